@@ -1,0 +1,57 @@
+# Every command here brings the set-up up to date first; a finished set-up costs nothing.
+#
+#   make run                     set up and serve
+#   make test                    set up, check and test
+#   make setup TORCH="…"         choose another build of torch: what pip is told to install, or none
+#   make setup PYTHON=python3.12 choose the interpreter for a new environment
+
+PYTHON ?= python3
+TORCH ?=
+PYTEST_ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-browser lint format lock clean
+
+help:
+	@sed -n 's/^# \?//p' Makefile | head -6
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo 'Soundloom needs Python 3.11, 3.12 or 3.13. Choose one with: make setup PYTHON=python3.11' >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
+		echo 'Python could not make an environment; on Debian: apt-get install python3-venv' >&2; exit 1; }
+
+setup: $(BIN)/python
+	@$(BIN)/python -m tools.setup_env --torch '$(TORCH)'
+
+run: setup
+	@exec $(BIN)/soundloom serve
+
+test: lint
+	@$(BIN)/python -m tools.browser --explain
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+test-browser: setup
+	@$(BIN)/python -m tools.browser --require
+	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.check_lock
+	$(BIN)/djlint --lint --quiet templates
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Takes the newest versions that the ranges in pyproject.toml and package.json allow.
+lock: setup
+	$(BIN)/python -m tools.lock
+
+clean:
+	rm -rf build htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
