@@ -1,0 +1,66 @@
+"""The one database of a process: opened, migrated, bound to the tables, closed."""
+
+import sqlite3
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal
+
+import piccolo_conf
+from piccolo.apps.migrations.tables import Migration
+from piccolo.querystring import QueryString
+
+from webapp.database.engines import Engine
+from webapp.database.postgres import PooledPostgresEngine
+from webapp.database.sqlite import PersistentSQLiteEngine
+from webapp.tables import ALL_TABLES
+
+Dialect = Literal["sqlite", "postgres"]
+
+
+class Database:
+    """Transactions and statements on SQLite or PostgreSQL alike."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect: Dialect = "sqlite" if isinstance(engine, PersistentSQLiteEngine) else "postgres"
+
+    async def open(self) -> None:
+        """Open connections and point every table at this database.
+
+        Piccolo finds its engine through module globals, so a process has one open database at a time.
+        """
+        piccolo_conf.DB = self.engine
+        for table in (*ALL_TABLES, Migration):
+            table._meta.db = self.engine
+        if isinstance(self.engine, PooledPostgresEngine):
+            await self.engine.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.close()
+
+    def transaction(self, *, durable: bool = True) -> AbstractAsyncContextManager[Any]:
+        """A writing transaction. It commits when its block ends and rolls back when the block raises.
+
+        `durable=False` is for writes that may be lost with the machine's power (progress, heartbeats).
+        """
+        return self.engine.transaction(durable=durable)
+
+    async def fetch(self, sql: str, *args: Any) -> list[dict[str, Any]]:
+        """Run one SQL statement with `{}` for each argument and return its rows."""
+        rows = await self.engine.run_querystring(QueryString(sql, *args))
+        return [dict(row) for row in rows]
+
+    async def ping(self) -> None:
+        """Raise if the database does not answer."""
+        await self.fetch("SELECT 1 AS one")
+
+    async def data_version(self) -> int | None:
+        """SQLite's counter of commits by other processes, which costs no query; None on PostgreSQL."""
+        if isinstance(self.engine, PersistentSQLiteEngine):
+            return await self.engine.writer.run(_data_version)
+        return None
+
+
+def _data_version(raw: sqlite3.Connection) -> int:
+    version: int = raw.execute("PRAGMA data_version").fetchone()["data_version"]
+    return version

@@ -1,0 +1,200 @@
+"""Piccolo on SQLite with persistent connections.
+
+Piccolo's own SQLite engine opens a connection, and a thread, for every statement. This one keeps a
+single writing connection, whose transactions are `BEGIN IMMEDIATE` and wait for each other in order
+of arrival, and a few reading connections that cannot write.
+"""
+
+import asyncio
+import contextvars
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from piccolo.engine.sqlite import SQLiteEngine, SQLiteTransaction, TransactionType
+from piccolo.querystring import QueryString
+
+Row = dict[str, Any]
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 10_000
+READERS = 3
+READING_VERBS = ("SELECT", "WITH", "EXPLAIN")
+
+
+def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+
+
+class Connection:
+    """One SQLite connection and the one thread that uses it; its calls run in the order they were made."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read" if read_only else "sqlite-write")
+        self._path = path
+        self._read_only = read_only
+        self._raw: sqlite3.Connection | None = None
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on the connection's thread and return what it returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: work(self._opened()))
+
+    async def execute(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement to its end and return its rows."""
+
+        def work(raw: sqlite3.Connection) -> list[Row]:
+            cursor = raw.execute(sql, args)
+            try:
+                return cursor.fetchall()
+            finally:
+                cursor.close()
+
+        return await self.run(work)
+
+    async def close(self) -> None:
+        def work(raw: sqlite3.Connection) -> None:
+            raw.close()
+
+        if self._raw is not None:
+            await self.run(work)
+        self._executor.shutdown(wait=False)
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._raw is None:
+            raw = sqlite3.connect(
+                self._path,
+                timeout=BUSY_TIMEOUT_MS / 1000,
+                isolation_level=None,
+                detect_types=sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES,
+                check_same_thread=False,
+                cached_statements=512,
+            )
+            raw.row_factory = _as_dict
+            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute("PRAGMA foreign_keys = ON")
+            raw.execute(f"PRAGMA query_only = {'ON' if self._read_only else 'OFF'}")
+            self._raw = raw
+        return self._raw
+
+
+class ImmediateTransaction(SQLiteTransaction):
+    """A writing transaction on the engine's one writing connection; nested ones join the outer one.
+
+    A `durable` one survives power loss once it has ended; another may be undone by it, never torn.
+    """
+
+    __slots__ = ("_durable",)
+    engine: "PersistentSQLiteEngine"
+
+    def __init__(self, engine: "PersistentSQLiteEngine", *, durable: bool = True) -> None:
+        super().__init__(engine, TransactionType.immediate)
+        self._durable = durable
+
+    async def __aenter__(self) -> SQLiteTransaction:
+        if self._parent is not None:
+            return self._parent
+        await self.engine.write_lock.acquire()
+        try:
+            self.connection = self.engine.writer
+            synchronous = "FULL" if self._durable else "NORMAL"
+            await self.connection.run(lambda raw: _begin(raw, synchronous))
+        except BaseException:
+            await asyncio.shield(self._leave())
+            raise
+        self.context = self.engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._parent is not None:
+            return exception is None
+        self.engine.current_transaction.reset(self.context)
+        keep = exception is None and not self._rolled_back
+        # Shielded: a cancelled request must neither leave a transaction open nor the lock held.
+        await asyncio.shield(self._end(commit=keep and not self._committed))
+        return exception is None
+
+    async def _end(self, *, commit: bool) -> None:
+        try:
+            if commit:
+                await self.commit()
+        finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            await self.connection.run(_roll_back_if_open)
+        finally:
+            self.engine.write_lock.release()
+
+
+def _begin(raw: sqlite3.Connection, synchronous: str) -> None:
+    raw.execute(f"PRAGMA synchronous = {synchronous}")
+    raw.execute("BEGIN IMMEDIATE")
+
+
+def _roll_back_if_open(raw: sqlite3.Connection) -> None:
+    if raw.in_transaction:
+        raw.execute("ROLLBACK")
+
+
+class PersistentSQLiteEngine(SQLiteEngine):
+    """A Piccolo engine over one SQLite file in WAL mode."""
+
+    __slots__ = ("_idle_readers", "_readers", "write_lock", "writer")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path=str(path))
+        self.current_transaction: contextvars.ContextVar[SQLiteTransaction | None]
+        self.writer = Connection(path, read_only=False)
+        self.write_lock = asyncio.Lock()
+        self._readers = [Connection(path, read_only=True) for _ in range(READERS)]
+        self._idle_readers: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        for reader in self._readers:
+            self._idle_readers.put_nowait(reader)
+
+    def transaction(  # type: ignore[override]  # the type of transaction is not the caller's choice here
+        self, transaction_type: TransactionType | None = None, allow_nested: bool = True, *, durable: bool = True
+    ) -> ImmediateTransaction:
+        """A writing transaction; Piccolo's arguments are accepted, and every kind is immediate."""
+        return ImmediateTransaction(self, durable=durable)
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> list[Row]:
+        sql, args = querystring.compile_string(engine_type=self.engine_type)
+        return await self._run(sql, args)
+
+    async def run_ddl(self, ddl: str, in_pool: bool = False) -> list[Row]:
+        return await self._run(ddl, ())
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on a reading connection."""
+        reader = await self._idle_readers.get()
+        try:
+            return await reader.run(work)
+        finally:
+            self._idle_readers.put_nowait(reader)
+
+    async def close(self) -> None:
+        """Close every connection; the engine cannot be used again."""
+        for connection in (*self._readers, self.writer):
+            await connection.close()
+
+    async def _run(self, sql: str, args: Sequence[Any]) -> list[Row]:
+        current = self.current_transaction.get()
+        if current is not None:
+            return await current.connection.execute(sql, args)
+        if sql.lstrip().upper().startswith(READING_VERBS):
+            reader = await self._idle_readers.get()
+            try:
+                return await reader.execute(sql, args)
+            finally:
+                self._idle_readers.put_nowait(reader)
+        async with self.transaction():
+            return await self.writer.execute(sql, args)

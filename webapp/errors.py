@@ -1,0 +1,89 @@
+"""The product's errors: one small tree, translated once at each boundary.
+
+    SoundloomError
+    ├── SettingsError            the configuration cannot be used; stops the start
+    ├── ProductError             something a user or program asked for cannot be done
+    │   ├── InvalidRequest       what was sent is wrong (400)
+    │   ├── AuthenticationRequired  nobody is signed in (401)
+    │   ├── NotAuthorized        somebody is, but may not do this (403)
+    │   ├── NotFound             there is no such thing (404)
+    │   ├── Conflict             it clashes with what is there (409)
+    │   ├── LimitReached         too many requests of a kind (429)
+    │   ├── QueueFull            no room in the queue (503)
+    │   ├── StorageFull          no room for another sound (507)
+    │   └── Unavailable          a part of the service is away for now (503)
+    └── LeaseLost                a worker no longer holds the job it wants to write
+
+Each carries the exact text a user sees; no other text of an exception is ever shown.
+"""
+
+
+class SoundloomError(Exception):
+    """Base of every error that the product raises on purpose."""
+
+
+class SettingsError(SoundloomError):
+    """The configuration cannot be used. The text is one line for the operator."""
+
+
+class LeaseLost(SoundloomError):
+    """The job was given to somebody else, or ended, while this worker thought it held it."""
+
+
+class ProductError(SoundloomError):
+    """A request that cannot be met. `message` is plain words, fit to be shown."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidRequest(ProductError):
+    """A field or the body is wrong. `field` names the form field it belongs to, if one does."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class AuthenticationRequired(ProductError):
+    """Nobody is signed in, or the token or password is not valid."""
+
+    def __init__(self, message: str = "Authentication required") -> None:
+        super().__init__(message)
+
+
+class NotAuthorized(ProductError):
+    """The account may not do this."""
+
+
+class NotFound(ProductError):
+    """There is no such thing, or not for this account."""
+
+
+class Conflict(ProductError):
+    """The request clashes with what is already there."""
+
+
+class LimitReached(ProductError):
+    """A limit on requests was reached; `retry_after_s` says when to try again."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = max(1, retry_after_s)
+
+
+class QueueFull(ProductError):
+    """The queue holds as many jobs as it may."""
+
+    def __init__(self, *, retry_after_s: int = 30) -> None:
+        super().__init__("Queue is full")
+        self.retry_after_s = retry_after_s
+
+
+class StorageFull(ProductError):
+    """There is no room for another sound; nothing is deleted to make some."""
+
+
+class Unavailable(ProductError):
+    """A part of the service is away for now; trying again later may help."""

@@ -1,0 +1,96 @@
+"""Small hints that something changed, from whoever changed it to whoever shows it.
+
+A hint says where to look, never what is true: who receives one reads the database. Hints may be
+lost, so everyone who depends on them also looks by itself from time to time.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, Protocol
+
+import msgspec
+
+Topic = Literal["queue", "job", "status"]
+MAX_PENDING = 256
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A hint.
+
+    `queue`: something waits or waits no more. `job`: this job changed. `status`: workers or models did.
+    """
+
+    topic: Topic
+    job_id: str | None = None
+
+
+class Subscription:
+    """One listener's pending hints, coalesced: a slow listener gets each distinct hint once."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Event, None] = {}
+        self._arrived = asyncio.Event()
+
+    def offer(self, event: Event) -> None:
+        """Add a hint; when too many differ, they collapse into one about the whole queue."""
+        if len(self._pending) >= MAX_PENDING:
+            self._pending = {Event("queue"): None, Event("status"): None}
+        self._pending[event] = None
+        self._arrived.set()
+
+    async def wait(self, timeout_s: float | None = None) -> list[Event]:
+        """Wait until there are hints, then take them all; an empty list after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._arrived.wait()
+        except TimeoutError:
+            return []
+        self._arrived.clear()
+        events, self._pending = list(self._pending), {}
+        return events
+
+
+class Bus(Protocol):
+    """Carries hints between the parts and processes of one installation."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def publish(self, *events: Event) -> None:
+        """Send hints; never waits and never fails."""
+
+    def subscribe(self) -> "contextmanager[Subscription]": ...
+
+
+class LocalBus:
+    """Carries hints within one process; the base of the buses that also reach others."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+
+    async def start(self) -> None:
+        """Begin to carry hints."""
+
+    async def stop(self) -> None:
+        """Carry no more hints."""
+
+    def publish(self, *events: Event) -> None:
+        self.deliver(*events)
+
+    def deliver(self, *events: Event) -> None:
+        """Give hints to the listeners in this process only."""
+        for subscription in self._subscriptions:
+            for event in events:
+                subscription.offer(event)
+
+    @contextmanager
+    def subscribe(self) -> Iterator[Subscription]:
+        """A subscription that ends with the block."""
+        subscription = Subscription()
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)

@@ -1,0 +1,1 @@
+"""Pure rules over plain values: tiers, prices, who goes next, what a request may say."""

@@ -1,0 +1,155 @@
+"""What a request for a sound may say."""
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from webapp.errors import InvalidRequest
+
+MODELS: Final = ("music", "audio", "magnet")
+DEFAULT_MODEL: Final = "music"
+DEFAULT_DURATION_S: Final = 8.0
+MIN_DURATION_S: Final = 1.0
+MAX_PROMPT_CHARACTERS: Final = 1_000
+MAX_SEED: Final = 2**63 - 1
+
+# Joiners and directional marks that scripts and emoji need. Overrides, embeddings and isolates, which
+# can make a text read as another, are not among them.
+KEPT_FORMAT_CHARACTERS: Final = frozenset("\u200c\u200d\u200e\u200f\u061c\u00ad\u2060\ufeff")
+TAG_CHARACTERS: Final = range(0xE0020, 0xE0080)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingChoice:
+    """How a model draws its tokens; None leaves a value to the model."""
+
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    guidance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationChoice:
+    """A checked request for a sound. `seed` is None when the product is to draw one."""
+
+    prompt: str
+    duration_s: float
+    model: str
+    is_loopable: bool
+    seed: int | None
+    sampling: SamplingChoice
+
+
+def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
+    """Check the fields of a request; unknown ones are ignored.
+
+    Raises InvalidRequest with the text for the first field that is wrong. The limits of a tier are
+    not checked here: see `check_tier_duration`.
+    """
+    return GenerationChoice(
+        prompt=clean_prompt(body.get("prompt")),
+        duration_s=_duration(body),
+        model=_model(body),
+        is_loopable=_boolean(body, "loopable"),
+        seed=_integer(body, "seed", 0, MAX_SEED),
+        sampling=SamplingChoice(
+            temperature=_number(body, "temperature", 0.0, 5.0),
+            top_k=_integer(body, "top_k", 0, 2048),
+            top_p=_number(body, "top_p", 0.0, 1.0),
+            guidance=_number(body, "guidance", 0.0, 20.0),
+        ),
+    )
+
+
+def check_tier_duration(duration_s: float, max_duration_s: float) -> None:
+    """Raise InvalidRequest if a tier does not allow a clip this long."""
+    if duration_s > max_duration_s:
+        raise InvalidRequest("Duration exceeds your tier limit", field="duration")
+
+
+def clean_prompt(value: object) -> str:
+    """The prompt as one trimmed line of 1 to 1,000 characters.
+
+    Line breaks and tabs become spaces. Raises InvalidRequest when nothing is left, when it is too
+    long, and when it holds control characters, bidi overrides or lone surrogates.
+    """
+    if value is None:
+        raise InvalidRequest("Prompt is required", field="prompt")
+    if not isinstance(value, str):
+        raise InvalidRequest("Prompt must be text", field="prompt")
+    prompt = "".join(" " if character in "\r\n\t\v\f\u0085\u2028\u2029" else character for character in value).strip()
+    if not prompt:
+        raise InvalidRequest("Prompt is required", field="prompt")
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise InvalidRequest("Prompt is too long", field="prompt")
+    if any(_is_refused(character) for character in prompt):
+        raise InvalidRequest("Prompt contains characters that are not allowed", field="prompt")
+    if not any(_is_visible(character) for character in prompt):
+        raise InvalidRequest("Prompt is required", field="prompt")
+    return prompt
+
+
+def _is_refused(character: str) -> bool:
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return character not in KEPT_FORMAT_CHARACTERS and ord(character) not in TAG_CHARACTERS
+    return category in ("Cc", "Cs")
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "CZ"
+
+
+def _duration(body: Mapping[str, Any]) -> float:
+    value = body.get("duration", DEFAULT_DURATION_S)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidRequest("Duration must be a number of seconds", field="duration")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds):
+        raise InvalidRequest("Duration must be a number of seconds", field="duration")
+    if seconds < MIN_DURATION_S:
+        raise InvalidRequest("Duration must be at least 1 second", field="duration")
+    return seconds
+
+
+def _model(body: Mapping[str, Any]) -> str:
+    value = body.get("model", DEFAULT_MODEL)
+    if not isinstance(value, str) or value not in MODELS:
+        raise InvalidRequest("Model must be music, audio or magnet", field="model")
+    return value
+
+
+def _boolean(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{name.capitalize()} must be true or false", field=name)
+    return value
+
+
+def _integer(body: Mapping[str, Any], name: str, low: int, high: int) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidRequest(f"{_spoken(name)} must be a whole number from {low} to {high}", field=name)
+    return value
+
+
+def _number(body: Mapping[str, Any], name: str, low: float, high: float) -> float | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    # A comparison refuses NaN and infinities, and holds for integers too large for a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InvalidRequest(f"{_spoken(name)} must be a number from {low:g} to {high:g}", field=name)
+    return float(value)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ").capitalize()

@@ -1,0 +1,137 @@
+"""What services tell of jobs, sounds and the queue: plain values, ready to be rendered."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from webapp.policy.ordering import Reason
+
+JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
+ACTIVE: tuple[JobStatus, ...] = ("queued", "processing")
+ENDED: tuple[JobStatus, ...] = ("completed", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class SoundView:
+    """A finished sound. `peaks` are lows and highs in turn, -127 to 127."""
+
+    generation_id: str
+    engine: str
+    engine_label: str
+    checkpoint: str
+    license: str
+    seed: int
+    duration_s: float
+    sample_rate: int
+    channels: int
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
+    quality_score: int
+    quality_reasons: tuple[str, ...]
+    peaks: tuple[int, ...]
+    bytes_total: int
+
+    def url(self, extension: str = "wav") -> str:
+        """Where the sound is served in one of its formats."""
+        return f"/audio/{self.generation_id}.{extension}"
+
+    @property
+    def spectrogram_url(self) -> str:
+        return f"/spectrogram/{self.generation_id}.png"
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedJob:
+    """An active job as the public queue shows it, with what its owner and admins may see besides.
+
+    `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
+    job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
+    """
+
+    job_id: str
+    account_id: int
+    status: JobStatus
+    position: int
+    model: str
+    duration_s: float
+    priority: str
+    tier: str
+    created_ms: int
+    started_ms: int | None
+    progress_pct: int
+    reason: Reason | None
+    expected_start_ms: int | None
+    prompt: str
+
+    @property
+    def progress(self) -> str:
+        """The progress in words."""
+        return progress_text(self.status, self.progress_pct)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSnapshot:
+    """The whole queue at one moment: processing jobs first, then waiting ones, in order."""
+
+    version: int
+    is_paused: bool
+    jobs: tuple[QueuedJob, ...]
+
+    def find(self, job_id: str) -> QueuedJob | None:
+        """The active job with this id, if there is one."""
+        return next((job for job in self.jobs if job.job_id == job_id), None)
+
+    @property
+    def current_job(self) -> str | None:
+        """The job that has been processing longest."""
+        return next((job.job_id for job in self.jobs if job.status == "processing"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job in any state. `position` is None once it has left the queue; `sound` is there once it is complete."""
+
+    job_id: str
+    account_id: int
+    status: JobStatus
+    position: int | None
+    model: str
+    prompt: str
+    duration_s: float
+    is_loopable: bool
+    seed: int
+    seed_was_given: bool
+    priority: str
+    tier: str
+    created_ms: int
+    started_ms: int | None
+    finished_ms: int | None
+    expected_start_ms: int | None
+    progress_pct: int
+    retry_count: int
+    error: str | None
+    skip_cost: int
+    sound: SoundView | None
+
+    @property
+    def progress(self) -> str:
+        """The progress in words."""
+        return progress_text(self.status, self.progress_pct)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+
+def progress_text(status: JobStatus, progress_pct: int) -> str:
+    """The words for a job's progress, as the API promises them."""
+    match status:
+        case "queued":
+            return "Waiting in queue..."
+        case "processing":
+            return f"Generating audio... {progress_pct}%"
+        case "completed":
+            return "Done"
+        case "failed":
+            return "Failed"
+        case "cancelled":
+            return "Cancelled"

@@ -1,0 +1,139 @@
+"""Every setting of the product: name, type, range, default and meaning in one place.
+
+Each is read from the environment variable `SOUNDLOOM_` plus its name in capitals. The table in
+`docs/configuration.md` is held against this one by a test.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from webapp.errors import SettingsError
+
+PREFIX = "SOUNDLOOM_"
+
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings in force for one process, already checked."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address the web server listens on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the web server; 0 takes a free one.")] = 5309
+    data_dir: Annotated[str, Meta(min_length=1, description="Folder for the database, sounds and secrets.")] = (
+        "./data"
+    )
+    database_url: Annotated[
+        str, Meta(description="`postgresql://…` for PostgreSQL; empty for SQLite in the data folder.")
+    ] = ""
+    workers: Annotated[Count, Meta(description="Local workers that `serve` supervises; 0 for none.")] = 1
+    engine: Annotated[
+        Literal["auto", "audiocraft", "sketch"],
+        Meta(description="What generates: `auto`, `audiocraft` or `sketch`."),
+    ] = "auto"
+    device: Annotated[str, Meta(description="Device for models: `auto`, `cpu`, `cuda:0`, `mps`.")] = "auto"
+    secret_key: Annotated[
+        str, Meta(description="Key for signing; made and kept in the data folder when unset.")
+    ] = ""
+    public_url: Annotated[
+        str, Meta(description="Address people reach the server at, when behind a proxy; `https` makes cookies Secure.")
+    ] = ""
+    allowed_hosts: Annotated[
+        str,
+        Meta(description="Comma-separated host names answered to, besides loopback names and the listen address."),
+    ] = ""
+    trusted_proxies: Annotated[
+        str, Meta(description="Comma-separated proxy addresses or networks whose `X-Forwarded-For` is believed.")
+    ] = ""
+    registration: Annotated[
+        Literal["open", "closed"], Meta(description="Whether anyone may create an account.")
+    ] = "open"
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="Log lines for people or for machines.")
+    ] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe line that is logged.")
+    ] = "info"
+
+    queue_limit: Annotated[Positive, Meta(description="Most jobs queued and processing together.")] = 100
+    free_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier free.")] = 3
+    supporter_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier supporter.")] = 15
+    premium_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier premium.")] = 30
+    creator_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier creator and admins.")] = 60
+    free_at_once: Annotated[Positive, Meta(description="Jobs waiting or running at once, tier free.")] = 2
+    supporter_at_once: Annotated[Positive, Meta(description="Jobs waiting or running at once, tier supporter.")] = 5
+    premium_at_once: Annotated[Positive, Meta(description="Jobs waiting or running at once, tier premium.")] = 10
+    creator_at_once: Annotated[
+        Positive, Meta(description="Jobs waiting or running at once, tier creator and admins.")
+    ] = 20
+    account_storage_mb: Annotated[Positive, Meta(description="Storage for one account's sounds, in MB.")] = 5_000
+    storage_mb: Annotated[Positive, Meta(description="Storage for all sounds together, in MB.")] = 100_000
+    disk_reserve_mb: Annotated[
+        Count, Meta(description="Free disk space, in MB, below which new jobs are refused.")
+    ] = 500
+    cancel_hourly: Annotated[Count, Meta(description="Cancellations per account and rolling hour.")] = 60
+    skip_hourly: Annotated[Count, Meta(description="Skips per account and rolling hour.")] = 30
+    sign_in_per_account: Annotated[
+        Positive, Meta(description="Failed sign-ins per account in 15 minutes before a pause.")
+    ] = 10
+    sign_in_per_address: Annotated[
+        Positive, Meta(description="Failed sign-ins per client address in 15 minutes before a pause.")
+    ] = 30
+    register_per_address: Annotated[
+        Positive, Meta(description="Accounts created per client address and rolling hour.")
+    ] = 10
+
+    lease_s: Annotated[Seconds, Meta(description="A worker silent for this long has lost its jobs.")] = 6.0
+    heartbeat_s: Annotated[Seconds, Meta(description="How often a worker says that it is alive.")] = 1.5
+    poll_s: Annotated[Seconds, Meta(description="How often work is looked for when no hint arrives.")] = 1.0
+    retries: Annotated[Count, Meta(description="Further attempts after a failed one.")] = 2
+    lost_workers_limit: Annotated[
+        Positive, Meta(description="A job that has lost this many workers fails.")
+    ] = 10
+    stop_grace_s: Annotated[
+        Seconds, Meta(description="Time that running work gets to finish when the worker is asked to stop.")
+    ] = 4.0
+    target_lufs: Annotated[float, Meta(ge=-40, le=-5, description="Loudness of results, in LUFS.")] = -16.0
+    low_quality_below: Annotated[
+        int, Meta(ge=0, le=100, description="A take scoring below this is generated again; 0 for never.")
+    ] = 30
+
+    @property
+    def data_path(self) -> Path:
+        """The data folder as an absolute path."""
+        return Path(self.data_dir).expanduser().absolute()
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether people reach the server over TLS."""
+        return self.public_url.startswith("https://")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (default: the process environment).
+
+    Raises SettingsError, one line for a person, when a variable has a wrong value or no meaning.
+    """
+    source = os.environ if environ is None else environ
+    known = set(Settings.__struct_fields__)
+    given: dict[str, str] = {}
+    for variable, text in source.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in known:
+            raise SettingsError(f"{variable} is not a setting of Soundloom; see docs/configuration.md.")
+        if text.strip():
+            given[name] = text.strip()
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, where = str(error).partition(" - at `$.")
+        variable = PREFIX + where.rstrip("`").upper()
+        raise SettingsError(f"{variable} has a wrong value: {reason}.") from error

@@ -1,0 +1,103 @@
+"""The queue: jobs, the workers that take them, and the row that orders every change."""
+
+from piccolo.columns import BigInt, Boolean, DoublePrecision, ForeignKey, Integer, OnDelete, Text, Varchar
+from piccolo.table import Table
+
+from webapp.tables.accounts import Account
+
+
+class QueueState(Table, tablename="queue_state"):
+    """The queue as a whole; exactly one row, with id 1.
+
+    Every transition locks this row first, so transitions happen one after the other and limits that
+    span rows hold exactly. Its version grows with every change that anybody can see.
+    """
+
+    id = Integer(primary_key=True)
+    version = BigInt(default=0)
+    next_sequence = BigInt(default=1)
+    is_paused = Boolean(default=False)
+
+
+class Job(Table):
+    """One request for a sound, from submission to its end."""
+
+    job_id = Varchar(length=12, primary_key=True)
+    # Order of submission; breaks ties between equal times.
+    sequence = BigInt(unique=True)
+    account = ForeignKey(Account, on_delete=OnDelete.cascade)
+    generation_id = Varchar(length=20, unique=True)
+    # queued | processing | completed | failed | cancelled
+    status = Varchar(length=12, default="queued")
+    created_ms = BigInt()
+
+    prompt = Text()
+    model = Varchar(length=16)
+    duration_s = DoublePrecision()
+    is_loopable = Boolean(default=False)
+    seed = BigInt()
+    seed_was_given = Boolean(default=False)
+    temperature = DoublePrecision(null=True, default=None)
+    top_k = Integer(null=True, default=None)
+    top_p = DoublePrecision(null=True, default=None)
+    guidance = DoublePrecision(null=True, default=None)
+
+    # Place in line: see webapp.policy.ordering.
+    tier = Varchar(length=16)
+    priority = Integer()
+    starves_ms = BigInt(null=True, default=None)
+    skipped_ms = BigInt(null=True, default=None)
+
+    # The lease: who holds the job, until when, and the fencing number of the claim.
+    worker_id = Varchar(length=12, null=True, default=None)
+    lease_expires_ms = BigInt(null=True, default=None)
+    fence = BigInt(default=0)
+    started_ms = BigInt(null=True, default=None)
+    # Version of the queue at the claim: the order in which processing jobs started.
+    start_order = BigInt(null=True, default=None)
+
+    progress_pct = Integer(default=0)
+    retry_count = Integer(default=0)
+    lost_workers = Integer(default=0)
+    error = Text(null=True, default=None)
+    finished_ms = BigInt(null=True, default=None)
+
+
+class Sound(Table):
+    """What a completed job became: the facts about its files."""
+
+    generation_id = Varchar(length=20, primary_key=True)
+    job = ForeignKey(Job, on_delete=OnDelete.cascade, unique=True)
+    account = ForeignKey(Account, on_delete=OnDelete.cascade, index=True)
+    created_ms = BigInt()
+    engine = Varchar(length=32)
+    engine_label = Varchar(length=100)
+    checkpoint = Varchar(length=200, default="")
+    license = Varchar(length=100, default="")
+    seed = BigInt()
+    duration_s = DoublePrecision()
+    sample_rate = Integer()
+    channels = Integer()
+    loudness_lufs = DoublePrecision(null=True, default=None)
+    true_peak_dbtp = DoublePrecision(null=True, default=None)
+    quality_score = Integer()
+    # JSON list of plain sentences.
+    quality_reasons = Text(default="[]")
+    # JSON list of waveform peaks, -127 to 127, low and high in turn.
+    peaks = Text(default="[]")
+    bytes_total = BigInt()
+
+
+class Worker(Table):
+    """A running worker process, as it last reported itself."""
+
+    worker_id = Varchar(length=12, primary_key=True)
+    host = Varchar(length=255)
+    pid = Integer()
+    device = Varchar(length=64)
+    # starting | idle | busy | stopping
+    state = Varchar(length=12, default="starting")
+    started_ms = BigInt()
+    heartbeat_ms = BigInt(index=True)
+    # JSON: what each model's engine, label and state are on this worker, and the GPU's figures.
+    report = Text(default="{}")
