@@ -22,6 +22,8 @@ from tools.frontend import install_frontend
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_TORCH = "torch==2.13.0"
+# torch shows its progress, since some builds are gigabytes; the rest is quick.
+ERRORS_ONLY = ("--quiet", "--quiet")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def pip_install(*arguments: str) -> None:
     Raises:
         subprocess.CalledProcessError: pip could not install; it has said why on its own output.
     """
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     subprocess.run([*pip, *arguments], cwd=ROOT, check=True)
 
 
@@ -85,12 +87,12 @@ def planned_steps(torch: str) -> list[Step]:
         Step(
             "requirements",
             content_key("requirements/dev.txt"),
-            lambda: pip_install("--no-deps", "--require-hashes", "-r", "requirements/dev.txt"),
+            lambda: pip_install(*ERRORS_ONLY, "--no-deps", "--require-hashes", "-r", "requirements/dev.txt"),
         ),
         Step(
             "project",
             content_key("pyproject.toml") + str(ROOT),
-            lambda: pip_install("--no-deps", "--no-build-isolation", "--editable", "."),
+            lambda: pip_install(*ERRORS_ONLY, "--no-deps", "--no-build-isolation", "--editable", "."),
         ),
         Step(
             "front-end files",
