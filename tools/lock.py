@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 
 def main() -> int:
     """Renew both kinds of lock file; returns the exit status for the shell."""
-    compile_lock = [BIN / "uv", "pip", "compile", "--quiet", "--upgrade", "pyproject.toml"]
+    compile_lock = [str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade", "pyproject.toml"]
     runtime, dev = "requirements/runtime.txt", "requirements/dev.txt"
     work = ROOT / "build/frontend-lock"
     work.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,116 @@
+"""What is tracked: no machine's paths or registries, no giants, and the commands that the README promises."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 50
+# Path -> why it may be longer.
+LONG_FILES: dict[str, str] = {}
+# "path::function" -> why it may be longer.
+LONG_FUNCTIONS: dict[str, str] = {}
+
+# Put together here, so that this file does not hold what it looks for.
+REGISTRIES = "|".join(
+    re.escape(name)
+    for name in (
+        "pypi" + ".org",
+        "python" + "hosted.org",
+        "registry." + "npmjs",
+        "registry." + "yarnpkg",
+        "download." + "pytorch",
+    )
+)
+MACHINE_PATHS = r"(?<![\w.$}])/(?:root|work|home/[a-z]+|Users/[a-z]+)/"
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\0")
+    return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
+
+
+def lines_matching(pattern: str, files: list[Path]) -> list[str]:
+    matcher = re.compile(pattern)
+    found = []
+    for file in files:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # a picture
+        found += [
+            f"{file.relative_to(ROOT)}:{number}"
+            for number, line in enumerate(text.splitlines(), 1)
+            if matcher.search(line)
+        ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    return tracked_files()
+
+
+def python_sources(files: list[Path]) -> Iterator[tuple[str, str]]:
+    for file in files:
+        name = file.relative_to(ROOT).as_posix()
+        if file.suffix == ".py" and "/piccolo_migrations/" not in name:
+            yield name, file.read_text(encoding="utf-8")
+
+
+def test_no_registry_is_named(files: list[Path]) -> None:
+    assert lines_matching(REGISTRIES, files) == []
+
+
+def test_no_machine_path_is_named(files: list[Path]) -> None:
+    assert lines_matching(MACHINE_PATHS, files) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["see /" + "root/.config", "cd /" + "work/x", "'/" + "home/ann/x'", "https://pypi" + ".org/simple"],
+)
+def test_the_patterns_find_what_they_look_for(line: str) -> None:
+    assert re.search(f"{MACHINE_PATHS}|{REGISTRIES}", line)
+
+
+def test_nothing_that_set_up_fetches_or_the_product_writes_is_tracked(files: list[Path]) -> None:
+    fetched = ("static/vendor/", "data/", "build/", "node_modules/", ".venv/")
+    assert [file for file in files if file.relative_to(ROOT).as_posix().startswith(fetched)] == []
+
+
+def test_files_stay_small(files: list[Path]) -> None:
+    long = {name for name, text in python_sources(files) if len(text.splitlines()) > MAX_FILE_LINES}
+    assert long == LONG_FILES.keys()
+
+
+def test_functions_stay_small(files: list[Path]) -> None:
+    long = {
+        f"{name}::{node.name}"
+        for name, text in python_sources(files)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno + 1 > MAX_FUNCTION_LINES
+    }
+    assert long == LONG_FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    "target", ["setup", "run", "test", "test-browser", "lint", "format", "lock", "clean"]
+)
+def test_make_knows_the_target(target: str) -> None:
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("target", ["setup", "lint", "test", "test-browser"])
+def test_continuous_integration_runs_what_people_run(target: str) -> None:
+    assert f"make {target}" in (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
