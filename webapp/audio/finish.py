@@ -1,0 +1,65 @@
+"""From what an engine rendered to what a listener gets: exact length, loop or faded ends, level, score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from webapp.audio.levelling import level
+from webapp.audio.loop import make_loop
+from webapp.audio.peaks import waveform_peaks
+from webapp.audio.quality import QualityReport, assess
+from webapp.audio.waveform import Samples, Waveform, frame_count
+
+FADE_IN_S = 0.003
+FADE_OUT_S = 0.012
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedAudio:
+    """A levelled sound with its quality report and its outline (see :func:`waveform_peaks`)."""
+
+    waveform: Waveform
+    report: QualityReport
+    peaks: list[int]
+
+
+def finish(waveform: Waveform, *, duration_s: float, loopable: bool) -> FinishedAudio:
+    """Finish a generated sound.
+
+    The result has ``duration_s`` seconds to the frame; a sound that came out shorter keeps its own
+    length. For ``loopable`` the engine must have rendered ``loop_overlap_s(duration_s)`` more than
+    that: the rest is crossfaded into the start, and ValueError is raised when there is none. Invalid
+    samples become silence and a constant offset is taken out, after the score has counted them.
+    """
+    frames = frame_count(duration_s, waveform.sample_rate)
+    clean = waveform.with_samples(_without_faults(waveform.samples))
+    if loopable:
+        shaped = make_loop(clean, frames)
+    else:
+        shaped = _with_faded_ends(clean.with_samples(clean.samples[:, :frames]))
+    levelled = level(shaped, wraps=loopable)
+    heard = waveform.with_samples(waveform.samples[:, :frames])
+    report = assess(heard, levelled)
+    return FinishedAudio(levelled.waveform, report, waveform_peaks(levelled.waveform))
+
+
+def _without_faults(samples: Samples) -> Samples:
+    clean = np.nan_to_num(samples, copy=True, nan=0.0, posinf=0.0, neginf=0.0)
+    clean -= clean.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return clean
+
+
+def _with_faded_ends(waveform: Waveform) -> Waveform:
+    """Silence the first and last frame, so that neither end clicks."""
+    samples = waveform.samples.copy()
+    fade_in = min(frame_count(FADE_IN_S, waveform.sample_rate), waveform.frames // 2)
+    fade_out = min(frame_count(FADE_OUT_S, waveform.sample_rate), waveform.frames // 2)
+    if fade_in:
+        samples[:, :fade_in] *= _rise(fade_in)
+    if fade_out:
+        samples[:, -fade_out:] *= _rise(fade_out)[::-1]
+    return waveform.with_samples(samples)
+
+
+def _rise(frames: int) -> Samples:
+    return (0.5 - 0.5 * np.cos(np.pi * np.arange(frames) / frames)).astype(np.float32)

@@ -1,0 +1,143 @@
+"""Bring a sound to the target loudness without passing the true-peak ceiling.
+
+A plain gain does it when there is room. Otherwise a look-ahead limiter holds the peaks back and the
+gain is raised until the loudness *after* limiting is on target, so that both promises hold wherever
+that is possible at all: single clicks in silence, for example, end quieter than the target.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from webapp.audio.loudness import integrated_loudness, true_peak
+from webapp.audio.oversampling import oversampled_peaks
+from webapp.audio.waveform import Samples, Waveform
+
+TARGET_LUFS = -16.0
+CEILING_DBTP = -1.0
+TOLERANCE_LU = 0.1
+
+# The gain moves between samples, which moves the peaks a little: aim below the ceiling by this.
+_LIMITER_MARGIN_DB = 0.1
+_MAX_ROUNDS = 8
+_BLOCK_S = 0.001
+_ATTACK_DB_PER_BLOCK = 1.5
+_RELEASE_DB_PER_BLOCK = 0.08
+_SMOOTHING_BLOCKS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levelled:
+    """A levelled sound and how it was reached.
+
+    ``limited_db`` is the deepest momentary reduction by the limiter, 0 when a plain gain sufficed.
+    Loudness and peak are -inf for silence, which is returned as it came.
+    """
+
+    waveform: Waveform
+    loudness_lufs: float
+    true_peak_dbtp: float
+    gain_db: float
+    limited_db: float
+
+
+def level(
+    waveform: Waveform,
+    *,
+    target_lufs: float = TARGET_LUFS,
+    ceiling_dbtp: float = CEILING_DBTP,
+    wraps: bool = False,
+) -> Levelled:
+    """Level ``waveform`` to ``target_lufs`` under ``ceiling_dbtp``.
+
+    ``wraps`` treats the sound as a loop: the limiter then sees past the last frame into the first, so
+    that its gain is continuous at the wrap too.
+    """
+    loudness = integrated_loudness(waveform)
+    if loudness == -math.inf:
+        return Levelled(waveform, loudness, true_peak(waveform, wraps=wraps), 0.0, 0.0)
+    peaks = oversampled_peaks(waveform.samples, wraps=wraps)
+    gain_db = target_lufs - loudness
+    peak_db = _to_db(float(peaks.max())) + gain_db
+    if peak_db <= ceiling_dbtp:
+        levelled = waveform.with_samples(waveform.samples * np.float32(_from_db(gain_db)))
+        return Levelled(levelled, target_lufs, peak_db, gain_db, 0.0)
+    return _level_with_limiter(waveform, peaks, gain_db, target_lufs, ceiling_dbtp, wraps)
+
+
+def _level_with_limiter(
+    waveform: Waveform, peaks: Samples, gain_db: float, target_lufs: float, ceiling_dbtp: float, wraps: bool
+) -> Levelled:
+    block = max(1, round(_BLOCK_S * waveform.sample_rate))
+    for _ in range(_MAX_ROUNDS):
+        threshold_db = ceiling_dbtp - _LIMITER_MARGIN_DB - gain_db
+        reduction_db = _limiter_gain_db(peaks, _from_db(threshold_db), block, wraps)
+        gain = np.power(10.0, (reduction_db + gain_db) / 20).astype(np.float32)
+        limited = waveform.with_samples(waveform.samples * gain)
+        loudness = integrated_loudness(limited)
+        missing_lu = target_lufs - loudness
+        if abs(missing_lu) <= TOLERANCE_LU:
+            break
+        gain_db += missing_lu
+    peak_db = true_peak(limited, wraps=wraps)
+    excess_db = max(0.0, peak_db - ceiling_dbtp)
+    if excess_db:
+        limited = waveform.with_samples(limited.samples * np.float32(_from_db(-excess_db)))
+    return Levelled(
+        limited, loudness - excess_db, peak_db - excess_db, gain_db - excess_db, -float(reduction_db.min())
+    )
+
+
+def _limiter_gain_db(peaks: Samples, threshold: float, block: int, wraps: bool) -> npt.NDArray[np.float64]:
+    """Gain in dB (≤ 0) per frame that keeps ``peaks`` under ``threshold``.
+
+    Worked out per millisecond: the gain needed by each block, spread back in time as a steep ramp
+    (look-ahead) and forward as a slow one (release), dilated, averaged to round the corners, and
+    joined by straight lines. Dilating by as much as the average and the lines reach makes the result
+    at most what every frame needs.
+    """
+    needed_db = _needed_gain_db(peaks, threshold, block)
+    blocks = needed_db.size
+    starts = np.arange(blocks) * block
+    centres = (starts + np.minimum(starts + block, peaks.size)) / 2
+    if wraps:
+        needed_db = np.tile(needed_db, 3)
+        centres = np.concatenate((centres - peaks.size, centres, centres + peaks.size))
+    ramped = _ramp(_ramp(needed_db, _RELEASE_DB_PER_BLOCK)[::-1], _ATTACK_DB_PER_BLOCK)[::-1]
+    smooth = _rounded(ramped)
+    return np.interp(np.arange(peaks.size), centres, smooth)
+
+
+def _needed_gain_db(peaks: Samples, threshold: float, block: int) -> npt.NDArray[np.float64]:
+    rest = -peaks.size % block
+    padded = np.pad(peaks, (0, rest)) if rest else peaks
+    highest = padded.reshape(-1, block).max(axis=1).astype(np.float64)
+    needed: npt.NDArray[np.float64] = -20 * np.log10(np.maximum(highest / threshold, 1.0))
+    return needed
+
+
+def _ramp(gain_db: npt.NDArray[np.float64], db_per_block: float) -> npt.NDArray[np.float64]:
+    """Let the gain recover by at most ``db_per_block`` from each block to the next."""
+    slope = np.arange(gain_db.size) * db_per_block
+    ramped: npt.NDArray[np.float64] = np.minimum.accumulate(gain_db - slope) + slope
+    return ramped
+
+
+def _rounded(gain_db: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    reach = _SMOOTHING_BLOCKS + 1
+    padded = np.pad(gain_db, reach + _SMOOTHING_BLOCKS, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    dilated = windows.min(axis=1)
+    width = 2 * _SMOOTHING_BLOCKS + 1
+    return np.convolve(dilated, np.full(width, 1 / width), mode="valid")
+
+
+def _to_db(ratio: float) -> float:
+    return 20 * math.log10(ratio) if ratio > 0 else -math.inf
+
+
+def _from_db(gain_db: float) -> float:
+    ratio: float = 10 ** (gain_db / 20)
+    return ratio

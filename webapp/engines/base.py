@@ -1,0 +1,150 @@
+"""What the worker asks of an engine, and what an engine may answer.
+
+Engines are synchronous: one thread owns an engine and calls it, so that a model's state never has two
+users. Every failure is one of these, and carries a text that can be shown to a person as it is::
+
+    EngineError
+    ├── GenerationCancelled   the caller asked to stop
+    ├── RequestNotSupported   this engine cannot serve such a request
+    ├── ModelLoadError        a model could not be made ready
+    ├── EngineOutOfMemory     memory ran out; the same request may succeed later
+    └── GenerationFailed      anything else that went wrong while generating
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from webapp.audio.waveform import Waveform
+
+ProgressCallback: TypeAlias = Callable[[int, float], None]
+"""Called with a request's index in its batch and the share of its work that is done, 0 to 1, never less
+than before."""
+
+
+class EngineError(Exception):
+    """Base of all engine failures; ``user_message`` is plain language without internals."""
+
+    user_message = "The sound could not be generated"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.user_message)
+
+
+class GenerationCancelled(EngineError):
+    user_message = "Generation was cancelled"
+
+
+class RequestNotSupported(EngineError):
+    user_message = "This engine cannot generate such a sound"
+
+
+class ModelLoadError(EngineError):
+    user_message = "The model could not be loaded"
+
+
+class EngineOutOfMemory(EngineError):
+    user_message = "Memory ran out while generating"
+
+
+class GenerationFailed(EngineError):
+    user_message = "Something went wrong while generating"
+
+
+class CancelToken:
+    """Tells a running generation to stop; may be set from any thread."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._event.is_set()
+
+    def raise_if_cancelled(self) -> None:
+        """Raise GenerationCancelled once :meth:`cancel` was called."""
+        if self._event.is_set():
+            raise GenerationCancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Sampling settings for neural models; None leaves a setting to the model."""
+
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    guidance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One sound to make. The same request gives the same samples, in any batch.
+
+    ``duration_s`` is what to render, the overlap of a loop included. ``loop_overlap_s`` above 0 says
+    that the last so many seconds will be crossfaded into the start: the sound should then go on
+    without an ending, and may make its beats fit the rest.
+    """
+
+    prompt: str
+    duration_s: float
+    model: str
+    seed: int
+    sampling: Sampling = field(default_factory=Sampling)
+    loop_overlap_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine can do with one model.
+
+    ``label`` names the engine wherever a person sees it. ``max_duration_s`` is the longest clip, an
+    overlap not included.
+    """
+
+    engine: str
+    label: str
+    model: str
+    max_duration_s: float
+    sample_rate: int
+    channels: int
+    licence: str
+    max_batch: int
+    needs_load: bool
+
+
+class Engine(Protocol):
+    """A way to turn prompts into sound."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models this engine can serve, of music, audio and magnet."""
+        ...
+
+    def info(self, model: str) -> EngineInfo:
+        """Raises RequestNotSupported for a model that the engine does not serve."""
+        ...
+
+    def load(self, model: str) -> None:
+        """Make ``model`` ready; does nothing when it is. Raises ModelLoadError, EngineOutOfMemory."""
+        ...
+
+    def unload(self, model: str) -> None:
+        """Give back what ``model`` holds; does nothing when it is not loaded."""
+        ...
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
+    ) -> list[Waveform]:
+        """Render a batch, all of one model, in order.
+
+        Each waveform has its request's duration, to within one codec frame. Raises EngineError.
+        """
+        ...
