@@ -1,9 +1,8 @@
 """Where Piccolo, and its `piccolo` command, find the database and the tables."""
 
 from piccolo.conf.apps import AppRegistry
-from piccolo.engine.base import Engine
 
-from webapp.database.engines import engine_from
+from webapp.database.engines import Engine, engine_from
 from webapp.settings import load_settings
 
 DB: Engine = engine_from(load_settings())

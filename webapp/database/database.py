@@ -7,6 +7,7 @@ from typing import Any, Literal
 import piccolo_conf
 from piccolo.apps.migrations.tables import Migration
 from piccolo.querystring import QueryString
+from piccolo.table import Table
 
 from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
@@ -29,7 +30,8 @@ class Database:
         Piccolo finds its engine through module globals, so a process has one open database at a time.
         """
         piccolo_conf.DB = self.engine
-        for table in (*ALL_TABLES, Migration):
+        tables: tuple[type[Table], ...] = (*ALL_TABLES, Migration)
+        for table in tables:
             table._meta.db = self.engine
         if isinstance(self.engine, PooledPostgresEngine):
             await self.engine.open()

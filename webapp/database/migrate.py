@@ -38,6 +38,11 @@ async def migrate(database: Database, lock_file: Path) -> int:
         return len(missing)
 
 
+async def is_migrated(database: Database) -> bool:
+    """Whether the database answers and has the present schema. Raises when it does not answer."""
+    return not await _missing(database)
+
+
 async def _missing(database: Database) -> list[str]:
     present = {path.stem for path in MIGRATIONS.glob("*.py") if path.stem != "__init__"}
     if database.dialect == "sqlite":

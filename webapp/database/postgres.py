@@ -21,7 +21,7 @@ class DurabilityTransaction(PostgresTransaction):
         self._durable = durable
 
     async def begin(self) -> None:
-        await super().begin()
+        await self.transaction.start()
         if not self._durable:
             await self.connection.execute("SET LOCAL synchronous_commit = off")
 

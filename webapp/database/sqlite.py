@@ -124,7 +124,8 @@ class ImmediateTransaction(SQLiteTransaction):
     async def _end(self, *, commit: bool) -> None:
         try:
             if commit:
-                await self.commit()
+                await self.connection.execute("COMMIT")
+                self._committed = True
         finally:
             await self._leave()
 
@@ -160,7 +161,7 @@ class PersistentSQLiteEngine(SQLiteEngine):
         for reader in self._readers:
             self._idle_readers.put_nowait(reader)
 
-    def transaction(  # type: ignore[override]  # the type of transaction is not the caller's choice here
+    def transaction(  
         self, transaction_type: TransactionType | None = None, allow_nested: bool = True, *, durable: bool = True
     ) -> ImmediateTransaction:
         """A writing transaction; Piccolo's arguments are accepted, and every kind is immediate."""
@@ -187,9 +188,8 @@ class PersistentSQLiteEngine(SQLiteEngine):
             await connection.close()
 
     async def _run(self, sql: str, args: Sequence[Any]) -> list[Row]:
-        current = self.current_transaction.get()
-        if current is not None:
-            return await current.connection.execute(sql, args)
+        if self.current_transaction.get() is not None:
+            return await self.writer.execute(sql, args)
         if sql.lstrip().upper().startswith(READING_VERBS):
             reader = await self._idle_readers.get()
             try:
@@ -197,4 +197,5 @@ class PersistentSQLiteEngine(SQLiteEngine):
             finally:
                 self._idle_readers.put_nowait(reader)
         async with self.transaction():
-            return await self.writer.execute(sql, args)
+            rows = await self.writer.execute(sql, args)
+        return rows

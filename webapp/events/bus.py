@@ -6,7 +6,7 @@ lost, so everyone who depends on them also looks by itself from time to time.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
 import msgspec
@@ -61,7 +61,7 @@ class Bus(Protocol):
     def publish(self, *events: Event) -> None:
         """Send hints; never waits and never fails."""
 
-    def subscribe(self) -> "contextmanager[Subscription]": ...
+    def subscribe(self) -> AbstractContextManager[Subscription]: ...
 
 
 class LocalBus:

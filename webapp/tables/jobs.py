@@ -69,6 +69,9 @@ class Sound(Table):
     generation_id = Varchar(length=20, primary_key=True)
     job = ForeignKey(Job, on_delete=OnDelete.cascade, unique=True)
     account = ForeignKey(Account, on_delete=OnDelete.cascade, index=True)
+    # The folder of the files: one per claim, so that a worker that lost its lease cannot touch
+    # the files of the one that took over.
+    storage_key = Varchar(length=64)
     created_ms = BigInt()
     engine = Varchar(length=32)
     engine_label = Varchar(length=100)

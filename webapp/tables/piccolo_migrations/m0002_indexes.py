@@ -15,6 +15,9 @@ STATEMENTS = (
     " WHERE status = 'queued' AND skipped_ms IS NULL AND starves_ms IS NOT NULL",
     "CREATE INDEX job_queued_tier ON job (priority, sequence) WHERE status = 'queued' AND skipped_ms IS NULL",
     "CREATE INDEX job_processing ON job (start_order) WHERE status = 'processing'",
+    "CREATE INDEX job_active ON job (account) WHERE status IN ('queued', 'processing')",
+    # What estimates learn from: the newest results.
+    "CREATE INDEX job_completed ON job (finished_ms) WHERE status = 'completed'",
     "CREATE INDEX job_of_account ON job (account, created_ms)",
     "CREATE INDEX throttle_hit_window ON throttle_hit (bucket, at_ms)",
     "CREATE INDEX throttle_hit_age ON throttle_hit (at_ms)",

@@ -1,0 +1,135 @@
+"""Every service of one process, wired together once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from webapp.clock import Clock, SystemClock
+from webapp.database import Database, engine_from, migrate
+from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
+from webapp.ids import Ids, RandomIds
+from webapp.services.accounts import Accounts
+from webapp.services.aura import Aura
+from webapp.services.capacity import StorageGuard
+from webapp.services.estimates import Estimator
+from webapp.services.jobs import Jobs
+from webapp.services.leases import Leases
+from webapp.services.passwords import PasswordHasher
+from webapp.services.queue import QueueReader
+from webapp.services.sessions import Sessions
+from webapp.services.setup_links import SetupLinks
+from webapp.services.skip_payments import SkipPayments
+from webapp.services.sounds import Sounds
+from webapp.services.status import StatusReporter
+from webapp.services.submissions import Submissions
+from webapp.services.throttle import Throttle
+from webapp.services.tokens import Tokens
+from webapp.services.workers import Workers
+from webapp.settings import Settings
+from webapp.storage import LocalStorage, Storage
+
+MIGRATION_LOCK = "migrate.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What handlers, workers and commands are given."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    database: Database
+    bus: Bus
+    storage: Storage
+    throttle: Throttle
+    accounts: Accounts
+    tokens: Tokens
+    sessions: Sessions
+    setup_links: SetupLinks
+    aura: Aura
+    workers: Workers
+    estimator: Estimator
+    queue: QueueReader
+    submissions: Submissions
+    leases: Leases
+    jobs: Jobs
+    sounds: Sounds
+    status: StatusReporter
+
+
+def build_services(
+    settings: Settings, database: Database, bus: Bus, storage: Storage, clock: Clock, ids: Ids
+) -> Services:
+    """Wire the services over an open database."""
+    throttle = Throttle(database, clock)
+    accounts = Accounts(database, clock, settings, throttle, PasswordHasher())
+    aura = Aura(database, clock)
+    payments = SkipPayments(database, aura)
+    workers = Workers(database, clock, settings, bus)
+    estimator = Estimator(database, clock, workers)
+    queue = QueueReader(database, clock, estimator)
+    guard = StorageGuard(database, settings, storage)
+    submissions = Submissions(database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard)
+    leases = Leases(database, clock, settings, bus, payments)
+    return Services(
+        settings=settings,
+        clock=clock,
+        ids=ids,
+        database=database,
+        bus=bus,
+        storage=storage,
+        throttle=throttle,
+        accounts=accounts,
+        tokens=Tokens(database, clock, ids),
+        sessions=Sessions(database, clock, ids),
+        setup_links=SetupLinks(database, clock, ids, accounts),
+        aura=aura,
+        workers=workers,
+        estimator=estimator,
+        queue=queue,
+        submissions=submissions,
+        leases=leases,
+        jobs=Jobs(
+            database,
+            clock,
+            settings,
+            bus,
+            queue=queue,
+            submissions=submissions,
+            payments=payments,
+            throttle=throttle,
+        ),
+        sounds=Sounds(database, storage, leases),
+        status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
+    )
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, owns_event_socket: bool = False) -> AsyncIterator[Services]:
+    """Make the data folder, open and migrate the database, connect the event bus; close all at the end.
+
+    `owns_event_socket` is for the one server of a data folder; everybody else connects to it.
+    Raises SettingsError when the settings cannot be used.
+    """
+    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.data_path.chmod(0o700)
+    database = Database(engine_from(settings))
+    ids = RandomIds()
+    await database.open()
+    try:
+        await migrate(database, settings.data_path / MIGRATION_LOCK)
+        bus = _bus(settings, ids, owns_event_socket=owns_event_socket)
+        await bus.start()
+        try:
+            storage = LocalStorage(settings.data_path)
+            yield build_services(settings, database, bus, storage, SystemClock(), ids)
+        finally:
+            await bus.stop()
+    finally:
+        await database.close()
+
+
+def _bus(settings: Settings, ids: Ids, *, owns_event_socket: bool) -> Bus:
+    if settings.database_url:
+        return PostgresBus(settings.database_url, sender=ids.job_id())
+    return SocketHub(settings.data_path) if owns_event_socket else SocketBus(settings.data_path)

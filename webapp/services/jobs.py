@@ -1,0 +1,162 @@
+"""Jobs as their owners see and steer them."""
+
+from dataclasses import dataclass
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import InvalidRequest, NotAuthorized, NotFound
+from webapp.events import Bus, Event
+from webapp.policy.generation import GenerationChoice, SamplingChoice
+from webapp.policy.pricing import skip_cost
+from webapp.services.identity import Identity
+from webapp.services.queue import QueueReader
+from webapp.services.queue_lock import queue_turn
+from webapp.services.rows import JOB_WITH_SOUND, Row, job_view
+from webapp.services.skip_payments import SkipPayments
+from webapp.services.submissions import Submissions, Submitted
+from webapp.services.throttle import HOUR_S, Throttle
+from webapp.services.views import ACTIVE, JobStatus, JobView
+from webapp.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SkipReceipt:
+    """What a skip cost and what is left."""
+
+    cost: int
+    new_balance: int
+
+
+class Jobs:
+    """Looks jobs up, cancels them and moves them to the front."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        bus: Bus,
+        *,
+        queue: QueueReader,
+        submissions: Submissions,
+        payments: SkipPayments,
+        throttle: Throttle,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._bus = bus
+        self._queue = queue
+        self._submissions = submissions
+        self._payments = payments
+        self._throttle = throttle
+
+    async def get(self, identity: Identity, job_id: str) -> JobView:
+        """One job. Raises NotFound, and NotAuthorized for somebody else's."""
+        views = await self._read("job.job_id = {}", job_id)
+        if not views:
+            raise NotFound("Job not found")
+        if views[0].account_id != identity.account_id and not identity.is_admin:
+            raise NotAuthorized("Not authorized to view this job")
+        return views[0]
+
+    async def of_account(
+        self, account_id: int, *, statuses: tuple[JobStatus, ...] = (), limit: int = 20, offset: int = 0
+    ) -> list[JobView]:
+        """The account's own jobs, newest first, in any of the given states (default: all)."""
+        among = f" AND job.status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
+        return await self._read(
+            f"job.account = {{}}{among} ORDER BY job.created_ms DESC, job.sequence DESC LIMIT {{}} OFFSET {{}}",
+            account_id,
+            *statuses,
+            limit,
+            offset,
+        )
+
+    async def cancel(self, identity: Identity, job_id: str) -> None:
+        """Take a waiting job out of the queue; what was paid to skip comes back.
+
+        Raises NotFound, NotAuthorized, InvalidRequest when it is no longer waiting, and LimitReached.
+        """
+        if not identity.is_admin:
+            await self._count(f"cancel/account/{identity.account_id}", self._settings.cancel_hourly)
+        async with queue_turn(self._database):
+            row = await self._row(job_id)
+            if row["account"] != identity.account_id and not identity.is_admin:
+                raise NotAuthorized("Not authorized to cancel this job")
+            _require_waiting(row, "cancel")
+            await self._database.fetch(
+                "UPDATE job SET status = 'cancelled', finished_ms = {} WHERE job_id = {}", self._clock.now_ms(), job_id
+            )
+            await self._payments.refund(job_id, "The job was cancelled")
+        self._bus.publish(Event("queue"), Event("job", job_id))
+
+    async def skip(self, identity: Identity, job_id: str) -> SkipReceipt:
+        """Pay to move an own waiting job to the front, behind earlier skips.
+
+        Raises NotFound, NotAuthorized, InvalidRequest (not waiting, skipped already, too little Aura)
+        and LimitReached.
+        """
+        if not identity.is_admin:
+            await self._count(f"skip/account/{identity.account_id}", self._settings.skip_hourly)
+        async with queue_turn(self._database):
+            row = await self._row(job_id)
+            if row["account"] != identity.account_id:
+                raise NotAuthorized("Not authorized")
+            _require_waiting(row, "skip")
+            if row["skipped_ms"] is not None:
+                raise InvalidRequest("Job already skipped")
+            cost = skip_cost(row["duration_s"])
+            balance = await self._payments.charge(identity.account_id, job_id, cost)
+            await self._database.fetch(
+                "UPDATE job SET skipped_ms = {} WHERE job_id = {}", self._clock.now_ms(), job_id
+            )
+        self._bus.publish(Event("queue"), Event("job", job_id))
+        return SkipReceipt(cost, balance)
+
+    async def retry(self, identity: Identity, job_id: str) -> Submitted:
+        """Submit a failed job again, as a new job within the usual limits.
+
+        Raises as `get` and `Submissions.submit` do, and InvalidRequest when the job has not failed.
+        """
+        job = await self.get(identity, job_id)
+        if job.status != "failed":
+            raise InvalidRequest("Only a failed job can be tried again")
+        row = await self._row(job_id)
+        sampling = SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"])
+        choice = GenerationChoice(
+            prompt=job.prompt,
+            duration_s=job.duration_s,
+            model=job.model,
+            is_loopable=job.is_loopable,
+            seed=job.seed if job.seed_was_given else None,
+            sampling=sampling,
+        )
+        return await self._submissions.submit(identity, choice)
+
+    async def _count(self, bucket: str, hourly: int) -> None:
+        await self._throttle.hit(bucket, hourly, HOUR_S, "Rate limit exceeded")
+
+    async def _row(self, job_id: str) -> Row:
+        rows = await self._database.fetch("SELECT * FROM job WHERE job_id = {}", job_id)
+        if not rows:
+            raise NotFound("Job not found")
+        return rows[0]
+
+    async def _read(self, condition: str, *arguments: object) -> list[JobView]:
+        """Jobs and their places as of one moment: read again if one left the queue in between."""
+        while True:
+            rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
+            active = [row["job_id"] for row in rows if row["status"] in ACTIVE]
+            if not active:
+                return [job_view(row, None) for row in rows]
+            snapshot = await self._queue.snapshot()
+            if all(snapshot.find(job_id) for job_id in active):
+                return [job_view(row, snapshot.find(row["job_id"])) for row in rows]
+
+
+def _require_waiting(row: Row, action: str) -> None:
+    if row["status"] == "processing":
+        raise InvalidRequest(f"Cannot {action} a job that is already processing")
+    if row["status"] != "queued":
+        raise InvalidRequest("Job is not in queue")

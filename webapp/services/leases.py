@@ -1,0 +1,277 @@
+"""What a worker does to a job: claim, keep, report, complete, fail, hand back.
+
+A claim is a lease with a fencing number. Every write of a worker names both, and raises LeaseLost
+when the job is no longer held under them: a worker whose lease lapsed cannot write a result.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import LeaseLost
+from webapp.events import Bus, Event
+from webapp.policy.generation import SamplingChoice
+from webapp.services.queue_lock import queue_turn
+from webapp.services.rows import Row
+from webapp.services.skip_payments import SkipPayments
+from webapp.settings import Settings
+from webapp.tables import Sound
+
+LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"
+
+# Each way to be next in line, in order of precedence: see webapp.policy.ordering.
+NEXT_IN_LINE = (
+    "status = 'queued' AND skipped_ms IS NOT NULL ORDER BY skipped_ms, sequence",
+    "status = 'queued' AND skipped_ms IS NULL AND starves_ms IS NOT NULL AND starves_ms <= {} ORDER BY starves_ms,"
+    " sequence",
+    "status = 'queued' AND skipped_ms IS NULL ORDER BY priority, sequence",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job in a worker's hands, and the proof that it is."""
+
+    job_id: str
+    generation_id: str
+    account_id: int
+    worker_id: str
+    fence: int
+    prompt: str
+    model: str
+    duration_s: float
+    is_loopable: bool
+    seed: int
+    seed_was_given: bool
+    sampling: SamplingChoice
+
+    @property
+    def storage_key(self) -> str:
+        """Where this claim's files go; another claim of the same job has another place."""
+        return f"{self.generation_id}-{self.fence}"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFacts:
+    """What a worker says of the sound it made. `peaks` are lows and highs in turn, -127 to 127."""
+
+    engine: str
+    engine_label: str
+    checkpoint: str
+    license: str
+    seed: int
+    duration_s: float
+    sample_rate: int
+    channels: int
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
+    quality_score: int
+    quality_reasons: tuple[str, ...]
+    peaks: tuple[int, ...]
+    bytes_total: int
+
+
+class Leases:
+    """The worker's side of the queue."""
+
+    def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus, payments: SkipPayments) -> None:
+        self._database = database
+        self._clock = clock
+        self._lease_ms = round(settings.lease_s * 1000)
+        self._retries = settings.retries
+        self._lost_workers_limit = settings.lost_workers_limit
+        self._bus = bus
+        self._payments = payments
+
+    async def claim(self, worker_id: str) -> Claim | None:
+        """Take the next job in line; None when nothing waits or the queue is paused."""
+        if not await self._something_waits():
+            return None
+        async with queue_turn(self._database) as turn:
+            now_ms = self._clock.now_ms()
+            job_id = None if turn.is_paused else await self._next_in_line(now_ms)
+            if job_id is None:
+                return None
+            rows = await self._database.fetch(
+                "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {}, fence = fence + 1,"
+                " started_ms = {}, start_order = {}, progress_pct = 0 WHERE job_id = {} RETURNING *",
+                worker_id,
+                now_ms + self._lease_ms,
+                now_ms,
+                turn.version,
+                job_id,
+            )
+        self._bus.publish(Event("queue"), Event("job", job_id))
+        return _claim(rows[0], worker_id)
+
+    async def keep(self, worker_id: str) -> set[tuple[str, int]]:
+        """Renew the worker's leases; returns the (job id, fence) pairs that it still holds."""
+        now_ms = self._clock.now_ms()
+        async with queue_turn(self._database, durable=False, visible=False):
+            await self._database.fetch("UPDATE worker SET heartbeat_ms = {} WHERE worker_id = {}", now_ms, worker_id)
+            rows = await self._database.fetch(
+                "UPDATE job SET lease_expires_ms = {} WHERE worker_id = {} AND status = 'processing'"
+                " AND lease_expires_ms >= {} RETURNING job_id, fence",
+                now_ms + self._lease_ms,
+                worker_id,
+                now_ms,
+            )
+        return {(row["job_id"], row["fence"]) for row in rows}
+
+    async def report_progress(self, claim: Claim, progress_pct: int) -> None:
+        """Record how far the job is, 0 to 99; never goes back. Raises LeaseLost."""
+        async with queue_turn(self._database, durable=False):
+            await self._write(
+                claim, "progress_pct = CASE WHEN progress_pct < {} THEN {} ELSE progress_pct END",
+                progress_pct, progress_pct,
+            )  # fmt: skip
+        self._bus.publish(Event("job", claim.job_id))
+
+    async def complete(self, claim: Claim, facts: SoundFacts) -> None:
+        """Make the sound visible; its files must be published already. Raises LeaseLost."""
+        async with queue_turn(self._database):
+            now_ms = self._clock.now_ms()
+            await self._write(
+                claim, "status = 'completed', worker_id = NULL, lease_expires_ms = NULL, finished_ms = {},"
+                " progress_pct = 100, seed = {}", now_ms, facts.seed,
+            )  # fmt: skip
+            await Sound.insert(_sound(claim, facts, now_ms))
+        self._bus.publish(Event("queue"), Event("job", claim.job_id))
+
+    async def fail(self, claim: Claim, message: str) -> bool:
+        """End a failed attempt: back in line while retries are left, otherwise failed for good.
+
+        Returns whether the job will be tried again. Raises LeaseLost.
+        """
+        async with queue_turn(self._database):
+            rows = await self._database.fetch("SELECT retry_count FROM job WHERE job_id = {}", claim.job_id)
+            again = bool(rows) and rows[0]["retry_count"] < self._retries
+            if again:
+                await self._write(claim, f"{BACK_IN_LINE}, retry_count = retry_count + 1")
+            else:
+                await self._write(claim, FAILED, message, self._clock.now_ms())
+                await self._payments.refund(claim.job_id, "The job failed")
+        self._bus.publish(Event("queue"), Event("job", claim.job_id))
+        return again
+
+    async def hand_back(self, claim: Claim) -> None:
+        """Put the job back at its old place, because the worker stops; no attempt is counted. Raises LeaseLost."""
+        async with queue_turn(self._database):
+            await self._write(claim, BACK_IN_LINE)
+        self._bus.publish(Event("queue"), Event("job", claim.job_id))
+
+    async def take_back_lapsed(self) -> list[str]:
+        """Put jobs whose lease has lapsed back in line; returns their ids."""
+        return await self._take_back("lease_expires_ms < {}", self._clock.now_ms())
+
+    async def take_back_from(self, worker_id: str) -> list[str]:
+        """Put the jobs of a worker that is known to be dead back in line; returns their ids."""
+        return await self._take_back("worker_id = {}", worker_id)
+
+    async def held_storage_keys(self) -> set[str]:
+        """Where jobs in hand may be about to put their files."""
+        rows = await self._database.fetch("SELECT generation_id, fence FROM job WHERE status = 'processing'")
+        return {f"{row['generation_id']}-{row['fence']}" for row in rows}
+
+    async def _something_waits(self) -> bool:
+        """A look without the lock, so that idle workers do not write."""
+        return bool(await self._database.fetch("SELECT 1 AS one FROM job WHERE status = 'queued' LIMIT 1"))
+
+    async def _next_in_line(self, now_ms: int) -> str | None:
+        # The queue's row is held, so the rows cannot change; SKIP LOCKED keeps a claim from waiting for
+        # anything else that may hold one of them, such as an operator's own transaction.
+        lock = " FOR UPDATE SKIP LOCKED" if self._database.dialect == "postgres" else ""
+        for condition in NEXT_IN_LINE:
+            arguments: Sequence[int] = (now_ms,) if "{}" in condition else ()
+            rows = await self._database.fetch(f"SELECT job_id FROM job WHERE {condition} LIMIT 1{lock}", *arguments)
+            if rows:
+                return str(rows[0]["job_id"])
+        return None
+
+    async def _write(self, claim: Claim, assignments: str, *arguments: object) -> None:
+        """Change the job only if this claim still holds it."""
+        rows = await self._database.fetch(
+            f"UPDATE job SET {assignments} WHERE job_id = {{}} AND status = 'processing' AND worker_id = {{}}"
+            " AND fence = {} AND lease_expires_ms >= {} RETURNING job_id",
+            *arguments,
+            claim.job_id,
+            claim.worker_id,
+            claim.fence,
+            self._clock.now_ms(),
+        )
+        if not rows:
+            raise LeaseLost(claim.job_id)
+
+    async def _take_back(self, condition: str, argument: object) -> list[str]:
+        held = await self._database.fetch(
+            f"SELECT job_id FROM job WHERE status = 'processing' AND {condition} LIMIT 1", argument
+        )
+        if not held:
+            return []
+        async with queue_turn(self._database):
+            rows = await self._database.fetch(
+                f"UPDATE job SET {BACK_IN_LINE}, lost_workers = lost_workers + 1"
+                f" WHERE status = 'processing' AND {condition} RETURNING job_id, lost_workers",
+                argument,
+            )
+            for row in rows:
+                if row["lost_workers"] >= self._lost_workers_limit:
+                    await self._give_up(row["job_id"], row["lost_workers"])
+        self._bus.publish(Event("queue"), *(Event("job", row["job_id"]) for row in rows))
+        return [row["job_id"] for row in rows]
+
+    async def _give_up(self, job_id: str, lost_workers: int) -> None:
+        """Fail a job that may be what kills the workers."""
+        message = LOST_TOO_OFTEN.format(count=lost_workers)
+        await self._database.fetch(f"UPDATE job SET {FAILED} WHERE job_id = {{}}", message, self._clock.now_ms(), job_id)
+        await self._payments.refund(job_id, "The job failed")
+
+
+BACK_IN_LINE = (
+    "status = 'queued', worker_id = NULL, lease_expires_ms = NULL, started_ms = NULL, start_order = NULL,"
+    " progress_pct = 0"
+)
+FAILED = "status = 'failed', worker_id = NULL, lease_expires_ms = NULL, error = {}, finished_ms = {}"
+
+
+def _claim(row: Row, worker_id: str) -> Claim:
+    return Claim(
+        job_id=row["job_id"],
+        generation_id=row["generation_id"],
+        account_id=row["account"],
+        worker_id=worker_id,
+        fence=row["fence"],
+        prompt=row["prompt"],
+        model=row["model"],
+        duration_s=row["duration_s"],
+        is_loopable=bool(row["is_loopable"]),
+        seed=row["seed"],
+        seed_was_given=bool(row["seed_was_given"]),
+        sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
+    )
+
+
+def _sound(claim: Claim, facts: SoundFacts, now_ms: int) -> Sound:
+    return Sound(
+        generation_id=claim.generation_id,
+        job=claim.job_id,
+        account=claim.account_id,
+        storage_key=claim.storage_key,
+        created_ms=now_ms,
+        engine=facts.engine,
+        engine_label=facts.engine_label,
+        checkpoint=facts.checkpoint,
+        license=facts.license,
+        seed=facts.seed,
+        duration_s=facts.duration_s,
+        sample_rate=facts.sample_rate,
+        channels=facts.channels,
+        loudness_lufs=facts.loudness_lufs,
+        true_peak_dbtp=facts.true_peak_dbtp,
+        quality_score=facts.quality_score,
+        quality_reasons=json.dumps(facts.quality_reasons),
+        peaks=json.dumps(facts.peaks),
+        bytes_total=facts.bytes_total,
+    )

@@ -1,0 +1,75 @@
+"""The queue as everybody may see it."""
+
+from typing import Any
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.policy.estimates import expected_starts_ms
+from webapp.policy.ordering import in_order, reason_for_place
+from webapp.services.estimates import Estimator
+from webapp.services.rows import priority_label, waiting_job
+from webapp.services.views import QueuedJob, QueueSnapshot
+
+# One statement, so that version and jobs are of one moment on both databases.
+ACTIVE_JOBS = """
+    SELECT queue_state.version, queue_state.is_paused, job.job_id, job.sequence, job.account, job.status,
+           job.model, job.duration_s, job.tier, job.priority, job.starves_ms, job.skipped_ms, job.created_ms,
+           job.started_ms, job.start_order, job.progress_pct, job.prompt
+    FROM queue_state LEFT JOIN job ON job.status IN ('queued', 'processing')
+    WHERE queue_state.id = 1
+"""
+
+
+class QueueReader:
+    """Reads the queue in the order in which it will be served."""
+
+    def __init__(self, database: Database, clock: Clock, estimator: Estimator) -> None:
+        self._database = database
+        self._clock = clock
+        self._estimator = estimator
+
+    async def snapshot(self) -> QueueSnapshot:
+        """The whole queue now: processing jobs in the order they started, then waiting ones in line."""
+        rows = await self._database.fetch(ACTIVE_JOBS)
+        state, now_ms = rows[0], self._clock.now_ms()
+        jobs = [row for row in rows if row["job_id"] is not None]
+        processing = sorted((row for row in jobs if row["status"] == "processing"), key=lambda row: row["start_order"])
+        by_sequence = {row["sequence"]: row for row in jobs if row["status"] == "queued"}
+        waiting = [by_sequence[job.sequence] for job in in_order(map(waiting_job, by_sequence.values()), now_ms)]
+        speed = await self._estimator.speed()
+        starts = expected_starts_ms(
+            now_ms,
+            running=[(row["started_ms"], speed.work_ms(row["model"], row["duration_s"])) for row in processing],
+            waiting=[speed.work_ms(row["model"], row["duration_s"]) for row in waiting],
+            workers=speed.workers,
+        )
+        return QueueSnapshot(
+            version=state["version"],
+            is_paused=bool(state["is_paused"]),
+            jobs=(
+                *(_view(row, place, now_ms, None) for place, row in enumerate(processing, 1)),
+                *(
+                    _view(row, place, now_ms, start)
+                    for place, (row, start) in enumerate(zip(waiting, starts, strict=True), len(processing) + 1)
+                ),
+            ),
+        )
+
+
+def _view(row: dict[str, Any], position: int, now_ms: int, expected_start_ms: int | None) -> QueuedJob:
+    return QueuedJob(
+        job_id=row["job_id"],
+        account_id=row["account"],
+        status=row["status"],
+        position=position,
+        model=row["model"],
+        duration_s=row["duration_s"],
+        priority=priority_label(row),
+        tier=row["tier"],
+        created_ms=row["created_ms"],
+        started_ms=row["started_ms"],
+        progress_pct=row["progress_pct"],
+        reason=reason_for_place(waiting_job(row), now_ms) if row["status"] == "queued" else None,
+        expected_start_ms=expected_start_ms,
+        prompt=row["prompt"],
+    )

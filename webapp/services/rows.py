@@ -1,0 +1,70 @@
+"""Rows of the database as the plain values that services and policy work with."""
+
+import json
+from typing import Any
+
+from webapp.policy.ordering import WaitingJob
+from webapp.policy.pricing import skip_cost
+from webapp.policy.tiers import SKIPPED
+from webapp.services.views import JobView, QueuedJob, SoundView
+
+Row = dict[str, Any]
+
+SOUND_COLUMNS = (
+    "storage_key", "generation_id", "engine", "engine_label", "checkpoint", "license", "seed", "duration_s",
+    "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "quality_score", "quality_reasons", "peaks",
+    "bytes_total",
+)  # fmt: skip
+SOUND_PREFIX = "sound_"
+JOB_WITH_SOUND = (
+    "SELECT job.*, "
+    + ", ".join(f"sound.{column} AS {SOUND_PREFIX}{column}" for column in SOUND_COLUMNS)
+    + " FROM job LEFT JOIN sound ON sound.job = job.job_id"
+)
+
+
+def waiting_job(row: Row) -> WaitingJob:
+    """What decides the place of a waiting job."""
+    return WaitingJob(row["sequence"], row["priority"], row["skipped_ms"], row["starves_ms"])
+
+
+def sound_view(row: Row) -> SoundView | None:
+    """The sound's part of a joined row; None where the job has no sound."""
+    if row[f"{SOUND_PREFIX}generation_id"] is None:
+        return None
+    values = {column: row[SOUND_PREFIX + column] for column in SOUND_COLUMNS if column != "storage_key"}
+    values["quality_reasons"] = tuple(json.loads(values["quality_reasons"]))
+    values["peaks"] = tuple(json.loads(values["peaks"]))
+    return SoundView(**values)
+
+
+def job_view(row: Row, queued: QueuedJob | None) -> JobView:
+    """A job from a row of `JOB_WITH_SOUND`; where it stands in the queue, a later reading, prevails."""
+    return JobView(
+        job_id=row["job_id"],
+        account_id=row["account"],
+        status=queued.status if queued else row["status"],
+        position=queued.position if queued else None,
+        model=row["model"],
+        prompt=row["prompt"],
+        duration_s=row["duration_s"],
+        is_loopable=bool(row["is_loopable"]),
+        seed=row["seed"],
+        seed_was_given=bool(row["seed_was_given"]),
+        priority=queued.priority if queued else priority_label(row),
+        tier=row["tier"],
+        created_ms=row["created_ms"],
+        started_ms=queued.started_ms if queued else row["started_ms"],
+        finished_ms=row["finished_ms"],
+        expected_start_ms=queued.expected_start_ms if queued else None,
+        progress_pct=queued.progress_pct if queued else row["progress_pct"],
+        retry_count=row["retry_count"],
+        error=row["error"],
+        skip_cost=skip_cost(row["duration_s"]),
+        sound=sound_view(row),
+    )
+
+
+def priority_label(row: Row) -> str:
+    """The priority as it is shown: the tier, or that the job was skipped."""
+    return SKIPPED if row["skipped_ms"] is not None else str(row["tier"])

@@ -1,0 +1,188 @@
+"""Taking a request for a sound into the queue."""
+
+from dataclasses import dataclass
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import LimitReached, QueueFull
+from webapp.events import Bus, Event
+from webapp.ids import Ids
+from webapp.policy.estimates import expected_starts_ms
+from webapp.policy.generation import GenerationChoice, check_tier_duration
+from webapp.policy.ordering import WaitingJob, in_order
+from webapp.policy.pricing import skip_cost
+from webapp.policy.tiers import Tier, tier_table
+from webapp.services.capacity import StorageGuard
+from webapp.services.estimates import Estimator
+from webapp.services.identity import Identity
+from webapp.services.queue_lock import QueueTurn, queue_turn
+from webapp.services.rows import waiting_job
+from webapp.settings import Settings
+from webapp.tables import Job
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An accepted job. `position` is its place at the moment of acceptance."""
+
+    job_id: str
+    position: int
+    priority: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What to expect of a job before it is submitted.
+
+    `expected_wait_s` is None when nothing can be said, such as when no worker is there.
+    """
+
+    position: int
+    expected_wait_s: float | None
+    expected_work_s: float | None
+    jobs_left_this_hour: int
+    at_once_left: int
+    skip_cost: int
+
+
+class Submissions:
+    """Accepts jobs within the limits of tier and queue; each limit is exact whatever arrives at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        settings: Settings,
+        bus: Bus,
+        *,
+        estimator: Estimator,
+        storage_guard: StorageGuard,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._tiers = tier_table(settings)
+        self._bus = bus
+        self._estimator = estimator
+        self._storage_guard = storage_guard
+
+    async def submit(self, identity: Identity, choice: GenerationChoice) -> Submitted:
+        """Put a job in line. It is durable when this returns.
+
+        Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
+        and StorageFull, in this order.
+        """
+        tier = self._tiers[identity.tier]
+        check_tier_duration(choice.duration_s, tier.max_duration_s)
+        async with queue_turn(self._database) as turn:
+            now_ms = self._clock.now_ms()
+            await self._check_limits(identity, tier, now_ms)
+            position = await self._place_in_line(tier, turn, now_ms)
+            await self._storage_guard.check(identity.account_id)
+            job = self._job(identity, tier, choice, turn, now_ms)
+            await Job.insert(job)
+            await self._database.fetch("UPDATE queue_state SET next_sequence = next_sequence + 1 WHERE id = 1")
+        self._bus.publish(Event("queue"), Event("job", job.job_id))
+        return Submitted(job.job_id, position, tier.name)
+
+    async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
+        """What a job like this would meet if it were submitted now."""
+        tier = self._tiers[identity.tier]
+        now_ms = self._clock.now_ms()
+        active, in_hour = await self._counts(identity.account_id, now_ms)
+        waiting, running = await self._line()
+        newcomer = WaitingJob(sequence=2**62, priority=tier.priority)
+        line = in_order([*(job for job, _, _ in waiting), newcomer], now_ms)
+        ahead = line.index(newcomer)
+        speed = await self._estimator.speed()
+        work = {job: speed.work_ms(model_, length_s) for job, model_, length_s in waiting}
+        starts = expected_starts_ms(
+            now_ms,
+            running=[(started, speed.work_ms(model_, length_s)) for started, model_, length_s in running],
+            waiting=[*(work[job] for job in line[:ahead]), 0.0],
+            workers=speed.workers,
+        )
+        own_work_ms = speed.work_ms(model, duration_s)
+        return Quote(
+            position=len(running) + ahead + 1,
+            expected_wait_s=None if starts[-1] is None else max(0, starts[-1] - now_ms) / 1000,
+            expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
+            jobs_left_this_hour=max(0, tier.hourly - in_hour),
+            at_once_left=max(0, tier.at_once - active),
+            skip_cost=skip_cost(duration_s),
+        )
+
+    async def _check_limits(self, identity: Identity, tier: Tier, now_ms: int) -> None:
+        active, in_hour = await self._counts(identity.account_id, now_ms)
+        if active >= tier.at_once:
+            raise LimitReached(f"Too many jobs waiting; your tier allows {tier.at_once}", retry_after_s=30)
+        if in_hour >= tier.hourly:
+            raise LimitReached("Rate limit exceeded", retry_after_s=await self._until_allowed_s(identity, tier, now_ms))
+
+    async def _counts(self, account_id: int, now_ms: int) -> tuple[int, int]:
+        """The account's active jobs, and its jobs accepted within the last hour."""
+        rows = await self._database.fetch(
+            "SELECT"
+            " (SELECT COUNT(*) FROM job WHERE account = {} AND status IN ('queued', 'processing')) AS active,"
+            " (SELECT COUNT(*) FROM job WHERE account = {} AND created_ms > {}) AS in_hour",
+            account_id,
+            account_id,
+            now_ms - HOUR_MS,
+        )
+        return int(rows[0]["active"]), int(rows[0]["in_hour"])
+
+    async def _until_allowed_s(self, identity: Identity, tier: Tier, now_ms: int) -> int:
+        """Seconds until enough of the hour's jobs have left the window for one more."""
+        if tier.hourly == 0:
+            return HOUR_MS // 1000
+        rows = await self._database.fetch(
+            "SELECT created_ms FROM job WHERE account = {} ORDER BY created_ms DESC LIMIT 1 OFFSET {}",
+            identity.account_id,
+            tier.hourly - 1,
+        )
+        return -(-(int(rows[0]["created_ms"]) + HOUR_MS - now_ms) // 1000)
+
+    async def _place_in_line(self, tier: Tier, turn: QueueTurn, now_ms: int) -> int:
+        """The place that a new job takes; raises QueueFull when there is none."""
+        waiting, running = await self._line()
+        if len(waiting) + len(running) >= self._settings.queue_limit:
+            raise QueueFull
+        newcomer = WaitingJob(turn.next_sequence, tier.priority)
+        return len(running) + in_order([*(job for job, _, _ in waiting), newcomer], now_ms).index(newcomer) + 1
+
+    async def _line(self) -> tuple[list[tuple[WaitingJob, str, float]], list[tuple[int, str, float]]]:
+        """Waiting jobs, and the start of each processing one; each with its model and length."""
+        rows = await self._database.fetch(
+            "SELECT status, sequence, priority, skipped_ms, starves_ms, started_ms, model, duration_s"
+            " FROM job WHERE status IN ('queued', 'processing')"
+        )
+        waiting = [(waiting_job(row), row["model"], row["duration_s"]) for row in rows if row["status"] == "queued"]
+        running = [(row["started_ms"], row["model"], row["duration_s"]) for row in rows if row["status"] == "processing"]
+        return waiting, running
+
+    def _job(self, identity: Identity, tier: Tier, choice: GenerationChoice, turn: QueueTurn, now_ms: int) -> Job:
+        return Job(
+            job_id=self._ids.job_id(),
+            sequence=turn.next_sequence,
+            account=identity.account_id,
+            generation_id=self._ids.generation_id(),
+            status="queued",
+            created_ms=now_ms,
+            prompt=choice.prompt,
+            model=choice.model,
+            duration_s=choice.duration_s,
+            is_loopable=choice.is_loopable,
+            seed=self._ids.seed() if choice.seed is None else choice.seed,
+            seed_was_given=choice.seed is not None,
+            temperature=choice.sampling.temperature,
+            top_k=choice.sampling.top_k,
+            top_p=choice.sampling.top_p,
+            guidance=choice.sampling.guidance,
+            tier=tier.name,
+            priority=tier.priority,
+            starves_ms=None if tier.starves_after_ms is None else now_ms + tier.starves_after_ms,
+        )

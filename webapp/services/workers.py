@@ -1,0 +1,89 @@
+"""The workers that run, as they report themselves."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.events import Bus, Event
+from webapp.settings import Settings
+from webapp.tables import Worker
+
+WorkerState = Literal["starting", "idle", "busy", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One worker. `report` is what it last said of its models and device."""
+
+    worker_id: str
+    host: str
+    pid: int
+    device: str
+    state: WorkerState
+    started_ms: int
+    heartbeat_ms: int
+    report: dict[str, Any]
+
+
+class Workers:
+    """The register of workers: who is there, and who has not been heard of for too long."""
+
+    def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
+        self._database = database
+        self._clock = clock
+        self._lease_ms = round(settings.lease_s * 1000)
+        self._bus = bus
+
+    async def register(self, worker_id: str, *, host: str, pid: int, device: str) -> None:
+        """Enter a worker that is starting."""
+        now_ms = self._clock.now_ms()
+        async with self._database.transaction(durable=False):
+            await Worker.insert(
+                Worker(worker_id=worker_id, host=host, pid=pid, device=device, started_ms=now_ms, heartbeat_ms=now_ms)
+            )
+        self._bus.publish(Event("status"))
+
+    async def say(self, worker_id: str, state: WorkerState, report: dict[str, Any]) -> None:
+        """Record what a worker says of itself, and that it is alive."""
+        async with self._database.transaction(durable=False):
+            await self._database.fetch(
+                "UPDATE worker SET state = {}, report = {}, heartbeat_ms = {} WHERE worker_id = {}",
+                state,
+                json.dumps(report),
+                self._clock.now_ms(),
+                worker_id,
+            )
+        self._bus.publish(Event("status"))
+
+    async def remove(self, worker_id: str) -> None:
+        """Take a worker that has stopped off the register."""
+        async with self._database.transaction(durable=False):
+            await self._database.fetch("DELETE FROM worker WHERE worker_id = {}", worker_id)
+        self._bus.publish(Event("status"))
+
+    async def forget_silent(self) -> None:
+        """Take workers off the register that have long been silent."""
+        async with self._database.transaction(durable=False):
+            await self._database.fetch(
+                "DELETE FROM worker WHERE heartbeat_ms < {}", self._clock.now_ms() - 10 * self._lease_ms
+            )
+
+    async def alive(self) -> list[WorkerInfo]:
+        """The workers heard of within a lease, oldest first."""
+        rows = await self._database.fetch(
+            "SELECT * FROM worker WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id", self._oldest_heartbeat_ms()
+        )
+        return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]
+
+    async def count_alive(self) -> int:
+        """How many workers are alive and not about to stop."""
+        rows = await self._database.fetch(
+            "SELECT COUNT(*) AS n FROM worker WHERE heartbeat_ms >= {} AND state <> 'stopping'",
+            self._oldest_heartbeat_ms(),
+        )
+        return int(rows[0]["n"])
+
+    def _oldest_heartbeat_ms(self) -> int:
+        return self._clock.now_ms() - self._lease_ms

@@ -1,0 +1,134 @@
+"""Sounds in a local folder: written aside, synced, renamed."""
+
+import asyncio
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+KEY = re.compile(r"[0-9a-f]{20}-[0-9]{1,18}")
+FILE_NAME = re.compile(r"sound\.(wav|flac|ogg|mp3)|spectrogram\.png")
+LOCK_NAME = ".writer"
+NEW_FOR_S = 60
+
+
+class LocalStorage:
+    """Groups of files as folders `sounds/<first two digits>/<key>/` below one root.
+
+    Files are private to the user that runs the server (0600, folders 0700).
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._sounds = root / "sounds"
+        self._staging = root / "staging"
+        self._locks: dict[Path, IO[str]] = {}
+        for folder in (self._sounds, self._staging):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def staging_folder(self) -> Path:
+        """A new folder, locked for as long as this process lives, so that a sweep leaves it alone."""
+        folder = Path(tempfile.mkdtemp(dir=self._staging))
+        lock = (folder / LOCK_NAME).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        self._locks[folder] = lock
+        return folder
+
+    async def publish(self, key: str, staged: Path) -> None:
+        """Sync every file and both folders around one rename, so that power loss leaves all or nothing."""
+        await asyncio.to_thread(self._publish, self._folder(key), staged)
+
+    async def discard(self, staged: Path) -> None:
+        await asyncio.to_thread(shutil.rmtree, staged, ignore_errors=True)
+        self._unlock(staged)
+
+    async def path(self, key: str, name: str) -> Path:
+        if not FILE_NAME.fullmatch(name):
+            raise FileNotFoundError(name)
+        path = self._folder(key) / name
+        if not await asyncio.to_thread(path.is_file):
+            raise FileNotFoundError(path)
+        return path
+
+    async def delete(self, key: str) -> None:
+        """Rename first, so that a group is never seen with some of its files gone."""
+        await asyncio.to_thread(self._delete, self._folder(key))
+
+    async def keys(self) -> Mapping[str, float]:
+        return await asyncio.to_thread(self._keys)
+
+    async def free_bytes(self) -> int | None:
+        return (await asyncio.to_thread(shutil.disk_usage, self._sounds)).free
+
+    async def sweep_staging(self) -> int:
+        return await asyncio.to_thread(self._sweep_staging)
+
+    def _folder(self, key: str) -> Path:
+        if not KEY.fullmatch(key):
+            raise FileNotFoundError(key)
+        return self._sounds / key[:2] / key
+
+    def _publish(self, folder: Path, staged: Path) -> None:
+        (staged / LOCK_NAME).unlink()
+        for path in staged.iterdir():
+            path.chmod(0o600)
+            _sync(path)
+        _sync(staged)
+        if not folder.parent.exists():
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            _sync(self._sounds)
+        staged.rename(folder)
+        _sync(folder.parent)
+        self._unlock(staged)
+
+    def _delete(self, folder: Path) -> None:
+        doomed = Path(tempfile.mkdtemp(dir=self._staging))
+        try:
+            folder.rename(doomed / folder.name)
+        except FileNotFoundError:
+            pass
+        finally:
+            shutil.rmtree(doomed, ignore_errors=True)
+
+    def _keys(self) -> dict[str, float]:
+        return {
+            folder.name: folder.stat().st_mtime for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)
+        }
+
+    def _sweep_staging(self) -> int:
+        swept = 0
+        for folder in self._staging.iterdir():
+            # A folder may be seen just before its lock is taken, or just before it is published.
+            is_new = time.time() - folder.stat().st_mtime < NEW_FOR_S
+            if folder not in self._locks and not is_new and not _is_locked(folder / LOCK_NAME):
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+        return swept
+
+    def _unlock(self, staged: Path) -> None:
+        lock = self._locks.pop(staged, None)
+        if lock is not None:
+            lock.close()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("r") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

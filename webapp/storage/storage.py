@@ -1,0 +1,44 @@
+"""What keeps the files of sounds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+
+class Storage(Protocol):
+    """Keeps groups of files under keys that the product makes (`[0-9a-f]+-[0-9]+`).
+
+    A group appears whole or not at all, and is never changed afterwards.
+    """
+
+    def staging_folder(self) -> Path:
+        """A new, empty, private folder to write files into before they are published."""
+        ...
+
+    async def publish(self, key: str, staged: Path) -> None:
+        """Make the files in a staging folder the group `key`; durable when this returns."""
+        ...
+
+    async def discard(self, staged: Path) -> None:
+        """Remove a staging folder that will not be published."""
+        ...
+
+    async def path(self, key: str, name: str) -> Path:
+        """A readable local path of one file of a group. Raises FileNotFoundError."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove a group; fine if it is not there."""
+        ...
+
+    async def keys(self) -> Mapping[str, float]:
+        """Every group's key, with the time of its last change in seconds since the epoch."""
+        ...
+
+    async def free_bytes(self) -> int | None:
+        """Room left on the device; None where there is no such figure."""
+        ...
+
+    async def sweep_staging(self) -> int:
+        """Remove staging folders of processes that are gone; returns how many."""
+        ...
