@@ -59,18 +59,20 @@ def pip_install(*arguments: str) -> None:
     subprocess.run([*pip, *arguments], cwd=ROOT, check=True)
 
 
-def torch_spec(asked: str, stamps: dict[str, str]) -> str:
-    """Say which torch belongs here: the one asked for, else the one chosen before, else the default.
+def torch_key(asked: str, stamps: dict[str, str]) -> str:
+    """Say which torch belongs here, as its step's key: who decided, then what pip is told to install.
 
     A choice is kept, so that `make run` after `make setup TORCH=…` does not undo it.
     """
     if asked:
-        return asked
-    return stamps.get("torch choice", DEFAULT_TORCH)
+        return f"chosen {asked}"
+    kept = stamps.get("torch", "")
+    return kept if kept.startswith("chosen ") else f"default {DEFAULT_TORCH}"
 
 
-def install_torch(spec: str) -> None:
+def install_torch(key: str) -> None:
     """Install torch with its dependencies; `none` leaves it out, for machines that only sketch."""
+    _, _, spec = key.partition(" ")
     if spec != "none":
         pip_install(*spec.split())
 
@@ -127,24 +129,20 @@ def only_one(path: Path) -> Iterator[None]:
         yield
 
 
-def run_steps(asked_torch: str, stamps_path: Path) -> None:
-    """Do every step that is not done, recording each as it finishes.
+def run_steps(steps: list[Step], stamps: dict[str, str], stamps_path: Path) -> None:
+    """Do the first step that is not done and all that follow it, recording each as it finishes.
 
-    What follows a redone step is redone too: torch may bring other versions than the lock's, and the
-    lock has the last word.
+    The later ones are redone because torch may bring other versions than the lock's, and the lock has
+    the last word.
     """
-    stamps = read_stamps(stamps_path)
-    steps = planned_steps(torch_spec(asked_torch, stamps))
-    todo = next((place for place, step in enumerate(steps) if not step.is_done(stamps)), len(steps))
-    for step in steps[todo:]:
+    first = next((place for place, step in enumerate(steps) if not step.is_done(stamps)), len(steps))
+    for step in steps[first + 1 :]:
         stamps.pop(step.name, None)
-    for step in steps[todo:]:
+    for step in steps[first:]:
         print(f"set-up: {step.name} …", flush=True)
         started = time.monotonic()
         step.run()
         stamps[step.name] = step.key
-        if step.name == "torch" and asked_torch:
-            stamps["torch choice"] = asked_torch
         write_stamps(stamps_path, stamps)
         print(f"set-up: {step.name}, done in {time.monotonic() - started:.0f} s", flush=True)
 
@@ -157,7 +155,7 @@ def main() -> int:
     site_packages = Path(sysconfig.get_path("purelib"))
     stamps_path = site_packages / "soundloom-setup.json"
     stamps = read_stamps(stamps_path)
-    if all(step.is_done(stamps) for step in planned_steps(torch_spec(asked, stamps))):
+    if all(step.is_done(stamps) for step in planned_steps(torch_key(asked, stamps))):
         return 0
     if not (site_packages / "pip").is_dir():
         print(
@@ -166,7 +164,9 @@ def main() -> int:
         return 1
     try:
         with only_one(site_packages / "soundloom-setup.lock"):
-            run_steps(asked, stamps_path)
+            # Another make may have done it all while this one waited for the lock.
+            stamps = read_stamps(stamps_path)
+            run_steps(planned_steps(torch_key(asked, stamps)), stamps, stamps_path)
     except subprocess.CalledProcessError as error:
         print(f"Set-up stopped: {' '.join(error.cmd[:4])} … failed; its message is above.", file=sys.stderr)
         return 1
