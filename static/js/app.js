@@ -1,0 +1,4 @@
+import "./connection.js";
+import "./draft.js";
+import "./counter.js";
+import "./player.js";

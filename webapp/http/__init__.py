@@ -1,0 +1,1 @@
+"""HTTP plumbing that the JSON API and the pages share; knows neither of them."""

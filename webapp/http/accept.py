@@ -1,0 +1,26 @@
+"""What kind of answer a client would rather have."""
+
+from collections.abc import Iterator
+
+HTML = "text/html"
+JSON_TYPES = ("application/json", "application/problem+json", "application/*")
+
+
+def prefers_html(accept: str) -> bool:
+    """Whether an `Accept` header names HTML and ranks it above JSON (RFC 9110, section 12.5.1).
+
+    `*/*` alone is no wish for HTML: it is what programs send.
+    """
+    quality = dict(_ranges(accept))
+    html = quality.get(HTML, 0.0)
+    return html > 0 and html >= max((quality.get(name, 0.0) for name in JSON_TYPES), default=0.0)
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for part in accept.split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+        try:
+            yield name, float(weight)
+        except ValueError:
+            yield name, 0.0

@@ -1,0 +1,67 @@
+"""Gives every request an id, and logs one line about each when it is answered."""
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from webapp.http.logging import request_id
+
+REQUEST_ID_HEADER: Final = b"x-request-id"
+MAX_LOGGED_PATH: Final = 200
+# The id of a generation is all that protects its files, so a log must not hand it out whole.
+_FILE_ID: Final = re.compile(r"[0-9a-f]{20}")
+
+logger = logging.getLogger(__name__)
+
+
+class AccessLog:
+    """Outermost middleware: an id per request, in the answer and in every log line made on the way.
+
+    No id is taken from outside. The line holds no query string, header or body.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        new_id = secrets.token_hex(8)
+        token = request_id.set(new_id)
+        started_ns = time.perf_counter_ns()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, new_id.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            log_request(scope, status, time.perf_counter_ns() - started_ns)
+            request_id.reset(token)
+
+
+def log_request(scope: Scope, status: int, elapsed_ns: int) -> None:
+    """Write the access line; `status` 0 says that the connection ended before an answer began."""
+    method = scope.get("method", scope["type"])
+    logger.info(
+        "%s %s %s",
+        method,
+        loggable_path(scope),
+        status or "gone",
+        extra={"ms": round(elapsed_ns / 1_000_000, 1)},
+    )
+
+
+def loggable_path(scope: Scope) -> str:
+    """The path as it was sent, still percent-encoded and thus on one line, without file ids."""
+    raw = scope.get("raw_path") or scope["path"].encode("ascii", "backslashreplace")
+    path = raw.partition(b"?")[0].decode("ascii", "backslashreplace")
+    printable = "".join(character if character.isprintable() else "?" for character in path[:MAX_LOGGED_PATH])
+    return _FILE_ID.sub(lambda found: found[0][:4] + "…", printable)

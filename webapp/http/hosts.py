@@ -1,0 +1,69 @@
+"""Answers only to the names the server is known by, against DNS rebinding."""
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from webapp.errors import InvalidRequest
+from webapp.http.errors import send_problem
+from webapp.settings import Settings
+
+LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def known_hosts(settings: Settings) -> frozenset[str]:
+    """Every host name the server answers to, in lower case and without ports."""
+    listed = (name.strip() for name in settings.allowed_hosts.split(","))
+    public = urlsplit(settings.public_url).hostname or ""
+    return LOOPBACK_NAMES | {name.lower() for name in (settings.host, public, *listed) if name}
+
+
+def host_name(header: str) -> str | None:
+    """The name in a `Host` header, without its port; None when it is not one."""
+    try:
+        parts = urlsplit("//" + header)
+        valid = parts.hostname and not (parts.path or parts.query or parts.fragment or parts.username)
+        return parts.hostname if valid and (parts.port is None or parts.port >= 0) else None
+    except ValueError:
+        return None
+
+
+class HostCheck:
+    """Refuses requests that name another host.
+
+    A page elsewhere can make a browser resolve its own name to this machine; the `Host` header still
+    tells. Listening on every address (`0.0.0.0`), a bare address is as good as a name: rebinding needs one.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._known = known_hosts(settings)
+        self._any_address = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.is_known(_host_header(scope)):
+            await send_problem(InvalidRequest("This server does not answer to that host name"), send)
+            return
+        await self.app(scope, receive, send)
+
+    def is_known(self, header: str) -> bool:
+        """Whether the value of a `Host` header names this server."""
+        name = host_name(header)
+        if name is None:
+            return False
+        return name in self._known or (self._any_address and _is_address(name))
+
+
+def _host_header(scope: Scope) -> str:
+    values = [value for name, value in scope["headers"] if name == b"host"]
+    return values[0].decode("latin-1") if len(values) == 1 else ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,144 @@
+"""Server-sent events: a writer that keeps quiet connections alive and lets go of ended ones."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from typing import Final
+
+import msgspec
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+HEARTBEAT_S: Final = 15.0
+HEARTBEAT: Final = b": still here\n\n"
+EVENT_STREAM: Final = "text/event-stream"
+
+# `no-transform` and X-Accel-Buffering ask proxies to pass events on as they come.
+HEADERS: Final = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+
+logger = logging.getLogger(__name__)
+
+
+class ServerEvent(msgspec.Struct, frozen=True):
+    """One event. `name` is its type; without one, readers get a plain message."""
+
+    data: str
+    name: str | None = None
+    event_id: str | None = None
+    retry_ms: int | None = None
+
+    def encode(self) -> bytes:
+        """The event as it goes over the wire (HTML standard, section 9.2)."""
+        lines = []
+        if self.retry_ms is not None:
+            lines.append(f"retry: {self.retry_ms}")
+        if self.event_id is not None:
+            lines.append(f"id: {_one_line(self.event_id)}")
+        if self.name is not None:
+            lines.append(f"event: {_one_line(self.name)}")
+        text = self.data.replace("\r\n", "\n").replace("\r", "\n")
+        lines += (f"data: {line}" for line in text.split("\n"))
+        return ("\n".join(lines) + "\n\n").encode()
+
+
+def _one_line(value: str) -> str:
+    return value.replace("\r", " ").replace("\n", " ").replace("\0", "")
+
+
+class StopSignal:
+    """Says that the server is about to stop, so that endless answers end by themselves.
+
+    A server waits for its connections before it shuts an application down; whoever tells it to stop
+    must therefore set this first.
+    """
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        """Tell every stream to end; for good."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+
+class EventStream(ASGIResponse):
+    """An answer that goes on until its events end, the reader leaves or the server stops.
+
+    The generator is closed in the task that ran it whatever ends the answer, so its `finally` and
+    `with` blocks run before the connection is forgotten. A slow reader holds up only its own generator.
+    """
+
+    _should_set_content_length = False
+
+    def __init__(
+        self,
+        events: AsyncGenerator[ServerEvent, None],
+        stop: StopSignal,
+        *,
+        heartbeat_s: float = HEARTBEAT_S,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        """`on_close` is called once the answer is over, however it ended."""
+        super().__init__(media_type=EVENT_STREAM, headers=HEADERS)
+        self._events = events
+        self._stop = stop
+        self._heartbeat_s = heartbeat_s
+        self._on_close = on_close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        try:
+            await self.start_response(send)
+            writer = asyncio.ensure_future(self._write(send))
+            ends = [asyncio.ensure_future(_disconnected(receive)), asyncio.ensure_future(self._stop.wait())]
+            try:
+                await asyncio.wait([writer, *ends], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (writer, *ends):
+                    task.cancel()
+                await asyncio.gather(writer, *ends, return_exceptions=True)
+            _log_failure(writer)
+            with suppress(OSError):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            if self._on_close:
+                self._on_close()
+
+    async def _write(self, send: Send) -> None:
+        async with aclosing(self._events) as events:
+            upcoming: asyncio.Future[ServerEvent] | None = None
+            try:
+                while True:
+                    upcoming = upcoming or asyncio.ensure_future(anext(events))
+                    done, _ = await asyncio.wait([upcoming], timeout=self._heartbeat_s)
+                    if not done:
+                        await _send_chunk(send, HEARTBEAT)
+                        continue
+                    event, upcoming = upcoming.result(), None
+                    await _send_chunk(send, event.encode())
+            except StopAsyncIteration:
+                return
+            finally:
+                if upcoming:
+                    upcoming.cancel()
+                    await asyncio.gather(upcoming, return_exceptions=True)
+
+
+async def _send_chunk(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _log_failure(writer: asyncio.Future[None]) -> None:
+    """Note why a stream broke; the answer has begun, so nobody else can be told."""
+    if not writer.cancelled() and (error := writer.exception()) and not isinstance(error, OSError):
+        logger.error("an event stream broke", exc_info=error)

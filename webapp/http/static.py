@@ -1,0 +1,78 @@
+"""Front-end files under URLs that name their content, so that browsers may keep them for ever."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from webapp.errors import NotFound
+
+IMMUTABLE: Final = "public, max-age=31536000, immutable"
+REVALIDATE: Final = "public, no-cache"
+MEDIA_TYPES: Final = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """One file, ready to be sent."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+
+class StaticFiles:
+    """Every front-end file of the product, read once: a few megabytes, and no disk in any request.
+
+    All files share one version, the digest of them all, because modules and style sheets name each
+    other by relative paths: one changed file gives every URL a new version at once.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {
+            path.relative_to(folder).as_posix(): _read(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.suffix in MEDIA_TYPES
+        }
+        names_and_tags = "\n".join(f"{name} {file.etag}" for name, file in self._files.items())
+        self.version = hashlib.sha256(names_and_tags.encode()).hexdigest()[:12]
+
+    def url(self, name: str) -> str:
+        """Where a file is served. Raises KeyError for a file that is not there."""
+        if name not in self._files:
+            raise KeyError(f"static/{name} is missing; `make setup` fetches what static/vendor holds")
+        return f"/static/{self.version}/{name}"
+
+    def find(self, name: str) -> StaticFile:
+        """The file of this name. Raises NotFound."""
+        file = self._files.get(name)
+        if file is None:
+            raise NotFound("File not found")
+        return file
+
+    def handler(self) -> HTTPRouteHandler:
+        """The route that serves the files. An old version gets the present file, not to be kept."""
+
+        @get("/static/{version:str}/{name:path}", name="static", include_in_schema=False)
+        async def serve_static(request: Request[Any, Any, Any], version: str, name: str) -> Response[bytes]:
+            file = self.find(name.lstrip("/"))
+            caching = IMMUTABLE if version == self.version else REVALIDATE
+            headers = {"ETag": file.etag, "Cache-Control": caching}
+            if file.etag in request.headers.get("if-none-match", ""):
+                return Response(b"", status_code=304, headers=headers)
+            return Response(file.content, media_type=file.media_type, headers=headers)
+
+        return serve_static
+
+
+def _read(path: Path) -> StaticFile:
+    content = path.read_bytes()
+    return StaticFile(content, MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:16]}"')

@@ -1,0 +1,65 @@
+"""Renders templates from typed contexts."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.enums import MediaType
+from litestar.params import SkipValidation
+
+from webapp.clock import Clock
+from webapp.http.static import StaticFiles
+from webapp.pages import words
+from webapp.pages.waveform import waveform_path
+
+
+class Context(Protocol):
+    """What a template receives: a dataclass whose fields are the template's variables."""
+
+    template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class Renderer:
+    """The templates of one application.
+
+    Undefined names are errors and everything is escaped. Templates are compiled on first use and
+    looked for on disk only then.
+    """
+
+    def __init__(self, folder: Path, static: StaticFiles, clock: Clock) -> None:
+        self.environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._clock = clock
+        self.environment.globals.update(
+            static_url=static.url,
+            now_ms=clock.now_ms,
+            waveform_path=waveform_path,
+            **words.TEMPLATE_FUNCTIONS,
+        )
+
+    def render(self, context: Context) -> str:
+        """The text that a context's template gives."""
+        values = {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}
+        return self.environment.get_template(context.template).render(values)
+
+    def page(self, context: Context, *, status: int = 200) -> Response[str]:
+        """An answer with a whole page or a fragment; never kept by caches, for it may be somebody's own."""
+        return Response(
+            self.render(context),
+            media_type=MediaType.HTML,
+            status_code=status,
+            headers={"Cache-Control": "no-store", "Vary": "Cookie, HX-Request"},
+        )
+
+
+InjectedRenderer = NamedDependency[SkipValidation[Renderer]]

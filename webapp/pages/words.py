@@ -1,0 +1,115 @@
+"""Numbers and moments in plain words, for templates."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
+DAY_S: Final = 86_400
+DAYS_BEFORE_A_DATE: Final = 30
+
+MODEL_NAMES: Final = {"music": "Music", "audio": "Sound effects", "magnet": "Fast music"}
+TIER_NAMES: Final = {
+    "free": "Free",
+    "supporter": "Supporter",
+    "premium": "Premium",
+    "creator": "Creator",
+    "admin": "Admin",
+    "skipped": "Skipped",
+}
+STATUS_NAMES: Final = {
+    "queued": "Waiting",
+    "processing": "Generating",
+    "completed": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+}
+MODEL_STATE_NAMES: Final = {
+    "ready": "Ready",
+    "loading": "Loading",
+    "unloaded": "Not loaded; loads when needed",
+    "error": "Error",
+    "unavailable": "Unavailable",
+}
+
+
+def seconds(duration_s: float) -> str:
+    """A length in seconds: `8 s`, `2.5 s`."""
+    return f"{duration_s:.2f}".rstrip("0").rstrip(".") + " s"
+
+
+def wait(duration_s: float | None) -> str:
+    """How long something takes, roughly: `a moment`, `12 s`, `3 min`, `2 h`."""
+    if duration_s is None:
+        return "unknown"
+    if duration_s < 1:
+        return "a moment"
+    if duration_s < MINUTE_S:
+        return f"{round(duration_s)} s"
+    if duration_s < HOUR_S:
+        return f"{round(duration_s / MINUTE_S)} min"
+    return f"{duration_s / HOUR_S:.1f}".removesuffix(".0") + " h"
+
+
+def ago(moment_ms: int, now_ms: int) -> str:
+    """How long ago a moment was: `just now`, `40 s ago`, `5 min ago`, `3 h ago`, `2 days ago`, or a date."""
+    passed_s = max(0, now_ms - moment_ms) // 1000
+    if passed_s < 5:
+        return "just now"
+    if passed_s < MINUTE_S:
+        return f"{passed_s // 5 * 5} s ago"
+    if passed_s < HOUR_S:
+        return f"{passed_s // MINUTE_S} min ago"
+    if passed_s < DAY_S:
+        return f"{passed_s // HOUR_S} h ago"
+    days = passed_s // DAY_S
+    if days <= DAYS_BEFORE_A_DATE:
+        return "yesterday" if days == 1 else f"{days} days ago"
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%-d %B %Y")
+
+
+def until(moment_ms: int | None, now_ms: int) -> str:
+    """When something is expected: `now`, `in 12 s`, `in 3 min`, or `not known yet`."""
+    if moment_ms is None:
+        return "not known yet"
+    ahead_s = (moment_ms - now_ms) / 1000
+    return "now" if ahead_s < 1 else f"in {wait(ahead_s)}"
+
+
+def iso(moment_ms: int) -> str:
+    """A moment for machines, in UTC: `2026-01-15T10:30:00Z`."""
+    return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def exact(moment_ms: int) -> str:
+    """A moment for people, to the second."""
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%-d %B %Y, %H:%M:%S UTC")
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: `1 job`, `3 jobs`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def size(bytes_total: int) -> str:
+    """A file size: `812 KB`, `5.3 MB`."""
+    if bytes_total < 1_000_000:
+        return f"{max(1, round(bytes_total / 1000))} KB"
+    return f"{bytes_total / 1_000_000:.1f} MB"
+
+
+TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
+    "seconds": seconds,
+    "wait": wait,
+    "ago": ago,
+    "until": until,
+    "iso": iso,
+    "exact": exact,
+    "count": count,
+    "size": size,
+    "MODEL_NAMES": MODEL_NAMES,
+    "TIER_NAMES": TIER_NAMES,
+    "STATUS_NAMES": STATUS_NAMES,
+    "MODEL_STATE_NAMES": MODEL_STATE_NAMES,
+}

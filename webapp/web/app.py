@@ -1,0 +1,69 @@
+"""Puts the web process together: controllers, pages, errors, headers."""
+
+from pathlib import Path
+from typing import Final
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.types import ASGIApp
+from litestar_htmx import HTMXPlugin
+
+import webapp
+from webapp.api import API_CONTROLLERS
+from webapp.http.access_log import AccessLog
+from webapp.http.dependencies import Streams
+from webapp.http.errors import ErrorTranslator
+from webapp.http.hosts import HostCheck
+from webapp.http.security import SecurityHeaders
+from webapp.http.static import StaticFiles
+from webapp.pages import page_router
+from webapp.pages.errors import error_page
+from webapp.pages.rendering import Renderer
+from webapp.services.container import Services
+from webapp.settings import Settings
+from webapp.web.health import healthz, readyz
+from webapp.web.openapi import openapi_config
+
+REPOSITORY_ROOT: Final = Path(webapp.__file__).resolve().parent.parent
+MAX_BODY_BYTES: Final = 64 * 1024
+
+
+def create_app(services: Services) -> Litestar:
+    """The ASGI application over services that are ready to use; it neither opens nor closes them.
+
+    `app.state.streams.stop.set()` ends every open event stream, which a server waits for when it stops.
+    """
+    static = StaticFiles(REPOSITORY_ROOT / "static")
+    renderer = Renderer(REPOSITORY_ROOT / "templates", static, services.clock)
+    streams = Streams()
+    app = Litestar(
+        route_handlers=[*API_CONTROLLERS, page_router(), static.handler(), healthz, readyz],
+        dependencies={
+            "services": _provide(services),
+            "streams": _provide(streams),
+            "renderer": _provide(renderer),
+        },
+        exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
+        openapi_config=openapi_config(renderer),
+        plugins=[HTMXPlugin()],
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+        debug=False,
+    )
+    app.state.streams = streams
+    app.asgi_handler = _with_middleware(app.asgi_handler, services.settings)
+    return app
+
+
+def _provide(value: object) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)
+
+
+def _with_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Wrap what answers every request, the unroutable ones included.
+
+    The framework's own middleware belongs to routes, so a 404 would pass by it.
+    """
+    app = HostCheck(app, settings)
+    app = SecurityHeaders(app, is_tls=settings.secure_cookies)
+    return AccessLog(app)
