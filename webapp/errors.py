@@ -8,6 +8,8 @@
     │   ├── NotAuthorized        somebody is, but may not do this (403)
     │   ├── NotFound             there is no such thing (404)
     │   ├── Conflict             it clashes with what is there (409)
+    │   ├── PayloadTooLarge      the body is longer than anything that is expected (413)
+    │   ├── UnsupportedMediaType the body is of a kind that is not read here (415)
     │   ├── LimitReached         too many requests of a kind (429)
     │   ├── QueueFull            no room in the queue (503)
     │   ├── StorageFull          no room for another sound (507)
@@ -63,6 +65,14 @@ class NotFound(ProductError):
 
 class Conflict(ProductError):
     """The request clashes with what is already there."""
+
+
+class PayloadTooLarge(ProductError):
+    """The body of a request is longer than it may be."""
+
+
+class UnsupportedMediaType(ProductError):
+    """The body of a request is of another kind than the one that is read."""
 
 
 class LimitReached(ProductError):

@@ -1,0 +1,118 @@
+"""Bearer tokens for the JSON API."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import Conflict, NotFound
+from webapp.ids import Ids, secret_hash
+from webapp.policy.credentials import checked_label
+from webapp.policy.tiers import effective_tier
+from webapp.services.identity import Identity
+from webapp.tables import ApiToken
+
+# Makes a token that leaked into a file or a log easy to recognise and to search for.
+TOKEN_PREFIX: Final = "sl_"  # noqa: S105 - marks secrets, is none
+DAY_MS: Final = 86_400_000
+LIFETIME_MS: Final = 365 * DAY_MS
+NOTE_USE_EVERY_MS: Final = 60_000
+MAX_TOKENS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """A token as its owner sees it; the secret itself is not kept."""
+
+    token_id: int
+    label: str
+    created_ms: int
+    expires_ms: int | None
+    last_used_ms: int | None
+
+
+class Tokens:
+    """Makes, checks and revokes the tokens of accounts."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+
+    async def create(
+        self, account_id: int, label: str | None = None, *, lifetime_ms: int | None = LIFETIME_MS
+    ) -> tuple[str, TokenView]:
+        """A new token: its secret, shown this once, and what is kept. `lifetime_ms=None` never expires.
+
+        Expired tokens of the account are removed. Raises InvalidRequest for a label that cannot be one,
+        and Conflict when the account holds as many tokens as it may.
+        """
+        text = checked_label(label)
+        secret = TOKEN_PREFIX + self._ids.secret()
+        async with self._database.transaction():
+            now_ms = self._clock.now_ms()
+            # Locks the account, so that the count holds whatever arrives at once.
+            await self._database.fetch("UPDATE account SET tier = tier WHERE id = {}", account_id)
+            await self._database.fetch(
+                "DELETE FROM api_token WHERE account = {} AND expires_ms <= {}", account_id, now_ms
+            )
+            if await ApiToken.count().where(ApiToken.account == account_id) >= MAX_TOKENS:
+                raise Conflict(
+                    f"An account can have {MAX_TOKENS} tokens; revoke one that is no longer needed"
+                )
+            expires_ms = None if lifetime_ms is None else now_ms + lifetime_ms
+            row = ApiToken(
+                account=account_id,
+                label=text,
+                token_hash=secret_hash(secret),
+                created_ms=now_ms,
+                expires_ms=expires_ms,
+            )
+            await ApiToken.insert(row)
+        return secret, TokenView(row.id, text, now_ms, expires_ms, None)
+
+    async def identity_for(self, secret: str) -> Identity | None:
+        """Whose token this is; None when it is unknown, expired or revoked, or its account is disabled."""
+        now_ms = self._clock.now_ms()
+        rows = await self._database.fetch(
+            "SELECT api_token.id AS token_id, api_token.last_used_ms, account.id, account.username,"
+            " account.tier, account.is_admin FROM api_token JOIN account ON account.id = api_token.account"
+            " WHERE api_token.token_hash = {} AND (api_token.expires_ms IS NULL OR api_token.expires_ms > {})"
+            " AND account.is_disabled = {}",
+            secret_hash(secret),
+            now_ms,
+            False,
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        if row["last_used_ms"] is None or now_ms - row["last_used_ms"] >= NOTE_USE_EVERY_MS:
+            await self._note_use(row["token_id"], now_ms)
+        is_admin = bool(row["is_admin"])
+        return Identity(row["id"], row["username"], effective_tier(row["tier"], is_admin=is_admin), is_admin)
+
+    async def list(self, account_id: int) -> tuple[TokenView, ...]:
+        """The account's tokens that have not expired, newest first."""
+        rows = await self._database.fetch(
+            "SELECT id AS token_id, label, created_ms, expires_ms, last_used_ms FROM api_token"
+            " WHERE account = {} AND (expires_ms IS NULL OR expires_ms > {}) ORDER BY id DESC",
+            account_id,
+            self._clock.now_ms(),
+        )
+        return tuple(TokenView(**row) for row in rows)
+
+    async def revoke(self, account_id: int, token_id: int) -> None:
+        """End a token of this account at once. Raises NotFound, for another account's token too."""
+        rows = (
+            await ApiToken.delete()
+            .where((ApiToken.id == token_id) & (ApiToken.account == account_id))
+            .returning(ApiToken.id)
+        )
+        if not rows:
+            raise NotFound("Token not found")
+
+    async def _note_use(self, token_id: int, now_ms: int) -> None:
+        async with self._database.transaction(durable=False):
+            await self._database.fetch(
+                "UPDATE api_token SET last_used_ms = {} WHERE id = {}", now_ms, token_id
+            )
