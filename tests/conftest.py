@@ -101,7 +101,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
     """An open, migrated, empty database."""
     engine = (
-        PooledPostgresEngine(database_url) if database_url else PersistentSQLiteEngine(tmp_path / "soundloom.sqlite")
+        PooledPostgresEngine(database_url)
+        if database_url
+        else PersistentSQLiteEngine(tmp_path / "soundloom.sqlite")
     )
     opened = Database(engine)
     await opened.open()

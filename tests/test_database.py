@@ -27,8 +27,11 @@ async def test_concurrent_transactions_lose_no_update(database: Database) -> Non
 
     async def add_one() -> None:
         async with database.transaction():
-            rows = await database.fetch("SELECT version FROM queue_state FOR UPDATE"
-                                        if database.dialect == "postgres" else "SELECT version FROM queue_state")
+            rows = await database.fetch(
+                "SELECT version FROM queue_state FOR UPDATE"
+                if database.dialect == "postgres"
+                else "SELECT version FROM queue_state"
+            )
             await database.fetch("UPDATE queue_state SET version = {}", rows[0]["version"] + 1)
 
     await asyncio.gather(*(add_one() for _ in range(30)))

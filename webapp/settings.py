@@ -25,10 +25,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings in force for one process, already checked."""
 
     host: Annotated[str, Meta(min_length=1, description="Address the web server listens on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the web server; 0 takes a free one.")] = 5309
-    data_dir: Annotated[str, Meta(min_length=1, description="Folder for the database, sounds and secrets.")] = (
-        "./data"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port of the web server; 0 takes a free one.")] = (
+        5309
     )
+    data_dir: Annotated[
+        str, Meta(min_length=1, description="Folder for the database, sounds and secrets.")
+    ] = "./data"
     database_url: Annotated[
         str, Meta(description="`postgresql://…` for PostgreSQL; empty for SQLite in the data folder.")
     ] = ""
@@ -42,14 +44,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="Key for signing; made and kept in the data folder when unset.")
     ] = ""
     public_url: Annotated[
-        str, Meta(description="Address people reach the server at, when behind a proxy; `https` makes cookies Secure.")
+        str,
+        Meta(
+            description="Address people reach the server at, when behind a proxy; `https` makes cookies Secure."
+        ),
     ] = ""
     allowed_hosts: Annotated[
         str,
-        Meta(description="Comma-separated host names answered to, besides loopback names and the listen address."),
+        Meta(
+            description="Comma-separated host names answered to, besides loopback names and the listen address."
+        ),
     ] = ""
     trusted_proxies: Annotated[
-        str, Meta(description="Comma-separated proxy addresses or networks whose `X-Forwarded-For` is believed.")
+        str,
+        Meta(description="Comma-separated proxy addresses or networks whose `X-Forwarded-For` is believed."),
     ] = ""
     registration: Annotated[
         Literal["open", "closed"], Meta(description="Whether anyone may create an account.")
@@ -65,14 +73,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     free_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier free.")] = 3
     supporter_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier supporter.")] = 15
     premium_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier premium.")] = 30
-    creator_hourly: Annotated[Count, Meta(description="Generations per rolling hour, tier creator and admins.")] = 60
+    creator_hourly: Annotated[
+        Count, Meta(description="Generations per rolling hour, tier creator and admins.")
+    ] = 60
     free_at_once: Annotated[Positive, Meta(description="Jobs waiting or running at once, tier free.")] = 2
-    supporter_at_once: Annotated[Positive, Meta(description="Jobs waiting or running at once, tier supporter.")] = 5
-    premium_at_once: Annotated[Positive, Meta(description="Jobs waiting or running at once, tier premium.")] = 10
+    supporter_at_once: Annotated[
+        Positive, Meta(description="Jobs waiting or running at once, tier supporter.")
+    ] = 5
+    premium_at_once: Annotated[
+        Positive, Meta(description="Jobs waiting or running at once, tier premium.")
+    ] = 10
     creator_at_once: Annotated[
         Positive, Meta(description="Jobs waiting or running at once, tier creator and admins.")
     ] = 20
-    account_storage_mb: Annotated[Positive, Meta(description="Storage for one account's sounds, in MB.")] = 5_000
+    account_storage_mb: Annotated[Positive, Meta(description="Storage for one account's sounds, in MB.")] = (
+        5_000
+    )
     storage_mb: Annotated[Positive, Meta(description="Storage for all sounds together, in MB.")] = 100_000
     disk_reserve_mb: Annotated[
         Count, Meta(description="Free disk space, in MB, below which new jobs are refused.")

@@ -60,6 +60,11 @@ class Bus(Protocol):
 
     def publish(self, *events: Event) -> None:
         """Send hints; never waits and never fails."""
+        ...
+
+    def deliver(self, *events: Event) -> None:
+        """Give hints to the listeners in this process only."""
+        ...
 
     def subscribe(self) -> AbstractContextManager[Subscription]: ...
 

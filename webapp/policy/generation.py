@@ -80,7 +80,9 @@ def clean_prompt(value: object) -> str:
         raise InvalidRequest("Prompt is required", field="prompt")
     if not isinstance(value, str):
         raise InvalidRequest("Prompt must be text", field="prompt")
-    prompt = "".join(" " if character in "\r\n\t\v\f\u0085\u2028\u2029" else character for character in value).strip()
+    prompt = "".join(
+        " " if character in "\r\n\t\v\f\u0085\u2028\u2029" else character for character in value
+    ).strip()
     if not prompt:
         raise InvalidRequest("Prompt is required", field="prompt")
     if len(prompt) > MAX_PROMPT_CHARACTERS:

@@ -15,6 +15,7 @@ from webapp.errors import (
 )
 from webapp.policy.credentials import checked_password, checked_text, checked_username, username_key
 from webapp.policy.tiers import DEFAULT_TIER, TIER_NAMES
+from webapp.services.account_export import export_account
 from webapp.services.account_limits import AccountLimits
 from webapp.services.account_views import SELECT_ACCOUNT, AccountView, account_view, identity_of
 from webapp.services.identity import Identity
@@ -204,6 +205,10 @@ class Accounts:
         """Every account, by name."""
         rows = await self._database.fetch(f"{SELECT_ACCOUNT} ORDER BY username_key")
         return tuple(account_view(row) for row in rows)
+
+    async def export(self, account_id: int) -> dict[str, Any]:
+        """Everything that is stored about an account; see `export_account`. Raises NotFound."""
+        return await export_account(self._database, account_id)
 
     async def _view(self, where: str, value: int | str, missing: str) -> AccountView:
         rows = await self._database.fetch(f"{SELECT_ACCOUNT} {where}", value)

@@ -86,7 +86,9 @@ class Jobs:
                 raise NotAuthorized("Not authorized to cancel this job")
             _require_waiting(row, "cancel")
             await self._database.fetch(
-                "UPDATE job SET status = 'cancelled', finished_ms = {} WHERE job_id = {}", self._clock.now_ms(), job_id
+                "UPDATE job SET status = 'cancelled', finished_ms = {} WHERE job_id = {}",
+                self._clock.now_ms(),
+                job_id,
             )
             await self._payments.refund(job_id, "The job was cancelled")
         self._bus.publish(Event("queue"), Event("job", job_id))

@@ -76,7 +76,9 @@ class SoundFacts:
 class Leases:
     """The worker's side of the queue."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus, payments: SkipPayments) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, settings: Settings, bus: Bus, payments: SkipPayments
+    ) -> None:
         self._database = database
         self._clock = clock
         self._lease_ms = round(settings.lease_s * 1000)
@@ -110,7 +112,9 @@ class Leases:
         """Renew the worker's leases; returns the (job id, fence) pairs that it still holds."""
         now_ms = self._clock.now_ms()
         async with queue_turn(self._database, durable=False, visible=False):
-            await self._database.fetch("UPDATE worker SET heartbeat_ms = {} WHERE worker_id = {}", now_ms, worker_id)
+            await self._database.fetch(
+                "UPDATE worker SET heartbeat_ms = {} WHERE worker_id = {}", now_ms, worker_id
+            )
             rows = await self._database.fetch(
                 "UPDATE job SET lease_expires_ms = {} WHERE worker_id = {} AND status = 'processing'"
                 " AND lease_expires_ms >= {} RETURNING job_id, fence",
@@ -185,7 +189,9 @@ class Leases:
         lock = " FOR UPDATE SKIP LOCKED" if self._database.dialect == "postgres" else ""
         for condition in NEXT_IN_LINE:
             arguments: Sequence[int] = (now_ms,) if "{}" in condition else ()
-            rows = await self._database.fetch(f"SELECT job_id FROM job WHERE {condition} LIMIT 1{lock}", *arguments)
+            rows = await self._database.fetch(
+                f"SELECT job_id FROM job WHERE {condition} LIMIT 1{lock}", *arguments
+            )
             if rows:
                 return str(rows[0]["job_id"])
         return None
@@ -225,7 +231,9 @@ class Leases:
     async def _give_up(self, job_id: str, lost_workers: int) -> None:
         """Fail a job that may be what kills the workers."""
         message = LOST_TOO_OFTEN.format(count=lost_workers)
-        await self._database.fetch(f"UPDATE job SET {FAILED} WHERE job_id = {{}}", message, self._clock.now_ms(), job_id)
+        await self._database.fetch(
+            f"UPDATE job SET {FAILED} WHERE job_id = {{}}", message, self._clock.now_ms(), job_id
+        )
         await self._payments.refund(job_id, "The job failed")
 
 

@@ -28,18 +28,36 @@ class QueueReader:
         self._clock = clock
         self._estimator = estimator
 
+    async def change_counter(self) -> int:
+        """A number that differs after somebody else has changed what is shown.
+
+        On SQLite it counts every commit of other processes, on PostgreSQL every change of the queue.
+        """
+        counter = await self._database.data_version()
+        if counter is None:
+            counter = (await self._database.fetch("SELECT version FROM queue_state WHERE id = 1"))[0][
+                "version"
+            ]
+        return counter
+
     async def snapshot(self) -> QueueSnapshot:
         """The whole queue now: processing jobs in the order they started, then waiting ones in line."""
         rows = await self._database.fetch(ACTIVE_JOBS)
         state, now_ms = rows[0], self._clock.now_ms()
         jobs = [row for row in rows if row["job_id"] is not None]
-        processing = sorted((row for row in jobs if row["status"] == "processing"), key=lambda row: row["start_order"])
+        processing = sorted(
+            (row for row in jobs if row["status"] == "processing"), key=lambda row: row["start_order"]
+        )
         by_sequence = {row["sequence"]: row for row in jobs if row["status"] == "queued"}
-        waiting = [by_sequence[job.sequence] for job in in_order(map(waiting_job, by_sequence.values()), now_ms)]
+        waiting = [
+            by_sequence[job.sequence] for job in in_order(map(waiting_job, by_sequence.values()), now_ms)
+        ]
         speed = await self._estimator.speed()
         starts = expected_starts_ms(
             now_ms,
-            running=[(row["started_ms"], speed.work_ms(row["model"], row["duration_s"])) for row in processing],
+            running=[
+                (row["started_ms"], speed.work_ms(row["model"], row["duration_s"])) for row in processing
+            ],
             waiting=[speed.work_ms(row["model"], row["duration_s"]) for row in waiting],
             workers=speed.workers,
         )
@@ -50,7 +68,9 @@ class QueueReader:
                 *(_view(row, place, now_ms, None) for place, row in enumerate(processing, 1)),
                 *(
                     _view(row, place, now_ms, start)
-                    for place, (row, start) in enumerate(zip(waiting, starts, strict=True), len(processing) + 1)
+                    for place, (row, start) in enumerate(
+                        zip(waiting, starts, strict=True), len(processing) + 1
+                    )
                 ),
             ),
         )

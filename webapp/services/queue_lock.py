@@ -23,7 +23,9 @@ class QueueTurn:
 
 
 @asynccontextmanager
-async def queue_turn(database: Database, *, durable: bool = True, visible: bool = True) -> AsyncIterator[QueueTurn]:
+async def queue_turn(
+    database: Database, *, durable: bool = True, visible: bool = True
+) -> AsyncIterator[QueueTurn]:
     """A transaction in which nobody else changes the queue.
 
     `durable=False`: power loss may undo it. `visible=False`: nothing that readers see will change,

@@ -17,6 +17,10 @@ class SkipPayments:
 
     async def refund(self, job_id: str, reason: str) -> None:
         """Give back what was paid for the job, once; nothing where nothing was paid."""
-        rows = await self._database.fetch("SELECT kind, account, amount FROM aura_entry WHERE job_id = {}", job_id)
+        rows = await self._database.fetch(
+            "SELECT kind, account, amount FROM aura_entry WHERE job_id = {}", job_id
+        )
         if [row["kind"] for row in rows] == ["skip"]:
-            await self._aura.entry(rows[0]["account"], "refund", -rows[0]["amount"], reason=reason, job_id=job_id)
+            await self._aura.entry(
+                rows[0]["account"], "refund", -rows[0]["amount"], reason=reason, job_id=job_id
+            )

@@ -45,8 +45,15 @@ class Sounds:
             await self._storage.delete(key)
         return len(strays)
 
+    async def remove_if_stray(self, storage_key: str) -> None:
+        """Delete one group of files unless a sound owns it."""
+        if not await self._database.fetch("SELECT 1 AS one FROM sound WHERE storage_key = {}", storage_key):
+            await self._storage.delete(storage_key)
+
     async def _file(self, generation_id: str, name: str, missing: str) -> Path:
-        rows = await self._database.fetch("SELECT storage_key FROM sound WHERE generation_id = {}", generation_id)
+        rows = await self._database.fetch(
+            "SELECT storage_key FROM sound WHERE generation_id = {}", generation_id
+        )
         if not rows:
             raise NotFound(missing)
         try:

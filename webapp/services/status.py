@@ -84,7 +84,9 @@ class StatusReporter:
         )
 
     def _state(self, model: str, workers: tuple[WorkerInfo, ...]) -> str:
-        states = [worker.report.get("models", {}).get(model, {}).get("state", UNAVAILABLE) for worker in workers]
+        states = [
+            worker.report.get("models", {}).get(model, {}).get("state", UNAVAILABLE) for worker in workers
+        ]
         return min(states, key=STATE_PRECEDENCE.index, default=UNAVAILABLE)
 
 

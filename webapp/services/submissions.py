@@ -85,7 +85,9 @@ class Submissions:
             await self._storage_guard.check(identity.account_id)
             job = self._job(identity, tier, choice, turn, now_ms)
             await Job.insert(job)
-            await self._database.fetch("UPDATE queue_state SET next_sequence = next_sequence + 1 WHERE id = 1")
+            await self._database.fetch(
+                "UPDATE queue_state SET next_sequence = next_sequence + 1 WHERE id = 1"
+            )
         self._bus.publish(Event("queue"), Event("job", job.job_id))
         return Submitted(job.job_id, position, tier.name)
 
@@ -121,7 +123,9 @@ class Submissions:
         if active >= tier.at_once:
             raise LimitReached(f"Too many jobs waiting; your tier allows {tier.at_once}", retry_after_s=30)
         if in_hour >= tier.hourly:
-            raise LimitReached("Rate limit exceeded", retry_after_s=await self._until_allowed_s(identity, tier, now_ms))
+            raise LimitReached(
+                "Rate limit exceeded", retry_after_s=await self._until_allowed_s(identity, tier, now_ms)
+            )
 
     async def _counts(self, account_id: int, now_ms: int) -> tuple[int, int]:
         """The account's active jobs, and its jobs accepted within the last hour."""
@@ -152,7 +156,9 @@ class Submissions:
         if len(waiting) + len(running) >= self._settings.queue_limit:
             raise QueueFull
         newcomer = WaitingJob(turn.next_sequence, tier.priority)
-        return len(running) + in_order([*(job for job, _, _ in waiting), newcomer], now_ms).index(newcomer) + 1
+        return (
+            len(running) + in_order([*(job for job, _, _ in waiting), newcomer], now_ms).index(newcomer) + 1
+        )
 
     async def _line(self) -> tuple[list[tuple[WaitingJob, str, float]], list[tuple[int, str, float]]]:
         """Waiting jobs, and the start of each processing one; each with its model and length."""
@@ -160,11 +166,19 @@ class Submissions:
             "SELECT status, sequence, priority, skipped_ms, starves_ms, started_ms, model, duration_s"
             " FROM job WHERE status IN ('queued', 'processing')"
         )
-        waiting = [(waiting_job(row), row["model"], row["duration_s"]) for row in rows if row["status"] == "queued"]
-        running = [(row["started_ms"], row["model"], row["duration_s"]) for row in rows if row["status"] == "processing"]
+        waiting = [
+            (waiting_job(row), row["model"], row["duration_s"]) for row in rows if row["status"] == "queued"
+        ]
+        running = [
+            (row["started_ms"], row["model"], row["duration_s"])
+            for row in rows
+            if row["status"] == "processing"
+        ]
         return waiting, running
 
-    def _job(self, identity: Identity, tier: Tier, choice: GenerationChoice, turn: QueueTurn, now_ms: int) -> Job:
+    def _job(
+        self, identity: Identity, tier: Tier, choice: GenerationChoice, turn: QueueTurn, now_ms: int
+    ) -> Job:
         return Job(
             job_id=self._ids.job_id(),
             sequence=turn.next_sequence,

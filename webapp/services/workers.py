@@ -41,7 +41,14 @@ class Workers:
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
             await Worker.insert(
-                Worker(worker_id=worker_id, host=host, pid=pid, device=device, started_ms=now_ms, heartbeat_ms=now_ms)
+                Worker(
+                    worker_id=worker_id,
+                    host=host,
+                    pid=pid,
+                    device=device,
+                    started_ms=now_ms,
+                    heartbeat_ms=now_ms,
+                )
             )
         self._bus.publish(Event("status"))
 
@@ -56,6 +63,20 @@ class Workers:
                 worker_id,
             )
         self._bus.publish(Event("status"))
+
+    async def of_process(self, host: str, pid: int) -> str | None:
+        """The id of the worker that runs as this process, if it has registered."""
+        rows = await self._database.fetch(
+            "SELECT worker_id FROM worker WHERE host = {} AND pid = {} ORDER BY started_ms DESC LIMIT 1",
+            host,
+            pid,
+        )
+        return str(rows[0]["worker_id"]) if rows else None
+
+    async def is_silent(self, worker_id: str, for_s: float) -> bool:
+        """Whether a registered worker has not been heard of for so long."""
+        rows = await self._database.fetch("SELECT heartbeat_ms FROM worker WHERE worker_id = {}", worker_id)
+        return bool(rows) and self._clock.now_ms() - rows[0]["heartbeat_ms"] > for_s * 1000
 
     async def remove(self, worker_id: str) -> None:
         """Take a worker that has stopped off the register."""
@@ -73,7 +94,8 @@ class Workers:
     async def alive(self) -> list[WorkerInfo]:
         """The workers heard of within a lease, oldest first."""
         rows = await self._database.fetch(
-            "SELECT * FROM worker WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id", self._oldest_heartbeat_ms()
+            "SELECT * FROM worker WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id",
+            self._oldest_heartbeat_ms(),
         )
         return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]
 

@@ -1,0 +1,1 @@
+"""The process that generates: claims jobs, runs engines, writes results."""

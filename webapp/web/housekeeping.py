@@ -1,0 +1,65 @@
+"""What the server does beside answering: repair at the start, look after leases, notice missed changes."""
+
+import asyncio
+import logging
+
+from webapp.events import Event
+from webapp.services.container import Services
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S = 1.0
+FORGET_S = 60.0
+LOOK_S = 0.25
+
+
+async def repair(services: Services) -> None:
+    """Put right what a crash may have left, and say what was done."""
+    jobs = await services.leases.take_back_lapsed()
+    strays = await services.sounds.remove_strays()
+    staged = await services.storage.sweep_staging()
+    if jobs or strays or staged:
+        logger.warning(
+            "repaired after a crash",
+            extra={
+                "jobs_back_in_line": len(jobs),
+                "stray_sounds_removed": strays,
+                "unfinished_removed": staged,
+            },
+        )
+
+
+async def sweep(services: Services) -> None:
+    """Put jobs whose lease has lapsed back in line, for ever."""
+    loop = asyncio.get_running_loop()
+    forgotten_s = loop.time()
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        try:
+            jobs = await services.leases.take_back_lapsed()
+            if loop.time() - forgotten_s > FORGET_S:
+                forgotten_s = loop.time()
+                await services.workers.forget_silent()
+        except Exception:
+            logger.exception("could not look for lapsed leases")
+            continue
+        if jobs:
+            logger.warning("leases lapsed; jobs are back in line", extra={"jobs": ",".join(jobs)})
+
+
+async def notice_changes(services: Services) -> None:
+    """Tell this process of commits by others whose hint was lost, for ever.
+
+    On SQLite the file's own counter says that there was one; elsewhere the queue's version does.
+    """
+    seen = None
+    while True:
+        await asyncio.sleep(LOOK_S)
+        try:
+            version = await services.queue.change_counter()
+        except Exception:
+            logger.exception("could not look for changes")
+            continue
+        if seen is not None and version != seen:
+            services.bus.deliver(Event("queue"), Event("status"))
+        seen = version

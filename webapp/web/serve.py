@@ -1,0 +1,120 @@
+"""`soundloom serve`: the web server and its local workers, from start to stop."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from webapp.errors import SettingsError
+from webapp.http.logging import configure_logging
+from webapp.services.container import Services, open_services
+from webapp.settings import Settings
+from webapp.web.app import create_app
+from webapp.web.housekeeping import notice_changes, repair, sweep
+from webapp.web.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+LOCK_FILE = "serve.lock"
+BACKLOG = 2048
+# Time for requests in hand once the server stops; the whole stop takes under 10 seconds.
+GRACEFUL_S = 3
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
+    configure_logging(settings)
+    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _only_server(settings), _listening(settings) as listener:
+        asyncio.run(_serve(settings, listener))
+    return 0
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    async with open_services(settings, owns_event_socket=True) as services:
+        await repair(services)
+        app = create_app(services)
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=True,
+                timeout_graceful_shutdown=GRACEFUL_S,
+                lifespan="off",
+            )
+        )
+        supervisor = Supervisor(services, settings.workers)
+
+        def stop() -> None:
+            supervisor.stop()
+            app.state.streams.stop.set()
+            server.should_exit = True
+
+        loop = asyncio.get_running_loop()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, stop)
+        await _announce(services, listener)
+        background = [asyncio.create_task(sweep(services)), asyncio.create_task(notice_changes(services))]
+        try:
+            await asyncio.gather(server.serve(sockets=[listener]), supervisor.run())
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, with the signals left to us: they stop the workers as well."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def _only_server(settings: Settings) -> Iterator[None]:
+    """Hold the data folder's lock. Raises SettingsError when another server does."""
+    with (settings.data_path / LOCK_FILE).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SettingsError(
+                f"Another Soundloom server is using {settings.data_path}; stop it or set SOUNDLOOM_DATA_DIR."
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """A socket that listens where the settings say. Raises SettingsError when it cannot."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except (OSError, UnicodeError) as error:
+            raise SettingsError(
+                f"Cannot listen on {settings.host} port {settings.port} ({error}); "
+                "set SOUNDLOOM_HOST or SOUNDLOOM_PORT."
+            ) from error
+        listener.listen(BACKLOG)
+        yield listener
+
+
+async def _announce(services: Services, listener: socket.socket) -> None:
+    """Say where the server is and, while there is no admin, how to make one."""
+    host, port = listener.getsockname()[:2]
+    shown_host = f"[{host}]" if ":" in host else host
+    base = services.settings.public_url.rstrip("/") or f"http://{shown_host}:{port}"
+    print(f"Soundloom is at {base}", flush=True)  # noqa: T201 - what the operator of a terminal waits for
+    secret = await services.setup_links.renew()
+    if secret is not None:
+        print(f"Make the admin account at {base}/setup?token={secret}", flush=True)  # noqa: T201

@@ -1,0 +1,206 @@
+"""The worker's loop: claim, run, write; keep the leases; stop in stages."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from webapp.engines.base import CancelToken, EngineError, GenerationCancelled
+from webapp.errors import LeaseLost
+from webapp.services.container import Services
+from webapp.services.leases import Claim, SoundFacts
+from webapp.services.workers import WorkerState
+from webapp.worker.progress import ProgressReporter
+from webapp.worker.runner import Runner
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_WRITE_S = 0.25
+# After the grace period: how long the engine gets to notice that it is to stop.
+CANCEL_S = 2.0
+UNEXPECTED = "Something went wrong while generating"
+DISK_FULL = "The server has no disk space left"
+
+
+class Processor:
+    """Works jobs off, one after the other, until told to stop."""
+
+    def __init__(
+        self, services: Services, runner: Runner, worker_id: str, report: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._services = services
+        self._leases = services.leases
+        self._settings = services.settings
+        self._runner = runner
+        self._worker_id = worker_id
+        self._report = report
+        self._stopping = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._current: tuple[Claim, CancelToken] | None = None
+
+    def stop(self) -> None:
+        """Take no more jobs; finish the one in hand if that is quick, hand it back otherwise."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop`. A job in hand is finished or back in line when this returns."""
+        heart = asyncio.create_task(self._beat())
+        try:
+            await self._say("idle")
+            while not self._stopping.is_set():
+                claim = await self._claim()
+                if claim is not None:
+                    await self._work(claim)
+        finally:
+            heart.cancel()
+            await asyncio.gather(heart, return_exceptions=True)
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _claim(self) -> Claim | None:
+        """Take a job, or wait until there may be one."""
+        with self._services.bus.subscribe() as hints:
+            try:
+                claim = await self._leases.claim(self._worker_id)
+            except Exception:
+                logger.exception("could not look for work")
+                claim = None
+            if claim is None:
+                await _first_of(hints.wait(self._settings.poll_s), self._stopping.wait())
+        return claim
+
+    async def _work(self, claim: Claim) -> None:
+        logger.info("job started", extra={"job": claim.job_id, "model": claim.model, "fence": claim.fence})
+        cancel = CancelToken()
+        self._current = (claim, cancel)
+        saying = asyncio.create_task(self._say("busy"))
+        try:
+            await self._attempt(claim, cancel)
+        except LeaseLost:
+            logger.warning("job lost to another worker, or ended meanwhile", extra={"job": claim.job_id})
+            await self._remove_files(claim)
+        except (GenerationCancelled, TimeoutError):
+            await self._give_back(claim)
+        except Exception as error:
+            logger.exception("attempt failed", extra={"job": claim.job_id})
+            await self._fail(claim, _plain_words(error))
+        finally:
+            self._current = None
+            await saying
+            await self._say("stopping" if self._stopping.is_set() else "idle")
+
+    async def _attempt(self, claim: Claim, cancel: CancelToken) -> None:
+        """Generate, publish the files, then make them visible."""
+        storage = self._services.storage
+        staged = storage.staging_folder()
+        reporter = ProgressReporter(self._leases, claim)
+        reporting = asyncio.create_task(reporter.run())
+        try:
+            running = asyncio.get_running_loop().run_in_executor(
+                self._thread, self._runner.run, claim, staged, reporter.tell, cancel
+            )
+            facts = await self._until_done(running, cancel)
+            await storage.publish(claim.storage_key, staged)
+            await self._persist(claim, lambda: self._leases.complete(claim, facts))
+            logger.info("job completed", extra={"job": claim.job_id, "score": facts.quality_score})
+        finally:
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
+            await storage.discard(staged)
+
+    async def _until_done(self, running: asyncio.Future[SoundFacts], cancel: CancelToken) -> SoundFacts:
+        """The result; when asked to stop, within the grace period or not at all.
+
+        Raises TimeoutError when the engine does not even notice that it is cancelled.
+        """
+        await _first_of(asyncio.shield(running), self._stopping.wait())
+        if not running.done():
+            await self._say("stopping")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.stop_grace_s):
+                    return await asyncio.shield(running)
+            cancel.cancel()
+            async with asyncio.timeout(CANCEL_S):
+                return await asyncio.shield(running)
+        return await running
+
+    async def _give_back(self, claim: Claim) -> None:
+        logger.info("job handed back", extra={"job": claim.job_id})
+        with contextlib.suppress(LeaseLost):
+            await self._persist(claim, lambda: self._leases.hand_back(claim))
+
+    async def _fail(self, claim: Claim, message: str) -> None:
+        with contextlib.suppress(LeaseLost):
+            again = await self._persist(claim, lambda: self._leases.fail(claim, message))
+            logger.warning("job will be tried again" if again else "job failed", extra={"job": claim.job_id})
+
+    async def _remove_files(self, claim: Claim) -> None:
+        try:
+            await self._services.sounds.remove_if_stray(claim.storage_key)
+        except Exception:
+            logger.exception("left files for the next start to remove", extra={"job": claim.job_id})
+
+    async def _persist(self, claim: Claim, write: Callable[[], Awaitable[T]]) -> T:
+        """Write a job's end, again and again while the database is away and the lease may still hold.
+
+        Raises LeaseLost when it cannot hold any longer.
+        """
+        deadline = asyncio.get_running_loop().time() + self._settings.lease_s
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                return await write()
+            except LeaseLost:
+                raise
+            except Exception:
+                logger.exception(
+                    "could not write the end of a job; trying again", extra={"job": claim.job_id}
+                )
+                await asyncio.sleep(RETRY_WRITE_S)
+        raise LeaseLost(claim.job_id)
+
+    async def _beat(self) -> None:
+        """Keep the leases; stop an engine whose job is no longer ours."""
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_s)
+            current = self._current
+            try:
+                held = await self._leases.keep(self._worker_id)
+            except Exception:
+                logger.exception("could not renew the lease")
+                continue
+            if (
+                current is not None
+                and current == self._current
+                and (current[0].job_id, current[0].fence) not in held
+            ):
+                current[1].cancel()
+
+    async def _say(self, state: WorkerState) -> None:
+        try:
+            await self._services.workers.say(self._worker_id, state, self._report())
+        except Exception:
+            logger.exception("could not report the worker's state")
+
+
+def _plain_words(error: Exception) -> str:
+    """What the owner of a job is told of a failure."""
+    if isinstance(error, EngineError):
+        return error.user_message
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DISK_FULL
+    return UNEXPECTED
+
+
+async def _first_of(*awaitables: Awaitable[object]) -> None:
+    """Wait until one of these is done; the others are cancelled."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
