@@ -16,7 +16,7 @@ MAC_APPLICATIONS = (
 )
 DOWNLOADS = (".cache/ms-playwright", "Library/Caches/ms-playwright")
 HOW_TO_GET_ONE = """\
-No Chromium or Chrome was found, so the browser tests are skipped. To get one:
+No Chromium or Chrome was found, and the browser tests need one. To get it:
   Debian, Ubuntu:   apt-get install chromium
   macOS:            brew install --cask chromium
   elsewhere:        .venv/bin/playwright install chromium
