@@ -1,0 +1,91 @@
+"""`/api/auth`: registration and tokens."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Controller, Request, delete, get, post
+
+from webapp.api.account_schemas import NewToken, RegisterBody, Registered, Token, TokenBody, TokenList
+from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
+from webapp.api.timestamps import timestamp
+from webapp.http.body import read_json_object
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import BEARER_SECURITY, problems, reads
+from webapp.http.rate_limit import RateLimit, announce
+from webapp.policy.credentials import checked_label
+from webapp.services.throttle import ThrottleUsage
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class AuthController(Controller):
+    """Accounts and their bearer tokens."""
+
+    path = "/api/auth"
+    tags = ("Accounts",)
+    dependencies = AUTHENTICATION
+
+    @post("/register", operation_class=reads(RegisterBody), responses=problems(400, 403, 409, 413, 415, 429))
+    async def register(
+        self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
+    ) -> Registered:
+        """Make an account. It has the tier `free` and no Aura."""
+
+        async def usage() -> list[RateLimit]:
+            return [_told("address", await services.accounts.registration_usage(address))]
+
+        async with _announced(request, usage):
+            body = await read_json_object(request)
+            identity = await services.accounts.register(
+                body.get("username"), body.get("password"), address=address
+            )
+        return Registered(identity.username, identity.tier)
+
+    @post("/token", operation_class=reads(TokenBody), responses=problems(400, 401, 409, 413, 415, 429))
+    async def create_token(
+        self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
+    ) -> NewToken:
+        """Exchange a username and password for a token, which is shown this once."""
+        body: dict[str, Any] = {}
+
+        async def usage() -> list[RateLimit]:
+            account, client = await services.accounts.sign_in_usage(body.get("username"), address)
+            return [_told("account", account), _told("address", client)]
+
+        async with _announced(request, usage):
+            body.update(await read_json_object(request))
+            label = checked_label(body.get("label"))
+            identity = await services.accounts.authenticate(
+                body.get("username"), body.get("password"), address=address
+            )
+        secret, token = await services.tokens.create(identity.account_id, label)
+        return NewToken(secret, token.label, timestamp(token.created_ms))
+
+    @get("/tokens", security=BEARER_SECURITY, responses=problems(401))
+    async def list_tokens(self, services: InjectedServices, identity: InjectedIdentity) -> TokenList:
+        """The account's tokens, newest first."""
+        tokens = await services.tokens.list(identity.account_id)
+        return TokenList(tuple(Token.of(token) for token in tokens))
+
+    @delete("/tokens/{token_id:int}", security=BEARER_SECURITY, responses=problems(401, 404))
+    async def revoke_token(
+        self, token_id: int, services: InjectedServices, identity: InjectedIdentity
+    ) -> None:
+        """End a token at once; it may be the one that was sent."""
+        await services.tokens.revoke(identity.account_id, token_id)
+
+
+@asynccontextmanager
+async def _announced(
+    request: AnyRequest, usage: Callable[[], Awaitable[list[RateLimit]]]
+) -> AsyncIterator[None]:
+    """Tell what is left of the limits with whatever answers the request, an error too."""
+    try:
+        yield
+    finally:
+        announce(request, *await usage())
+
+
+def _told(name: str, usage: ThrottleUsage) -> RateLimit:
+    return RateLimit(name, usage.limit, usage.window_s, usage.remaining, usage.reset_s)

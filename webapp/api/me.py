@@ -1,0 +1,21 @@
+"""`/api/me`: the account whose token was sent."""
+
+from litestar import get
+
+from webapp.api.account_schemas import Me
+from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import BEARER_SECURITY, problems
+
+
+@get(
+    "/api/me",
+    tags=["Accounts"],
+    security=BEARER_SECURITY,
+    dependencies=AUTHENTICATION,
+    responses=problems(401),
+)
+async def me(services: InjectedServices, identity: InjectedIdentity) -> Me:
+    """The account, its limits and what is used of them."""
+    account = await services.accounts.get(identity.account_id)
+    return Me.of(account, await services.usage.of(identity.account_id, identity.tier))

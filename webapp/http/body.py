@@ -1,0 +1,105 @@
+"""Reading the JSON body of a request, strictly: what two parsers could read differently is refused."""
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from litestar import Request
+
+from webapp.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 32
+
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+async def read_json_object(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The body of a request as an object.
+
+    Raises PayloadTooLarge for more than 64 KiB, before reading any of it where the length is announced;
+    UnsupportedMediaType unless the content type is JSON; InvalidRequest for anything but one object.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+        raise _too_large()
+    content_type = request.headers.get("content-type")
+    if content_type is not None and not is_json(content_type):
+        raise _not_json()
+    body = await _read(request)
+    if content_type is None and body:
+        raise _not_json()
+    return parse_json_object(body)
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a Content-Type header announces JSON in UTF-8, the one encoding JSON has (RFC 8259)."""
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    charsets = {value.strip('" ') for name, _, value in pairs if name == "charset"}
+    return media_type == "application/json" and charsets <= {"utf-8", "utf8"}
+
+
+def parse_json_object(body: bytes) -> dict[str, Any]:
+    """The object that `body` holds.
+
+    Raises InvalidRequest for an empty or malformed body, for another kind of value, for NaN and
+    infinities, for a name that comes twice in one object, and for more than 32 levels.
+    """
+    if not body.strip():
+        raise InvalidRequest("Request body is empty")
+    try:
+        text = body.decode()
+        _check_depth(text)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise _malformed() from error
+    if not isinstance(value, dict):
+        raise InvalidRequest("Request body must be a JSON object")
+    return value
+
+
+async def _read(request: Request[Any, Any, Any]) -> bytes:
+    body = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise _malformed()
+        if message["type"] != "http.request":
+            continue
+        body += message["body"]
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large()
+        if not message["more_body"]:
+            return bytes(body)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for character in re.findall(r"[\[{\]}]", _STRING.sub("", text)):
+        depth += 1 if character in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise InvalidRequest("Request body is nested too deeply")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise InvalidRequest("Request body has the same name twice")
+    return members
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise _malformed()
+
+
+def _malformed() -> InvalidRequest:
+    return InvalidRequest("Request body is not valid JSON")
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge("Request body is too large")
+
+
+def _not_json() -> UnsupportedMediaType:
+    return UnsupportedMediaType("Content-Type must be application/json")
