@@ -70,24 +70,31 @@ def level(
 def _level_with_limiter(
     waveform: Waveform, peaks: Samples, gain_db: float, target_lufs: float, ceiling_dbtp: float, wraps: bool
 ) -> Levelled:
-    block = max(1, round(_BLOCK_S * waveform.sample_rate))
+    """Raise the gain until the limited sound is on target, or until the rounds are used up."""
+    aim_dbtp = ceiling_dbtp - _LIMITER_MARGIN_DB
+    limited, limited_db = _limited(waveform, peaks, gain_db, aim_dbtp, wraps)
+    loudness = integrated_loudness(limited)
     for _ in range(_MAX_ROUNDS):
-        threshold_db = ceiling_dbtp - _LIMITER_MARGIN_DB - gain_db
-        reduction_db = _limiter_gain_db(peaks, _from_db(threshold_db), block, wraps)
-        gain = np.power(10.0, (reduction_db + gain_db) / 20).astype(np.float32)
-        limited = waveform.with_samples(waveform.samples * gain)
-        loudness = integrated_loudness(limited)
-        missing_lu = target_lufs - loudness
-        if abs(missing_lu) <= TOLERANCE_LU:
+        if abs(target_lufs - loudness) <= TOLERANCE_LU:
             break
-        gain_db += missing_lu
+        gain_db += target_lufs - loudness
+        limited, limited_db = _limited(waveform, peaks, gain_db, aim_dbtp, wraps)
+        loudness = integrated_loudness(limited)
     peak_db = true_peak(limited, wraps=wraps)
     excess_db = max(0.0, peak_db - ceiling_dbtp)
     if excess_db:
-        limited = waveform.with_samples(limited.samples * np.float32(_from_db(-excess_db)))
-    return Levelled(
-        limited, loudness - excess_db, peak_db - excess_db, gain_db - excess_db, -float(reduction_db.min())
-    )
+        limited = limited.with_samples(limited.samples * np.float32(_from_db(-excess_db)))
+    return Levelled(limited, loudness - excess_db, peak_db - excess_db, gain_db - excess_db, limited_db)
+
+
+def _limited(
+    waveform: Waveform, peaks: Samples, gain_db: float, aim_dbtp: float, wraps: bool
+) -> tuple[Waveform, float]:
+    """``waveform`` with ``gain_db`` and limited to ``aim_dbtp``; also the deepest reduction in dB."""
+    block = max(1, round(_BLOCK_S * waveform.sample_rate))
+    reduction_db = _limiter_gain_db(peaks, _from_db(aim_dbtp - gain_db), block, wraps)
+    gain = np.power(10.0, (reduction_db + gain_db) / 20).astype(np.float32)
+    return waveform.with_samples(waveform.samples * gain), -float(reduction_db.min())
 
 
 def _limiter_gain_db(peaks: Samples, threshold: float, block: int, wraps: bool) -> npt.NDArray[np.float64]:

@@ -1,5 +1,7 @@
 """Seamless loops: the sound's continuation is crossfaded into its start."""
 
+import math
+
 import numpy as np
 
 from webapp.audio.waveform import Samples, Waveform
@@ -44,14 +46,14 @@ def _crossfade(outgoing: Samples, incoming: Samples) -> Samples:
     fade_out = 1 - fade_in
     power = fade_in**2 + fade_out**2 + 2 * _correlation(outgoing, incoming) * fade_in * fade_out
     scale = 1 / np.sqrt(power)
-    mixed = outgoing * (fade_out * scale).astype(np.float32)
+    mixed: Samples = outgoing * (fade_out * scale).astype(np.float32)
     mixed += incoming * (fade_in * scale).astype(np.float32)
     return mixed
 
 
 def _correlation(one: Samples, other: Samples) -> float:
     """Normalised correlation from 0 to 1; opposed sounds count as unrelated."""
-    energy = float(np.vdot(one, one)) * float(np.vdot(other, other))
+    energy = math.sqrt(float(np.vdot(one, one)) * float(np.vdot(other, other)))
     if energy <= 0.0:
         return 0.0
-    return min(1.0, max(0.0, float(np.vdot(one, other)) / energy**0.5))
+    return min(1.0, max(0.0, float(np.vdot(one, other)) / energy))

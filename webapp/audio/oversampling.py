@@ -22,7 +22,7 @@ def oversampled_peaks(samples: Samples, *, wraps: bool = False) -> Samples:
     after the last is the first, as in a loop; otherwise it is silence.
     """
     frames = samples.shape[1]
-    peaks = np.abs(samples).max(axis=0)
+    peaks: Samples = np.abs(samples).max(axis=0)
     for channel in samples:
         padded = np.pad(channel, _MARGIN, mode="wrap") if wraps else np.pad(channel, _MARGIN)
         np.maximum(peaks, _between_samples(padded, frames), out=peaks)

@@ -4,6 +4,7 @@ What makes a sound unusable caps the score (gates); what merely makes it worse t
 The raw sound is judged, before levelling could hide what went wrong.
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,11 +93,11 @@ def _offset(samples: Samples, _peak: float, _sample_rate: int) -> Iterator[Findi
 
 def _dropouts(samples: Samples, peak: float, sample_rate: int) -> Iterator[Finding]:
     """Gaps of digital silence with sound cut off hard at one edge or the other."""
-    silent = (np.abs(samples) <= peak * 1e-6).all(axis=0)
+    silent = np.asarray((np.abs(samples) <= peak * 1e-6).all(axis=0))
     edges = np.flatnonzero(np.diff(silent.astype(np.int8)))
     shortest, context = round(0.002 * sample_rate), round(0.005 * sample_rate)
     gaps = 0
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         if end - start < shortest or not silent[start + 1]:
             continue
         before = np.abs(samples[:, max(0, start + 1 - context) : start + 1]).max()
@@ -129,7 +130,7 @@ def _spectrum(raw: Waveform) -> Iterator[Finding]:
     if top_hz < 600:
         yield Finding(f"Dull: almost nothing above {top_hz:.0f} Hz", penalty=15)
     flatness = math.exp(float(np.log(power + total * 1e-12).mean())) / float(power.mean())
-    if flatness > 0.7:
+    if flatness > 0.9:
         yield Finding("Plain noise: all frequencies are equally strong", penalty=30)
 
 

@@ -36,11 +36,11 @@ class Waveform:
 
     @property
     def channels(self) -> int:
-        return self.samples.shape[0]
+        return len(self.samples)
 
     @property
     def frames(self) -> int:
-        return self.samples.shape[1]
+        return self.samples.size // len(self.samples)
 
     @property
     def duration_s(self) -> float:

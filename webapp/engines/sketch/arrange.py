@@ -8,7 +8,7 @@ import numpy as np
 
 from webapp.engines.sketch import melody
 from webapp.engines.sketch.drums import bar_hits
-from webapp.engines.sketch.instruments import TONES
+from webapp.engines.sketch.instruments import TONES, Struck
 from webapp.engines.sketch.plan import Hit, Note, Part, Plan, Score
 from webapp.engines.sketch.theory import PROGRESSIONS, chord_steps, near, scale_pitch
 
@@ -24,6 +24,7 @@ class _Form:
 
     bars: int
     closing_bar: int | None
+    closing_beat: float | None
     end_s: float
     roots: tuple[int, ...]
 
@@ -52,9 +53,11 @@ def _form(plan: Plan, duration_s: float, with_ending: bool) -> _Form:
     roots = choices[stream(plan, "chords").integers(len(choices))]
     bars = int(np.ceil(duration_s / bar_s))
     if not with_ending or duration_s < _MIN_ENDING_S:
-        return _Form(bars, None, duration_s, roots)
+        return _Form(bars, None, None, duration_s, roots)
     closing = int((duration_s - min(_MAX_RING_S, duration_s * _RING_SHARE)) / bar_s)
-    return _Form(closing + 1, closing if closing > 0 else None, duration_s, roots)
+    if closing == 0:
+        return _Form(bars, None, None, duration_s, roots)
+    return _Form(closing + 1, closing, float(closing * plan.beats_per_bar), duration_s, roots)
 
 
 def _part_notes(plan: Plan, part: Part, form: _Form) -> Iterator[Note]:
@@ -72,8 +75,10 @@ def _part_notes(plan: Plan, part: Part, form: _Form) -> Iterator[Note]:
         start_s = max(0.0, _swung(beat, plan.swing) * plan.beat_s + float(rng.normal(0, loose)))
         if start_s >= form.end_s:
             continue
+        closes = form.closing_beat is not None and beat >= form.closing_beat
+        duration_s = form.end_s - start_s if closes else beats * plan.beat_s
         velocity = min(1.0, max(0.05, 0.35 + 0.4 * part.intensity + accent + float(rng.normal(0, 0.05))))
-        yield Note(start_s, beats * plan.beat_s, pitch, velocity)
+        yield Note(start_s, duration_s, pitch, velocity)
 
 
 _Event = tuple[float, float, int, float]
@@ -118,8 +123,8 @@ def _chords(plan: Plan, part: Part, form: _Form, rng: np.random.Generator) -> It
 
 def _arpeggio(plan: Plan, part: Part, form: _Form, rng: np.random.Generator) -> Iterator[_Event]:
     order = ((0, 1, 2, 3, 2, 1), (0, 2, 1, 3), (0, 1, 2, 3))[rng.integers(3)]
-    step = 0.5 if plan.tempo_bpm > 84 else 0.25 if plan.tempo_bpm < 60 else 0.5
-    length = step * (2.2 if isinstance_ringing(part.instrument) else 0.8)
+    step = 0.25 if plan.tempo_bpm < 60 else 0.5
+    length = step * (2.2 if isinstance(TONES[part.instrument], Struck) else 0.8)
     for bar, pitches in _voicings(plan, part, form):
         ladder = (*pitches, pitches[0] + 12)
         first_beat = bar * plan.beats_per_bar
@@ -132,14 +137,10 @@ def _arpeggio(plan: Plan, part: Part, form: _Form, rng: np.random.Generator) -> 
             yield first_beat + index * step, length, pitch, 0.06 if index == 0 else -0.04
 
 
-def isinstance_ringing(instrument: str) -> bool:
-    return False
-
-
 def _pad(plan: Plan, part: Part, form: _Form, _rng: np.random.Generator) -> Iterator[_Event]:
     for bar, pitches in _voicings(plan, part, form):
         for pitch in pitches:
-            yield bar * plan.beats_per_bar, plan.beats_per_bar * 1.0, pitch, 0.0
+            yield bar * plan.beats_per_bar, float(plan.beats_per_bar), pitch, 0.0
 
 
 def _hands(plan: Plan, part: Part, form: _Form, rng: np.random.Generator) -> Iterator[_Event]:

@@ -6,7 +6,14 @@ import numpy as np
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.plan import DrumPart
-from webapp.engines.sketch.synthesis import SAMPLE_RATE, band_gain, noise_frequencies_hz, panned, shaped_noise
+from webapp.engines.sketch.synthesis import (
+    band_gain,
+    decay,
+    noise_frequencies_hz,
+    panned,
+    shaped_noise,
+    times_s,
+)
 
 # Sixteen steps a bar; "x" is a stroke, "X" an accent, "o" a ghost note.
 PATTERNS: dict[str, dict[str, str]] = {
@@ -47,6 +54,7 @@ _VELOCITIES = {"X": 1.0, "x": 0.72, "o": 0.38}
 _FILL = ("snare", "snare", "tom", "tom")
 _BARS_BETWEEN_FILLS = 8
 KIT_VARIANTS = 3
+_END_FADE_FRAMES = 160
 
 _PAN = {"hat": 0.25, "open hat": 0.28, "ride": -0.3, "shaker": -0.35, "tom": -0.15, "rim": 0.2, "crash": 0.1}
 
@@ -95,7 +103,8 @@ class DrumKit:
         if key not in self._kept:
             rng = np.random.default_rng([self._seed, list(_MAKERS).index(piece), key[1]])
             mono = _MAKERS[piece](rng)
-            mono /= np.float32(np.abs(mono).max()) / np.float32(_LEVELS.get(piece, 1.0))
+            mono *= np.float32(_LEVELS.get(piece, 1.0) / np.abs(mono).max())
+            mono[-_END_FADE_FRAMES:] *= np.linspace(1, 0, _END_FADE_FRAMES, dtype=np.float32)
             self._kept[key] = panned(mono, _PAN.get(piece, 0.0))
         return self._kept[key]
 
@@ -113,48 +122,46 @@ _LEVELS = {
 }
 
 
-def _time(duration_s: float) -> Samples:
-    return np.arange(round(duration_s * SAMPLE_RATE), dtype=np.float32) / np.float32(SAMPLE_RATE)
-
-
 def _noise(rng: np.random.Generator, frames: int, low_hz: float, high_hz: float) -> Samples:
     (noise,) = shaped_noise(rng, 1, frames, [band_gain(noise_frequencies_hz(frames), low_hz, high_hz, 3)])
-    return noise[0] / np.float32(noise.std())
+    even: Samples = noise[0] / np.float32(noise.std())
+    return even
 
 
 def _swept(time_s: Samples, start_hz: float, end_hz: float, fall_s: float) -> Samples:
     """A sine whose pitch falls from ``start_hz`` to ``end_hz``."""
-    cycles = end_hz * time_s + (start_hz - end_hz) * fall_s * (1 - np.exp(-time_s / fall_s))
-    return np.sin(np.float32(2 * np.pi) * cycles, dtype=np.float32)
+    cycles = end_hz * time_s + (start_hz - end_hz) * fall_s * (1 - decay(time_s, fall_s))
+    sine: Samples = np.sin(np.float32(2 * np.pi) * cycles, dtype=np.float32)
+    return sine
 
 
 def _kick(rng: np.random.Generator) -> Samples:
-    t = _time(0.45)
-    body = _swept(t, 170 + float(rng.uniform(-5, 5)), 48, 0.035) * np.exp(-t / 0.14)
-    click = _noise(rng, t.size, 1500, 5000) * np.exp(-t / 0.003) * 0.12
-    return np.tanh(1.6 * body) + click
+    t = times_s(0.45)
+    body = _swept(t, 170 + float(rng.uniform(-5, 5)), 48, 0.035) * decay(t, 0.14)
+    click = _noise(rng, t.size, 1500, 5000) * decay(t, 0.003) * 0.12
+    driven: Samples = np.tanh(1.6 * body) + click
+    return driven
 
 
 def _snare(rng: np.random.Generator) -> Samples:
-    t = _time(0.32)
-    body = (_swept(t, 260, 185, 0.02) + 0.5 * _swept(t, 420, 330, 0.02)) * np.exp(-t / 0.06)
-    return 0.6 * body + 0.42 * _noise(rng, t.size, 900, 9000) * np.exp(-t / 0.085)
+    t = times_s(0.32)
+    body = (_swept(t, 260, 185, 0.02) + 0.5 * _swept(t, 420, 330, 0.02)) * decay(t, 0.06)
+    return 0.6 * body + 0.42 * _noise(rng, t.size, 900, 9000) * decay(t, 0.085)
 
 
 def _clap(rng: np.random.Generator) -> Samples:
-    t = _time(0.3)
-    shape = np.exp(-t / 0.075) * 0.6
+    t = times_s(0.3)
+    shape = decay(t, 0.075) * 0.6
     for onset_s in (0.0, 0.011, 0.022):
-        shape = shape + np.where(t >= onset_s, np.exp(-np.maximum(t - onset_s, 0) / 0.004), 0).astype(
-            np.float32
-        )
+        onset = np.float32(onset_s)
+        shape += (t >= onset) * decay(np.maximum(t - onset, 0), 0.004)
     return _noise(rng, t.size, 900, 4500) * shape
 
 
 def _metal(rng: np.random.Generator, duration_s: float, decay_s: float, low_hz: float) -> Samples:
-    t = _time(duration_s)
-    attack = 1 - np.exp(-t / 0.0008)
-    return _noise(rng, t.size, low_hz, 14_000) * np.exp(-t / decay_s) * attack
+    t = times_s(duration_s)
+    attack = 1 - decay(t, 0.0008)
+    return _noise(rng, t.size, low_hz, 14_000) * decay(t, decay_s) * attack
 
 
 def _hat(rng: np.random.Generator) -> Samples:
@@ -166,9 +173,8 @@ def _open_hat(rng: np.random.Generator) -> Samples:
 
 
 def _ride(rng: np.random.Generator) -> Samples:
-    sound = _metal(rng, 0.9, 0.3, 5000)
-    t = _time(0.9)
-    return sound + 0.9 * np.sin(2 * np.pi * 3150 * t, dtype=np.float32) * np.exp(-t / 0.05)
+    t = times_s(0.9)
+    return _metal(rng, 0.9, 0.3, 5000) + 0.9 * _swept(t, 3150, 3150, 0.1) * decay(t, 0.05)
 
 
 def _crash(rng: np.random.Generator) -> Samples:
@@ -176,20 +182,21 @@ def _crash(rng: np.random.Generator) -> Samples:
 
 
 def _shaker(rng: np.random.Generator) -> Samples:
-    t = _time(0.12)
-    return _noise(rng, t.size, 4500, 11_000) * np.sin(np.pi * t / 0.12, dtype=np.float32) ** 2
+    t = times_s(0.12)
+    swell: Samples = np.sin(np.pi * t / 0.12, dtype=np.float32) ** 2
+    return _noise(rng, t.size, 4500, 11_000) * swell
 
 
 def _rim(rng: np.random.Generator) -> Samples:
-    t = _time(0.08)
-    return (_swept(t, 1800, 1650, 0.01) + 0.3 * _noise(rng, t.size, 1500, 6000)) * np.exp(-t / 0.012)
+    t = times_s(0.08)
+    return (_swept(t, 1800, 1650, 0.01) + 0.3 * _noise(rng, t.size, 1500, 6000)) * decay(t, 0.012)
 
 
 def _tom(rng: np.random.Generator) -> Samples:
-    t = _time(0.6)
+    t = times_s(0.6)
     pitch_hz = float(rng.uniform(85, 120))
-    body = _swept(t, pitch_hz * 1.5, pitch_hz, 0.05) * np.exp(-t / 0.17)
-    return body + 0.06 * _noise(rng, t.size, 300, 3000) * np.exp(-t / 0.02)
+    body = _swept(t, pitch_hz * 1.5, pitch_hz, 0.05) * decay(t, 0.17)
+    return body + 0.06 * _noise(rng, t.size, 300, 3000) * decay(t, 0.02)
 
 
 _MAKERS: dict[str, Callable[[np.random.Generator], Samples]] = {

@@ -229,7 +229,8 @@ def _breath(frames: int, pitch: int, rng: np.random.Generator) -> Samples:
     frequencies = noise_frequencies_hz(frames)
     centre = frequency_hz(pitch)
     (noise,) = shaped_noise(rng, 1, frames, [band_gain(frequencies, centre * 1.5, centre * 6, 1.5)])
-    return noise[0] / np.float32(noise.std() + 1e-9)
+    even: Samples = noise[0] / np.float32(noise.std() + 1e-9)
+    return even
 
 
 def _ensemble(

@@ -13,7 +13,7 @@ from webapp.engines.sketch.drums import KIT_VARIANTS, DrumKit
 from webapp.engines.sketch.instruments import NoteRenderer
 from webapp.engines.sketch.plan import Hit, Note, Part, Plan, Score
 from webapp.engines.sketch.synthesis import SAMPLE_RATE, panned
-from webapp.engines.sketch.textures import chunk_count, render_texture
+from webapp.engines.sketch.textures import add_texture, chunk_count
 
 # Loudness of each stem in the mix. Levelling comes later; only the differences matter.
 _STEM_LUFS = {
@@ -68,8 +68,8 @@ class Rendering:
         if self._plan.drums is not None:
             yield from self._drums(self._score.hits)
         for index, layer in enumerate(self._plan.textures):
-            stem = self.samples[:, :0]
-            for stem in render_texture(layer, self._frames, self._seed(200 + index)):
+            stem = np.zeros((2, self._frames), np.float32)
+            for _ in add_texture(stem, layer, self._seed(200 + index)):
                 yield
             self._mix(stem, _TEXTURE_LUFS + layer.level_db + (4.0 * (layer.intensity - 0.5)), 0.0)
         if self._has_reverb:

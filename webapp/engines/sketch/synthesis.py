@@ -66,7 +66,7 @@ def envelope(frames: int, attack_s: float, release_s: float, release_from: int) 
 
 
 def shaped_noise(
-    rng: np.random.Generator, channels: int, frames: int, gains: "list[FloatArray]"
+    rng: np.random.Generator, channels: int, frames: int, gains: list[FloatArray]
 ) -> list[Samples]:
     """One noise through several filters; each answer has shape (channels, frames).
 
@@ -80,7 +80,8 @@ def shaped_noise(
 def noise_frequencies_hz(frames: int) -> FloatArray:
     """The frequencies at which :func:`shaped_noise` wants its gains."""
     size = next_fast_len(frames, real=True)
-    return np.arange(size // 2 + 1) * (SAMPLE_RATE / size)
+    frequencies: FloatArray = np.arange(size // 2 + 1, dtype=np.float64) * (SAMPLE_RATE / size)
+    return frequencies
 
 
 def band_gain(frequencies_hz: FloatArray, low_hz: float, high_hz: float, slope: float = 2.0) -> FloatArray:
@@ -90,6 +91,17 @@ def band_gain(frequencies_hz: FloatArray, low_hz: float, high_hz: float, slope: 
         (1 + (low_hz / safe) ** (2 * slope)) * (1 + (safe / high_hz) ** (2 * slope))
     )
     return gain
+
+
+def decay(time_s: Samples, time_constant_s: float) -> Samples:
+    """Exponential decay from 1 at time 0."""
+    shape: Samples = np.exp(time_s * np.float32(-1 / time_constant_s))
+    return shape
+
+
+def times_s(duration_s: float) -> Samples:
+    """The time of every frame of a sound of ``duration_s``."""
+    return np.arange(round(duration_s * SAMPLE_RATE), dtype=np.float32) / np.float32(SAMPLE_RATE)
 
 
 def panned(mono: Samples, position: float) -> Samples:

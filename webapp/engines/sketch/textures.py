@@ -15,11 +15,11 @@ from webapp.engines.sketch.synthesis import (
     SAMPLE_RATE,
     FloatArray,
     band_gain,
-    damped_partials,
     noise_frequencies_hz,
     panned,
     shaped_noise,
 )
+from webapp.engines.sketch.texture_sounds import bubble, chirp, crackle, cricket, drop, thunder
 
 CHUNK_FRAMES = 8 * SAMPLE_RATE
 OVERLAP_FRAMES = SAMPLE_RATE // 4
@@ -70,10 +70,10 @@ def chunk_count(frames: int) -> int:
     return -(-frames // CHUNK_FRAMES)
 
 
-def render_texture(layer: TextureLayer, frames: int, seed: int) -> Iterator[Samples]:
-    """Yields the growing buffer of shape (2, frames) after each chunk; the last one is complete."""
+def add_texture(sound: Samples, layer: TextureLayer, seed: int) -> Iterator[None]:
+    """Add a layer to ``sound`` of shape (2, frames); yields after each of :func:`chunk_count` chunks."""
     recipe = texture_of(layer)
-    sound = np.zeros((2, frames), np.float32)
+    frames = sound.shape[1]
     curves = [
         _movement(band, frames, np.random.default_rng([seed, 1, i])) for i, band in enumerate(recipe.bands)
     ]
@@ -86,7 +86,7 @@ def render_texture(layer: TextureLayer, frames: int, seed: int) -> Iterator[Samp
         _add_bed(sound, recipe.bands, curves, start, np.random.default_rng([seed, 0, index]))
         for scattered in placed:
             scattered.add(sound, start, min(frames, start + CHUNK_FRAMES))
-        yield sound
+        yield
 
 
 def _add_bed(
@@ -168,81 +168,13 @@ class _Scattered:
             sound[:, at : at + room] += event[:, :room]
 
 
-def _drop(rng: np.random.Generator) -> Samples:
-    """A drop on a surface: a few milliseconds of noise, brighter or duller, never a tone."""
-    frames = int(rng.uniform(0.004, 0.02) * SAMPLE_RATE)
-    noise = rng.standard_normal(frames).astype(np.float32)
-    smooth = int(rng.integers(1, 6))
-    noise = np.convolve(noise, np.full(smooth, 1 / np.sqrt(smooth), np.float32), mode="same").astype(
-        np.float32
-    )
-    return noise * np.exp(-np.arange(frames, dtype=np.float32) / np.float32(frames / 5))
-
-
-def _crackle(rng: np.random.Generator) -> Samples:
-    frames = int(rng.uniform(0.002, 0.03) * SAMPLE_RATE)
-    decay = np.exp(-np.arange(frames, dtype=np.float32) / np.float32(frames / 6))
-    return rng.standard_normal(frames).astype(np.float32) * decay
-
-
-def _thunder(rng: np.random.Generator) -> Samples:
-    frames = int(rng.uniform(4.0, 6.5) * SAMPLE_RATE)
-    frequencies = noise_frequencies_hz(frames)
-    rumble, crack = shaped_noise(
-        rng, 1, frames, [band_gain(frequencies, 25, 110, 1.5), band_gain(frequencies, 80, 900, 1.2)]
-    )
-    time_s = np.arange(frames) / SAMPLE_RATE
-    rolls = sum(
-        rng.uniform(0.4, 1) * np.exp(-((time_s - t) ** 2) / (2 * 0.35**2)) for t in rng.uniform(0.3, 3.5, 5)
-    )
-    shape = (
-        (rolls + 0.8 * np.exp(-time_s / 1.6))
-        * np.minimum(1, time_s / 0.04)
-        * np.minimum(1, (time_s[-1] - time_s) / 1.0)
-    )
-    snap = np.exp(-time_s / 0.35) * np.minimum(1, time_s / 0.01)
-    mixed = rumble[0] / rumble.std() * shape + 0.6 * crack[0] / crack.std() * snap
-    return (mixed / np.abs(mixed).max()).astype(np.float32)
-
-
-def _chirp(rng: np.random.Generator) -> Samples:
-    """A bird's call: two to six gliding whistles."""
-    base_hz, notes = rng.uniform(2300, 5200), int(rng.integers(2, 7))
-    pieces = []
-    glide, length_s = rng.uniform(-0.35, 0.35), rng.uniform(0.05, 0.14)
-    for _ in range(notes):
-        t = np.linspace(0, 1, int(length_s * SAMPLE_RATE))
-        hz = base_hz * rng.uniform(0.92, 1.08) * (1 + glide * t + 0.03 * np.sin(2 * np.pi * 3 * t))
-        pieces.append(np.sin(2 * np.pi * np.cumsum(hz) / SAMPLE_RATE) * np.sin(np.pi * t) ** 1.5)
-        pieces.append(np.zeros(int(rng.uniform(0.02, 0.08) * SAMPLE_RATE)))
-    return np.concatenate(pieces).astype(np.float32)
-
-
-def _bubble(rng: np.random.Generator) -> Samples:
-    hz, decay = rng.uniform(500, 2200), rng.uniform(40, 90)
-    return damped_partials(
-        np.array([hz, hz * 1.02]),
-        np.full(2, decay),
-        np.array([0.6, 0.4]),
-        np.zeros(2),
-        int(0.08 * SAMPLE_RATE),
-    )
-
-
-def _cricket(rng: np.random.Generator) -> Samples:
-    hz, pulses = rng.uniform(3900, 4700), int(rng.integers(3, 6))
-    t = np.arange(int(0.022 * SAMPLE_RATE)) / SAMPLE_RATE
-    pulse = np.sin(2 * np.pi * hz * t) * np.sin(np.pi * t / 0.022) ** 2
-    return np.tile(np.concatenate((pulse, np.zeros(int(0.016 * SAMPLE_RATE)))), pulses).astype(np.float32)
-
-
 def _rain(x: float) -> Texture:
     bands = (
-        Band(350, 2600 + 1500 * x, 0.35 + 0.5 * x, 0.8, 0.12, 6),
-        Band(2500, 11_000, 0.5, 0.9, 0.1, 5),
-        Band(90, 420, 0.5 * x * x, 1.0, 0.15, 7),
+        Band(700, 3000 + 800 * x, 0.3 + 0.5 * x, 0.9, 0.15, 5),
+        Band(3000, 8500, 0.16 + 0.2 * x, 1.3, 0.15, 4),
+        Band(90, 420, 0.55 * x * x, 1.0, 0.25, 7),
     )
-    return Texture(bands, (Events(25 + 130 * x, _drop, 1.3, 24),))
+    return Texture(bands, (Events(25 + 130 * x, drop, 1.6, 24),))
 
 
 def _wind(x: float) -> Texture:
@@ -268,23 +200,23 @@ def _sea(x: float) -> Texture:
 def _fire(x: float) -> Texture:
     return Texture(
         (Band(60, 350, 0.5, 1.2, 0.3, 1.2), Band(900, 5000, 0.1, 1.0, 0.3, 0.8)),
-        (Events(6 + 18 * x, _crackle, 1.6, 24),),
+        (Events(6 + 18 * x, crackle, 1.6, 24),),
     )
 
 
 def _birds(x: float) -> Texture:
-    return Texture((Band(300, 2500, 0.03, 0.8, 0.3, 5),), (Events(0.7 + 1.6 * x, _chirp, 0.8, 10),))
+    return Texture((Band(300, 2500, 0.03, 0.8, 0.3, 5),), (Events(0.7 + 1.6 * x, chirp, 0.8, 10),))
 
 
 def _stream(x: float) -> Texture:
     return Texture(
         (Band(350, 1600, 0.4 + 0.3 * x, 1.0, 0.15, 1.5), Band(1600, 7000, 0.25 + 0.25 * x, 1.0, 0.15, 1.1)),
-        (Events(12, _bubble, 0.5, 24),),
+        (Events(12, bubble, 0.5, 24),),
     )
 
 
 def _crickets(x: float) -> Texture:
-    return Texture((Band(200, 1200, 0.03, 1.0, 0.2, 5),), (Events(3 + 5 * x, _cricket, 0.5, 8),))
+    return Texture((Band(200, 1200, 0.03, 1.0, 0.2, 5),), (Events(3 + 5 * x, cricket, 0.5, 8),))
 
 
 _RECIPES: dict[str, Callable[[float], Texture]] = {
@@ -296,10 +228,10 @@ _RECIPES: dict[str, Callable[[float], Texture]] = {
     "stream": _stream,
     "crickets": _crickets,
     "thunder": lambda x: Texture(
-        (Band(30, 120, 0.03, 1.0, 0.4, 6),), (Events(0.08 + 0.12 * x, _thunder, 1.0, 4),)
+        (Band(30, 120, 0.03, 1.0, 0.4, 6),), (Events(0.08 + 0.12 * x, thunder, 1.0, 4),)
     ),
     "white noise": lambda _: Texture((Band(20, 15_900, 0.5, 3.0),)),
     "pink noise": lambda _: Texture((Band(30, 35, 0.5, 0.5),)),
     "brown noise": lambda _: Texture((Band(30, 35, 0.5, 1.0),)),
-    "vinyl": lambda x: Texture((Band(50, 6000, 0.06, 0.8),), (Events(5 + 8 * x, _crackle, 0.5, 16),)),
+    "vinyl": lambda x: Texture((Band(50, 6000, 0.06, 0.8),), (Events(5 + 8 * x, crackle, 0.5, 16),)),
 }

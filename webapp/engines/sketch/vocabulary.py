@@ -1,326 +1,128 @@
-"""The words that sketch understands. Phrases are lower case; the longest match wins."""
+"""The words that sketch understands, as tables from phrase to meaning.
 
-from dataclasses import dataclass
+Phrases are lower case with hyphens as blanks; where several match, the longest wins.
+"""
 
+from typing import TypeVar
 
-@dataclass(frozen=True, slots=True)
-class Genre:
-    """What a style of music brings when the prompt does not say otherwise."""
-
-    tempo_bpm: tuple[float, float]
-    ensemble: tuple[tuple[str, str], ...]
-    drums: str | None = None
-    modes: tuple[str, ...] = ("major", "minor")
-    beats_per_bar: int = 4
-    swing: float = 0.0
-    space: float = 0.35
+_Meaning = TypeVar("_Meaning")
 
 
-_ELECTRONIC = ("minor", "dorian", "phrygian")
-GENRES: dict[str, Genre] = {
-    "techno": Genre(
-        (126, 134), (("synth bass", "bass"), ("lead", "arpeggio"), ("pad", "pad")), "techno", _ELECTRONIC
-    ),
-    "house": Genre(
-        (120, 126), (("electric piano", "chords"), ("synth bass", "bass"), ("pad", "pad")), "house"
-    ),
-    "trance": Genre(
-        (134, 140), (("lead", "arpeggio"), ("synth bass", "bass"), ("pad", "pad")), "techno", ("minor",)
-    ),
-    "drum and bass": Genre((170, 176), (("synth bass", "bass"), ("pad", "pad")), "breakbeat", _ELECTRONIC),
-    "dubstep": Genre((138, 142), (("synth bass", "bass"), ("pad", "pad")), "halftime", _ELECTRONIC),
-    "synthwave": Genre(
-        (84, 112), (("synth bass", "bass"), ("pad", "pad"), ("lead", "melody")), "rock", ("minor",)
-    ),
-    "hip hop": Genre(
-        (84, 96), (("electric piano", "chords"), ("bass", "bass")), "hip hop", ("minor", "dorian")
-    ),
-    "lofi": Genre(
-        (72, 86), (("electric piano", "chords"), ("bass", "bass")), "lofi", ("dorian", "major"), swing=0.14
-    ),
-    "trap": Genre((136, 144), (("synth bass", "bass"), ("bell", "melody")), "trap", ("minor", "phrygian")),
-    "rock": Genre((110, 128), (("guitar", "chords"), ("bass", "bass")), "rock", ("mixolydian", "minor")),
-    "metal": Genre((150, 170), (("guitar", "chords"), ("bass", "bass")), "metal", ("phrygian", "minor")),
-    "pop": Genre((100, 118), (("piano", "chords"), ("bass", "bass"), ("pad", "pad")), "rock", ("major",)),
-    "funk": Genre(
-        (100, 112), (("electric piano", "chords"), ("bass", "bass")), "funk", ("dorian", "mixolydian")
-    ),
-    "disco": Genre((116, 122), (("strings", "pad"), ("bass", "bass"), ("piano", "chords")), "house"),
-    "reggae": Genre(
-        (72, 82), (("organ", "chords"), ("bass", "bass")), "reggae", ("major", "dorian"), swing=0.08
-    ),
-    "jazz": Genre(
-        (112, 150),
-        (("piano", "chords"), ("bass", "bass"), ("trumpet", "melody")),
-        "jazz",
-        ("dorian", "major", "mixolydian"),
-        swing=0.3,
-    ),
-    "blues": Genre(
-        (76, 100),
-        (("guitar", "melody"), ("organ", "chords"), ("bass", "bass")),
-        "jazz",
-        ("blues",),
-        swing=0.3,
-    ),
-    "bossa nova": Genre((118, 130), (("guitar", "chords"), ("bass", "bass"), ("flute", "melody")), "bossa"),
-    "waltz": Genre((90, 132), (("piano", "hands"), ("strings", "pad")), None, beats_per_bar=3),
-    "march": Genre((104, 116), (("trumpet", "melody"), ("bass", "bass")), "march", ("major",)),
-    "folk": Genre(
-        (92, 112), (("guitar", "arpeggio"), ("flute", "melody")), None, ("major", "dorian", "mixolydian")
-    ),
-    "country": Genre((96, 120), (("guitar", "arpeggio"), ("bass", "bass")), "rock", ("major", "mixolydian")),
-    "classical": Genre((80, 112), (("piano", "hands"), ("strings", "pad")), None, space=0.45),
-    "orchestral": Genre(
-        (70, 100), (("strings", "pad"), ("cello", "bass"), ("flute", "melody")), None, space=0.5
-    ),
-    "cinematic": Genre(
-        (64, 84),
-        (("strings", "pad"), ("cello", "bass"), ("piano", "arpeggio")),
-        "cinematic",
-        ("minor",),
-        space=0.6,
-    ),
-    "ambient": Genre(
-        (56, 72), (("pad", "pad"), ("bell", "melody")), None, ("major", "lydian", "dorian"), space=0.75
-    ),
-    "chiptune": Genre(
-        (130, 150),
-        (("chip", "arpeggio"), ("chip", "melody"), ("synth bass", "bass")),
-        "techno",
-        ("major",),
-        space=0.05,
-    ),
-    "lullaby": Genre((60, 76), (("music box", "melody"), ("pad", "pad")), None, ("major",), beats_per_bar=3),
-}
-GENRE_WORDS = {
-    **{name: name for name in GENRES},
-    "drum & bass": "drum and bass",
-    "drum n bass": "drum and bass",
-    "dnb": "drum and bass",
-    "jungle": "drum and bass",
-    "breakbeat": "drum and bass",
-    "hip-hop": "hip hop",
-    "hiphop": "hip hop",
-    "rap": "hip hop",
-    "boom bap": "hip hop",
-    "lo-fi": "lofi",
-    "lo fi": "lofi",
-    "chillhop": "lofi",
-    "chill": "lofi",
-    "edm": "house",
-    "dance": "house",
-    "electronic": "techno",
-    "electro": "techno",
-    "industrial": "techno",
-    "acid": "techno",
-    "rave": "trance",
-    "retrowave": "synthwave",
-    "80s": "synthwave",
-    "punk": "metal",
-    "swing": "jazz",
-    "bossa": "bossa nova",
-    "samba": "bossa nova",
-    "latin": "bossa nova",
-    "dub": "reggae",
-    "ska": "reggae",
-    "indie": "pop",
-    "celtic": "folk",
-    "acoustic": "folk",
-    "orchestra": "orchestral",
-    "symphony": "orchestral",
-    "symphonic": "orchestral",
-    "epic": "cinematic",
-    "film": "cinematic",
-    "soundtrack": "cinematic",
-    "trailer": "cinematic",
-    "baroque": "classical",
-    "romantic": "classical",
-    "meditation": "ambient",
-    "drone": "ambient",
-    "relaxing": "ambient",
-    "sleep": "ambient",
-    "spa": "ambient",
-    "new age": "ambient",
-    "space": "ambient",
-    "8-bit": "chiptune",
-    "8 bit": "chiptune",
-    "8bit": "chiptune",
-    "video game": "chiptune",
-    "arcade": "chiptune",
-}
+def _by_phrase(phrases: dict[_Meaning, str]) -> dict[str, _Meaning]:
+    """From meaning → "phrase, phrase" to phrase → meaning."""
+    return {phrase: meaning for meaning, listed in phrases.items() for phrase in listed.split(", ")}
 
-# Word → (instrument, how it plays when nobody says).
-INSTRUMENT_WORDS: dict[str, tuple[str, str]] = {
-    "piano": ("piano", "hands"),
-    "pianist": ("piano", "hands"),
-    "grand piano": ("piano", "hands"),
-    "electric piano": ("electric piano", "chords"),
-    "rhodes": ("electric piano", "chords"),
-    "wurlitzer": ("electric piano", "chords"),
-    "harpsichord": ("harpsichord", "hands"),
-    "organ": ("organ", "chords"),
-    "church organ": ("organ", "chords"),
-    "accordion": ("organ", "chords"),
-    "harmonium": ("organ", "pad"),
-    "guitar": ("guitar", "arpeggio"),
-    "acoustic guitar": ("guitar", "arpeggio"),
-    "electric guitar": ("guitar", "chords"),
-    "ukulele": ("guitar", "chords"),
-    "banjo": ("pluck", "arpeggio"),
-    "lute": ("guitar", "arpeggio"),
-    "mandolin": ("pluck", "arpeggio"),
-    "sitar": ("pluck", "melody"),
-    "koto": ("pluck", "melody"),
-    "harp": ("harp", "arpeggio"),
-    "pluck": ("pluck", "arpeggio"),
-    "plucks": ("pluck", "arpeggio"),
-    "plucked": ("pluck", "arpeggio"),
-    "flute": ("flute", "melody"),
-    "panpipe": ("flute", "melody"),
-    "recorder": ("flute", "melody"),
-    "whistle": ("flute", "melody"),
-    "ocarina": ("flute", "melody"),
-    "shakuhachi": ("flute", "melody"),
-    "clarinet": ("clarinet", "melody"),
-    "oboe": ("oboe", "melody"),
-    "saxophone": ("oboe", "melody"),
-    "sax": ("oboe", "melody"),
-    "trumpet": ("trumpet", "melody"),
-    "brass": ("trumpet", "chords"),
-    "horn": ("horn", "melody"),
-    "horns": ("horn", "chords"),
-    "trombone": ("horn", "melody"),
-    "violin": ("violin", "melody"),
-    "fiddle": ("violin", "melody"),
-    "viola": ("violin", "melody"),
-    "cello": ("cello", "melody"),
-    "strings": ("strings", "pad"),
-    "string section": ("strings", "pad"),
-    "string quartet": ("strings", "pad"),
-    "choir": ("choir", "pad"),
-    "voices": ("choir", "pad"),
-    "vocals": ("choir", "pad"),
-    "bass": ("bass", "bass"),
-    "bassline": ("bass", "bass"),
-    "bass guitar": ("bass", "bass"),
-    "double bass": ("bass", "bass"),
-    "sub bass": ("synth bass", "bass"),
-    "synth bass": ("synth bass", "bass"),
-    "808": ("synth bass", "bass"),
-    "bell": ("bell", "melody"),
-    "bells": ("bell", "melody"),
-    "chimes": ("bell", "melody"),
-    "wind chimes": ("bell", "melody"),
-    "glockenspiel": ("music box", "melody"),
-    "celesta": ("music box", "melody"),
-    "music box": ("music box", "melody"),
-    "vibraphone": ("vibraphone", "melody"),
-    "marimba": ("marimba", "arpeggio"),
-    "xylophone": ("marimba", "melody"),
-    "kalimba": ("marimba", "arpeggio"),
-    "gong": ("bell", "bass"),
-    "pad": ("pad", "pad"),
-    "pads": ("pad", "pad"),
-    "synth pad": ("pad", "pad"),
-    "synth pads": ("pad", "pad"),
-    "synth": ("lead", "arpeggio"),
-    "synths": ("lead", "arpeggio"),
-    "synthesizer": ("lead", "arpeggio"),
-    "arpeggio": ("lead", "arpeggio"),
-    "arp": ("lead", "arpeggio"),
-    "lead": ("lead", "melody"),
-    "synth lead": ("lead", "melody"),
-}
 
-DRUM_WORDS: dict[str, tuple[str, ...]] = {
-    "drums": (),
-    "drum": (),
-    "beat": (),
-    "beats": (),
-    "percussion": (),
-    "drum kit": (),
-    "drumbeat": (),
-    "drum machine": (),
-    "groove": (),
-    "kick": ("kick",),
-    "kick drum": ("kick",),
-    "bass drum": ("kick",),
-    "four on the floor": ("kick",),
-    "snare": ("snare",),
-    "snare drum": ("snare",),
-    "clap": ("clap",),
-    "claps": ("clap",),
-    "handclaps": ("clap",),
-    "hi-hat": ("hat", "open hat"),
-    "hi-hats": ("hat", "open hat"),
-    "hihat": ("hat", "open hat"),
-    "hihats": ("hat", "open hat"),
-    "hi hat": ("hat", "open hat"),
-    "hats": ("hat", "open hat"),
-    "hat": ("hat", "open hat"),
-    "shaker": ("shaker",),
-    "tambourine": ("shaker",),
-    "cymbal": ("ride", "crash"),
-    "cymbals": ("ride", "crash"),
-    "ride": ("ride",),
-    "toms": ("tom",),
-    "tom": ("tom",),
-    "taiko": ("tom",),
-    "timpani": ("tom",),
-}
+GENRE_WORDS: dict[str, str] = _by_phrase(
+    {
+        "techno": "techno, electronic, electro, industrial, acid",
+        "house": "house, edm, dance",
+        "trance": "trance, rave",
+        "drum and bass": "drum and bass, drum n bass, dnb, breakbeat",
+        "dubstep": "dubstep",
+        "synthwave": "synthwave, retrowave, 80s",
+        "hip hop": "hip hop, hiphop, rap, boom bap",
+        "lofi": "lofi, lo fi, chillhop, chill",
+        "trap": "trap",
+        "rock": "rock",
+        "metal": "metal, punk",
+        "pop": "pop, indie",
+        "funk": "funk",
+        "disco": "disco",
+        "reggae": "reggae, dub, ska",
+        "jazz": "jazz, swing",
+        "blues": "blues",
+        "bossa nova": "bossa nova, bossa, samba, latin",
+        "waltz": "waltz",
+        "march": "march",
+        "folk": "folk, celtic, acoustic",
+        "country": "country",
+        "classical": "classical, baroque, romantic",
+        "orchestral": "orchestral, orchestra, symphony, symphonic",
+        "cinematic": "cinematic, epic, film, soundtrack, trailer",
+        "ambient": "ambient, meditation, drone, relaxing, sleep, spa, new age",
+        "chiptune": "chiptune, 8 bit, 8bit, video game, arcade",
+        "lullaby": "lullaby",
+    }
+)
 
-TEXTURE_WORDS: dict[str, str] = {
-    "rain": "rain",
-    "raining": "rain",
-    "rainy": "rain",
-    "rainfall": "rain",
-    "drizzle": "rain",
-    "downpour": "heavy rain",
-    "rainstorm": "heavy rain",
-    "thunder": "thunder",
-    "thunderstorm": "thunderstorm",
-    "storm": "thunderstorm",
-    "lightning": "thunder",
-    "wind": "wind",
-    "windy": "wind",
-    "breeze": "light wind",
-    "gale": "heavy wind",
-    "blizzard": "heavy wind",
-    "sea": "sea",
-    "ocean": "sea",
-    "waves": "sea",
-    "surf": "sea",
-    "beach": "sea",
-    "shore": "sea",
-    "fire": "fire",
-    "fireplace": "fire",
-    "campfire": "fire",
-    "crackling": "fire",
-    "bonfire": "fire",
-    "birds": "birds",
-    "bird": "birds",
-    "birdsong": "birds",
-    "chirping": "birds",
-    "forest": "forest",
-    "woods": "forest",
-    "stream": "stream",
-    "river": "stream",
-    "creek": "stream",
-    "brook": "stream",
-    "waterfall": "heavy stream",
-    "crickets": "crickets",
-    "night": "crickets",
-    "cicadas": "crickets",
-    "white noise": "white noise",
-    "noise": "pink noise",
-    "pink noise": "pink noise",
-    "brown noise": "brown noise",
-    "static": "white noise",
-    "vinyl": "vinyl",
-    "vinyl crackle": "vinyl",
-}
-# A texture word may stand for several layers or carry an intensity.
+# The instrument, and how it plays when nobody says.
+INSTRUMENT_WORDS: dict[str, tuple[str, str]] = _by_phrase(
+    {
+        ("piano", "hands"): "piano, pianist, grand piano",
+        ("electric piano", "chords"): "electric piano, rhodes, wurlitzer",
+        ("harpsichord", "hands"): "harpsichord",
+        ("organ", "chords"): "organ, church organ, accordion",
+        ("organ", "pad"): "harmonium",
+        ("guitar", "arpeggio"): "guitar, acoustic guitar, lute",
+        ("guitar", "chords"): "electric guitar, ukulele",
+        ("pluck", "arpeggio"): "banjo, mandolin, pluck, plucks, plucked",
+        ("pluck", "melody"): "sitar, koto",
+        ("harp", "arpeggio"): "harp",
+        ("flute", "melody"): "flute, panpipe, recorder, whistle, ocarina, shakuhachi",
+        ("clarinet", "melody"): "clarinet",
+        ("oboe", "melody"): "oboe, saxophone, sax",
+        ("trumpet", "melody"): "trumpet",
+        ("trumpet", "chords"): "brass",
+        ("horn", "melody"): "horn, trombone",
+        ("horn", "chords"): "horns",
+        ("violin", "melody"): "violin, fiddle, viola",
+        ("cello", "melody"): "cello",
+        ("strings", "pad"): "strings, string section, string quartet",
+        ("choir", "pad"): "choir, voices, vocals",
+        ("bass", "bass"): "bass, bassline, bass guitar, double bass",
+        ("synth bass", "bass"): "sub bass, synth bass, 808",
+        ("bell", "melody"): "bell, bells, chimes, wind chimes",
+        ("music box", "melody"): "glockenspiel, celesta, music box",
+        ("vibraphone", "melody"): "vibraphone",
+        ("marimba", "arpeggio"): "marimba, kalimba",
+        ("marimba", "melody"): "xylophone",
+        ("bell", "bass"): "gong",
+        ("pad", "pad"): "pad, pads, synth pad, synth pads",
+        ("lead", "arpeggio"): "synth, synths, synthesizer, arpeggio, arp",
+        ("lead", "melody"): "lead, synth lead",
+    }
+)
+
+# The pieces of the kit; none of them means the whole kit.
+DRUM_WORDS: dict[str, tuple[str, ...]] = _by_phrase(
+    {
+        (): "drums, drum, beat, beats, percussion, drum kit, drumbeat, drum machine, groove",
+        ("kick",): "kick, kick drum, bass drum, four on the floor",
+        ("snare",): "snare, snare drum",
+        ("clap",): "clap, claps, handclaps",
+        ("hat", "open hat"): "hi hat, hi hats, hihat, hihats, hats",
+        ("shaker",): "shaker, tambourine",
+        ("ride", "crash"): "cymbal, cymbals",
+        ("tom",): "toms, tom, taiko, timpani",
+        ("ride",): "ride cymbal",
+    }
+)
+
+TEXTURE_WORDS: dict[str, str] = _by_phrase(
+    {
+        "rain": "rain, raining, rainy, rainfall, drizzle",
+        "heavy rain": "downpour, rainstorm",
+        "thunder": "thunder, lightning",
+        "thunderstorm": "thunderstorm, storm",
+        "wind": "wind, windy",
+        "light wind": "breeze",
+        "heavy wind": "gale, blizzard",
+        "sea": "sea, ocean, waves, surf, beach, shore",
+        "fire": "fire, fireplace, campfire, crackling, bonfire",
+        "birds": "birds, bird, birdsong, chirping",
+        "forest": "forest, woods, jungle, rainforest",
+        "stream": "stream, river, creek, brook",
+        "heavy stream": "waterfall",
+        "crickets": "crickets, cicadas, night crickets",
+        "white noise": "white noise, static",
+        "pink noise": "noise, pink noise",
+        "brown noise": "brown noise",
+        "vinyl": "vinyl, vinyl crackle",
+    }
+)
+
+# Words that stand for several layers or carry an intensity of their own.
 TEXTURE_MEANING: dict[str, tuple[tuple[str, float], ...]] = {
     "heavy rain": (("rain", 0.9),),
     "thunderstorm": (("rain", 0.85), ("thunder", 0.6)),
@@ -330,126 +132,104 @@ TEXTURE_MEANING: dict[str, tuple[tuple[str, float], ...]] = {
     "forest": (("birds", 0.5), ("wind", 0.25)),
 }
 
-# How much of it: word → change of intensity (0 to 1 scale) and of level in dB.
-INTENSITY_WORDS: dict[str, tuple[float, float]] = {
-    "soft": (-0.3, -3),
-    "softly": (-0.3, -3),
-    "gentle": (-0.3, -3),
-    "light": (-0.3, -3),
-    "quiet": (-0.3, -6),
-    "faint": (-0.4, -8),
-    "subtle": (-0.3, -5),
-    "delicate": (-0.3, -3),
-    "mellow": (-0.2, -2),
-    "calm": (-0.25, -1),
-    "distant": (-0.15, -7),
-    "far": (-0.15, -7),
-    "background": (-0.1, -5),
-    "heavy": (0.4, 2),
-    "hard": (0.35, 2),
-    "loud": (0.35, 4),
-    "strong": (0.3, 2),
-    "intense": (0.4, 3),
-    "powerful": (0.35, 3),
-    "driving": (0.3, 1),
-    "aggressive": (0.45, 2),
-    "massive": (0.4, 3),
-    "pouring": (0.4, 2),
-    "torrential": (0.5, 3),
-    "roaring": (0.4, 3),
-    "howling": (0.4, 2),
-}
+# How much of it: change of intensity (on a scale of 0 to 1) and of level in dB.
+INTENSITY_WORDS: dict[str, tuple[float, float]] = _by_phrase(
+    {
+        (-0.3, -3): "soft, softly, gentle, light, delicate",
+        (-0.3, -6): "quiet",
+        (-0.4, -8): "faint",
+        (-0.3, -5): "subtle",
+        (-0.2, -2): "mellow",
+        (-0.25, -1): "calm",
+        (-0.15, -7): "distant, far",
+        (-0.1, -5): "background",
+        (0.4, 2): "heavy, pouring, howling",
+        (0.35, 2): "hard",
+        (0.35, 4): "loud",
+        (0.3, 2): "strong",
+        (0.4, 3): "intense, massive, roaring",
+        (0.35, 3): "powerful",
+        (0.3, 1): "driving",
+        (0.45, 2): "aggressive",
+        (0.5, 3): "torrential",
+    }
+)
 DISTANT_WORDS = frozenset({"distant", "far", "faraway", "background"})
 
-TEMPO_WORDS: dict[str, tuple[float, float]] = {
-    "slow": (56, 70),
-    "slowly": (56, 70),
-    "very slow": (42, 52),
-    "largo": (44, 56),
-    "adagio": (60, 72),
-    "andante": (76, 92),
-    "moderate": (92, 108),
-    "moderato": (96, 110),
-    "allegro": (122, 144),
-    "presto": (168, 190),
-    "fast": (140, 164),
-    "quick": (132, 152),
-    "upbeat": (116, 132),
-    "uptempo": (124, 144),
-    "energetic": (126, 144),
-    "lively": (118, 136),
-    "very fast": (168, 184),
-    "driving": (124, 138),
-    "calm": (60, 76),
-    "peaceful": (60, 74),
-    "relaxing": (60, 74),
-    "dreamy": (62, 78),
-    "sad": (60, 76),
-    "happy": (112, 130),
-}
-MODE_WORDS: dict[str, str] = {
-    "major": "major",
-    "minor": "minor",
-    "ionian": "major",
-    "aeolian": "minor",
-    "dorian": "dorian",
-    "phrygian": "phrygian",
-    "lydian": "lydian",
-    "mixolydian": "mixolydian",
-    "locrian": "locrian",
-    "harmonic minor": "harmonic minor",
-}
-MOOD_MODES: dict[str, tuple[str, ...]] = {
-    "happy": ("major",),
-    "cheerful": ("major", "mixolydian"),
-    "bright": ("major", "lydian"),
-    "uplifting": ("major",),
-    "joyful": ("major",),
-    "dreamy": ("lydian", "major"),
-    "magical": ("lydian",),
-    "sad": ("minor",),
-    "dark": ("minor", "phrygian"),
-    "melancholic": ("minor", "dorian"),
-    "melancholy": ("minor", "dorian"),
-    "gloomy": ("minor",),
-    "mysterious": ("phrygian", "harmonic minor"),
-    "scary": ("phrygian", "locrian"),
-    "spooky": ("harmonic minor",),
-    "tense": ("phrygian",),
-    "oriental": ("harmonic minor",),
-    "spanish": ("phrygian",),
-}
-SPACE_WORDS: dict[str, float] = {
-    "dry": 0.0,
-    "close": 0.08,
-    "intimate": 0.15,
-    "reverb": 0.7,
-    "spacious": 0.7,
-    "cathedral": 0.9,
-    "church": 0.75,
-    "hall": 0.6,
-    "ethereal": 0.8,
-    "echoing": 0.8,
-    "dreamy": 0.65,
-    "cave": 0.85,
-}
-STYLE_WORDS: dict[str, str] = {
-    "melody": "melody",
-    "arpeggio": "arpeggio",
-    "arpeggios": "arpeggio",
-    "arpeggiated": "arpeggio",
-    "chords": "chords",
-    "strumming": "chords",
-}
-
-# What an unknown prompt becomes; its hash chooses.
-DEFAULT_ENSEMBLES: tuple[tuple[tuple[str, str], ...], ...] = (
-    (("piano", "hands"),),
-    (("piano", "hands"), ("strings", "pad")),
-    (("guitar", "arpeggio"), ("flute", "melody")),
-    (("electric piano", "chords"), ("bass", "bass"), ("vibraphone", "melody")),
-    (("pad", "pad"), ("bell", "melody")),
-    (("harp", "arpeggio"), ("strings", "pad"), ("oboe", "melody")),
-    (("marimba", "arpeggio"), ("pad", "pad"), ("bass", "bass")),
+# Range in beats per minute.
+TEMPO_WORDS: dict[str, tuple[float, float]] = _by_phrase(
+    {
+        (56, 70): "slow, slowly",
+        (42, 52): "very slow",
+        (44, 56): "largo",
+        (60, 72): "adagio",
+        (76, 92): "andante",
+        (92, 108): "moderate",
+        (96, 110): "moderato",
+        (122, 144): "allegro",
+        (168, 190): "presto",
+        (140, 164): "fast",
+        (132, 152): "quick",
+        (116, 132): "upbeat",
+        (124, 144): "uptempo",
+        (126, 144): "energetic",
+        (118, 136): "lively",
+        (168, 184): "very fast",
+        (124, 138): "driving",
+        (60, 76): "calm, sad",
+        (60, 74): "peaceful, relaxing",
+        (62, 78): "dreamy",
+        (112, 130): "happy",
+    }
 )
-DEFAULT_SCENES = ("wind", "sea", "stream", "birds", "rain")
+
+MODE_WORDS: dict[str, str] = _by_phrase(
+    {
+        "major": "major, ionian, maj",
+        "minor": "minor, aeolian, min",
+        "dorian": "dorian",
+        "phrygian": "phrygian",
+        "lydian": "lydian",
+        "mixolydian": "mixolydian",
+        "locrian": "locrian",
+        "harmonic minor": "harmonic minor",
+    }
+)
+MOOD_MODES: dict[str, tuple[str, ...]] = _by_phrase(
+    {
+        ("major",): "happy, uplifting, joyful",
+        ("major", "mixolydian"): "cheerful",
+        ("major", "lydian"): "bright",
+        ("lydian", "major"): "dreamy",
+        ("lydian",): "magical",
+        ("minor",): "sad, gloomy",
+        ("minor", "phrygian"): "dark",
+        ("minor", "dorian"): "melancholic, melancholy",
+        ("phrygian", "harmonic minor"): "mysterious",
+        ("phrygian", "locrian"): "scary",
+        ("harmonic minor",): "spooky, oriental",
+        ("phrygian",): "tense, spanish",
+    }
+)
+# Amount of reverb, 0 to 1.
+SPACE_WORDS: dict[str, float] = _by_phrase(
+    {
+        0.0: "dry",
+        0.08: "close",
+        0.15: "intimate",
+        0.7: "reverb, spacious",
+        0.9: "cathedral",
+        0.75: "church",
+        0.6: "hall",
+        0.8: "ethereal, echoing",
+        0.65: "dreamy",
+        0.85: "cave",
+    }
+)
+STYLE_WORDS: dict[str, str] = _by_phrase(
+    {
+        "melody": "melody",
+        "arpeggio": "arpeggio, arpeggios, arpeggiated",
+        "chords": "chords, strumming",
+    }
+)
