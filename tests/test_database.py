@@ -15,10 +15,14 @@ async def _version(database: Database) -> int:
 
 async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
     before = await _version(database)
-    with pytest.raises(RuntimeError):
+
+    async def fail_inside() -> None:
         async with database.transaction():
             await database.fetch("UPDATE queue_state SET version = version + 1")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail_inside()
     assert await _version(database) == before
 
 

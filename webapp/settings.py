@@ -45,19 +45,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     public_url: Annotated[
         str,
-        Meta(
-            description="Address people reach the server at, when behind a proxy; `https` makes cookies Secure."
-        ),
+        Meta(description="Address people use, when behind a proxy; `https` makes cookies Secure."),
     ] = ""
     allowed_hosts: Annotated[
         str,
-        Meta(
-            description="Comma-separated host names answered to, besides loopback names and the listen address."
-        ),
+        Meta(description="Comma-separated host names answered to, besides loopback and the listen address."),
     ] = ""
     trusted_proxies: Annotated[
         str,
-        Meta(description="Comma-separated proxy addresses or networks whose `X-Forwarded-For` is believed."),
+        Meta(description="Comma-separated proxies (addresses or networks) whose `X-Forwarded-For` counts."),
     ] = ""
     registration: Annotated[
         Literal["open", "closed"], Meta(description="Whether anyone may create an account.")

@@ -4,4 +4,18 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = ()
+from webapp.api.auth import AuthController
+from webapp.api.files import FileController
+from webapp.api.generation import GenerationController
+from webapp.api.me import me
+from webapp.api.queue import QueueController
+from webapp.api.status import status
+
+API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
+    AuthController,
+    FileController,
+    GenerationController,
+    QueueController,
+    me,
+    status,
+)

@@ -4,11 +4,11 @@ import sqlite3
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
-import piccolo_conf
 from piccolo.apps.migrations.tables import Migration
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
+import piccolo_conf
 from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine

@@ -5,8 +5,8 @@ from pathlib import Path
 from webapp.errors import SettingsError
 
 NETWORK_FILE_SYSTEMS = frozenset(
-    {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3",
-     "smbfs"}
+    {"9p", "afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "glusterfs", "lustre", "ncpfs", "nfs",
+     "nfs4", "smb3", "smbfs"}
 )  # fmt: skip
 MOUNT_TABLE = Path("/proc/self/mounts")
 

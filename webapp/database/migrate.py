@@ -46,7 +46,9 @@ async def is_migrated(database: Database) -> bool:
 async def _missing(database: Database) -> list[str]:
     present = {path.stem for path in MIGRATIONS.glob("*.py") if path.stem != "__init__"}
     if database.dialect == "sqlite":
-        found = await database.fetch("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'migration'")
+        found = await database.fetch(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'migration'"
+        )
     else:
         found = await database.fetch("SELECT to_regclass('migration')::text AS name")
     if not found or found[0]["name"] is None:
@@ -65,7 +67,7 @@ def _migration_id(path: Path) -> str:
 
 async def _run_forwards() -> None:
     # Imported here: a start with nothing to migrate does not pay for Piccolo's migration commands.
-    from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
+    from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager  # noqa: PLC0415
 
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

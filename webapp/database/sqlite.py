@@ -33,7 +33,9 @@ class Connection:
     """One SQLite connection and the one thread that uses it; its calls run in the order they were made."""
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read" if read_only else "sqlite-write")
+        self._executor = ThreadPoolExecutor(
+            1, thread_name_prefix="sqlite-read" if read_only else "sqlite-write"
+        )
         self._path = path
         self._read_only = read_only
         self._raw: sqlite3.Connection | None = None
@@ -161,8 +163,12 @@ class PersistentSQLiteEngine(SQLiteEngine):
         for reader in self._readers:
             self._idle_readers.put_nowait(reader)
 
-    def transaction(  
-        self, transaction_type: TransactionType | None = None, allow_nested: bool = True, *, durable: bool = True
+    def transaction(
+        self,
+        transaction_type: TransactionType | None = None,
+        allow_nested: bool = True,
+        *,
+        durable: bool = True,
     ) -> ImmediateTransaction:
         """A writing transaction; Piccolo's arguments are accepted, and every kind is immediate."""
         return ImmediateTransaction(self, durable=durable)
@@ -196,6 +202,7 @@ class PersistentSQLiteEngine(SQLiteEngine):
                 return await reader.execute(sql, args)
             finally:
                 self._idle_readers.put_nowait(reader)
+        rows: list[Row] = []
         async with self.transaction():
-            rows = await self.writer.execute(sql, args)
+            rows += await self.writer.execute(sql, args)
         return rows

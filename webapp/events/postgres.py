@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any
+from typing import TypeAlias
 
 import asyncpg
 import msgspec
@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "soundloom_events"
 RECONNECT_S = 0.5
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Notice(msgspec.Struct):
@@ -46,14 +48,15 @@ class PostgresBus(LocalBus):
         for event in events:
             self._outgoing.offer(event)
 
-    async def _connect(self) -> Any:
+    async def _connect(self) -> Connection:
         connection = await asyncpg.connect(self._url)
         await connection.add_listener(CHANNEL, self._receive)
         # Something to send makes the sender notice that the connection is gone.
         connection.add_termination_listener(lambda _connection: self._outgoing.offer(Event("status")))
         return connection
 
-    async def _run(self, connection: Any) -> None:
+    async def _run(self, first: Connection) -> None:
+        connection: Connection | None = first
         while True:
             try:
                 connection = connection or await self._connect()
@@ -68,7 +71,7 @@ class PostgresBus(LocalBus):
                 if connection is not None:
                     connection.terminate()
 
-    async def _send_from(self, connection: Any) -> None:
+    async def _send_from(self, connection: Connection) -> None:
         while True:
             events = await self._outgoing.wait()
             # A NOTIFY holds under 8,000 bytes; a batch of hints that is too long is one big hint.

@@ -20,8 +20,8 @@ _PARTS: Final = {
     ),
     "jobs": (
         "SELECT job_id, generation_id, status, created_ms, started_ms, finished_ms, prompt, model,"
-        " duration_s, is_loopable, seed, seed_was_given, temperature, top_k, top_p, guidance, tier, skipped_ms,"
-        " retry_count, error FROM job WHERE account = {} ORDER BY sequence"
+        " duration_s, is_loopable, seed, seed_was_given, temperature, top_k, top_p, guidance, tier,"
+        " skipped_ms, retry_count, error FROM job WHERE account = {} ORDER BY sequence"
     ),
     "sounds": (
         "SELECT generation_id, job AS job_id, created_ms, engine, engine_label, checkpoint, license, seed,"

@@ -24,6 +24,7 @@ from webapp.services.status import StatusReporter
 from webapp.services.submissions import Submissions
 from webapp.services.throttle import Throttle
 from webapp.services.tokens import Tokens
+from webapp.services.usage import UsageReader
 from webapp.services.workers import Workers
 from webapp.settings import Settings
 from webapp.storage import LocalStorage, Storage
@@ -47,6 +48,7 @@ class Services:
     sessions: Sessions
     setup_links: SetupLinks
     aura: Aura
+    usage: UsageReader
     workers: Workers
     estimator: Estimator
     queue: QueueReader
@@ -68,8 +70,11 @@ def build_services(
     workers = Workers(database, clock, settings, bus)
     estimator = Estimator(database, clock, workers)
     queue = QueueReader(database, clock, estimator)
+    usage = UsageReader(database, clock, settings)
     guard = StorageGuard(database, settings, storage)
-    submissions = Submissions(database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard)
+    submissions = Submissions(
+        database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard, usage=usage
+    )
     leases = Leases(database, clock, settings, bus, payments)
     return Services(
         settings=settings,
@@ -84,6 +89,7 @@ def build_services(
         sessions=Sessions(database, clock, ids),
         setup_links=SetupLinks(database, clock, ids, accounts),
         aura=aura,
+        usage=usage,
         workers=workers,
         estimator=estimator,
         queue=queue,

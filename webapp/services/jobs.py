@@ -1,6 +1,7 @@
 """Jobs as their owners see and steer them."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -14,9 +15,11 @@ from webapp.services.queue_lock import queue_turn
 from webapp.services.rows import JOB_WITH_SOUND, Row, job_view
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.submissions import Submissions, Submitted
-from webapp.services.throttle import HOUR_S, Throttle
+from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
 from webapp.services.views import ACTIVE, JobStatus, JobView
 from webapp.settings import Settings
+
+Action = Literal["cancel", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ class Jobs:
         """The account's own jobs, newest first, in any of the given states (default: all)."""
         among = f" AND job.status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
         return await self._read(
-            f"job.account = {{}}{among} ORDER BY job.created_ms DESC, job.sequence DESC LIMIT {{}} OFFSET {{}}",
+            f"job.account = {{}}{among}"
+            " ORDER BY job.created_ms DESC, job.sequence DESC LIMIT {} OFFSET {}",
             account_id,
             *statuses,
             limit,
@@ -79,7 +83,7 @@ class Jobs:
         Raises NotFound, NotAuthorized, InvalidRequest when it is no longer waiting, and LimitReached.
         """
         if not identity.is_admin:
-            await self._count(f"cancel/account/{identity.account_id}", self._settings.cancel_hourly)
+            await self._count(identity, "cancel")
         async with queue_turn(self._database):
             row = await self._row(job_id)
             if row["account"] != identity.account_id and not identity.is_admin:
@@ -100,7 +104,7 @@ class Jobs:
         and LimitReached.
         """
         if not identity.is_admin:
-            await self._count(f"skip/account/{identity.account_id}", self._settings.skip_hourly)
+            await self._count(identity, "skip")
         async with queue_turn(self._database):
             row = await self._row(job_id)
             if row["account"] != identity.account_id:
@@ -136,8 +140,19 @@ class Jobs:
         )
         return await self._submissions.submit(identity, choice)
 
-    async def _count(self, bucket: str, hourly: int) -> None:
-        await self._throttle.hit(bucket, hourly, HOUR_S, "Rate limit exceeded")
+    async def action_usage(self, identity: Identity, action: Action) -> ThrottleUsage | None:
+        """How much of the hour's cancellations or skips is used up; None for admins, who have no limit."""
+        if identity.is_admin:
+            return None
+        return await self._throttle.usage(_bucket(identity, action), self._hourly(action), HOUR_S)
+
+    async def _count(self, identity: Identity, action: Action) -> None:
+        await self._throttle.hit(
+            _bucket(identity, action), self._hourly(action), HOUR_S, "Rate limit exceeded"
+        )
+
+    def _hourly(self, action: Action) -> int:
+        return self._settings.cancel_hourly if action == "cancel" else self._settings.skip_hourly
 
     async def _row(self, job_id: str) -> Row:
         rows = await self._database.fetch("SELECT * FROM job WHERE job_id = {}", job_id)
@@ -157,7 +172,11 @@ class Jobs:
                 return [job_view(row, snapshot.find(row["job_id"])) for row in rows]
 
 
-def _require_waiting(row: Row, action: str) -> None:
+def _bucket(identity: Identity, action: Action) -> str:
+    return f"{action}/account/{identity.account_id}"
+
+
+def _require_waiting(row: Row, action: Action) -> None:
     if row["status"] == "processing":
         raise InvalidRequest(f"Cannot {action} a job that is already processing")
     if row["status"] != "queued":

@@ -24,8 +24,7 @@ LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"
 # Each way to be next in line, in order of precedence: see webapp.policy.ordering.
 NEXT_IN_LINE = (
     "status = 'queued' AND skipped_ms IS NOT NULL ORDER BY skipped_ms, sequence",
-    "status = 'queued' AND skipped_ms IS NULL AND starves_ms IS NOT NULL AND starves_ms <= {} ORDER BY starves_ms,"
-    " sequence",
+    "status = 'queued' AND skipped_ms IS NULL AND starves_ms <= {} ORDER BY starves_ms, sequence",
     "status = 'queued' AND skipped_ms IS NULL ORDER BY priority, sequence",
 )
 
@@ -97,8 +96,8 @@ class Leases:
             if job_id is None:
                 return None
             rows = await self._database.fetch(
-                "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {}, fence = fence + 1,"
-                " started_ms = {}, start_order = {}, progress_pct = 0 WHERE job_id = {} RETURNING *",
+                "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
+                " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0 WHERE job_id = {} RETURNING *",
                 worker_id,
                 now_ms + self._lease_ms,
                 now_ms,
@@ -161,7 +160,7 @@ class Leases:
         return again
 
     async def hand_back(self, claim: Claim) -> None:
-        """Put the job back at its old place, because the worker stops; no attempt is counted. Raises LeaseLost."""
+        """Put the job back at its old place, because the worker stops; counts no attempt. Raises LeaseLost."""
         async with queue_turn(self._database):
             await self._write(claim, BACK_IN_LINE)
         self._bus.publish(Event("queue"), Event("job", claim.job_id))

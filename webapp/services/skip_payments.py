@@ -12,7 +12,7 @@ class SkipPayments:
         self._aura = aura
 
     async def charge(self, account_id: int, job_id: str, cost: int) -> int:
-        """Take the price from the account; returns what is left. Raises InvalidRequest if that is too little."""
+        """Take the price from the account; returns what is left. Raises InvalidRequest for too little."""
         return await self._aura.entry(account_id, "skip", -cost, reason="Skipped the queue", job_id=job_id)
 
     async def refund(self, job_id: str, reason: str) -> None:

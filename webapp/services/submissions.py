@@ -17,10 +17,9 @@ from webapp.services.estimates import Estimator
 from webapp.services.identity import Identity
 from webapp.services.queue_lock import QueueTurn, queue_turn
 from webapp.services.rows import waiting_job
+from webapp.services.usage import HOUR_MS, UsageReader
 from webapp.settings import Settings
 from webapp.tables import Job
-
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,7 @@ class Submissions:
         *,
         estimator: Estimator,
         storage_guard: StorageGuard,
+        usage: UsageReader,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -69,6 +69,7 @@ class Submissions:
         self._bus = bus
         self._estimator = estimator
         self._storage_guard = storage_guard
+        self._usage = usage
 
     async def submit(self, identity: Identity, choice: GenerationChoice) -> Submitted:
         """Put a job in line. It is durable when this returns.
@@ -95,7 +96,7 @@ class Submissions:
         """What a job like this would meet if it were submitted now."""
         tier = self._tiers[identity.tier]
         now_ms = self._clock.now_ms()
-        active, in_hour = await self._counts(identity.account_id, now_ms)
+        usage = await self._usage.of(identity.account_id, identity.tier)
         waiting, running = await self._line()
         newcomer = WaitingJob(sequence=2**62, priority=tier.priority)
         line = in_order([*(job for job, _, _ in waiting), newcomer], now_ms)
@@ -113,8 +114,8 @@ class Submissions:
             position=len(running) + ahead + 1,
             expected_wait_s=None if starts[-1] is None else max(0, starts[-1] - now_ms) / 1000,
             expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
-            jobs_left_this_hour=max(0, tier.hourly - in_hour),
-            at_once_left=max(0, tier.at_once - active),
+            jobs_left_this_hour=usage.hourly.left,
+            at_once_left=usage.at_once.left,
             skip_cost=skip_cost(duration_s),
         )
 
@@ -123,9 +124,8 @@ class Submissions:
         if active >= tier.at_once:
             raise LimitReached(f"Too many jobs waiting; your tier allows {tier.at_once}", retry_after_s=30)
         if in_hour >= tier.hourly:
-            raise LimitReached(
-                "Rate limit exceeded", retry_after_s=await self._until_allowed_s(identity, tier, now_ms)
-            )
+            usage = await self._usage.of(identity.account_id, identity.tier)
+            raise LimitReached("Rate limit exceeded", retry_after_s=usage.hour_resets_s or HOUR_MS // 1000)
 
     async def _counts(self, account_id: int, now_ms: int) -> tuple[int, int]:
         """The account's active jobs, and its jobs accepted within the last hour."""
@@ -138,17 +138,6 @@ class Submissions:
             now_ms - HOUR_MS,
         )
         return int(rows[0]["active"]), int(rows[0]["in_hour"])
-
-    async def _until_allowed_s(self, identity: Identity, tier: Tier, now_ms: int) -> int:
-        """Seconds until enough of the hour's jobs have left the window for one more."""
-        if tier.hourly == 0:
-            return HOUR_MS // 1000
-        rows = await self._database.fetch(
-            "SELECT created_ms FROM job WHERE account = {} ORDER BY created_ms DESC LIMIT 1 OFFSET {}",
-            identity.account_id,
-            tier.hourly - 1,
-        )
-        return -(-(int(rows[0]["created_ms"]) + HOUR_MS - now_ms) // 1000)
 
     async def _place_in_line(self, tier: Tier, turn: QueueTurn, now_ms: int) -> int:
         """The place that a new job takes; raises QueueFull when there is none."""

@@ -7,6 +7,7 @@ from webapp.policy.ordering import Reason
 
 JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
 ACTIVE: tuple[JobStatus, ...] = ("queued", "processing")
+AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
 ENDED: tuple[JobStatus, ...] = ("completed", "failed", "cancelled")
 
 
@@ -88,7 +89,10 @@ class QueueSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job in any state. `position` is None once it has left the queue; `sound` is there once it is complete."""
+    """One job in any state.
+
+    `position` is None once it has left the queue; `sound` is there once it is complete.
+    """
 
     job_id: str
     account_id: int

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from webapp.errors import SettingsError
-from webapp.http.logging import configure_logging
+from webapp.logs import configure_logging
 from webapp.services.container import Services, open_services
 from webapp.settings import Settings
 from webapp.web.app import create_app

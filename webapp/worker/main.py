@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from webapp.audio.export import warm_up
-from webapp.http.logging import configure_logging
+from webapp.logs import configure_logging
 from webapp.services.container import Services, open_services
 from webapp.settings import Settings
 from webapp.worker.engine_set import EngineSet

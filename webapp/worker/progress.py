@@ -34,7 +34,7 @@ class ProgressReporter:
                 await self._leases.report_progress(self._claim, self._newest)
             except LeaseLost:
                 return
-            except Exception:  # noqa: BLE001 - a percentage is not worth a job
+            except Exception:
                 logger.warning("could not write progress", extra={"job": self._claim.job_id}, exc_info=True)
             await asyncio.sleep(INTERVAL_S)
 

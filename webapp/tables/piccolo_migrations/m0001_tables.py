@@ -1,14 +1,15 @@
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
-from piccolo.columns.base import OnDelete
-from piccolo.columns.base import OnUpdate
-from piccolo.columns.column_types import BigInt
-from piccolo.columns.column_types import Boolean
-from piccolo.columns.column_types import DoublePrecision
-from piccolo.columns.column_types import ForeignKey
-from piccolo.columns.column_types import Integer
-from piccolo.columns.column_types import Serial
-from piccolo.columns.column_types import Text
-from piccolo.columns.column_types import Varchar
+from piccolo.columns.base import OnDelete, OnUpdate
+from piccolo.columns.column_types import (
+    BigInt,
+    Boolean,
+    DoublePrecision,
+    ForeignKey,
+    Integer,
+    Serial,
+    Text,
+    Varchar,
+)
 from piccolo.columns.indexes import IndexMethod
 from piccolo.table import Table
 
@@ -47,29 +48,17 @@ DESCRIPTION = "True"
 
 
 async def forwards():
-    manager = MigrationManager(
-        migration_id=ID, app_name="soundloom", description=DESCRIPTION
-    )
+    manager = MigrationManager(migration_id=ID, app_name="soundloom", description=DESCRIPTION)
 
-    manager.add_table(
-        class_name="AuraEntry", tablename="aura_entry", schema=None, columns=None
-    )
+    manager.add_table(class_name="AuraEntry", tablename="aura_entry", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Worker", tablename="worker", schema=None, columns=None
-    )
+    manager.add_table(class_name="Worker", tablename="worker", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="ApiToken", tablename="api_token", schema=None, columns=None
-    )
+    manager.add_table(class_name="ApiToken", tablename="api_token", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="Job", tablename="job", schema=None, columns=None
-    )
+    manager.add_table(class_name="Job", tablename="job", schema=None, columns=None)
 
-    manager.add_table(
-        class_name="SetupLink", tablename="setup_link", schema=None, columns=None
-    )
+    manager.add_table(class_name="SetupLink", tablename="setup_link", schema=None, columns=None)
 
     manager.add_table(
         class_name="ThrottleHit",
@@ -85,9 +74,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Account", tablename="account", schema=None, columns=None
-    )
+    manager.add_table(class_name="Account", tablename="account", schema=None, columns=None)
 
     manager.add_table(
         class_name="QueueState",
@@ -96,9 +83,7 @@ async def forwards():
         columns=None,
     )
 
-    manager.add_table(
-        class_name="Sound", tablename="sound", schema=None, columns=None
-    )
+    manager.add_table(class_name="Sound", tablename="sound", schema=None, columns=None)
 
     manager.add_column(
         table_class_name="AuraEntry",

@@ -11,8 +11,7 @@ DESCRIPTION = "indexes, checks and the queue's row"
 STATEMENTS = (
     # The three ways to be next in line, each read in order from its own small index.
     "CREATE INDEX job_queued_skipped ON job (skipped_ms, sequence) WHERE status = 'queued' AND skipped_ms IS NOT NULL",
-    "CREATE INDEX job_queued_starving ON job (starves_ms, sequence)"
-    " WHERE status = 'queued' AND skipped_ms IS NULL AND starves_ms IS NOT NULL",
+    "CREATE INDEX job_queued_starving ON job (starves_ms, sequence) WHERE status = 'queued' AND skipped_ms IS NULL",
     "CREATE INDEX job_queued_tier ON job (priority, sequence) WHERE status = 'queued' AND skipped_ms IS NULL",
     "CREATE INDEX job_processing ON job (start_order) WHERE status = 'processing'",
     "CREATE INDEX job_active ON job (account) WHERE status IN ('queued', 'processing')",
@@ -31,7 +30,11 @@ STATEMENTS = (
 CHECKS = (
     ("account_balance_not_negative", "account", "row.aura_balance >= 0"),
     ("aura_entry_balance_not_negative", "aura_entry", "row.balance_after >= 0"),
-    ("job_status_is_known", "job", "row.status IN ('queued', 'processing', 'completed', 'failed', 'cancelled')"),
+    (
+        "job_status_is_known",
+        "job",
+        "row.status IN ('queued', 'processing', 'completed', 'failed', 'cancelled')",
+    ),
     ("job_held_while_processing", "job", "(row.status = 'processing') = (row.worker_id IS NOT NULL)"),
 )
 

@@ -1,0 +1,210 @@
+"""What the API says of jobs and the queue: the contract's fields, and welcome extras."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from webapp.api.timestamps import timestamp
+from webapp.services.views import AUDIO_FORMATS, JobStatus, JobView, QueuedJob, QueueSnapshot, SoundView
+
+Model = Literal["music", "audio", "magnet"]
+JOB_ID = "12 lower-case hex digits."
+
+
+class GenerateBody(msgspec.Struct):
+    """A request for a sound."""
+
+    prompt: Annotated[
+        str,
+        Meta(
+            min_length=1, max_length=1000, description="What to hear.", examples=["calm rain on a tin roof"]
+        ),
+    ]
+    duration: Annotated[float, Meta(ge=1, le=180, description="Seconds; your tier may allow fewer.")] = 8
+    model: Annotated[Model, Meta(description="`music`, `audio` (sounds) or `magnet` (fast drafts).")] = (
+        "music"
+    )
+    loopable: Annotated[bool, Meta(description="Make the end flow into the start.")] = False
+    seed: (
+        Annotated[int, Meta(ge=0, description="The same seed gives the same sound; drawn when absent.")]
+        | None
+    ) = None
+    temperature: Annotated[float, Meta(ge=0, le=5)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=2048)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    guidance: Annotated[float, Meta(ge=0, le=20)] | None = None
+
+
+class SubmittedJob(msgspec.Struct, frozen=True):
+    """An accepted job."""
+
+    job_id: Annotated[str, Meta(description=JOB_ID, examples=["a1b2c3d4e5f6"])]
+    status: Literal["queued"]
+    position: Annotated[int, Meta(ge=1, examples=[3])]
+    priority: Annotated[str, Meta(examples=["supporter"])]
+    message: Annotated[str, Meta(examples=["Job queued at position 3"])]
+
+
+class PublicJob(msgspec.Struct, frozen=True):
+    """An active job as `/queue-status` shows it."""
+
+    id: Annotated[str, Meta(description=JOB_ID)]
+    status: JobStatus
+    model: str
+    priority: Annotated[str, Meta(description="The tier, `admin`, or `skipped`.")]
+    position: Annotated[int, Meta(ge=1)]
+
+
+class QueueStatus(msgspec.Struct, frozen=True):
+    """The queue in short."""
+
+    queue_length: Annotated[int, Meta(description="Jobs queued and processing.")]
+    current_job: Annotated[str | None, Meta(description="The job that has been processing longest.")]
+    jobs: list[PublicJob]
+
+
+class DetailedJob(msgspec.Struct, frozen=True):
+    """An active job as the queue explorer shows it."""
+
+    id: Annotated[str, Meta(description=JOB_ID)]
+    status: JobStatus
+    model: str
+    duration: float
+    priority: str
+    created: str
+    progress: str
+    progress_pct: Annotated[int, Meta(ge=0, le=100)]
+    position: Annotated[int, Meta(ge=1)]
+    reason: Annotated[
+        str | None, Meta(description="Why a waiting job stands there: skipped, starving or tier.")
+    ]
+    expected_start: str | None
+
+
+class DetailedQueue(msgspec.Struct, frozen=True):
+    """The queue in full."""
+
+    jobs: list[DetailedJob]
+    current_job: str | None
+    total: int
+    paused: bool
+
+
+class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One job. Which fields are there depends on its state."""
+
+    job_id: Annotated[str, Meta(description=JOB_ID)]
+    status: JobStatus
+    model: str
+    prompt: str
+    duration: float
+    priority: str
+    loopable: bool
+    seed: int
+    created: str
+    progress: str
+    progress_pct: int
+    retry_count: int
+    position: int | UnsetType = UNSET
+    expected_start: str | UnsetType | None = UNSET
+    started: str | UnsetType = UNSET
+    completed: str | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+    audio_url: str | UnsetType = UNSET
+    spectrogram_url: str | UnsetType = UNSET
+    generation_id: str | UnsetType = UNSET
+    quality_score: int | UnsetType = UNSET
+    quality_reasons: tuple[str, ...] | UnsetType = UNSET
+    engine: str | UnsetType = UNSET
+    engine_label: str | UnsetType = UNSET
+    checkpoint: str | UnsetType = UNSET
+    license: str | UnsetType = UNSET
+    sample_rate: int | UnsetType = UNSET
+    loudness_lufs: float | UnsetType | None = UNSET
+    formats: dict[str, str] | UnsetType = UNSET
+
+
+def queue_status(snapshot: QueueSnapshot) -> QueueStatus:
+    """The queue as `/queue-status` shows it."""
+    return QueueStatus(
+        queue_length=len(snapshot.jobs),
+        current_job=snapshot.current_job,
+        jobs=[
+            PublicJob(job.job_id, job.status, job.model, job.priority, job.position) for job in snapshot.jobs
+        ],
+    )
+
+
+def detailed_queue(snapshot: QueueSnapshot) -> DetailedQueue:
+    """The queue as `/api/queue` shows it."""
+    return DetailedQueue(
+        jobs=[_detailed_job(job) for job in snapshot.jobs],
+        current_job=snapshot.current_job,
+        total=len(snapshot.jobs),
+        paused=snapshot.is_paused,
+    )
+
+
+def _detailed_job(job: QueuedJob) -> DetailedJob:
+    return DetailedJob(
+        id=job.job_id,
+        status=job.status,
+        model=job.model,
+        duration=job.duration_s,
+        priority=job.priority,
+        created=timestamp(job.created_ms),
+        progress=job.progress,
+        progress_pct=job.progress_pct,
+        position=job.position,
+        reason=job.reason,
+        expected_start=_optional(job.expected_start_ms),
+    )
+
+
+def _optional(at_ms: int | None) -> str | None:
+    return None if at_ms is None else timestamp(at_ms)
+
+
+def job_status(job: JobView) -> JobStatusBody:
+    """One job with the fields of its state."""
+    body = JobStatusBody(
+        job_id=job.job_id,
+        status=job.status,
+        model=job.model,
+        prompt=job.prompt,
+        duration=job.duration_s,
+        priority=job.priority,
+        loopable=job.is_loopable,
+        seed=job.seed,
+        created=timestamp(job.created_ms),
+        progress=job.progress,
+        progress_pct=job.progress_pct,
+        retry_count=job.retry_count,
+        started=UNSET if job.started_ms is None else timestamp(job.started_ms),
+        error=UNSET if job.error is None else job.error,
+    )
+    if job.position is not None:
+        queued = {"position": job.position, "expected_start": _optional(job.expected_start_ms)}
+        return msgspec.structs.replace(body, **queued)
+    ended = UNSET if job.finished_ms is None else timestamp(job.finished_ms)
+    body = msgspec.structs.replace(body, completed=ended)
+    return body if job.sound is None else _with_sound(body, job.sound)
+
+
+def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:
+    return msgspec.structs.replace(
+        body,
+        audio_url=sound.url(),
+        spectrogram_url=sound.spectrogram_url,
+        generation_id=sound.generation_id,
+        quality_score=sound.quality_score,
+        quality_reasons=sound.quality_reasons,
+        engine=sound.engine,
+        engine_label=sound.engine_label,
+        checkpoint=sound.checkpoint,
+        license=sound.license,
+        sample_rate=sound.sample_rate,
+        loudness_lufs=sound.loudness_lufs,
+        formats={extension: sound.url(extension) for extension in AUDIO_FORMATS},
+    )

@@ -1,0 +1,53 @@
+"""Which bytes of a file a Range header asks for (RFC 9110, section 14)."""
+
+import re
+from dataclasses import dataclass
+
+_RANGE = re.compile(r"(\d{0,18})-(\d{0,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """Bytes `first` to `last` of a file, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first + 1
+
+
+class UnsatisfiableRange(Exception):
+    """The range lies outside the file."""
+
+
+def requested_range(header: str | None, size: int) -> ByteRange | None:
+    """The single range that `header` asks for of a file of `size` bytes.
+
+    None where the whole file is to be sent: no header, another unit, a malformed one, or several
+    ranges, which a server may ignore. Raises UnsatisfiableRange when nothing of it is there.
+    """
+    if header is None:
+        return None
+    unit, separator, ranges = header.partition("=")
+    match = _RANGE.fullmatch(ranges.strip())
+    if unit.strip().lower() != "bytes" or not separator or match is None:
+        return None
+    first_text, last_text = match.groups()
+    if not first_text and not last_text:
+        return None
+    if not first_text:
+        return _suffix(int(last_text), size)
+    first, last = int(first_text), int(last_text) if last_text else size - 1
+    if last_text and last < first:
+        return None
+    if first >= size:
+        raise UnsatisfiableRange
+    return ByteRange(first, min(last, size - 1))
+
+
+def _suffix(length: int, size: int) -> ByteRange:
+    if length == 0 or size == 0:
+        raise UnsatisfiableRange
+    return ByteRange(max(0, size - length), size - 1)
