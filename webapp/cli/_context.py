@@ -1,0 +1,60 @@
+"""What the commands share: services for a moment, passwords, and who is at the keyboard."""
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from webapp.errors import InvalidRequest
+from webapp.policy.credentials import MAX_PASSWORD_BYTES
+from webapp.services.container import Services, open_services
+from webapp.settings import load_settings
+
+T = TypeVar("T")
+
+MAX_AUTHOR_CHARACTERS: Final = 32
+
+
+def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
+    """Run `work` over the services of this data folder, whose database is brought up to date first."""
+
+    async def run() -> T:
+        async with open_services(load_settings()) as services:
+            return await work(services)
+
+    return asyncio.run(run())
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """A password from the first line of standard input, or from somebody at a terminal, who types it twice.
+
+    Raises InvalidRequest. A password is never an argument: those can be seen by everyone on a machine.
+    """
+    if from_stdin:
+        return _first_line()
+    if not sys.stdin.isatty():
+        raise InvalidRequest("Give the password on standard input, with --password-stdin")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise InvalidRequest("The two passwords differ")
+    return password
+
+
+def operator() -> str:
+    """Who uses the command, for the ledger; the colon keeps it apart from every username."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        user = str(os.getuid())
+    return f"shell:{user}"[:MAX_AUTHOR_CHARACTERS]
+
+
+def _first_line() -> str:
+    # Long enough to tell a password that is too long from one that was cut.
+    line = sys.stdin.buffer.readline(2 * MAX_PASSWORD_BYTES)
+    try:
+        return line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("The password is not UTF-8 text") from error

@@ -1,0 +1,90 @@
+"""`soundloom generate`: a sound without a server, a database or an account."""
+
+import os
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+from webapp.audio.encode import AudioFormat, write_audio
+from webapp.audio.finish import FinishedAudio, finish
+from webapp.audio.loop import loop_overlap_s
+from webapp.engines.base import CancelToken, EngineError, GenerationRequest, Sampling
+from webapp.errors import InvalidRequest, ProductError
+from webapp.ids import RandomIds
+from webapp.policy.generation import GenerationChoice, parse_generation
+from webapp.settings import load_settings
+from webapp.worker.engine_set import EngineSet
+
+
+def generate(arguments: Namespace) -> int:
+    """Write one sound to a file and print what it is."""
+    choice = parse_generation(_body(arguments))
+    path = Path(arguments.output)
+    audio_format = _format(path)
+    if not path.parent.is_dir():
+        raise InvalidRequest(f"There is no folder {path.parent}")
+    seed = RandomIds().seed() if choice.seed is None else choice.seed
+    try:
+        finished, label = _make(choice, seed)
+    except EngineError as error:
+        raise ProductError(error.user_message) from error
+    _write(path, finished, audio_format, seed)
+    print(
+        f"{path}: {finished.waveform.duration_s:g} s, {label}, seed {seed}, quality {finished.report.score}"
+    )
+    return 0
+
+
+def _body(arguments: Namespace) -> dict[str, object]:
+    """The arguments as the fields of a request, so that the same checks apply."""
+    fields = {"prompt": arguments.prompt, "loopable": arguments.loopable}
+    optional = {"duration": arguments.duration, "model": arguments.model, "seed": arguments.seed}
+    return fields | {name: value for name, value in optional.items() if value is not None}
+
+
+def _format(path: Path) -> AudioFormat:
+    try:
+        return AudioFormat(path.suffix.removeprefix(".").lower())
+    except ValueError as error:
+        known = ", ".join(f".{audio_format}" for audio_format in AudioFormat)
+        raise InvalidRequest(f"The file's name must end in one of {known}") from error
+
+
+def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
+    engine = EngineSet.from_settings(load_settings()).for_model(choice.model)
+    info = engine.info(choice.model)
+    if choice.duration_s > info.max_duration_s:
+        raise InvalidRequest(f"Duration must be at most {info.max_duration_s:g} seconds")
+    overlap_s = loop_overlap_s(choice.duration_s) if choice.is_loopable else 0.0
+    sampling = choice.sampling
+    request = GenerationRequest(
+        choice.prompt,
+        choice.duration_s + overlap_s,
+        choice.model,
+        seed,
+        Sampling(sampling.temperature, sampling.top_k, sampling.top_p, sampling.guidance),
+        overlap_s,
+    )
+    engine.load(choice.model)
+    (waveform,) = engine.generate([request], lambda _index, _share: None, CancelToken())
+    return finish(waveform, duration_s=choice.duration_s, loopable=choice.is_loopable), info.label
+
+
+def _write(path: Path, finished: FinishedAudio, audio_format: AudioFormat, seed: int) -> None:
+    """Write aside and rename, so that a file which was there is replaced by a whole one or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        write_audio(aside, finished.waveform, audio_format, dither_seed=seed)
+        aside.chmod(0o666 & ~_umask())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

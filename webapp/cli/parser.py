@@ -1,0 +1,126 @@
+"""The commands and their arguments. `command` names the function that carries one out."""
+
+from argparse import ArgumentParser, BooleanOptionalAction, _SubParsersAction
+from typing import TypeAlias
+
+from webapp import __version__
+
+TOKEN_DAYS = 365
+
+Commands: TypeAlias = "_SubParsersAction[ArgumentParser]"
+
+
+def build_parser() -> ArgumentParser:
+    """The parser of the whole command line."""
+    parser = ArgumentParser(
+        prog="soundloom",
+        description="Self-hosted text-to-audio server.",
+        epilog="Settings are environment variables that begin with SOUNDLOOM_; see docs/configuration.md.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"soundloom {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_processes(commands)
+    _add_user(commands)
+    _add_token(commands)
+    _add_aura(commands)
+    _add_generate(commands)
+    return parser
+
+
+def _command(commands: Commands, name: str, command: str, summary: str) -> ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _group(commands: Commands, name: str, summary: str) -> Commands:
+    parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+    return parser.add_subparsers(required=True, metavar="COMMAND")
+
+
+def _add_processes(commands: Commands) -> None:
+    _command(commands, "serve", "serve:serve", "run the web server and its local workers")
+    worker = _command(commands, "worker", "worker:work", "run one worker by itself")
+    worker.add_argument("--device", metavar="D", help="device for models, instead of SOUNDLOOM_DEVICE")
+    worker.add_argument(
+        "--exit-with-parent",
+        action="store_true",
+        help="stop when standard input ends, as it does when the process that started this one is gone",
+    )
+
+
+def _add_user(commands: Commands) -> None:
+    users = _group(commands, "user", "make and change accounts")
+    create = _command(users, "create", "users:create", "make an account")
+    create.add_argument("name", metavar="NAME")
+    create.add_argument("--tier", metavar="T", default="free", help="free, supporter, premium or creator")
+    create.add_argument("--aura", metavar="N", type=int, default=0, help="Aura to begin with")
+    create.add_argument("--admin", action="store_true", help="make it an admin")
+    _add_password(create)
+
+    _command(users, "list", "users:show", "list the accounts")
+
+    change = _command(users, "set", "users:change", "change an account's tier or rights")
+    change.add_argument("name", metavar="NAME")
+    change.add_argument("--tier", metavar="T", help="free, supporter, premium or creator")
+    change.add_argument(
+        "--admin", action=BooleanOptionalAction, default=None, help="make it an admin, or not"
+    )
+
+    passwd = _command(users, "passwd", "users:set_password", "set an account's password and end its sessions")
+    passwd.add_argument("name", metavar="NAME")
+    _add_password(passwd)
+
+    disable = _command(users, "disable", "users:disable", "shut an account out; what it made stays")
+    disable.add_argument("name", metavar="NAME")
+    enable = _command(users, "enable", "users:enable", "let a disabled account in again")
+    enable.add_argument("name", metavar="NAME")
+
+    delete = _command(users, "delete", "users:delete", "delete an account with everything it made")
+    delete.add_argument("name", metavar="NAME")
+    delete.add_argument("--yes", action="store_true", help="do not ask, even at a terminal")
+
+
+def _add_token(commands: Commands) -> None:
+    tokens = _group(commands, "token", "make tokens for the API")
+    create = _command(tokens, "create", "tokens:create", "print a new token for an account")
+    create.add_argument("name", metavar="NAME")
+    create.add_argument("--label", metavar="L", help="what the token is for")
+    create.add_argument(
+        "--days",
+        metavar="N",
+        type=int,
+        default=TOKEN_DAYS,
+        help=f"days it lasts (default {TOKEN_DAYS}); 0 for ever",
+    )
+
+
+def _add_aura(commands: Commands) -> None:
+    aura = _group(commands, "aura", "give and take Aura")
+    grant = _command(aura, "grant", "aura:grant", "give an account Aura; a negative N takes some away")
+    grant.add_argument("name", metavar="NAME")
+    grant.add_argument("amount", metavar="N", type=int)
+    grant.add_argument("--reason", metavar="TEXT", required=True, help="why; its owner sees it")
+
+
+def _add_generate(commands: Commands) -> None:
+    generate = _command(
+        commands, "generate", "generate:generate", "make a sound here and now, without a server"
+    )
+    generate.add_argument("prompt", metavar="PROMPT")
+    generate.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help="file to write: .wav, .flac, .ogg or .mp3"
+    )
+    generate.add_argument("--duration", metavar="S", type=float, help="seconds (default 8)")
+    generate.add_argument("--model", metavar="M", help="music, audio or magnet (default music)")
+    generate.add_argument("--seed", metavar="N", type=int, help="repeat a sound that had this seed")
+    generate.add_argument("--loopable", action="store_true", help="make its end run on into its start")
+
+
+def _add_password(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from the first line of standard input instead of asking for it",
+    )
