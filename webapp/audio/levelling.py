@@ -22,6 +22,7 @@ TOLERANCE_LU = 0.1
 # The gain moves between samples, which moves the peaks a little: aim below the ceiling by this.
 _LIMITER_MARGIN_DB = 0.1
 _MAX_ROUNDS = 8
+_LEAST_YIELD_LU = 0.25
 _BLOCK_S = 0.001
 _ATTACK_DB_PER_BLOCK = 1.5
 _RELEASE_DB_PER_BLOCK = 0.08
@@ -74,12 +75,16 @@ def _level_with_limiter(
     aim_dbtp = ceiling_dbtp - _LIMITER_MARGIN_DB
     limited, limited_db = _limited(waveform, peaks, gain_db, aim_dbtp, wraps)
     loudness = integrated_loudness(limited)
+    # What a dB more gain brings in loudness: less and less, the more of it the limiter takes away.
+    yield_lu = 1.0
     for _ in range(_MAX_ROUNDS):
         if abs(target_lufs - loudness) <= TOLERANCE_LU:
             break
-        gain_db += target_lufs - loudness
+        step_db = (target_lufs - loudness) / yield_lu
+        gain_db += step_db
         limited, limited_db = _limited(waveform, peaks, gain_db, aim_dbtp, wraps)
-        loudness = integrated_loudness(limited)
+        before, loudness = loudness, integrated_loudness(limited)
+        yield_lu = min(1.0, max(_LEAST_YIELD_LU, (loudness - before) / step_db))
     peak_db = true_peak(limited, wraps=wraps)
     excess_db = max(0.0, peak_db - ceiling_dbtp)
     if excess_db:

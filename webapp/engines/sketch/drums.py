@@ -44,11 +44,18 @@ PATTERNS: dict[str, dict[str, str]] = {
     "cinematic": {"tom": "X.....x.X...x.x.", "kick": "X...............", "crash": "................"},
 }
 _WALTZ = {"kick": "X...........", "snare": "....x...x...", "hat": "x...x...x..."}
+# What a piece plays when the prompt asks for it and for no kit around it.
 _LONE_PIECES = {
     "kick": "X...X...X...X...",
-    "hat": "x.x.x.x.x.x.x.x.",
+    "snare": "X...x.o.X...x.oo",
+    "clap": "X...X...X...X...",
+    "hat": "X.x.x.x.X.x.x.x.",
+    "open hat": "..x...x...x...x.",
+    "ride": "X...X.x.X...X.x.",
+    "crash": "X...............",
     "shaker": "x.o.x.o.x.o.x.o.",
     "tom": "X..x..x.X..x.x..",
+    "rim": "x..x..x...x..x..",
 }
 _VELOCITIES = {"X": 1.0, "x": 0.72, "o": 0.38}
 _FILL = ("snare", "snare", "tom", "tom")
@@ -84,9 +91,7 @@ def bar_hits(
 def _lanes(part: DrumPart, beats_per_bar: int) -> dict[str, str]:
     lanes = _WALTZ if beats_per_bar == 3 else PATTERNS[part.pattern]
     if part.pieces:
-        lanes = {
-            piece: lanes.get(piece, _LONE_PIECES.get(piece, "....X.......X...")) for piece in part.pieces
-        }
+        lanes = {piece: _LONE_PIECES[piece] for piece in part.pieces}
     return {piece: steps[: beats_per_bar * 4] for piece, steps in lanes.items()}
 
 
@@ -151,7 +156,7 @@ def _snare(rng: np.random.Generator) -> Samples:
 
 def _clap(rng: np.random.Generator) -> Samples:
     t = times_s(0.3)
-    shape = decay(t, 0.075) * 0.6
+    shape = decay(t, 0.11)
     for onset_s in (0.0, 0.011, 0.022):
         onset = np.float32(onset_s)
         shape += (t >= onset) * decay(np.maximum(t - onset, 0), 0.004)

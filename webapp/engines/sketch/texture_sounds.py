@@ -50,7 +50,7 @@ def chirp(rng: np.random.Generator) -> Samples:
     base_hz, notes = rng.uniform(2300, 5200), int(rng.integers(2, 7))
     glide, t = rng.uniform(-0.35, 0.35), times_s(rng.uniform(0.05, 0.14))
     share = t / t[-1]
-    swell = np.sin(np.pi * share) ** np.float32(1.5)
+    swell = np.sin(np.float32(np.pi) * share).clip(0) ** np.float32(1.5)
     pieces: list[Samples] = []
     for _ in range(notes):
         hz = base_hz * rng.uniform(0.92, 1.08) * (1 + glide * share + 0.03 * np.sin(6 * np.pi * share))

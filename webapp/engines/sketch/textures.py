@@ -4,7 +4,7 @@ A texture is rendered in chunks of some seconds with its own noise; neighbouring
 crossfaded at equal power. Slow movement is a curve over the whole sound, so that it passes the seams.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,10 +77,7 @@ def add_texture(sound: Samples, layer: TextureLayer, seed: int) -> Iterator[None
     curves = [
         _movement(band, frames, np.random.default_rng([seed, 1, i])) for i, band in enumerate(recipe.bands)
     ]
-    placed = [
-        _Scattered(events, frames, np.random.default_rng([seed, 2, i]))
-        for i, events in enumerate(recipe.events)
-    ]
+    placed = [_Scattered(events, frames, (seed, 2, i)) for i, events in enumerate(recipe.events)]
     for index in range(chunk_count(frames)):
         start = index * CHUNK_FRAMES
         _add_bed(sound, recipe.bands, curves, start, np.random.default_rng([seed, 0, index]))
@@ -147,25 +144,34 @@ def _movement(band: Band, frames: int, rng: np.random.Generator) -> FloatArray:
 class _Scattered:
     """Random times for one kind of event, and a small stock of its sounds to draw from."""
 
-    def __init__(self, events: Events, frames: int, rng: np.random.Generator) -> None:
-        self._stock = [events.maker(rng) * np.float32(events.level) for _ in range(events.kinds)]
+    def __init__(self, events: Events, frames: int, seed: Sequence[int]) -> None:
+        self._events = events
+        self._seed = seed
+        self._stock: dict[int, Samples] = {}
+        rng = np.random.default_rng(seed)
         duration_s = frames / SAMPLE_RATE
         # A sound that is only its events must have one near its start, however short it is.
         count = max(1, rng.poisson(events.per_s * duration_s))
         starts = rng.uniform(0, duration_s, count)
         starts[0] = rng.uniform(0.0, min(0.3, duration_s / 4))
         self._starts = np.sort(starts * SAMPLE_RATE).astype(int)
-        self._choices = rng.integers(events.kinds, size=count)
+        self._kinds = rng.integers(events.kinds, size=count)
         self._pans = rng.uniform(-0.8, 0.8, count)
-        self._levels = rng.uniform(0.35, 1.0, count) ** 1.5
+        self._levels = events.level * rng.uniform(0.35, 1.0, count) ** 1.5
 
     def add(self, sound: Samples, start: int, end: int) -> None:
+        """Add the events that begin from frame ``start`` up to ``end``."""
         first, last = np.searchsorted(self._starts, (start, end))
         for i in range(first, last):
-            event = panned(self._stock[self._choices[i]], self._pans[i]) * np.float32(self._levels[i])
+            event = panned(self._sound(int(self._kinds[i])), self._pans[i]) * np.float32(self._levels[i])
             at = self._starts[i]
             room = min(event.shape[1], sound.shape[1] - at)
             sound[:, at : at + room] += event[:, :room]
+
+    def _sound(self, kind: int) -> Samples:
+        if kind not in self._stock:
+            self._stock[kind] = self._events.maker(np.random.default_rng([*self._seed, kind]))
+        return self._stock[kind]
 
 
 def _rain(x: float) -> Texture:
