@@ -1,4 +1,5 @@
+import "./ages.js";
 import "./connection.js";
-import "./draft.js";
 import "./counter.js";
+import "./draft.js";
 import "./player.js";

@@ -1,0 +1,70 @@
+// Keeps what was typed until it is changed: a reload or a closed tab loses nothing.
+
+const KEY = "draft";
+
+function fields() {
+  return [...document.querySelectorAll("#compose [data-draft]")];
+}
+
+function read() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function write(draft) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(draft));
+  } catch {
+    // A browser that stores nothing still works; it only forgets.
+  }
+}
+
+function keep() {
+  const draft = {};
+  for (const field of fields()) {
+    if (field.type === "radio") {
+      if (field.checked) draft[field.name] = field.value;
+    } else if (field.type === "checkbox") {
+      draft[field.name] = field.checked;
+    } else {
+      draft[field.name] = field.value;
+    }
+  }
+  write(draft);
+}
+
+function restore() {
+  const draft = read();
+  for (const field of fields()) {
+    const value = draft[field.name];
+    if (value === undefined) continue;
+    if (field.type === "radio") field.checked = field.value === value;
+    else if (field.type === "checkbox") field.checked = value === true;
+    else if (field.name !== "prompt" || !field.value) field.value = value;
+  }
+}
+
+const form = document.getElementById("compose");
+if (form) {
+  restore();
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("#compose [data-draft]")) keep();
+  });
+  document.addEventListener("click", (event) => {
+    const example = event.target.closest("[data-example]");
+    if (!example || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const prompt = document.getElementById("prompt");
+    prompt.value = example.dataset.example;
+    prompt.dispatchEvent(new Event("input", { bubbles: true }));
+    prompt.focus();
+  });
+}
+
+// Whoever signs out leaves nothing for the next person at this browser.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("form[action='/logout']")) localStorage.removeItem(KEY);
+});

@@ -1,13 +1,57 @@
 """The pages: server-rendered HTML over the services."""
 
-from typing import Final
+from typing import Final, cast
 
 from litestar import Router
-from litestar.types import ControllerRouterHandler
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
-PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = ()
+from webapp.errors import AuthenticationRequired
+from webapp.http.same_origin import SameOriginOnly
+from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in, cookie_name
+from webapp.pages.events import follow_page
+from webapp.pages.generate import show_quote, show_start, submit
+from webapp.pages.job_actions import JOB_ACTION_HANDLERS
+from webapp.pages.queue import show_queue
+from webapp.pages.queue_feed import SharedQueue
+from webapp.pages.rendering import Renderer
+from webapp.pages.sign_in import SIGN_IN_HANDLERS
+from webapp.services.container import Services
+
+PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
+    *SIGN_IN_HANDLERS,
+    show_start,
+    submit,
+    show_quote,
+    *JOB_ACTION_HANDLERS,
+    show_queue,
+    follow_page,
+)
 
 
-def page_router() -> Router:
-    """All pages; errors in them are shown as pages too."""
-    return Router(path="/", route_handlers=PAGE_CONTROLLERS, opt={"page": True}, include_in_schema=False)
+# The framework knows requests as its own base class; HTMXPlugin makes every one an HTMXRequest.
+HANDLERS: Final = cast("ExceptionHandlersMap", {AuthenticationRequired: ask_to_sign_in})
+
+
+def page_router(services: Services, renderer: Renderer) -> Router:
+    """All pages. They alone read the session cookie; errors in them are shown as pages too."""
+    shared_queue = SharedQueue(services.queue, renderer)
+    return Router(
+        path="/",
+        route_handlers=PAGE_CONTROLLERS,
+        dependencies={
+            **DEPENDENCIES,
+            "renderer": Provide(lambda: renderer, sync_to_thread=False),
+            "shared_queue": Provide(lambda: shared_queue, sync_to_thread=False),
+        },
+        middleware=[
+            DefineMiddleware(
+                SameOriginOnly, settings=services.settings, cookie_name=cookie_name(services.settings)
+            ),
+            SessionRenewal,
+        ],
+        exception_handlers=HANDLERS,
+        opt={"page": True},
+        include_in_schema=False,
+    )

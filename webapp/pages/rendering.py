@@ -54,12 +54,16 @@ class Renderer:
 
     def page(self, context: Context, *, status: int = 200) -> Response[str]:
         """An answer with a whole page or a fragment; never kept by caches, for it may be somebody's own."""
-        return Response(
-            self.render(context),
-            media_type=MediaType.HTML,
-            status_code=status,
-            headers={"Cache-Control": "no-store", "Vary": "Cookie, HX-Request"},
-        )
+        return _answer(self.render(context), status)
+
+    def fragments(self, *fragments: str) -> Response[str]:
+        """An answer with rendered fragments, each of which says where it belongs."""
+        return _answer("".join(fragments), 200)
+
+
+def _answer(html: str, status: int) -> Response[str]:
+    headers = {"Cache-Control": "no-store", "Vary": "Cookie, HX-Request"}
+    return Response(html, media_type=MediaType.HTML, status_code=status, headers=headers)
 
 
 InjectedRenderer = NamedDependency[SkipValidation[Renderer]]

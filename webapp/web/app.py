@@ -14,6 +14,7 @@ from webapp.http.access_log import AccessLog
 from webapp.http.dependencies import Streams
 from webapp.http.errors import ErrorTranslator
 from webapp.http.hosts import HostCheck
+from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.security import SecurityHeaders
 from webapp.http.static import StaticFiles
 from webapp.pages import page_router
@@ -37,15 +38,15 @@ def create_app(services: Services) -> Litestar:
     renderer = Renderer(REPOSITORY_ROOT / "templates", static, services.clock)
     streams = Streams()
     app = Litestar(
-        route_handlers=[*API_CONTROLLERS, page_router(), static.handler(), healthz, readyz],
+        route_handlers=[*API_CONTROLLERS, page_router(services, renderer), static.handler(), healthz, readyz],
         dependencies={
             "services": _provide(services),
             "streams": _provide(streams),
-            "renderer": _provide(renderer),
         },
         exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
         openapi_config=openapi_config(renderer),
         plugins=[HTMXPlugin()],
+        before_send=[add_rate_limit_headers],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
         debug=False,

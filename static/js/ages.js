@@ -1,0 +1,21 @@
+// Keeps relative times true while a page stays open.
+
+const STEPS = [
+  [60, 1, (n) => (n < 5 ? "just now" : `${n - (n % 5)} s ago`)],
+  [3600, 60, (n) => `${n} min ago`],
+  [86400, 3600, (n) => `${n} h ago`],
+];
+const EVERY_MS = 5000;
+
+function refresh() {
+  for (const time of document.querySelectorAll("time[data-ago]")) {
+    const seconds = Math.max(0, (Date.now() - Date.parse(time.dateTime)) / 1000);
+    const step = STEPS.find(([below]) => seconds < below);
+    if (!step) continue;
+    const text = step[2](Math.floor(seconds / step[1]));
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
+setInterval(refresh, EVERY_MS);
+document.addEventListener("htmx:after:swap", refresh);

@@ -1,0 +1,68 @@
+"""The one stream that an open page follows."""
+
+from typing import Final, Literal
+
+from litestar import get
+from litestar.params import FromQuery
+
+from webapp.errors import AuthenticationRequired
+from webapp.http.client_address import address_of
+from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.sse import EventStream
+from webapp.pages.authentication import InjectedViewer, session_secret
+from webapp.pages.generate_feed import GenerateFeed
+from webapp.pages.live import Feed, follow
+from webapp.pages.navigation import PageRequest
+from webapp.pages.queue_feed import InjectedSharedQueue, QueueFeed, SharedQueue
+from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+LAST_EVENT: Final = "last-event-id"
+
+
+@get("/events")
+async def follow_page(
+    request: PageRequest,
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    streams: InjectedStreams,
+    shared_queue: InjectedSharedQueue,
+    viewer: InjectedViewer,
+    view: FromQuery[Literal["generate", "queue"]],
+    since: FromQuery[int] = 0,
+) -> EventStream:
+    """Fragments for an open page: the state since `since`, in ms, or since the last event; then changes."""
+    seen_ms = _seen_ms(request) or since
+    feed = _feed(view, services, renderer, shared_queue, viewer, seen_ms=seen_ms)
+    account_id = viewer.account_id if viewer else None
+    secret = session_secret(request, services.settings)
+    release = streams.caps.hold(account_id, address_of(request, services.settings))
+
+    async def is_welcome() -> bool:
+        session = await services.sessions.resolve(secret) if secret else None
+        return (session.identity if session else None) == viewer
+
+    return EventStream(follow(services, feed, is_welcome), streams.stop, on_close=release)
+
+
+def _feed(
+    view: Literal["generate", "queue"],
+    services: Services,
+    renderer: Renderer,
+    shared_queue: SharedQueue,
+    viewer: Identity | None,
+    *,
+    seen_ms: int,
+) -> Feed:
+    if view == "queue":
+        return QueueFeed(services, renderer, shared_queue, viewer.account_id if viewer else None)
+    if viewer is None:
+        raise AuthenticationRequired
+    return GenerateFeed(services, renderer, viewer, seen_ms)
+
+
+def _seen_ms(request: PageRequest) -> int:
+    """The time of the last state that a reader who reconnects was told, or 0."""
+    value = request.headers.get(LAST_EVENT, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) <= 15 else 0

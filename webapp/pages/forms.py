@@ -1,0 +1,57 @@
+"""Reads forms: what people typed, as text."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from webapp.errors import InvalidRequest, UnsupportedMediaType
+from webapp.pages.navigation import PageRequest
+from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL
+
+URLENCODED: Final = "application/x-www-form-urlencoded"
+Fields = Mapping[str, str]
+
+
+async def read_form(request: PageRequest) -> dict[str, str]:
+    """The fields of a submitted form; of a repeated one, the last.
+
+    Raises UnsupportedMediaType for anything but a plain form: there is nothing to upload here.
+    """
+    if request.content_type[0] != URLENCODED:
+        raise UnsupportedMediaType("Only forms are accepted here")
+    form = await request.form()
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+
+
+def generation_body(fields: Fields) -> dict[str, Any]:
+    """A form's fields as the values that the generation API takes.
+
+    Empty fields are left out. Raises InvalidRequest, naming the field, for a number that is none.
+    """
+    body: dict[str, Any] = {
+        "prompt": fields.get("prompt", ""),
+        "model": fields.get("model") or DEFAULT_MODEL,
+        "loopable": fields.get("loopable") == "on",
+        "duration": _number(fields, "duration", "Duration") if fields.get("duration") else DEFAULT_DURATION_S,
+    }
+    for name, spoken in (("seed", "Seed"), ("top_k", "Top k")):
+        if fields.get(name, "").strip():
+            body[name] = _whole_number(fields, name, spoken)
+    for name, spoken in (("temperature", "Temperature"), ("top_p", "Top p"), ("guidance", "Guidance")):
+        if fields.get(name, "").strip():
+            body[name] = _number(fields, name, spoken)
+    return body
+
+
+def _number(fields: Fields, name: str, spoken: str) -> float:
+    try:
+        return float(fields[name])
+    except ValueError:
+        raise InvalidRequest(f"{spoken} must be a number", field=name) from None
+
+
+def _whole_number(fields: Fields, name: str, spoken: str) -> int:
+    text = fields[name].strip()
+    # Longer ones are out of every range, and slow to convert.
+    if not (text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 20):
+        raise InvalidRequest(f"{spoken} must be a whole number", field=name)
+    return int(text)

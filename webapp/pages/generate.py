@@ -1,0 +1,155 @@
+"""The start page: ask for a sound, and hear the ones before."""
+
+import math
+from typing import Any, Final
+
+from litestar import Response, get, post
+
+from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
+from webapp.http.dependencies import InjectedServices
+from webapp.http.errors import describe
+from webapp.pages.authentication import InjectedIdentity, InjectedViewer
+from webapp.pages.chrome import Chrome
+from webapp.pages.contexts import (
+    EMPTY_FORM,
+    ComposeForm,
+    ComposeFragment,
+    GeneratePage,
+    JobListFragment,
+    QuoteFragment,
+    QuoteView,
+    WelcomePage,
+)
+from webapp.pages.forms import Fields, generation_body, read_form
+from webapp.pages.models import model_cards
+from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.partials import announcement, partial
+from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.policy.generation import (
+    DEFAULT_DURATION_S,
+    DEFAULT_MODEL,
+    MIN_DURATION_S,
+    MODELS,
+    parse_generation,
+)
+from webapp.policy.tiers import tier_table
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+from webapp.services.views import JobView
+
+RECENT_JOBS: Final = 20
+
+
+@get("/")
+async def show_start(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+) -> Response[Any]:
+    """Where sounds are asked for; for strangers, what this is."""
+    if viewer is None:
+        return renderer.page(await _welcome(services))
+    typed = {"prompt": request.query_params.get("prompt", "")}
+    form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
+    return renderer.page(_page(viewer, form, await recent_jobs(services, viewer)))
+
+
+@post("/")
+async def submit(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+) -> Response[Any]:
+    """Put a job in line."""
+    fields = await read_form(request)
+    try:
+        submitted = await services.submissions.submit(identity, parse_generation(generation_body(fields)))
+    except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
+        return await _refused(request, services, renderer, identity, fields=fields, error=error)
+    if not request.htmx:
+        return see_other(request, f"/#job-{submitted.job_id}")
+    form = await compose_form(services, identity, fields)
+    jobs = await recent_jobs(services, identity)
+    return renderer.fragments(
+        renderer.render(ComposeFragment(form)),
+        partial("job-list", renderer.render(JobListFragment(jobs)), swap="innerMorph"),
+        announcement(f"In line at place {submitted.position}"),
+    )
+
+
+@get("/quote")
+async def show_quote(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+) -> Response[Any]:
+    """What the job in the form would meet: place, wait, price."""
+    return renderer.page(QuoteFragment(await quote_view(services, identity, dict(request.query_params))))
+
+
+async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
+    """The account's newest jobs."""
+    return tuple(await services.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
+
+
+async def compose_form(
+    services: Services, identity: Identity, fields: Fields, error: ProductError | None = None
+) -> ComposeForm:
+    """The form with what was typed, for an account's tier, as things stand now."""
+    tier = tier_table(services.settings)[identity.tier]
+    report = await services.status.report()
+    return ComposeForm(
+        quote=await quote_view(services, identity, fields),
+        models=model_cards(report, tier.max_duration_s),
+        max_duration_s=tier.max_duration_s,
+        fields=fields,
+        error=error.message if error else None,
+        error_field=error.field if isinstance(error, InvalidRequest) else None,
+    )
+
+
+async def quote_view(services: Services, identity: Identity, fields: Fields) -> QuoteView:
+    """What a job with these fields would meet; fields that make no sense count as the usual ones."""
+    tier = tier_table(services.settings)[identity.tier]
+    model = fields.get("model", DEFAULT_MODEL)
+    duration_s = min(max(_duration_or_default(fields), MIN_DURATION_S), tier.max_duration_s)
+    quote = await services.submissions.quote(
+        identity, model if model in MODELS else DEFAULT_MODEL, duration_s
+    )
+    return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once)
+
+
+def _duration_or_default(fields: Fields) -> float:
+    try:
+        duration_s = float(fields.get("duration", ""))
+    except ValueError:
+        return DEFAULT_DURATION_S
+    return duration_s if math.isfinite(duration_s) else DEFAULT_DURATION_S
+
+
+def _page(viewer: Identity, form: ComposeForm, jobs: tuple[JobView, ...]) -> GeneratePage:
+    return GeneratePage(chrome=Chrome("generate", viewer, live="generate"), form=form, jobs=jobs)
+
+
+async def _welcome(services: Services) -> WelcomePage:
+    longest_s = max(tier.max_duration_s for tier in tier_table(services.settings).values())
+    return WelcomePage(
+        chrome=Chrome("generate"),
+        is_registration_open=services.settings.registration == "open",
+        models=model_cards(await services.status.report(), longest_s),
+    )
+
+
+async def _refused(
+    request: PageRequest,
+    services: Services,
+    renderer: Renderer,
+    identity: Identity,
+    *,
+    fields: Fields,
+    error: ProductError,
+) -> Response[Any]:
+    """The form again, with what was typed and why it was refused."""
+    problem = describe(error)
+    form = await compose_form(services, identity, fields, error)
+    if request.htmx:
+        response = renderer.page(ComposeFragment(form), status=problem.status)
+    else:
+        page = _page(identity, form, await recent_jobs(services, identity))
+        response = renderer.page(page, status=problem.status)
+    response.headers.update(problem.headers)
+    return response

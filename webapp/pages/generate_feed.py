@@ -1,0 +1,101 @@
+"""What the start page follows: the cards of its own jobs, and the state of the models."""
+
+import textwrap
+from contextlib import suppress
+from typing import Final
+
+from markupsafe import escape
+
+from webapp.errors import NotFound
+from webapp.events import Event
+from webapp.pages.contexts import JobFragment, JobListFragment, ModelStateFragment
+from webapp.pages.generate import recent_jobs
+from webapp.pages.live import Fragment, list_fragment
+from webapp.pages.models import model_cards
+from webapp.pages.partials import ANNOUNCER
+from webapp.pages.rendering import Renderer
+from webapp.policy.tiers import tier_table
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+from webapp.services.views import ACTIVE, JobView
+
+# A page was rendered a little after the state that it shows was read.
+RENDERING_MS: Final = 2_000
+QUEUE_MOVED: Final = "queue-moved"
+MOST_ACTIVE: Final = 100
+SPOKEN_CHARACTERS: Final = 80
+SPOKEN: Final = {"completed": "Finished", "failed": "Failed", "cancelled": "Cancelled"}
+
+
+class GenerateFeed:
+    """The jobs of one account, as one page of theirs knows them.
+
+    A finished sound's card is large and changes no more, so cards of jobs that ended before `since_ms`,
+    the time of the state that the page shows, are not sent again.
+    """
+
+    def __init__(self, services: Services, renderer: Renderer, identity: Identity, since_ms: int) -> None:
+        self._services = services
+        self._renderer = renderer
+        self._identity = identity
+        self._since_ms = since_ms - RENDERING_MS
+        self._active: set[str] | None = None
+        self._models_may_differ = True
+        self._queue_moved = False
+
+    def note(self, event: Event) -> bool:
+        """Places move with the queue; of single jobs, only the account's own matter."""
+        self._models_may_differ |= event.topic == "status"
+        self._queue_moved |= event.topic != "job"
+        return event.topic != "job" or event.job_id is None or event.job_id in (self._active or ())
+
+    def take_signals(self) -> tuple[str, ...]:
+        """Has the form ask again what its job would meet, for only the page knows what is in it."""
+        moved, self._queue_moved = self._queue_moved, False
+        return (QUEUE_MOVED,) if moved else ()
+
+    async def fragments(self) -> list[Fragment]:
+        """Cards that may have changed; the whole list when jobs came."""
+        active = await self._services.jobs.of_account(
+            self._identity.account_id, statuses=ACTIVE, limit=MOST_ACTIVE
+        )
+        known, self._active = self._active, {job.job_id for job in active}
+        fragments = await self._model_states() if self._models_may_differ else []
+        if known is None:
+            return fragments + await self._since_page_load()
+        if self._active - known:
+            fragments.append(self._list(await recent_jobs(self._services, self._identity)))
+        for job_id in known - self._active:
+            with suppress(NotFound):  # gone with its account
+                job = await self._services.jobs.get(self._identity, job_id)
+                fragments += [self._card(job), _spoken(job)]
+        return fragments + [self._card(job) for job in active]
+
+    async def _since_page_load(self) -> list[Fragment]:
+        jobs = await recent_jobs(self._services, self._identity)
+        if any(job.created_ms >= self._since_ms for job in jobs):
+            return [self._list(jobs)]
+        return [self._card(job) for job in jobs if (job.finished_ms or self._since_ms) >= self._since_ms]
+
+    async def _model_states(self) -> list[Fragment]:
+        self._models_may_differ = False
+        tier = tier_table(self._services.settings)[self._identity.tier]
+        report = await self._services.status.report()
+        return [
+            Fragment(f"model-{model.name}-state", self._renderer.render(ModelStateFragment(model)))
+            for model in model_cards(report, tier.max_duration_s)
+        ]
+
+    def _card(self, job: JobView) -> Fragment:
+        return Fragment(f"job-{job.job_id}", self._renderer.render(JobFragment(job)))
+
+    def _list(self, jobs: tuple[JobView, ...]) -> Fragment:
+        empty = "" if jobs else self._renderer.render(JobListFragment(()))
+        return list_fragment("job-list", [self._card(job) for job in jobs], when_empty=empty)
+
+
+def _spoken(job: JobView) -> Fragment:
+    prompt = textwrap.shorten(job.prompt, SPOKEN_CHARACTERS, placeholder="…")
+    return Fragment(
+        ANNOUNCER, str(escape(f"{SPOKEN.get(job.status, 'Changed')}: {prompt}")), swap="innerHTML"
+    )

@@ -1,0 +1,22 @@
+"""Fragments that name the element they are for."""
+
+from typing import Final, Literal
+
+from markupsafe import escape
+
+Swap = Literal["outerMorph", "innerMorph", "innerHTML"]
+ANNOUNCER: Final = "announcer"
+
+
+def partial(element_id: str, html: str, swap: Swap = "outerMorph") -> str:
+    """Markup that htmx takes apart: `html` goes to the element with this id, wherever the answer goes.
+
+    Morphing changes what differs and leaves the rest alone, so focus, scroll position and playing audio
+    survive. `html` is rendered markup.
+    """
+    return f'<hx-partial hx-target="#{element_id}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+def announcement(text: str) -> str:
+    """A short text that screen readers speak when it arrives."""
+    return partial(ANNOUNCER, str(escape(text)), swap="innerHTML")
