@@ -5,15 +5,11 @@ from collections import Counter
 
 import pytest
 
-from webapp.database import Database
+from tests.accounts.fakes import PASSWORD
 from webapp.errors import Conflict, InvalidRequest, LimitReached, NotAuthorized, ProductError
 from webapp.services.accounts import Accounts
 from webapp.services.identity import Identity
-from webapp.services.passwords import PasswordHasher
-from webapp.services.throttle import Throttle
 from webapp.settings import Settings
-
-PASSWORD = "correct horse"
 
 
 async def test_a_new_account_is_free_and_without_aura(accounts: Accounts) -> None:
@@ -23,54 +19,12 @@ async def test_a_new_account_is_free_and_without_aura(accounts: Accounts) -> Non
     assert (account.tier, account.aura_balance, account.is_disabled) == ("free", 0, False)
 
 
-@pytest.mark.parametrize(
-    ("username", "text"),
-    [
-        (None, "Username is required"),
-        ("", "Username is required"),
-        (7, "Username must be text"),
-        *(
-            (name, "Username must be 3 to 32 letters, digits, dots, underscores or hyphens")
-            for name in ("ab", "a" * 33, "a b c", "ada\n", "ada\0", "adä", "ada/..", "а\u0431в", "ad\ud800a")
-        ),
-    ],
-)
-async def test_what_cannot_be_a_username(accounts: Accounts, username: object, text: str) -> None:
-    with pytest.raises(InvalidRequest) as refusal:
-        await accounts.register(username, PASSWORD, address="10.0.0.1")
-    assert (refusal.value.message, refusal.value.field) == (text, "username")
-
-
-@pytest.mark.parametrize("username", ["abc", "a" * 32, "...", "a-b", "007"])
-async def test_what_can_be_a_username(accounts: Accounts, username: str) -> None:
-    identity = await accounts.register(username, PASSWORD, address="10.0.0.1")
-    assert identity.username == username
-
-
-@pytest.mark.parametrize(
-    ("password", "text"),
-    [
-        (None, "Password is required"),
-        ("", "Password is required"),
-        (["correct horse"], "Password must be text"),
-        ("nine char", "Password must be at least 10 characters"),
-        ("e\u0301" * 9, "Password must be at least 10 characters"),
-        ("correct\0horse", "Password contains characters that are not allowed"),
-        ("correct\ud800horse", "Password contains characters that are not allowed"),
-        ("x" * 1025, "Password is too long"),
-        ("\N{HOT BEVERAGE}" * 342, "Password is too long"),
-    ],
-)
-async def test_what_cannot_be_a_password(accounts: Accounts, password: object, text: str) -> None:
-    with pytest.raises(InvalidRequest) as refusal:
-        await accounts.register("ada", password, address="10.0.0.1")
-    assert (refusal.value.message, refusal.value.field) == (text, "password")
-
-
-@pytest.mark.parametrize("password", ["ten chars.", "x" * 1024, "\N{HOT BEVERAGE}" * 341, " " * 10])
-async def test_what_can_be_a_password(accounts: Accounts, password: str) -> None:
-    identity = await accounts.register("ada", password, address="10.0.0.1")
-    assert await accounts.authenticate("ada", password, address="10.0.0.1") == identity
+async def test_the_first_wrong_field_is_named(accounts: Accounts) -> None:
+    for username, password, field in (("a b", "short", "username"), ("ada", "short", "password")):
+        with pytest.raises(InvalidRequest) as refusal:
+            await accounts.register(username, password, address="10.0.0.1")
+        assert refusal.value.field == field
+    assert await accounts.list() == ()
 
 
 async def test_names_that_differ_in_case_only_are_one_name(accounts: Accounts, ada: Identity) -> None:
@@ -99,15 +53,16 @@ async def test_the_database_alone_keeps_a_name_unique(accounts: Accounts) -> Non
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "Identity"]
 
 
-async def test_an_operator_can_close_registration(
-    database: Database, accounts: Accounts, throttle: Throttle
-) -> None:
-    closed = Accounts(
-        database, accounts._clock, Settings(registration="closed"), throttle, PasswordHasher()  # noqa: SLF001
-    )
-    with pytest.raises(NotAuthorized, match="Registration is closed"):
-        await closed.register("ada", PASSWORD, address="10.0.0.1")
-    assert await accounts.list() == ()
+class TestClosedRegistration:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(registration="closed")
+
+    async def test_only_an_operator_makes_accounts(self, accounts: Accounts) -> None:
+        with pytest.raises(NotAuthorized, match="Registration is closed"):
+            await accounts.register("ada", PASSWORD, address="10.0.0.1")
+        await accounts.insert(await accounts.prepare("ada", PASSWORD))
+        assert [account.username for account in await accounts.list()] == ["ada"]
 
 
 class TestLimitPerAddress:
@@ -120,12 +75,11 @@ class TestLimitPerAddress:
             try:
                 await accounts.register(f"user{number}", PASSWORD, address="10.0.0.1")
             except LimitReached as error:
-                assert error.retry_after_s == 3600
-                return error.message
+                return f"{error.message} ({error.retry_after_s} s)"
             return "made"
 
         outcomes = Counter(await asyncio.gather(*(ask(number) for number in range(20))))
-        message = "Too many accounts were created from your address; try again later"
+        message = "Too many accounts were created from your address; try again later (3600 s)"
         assert outcomes == {"made": 3, message: 17}
         await accounts.register("elsewhere", PASSWORD, address="10.0.0.2")
 
@@ -139,7 +93,7 @@ class TestLimitPerAddress:
         await accounts.register("bob", PASSWORD, address="10.0.0.9")
         assert (await accounts.registration_usage("10.0.0.9")).remaining == 2
 
-    async def test_looking_for_taken_names_ends_after_a_while(self, accounts: Accounts, ada: Identity) -> None:
+    async def test_looking_for_taken_names_is_limited(self, accounts: Accounts, ada: Identity) -> None:
         for _ in range(60):
             with pytest.raises(Conflict):
                 await accounts.register("ada", PASSWORD, address="10.0.0.9")

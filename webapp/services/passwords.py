@@ -108,12 +108,12 @@ class PasswordSlot:
 
     async def hash(self, password: str) -> str:
         """The hash to store for a password."""
-        return await self._run(lambda: self._algorithm.hash(password))
+        return await self._run(lambda: self._algorithm.hash(normal_password(password)))
 
     async def verify(self, stored: str | None, password: str) -> Verdict:
         """Check a password. None for `stored`, when there is no account, is wrong and takes as long."""
         hashed = self._algorithm.decoy() if stored is None else stored
-        is_right = await self._run(lambda: self._algorithm.verify(hashed, password))
+        is_right = await self._run(lambda: self._algorithm.verify(hashed, normal_password(password)))
         if stored is None or not is_right:
             return Verdict(is_right=False)
         rehashed = await self.hash(password) if self._algorithm.needs_rehash(hashed) else None
@@ -125,4 +125,4 @@ class PasswordSlot:
 
 def _encoded(password: str) -> bytes:
     # A password with a lone surrogate can never be set, but may be tried.
-    return normal_password(password).encode("utf-8", "surrogatepass")
+    return password.encode("utf-8", "surrogatepass")
