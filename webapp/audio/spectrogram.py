@@ -26,7 +26,7 @@ _WINDOWS_PER_COLUMN = 2
 _WINDOWS_PER_CHUNK = 256
 # Few enough colours for a small file, too many to see the steps.
 _COLOURS = 32
-_PALETTE_SIZE = 64
+_PALETTE_SIZE = 128
 # An opaque dark card with its own light text has the same contrast on any page.
 _BACKGROUND = "#16181d"
 _TEXT = "#d5d8de"

@@ -1,5 +1,6 @@
 """From a plan to a score: bars of chords, what every part plays in them, an ending."""
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ _MIN_ENDING_S = 8.0
 _RING_SHARE, _MAX_RING_S = 0.12, 2.5
 _STYLE_CENTRES = {"melody": 74, "chords": 60, "hands": 60, "arpeggio": 64, "pad": 60, "bass": 38}
 _ELECTRONIC_DRUMS = frozenset({"techno", "house", "trap", "breakbeat", "halftime"})
+
+
+_Event = tuple[float, float, int, float]
+"""Beat from the start, length in beats, pitch, accent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +75,32 @@ def _part_notes(plan: Plan, part: Part, form: _Form) -> Iterator[Note]:
         "bass": _bass,
         "hands": _hands,
     }
-    loose = 0.0 if plan.drums and plan.drums.pattern in _ELECTRONIC_DRUMS else 0.007
-    for beat, beats, pitch, accent in writers[part.style](plan, part, form, rng):
-        start_s = max(0.0, _swung(beat, plan.swing) * plan.beat_s + float(rng.normal(0, loose)))
+    events = sorted(writers[part.style](plan, part, form, rng))
+    yield from _played(plan, part, form, events)
+
+
+def _played(plan: Plan, part: Part, form: _Form, events: list[_Event]) -> Iterator[Note]:
+    """Events as a person would play them: a little early or late, louder or softer, within reach."""
+    rng = stream(plan, f"touch {part.instrument} {part.style}")
+    low, high = TONES[part.instrument].range
+    loose_s = 0.0 if plan.drums and plan.drums.pattern in _ELECTRONIC_DRUMS else 0.007
+    for beat, beats, pitch, accent in events:
+        start_s = max(0.0, _swung(beat, plan.swing) * plan.beat_s + float(rng.normal(0, loose_s)))
+        touch = 0.35 + 0.4 * part.intensity + accent + float(rng.normal(0, 0.05))
         if start_s >= form.end_s:
             continue
         closes = form.closing_beat is not None and beat >= form.closing_beat
         duration_s = form.end_s - start_s if closes else beats * plan.beat_s
-        velocity = min(1.0, max(0.05, 0.35 + 0.4 * part.intensity + accent + float(rng.normal(0, 0.05))))
-        yield Note(start_s, duration_s, pitch, velocity)
+        yield Note(start_s, duration_s, _within(pitch, low, high), min(1.0, max(0.05, touch)))
 
 
-_Event = tuple[float, float, int, float]
-"""Beat from the start, length in beats, pitch, accent."""
+def _within(pitch: int, low: int, high: int) -> int:
+    """``pitch`` in the nearest octave from ``low`` to ``high``, which are more than an octave apart."""
+    if pitch < low:
+        return pitch + 12 * math.ceil((low - pitch) / 12)
+    if pitch > high:
+        return pitch - 12 * math.ceil((pitch - high) / 12)
+    return pitch
 
 
 def _melody(plan: Plan, part: Part, form: _Form, rng: np.random.Generator) -> Iterator[_Event]:
@@ -213,7 +231,7 @@ def _voicings(
 def _tonic(plan: Plan, part: Part, style: str) -> int:
     """The tonic in the octave from which a melody of ten steps stays in the instrument's range."""
     low, high = TONES[part.instrument].range
-    return near(60 + plan.tonic, min(max(_STYLE_CENTRES[style], low + 8), max(low + 6, high - 14)))
+    return near(60 + plan.tonic, min(max(_STYLE_CENTRES[style], low + 8), max(low + 6, high - 20)))
 
 
 def _swung(beat: float, swing: float) -> float:
@@ -232,6 +250,6 @@ def _drum_hits(plan: Plan, form: _Form) -> Iterator[Hit]:
         closing = bar == form.closing_bar
         for beat, piece, velocity in bar_hits(plan.drums, plan.beats_per_bar, bar, closing, rng):
             start_s = _swung(first_beat + beat, plan.swing) * plan.beat_s + float(rng.normal(0, loose))
+            level = velocity * (0.75 + 0.5 * plan.drums.intensity) * float(rng.uniform(0.9, 1.0))
             if start_s < form.end_s:
-                level = velocity * (0.75 + 0.5 * plan.drums.intensity) * float(rng.uniform(0.9, 1.0))
                 yield Hit(max(0.0, start_s), piece, min(1.0, level))

@@ -64,6 +64,8 @@ class SketchEngine:
         self._require(request.model)
         if not 0 < request.duration_s <= _MAX_RENDERED_S:
             raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {_MAX_RENDERED_S} s")
+        if not 0 <= request.loop_overlap_s < request.duration_s:
+            raise RequestNotSupported(f"an overlap of {request.loop_overlap_s} s does not fit the sound")
 
         def after_step(share: float) -> None:
             cancel.raise_if_cancelled()
