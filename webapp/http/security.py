@@ -9,10 +9,16 @@ CONTENT_SECURITY_POLICY: Final = (
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
+# The API's page draws its icons from `data:` addresses in its style sheet; no other page may.
+POLICY_OF_PATH: Final = {
+    "/schema": CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:"),
+}
+
 # `same-origin` keeps the Origin header on our own forms, which the defence against forged requests
 # reads; `no-referrer` would turn it into "null".
 REFERRER_POLICY: Final = "same-origin"
 PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+CSP: Final = b"content-security-policy"
 HSTS: Final = "max-age=31536000"
 
 
@@ -23,7 +29,6 @@ class SecurityHeaders:
         """`is_tls`: people reach the server over TLS, so browsers may be told never to do without."""
         self.app = app
         named = {
-            "content-security-policy": CONTENT_SECURITY_POLICY,
             "x-content-type-options": "nosniff",
             "referrer-policy": REFERRER_POLICY,
             "permissions-policy": PERMISSIONS_POLICY,
@@ -33,14 +38,18 @@ class SecurityHeaders:
         if is_tls:
             named["strict-transport-security"] = HSTS
         self._headers = [(name.encode(), value.encode()) for name, value in named.items()]
+        self._policies = {path: (CSP, policy.encode()) for path, policy in POLICY_OF_PATH.items()}
+        self._policy = (CSP, CONTENT_SECURITY_POLICY.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        policy = self._policies.get(scope["path"].rstrip("/"), self._policy)
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *(header for header in self._headers if header[0] not in present),
+                    *(header for header in (policy, *self._headers) if header[0] not in present),
                 ]
             await send(message)
 

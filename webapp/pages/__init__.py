@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
 from webapp.errors import AuthenticationRequired
 from webapp.http.same_origin import SameOriginOnly
+from webapp.pages.account import ACCOUNT_HANDLERS
 from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in, cookie_name
 from webapp.pages.events import follow_page
 from webapp.pages.generate import show_quote, show_start, submit
@@ -26,6 +27,7 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     show_quote,
     *JOB_ACTION_HANDLERS,
     show_queue,
+    *ACCOUNT_HANDLERS,
     follow_page,
 )
 

@@ -93,10 +93,12 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def size(bytes_total: int) -> str:
-    """A file size: `812 KB`, `5.3 MB`."""
+    """A file size: `812 KB`, `5.3 MB`, `2 GB`."""
     if bytes_total < 1_000_000:
         return f"{max(1, round(bytes_total / 1000))} KB"
-    return f"{bytes_total / 1_000_000:.1f} MB"
+    if bytes_total < 1_000_000_000:
+        return f"{bytes_total / 1_000_000:.1f} MB"
+    return f"{bytes_total / 1_000_000_000:.1f}".removesuffix(".0") + " GB"
 
 
 TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {

@@ -1,0 +1,139 @@
+"""Take pictures of the pages, on a phone and on a wide screen, light and dark, to be looked at.
+
+    python -m tools.screenshots [folder]
+
+starts a server of its own on a throw-away data folder, makes an account, asks for sounds, and writes
+PNG files to `folder` (default: build/screenshots).
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from tools.browser import find_browser
+
+SIZES: dict[str, ViewportSize] = {
+    "phone": {"width": 390, "height": 844},
+    "desktop": {"width": 1280, "height": 900},
+}
+THEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+PASSWORD = "correct horse battery"  # noqa: S105 - of an account that lives for a minute
+PROMPTS = (
+    "slow piano over heavy rain",
+    "بيانو بطيء تحت المطر الغزير 🌧️🎹",
+    "🥁🔥 128 BPM techno with a deep kick 👩‍🎤",
+    "averyveryverylongwordwithoutanyspaces" * 6 + " and then " + "some more words about the sea " * 20,
+)
+
+
+@contextmanager
+def running_server() -> Iterator[tuple[str, str]]:
+    """A server with a worker; gives its address and the set-up link."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "SOUNDLOOM_DATA_DIR": folder,
+            "SOUNDLOOM_PORT": "0",
+            "SOUNDLOOM_ENGINE": "sketch",
+        }
+        server = subprocess.Popen(
+            [sys.executable, "-m", "webapp", "serve"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            printed = [server.stdout.readline() if server.stdout else "" for _ in range(2)]
+            address = re.search(r"http://\S+", printed[0])
+            link = re.search(r"http://\S+", printed[1])
+            if address is None or link is None:
+                raise SystemExit(f"The server did not start: {printed}")
+            yield address[0], link[0]
+        finally:
+            server.terminate()
+            server.wait(15)
+
+
+class Photographer:
+    """Takes each page in every size and theme."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def take(self, page: Page, name: str) -> None:
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            for size, viewport in SIZES.items():
+                page.set_viewport_size(viewport)
+                page.screenshot(
+                    path=self._folder / f"{name}-{size}-{theme}.png", full_page=True, animations="disabled"
+                )
+
+
+def photograph(browser: Browser, address: str, link: str, camera: Photographer) -> None:
+    """Walk through the pages as a person would."""
+    page = browser.new_page(base_url=address)
+    for path, name in (
+        ("/", "welcome"),
+        ("/register", "register"),
+        ("/login", "login"),
+        ("/nope", "not-found"),
+    ):
+        page.goto(path)
+        camera.take(page, name)
+    page.goto(link)
+    camera.take(page, "setup")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+    camera.take(page, "generate-empty")
+    for prompt in PROMPTS:
+        page.get_by_label("Prompt").fill(prompt)
+        page.get_by_role("button", name="Generate").click()
+        expect(page.locator(".job").filter(has_text=prompt[:20])).to_have_count(1)
+    expect(page.locator(".job audio")).to_have_count(len(PROMPTS), timeout=60_000)
+    page.locator(".job details").first.locator("summary").click()
+    expect(page.locator(".job .spectrogram").first).to_be_visible()
+    camera.take(page, "generate-done")
+    page.get_by_label("Duration").fill("180")
+    for number in range(6):
+        page.get_by_label("Prompt").fill(f"wind and sea, take {number}")
+        page.get_by_role("button", name="Generate").click()
+        expect(page.locator(".job").filter(has_text=f"take {number}")).to_have_count(1)
+    camera.take(page, "generate-busy")
+    page.goto("/queue")
+    camera.take(page, "queue")
+    page.goto("/account")
+    camera.take(page, "account")
+    page.goto("/schema")
+    page.wait_for_selector(".opblock")
+    camera.take(page, "schema")
+
+
+def main(arguments: list[str]) -> int:
+    """Take all the pictures."""
+    executable = find_browser()
+    if executable is None:
+        print("No Chromium or Chrome was found.", file=sys.stderr)
+        return 1
+    folder = Path(arguments[0] if arguments else "build/screenshots")
+    with running_server() as (address, link), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        photograph(browser, address, link, Photographer(folder))
+        browser.close()
+    print(f"Pictures are in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
