@@ -81,6 +81,8 @@ async def test_sessions_are_listed_and_revoked_by_their_owner(
     ]
     with pytest.raises(NotFound, match="Session not found"):
         await sessions.revoke(bob.account_id, listed[1].session_id)
+    with pytest.raises(NotFound):
+        await sessions.revoke(ada.account_id, 2**40)
     await sessions.revoke(ada.account_id, listed[1].session_id)
     assert await sessions.resolve(old) is None
     assert await sessions.resolve(new) is not None

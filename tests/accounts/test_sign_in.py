@@ -9,6 +9,7 @@ from tests.accounts.fakes import PASSWORD, CountingHash
 from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import AuthenticationRequired, InvalidRequest, LimitReached, NotFound, ProductError
+from webapp.services.account_limits import TOO_MANY_SIGN_INS
 from webapp.services.accounts import Accounts
 from webapp.services.identity import Identity
 from webapp.services.sessions import Sessions
@@ -66,11 +67,7 @@ class TestNothingTellsAccountsApart:
         outcomes = {}
         for name, address in (("ada", "10.0.0.2"), ("nobody", "10.0.0.3")):
             outcomes[name] = [str(await _refusal(accounts, name, "wrong horse", address)) for _ in range(12)]
-        assert (
-            outcomes["ada"]
-            == outcomes["nobody"]
-            == [WRONG] * 10 + ["Too many failed sign-ins; try again later"] * 2
-        )
+        assert outcomes["ada"] == outcomes["nobody"] == [WRONG] * 10 + [TOO_MANY_SIGN_INS] * 2
 
     async def test_only_hashes_of_tried_names_are_kept(self, database: Database, accounts: Accounts) -> None:
         await _refusal(accounts, "my password by mistake", PASSWORD)

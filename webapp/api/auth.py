@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Controller, Request, delete, get, post
+from litestar.params import FromPath
 
 from webapp.api.account_schemas import NewToken, RegisterBody, Registered, Token, TokenBody, TokenList
 from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
@@ -70,7 +71,7 @@ class AuthController(Controller):
 
     @delete("/tokens/{token_id:int}", security=BEARER_SECURITY, responses=problems(401, 404))
     async def revoke_token(
-        self, token_id: int, services: InjectedServices, identity: InjectedIdentity
+        self, token_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
     ) -> None:
         """End a token at once; it may be the one that was sent."""
         await services.tokens.revoke(identity.account_id, token_id)

@@ -7,6 +7,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import InvalidRequest, NotFound
 from webapp.policy.credentials import is_plain_line
+from webapp.services.row_ids import MAX_ROW_ID
 
 Kind = Literal["grant", "adjustment", "skip", "refund"]
 
@@ -125,7 +126,7 @@ class Aura:
             "SELECT id AS entry_id, kind, amount, balance_after, reason, job_id, author, created_ms"
             " FROM aura_entry WHERE account = {} AND id < {} ORDER BY id DESC LIMIT {}",
             account_id,
-            2**31 - 1 if before_id is None else before_id,
+            MAX_ROW_ID if before_id is None else min(before_id, MAX_ROW_ID),
             limit,
         )
         return [AuraLine(**row) for row in rows]

@@ -9,6 +9,7 @@ from webapp.errors import NotFound
 from webapp.ids import Ids, secret_hash
 from webapp.policy.tiers import effective_tier
 from webapp.services.identity import Identity
+from webapp.services.row_ids import is_row_id
 from webapp.tables import WebSession
 
 LIFETIME_MS: Final = 30 * 86_400_000
@@ -109,12 +110,8 @@ class Sessions:
 
     async def revoke(self, account_id: int, session_id: int) -> None:
         """End one session of this account. Raises NotFound, for another account's session too."""
-        rows = (
-            await WebSession.delete()
-            .where((WebSession.id == session_id) & (WebSession.account == account_id))
-            .returning(WebSession.id)
-        )
-        if not rows:
+        own = (WebSession.id == session_id) & (WebSession.account == account_id)
+        if not is_row_id(session_id) or not await WebSession.delete().where(own).returning(WebSession.id):
             raise NotFound("Session not found")
 
     async def revoke_others(self, account_id: int, keep_session_id: int | None) -> None:

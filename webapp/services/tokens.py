@@ -10,6 +10,7 @@ from webapp.ids import Ids, secret_hash
 from webapp.policy.credentials import checked_label
 from webapp.policy.tiers import effective_tier
 from webapp.services.identity import Identity
+from webapp.services.row_ids import is_row_id
 from webapp.tables import ApiToken
 
 # Makes a token that leaked into a file or a log easy to recognise and to search for.
@@ -103,12 +104,8 @@ class Tokens:
 
     async def revoke(self, account_id: int, token_id: int) -> None:
         """End a token of this account at once. Raises NotFound, for another account's token too."""
-        rows = (
-            await ApiToken.delete()
-            .where((ApiToken.id == token_id) & (ApiToken.account == account_id))
-            .returning(ApiToken.id)
-        )
-        if not rows:
+        own = (ApiToken.id == token_id) & (ApiToken.account == account_id)
+        if not is_row_id(token_id) or not await ApiToken.delete().where(own).returning(ApiToken.id):
             raise NotFound("Token not found")
 
     async def _note_use(self, token_id: int, now_ms: int) -> None:
