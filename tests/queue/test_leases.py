@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.queue.conftest import FACTS, MakeAccount, choice
+from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import LeaseLost
 from webapp.services.container import Services

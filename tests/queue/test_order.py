@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.queue.conftest import MakeAccount
+from tests.factories import MakeAccount
 from webapp.clock import ManualClock
 from webapp.policy.ordering import WaitingJob, in_order, order_key, reason_for_place
 from webapp.services.container import Services

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.queue.conftest import MakeAccount, choice
+from tests.factories import MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
 from webapp.policy.tiers import tier_table

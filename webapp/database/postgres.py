@@ -1,8 +1,11 @@
 """Piccolo on PostgreSQL, over a pool of connections."""
 
+import asyncio
+from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
 from webapp.errors import SettingsError
@@ -11,19 +14,58 @@ POOL_SIZE = 10
 SCHEMES = ("postgresql", "postgres")
 
 
-class DurabilityTransaction(PostgresTransaction):
-    """A transaction that may be told not to wait for the disk; nested ones join the outer one."""
+class PooledTransaction(PostgresTransaction):
+    """A transaction on a connection of the pool; nested ones join the outer one.
+
+    A `durable` one survives power loss once it has ended; another may be undone by it, never torn.
+    Unlike Piccolo's own, it gives its connection back whenever it is cancelled.
+    """
 
     __slots__ = ("_durable",)
+    engine: "PooledPostgresEngine"
 
-    def __init__(self, engine: PostgresEngine, *, durable: bool = True, allow_nested: bool = True) -> None:
+    def __init__(
+        self, engine: "PooledPostgresEngine", *, durable: bool = True, allow_nested: bool = True
+    ) -> None:
         super().__init__(engine, allow_nested)
         self._durable = durable
 
-    async def begin(self) -> None:
-        await self.transaction.start()
-        if not self._durable:
-            await self.connection.execute("SET LOCAL synchronous_commit = off")
+    async def __aenter__(self) -> PostgresTransaction:
+        if self._parent is not None:
+            return self._parent
+        self.connection = await self.engine.opened_pool.acquire()
+        try:
+            self.transaction = self.connection.transaction()
+            await self.transaction.start()
+            if not self._durable:
+                await self.connection.execute("SET LOCAL synchronous_commit = off")
+        except BaseException:
+            await asyncio.shield(self.engine.opened_pool.release(self.connection))
+            raise
+        self.context = self.engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._parent is not None:
+            return exception is None
+        self.engine.current_transaction.reset(self.context)
+        # Shielded: a cancelled request must neither leave a transaction open nor keep the connection.
+        await asyncio.shield(self._end(failed=exception is not None))
+        return exception is None
+
+    async def _end(self, *, failed: bool) -> None:
+        try:
+            if failed and not self._rolled_back:
+                await self.transaction.rollback()
+            elif not self._committed and not self._rolled_back:
+                await self.transaction.commit()
+        finally:
+            await self.engine.opened_pool.release(self.connection)
 
 
 class PooledPostgresEngine(PostgresEngine):
@@ -34,9 +76,16 @@ class PooledPostgresEngine(PostgresEngine):
             raise SettingsError("SOUNDLOOM_DATABASE_URL must begin with postgresql:// (empty means SQLite).")
         super().__init__(config={"dsn": url})
 
-    def transaction(self, allow_nested: bool = True, *, durable: bool = True) -> DurabilityTransaction:
+    def transaction(self, allow_nested: bool = True, *, durable: bool = True) -> PooledTransaction:
         """A transaction; with `durable=False` power loss may undo it, but never tear it."""
-        return DurabilityTransaction(self, durable=durable, allow_nested=allow_nested)
+        return PooledTransaction(self, durable=durable, allow_nested=allow_nested)
+
+    @property
+    def opened_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        """The pool. Raises RuntimeError before `open` and after `close`."""
+        if self.pool is None:
+            raise RuntimeError("the database is not open")
+        return self.pool
 
     async def open(self) -> None:
         options: dict[str, Any] = {"min_size": 1, "max_size": POOL_SIZE}
