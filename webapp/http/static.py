@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from webapp.errors import NotFound
 
@@ -62,7 +63,9 @@ class StaticFiles:
         """The route that serves the files. An old version gets the present file, not to be kept."""
 
         @get("/static/{version:str}/{name:path}", name="static", include_in_schema=False)
-        async def serve_static(request: Request[Any, Any, Any], version: str, name: str) -> Response[bytes]:
+        async def serve_static(
+            request: Request[Any, Any, Any], version: FromPath[str], name: FromPath[str]
+        ) -> Response[bytes]:
             file = self.find(name.lstrip("/"))
             caching = IMMUTABLE if version == self.version else REVALIDATE
             headers = {"ETag": file.etag, "Cache-Control": caching}
