@@ -284,3 +284,17 @@ async def test_the_description_tells_bodies_and_answers(api: httpx.AsyncClient) 
     assert "application/problem+json" in token["responses"]["401"]["content"]
     assert description["paths"]["/api/me"]["get"]["security"] == [{"bearer": []}]
     assert description["paths"]["/api/auth/tokens/{token_id}"]["delete"]["security"] == [{"bearer": []}]
+
+
+async def test_secrets_and_names_that_were_tried_are_in_no_log(
+    api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    token = await _token(api)
+    await api.get("/api/me", headers=_bearer(token))
+    await api.post("/api/auth/token", json={"username": "tried-name", "password": "wrong horse"})
+    json_type = {"content-type": "application/json"}
+    await api.post("/api/auth/register", content=b'{"password": "correct horse', headers=json_type)
+    assert "/api/auth/token" in caplog.text
+    for secret in (token, PASSWORD, "wrong horse", "tried-name"):
+        assert secret not in caplog.text

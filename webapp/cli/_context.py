@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from webapp.errors import InvalidRequest
-from webapp.policy.credentials import MAX_PASSWORD_BYTES
+from webapp.policy.credentials import MAX_PASSWORD_BYTES, checked_password
 from webapp.services.container import Services, open_services
 from webapp.settings import load_settings
 
@@ -28,15 +28,16 @@ def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """A password from the first line of standard input, or from somebody at a terminal, who types it twice.
+    """A new password, from the first line of standard input or typed twice at a terminal.
 
-    Raises InvalidRequest. A password is never an argument: those can be seen by everyone on a machine.
+    Raises InvalidRequest, also for what cannot be a password. It is never an argument: those can be seen
+    by everyone on a machine.
     """
     if from_stdin:
-        return _first_line()
+        return checked_password(_first_line())
     if not sys.stdin.isatty():
         raise InvalidRequest("Give the password on standard input, with --password-stdin")
-    password = getpass.getpass("Password: ")
+    password = checked_password(getpass.getpass("Password: "))
     if getpass.getpass("Again: ") != password:
         raise InvalidRequest("The two passwords differ")
     return password

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from webapp.cli._context import operator, read_password, with_services
 from webapp.errors import InvalidRequest
 from webapp.events import Event
+from webapp.policy.credentials import checked_username
 from webapp.services.account_views import AccountView
 from webapp.services.container import Services
 
@@ -17,10 +18,11 @@ def create(arguments: Namespace) -> int:
     """Make an account, with the Aura it begins with, or nothing at all."""
     if arguments.aura < 0:
         raise InvalidRequest("Aura must not be negative")
+    name = checked_username(arguments.name)
     password = read_password(from_stdin=arguments.password_stdin)
 
     async def work(services: Services) -> None:
-        new = await services.accounts.prepare(arguments.name, password)
+        new = await services.accounts.prepare(name, password)
         async with services.database.transaction():
             identity = await services.accounts.insert(new, tier=arguments.tier, is_admin=arguments.admin)
             if arguments.aura:

@@ -8,7 +8,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from msgspec import Meta
 
-PROBLEM_JSON: Final = "application/problem+json"
+from webapp.http.errors import PROBLEM_JSON
+
 BEARER_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
 
 DESCRIPTIONS: Final = {

@@ -1,0 +1,44 @@
+"""The command line, in this process, over a data folder of its own."""
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from webapp.cli import main
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+Soundloom = Callable[..., Outcome]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def soundloom(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> Soundloom:
+    """Runs a command: `soundloom("user", "list", stdin="…")`. Standard input is no terminal."""
+    monkeypatch.setenv("SOUNDLOOM_DATA_DIR", str(data_dir))
+
+    def run(*arguments: str, stdin: str | bytes = "") -> Outcome:
+        raw = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
+        capsys.readouterr()
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run

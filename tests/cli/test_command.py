@@ -1,0 +1,154 @@
+"""The command line as a process: exit codes, output, start-up, several at once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.cli.conftest import Soundloom
+from webapp import __version__
+
+HEAVY = ("audiocraft", "litestar", "matplotlib", "numpy", "scipy", "soundfile", "torch", "uvicorn")
+
+
+def _environment(data_dir: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDLOOM_")}
+    return {**kept, "SOUNDLOOM_DATA_DIR": str(data_dir), **more}
+
+
+def _start(data_dir: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "webapp", *arguments],
+        env=_environment(data_dir, **more),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_commands_started_together_on_nothing_all_succeed(data_dir: Path) -> None:
+    commands = [_start(data_dir, "user", "create", f"user{n}", "--password-stdin") for n in range(3)]
+    for command in commands:
+        assert command.communicate("correct horse\n", timeout=60) == ("", "")
+        assert command.returncode == 0
+    listing = _start(data_dir, "user", "list")
+    out, _ = listing.communicate(timeout=60)
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "user0", "user1", "user2"]
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["user", "list"], ["token", "create", "nobody"]])
+def test_a_command_imports_only_what_it_needs(data_dir: Path, arguments: list[str]) -> None:
+    program = (
+        "import sys; from webapp.cli import main; code = main(sys.argv[1:]); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=_environment(data_dir),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_wrong_setting_is_one_line_and_code_2(data_dir: Path) -> None:
+    command = _start(data_dir, "user", "list", SOUNDLOOM_PORT="many")
+    out, err = command.communicate(timeout=60)
+    assert (command.returncode, out) == (2, "")
+    assert err.startswith("soundloom: SOUNDLOOM_PORT has a wrong value")
+    assert err.count("\n") == 1
+    assert not data_dir.exists()
+
+
+def test_the_version(soundloom: Soundloom) -> None:
+    shown = soundloom("--version")
+    assert (shown.code, shown.out) == (0, f"soundloom {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "",
+        "unknown",
+        "user",
+        "user create",
+        "user create ada --password secret",
+        "user list --vers",
+        "aura grant ada many --reason x",
+        "aura grant ada 5",
+        "generate rain",
+    ],
+)
+def test_wrong_usage_is_code_2_and_touches_nothing(
+    soundloom: Soundloom, data_dir: Path, arguments: str
+) -> None:
+    refused = soundloom(*arguments.split())
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("usage: soundloom")
+    assert not data_dir.exists()
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_line(soundloom: Soundloom, data_dir: Path) -> None:
+    data_dir.write_text("a file")
+    refused = soundloom("user", "list")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == f"soundloom: File exists: {data_dir}\n"
+
+
+class TestGenerate:
+    def test_it_makes_a_sound_without_server_or_data(
+        self, soundloom: Soundloom, tmp_path: Path, data_dir: Path
+    ) -> None:
+        path = tmp_path / "rain.wav"
+        made = soundloom("generate", "calm rain", "-o", str(path), "--duration", "1.5", "--seed", "7")
+        assert (made.code, made.err) == (0, "")
+        assert made.out.startswith(f"{path}: 1.5 s, sketch: rule-based, no model, seed 7, quality ")
+        info = soundfile.info(path)
+        assert (info.format, info.subtype, info.duration) == ("WAV", "PCM_16", 1.5)
+        assert not data_dir.exists()
+        assert list(tmp_path.iterdir()) == [path]
+
+        again = tmp_path / "again.wav"
+        soundloom("generate", "calm rain", "-o", str(again), "--duration", "1.5", "--seed", "7")
+        assert again.read_bytes() == path.read_bytes()
+
+    def test_the_name_chooses_the_format_and_a_loop_keeps_its_length(
+        self, soundloom: Soundloom, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "wind.FLAC"
+        assert soundloom("generate", "wind", "-o", str(path), "--duration", "2", "--loopable").code == 0
+        info = soundfile.info(path)
+        assert (info.format, info.duration) == ("FLAC", 2.0)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["", "-o", "x.wav"], "Prompt is required"),
+            (["rain", "-o", "x.txt"], "The file's name must end in one of .wav, .flac, .ogg, .mp3"),
+            (["rain", "-o", "missing/x.wav"], "There is no folder missing"),
+            (["rain", "-o", "x.wav", "--duration", "0.5"], "Duration must be at least 1 second"),
+            (["rain", "-o", "x.wav", "--duration", "nan"], "Duration must be a number of seconds"),
+            (["rain", "-o", "x.wav", "--duration", "1e9"], "Duration must be at most"),
+            (["rain", "-o", "x.wav", "--model", "gold"], "Model must be music, audio or magnet"),
+            (["rain", "-o", "x.wav", "--seed", "-1"], "Seed must be a whole number"),
+        ],
+    )
+    def test_what_cannot_be_made_leaves_no_file(
+        self,
+        soundloom: Soundloom,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: list[str],
+        message: str,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        refused = soundloom("generate", *arguments)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err.startswith(f"soundloom: {message}")
+        assert list(tmp_path.iterdir()) == []
