@@ -56,6 +56,12 @@ async def test_an_account_is_found_by_name_in_any_case(accounts: Accounts, ada: 
         await accounts.find("bob")
 
 
+async def test_an_account_that_is_gone_proves_nobody(accounts: Accounts, ada: Identity) -> None:
+    await accounts.delete(ada.account_id)
+    with pytest.raises(AuthenticationRequired):
+        await accounts.identity(ada.account_id)
+
+
 async def test_an_admin_keeps_a_tier_but_counts_as_admin(accounts: Accounts, ada: Identity) -> None:
     await accounts.set_tier(ada.account_id, "premium")
     await accounts.set_admin(ada.account_id, is_admin=True)

@@ -1,5 +1,6 @@
 """The command line as a process: exit codes, output, start-up, several at once."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import soundfile
 
 from tests.cli.conftest import Soundloom
 from webapp import __version__
+from webapp.cli import generate
 
 HEAVY = ("audiocraft", "litestar", "matplotlib", "numpy", "scipy", "soundfile", "torch", "uvicorn")
 
@@ -125,6 +127,21 @@ class TestGenerate:
         assert soundloom("generate", "wind", "-o", str(path), "--duration", "2", "--loopable").code == 0
         info = soundfile.info(path)
         assert (info.format, info.duration) == ("FLAC", 2.0)
+
+    def test_a_file_that_cannot_be_written_leaves_the_one_before(
+        self, soundloom: Soundloom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(path: Path, *_arguments: object, **_options: object) -> None:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        path = tmp_path / "rain.wav"
+        path.write_bytes(b"before")
+        monkeypatch.setattr(generate, "write_audio", fail)
+        refused = soundloom("generate", "rain", "-o", str(path), "--duration", "1")
+        assert (refused.code, refused.err) == (1, "soundloom: No space left on device\n")
+        assert path.read_bytes() == b"before"
+        assert list(tmp_path.iterdir()) == [path]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
