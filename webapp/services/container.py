@@ -1,5 +1,6 @@
 """Every service of one process, wired together once."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from webapp.settings import Settings
 from webapp.storage import LocalStorage, Storage
 
 MIGRATION_LOCK = "migrate.lock"
+PRIVATE = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,13 @@ def build_services(
     )
 
 
+def make_data_folder(settings: Settings) -> None:
+    """Make the data folder if need be, and keep it and all that this process writes to its own user."""
+    os.umask(PRIVATE)
+    settings.data_path.mkdir(parents=True, exist_ok=True)
+    settings.data_path.chmod(0o700)
+
+
 @asynccontextmanager
 async def open_services(settings: Settings, *, owns_event_socket: bool = False) -> AsyncIterator[Services]:
     """Make the data folder, open and migrate the database, connect the event bus; close all at the end.
@@ -117,8 +126,7 @@ async def open_services(settings: Settings, *, owns_event_socket: bool = False) 
     `owns_event_socket` is for the one server of a data folder; everybody else connects to it.
     Raises SettingsError when the settings cannot be used.
     """
-    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.data_path.chmod(0o700)
+    make_data_folder(settings)
     database = Database(engine_from(settings))
     ids = RandomIds()
     await database.open()

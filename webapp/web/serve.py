@@ -12,7 +12,7 @@ import uvicorn
 
 from webapp.errors import SettingsError
 from webapp.logs import configure_logging
-from webapp.services.container import Services, open_services
+from webapp.services.container import Services, make_data_folder, open_services
 from webapp.settings import Settings
 from webapp.web.app import create_app
 from webapp.web.housekeeping import notice_changes, repair, sweep
@@ -29,7 +29,7 @@ GRACEFUL_S = 3
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     configure_logging(settings)
-    settings.data_path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
         asyncio.run(_serve(settings, listener))
     return 0

@@ -1,0 +1,164 @@
+"""Real processes for tests: a server with its workers, commands, and a client of the JSON API."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+START_S = 30
+PASSWORD = "correct horse battery"
+ENDED = ("completed", "failed", "cancelled")
+
+
+class Installation:
+    """A data folder and the settings that go with it; starts processes and remembers them."""
+
+    def __init__(self, data_dir: Path, database_url: str = "", **settings: object) -> None:
+        self.data_dir = data_dir
+        named = {"data_dir": data_dir, "database_url": database_url, "port": 0, **settings}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDLOOM_")}
+        self.environment = {
+            **inherited,
+            **{f"SOUNDLOOM_{name.upper()}": str(value) for name, value in named.items()},
+        }
+        self._started: list[psutil.Popen] = []
+
+    def command(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a `soundloom` command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "webapp", *arguments],
+            env=self.environment, input=text, capture_output=True, text=True, timeout=START_S, check=False,
+        )  # fmt: skip
+
+    def start(self, *arguments: str) -> psutil.Popen:
+        """Start a `soundloom` command and leave it running."""
+        process = psutil.Popen(
+            [sys.executable, "-m", "webapp", *arguments],
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def serve(self) -> "Server":
+        """Start a server and wait until it answers."""
+        return Server(self.start("serve"))
+
+    def token(self, name: str = "ann", tier: str = "creator", *options: str) -> str:
+        """Make an account and return a token of it."""
+        made = self.command(
+            "user", "create", name, "--tier", tier, *options, "--password-stdin", text=PASSWORD
+        )
+        assert made.returncode == 0, made.stderr
+        return self.command("token", "create", name).stdout.strip()
+
+    def end(self) -> None:
+        """Kill what this installation started, and only that."""
+        for process in self._started:
+            for one in (*_descendants(process), process):
+                kill(one)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+class Server:
+    """A running `soundloom serve`."""
+
+    def __init__(self, process: psutil.Popen) -> None:
+        self.process = process
+        # A server that never speaks must not hang the suite.
+        watchdog = threading.Timer(START_S, process.kill)
+        watchdog.start()
+        self.url = process.stdout.readline().rpartition(" ")[2].strip()
+        assert self.url.startswith("http://"), "the server did not start"
+        with httpx.Client(base_url=self.url) as client:
+            assert client.get("/readyz").status_code == 200
+        watchdog.cancel()
+
+    def line(self) -> str:
+        """The next line that the server prints, such as the set-up link."""
+        text: str = self.process.stdout.readline()
+        return text.strip()
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes that it supervises."""
+        return [child for child in _descendants(self.process) if "worker" in child.cmdline()]
+
+    def terminate(self) -> int:
+        """SIGTERM; the exit code, once it has ended."""
+        self.process.send_signal(signal.SIGTERM)
+        code: int = self.process.wait(START_S)
+        return code
+
+    def client(self, token: str) -> "Client":
+        """A client of the API with this token."""
+        return Client(self.url, token)
+
+
+class Client:
+    """Speaks to the JSON API as a program would."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=httpx.Timeout(START_S)
+        )
+
+    def submit(self, prompt: str = "rain", **fields: object) -> str:
+        """Submit a job; its id."""
+        answer = self.http.post("/generate", json={"prompt": prompt, **fields})
+        assert answer.status_code == 201, answer.text
+        job_id: str = answer.json()["job_id"]
+        return job_id
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """The job now."""
+        job: dict[str, Any] = self.http.get(f"/job/{job_id}").raise_for_status().json()
+        return job
+
+    def follow(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """The job now and after each change, until it has ended."""
+        with self.http.stream("GET", f"/job/{job_id}/events") as stream:
+            for line in stream.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+    def wait_for(self, job_id: str, *statuses: str) -> dict[str, Any]:
+        """Follow the job until it is in one of these states."""
+        for job in self.follow(job_id):
+            if job["status"] in statuses:
+                return job
+        raise AssertionError(f"the job ended without being {statuses}")
+
+
+def kill(process: psutil.Process) -> None:
+    """SIGKILL, and wait until it is gone."""
+    try:
+        process.kill()
+        process.wait(START_S)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+@contextmanager
+def installed(data_dir: Path, database_url: str = "", **settings: object) -> Iterator[Installation]:
+    """An installation whose processes end with the block."""
+    installation = Installation(data_dir, database_url, **settings)
+    try:
+        yield installation
+    finally:
+        installation.end()
