@@ -8,6 +8,7 @@ from webapp.database import Database
 from webapp.errors import InvalidRequest, NotFound
 from webapp.policy.credentials import is_plain_line
 from webapp.services.row_ids import MAX_ROW_ID
+from webapp.tables import AuraEntry
 
 Kind = Literal["grant", "adjustment", "skip", "refund"]
 
@@ -89,33 +90,37 @@ class Aura:
         NotFound when there is no such account.
         """
         async with self._database.transaction():
-            rows = await self._database.fetch(
-                "UPDATE account SET aura_balance = aura_balance + {} WHERE id = {}"
-                " AND aura_balance + {} BETWEEN 0 AND {} RETURNING aura_balance",
-                amount,
-                account_id,
-                amount,
-                MAX_BALANCE,
-            )
-            if not rows:
-                await self.balance(account_id)
-                raise InvalidRequest(
-                    "Insufficient Aura balance" if amount < 0 else "Aura balance is at its limit"
+            balance = await self._change_balance(account_id, amount)
+            await AuraEntry.insert(
+                AuraEntry(
+                    account=account_id,
+                    kind=kind,
+                    amount=amount,
+                    balance_after=balance,
+                    reason=reason,
+                    job_id=job_id,
+                    author=author,
+                    created_ms=self._clock.now_ms(),
                 )
-            balance: int = rows[0]["aura_balance"]
-            await self._database.fetch(
-                "INSERT INTO aura_entry"
-                " (account, kind, amount, balance_after, reason, job_id, author, created_ms)"
-                " VALUES ({}, {}, {}, {}, {}, {}, {}, {})",
-                account_id,
-                kind,
-                amount,
-                balance,
-                reason,
-                job_id,
-                author,
-                self._clock.now_ms(),
             )
+        return balance
+
+    async def _change_balance(self, account_id: int, amount: int) -> int:
+        """Check and change in one statement, so that spenders at the same moment wait for each other."""
+        rows = await self._database.fetch(
+            "UPDATE account SET aura_balance = aura_balance + {} WHERE id = {}"
+            " AND aura_balance + {} BETWEEN 0 AND {} RETURNING aura_balance",
+            amount,
+            account_id,
+            amount,
+            MAX_BALANCE,
+        )
+        if not rows:
+            await self.balance(account_id)
+            raise InvalidRequest(
+                "Insufficient Aura balance" if amount < 0 else "Aura balance is at its limit"
+            )
+        balance: int = rows[0]["aura_balance"]
         return balance
 
     async def ledger(
