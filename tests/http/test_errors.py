@@ -12,7 +12,7 @@ from litestar.params import FromQuery
 from webapp import errors
 from webapp.errors import ProductError
 from webapp.http.access_log import AccessLog
-from webapp.http.errors import STATUS_OF_ERROR, ErrorTranslator, describe, status_of
+from webapp.http.errors import STATUS_OF_ERROR, ErrorTranslator, Problem, describe, status_of
 
 SECRET = "the password of the database is hunter2"
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -72,7 +72,7 @@ async def wrong_field() -> None:
     raise errors.InvalidRequest("Prompt is required", field="prompt")
 
 
-def html_page(_request: object, problem: Any) -> Response[str]:
+def html_page(_request: object, problem: Problem) -> Response[str]:
     return Response(f"<h1>{problem.text}</h1>", status_code=problem.status, media_type="text/html")
 
 
@@ -110,14 +110,17 @@ def test_a_special_kind_of_an_error_answers_like_its_parent() -> None:
     assert status_of(Custom) == 404
 
 
-@pytest.mark.parametrize("kind", sorted(STATUS_OF_ERROR, key=lambda kind: kind.__name__))
+def made(kind: type[ProductError]) -> ProductError:
+    if issubclass(kind, errors.LimitReached):
+        return kind("Exactly this", retry_after_s=1)
+    return errors.QueueFull() if kind is errors.QueueFull else kind("Exactly this")
+
+
+@pytest.mark.parametrize("kind", list(STATUS_OF_ERROR))
 def test_a_product_error_is_told_in_its_own_words(kind: type[ProductError]) -> None:
-    made = {
-        errors.LimitReached: lambda: errors.LimitReached("Exactly this", retry_after_s=1),
-        errors.QueueFull: errors.QueueFull,
-    }.get(kind, lambda: kind("Exactly this"))()
-    problem = describe(made)
-    assert (problem.status, problem.text) == (STATUS_OF_ERROR[kind], made.message)
+    error = made(kind)
+    problem = describe(error)
+    assert (problem.status, problem.text) == (STATUS_OF_ERROR[kind], error.message)
     assert problem.error_id is None
 
 

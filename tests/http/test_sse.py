@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import pytest
+from litestar.types import HTTPReceiveMessage, HTTPResponseStartEvent, Message
 
 from webapp.http.sse import HEARTBEAT, EventStream, ServerEvent, StopSignal
 
@@ -15,19 +16,19 @@ class Reader:
     """The other end of a connection."""
 
     def __init__(self) -> None:
-        self.started: dict[str, Any] | None = None
+        self.started: HTTPResponseStartEvent | None = None
         self.chunks: asyncio.Queue[bytes] = asyncio.Queue()
         self.is_complete = asyncio.Event()
         self._left = asyncio.Event()
 
-    async def receive(self) -> Any:
+    async def receive(self) -> HTTPReceiveMessage:
         await self._left.wait()
-        return {"type": "http.disconnect"}
+        return cast("HTTPReceiveMessage", {"type": "http.disconnect"})
 
-    async def send(self, message: Any) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = message
-        elif message["more_body"]:
+        elif message["type"] == "http.response.body" and message["more_body"]:
             await self.chunks.put(message["body"])
         else:
             self.is_complete.set()

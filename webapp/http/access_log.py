@@ -8,7 +8,7 @@ from typing import Final
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from webapp.http.logging import request_id
+from webapp.logs import request_id
 
 REQUEST_ID_HEADER: Final = b"x-request-id"
 MAX_LOGGED_PATH: Final = 200

@@ -15,7 +15,7 @@ from litestar.types import Send
 from webapp import errors
 from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull
 from webapp.http.accept import prefers_html
-from webapp.http.logging import request_id
+from webapp.logs import request_id
 
 PROBLEM_JSON: Final = "application/problem+json"
 CHALLENGE: Final = 'Bearer realm="Soundloom"'

@@ -91,7 +91,7 @@ class EventStream(ASGIResponse):
         self._heartbeat_s = heartbeat_s
         self._on_close = on_close
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.start_response(send)
             writer = asyncio.ensure_future(self._write(send))

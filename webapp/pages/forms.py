@@ -12,10 +12,12 @@ Fields = Mapping[str, str]
 
 
 async def read_form(request: PageRequest) -> dict[str, str]:
-    """The fields of a submitted form; of a repeated one, the last.
+    """The fields of a submitted form, none for an empty body; of a repeated one, the last.
 
     Raises UnsupportedMediaType for anything but a plain form: there is nothing to upload here.
     """
+    if "content-type" not in request.headers and request.headers.get("content-length", "0") == "0":
+        return {}
     if request.content_type[0] != URLENCODED:
         raise UnsupportedMediaType("Only forms are accepted here")
     form = await request.form()

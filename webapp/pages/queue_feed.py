@@ -32,9 +32,10 @@ class SharedQueue:
     what they get was read after the change that they were told of.
     """
 
-    def __init__(self, queue: QueueReader, renderer: Renderer) -> None:
+    def __init__(self, queue: QueueReader, renderer: Renderer, *, fresh_for_s: float = FRESH_FOR_S) -> None:
         self._queue = queue
         self._renderer = renderer
+        self._fresh_for_s = fresh_for_s
         self._reading: asyncio.Task[QueueSnapshot] | None = None
         self._read_at = 0.0
         self._rows: dict[QueueRow, str] = {}
@@ -42,7 +43,7 @@ class SharedQueue:
     async def snapshot(self) -> QueueSnapshot:
         """The queue, at most 80 ms old when asked for."""
         now = asyncio.get_running_loop().time()
-        if self._reading is None or now - self._read_at >= FRESH_FOR_S:
+        if self._reading is None or now - self._read_at >= self._fresh_for_s:
             self._read_at = now
             self._reading = asyncio.create_task(self._queue.snapshot())
         # One reader who leaves must not take the reading away from the others.

@@ -1,0 +1,130 @@
+"""No handler holds up the event loop: none is synchronous, and none of the main ones takes long at a time."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from litestar import Litestar, get
+from litestar.handlers import BaseRouteHandler
+from litestar.routes import HTTPRoute
+
+from tests.factories import choice
+from webapp.services.container import Services
+from webapp.settings import Settings
+from webapp.web.app import create_app
+
+# One step of one task. Rendering the largest page takes some 10 ms; a password hash, a file or a query
+# on the loop's own thread would take more than this.
+LONGEST_STEP_S = 0.1
+PAGES = ["/", "/login", "/register", "/queue", "/account", "/quote", "/queue-status", "/api/queue", "/status"]
+
+
+@pytest.fixture
+def database_url(migrated_sqlite_file: Path, tmp_path: Path) -> str:
+    """These tests are about the loop: one database will do."""
+    (tmp_path / "soundloom.sqlite").write_bytes(migrated_sqlite_file.read_bytes())
+    return ""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=str(tmp_path), disk_reserve_mb=0)
+
+
+@pytest.fixture
+def app(services: Services) -> Litestar:
+    return create_app(services)
+
+
+def handlers(app: Litestar) -> Iterator[BaseRouteHandler]:
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            yield from route.route_handlers
+
+
+def blocking(app: Litestar) -> list[str]:
+    """The handlers of ours, and the dependencies they are given, that run as plain functions on the loop."""
+    found = []
+    for handler in handlers(app):
+        function = handler.fn
+        if function.__module__.startswith("litestar."):
+            continue
+        if not inspect.iscoroutinefunction(inspect.unwrap(function)):
+            found.append(f"{handler.handler_name}")
+    return found
+
+
+def test_no_handler_is_synchronous(app: Litestar) -> None:
+    assert len(list(handlers(app))) > 20
+    assert blocking(app) == []
+
+
+def test_a_synchronous_handler_would_be_seen() -> None:
+    @get("/sync", sync_to_thread=False)
+    def sync_handler() -> str:
+        return ""
+
+    assert blocking(Litestar([sync_handler], openapi_config=None)) == ["sync_handler"]
+
+
+@contextmanager
+def longest_step() -> Iterator[Callable[[], float]]:
+    """Measures how long the running loop's longest step took, in CPU seconds of its thread.
+
+    CPU time, so that a busy machine does not look like a busy handler; what waits without the CPU
+    would wait in a library that the linter's rules on asynchronous code know.
+    """
+    longest = 0.0
+    original = asyncio.Handle._run  # noqa: SLF001 - the loop has no hook for its steps
+
+    def measured(handle: asyncio.Handle) -> None:
+        nonlocal longest
+        started = time.thread_time()
+        original(handle)
+        longest = max(longest, time.thread_time() - started)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.Handle, "_run", measured)
+        yield lambda: longest
+
+
+async def signed_in(app: Litestar) -> httpx.AsyncClient:
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(cast("Any", app)),
+        base_url="http://localhost",
+        headers={"accept": "text/html", "sec-fetch-site": "same-origin"},
+    )
+    await client.post("/register", data={"username": "ann", "password": "correct horse"})
+    return client
+
+
+async def test_no_page_takes_the_loop_for_long(app: Litestar, services: Services) -> None:
+    client = await signed_in(app)
+    account = await services.accounts.find("ann")
+    for _ in range(2):
+        await services.submissions.submit(account.identity, choice())
+    for path in PAGES:  # templates are compiled on first use
+        await client.get(path)
+    with longest_step() as measured:
+        for path in PAGES:
+            assert (await client.get(path)).status_code in {200, 303}, path
+        await client.post("/login", data={"username": "ann", "password": "correct horse"})
+    assert measured() < LONGEST_STEP_S
+
+
+async def test_a_handler_that_blocks_would_be_seen() -> None:
+    async def busy() -> None:
+        until = time.thread_time() + 2 * LONGEST_STEP_S
+        while time.thread_time() < until:
+            pass
+
+    work: Coroutine[Any, Any, None] = busy()
+    with longest_step() as measured:
+        await asyncio.create_task(work)
+    assert measured() >= LONGEST_STEP_S

@@ -1,0 +1,55 @@
+"""A browser without a screen: the whole application, asked as a browser would ask."""
+
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from webapp.pages.authentication import PLAIN_COOKIE
+from webapp.services.accounts import Accounts
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+from webapp.services.passwords import Argon2Hash, PasswordHasher
+from webapp.web.app import create_app
+
+BROWSER = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}
+
+
+@pytest.fixture
+def services(services: Services) -> Services:
+    """The services, with a password hash that is quick."""
+    hasher = PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
+    accounts = Accounts(services.database, services.clock, services.settings, services.throttle, hasher)
+    return dataclasses.replace(services, accounts=accounts)
+
+
+@pytest.fixture
+def app(services: Services) -> Litestar:
+    return create_app(services)
+
+
+@pytest.fixture
+async def browser(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """Nobody is signed in; redirects are not followed."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(cast("Any", app)), base_url="http://localhost", headers=BROWSER
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def ann(services: Services) -> Identity:
+    """An account of the tier creator."""
+    identity = await services.accounts.register("ann", "correct horse", address="test")
+    await services.accounts.set_tier(identity.account_id, "creator")
+    return dataclasses.replace(identity, tier="creator")
+
+
+@pytest.fixture
+async def ann_browser(browser: httpx.AsyncClient, services: Services, ann: Identity) -> httpx.AsyncClient:
+    """Ann is signed in."""
+    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(ann.account_id))
+    return browser

@@ -1,0 +1,117 @@
+"""The account page."""
+
+import re
+
+import httpx
+
+from tests.pages.steps import finish_one
+from webapp.pages.authentication import PLAIN_COOKIE
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+PASSWORD = "correct horse"
+
+
+async def test_usage_stands_against_limits(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    await finish_one(services, ann)
+    page = (await ann_browser.get("/account")).text
+    assert "1 of 60" in page
+    assert "0 of 20" in page
+    assert "1 KB of 5 GB" in page
+    assert "Creator tier" in page
+
+
+async def test_a_token_is_shown_once_and_works_until_it_is_revoked(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    made = await ann_browser.post("/account/tokens", data={"label": "my <laptop>"})
+    found = re.search(r'<code class="secret">([^<]+)</code>', made.text)
+    assert found is not None
+    assert await services.tokens.identity_for(found[1]) == ann
+    assert made.headers["cache-control"] == "no-store"
+    page = (await ann_browser.get("/account")).text
+    assert found[1] not in page
+    assert "my &lt;laptop&gt;" in page
+    (token,) = await services.tokens.list(ann.account_id)
+    answer = await ann_browser.post(f"/account/tokens/{token.token_id}/revoke", data={})
+    assert answer.status_code == 303
+    assert "Token revoked" in (await ann_browser.get(answer.headers["location"])).text
+    assert await services.tokens.identity_for(found[1]) is None
+
+
+async def test_a_label_that_cannot_be_one_is_refused(ann_browser: httpx.AsyncClient) -> None:
+    answer = await ann_browser.post("/account/tokens", data={"label": "x" * 101})
+    assert answer.status_code == 400
+    assert "Label must be at most 100 characters" in answer.text
+
+
+async def test_a_new_password_ends_the_other_sessions(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    other = await services.sessions.create(ann.account_id)
+    wrong = await ann_browser.post(
+        "/account/password", data={"current_password": "no", "new_password": "another horse"}
+    )
+    assert wrong.status_code == 400
+    assert "Current password is wrong" in wrong.text
+    answer = await ann_browser.post(
+        "/account/password", data={"current_password": PASSWORD, "new_password": "another horse"}
+    )
+    assert answer.status_code == 303
+    assert await services.sessions.resolve(other) is None
+    assert (await ann_browser.get("/account")).status_code == 200
+    proven = await services.accounts.authenticate("ann", "another horse", address="test")
+    assert proven.account_id == ann.account_id
+
+
+async def test_sessions_are_ended_one_by_one_or_all_others(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    others = [await services.sessions.create(ann.account_id) for _ in range(3)]
+    one = await services.sessions.resolve(others[0])
+    assert one is not None
+    await ann_browser.post(f"/account/sessions/{one.session_id}/revoke", data={})
+    assert await services.sessions.resolve(others[0]) is None
+    await ann_browser.post("/account/sessions/revoke-others", data={})
+    assert len(await services.sessions.list(ann.account_id)) == 1
+    assert (await ann_browser.get("/account")).status_code == 200
+
+
+async def test_another_accounts_tokens_and_sessions_are_out_of_reach(
+    ann_browser: httpx.AsyncClient, services: Services
+) -> None:
+    bob = await services.accounts.register("bob", PASSWORD, address="test")
+    secret, token = await services.tokens.create(bob.account_id)
+    session = await services.sessions.resolve(await services.sessions.create(bob.account_id))
+    assert session is not None
+    for path in (f"tokens/{token.token_id}", f"sessions/{session.session_id}"):
+        assert (await ann_browser.post(f"/account/{path}/revoke", data={})).status_code == 404
+    assert await services.tokens.identity_for(secret) == bob
+
+
+async def test_the_export_is_a_file(ann_browser: httpx.AsyncClient) -> None:
+    answer = await ann_browser.get("/account/export")
+    assert answer.headers["content-disposition"] == 'attachment; filename="soundloom-ann.json"'
+    assert "ann" in answer.text
+    assert isinstance(answer.json(), dict)
+
+
+async def test_deleting_takes_the_password(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    wrong = await ann_browser.post("/account/delete", data={"current_password": "no"})
+    assert wrong.status_code == 400
+    assert "Current password is wrong" in wrong.text
+    answer = await ann_browser.post("/account/delete", data={"current_password": PASSWORD})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert PLAIN_COOKIE in answer.headers["set-cookie"]
+    assert [account.username for account in await services.accounts.list()] == []
+
+
+async def test_nobody_signed_in_sees_none_of_it(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get("/account")).status_code == 303
+    assert (await browser.get("/account/export")).status_code == 303
+    for path in ("tokens", "password", "sessions/revoke-others", "delete"):
+        assert (await browser.post(f"/account/{path}", data={})).status_code == 303

@@ -1,0 +1,177 @@
+"""The start page without script: ask for a sound, see what becomes of it."""
+
+import re
+from html import unescape
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.factories import choice
+from tests.pages.steps import finish_one
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+RAIN = {"prompt": "slow piano over heavy rain", "model": "music", "duration": "8"}
+HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}
+
+
+async def jobs_of(services: Services, identity: Identity) -> list[Any]:
+    return await services.jobs.of_account(identity.account_id)
+
+
+async def test_strangers_see_what_it_is_and_how_to_get_in(browser: httpx.AsyncClient) -> None:
+    page = await browser.get("/")
+    assert page.status_code == 200
+    assert 'href="/register"' in page.text
+    assert 'href="/login"' in page.text
+    assert "Generate</button>" not in page.text
+    refused = await browser.post("/", data=RAIN)
+    assert (refused.status_code, refused.headers["location"]) == (303, "/login")
+
+
+async def test_the_form_has_the_names_that_are_promised(ann_browser: httpx.AsyncClient) -> None:
+    page = (await ann_browser.get("/")).text
+    for label in ("Prompt", "Duration"):
+        assert len(re.findall(rf"<label[^>]*>\s*{label}\s*</label>", page)) == 1
+    assert re.search(r"<button[^>]*>Generate</button>", page)
+    assert 'max="180"' in page
+    assert "no worker is running" in page
+
+
+async def test_a_job_is_accepted_and_shown(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    answer = await ann_browser.post("/", data={**RAIN, "loopable": "on", "seed": "7", "top_k": "50"})
+    (job,) = await jobs_of(services, ann)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/#job-{job.job_id}")
+    assert (job.prompt, job.duration_s, job.is_loopable, job.seed) == (RAIN["prompt"], 8.0, True, 7)
+    page = (await ann_browser.get("/")).text
+    assert f'id="job-{job.job_id}"' in page
+    assert "Place 1" in page
+    assert ">Cancel</button>" in page
+    assert ">Skip</button>" in page
+    assert "1 Aura" in page
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "text"),
+    [
+        ({"prompt": "  "}, "prompt", "Prompt is required"),
+        ({"prompt": "x" * 1001}, "prompt", "Prompt is too long"),
+        ({"duration": "181"}, "duration", "Duration exceeds your tier limit"),
+        ({"duration": "0.5"}, "duration", "Duration must be at least 1 second"),
+        ({"duration": "soon"}, "duration", "Duration must be a number"),
+        ({"duration": "nan"}, "duration", "Duration must be a number of seconds"),
+        ({"duration": "1e400"}, "duration", "Duration must be a number of seconds"),
+        ({"seed": "1.5"}, "seed", "Seed must be a whole number"),
+        ({"seed": "9" * 5000}, "seed", "Seed must be a whole number"),
+        ({"seed": "-1"}, "seed", "Seed must be a whole number from 0"),
+        ({"temperature": "hot"}, "temperature", "Temperature must be a number"),
+        ({"top_p": "2"}, "top_p", "Top p must be a number from 0 to 1"),
+    ],
+)
+async def test_what_is_wrong_is_said_beside_the_field_and_nothing_typed_is_lost(
+    ann_browser: httpx.AsyncClient,
+    services: Services,
+    ann: Identity,
+    sent: dict[str, str],
+    field: str,
+    text: str,
+) -> None:
+    answer = await ann_browser.post("/", data={**RAIN, **sent})
+    page = unescape(answer.text)
+    assert answer.status_code == 400
+    error = re.search(rf'<p id="{field}-error" class="field-error" role="alert">([^<]*)</p>', page)
+    assert error is not None
+    assert error[1].startswith(text)
+    assert re.search(rf'id="{field}"[^>]*aria-invalid="true"', page)
+    assert (sent.get("prompt") or RAIN["prompt"]) in page
+    assert await jobs_of(services, ann) == []
+
+
+async def test_limits_are_told_in_words(browser: httpx.AsyncClient, services: Services) -> None:
+    await services.accounts.register("bob", "correct horse", address="test")
+    await browser.post("/login", data={"username": "bob", "password": "correct horse"})
+    for _ in range(2):
+        assert (await browser.post("/", data=RAIN)).status_code == 303
+    assert "as many as your tier allows" in (await browser.get("/")).text
+    refused = await browser.post("/", data=RAIN)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    assert "Too many jobs waiting; your tier allows 2" in refused.text
+
+
+async def test_with_htmx_the_answer_is_fragments(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    answer = await ann_browser.post("/", data=RAIN, headers=HTMX)
+    (job,) = await jobs_of(services, ann)
+    assert answer.status_code == 200
+    assert "<html" not in answer.text
+    assert '<form id="compose"' in answer.text
+    assert '<hx-partial hx-target="#job-list" hx-swap="innerMorph">' in answer.text
+    assert f'id="job-{job.job_id}"' in answer.text
+    refused = await ann_browser.post("/", data={**RAIN, "prompt": ""}, headers=HTMX)
+    assert (refused.status_code, "<html" in refused.text) == (400, False)
+    assert "Prompt is required" in refused.text
+
+
+async def test_the_quote_tells_place_wait_and_price_before_one_submits(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    await services.submissions.submit(ann, choice())
+    quote = await ann_browser.get("/quote?model=music&duration=45", headers=HTMX)
+    assert "You would be at place 2" in quote.text
+    assert "5 Aura" in quote.text
+    assert "59 generations" in quote.text
+    for query in ("", "?duration=nan&model=x", "?duration=-5", "?duration=1e9"):
+        assert (await ann_browser.get(f"/quote{query}", headers=HTMX)).status_code == 200
+
+
+async def test_a_finished_sound_has_everything(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    job_id = await finish_one(services, ann)
+    page = (await ann_browser.get("/")).text
+    job = await services.jobs.get(ann, job_id)
+    assert job.sound is not None
+    assert re.search(rf'<audio [^>]*controls[^>]*src="{job.sound.url()}"', page)
+    for extension in ("wav", "flac", "ogg", "mp3"):
+        assert f'href="{job.sound.url(extension)}" download=' in page
+    assert job.sound.spectrogram_url in page
+    assert "sketch: rule-based, no model" in page
+    assert "-16.0 LUFS" in page
+    assert '<path class="wave-all" d="M0 ' in page
+    assert "Good quality" in page
+
+
+async def test_prompts_are_escaped_everywhere(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    nasty = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
+    await finish_one(services, ann, nasty)
+    await ann_browser.post("/", data={**RAIN, "prompt": nasty})
+    for path in ("/", "/queue"):
+        page = (await ann_browser.get(path)).text
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
+async def test_somebody_elses_jobs_are_not_shown(ann_browser: httpx.AsyncClient, services: Services) -> None:
+    bob = await services.accounts.register("bob", "correct horse", address="test")
+    await services.submissions.submit(bob, choice("a secret of bob"))
+    for path in ("/", "/queue"):
+        assert "a secret of bob" not in (await ann_browser.get(path)).text
+
+
+async def test_only_forms_are_read(ann_browser: httpx.AsyncClient) -> None:
+    assert (await ann_browser.post("/", json=RAIN)).status_code == 415
+    assert (await ann_browser.post("/", data={**RAIN, "prompt": "x" * 70_000})).status_code == 413
+
+
+async def test_pages_are_nobody_elses(ann_browser: httpx.AsyncClient) -> None:
+    page = await ann_browser.get("/")
+    assert page.headers["cache-control"] == "no-store"
+    assert "Cookie" in page.headers["vary"]

@@ -1,0 +1,101 @@
+"""Cancel, skip, again and try again, from a card or a line of the queue."""
+
+import httpx
+import pytest
+
+from tests.factories import choice
+from tests.pages.steps import finish_one, start_one
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}
+
+
+@pytest.fixture
+async def job_id(services: Services, ann: Identity) -> str:
+    """A job that waits."""
+    return (await services.submissions.submit(ann, choice("rain"))).job_id
+
+
+async def test_cancel(ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str) -> None:
+    answer = await ann_browser.post(f"/jobs/{job_id}/cancel", data={"place": "/queue"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/queue#job-{job_id}")
+    assert (await services.jobs.get(ann, job_id)).status == "cancelled"
+
+
+async def test_cancel_with_htmx_changes_the_card_and_says_so(
+    ann_browser: httpx.AsyncClient, job_id: str
+) -> None:
+    answer = await ann_browser.post(f"/jobs/{job_id}/cancel", data={"place": "/"}, headers=HTMX)
+    assert answer.status_code == 200
+    assert f'<hx-partial hx-target="#job-{job_id}" hx-swap="outerMorph">' in answer.text
+    assert "Job cancelled" in answer.text
+
+
+async def test_what_cannot_be_done_is_said_where_notices_are(
+    ann_browser: httpx.AsyncClient, services: Services, job_id: str
+) -> None:
+    await start_one(services)
+    answer = await ann_browser.post(f"/jobs/{job_id}/cancel", data={}, headers=HTMX)
+    assert answer.status_code == 400
+    assert (answer.headers["hx-retarget"], answer.headers["hx-reswap"]) == ("#notices", "innerHTML")
+    assert "Cannot cancel a job that is already processing" in answer.text
+    assert "<html" not in answer.text
+    page = await ann_browser.post(f"/jobs/{job_id}/cancel", data={})
+    assert (page.status_code, "<html" in page.text) == (400, True)
+    assert "Cannot cancel a job that is already processing" in page.text
+
+
+async def test_skip_costs_aura(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
+) -> None:
+    poor = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
+    assert "Insufficient Aura balance" in poor.text
+    await services.aura.grant(ann.account_id, 5, reason="test", author="root")
+    answer = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
+    assert "Skipped to front of queue for 1 Aura; 4 left" in answer.text
+    assert ">Skip</button>" not in answer.text
+    assert "skipped ahead" in (await ann_browser.get("/")).text
+
+
+@pytest.mark.parametrize(("seed", "is_same"), [("same", True), ("new", False)])
+async def test_again_with_the_same_seed_or_a_new_one(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, seed: str, *, is_same: bool
+) -> None:
+    job_id = await finish_one(services, ann, "sea")
+    answer = await ann_browser.post(f"/jobs/{job_id}/again", data={"seed": seed})
+    again = (await services.jobs.of_account(ann.account_id))[0]
+    assert answer.headers["location"] == f"/#job-{again.job_id}"
+    first = await services.jobs.get(ann, job_id)
+    assert first.sound is not None
+    assert (again.prompt, again.duration_s, again.model) == ("sea", first.duration_s, first.model)
+    assert (again.seed == first.sound.seed, again.seed_was_given) == (is_same, is_same)
+
+
+async def test_a_failed_job_can_be_tried_again(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
+) -> None:
+    for _ in range(services.settings.retries + 1):
+        await services.leases.fail(await start_one(services), "Memory ran out while generating")
+    page = (await ann_browser.get("/")).text
+    assert "Memory ran out while generating" in page
+    assert ">Try again</button>" in page
+    answer = await ann_browser.post(f"/jobs/{job_id}/retry", data={}, headers=HTMX)
+    assert answer.status_code == 200
+    assert len(await services.jobs.of_account(ann.account_id)) == 2
+
+
+@pytest.mark.parametrize("action", ["cancel", "skip", "again", "retry"])
+async def test_only_the_owner_acts(
+    browser: httpx.AsyncClient, services: Services, job_id: str, action: str
+) -> None:
+    signed_out = await browser.post(f"/jobs/{job_id}/{action}", data={})
+    assert (signed_out.status_code, signed_out.headers["location"]) == (303, "/login")
+    elsewhere = await browser.post(f"/jobs/{job_id}/{action}", data={}, headers=HTMX)
+    assert elsewhere.headers["hx-redirect"] == "/login"
+    await browser.post("/register", data={"username": "bob", "password": "correct horse"})
+    foreign = await browser.post(f"/jobs/{job_id}/{action}", data={})
+    assert foreign.status_code == 403
+    unknown = await browser.post(f"/jobs/ffffffffffff/{action}", data={})
+    assert unknown.status_code == 404
+    assert "Job not found" in unknown.text

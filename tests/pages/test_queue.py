@@ -1,0 +1,67 @@
+"""The public queue."""
+
+import re
+
+import httpx
+
+from tests.factories import choice
+from tests.pages.steps import WORKER, start_one
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+
+def cells(page: str, job_id: str) -> list[str]:
+    row = re.search(rf'<tr id="queue-job-{job_id}".*?</tr>', page, re.DOTALL)
+    assert row is not None
+    found = re.findall(r"<td[^>]*>(.*?)</td>", row[0], re.DOTALL)
+    return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", cell)).strip() for cell in found]
+
+
+async def test_an_empty_queue_says_so(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/queue")).text
+    assert "The queue is empty." in page
+    assert "No worker is running" in page
+
+
+async def test_every_job_in_order_with_the_reason_for_its_place(
+    browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    await services.aura.grant(ann.account_id, 9, reason="test", author="root")
+    jobs = [(await services.submissions.submit(ann, choice(duration_s=d))).job_id for d in (8, 30, 12.5)]
+    await start_one(services)
+    await services.jobs.skip(ann, jobs[2])
+    page = (await browser.get("/queue")).text
+    assert page.index(jobs[0]) < page.index(jobs[2]) < page.index(jobs[1])
+    assert cells(page, jobs[0])[:6] == ["1", "0% 0%", "Music", "8 s", "Creator", "just now"]
+    assert cells(page, jobs[0])[7] == "Being generated"
+    assert cells(page, jobs[2])[:2] == ["2", "Waiting"]
+    assert cells(page, jobs[2])[3] == "12.5 s"
+    assert cells(page, jobs[2])[7] == "Paid to skip ahead"
+    assert cells(page, jobs[1])[7] == "In turn, by tier"
+    assert re.search(r"<dt>Generating</dt><dd>1</dd>", page)
+    assert re.search(r"<dt>Waiting</dt><dd>2</dd>", page)
+
+
+async def test_own_jobs_are_marked_and_carry_their_actions(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    bob = await services.accounts.register("bob", "correct horse", address="test")
+    mine = (await services.submissions.submit(ann, choice("my own words"))).job_id
+    other = (await services.submissions.submit(bob, choice("his own words"))).job_id
+    page = (await ann_browser.get("/queue")).text
+    assert "Yours my own words Cancel Skip" in cells(page, mine)[8]
+    assert cells(page, other)[8] == ""
+    assert "his own words" not in page
+    assert "bob" not in page
+
+
+async def test_workers_are_shown_without_the_names_of_machines(
+    browser: httpx.AsyncClient, services: Services
+) -> None:
+    await services.workers.register(WORKER, host="secret-host", pid=4711, device="cuda:0")
+    await services.workers.say(WORKER, "idle", {"models": {}})
+    page = (await browser.get("/queue")).text
+    assert "Ready, waiting for work" in page
+    assert "cuda:0" in page
+    assert "secret-host" not in page
+    assert "4711" not in page

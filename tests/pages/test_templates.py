@@ -1,0 +1,229 @@
+"""Every template is given what it names, and is rendered here in each of its states."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import meta, nodes
+
+from tests.factories import FACTS
+from webapp.clock import ManualClock
+from webapp.http.static import StaticFiles
+from webapp.pages import account, contexts, errors, schema, sign_in
+from webapp.pages.chrome import Chrome
+from webapp.pages.models import ModelCard
+from webapp.pages.rendering import Context, Renderer
+from webapp.services.account_views import AccountView
+from webapp.services.aura import AuraLine
+from webapp.services.identity import Identity
+from webapp.services.sessions import SessionView
+from webapp.services.submissions import Quote
+from webapp.services.tokens import TokenView
+from webapp.services.usage import AccountUsage, Quota
+from webapp.services.views import JobView, SoundView
+from webapp.web.app import REPOSITORY_ROOT
+
+MODULES = (account, contexts, errors, schema, sign_in)
+TEMPLATES = REPOSITORY_ROOT / "templates"
+NOW_MS = ManualClock().now_ms()
+ADA = Identity(1, "ada", "creator", is_admin=False)
+LONG = "سلام 🌧️ <b>&\"' " + "w" * 600
+JOB_ID = "a1b2c3d4e5f6"
+
+renderer = Renderer(TEMPLATES, StaticFiles(REPOSITORY_ROOT / "static"), ManualClock())
+
+
+def context_classes() -> set[type[Any]]:
+    return {
+        value
+        for module in MODULES
+        for value in vars(module).values()
+        if isinstance(value, type) and dataclasses.is_dataclass(value) and hasattr(value, "template")
+    }
+
+
+SOUND = SoundView(
+    generation_id="0" * 20,
+    **{name: getattr(FACTS, name) for name in FACTS.__dataclass_fields__},
+)
+JOB = JobView(
+    job_id=JOB_ID, account_id=1, status="queued", position=2, model="music", prompt=LONG, duration_s=8.0,
+    is_loopable=True, seed=7, seed_was_given=False, priority="creator", tier="creator", created_ms=NOW_MS,
+    started_ms=None, finished_ms=None, expected_start_ms=NOW_MS + 5000, progress_pct=0, retry_count=0,
+    error=None, skip_cost=1, sound=None,
+)  # fmt: skip
+JOBS = (
+    JOB,
+    dataclasses.replace(JOB, job_id="1" * 12, priority="skipped", expected_start_ms=None),
+    dataclasses.replace(JOB, job_id="2" * 12, status="processing", progress_pct=45, position=1),
+    dataclasses.replace(JOB, job_id="3" * 12, status="completed", finished_ms=NOW_MS, sound=SOUND),
+    dataclasses.replace(
+        JOB,
+        job_id="4" * 12,
+        status="completed",
+        finished_ms=NOW_MS,
+        sound=dataclasses.replace(
+            SOUND,
+            generation_id="1" * 20,
+            loudness_lufs=None,
+            true_peak_dbtp=None,
+            quality_score=0,
+            quality_reasons=("silence",),
+        ),
+    ),
+    dataclasses.replace(JOB, job_id="5" * 12, status="failed", error="Memory ran out", retry_count=2),
+    dataclasses.replace(JOB, job_id="6" * 12, status="cancelled", position=None),
+)
+QUOTES = tuple(
+    contexts.QuoteView(Quote(place, wait_s, work_s, left, free, 3), hourly=60, at_once=20)
+    for place, wait_s, work_s, left, free in (
+        (1, 0.2, 0.4, 60, 20), (7, 90.0, 12.0, 1, 1), (2, None, None, 5, 5), (1, 0.0, 1.0, 0, 3),
+        (1, 0.0, 1.0, 9, 0),
+    )
+)  # fmt: skip
+MODELS = (
+    ModelCard("music", "Music", "Melodies", 180, "CC-BY-NC 4.0", "ready", "sketch: rule-based, no model"),
+    ModelCard("audio", "Sounds", "Rain", 10.5, None, "unavailable", None),
+)
+ROW = contexts.QueueRow(
+    JOB_ID, 1, "queued", "music", 8.0, "free", NOW_MS, 0, "in 5 s", "In turn", is_own=True, is_skipped=False,
+    skip_cost=3, prompt=LONG,
+)  # fmt: skip
+ROWS = (
+    ROW,
+    dataclasses.replace(ROW, job_id="1" * 12, is_own=False, prompt=None),
+    dataclasses.replace(ROW, job_id="2" * 12, status="processing", progress_pct=30),
+)
+COUNTS = contexts.Counts(1, 2, (("music", 2),), is_paused=True)
+WORKERS = (contexts.WorkerLine(1, "cpu", "Generating"), contexts.WorkerLine(2, "", "Starting"))
+
+
+def forms() -> Iterator[contexts.ComposeForm]:
+    for quote in QUOTES:
+        yield contexts.ComposeForm(quote, MODELS, 180)
+    for field in (None, "prompt", "model", "duration", "seed", "temperature", "top_k", "top_p", "guidance"):
+        yield contexts.ComposeForm(QUOTES[0], MODELS, 30.5, {"prompt": LONG}, "Wrong", field)
+
+
+def account_pages() -> Iterator[account.AccountPage]:
+    page = account.AccountPage(
+        chrome=Chrome("account", ADA),
+        account=AccountView(
+            1, "ada", "creator", is_admin=False, is_disabled=False, aura_balance=9, created_ms=0
+        ),
+        usage=AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, 10, 600),
+        ledger=(AuraLine(1, "grant", 5, 5, "", None, "root", NOW_MS),),
+        tokens=(TokenView(1, LONG, NOW_MS, None, None), TokenView(2, "", NOW_MS, NOW_MS, NOW_MS)),
+        sessions=(SessionView(1, 0, NOW_MS, NOW_MS, "::1", LONG), SessionView(2, 0, 0, 0, "", "")),
+        session_id=1,
+    )
+    yield page
+    yield dataclasses.replace(page, done="Done.", new_token="sl_x", ledger=(), tokens=(), sessions=())
+    for section, field in (("tokens", "label"), ("password", "new_password"), ("delete", "current_password")):
+        for name in (field, None):
+            yield dataclasses.replace(
+                page,
+                error="Wrong",
+                error_section=section,  # type: ignore[arg-type]  # one of three literals
+                error_field=name,
+            )
+
+
+def samples() -> Iterator[Any]:
+    for viewer in (ADA, None):
+        chrome = Chrome("queue", viewer, live="queue")
+        yield contexts.QueuePage(chrome, ROWS, COUNTS, WORKERS)
+        yield contexts.QueuePage(chrome, (), dataclasses.replace(COUNTS, is_paused=False), ())
+    for form in forms():
+        yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, JOBS)
+        yield contexts.ComposeFragment(form)
+    yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), next(forms()), ())
+    for is_open in (True, False):
+        yield contexts.WelcomePage(Chrome("generate"), is_open, MODELS)
+        for purpose in ("sign-in", "register", "set-up"):
+            for field in ("username", "password", None):
+                yield sign_in.CredentialsPage(
+                    Chrome("sign-in"),
+                    purpose,
+                    LONG, "Wrong", field, "token", "/queue", is_open,
+                )  # fmt: skip
+    yield from (contexts.QuoteFragment(quote) for quote in QUOTES)
+    yield from (contexts.ModelStateFragment(model) for model in MODELS)
+    yield from (contexts.JobFragment(job) for job in JOBS)
+    yield from (contexts.QueueRowFragment(row) for row in ROWS)
+    yield from (contexts.JobListFragment(JOBS), contexts.JobListFragment(()))
+    yield from (contexts.QueueRowsFragment(ROWS), contexts.QueueRowsFragment(()))
+    yield from (contexts.WorkersFragment(WORKERS), contexts.WorkersFragment(()))
+    yield contexts.QueueCountsFragment(COUNTS)
+    yield sign_in.SetupClosedPage(Chrome("sign-in"))
+    yield schema.SchemaPage("/schema/openapi.json")
+    for status, error_id in ((404, None), (401, None), (500, "abc")):
+        chrome = Chrome("none", knows_viewer=False)
+        yield errors.ErrorPage(chrome, status, "Gone", "It is gone", "Go back.", error_id)
+        yield errors.ErrorNotice("It is gone", error_id)
+    yield from account_pages()
+
+
+SAMPLES = list(samples())
+
+
+class Reader(HTMLParser):
+    """Notes what makes a page hard to use, or breaks the policy that pages are sent with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.references: list[tuple[str, str]] = []
+        self.inline: list[str] = []
+        self.titles = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        for name in ("for", "aria-describedby", "aria-labelledby"):
+            self.references += [(name, target) for target in (given.get(name) or "").split()]
+        self.inline += [name for name in given if name == "style" or re.match("on|hx-on", name)]
+        self.inline += ["script"] if tag == "script" and not given.get("src") else []
+        self.titles += tag == "title"
+
+
+def test_every_context_has_a_sample() -> None:
+    assert {type(sample) for sample in SAMPLES} == context_classes()
+
+
+def test_every_template_that_is_no_part_of_another_has_a_context() -> None:
+    whole = {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")}
+    parts = {name for name in whole if name.startswith("components/")} | {"base.html"}
+    assert {kind.template for kind in context_classes()} == whole - parts
+
+
+@pytest.mark.parametrize("kind", sorted(context_classes(), key=repr))
+def test_a_template_names_nothing_that_its_context_lacks(kind: type[Any]) -> None:
+    environment = renderer.environment
+    source = Path(TEMPLATES / kind.template).read_text(encoding="utf-8")
+    tree = environment.parse(source)
+    macros = {macro.name for macro in tree.find_all(nodes.Macro)}
+    imported = {
+        name for entry in tree.find_all(nodes.FromImport) for name in entry.names if isinstance(name, str)
+    }
+    named = meta.find_undeclared_variables(tree) - set(environment.globals) - macros - imported
+    assert named <= {field.name for field in dataclasses.fields(kind)}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
+def test_it_renders(sample: Context) -> None:
+    html = renderer.render(sample)
+    reader = Reader()
+    reader.feed(html)
+    assert reader.inline == []
+    assert len(reader.ids) == len(set(reader.ids))
+    assert "<b>&" not in html
+    assert "None" not in html
+    if "<html" in html:
+        assert reader.titles == 1
+        assert html.count("<h1") == (0 if sample.template == "schema.html" else 1)
+        assert [pair for pair in reader.references if pair[1] not in reader.ids] == []
