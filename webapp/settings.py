@@ -18,7 +18,7 @@ PREFIX = "SOUNDLOOM_"
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     device: Annotated[str, Meta(description="Device for models: `auto`, `cpu`, `cuda:0`, `mps`.")] = "auto"
     secret_key: Annotated[
-        str, Meta(description="Key for signing; made and kept in the data folder when unset.")
+        str, Meta(description="Key for signed links, of which this version has none yet.")
     ] = ""
     public_url: Annotated[
         str,

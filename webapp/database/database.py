@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
+import asyncpg
 from piccolo.apps.migrations.tables import Migration
 from piccolo.querystring import QueryString
 from piccolo.table import Table
@@ -12,6 +13,7 @@ import piccolo_conf
 from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
+from webapp.errors import SettingsError
 from webapp.tables import ALL_TABLES
 
 Dialect = Literal["sqlite", "postgres"]
@@ -27,14 +29,18 @@ class Database:
     async def open(self) -> None:
         """Open connections and point every table at this database.
 
-        Piccolo finds its engine through module globals, so a process has one open database at a time.
+        Raises SettingsError when the database cannot be reached. Piccolo finds its engine through
+        module globals, so a process has one open database at a time.
         """
         piccolo_conf.DB = self.engine
         tables: tuple[type[Table], ...] = (*ALL_TABLES, Migration)
         for table in tables:
             table._meta.db = self.engine
         if isinstance(self.engine, PooledPostgresEngine):
-            await self.engine.open()
+            try:
+                await self.engine.open()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                raise SettingsError(f"Cannot use the database of SOUNDLOOM_DATABASE_URL: {error}.") from error
 
     async def close(self) -> None:
         """Close every connection."""

@@ -80,6 +80,9 @@ class PooledPostgresEngine(PostgresEngine):
         """A transaction; with `durable=False` power loss may undo it, but never tear it."""
         return PooledTransaction(self, durable=durable, allow_nested=allow_nested)
 
+    async def check_version(self) -> None:
+        """Nothing: Piccolo asks for it when the engine is made, and making one must not connect."""
+
     @property
     def opened_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         """The pool. Raises RuntimeError before `open` and after `close`."""

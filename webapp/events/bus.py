@@ -46,6 +46,10 @@ class Subscription:
                 await self._arrived.wait()
         except TimeoutError:
             return []
+        return self.take()
+
+    def take(self) -> list[Event]:
+        """Take the hints there are, without waiting."""
         self._arrived.clear()
         events, self._pending = list(self._pending), {}
         return events

@@ -1,6 +1,7 @@
 """Hints between any number of hosts, over PostgreSQL's LISTEN and NOTIFY."""
 
 import asyncio
+import contextlib
 import logging
 from typing import TypeAlias
 
@@ -13,6 +14,9 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "soundloom_events"
 RECONNECT_S = 0.5
+LAST_WORDS_S = 1.0
+MAX_BATCH = 64
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -32,16 +36,23 @@ class PostgresBus(LocalBus):
         self._url = url
         self._sender = sender
         self._outgoing = Subscription()
+        self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        connection = await self._connect()
-        self._task = asyncio.create_task(self._run(connection))
+        self._connection = await self._connect()
+        self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
+        """Send what was published last, if that is quick, and hang up."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._connection is not None:
+            with contextlib.suppress(*LOST, TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await _send(self._connection, self._sender, self._outgoing.take())
+            self._connection.terminate()
 
     def publish(self, *events: Event) -> None:
         super().publish(*events)
@@ -55,32 +66,31 @@ class PostgresBus(LocalBus):
         connection.add_termination_listener(lambda _connection: self._outgoing.offer(Event("status")))
         return connection
 
-    async def _run(self, first: Connection) -> None:
-        connection: Connection | None = first
+    async def _run(self) -> None:
         while True:
             try:
-                connection = connection or await self._connect()
-                # Whatever happened while nobody listened is to be looked up.
-                self.deliver(Event("queue"), Event("status"))
-                await self._send_from(connection)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                if self._connection is None:
+                    self._connection = await self._connect()
+                    # Whatever happened while nobody listened is to be looked up.
+                    self.deliver(Event("queue"), Event("status"))
+                await _send(self._connection, self._sender, await self._outgoing.wait())
+            except LOST:
                 logger.warning("lost the event channel; trying again", exc_info=True)
-                connection = None
+                if self._connection is not None:
+                    self._connection.terminate()
+                    self._connection = None
                 await asyncio.sleep(RECONNECT_S)
-            finally:
-                if connection is not None:
-                    connection.terminate()
-
-    async def _send_from(self, connection: Connection) -> None:
-        while True:
-            events = await self._outgoing.wait()
-            # A NOTIFY holds under 8,000 bytes; a batch of hints that is too long is one big hint.
-            payload = msgspec.json.encode(Notice(self._sender, events[:64]))
-            if len(events) > 64:
-                payload = msgspec.json.encode(Notice(self._sender, [Event("queue"), Event("status")]))
-            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload.decode())
 
     def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         notice = msgspec.json.decode(str(payload), type=Notice)
         if notice.sender != self._sender:
             self.deliver(*notice.events)
+
+
+async def _send(connection: Connection, sender: str, events: list[Event]) -> None:
+    """Send a batch of hints; one that does not fit into a NOTIFY (8,000 bytes) becomes one big hint."""
+    if not events:
+        return
+    fitting = events if len(events) <= MAX_BATCH else [Event("queue"), Event("status")]
+    payload = msgspec.json.encode(Notice(sender, fitting)).decode()
+    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)

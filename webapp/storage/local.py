@@ -96,7 +96,9 @@ class LocalStorage:
 
     def _keys(self) -> dict[str, float]:
         return {
-            folder.name: folder.stat().st_mtime for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)
+            folder.name: folder.stat().st_mtime
+            for folder in self._sounds.glob("??/*")
+            if KEY.fullmatch(folder.name)
         }
 
     def _sweep_staging(self) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from webapp.errors import SettingsError
+from webapp.http.client_address import trusted_networks
 from webapp.logs import configure_logging
 from webapp.services.container import Services, make_data_folder, open_services
 from webapp.settings import Settings
@@ -29,6 +30,7 @@ GRACEFUL_S = 3
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     configure_logging(settings)
+    trusted_networks(settings.trusted_proxies)
     make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
         asyncio.run(_serve(settings, listener))

@@ -55,7 +55,7 @@ class Runner:
         )
 
     def _best_take(self, claim: Claim, progress: Progress, cancel: CancelToken) -> Take:
-        """The first take that is good enough, or else the best of a few; only one if its seed was asked for."""
+        """The first take that is good enough, or the best of a few; only one if its seed was asked for."""
         best = self._take(claim, claim.seed, progress, cancel)
         further = 0 if claim.seed_was_given else FURTHER_TAKES
         while best.audio.report.score < self._low_quality_below and further:

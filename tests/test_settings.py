@@ -1,0 +1,62 @@
+"""Settings: what is read, what is refused, and that the documentation tells the truth."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from webapp.errors import SettingsError
+from webapp.settings import PREFIX, Settings, load_settings
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
+
+
+def test_without_variables_the_defaults_hold() -> None:
+    settings = load_settings({})
+    assert (settings.host, settings.port, settings.workers, settings.engine) == ("127.0.0.1", 5309, 1, "auto")
+    assert settings.data_path.is_absolute()
+
+
+def test_values_are_read_with_their_types() -> None:
+    settings = load_settings(
+        {"SOUNDLOOM_PORT": " 8080 ", "SOUNDLOOM_LEASE_S": "2.5", "SOUNDLOOM_HOST": "", "PATH": "/bin"}
+    )
+    assert (settings.port, settings.lease_s, settings.host) == (8080, 2.5, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SOUNDLOOM_PORT", "many"),
+        ("SOUNDLOOM_PORT", "70000"),
+        ("SOUNDLOOM_WORKERS", "-1"),
+        ("SOUNDLOOM_ENGINE", "magic"),
+        ("SOUNDLOOM_LEASE_S", "nan"),
+        ("SOUNDLOOM_LEASE_S", "inf"),
+        ("SOUNDLOOM_REGISTRATION", "maybe"),
+        ("SOUNDLOOM_PRT", "80"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line_that_names_the_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=variable) as refusal:
+        load_settings({variable: value})
+    assert "\n" not in str(refusal.value)
+    assert "$" not in str(refusal.value)
+
+
+def _described() -> dict[str, tuple[str, str]]:
+    """Each setting's variable, with its default and its meaning."""
+    schema = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
+    return {
+        PREFIX + name.upper(): (str(entry.get("default", "")), entry["description"])
+        for name, entry in schema.items()
+    }
+
+
+def test_the_documentation_lists_every_setting_with_its_default_and_meaning() -> None:
+    rows = re.findall(
+        r"^\| `(SOUNDLOOM_\w+)` \| (.*?) \| (.*?) \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    documented = {variable: (default.strip("`"), meaning) for variable, default, meaning in rows}
+    assert documented == _described()
