@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Controller, Request, get
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedServices
@@ -13,8 +13,8 @@ from webapp.http.openapi import problems
 
 AUDIO_TYPES: Final = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
 
-AudioName = Annotated[str, Parameter(description="`<generation id>.wav`, or `.flac`, `.ogg`, `.mp3`.")]
-PictureName = Annotated[str, Parameter(description="`<generation id>.png`.")]
+AudioName = Annotated[str, PathParameter(description="`<generation id>.wav`, or `.flac`, `.ogg`, `.mp3`.")]
+PictureName = Annotated[str, PathParameter(description="`<generation id>.png`.")]
 
 
 class FileController(Controller):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 from msgspec import Meta
 
 from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
@@ -25,7 +25,7 @@ from webapp.services.throttle import HOUR_S
 from webapp.services.views import JobStatus
 
 AnyRequest = Request[Any, Any, Any]
-JobId = Annotated[str, Parameter(description="The job's id, 12 lower-case hex digits.")]
+JobId = Annotated[str, PathParameter(description="The job's id, 12 lower-case hex digits.")]
 POLL_S = 5.0
 
 
@@ -105,9 +105,9 @@ class GenerationController(Controller):
         self,
         services: InjectedServices,
         identity: InjectedIdentity,
-        status: JobStatus | None = None,
-        page: Annotated[int, Parameter(ge=1, le=100_000)] = 1,
-        per_page: Annotated[int, Parameter(ge=1, le=100)] = 20,
+        status: Annotated[JobStatus | None, QueryParameter(description="Only jobs in this state.")] = None,
+        page: Annotated[int, QueryParameter(ge=1, le=100_000, description="Counted from 1.")] = 1,
+        per_page: Annotated[int, QueryParameter(ge=1, le=100, description="Jobs on one page.")] = 20,
     ) -> JobList:
         """The account's own jobs, newest first, of one state or all."""
         found = await services.jobs.of_account(
