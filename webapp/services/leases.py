@@ -97,7 +97,8 @@ class Leases:
                 return None
             rows = await self._database.fetch(
                 "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
-                " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0 WHERE job_id = {} RETURNING *",
+                " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0"
+                " WHERE job_id = {} RETURNING *",
                 worker_id,
                 now_ms + self._lease_ms,
                 now_ms,
@@ -160,7 +161,7 @@ class Leases:
         return again
 
     async def hand_back(self, claim: Claim) -> None:
-        """Put the job back at its old place, because the worker stops; counts no attempt. Raises LeaseLost."""
+        """Put the job back at its old place because the worker stops; counts no attempt. Raises LeaseLost."""
         async with queue_turn(self._database):
             await self._write(claim, BACK_IN_LINE)
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
