@@ -75,6 +75,20 @@ def test_everything_killed_and_started_again_completes_every_accepted_job(instal
 
 
 @pytest.mark.slow
+def test_a_worker_that_hangs_is_killed_and_replaced(installation: Installation) -> None:
+    installation.environment |= {"SOUNDLOOM_LEASE_S": "0.6", "SOUNDLOOM_HEARTBEAT_S": "0.1"}
+    server = installation.serve()
+    client = server.client(installation.token())
+    job_id = client.submit("slow piano over heavy rain", duration=LONG_S)
+    _running(client, job_id)
+    (hung,) = server.workers()
+    hung.suspend()
+    assert client.wait_for(job_id, "completed", "failed")["status"] == "completed"
+    assert not hung.is_running()
+    _assert_each_made_once(installation, [job_id])
+
+
+@pytest.mark.slow
 def test_a_worker_dies_with_its_server(installation: Installation) -> None:
     server = installation.serve()
     client = server.client(installation.token())
