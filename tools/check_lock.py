@@ -1,7 +1,8 @@
 """Say where `pyproject.toml`, `package.json` and the lock files have drifted apart.
 
 Works without a network: what each locked package needs is read from the packages installed here,
-which are those of the lock. Exit status 0 means that everything agrees.
+which are those of the lock; pins for other Python versions or systems are taken as they are. Exit
+status 0 means that everything agrees.
 """
 
 import json
@@ -47,10 +48,14 @@ HASH = re.compile(r"^--hash=sha256:[0-9a-f]{64}\s*\\?$")
 
 @dataclass
 class Lock:
-    """A parsed requirements file: exact versions by name, and what is wrong with its lines."""
+    """A parsed requirements file: exact versions by name, and what is wrong with its lines.
+
+    `elsewhere` names those that are not installed on a machine like this one.
+    """
 
     name: str
     versions: dict[str, Version] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
 
@@ -66,6 +71,8 @@ def read_lock(name: str, text: str) -> Lock:
         if pin is not None:
             current = canonicalize_name(pin["name"])
             lock.versions[current] = Version(pin["version"])
+            if pin["marker"] and not Marker(pin["marker"].strip(" ;")).evaluate():
+                lock.elsewhere.add(current)
             hashes[current] = 0
         elif HASH.match(line) and current:
             hashes[current] += 1
@@ -123,6 +130,8 @@ def needed_names(direct: Iterable[Requirement], lock: Lock, excluded: set[str]) 
         if name in excluded or (name, extras) in seen:
             continue
         seen.add((name, extras))
+        if name in lock.elsewhere:
+            continue
         version = lock.versions.get(name)
         if version is None:
             faults.append(f"{lock.name}: {need} is needed and not in the lock")
@@ -145,22 +154,29 @@ def out_of_range(direct: Iterable[Requirement], lock: Lock) -> list[str]:
     ]
 
 
-def python_faults(project: dict[str, Any], runtime: Lock, dev: Lock) -> list[str]:
-    """Compare the ranges in pyproject.toml with both requirement locks."""
+def python_faults(project: dict[str, Any], runtime: Lock, dev: Lock, build_tools: Lock) -> list[str]:
+    """Compare the ranges in pyproject.toml with the requirement locks."""
     product = [Requirement(need) for need in project["project"]["dependencies"]]
     development = list(group_requirements(project["dependency-groups"], "dev"))
     build = [Requirement(need) for need in project["build-system"]["requires"]]
     excluded = excluded_names(project["tool"]["uv"]["override-dependencies"])
-    faults = [*runtime.faults, *dev.faults]
-    for lock, direct in ((runtime, product), (dev, [*product, *development, *build])):
+    tools = list(group_requirements(project["dependency-groups"], "build"))
+    faults = [*runtime.faults, *dev.faults, *build_tools.faults]
+    for lock, direct in (
+        (runtime, product),
+        (dev, [*product, *development, *build]),
+        (build_tools, tools),
+    ):
         needed, missing = needed_names(direct, lock, excluded)
         faults += missing + out_of_range(direct, lock)
         if not missing:
-            faults += [f"{lock.name}: nothing needs {name}" for name in sorted(lock.versions.keys() - needed)]
+            unneeded = lock.versions.keys() - needed - lock.elsewhere
+            faults += [f"{lock.name}: nothing needs {name}" for name in sorted(unneeded)]
         faults += [f"{lock.name}: {name} has a step of its own" for name in excluded & lock.versions.keys()]
     faults += [
-        f"{name} is {version} in {runtime.name} and {dev.versions.get(name)} in {dev.name}"
-        for name, version in runtime.versions.items()
+        f"{name} is {version} in {lock.name} and {dev.versions.get(name)} in {dev.name}"
+        for lock in (runtime, build_tools)
+        for name, version in lock.versions.items()
         if dev.versions.get(name) != version
     ]
     return faults
@@ -187,15 +203,15 @@ def frontend_faults(asked: dict[str, Any], locked: dict[str, Any]) -> list[str]:
 def find_faults(root: Path = ROOT) -> list[str]:
     """List every disagreement between what the repository asks for and what it has locked."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    runtime, dev = (
+    runtime, dev, build_tools = (
         read_lock(name, (root / name).read_text(encoding="utf-8"))
-        for name in ("requirements/runtime.txt", "requirements/dev.txt")
+        for name in ("requirements/runtime.txt", "requirements/dev.txt", "requirements/build.txt")
     )
     asked, locked = (
         json.loads((root / name).read_text(encoding="utf-8"))
         for name in ("package.json", "package-lock.json")
     )
-    return python_faults(project, runtime, dev) + frontend_faults(asked, locked)
+    return python_faults(project, runtime, dev, build_tools) + frontend_faults(asked, locked)
 
 
 def main() -> int:

@@ -1,8 +1,9 @@
 """Renew the lock files: `requirements/*.txt` with uv, `package-lock.json` with npm.
 
 `requirements/runtime.txt` is what the product needs; `requirements/dev.txt` is that, at the same
-versions, and everything that setting up, checking and testing need. How uv resolves is in
-`pyproject.toml` ([tool.uv.pip]). Indexes and registries are those configured on the machine.
+versions, and everything that setting up, checking and testing need; `requirements/build.txt` is what
+packages that come as source are built with. How uv resolves is in `pyproject.toml` ([tool.uv.pip]).
+Indexes and registries are those configured on the machine.
 """
 
 import shutil
@@ -16,15 +17,19 @@ BIN = Path(sys.executable).parent
 
 def main() -> int:
     """Renew both kinds of lock file; returns the exit status for the shell."""
-    compile_lock = [str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade", "pyproject.toml"]
-    runtime, dev = "requirements/runtime.txt", "requirements/dev.txt"
+    compile_lock = [str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade"]
+    runtime, dev, build = (f"requirements/{name}.txt" for name in ("runtime", "dev", "build"))
     work = ROOT / "build/frontend-lock"
     work.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", ".npmrc"):
         shutil.copyfile(ROOT / name, work / name)
     try:
-        subprocess.run([*compile_lock, "-o", runtime], cwd=ROOT, check=True)
-        subprocess.run([*compile_lock, "--group", "dev", "-c", runtime, "-o", dev], cwd=ROOT, check=True)
+        for arguments in (
+            ["pyproject.toml", "-o", runtime],
+            ["pyproject.toml", "--group", "dev", "-c", runtime, "-o", dev],
+            ["--group", "build", "-c", dev, "-o", build],
+        ):
+            subprocess.run([*compile_lock, *arguments], cwd=ROOT, check=True)
         subprocess.run([BIN / "npm", "install", "--package-lock-only", "--silent"], cwd=work, check=True)
     except subprocess.CalledProcessError as error:
         print(f"The lock was not renewed: {Path(error.cmd[0]).name} failed.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Set-up in steps: torch, locked requirements, the project itself, front-end files.
+"""Set-up in steps: torch, build tools, locked requirements, the project itself, front-end files.
 
 Run by `make` with the interpreter of the virtual environment. Each step is keyed by the content of
 what it reads and is skipped when a run with the same key has succeeded, so that a finished set-up
@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_TORCH = "torch==2.13.0"
 # torch shows its progress, since some builds are gigabytes; the rest is quick.
 ERRORS_ONLY = ("--quiet", "--quiet")
+LOCKED = (*ERRORS_ONLY, "--no-deps", "--require-hashes")
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,15 @@ def planned_steps(torch: str) -> list[Step]:
     return [
         Step("torch", torch, lambda: install_torch(torch)),
         Step(
+            "build tools",
+            content_key("requirements/build.txt"),
+            lambda: pip_install(*LOCKED, "-r", "requirements/build.txt"),
+        ),
+        Step(
             "requirements",
             content_key("requirements/dev.txt"),
-            lambda: pip_install(*ERRORS_ONLY, "--no-deps", "--require-hashes", "-r", "requirements/dev.txt"),
+            # Some packages come as source; an isolated build would fetch its tools unhashed.
+            lambda: pip_install(*LOCKED, "--no-build-isolation", "-r", "requirements/dev.txt"),
         ),
         Step(
             "project",

@@ -22,13 +22,17 @@ ROOT = Path(__file__).resolve().parents[2]
 HASH = "    --hash=sha256:" + "0" * 64
 RUNTIME = ROOT / "requirements/runtime.txt"
 DEV = ROOT / "requirements/dev.txt"
+BUILD = ROOT / "requirements/build.txt"
 
 
-def faults_with(project: dict[str, Any], runtime: str | None = None, dev: str | None = None) -> list[str]:
+def faults_with(
+    project: dict[str, Any], runtime: str | None = None, dev: str | None = None, build: str | None = None
+) -> list[str]:
     return python_faults(
         project,
         read_lock("runtime.txt", runtime or RUNTIME.read_text(encoding="utf-8")),
         read_lock("dev.txt", dev or DEV.read_text(encoding="utf-8")),
+        read_lock("build.txt", build or BUILD.read_text(encoding="utf-8")),
     )
 
 
@@ -70,6 +74,11 @@ def test_locks_that_pin_different_versions_are_drift(project: dict[str, Any]) ->
     assert any(fault.startswith("tzdata is 1!") for fault in faults_with(project, runtime=text))
 
 
+def test_packages_are_built_with_what_is_installed(project: dict[str, Any]) -> None:
+    other = BUILD.read_text(encoding="utf-8").replace("setuptools==", "setuptools==99")
+    assert any(fault.startswith("setuptools is 99") for fault in faults_with(project, build=other))
+
+
 def test_torch_does_not_belong_in_the_lock(project: dict[str, Any]) -> None:
     text = RUNTIME.read_text(encoding="utf-8") + f"torch==2.13.0 \\\n{HASH}\n"
     assert "runtime.txt: torch has a step of its own" in faults_with(project, runtime=text)
@@ -95,6 +104,12 @@ def test_a_pin_without_a_hash_is_a_fault() -> None:
 def test_a_pin_with_a_marker_is_read() -> None:
     lock = read_lock("lock", f"package==1.0 ; sys_platform == 'linux' \\\n{HASH}\n    # via other\n")
     assert (str(lock.versions["package"]), lock.faults) == ("1.0", [])
+
+
+def test_what_is_installed_elsewhere_is_taken_as_it_is(project: dict[str, Any]) -> None:
+    pin = f"left-over==1.0 ; python_full_version >= '3.99' \\\n{HASH}\n"
+    texts = [path.read_text(encoding="utf-8") + pin for path in (RUNTIME, DEV)]
+    assert faults_with(project, *texts) == []
 
 
 def test_requirements_for_other_systems_are_not_followed() -> None:
