@@ -7,9 +7,11 @@
     │   ├── AuthenticationRequired  nobody is signed in (401)
     │   ├── NotAuthorized        somebody is, but may not do this (403)
     │   ├── NotFound             there is no such thing (404)
+    │   ├── BodyTimeout          the body did not arrive in time (408)
     │   ├── Conflict             it clashes with what is there (409)
     │   ├── PayloadTooLarge      the body is longer than anything that is expected (413)
     │   ├── UnsupportedMediaType the body is of a kind that is not read here (415)
+    │   ├── KeyReused            an idempotency key was sent with another request before (422)
     │   ├── LimitReached         too many requests of a kind (429)
     │   ├── QueueFull            no room in the queue (503)
     │   ├── StorageFull          no room for another sound (507)
@@ -67,12 +69,23 @@ class Conflict(ProductError):
     """The request clashes with what is already there."""
 
 
+class BodyTimeout(ProductError):
+    """The body of a request did not arrive in the time it had."""
+
+
 class PayloadTooLarge(ProductError):
     """The body of a request is longer than it may be."""
 
 
 class UnsupportedMediaType(ProductError):
     """The body of a request is of another kind than the one that is read."""
+
+
+class KeyReused(ProductError):
+    """An idempotency key came with another request than the one it was first used for."""
+
+    def __init__(self) -> None:
+        super().__init__("Idempotency-Key was already used with another request")
 
 
 class LimitReached(ProductError):

@@ -101,6 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Positive, Meta(description="Accounts created per client address and rolling hour.")
     ] = 10
 
+    misses_per_address: Annotated[
+        Positive,
+        Meta(description="Requests for files that are not there, per client address in 15 minutes."),
+    ] = 300
+    wrong_tokens_per_address: Annotated[
+        Positive, Meta(description="Requests with a wrong token, per client address in 15 minutes.")
+    ] = 300
+
     lease_s: Annotated[Seconds, Meta(description="A worker silent for this long has lost its jobs.")] = 6.0
     heartbeat_s: Annotated[Seconds, Meta(description="How often a worker says that it is alive.")] = 1.5
     poll_s: Annotated[Seconds, Meta(description="How often work is looked for when no hint arrives.")] = 1.0

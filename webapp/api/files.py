@@ -1,18 +1,32 @@
 """The files of sounds; a file's name is what protects it."""
 
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any, Final
 
-from litestar import Controller, Request, get
+from litestar import Controller, HttpMethod, Request, route
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
+from webapp.api.authentication import ADDRESS, InjectedAddress
 from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedServices
 from webapp.http.file_response import FileAnswer
 from webapp.http.openapi import problems
+from webapp.http.rate_limit import announce, told
+from webapp.services.container import Services
 
-AUDIO_TYPES: Final = {"wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "mp3": "audio/mpeg"}
+MEDIA_TYPES: Final = {
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".mp3": "audio/mpeg",
+    ".png": "image/png",
+}
+READING: Final = [HttpMethod.GET, HttpMethod.HEAD]
 
+AnyRequest = Request[Any, Any, Any]
 AudioName = Annotated[str, PathParameter(description="`<generation id>.wav`, or `.flac`, `.ogg`, `.mp3`.")]
 PictureName = Annotated[str, PathParameter(description="`<generation id>.png`.")]
 
@@ -21,31 +35,47 @@ class FileController(Controller):
     """Sounds and pictures, with ranges and caching."""
 
     tags = ("Files",)
+    dependencies = ADDRESS
 
-    @get(
+    @route(
         "/audio/{filename:str}",
+        http_method=READING,
         summary="A sound",
-        responses={200: ResponseSpec(bytes, media_type="audio/wav"), **problems(404)},
+        responses={200: ResponseSpec(bytes, media_type="audio/wav"), **problems(404, 416, 429)},
     )
     async def audio(
-        self, filename: AudioName, services: InjectedServices, request: Request[Any, Any, Any]
+        self, filename: AudioName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
     ) -> FileAnswer:
-        path = await services.sounds.audio_file(filename)
-        try:
-            return await FileAnswer.open(path, AUDIO_TYPES[path.suffix.removeprefix(".")], request)
-        except FileNotFoundError as error:
-            raise NotFound("Audio not found") from error
+        async with _misses_counted(request, services, address):
+            return await _answer(services.sounds.audio_file(filename), request, "Audio not found")
 
-    @get(
+    @route(
         "/spectrogram/{filename:str}",
+        http_method=READING,
         summary="A sound's spectrogram",
-        responses={200: ResponseSpec(bytes, media_type="image/png"), **problems(404)},
+        responses={200: ResponseSpec(bytes, media_type="image/png"), **problems(404, 416, 429)},
     )
     async def spectrogram(
-        self, filename: PictureName, services: InjectedServices, request: Request[Any, Any, Any]
+        self, filename: PictureName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
     ) -> FileAnswer:
-        path = await services.sounds.picture_file(filename)
-        try:
-            return await FileAnswer.open(path, "image/png", request)
-        except FileNotFoundError as error:
-            raise NotFound("Spectrogram not found") from error
+        async with _misses_counted(request, services, address):
+            return await _answer(services.sounds.picture_file(filename), request, "Spectrogram not found")
+
+
+async def _answer(finding: Awaitable[Path], request: AnyRequest, missing: str) -> FileAnswer:
+    path = await finding
+    try:
+        return await FileAnswer.open(path, MEDIA_TYPES[path.suffix], request)
+    except FileNotFoundError as error:
+        raise NotFound(missing) from error
+
+
+@asynccontextmanager
+async def _misses_counted(request: AnyRequest, services: Services, address: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except NotFound:
+        await services.misses.missing_file(address)
+        raise
+    finally:
+        announce(request, told("misses", await services.misses.file_usage(address)))

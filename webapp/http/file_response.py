@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from dataclasses import dataclass
+from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -10,11 +12,30 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from webapp.http.errors import PROBLEM_JSON, Problem
 from webapp.policy.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
 
 CHUNK_BYTES: Final = 256 * 1024
 # A sound never changes under its name.
 CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
+OUTSIDE: Final = "The range lies outside the file"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What validators and ranges are held against."""
+
+    size: int
+    etag: str
+    modified: str
+    modified_s: float
+
+    @classmethod
+    def of(cls, path: Path, handle: IO[bytes]) -> "FileFacts":
+        """The facts of an open file; its folder's name says which version it is."""
+        stat = os.fstat(handle.fileno())
+        etag = f'"{path.parent.name}-{stat.st_size:x}"'
+        return cls(stat.st_size, etag, formatdate(stat.st_mtime, usegmt=True), stat.st_mtime)
 
 
 class FileAnswer(ASGIResponse):
@@ -26,77 +47,89 @@ class FileAnswer(ASGIResponse):
     _should_set_content_length = False
 
     def __init__(
-        self, path: Path, handle: IO[bytes], media_type: str, request: Request[Any, Any, Any]
+        self, handle: IO[bytes], facts: FileFacts, media_type: str, request: Request[Any, Any, Any]
     ) -> None:
-        stat = os.fstat(handle.fileno())
         self._handle = handle
-        self._size = stat.st_size
         self._is_head = request.method == "HEAD"
-        etag = f'"{path.parent.name}-{stat.st_size:x}"'
+        self._first = 0
+        self._problem = b""
         headers = {
-            "etag": etag,
-            "last-modified": formatdate(stat.st_mtime, usegmt=True),
+            "etag": facts.etag,
+            "last-modified": facts.modified,
             "cache-control": CACHE_CONTROL,
             "accept-ranges": "bytes",
         }
-        self._range: ByteRange | None = None
-        status = 200
-        if _is_unchanged(request, etag, stat.st_mtime):
-            status = 304
+        status, length = 200, facts.size
+        if _is_unchanged(request, facts):
+            status, length = 304, 0
         else:
             try:
-                self._range = _range(request, self._size, etag, headers["last-modified"])
+                part = _range(request, facts)
             except UnsatisfiableRange:
-                status = 416
-                headers["content-range"] = f"bytes */{self._size}"
-        if self._range is not None:
-            status = 206
-            headers["content-range"] = f"bytes {self._range.first}-{self._range.last}/{self._size}"
-        self._length = {200: self._size, 206: self._range.length if self._range else 0}.get(status, 0)
+                self._problem = Problem(416, OUTSIDE).body()
+                status, length, media_type = 416, len(self._problem), PROBLEM_JSON
+                headers = {"content-range": f"bytes */{facts.size}", "accept-ranges": "bytes"}
+            else:
+                if part is not None:
+                    status, length, self._first = 206, part.length, part.first
+                    headers["content-range"] = f"bytes {part.first}-{part.last}/{facts.size}"
+        self._length = length
         if status != 304:
-            headers["content-length"] = str(self._length)
+            headers["content-length"] = str(length)
         super().__init__(status_code=status, headers=headers, media_type=media_type)
 
     @classmethod
     async def open(cls, path: Path, media_type: str, request: Request[Any, Any, Any]) -> "FileAnswer":
         """The answer for a file. Raises FileNotFoundError."""
-        return cls(path, await asyncio.to_thread(path.open, "rb"), media_type, request)
+        handle = await asyncio.to_thread(path.open, "rb")
+        return cls(handle, FileFacts.of(path, handle), media_type, request)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.start_response(send)
-            remaining = 0 if self._is_head else self._length
-            if remaining and self._range is not None:
-                self._handle.seek(self._range.first)
-            while remaining:
-                chunk = await asyncio.to_thread(self._handle.read, min(CHUNK_BYTES, remaining))
-                if not chunk:
-                    raise OSError("the file became shorter while it was sent")
-                remaining -= len(chunk)
-                await send({"type": "http.response.body", "body": chunk, "more_body": remaining > 0})
-            if not self._length or self._is_head:
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            if self._is_head or self._problem or not self._length:
+                body = b"" if self._is_head else self._problem
+                await send({"type": "http.response.body", "body": body, "more_body": False})
+            else:
+                await self._send_file(send)
         finally:
             self._handle.close()
 
+    async def _send_file(self, send: Send) -> None:
+        remaining = self._length
+        self._handle.seek(self._first)
+        while remaining:
+            chunk = await asyncio.to_thread(self._handle.read, min(CHUNK_BYTES, remaining))
+            if not chunk:
+                raise OSError("the file became shorter while it was sent")
+            remaining -= len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": remaining > 0})
 
-def _is_unchanged(request: Request[Any, Any, Any], etag: str, modified_s: float) -> bool:
+
+def _is_unchanged(request: Request[Any, Any, Any], facts: FileFacts) -> bool:
     """Whether the reader's copy is still right (RFC 9110, section 13.2.2)."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
-        return tags.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in tags.split(",")]
-    since = request.headers.get("if-modified-since")
-    if since is None:
-        return False
+        known = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+        return tags.strip() == "*" or facts.etag in known
+    since_s = _moment(request.headers.get("if-modified-since"))
+    return since_s is not None and int(facts.modified_s) <= since_s
+
+
+def _moment(date: str | None) -> float | None:
+    """Seconds since the epoch of an HTTP date; None for what is none."""
     try:
-        return int(modified_s) <= parsedate_to_datetime(since).timestamp()
-    except ValueError:
-        return False
-
-
-def _range(request: Request[Any, Any, Any], size: int, etag: str, modified: str) -> ByteRange | None:
-    """The range asked for, unless the reader has part of another version."""
-    condition = request.headers.get("if-range")
-    if condition is not None and condition.strip() not in (etag, modified):
+        moment = parsedate_to_datetime(date or "")
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return requested_range(request.headers.get("range"), size)
+
+
+def _range(request: Request[Any, Any, Any], facts: FileFacts) -> ByteRange | None:
+    """The range that a GET asks for, unless the reader has part of another version; others have none."""
+    if request.method != "GET":
+        return None
+    condition = request.headers.get("if-range")
+    if condition is not None and condition.strip() not in (facts.etag, facts.modified):
+        return None
+    return requested_range(request.headers.get("range"), facts.size)

@@ -6,6 +6,8 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection
 from litestar.types import Message, Scope
 
+from webapp.services.throttle import ThrottleUsage
+
 _KEY: Final = "soundloom_rate_limits"
 
 
@@ -18,6 +20,11 @@ class RateLimit:
     window_s: int
     remaining: int
     reset_s: int
+
+
+def told(name: str, usage: ThrottleUsage) -> RateLimit:
+    """How a limit that is counted by the service is told."""
+    return RateLimit(name, usage.limit, usage.window_s, usage.remaining, usage.reset_s)
 
 
 def announce(connection: ASGIConnection[Any, Any, Any, Any], *limits: RateLimit) -> None:

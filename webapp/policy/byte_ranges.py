@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-_RANGE = re.compile(r"(\d{0,18})-(\d{0,18})")
+# More digits than any file needs, and fewer than Python refuses to read.
+_RANGE = re.compile(r"([0-9]{0,1000})-([0-9]{0,1000})")
 
 
 @dataclass(frozen=True, slots=True)

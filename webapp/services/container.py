@@ -13,8 +13,10 @@ from webapp.services.accounts import Accounts
 from webapp.services.aura import Aura
 from webapp.services.capacity import StorageGuard
 from webapp.services.estimates import Estimator
+from webapp.services.idempotency import Idempotency
 from webapp.services.jobs import Jobs
 from webapp.services.leases import Leases
+from webapp.services.misses import Misses
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
 from webapp.services.sessions import Sessions
@@ -45,6 +47,8 @@ class Services:
     bus: Bus
     storage: Storage
     throttle: Throttle
+    misses: Misses
+    idempotency: Idempotency
     accounts: Accounts
     tokens: Tokens
     sessions: Sessions
@@ -86,6 +90,8 @@ def build_services(
         bus=bus,
         storage=storage,
         throttle=throttle,
+        misses=Misses(throttle, settings),
+        idempotency=Idempotency(database, clock),
         accounts=accounts,
         tokens=Tokens(database, clock, ids),
         sessions=Sessions(database, clock, ids),

@@ -8,7 +8,8 @@ from webapp.database import Database
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound
 from webapp.events import Bus, Event
 from webapp.policy.generation import GenerationChoice, SamplingChoice
-from webapp.policy.pricing import skip_cost
+from webapp.policy.pricing import skip_cost, skip_prices
+from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.queue import QueueReader
 from webapp.services.queue_lock import queue_turn
@@ -48,6 +49,7 @@ class Jobs:
         self._database = database
         self._clock = clock
         self._settings = settings
+        self._prices = skip_prices(settings)
         self._bus = bus
         self._queue = queue
         self._submissions = submissions
@@ -97,30 +99,43 @@ class Jobs:
             await self._payments.refund(job_id, "The job was cancelled")
         self._bus.publish(Event("queue"), Event("job", job_id))
 
-    async def skip(self, identity: Identity, job_id: str) -> SkipReceipt:
+    async def skip(
+        self, identity: Identity, job_id: str, *, once: Once[SkipReceipt] | None = None
+    ) -> SkipReceipt:
         """Pay to move an own waiting job to the front, behind earlier skips.
+
+        Under a key (`once`) a skip that was made before is answered as it was then.
 
         Raises NotFound, NotAuthorized, InvalidRequest (not waiting, skipped already, too little Aura)
         and LimitReached.
         """
+        if once and (made := await once.first_answer()):
+            return made
         if not identity.is_admin:
             await self._count(identity, "skip")
         async with queue_turn(self._database):
+            if once and (made := await once.first_answer()):
+                return made
             row = await self._row(job_id)
             if row["account"] != identity.account_id:
                 raise NotAuthorized("Not authorized")
             _require_waiting(row, "skip")
             if row["skipped_ms"] is not None:
                 raise InvalidRequest("Job already skipped")
-            cost = skip_cost(row["duration_s"])
+            cost = skip_cost(row["duration_s"], self._prices)
             balance = await self._payments.charge(identity.account_id, job_id, cost)
             await self._database.fetch(
                 "UPDATE job SET skipped_ms = {} WHERE job_id = {}", self._clock.now_ms(), job_id
             )
+            receipt = SkipReceipt(cost, balance)
+            if once:
+                await once.keep(receipt)
         self._bus.publish(Event("queue"), Event("job", job_id))
-        return SkipReceipt(cost, balance)
+        return receipt
 
-    async def retry(self, identity: Identity, job_id: str) -> Submitted:
+    async def retry(
+        self, identity: Identity, job_id: str, *, once: Once[Submitted] | None = None
+    ) -> Submitted:
         """Submit a failed job again, as a new job within the usual limits.
 
         Raises as `get` and `Submissions.submit` do, and InvalidRequest when the job has not failed.
@@ -138,7 +153,7 @@ class Jobs:
             seed=job.seed if job.seed_was_given else None,
             sampling=sampling,
         )
-        return await self._submissions.submit(identity, choice)
+        return await self._submissions.submit(identity, choice, once=once)
 
     async def action_usage(self, identity: Identity, action: Action) -> ThrottleUsage | None:
         """How much of the hour's cancellations or skips is used up; None for admins, who have no limit."""
@@ -166,10 +181,10 @@ class Jobs:
             rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
             active = [row["job_id"] for row in rows if row["status"] in ACTIVE]
             if not active:
-                return [job_view(row, None) for row in rows]
+                return [job_view(row, None, self._prices) for row in rows]
             snapshot = await self._queue.snapshot()
             if all(snapshot.find(job_id) for job_id in active):
-                return [job_view(row, snapshot.find(row["job_id"])) for row in rows]
+                return [job_view(row, snapshot.find(row["job_id"]), self._prices) for row in rows]
 
 
 def _bucket(identity: Identity, action: Action) -> str:

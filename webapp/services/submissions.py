@@ -10,10 +10,11 @@ from webapp.ids import Ids
 from webapp.policy.estimates import expected_starts_ms
 from webapp.policy.generation import GenerationChoice, check_tier_duration
 from webapp.policy.ordering import WaitingJob, in_order
-from webapp.policy.pricing import skip_cost
+from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.policy.tiers import Tier, tier_table
 from webapp.services.capacity import StorageGuard
 from webapp.services.estimates import Estimator
+from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.queue_lock import QueueTurn, queue_turn
 from webapp.services.rows import waiting_job
@@ -66,20 +67,30 @@ class Submissions:
         self._ids = ids
         self._settings = settings
         self._tiers = tier_table(settings)
+        self._prices = skip_prices(settings)
         self._bus = bus
         self._estimator = estimator
         self._storage_guard = storage_guard
         self._usage = usage
 
-    async def submit(self, identity: Identity, choice: GenerationChoice) -> Submitted:
+    async def submit(
+        self, identity: Identity, choice: GenerationChoice, *, once: Once[Submitted] | None = None
+    ) -> Submitted:
         """Put a job in line. It is durable when this returns.
+
+        Under a key (`once`) a request that was accepted before is answered as it was then.
 
         Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
         and StorageFull, in this order.
         """
+        if once and (accepted := await once.first_answer()):
+            return accepted
         tier = self._tiers[identity.tier]
         check_tier_duration(choice.duration_s, tier.max_duration_s)
         async with queue_turn(self._database) as turn:
+            # Again, now that nobody else can be carrying it out.
+            if once and (accepted := await once.first_answer()):
+                return accepted
             now_ms = self._clock.now_ms()
             await self._check_limits(identity, tier, now_ms)
             position = await self._place_in_line(tier, turn, now_ms)
@@ -89,8 +100,11 @@ class Submissions:
             await self._database.fetch(
                 "UPDATE queue_state SET next_sequence = next_sequence + 1 WHERE id = 1"
             )
+            submitted = Submitted(job.job_id, position, tier.name)
+            if once:
+                await once.keep(submitted)
         self._bus.publish(Event("queue"), Event("job", job.job_id))
-        return Submitted(job.job_id, position, tier.name)
+        return submitted
 
     async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
         """What a job like this would meet if it were submitted now."""
@@ -116,7 +130,7 @@ class Submissions:
             expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
             jobs_left_this_hour=usage.hourly.left,
             at_once_left=usage.at_once.left,
-            skip_cost=skip_cost(duration_s),
+            skip_cost=skip_cost(duration_s, self._prices),
         )
 
     async def _check_limits(self, identity: Identity, tier: Tier, now_ms: int) -> None:

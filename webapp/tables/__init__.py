@@ -3,6 +3,7 @@
 from piccolo.table import Table
 
 from webapp.tables.accounts import Account, ApiToken, AuraEntry, SetupLink, ThrottleHit, WebSession
+from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, QueueState, Sound, Worker
 
 ALL_TABLES: tuple[type[Table], ...] = (
@@ -16,6 +17,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Job,
     Sound,
     Worker,
+    IdempotencyKey,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Account",
     "ApiToken",
     "AuraEntry",
+    "IdempotencyKey",
     "Job",
     "QueueState",
     "SetupLink",

@@ -1,0 +1,49 @@
+"""Limits on what only somebody who guesses does often: wrong tokens, and files that are not there."""
+
+from typing import Final
+
+from webapp.services.throttle import Throttle, ThrottleUsage, address_group
+from webapp.settings import Settings
+
+WINDOW_S: Final = 900
+
+
+class Misses:
+    """Counts misses by client address. A hit is never counted, and never refused.
+
+    Tokens and file names are too long to be guessed; the limits keep those who try from costing more
+    than a look. So an address that has reached one locks nobody out who knows a right one.
+    """
+
+    def __init__(self, throttle: Throttle, settings: Settings) -> None:
+        self._throttle = throttle
+        self._limits = {"file": settings.misses_per_address, "token": settings.wrong_tokens_per_address}
+
+    async def missing_file(self, address: str) -> None:
+        """Count a request for a file that is not there. Raises LimitReached."""
+        await self._count("file", address)
+
+    async def wrong_token(self, address: str) -> None:
+        """Count a request with a wrong token. Raises LimitReached."""
+        await self._count("token", address)
+
+    async def file_usage(self, address: str) -> ThrottleUsage:
+        """How many requests for missing files the address has left."""
+        return await self._usage("file", address)
+
+    async def token_usage(self, address: str) -> ThrottleUsage:
+        """How many requests with a wrong token the address has left."""
+        return await self._usage("token", address)
+
+    async def _count(self, kind: str, address: str) -> None:
+        bucket, limit = _bucket(kind, address), self._limits[kind]
+        # A look first: past the limit, requests must not cost the database a write each.
+        await self._throttle.check(bucket, limit, WINDOW_S, "Rate limit exceeded")
+        await self._throttle.hit(bucket, limit, WINDOW_S, "Rate limit exceeded")
+
+    async def _usage(self, kind: str, address: str) -> ThrottleUsage:
+        return await self._throttle.usage(_bucket(kind, address), self._limits[kind], WINDOW_S)
+
+
+def _bucket(kind: str, address: str) -> str:
+    return f"miss/{kind}/{address_group(address)}"
