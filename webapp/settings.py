@@ -19,6 +19,7 @@ PREFIX = "SOUNDLOOM_"
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+ClipSeconds = Annotated[float, Meta(ge=1, le=180)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +83,62 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     creator_at_once: Annotated[
         Positive, Meta(description="Jobs waiting or running at once, tier creator and admins.")
     ] = 20
+    free_max_duration_s: Annotated[ClipSeconds, Meta(description="Longest clip in seconds, tier free.")] = 30
+    supporter_max_duration_s: Annotated[
+        ClipSeconds, Meta(description="Longest clip in seconds, tier supporter.")
+    ] = 60
+    premium_max_duration_s: Annotated[
+        ClipSeconds, Meta(description="Longest clip in seconds, tier premium.")
+    ] = 120
+    creator_max_duration_s: Annotated[
+        ClipSeconds, Meta(description="Longest clip in seconds, tier creator and admins.")
+    ] = 180
+    free_speech_hourly: Annotated[Count, Meta(description="Spoken texts per rolling hour, tier free.")] = 10
+    supporter_speech_hourly: Annotated[
+        Count, Meta(description="Spoken texts per rolling hour, tier supporter.")
+    ] = 30
+    premium_speech_hourly: Annotated[
+        Count, Meta(description="Spoken texts per rolling hour, tier premium.")
+    ] = 60
+    creator_speech_hourly: Annotated[
+        Count, Meta(description="Spoken texts per rolling hour, tier creator and admins.")
+    ] = 120
+    free_starves_after_s: Annotated[
+        Seconds,
+        Meta(description="Seconds after which a waiting job goes before better tiers, tier free."),
+    ] = 1800
+    supporter_starves_after_s: Annotated[
+        Seconds,
+        Meta(description="Seconds after which a waiting job goes before better tiers, tier supporter."),
+    ] = 600
+    premium_starves_after_s: Annotated[
+        Seconds,
+        Meta(description="Seconds after which a waiting job goes before better tiers, tier premium."),
+    ] = 300
+    creator_starves_after_s: Annotated[
+        Seconds,
+        Meta(description="Seconds after which a waiting job goes before better tiers, tier creator."),
+    ] = 120
+    affinity_limit: Annotated[
+        Count,
+        Meta(
+            description="How often in a row a worker may prefer its loaded model within a tier while another"
+            " model's job waits; 0 for never."
+        ),
+    ] = 3
+    skip_cost_10s: Annotated[Count, Meta(description="Aura to skip the queue with a clip up to 10 s.")] = 1
+    skip_cost_30s: Annotated[
+        Count, Meta(description="Aura to skip the queue with a clip over 10 and up to 30 s.")
+    ] = 3
+    skip_cost_60s: Annotated[
+        Count, Meta(description="Aura to skip the queue with a clip over 30 and up to 60 s.")
+    ] = 5
+    skip_cost_120s: Annotated[
+        Count, Meta(description="Aura to skip the queue with a clip over 60 and up to 120 s.")
+    ] = 10
+    skip_cost_longer: Annotated[Count, Meta(description="Aura to skip the queue with a clip over 120 s.")] = (
+        15
+    )
     account_storage_mb: Annotated[Positive, Meta(description="Storage for one account's sounds, in MB.")] = (
         5_000
     )

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from webapp.api.job_schemas import DetailedQueue, QueueStatus, detailed_queue, queue_status
 from webapp.http.dependencies import InjectedServices
-from webapp.policy.pricing import SKIP_PRICES, SkipPrice
+from webapp.policy.pricing import SkipPrice, skip_prices
 
 PRICING_DESCRIPTION = "Pay with Aura to skip the queue and get your audio faster"
 
@@ -35,5 +35,5 @@ class QueueController(Controller):
         return detailed_queue(await services.queue.snapshot())
 
     @get("/api/queue/skip-pricing", summary="What skipping the queue costs")
-    async def skip_pricing(self) -> SkipPricing:
-        return SkipPricing(list(SKIP_PRICES), "aura", PRICING_DESCRIPTION)
+    async def skip_pricing(self, services: InjectedServices) -> SkipPricing:
+        return SkipPricing(list(skip_prices(services.settings)), "aura", PRICING_DESCRIPTION)

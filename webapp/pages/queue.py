@@ -1,7 +1,7 @@
 """The live queue, open to everybody."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from litestar import Response, get
@@ -13,7 +13,7 @@ from webapp.pages.chrome import Chrome
 from webapp.pages.contexts import Counts, QueuePage, QueueRow, WorkerLine
 from webapp.pages.rendering import InjectedRenderer
 from webapp.policy.ordering import Reason
-from webapp.policy.pricing import skip_cost
+from webapp.policy.pricing import SkipPrice, skip_cost, skip_prices
 from webapp.services.views import QueuedJob, QueueSnapshot
 from webapp.services.workers import WorkerInfo
 
@@ -41,19 +41,21 @@ async def show_queue(
     return renderer.page(
         QueuePage(
             chrome=Chrome("queue", viewer, live="queue"),
-            rows=queue_rows(snapshot, account_id, services.clock.now_ms()),
+            rows=queue_rows(snapshot, account_id, services.clock.now_ms(), skip_prices(services.settings)),
             counts=queue_counts(snapshot),
             workers=worker_lines(workers),
         )
     )
 
 
-def queue_rows(snapshot: QueueSnapshot, account_id: int | None, now_ms: int) -> tuple[QueueRow, ...]:
+def queue_rows(
+    snapshot: QueueSnapshot, account_id: int | None, now_ms: int, prices: Sequence[SkipPrice]
+) -> tuple[QueueRow, ...]:
     """The queue as one account sees it, or nobody in particular."""
-    return tuple(_row(job, account_id, now_ms) for job in snapshot.jobs)
+    return tuple(_row(job, account_id, now_ms, prices) for job in snapshot.jobs)
 
 
-def _row(job: QueuedJob, account_id: int | None, now_ms: int) -> QueueRow:
+def _row(job: QueuedJob, account_id: int | None, now_ms: int, prices: Sequence[SkipPrice]) -> QueueRow:
     is_own = job.account_id == account_id
     return QueueRow(
         job_id=job.job_id,
@@ -70,7 +72,7 @@ def _row(job: QueuedJob, account_id: int | None, now_ms: int) -> QueueRow:
         reason=REASONS[job.reason] if job.reason else "Being generated",
         is_own=is_own,
         is_skipped=job.priority == "skipped",
-        skip_cost=skip_cost(job.duration_s),
+        skip_cost=skip_cost(job.duration_s, prices),
         prompt=job.prompt if is_own else None,
     )
 

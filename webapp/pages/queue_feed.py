@@ -17,6 +17,7 @@ from webapp.pages.contexts import (
 from webapp.pages.live import Fragment, list_fragment
 from webapp.pages.queue import queue_counts, queue_rows, worker_lines
 from webapp.pages.rendering import Renderer
+from webapp.policy.pricing import skip_prices
 from webapp.services.container import Services
 from webapp.services.queue import QueueReader
 from webapp.services.views import QueueSnapshot
@@ -72,6 +73,7 @@ class QueueFeed:
         self._renderer = renderer
         self._shared = shared
         self._account_id = account_id
+        self._prices = skip_prices(services.settings)
         self._order: list[str] | None = None
         self._workers_may_differ = True
 
@@ -87,7 +89,7 @@ class QueueFeed:
     async def fragments(self) -> list[Fragment]:
         """The lines; the whole table when jobs came, went or changed places."""
         snapshot = await self._shared.snapshot()
-        rows = queue_rows(snapshot, self._account_id, self._services.clock.now_ms())
+        rows = queue_rows(snapshot, self._account_id, self._services.clock.now_ms(), self._prices)
         order = [row.job_id for row in rows]
         lines = [Fragment(f"queue-job-{row.job_id}", self._shared.row(row)) for row in rows]
         fragments = await self._around(snapshot)

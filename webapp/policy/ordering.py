@@ -7,12 +7,18 @@
 A job's limit is a point in time fixed when it was submitted (`starves_ms`), so "furthest past it"
 is "earliest limit". Ties fall to the order of submission. A job that is returned to the queue
 keeps all of these, hence its place.
+
+Affinity bends the third rule: where loading a model takes time, a worker may take the first job of
+the same tier that needs no loading, a few times before it has to load another model. A skip, a
+starving job and a better tier are never overtaken for it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Literal, Protocol, TypeVar
+from heapq import heapify, heappop, heappush
+from itertools import cycle
+from typing import Generic, Literal, Protocol, TypeVar
 
 Reason = Literal["skipped", "starving", "tier"]
 
@@ -39,6 +45,8 @@ class Waiting(Protocol):
     def skipped_ms(self) -> int | None: ...
     @property
     def starves_ms(self) -> int | None: ...
+    @property
+    def model(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,46 @@ class WaitingJob:
     priority: int
     skipped_ms: int | None = None
     starves_ms: int | None = None
+    model: str = ""
 
+
+@dataclass(frozen=True, slots=True)
+class Affinity:
+    """What a worker can begin without loading a model, and how much use it has made of that.
+
+    `ready` has the models that need no loading now; None where no model ever does. `streak` counts
+    the jobs that it preferred since it last loaded a model, and may not pass `limit`.
+    """
+
+    ready: frozenset[str] | None = None
+    streak: int = 0
+    limit: int = 0
+
+    def has_a_say(self, models: Collection[str]) -> bool:
+        """Whether the order of jobs of these models can depend on this worker."""
+        return self.limit > 0 and self.ready is not None and not self.ready.issuperset(models)
+
+    def may_overtake(self, head: Waiting, rank: int) -> bool:
+        """Whether the worker may look past the first in line, for a job of the same tier."""
+        return (
+            rank == Rank.BY_TIER
+            and self.ready is not None
+            and self.streak < self.limit
+            and head.model not in self.ready
+        )
+
+    def after_preferring(self) -> "Affinity":
+        """The state once the worker has taken a job before its turn."""
+        return replace(self, streak=self.streak + 1)
+
+    def after_first(self, model: str) -> "Affinity":
+        """The state once the worker has taken the first in line, loading its model if need be."""
+        if self.ready is None or model in self.ready:
+            return self
+        return replace(self, ready=frozenset((model,)), streak=0)
+
+
+INDIFFERENT = Affinity()
 
 W = TypeVar("W", bound=Waiting)
 
@@ -63,11 +110,158 @@ def order_key(job: Waiting, now_ms: int) -> tuple[int, int, int]:
     return (Rank.BY_TIER, job.priority, job.sequence)
 
 
-def in_order(jobs: Iterable[W], now_ms: int) -> list[W]:
-    """The waiting jobs in the order in which they would be taken now."""
-    return sorted(jobs, key=lambda job: order_key(job, now_ms))
+def next_job(jobs: Iterable[W], now_ms: int, affinity: Affinity = INDIFFERENT) -> tuple[W, Affinity] | None:
+    """The job that a worker takes now, and the worker's state after it; None when nothing waits."""
+    waiting = list(jobs)
+    if not waiting:
+        return None
+    head = min(waiting, key=lambda job: order_key(job, now_ms))
+    if affinity.may_overtake(head, order_key(head, now_ms)[0]):
+        ready = affinity.ready or ()
+        preferred = [
+            job
+            for job in waiting
+            if order_key(job, now_ms)[:2] == (Rank.BY_TIER, head.priority) and job.model in ready
+        ]
+        if preferred:
+            return min(preferred, key=lambda job: job.sequence), affinity.after_preferring()
+    return head, affinity.after_first(head.model)
+
+
+def in_order(jobs: Iterable[W], now_ms: int, turns: Sequence[Affinity] = ()) -> list[W]:
+    """The waiting jobs in the order in which they would be taken now.
+
+    That is `next_job` over and over, with each worker in its turn; see `in_turn`.
+    """
+    waiting = list(jobs)
+    models = {job.model for job in waiting}
+    if not any(turn.has_a_say(models) for turn in turns):
+        return sorted(waiting, key=lambda job: order_key(job, now_ms))
+    line = Line(waiting)
+    states = list(turns)
+    ordered: list[W] = []
+    for worker in cycle(range(len(states))):
+        taken = line.take(now_ms, states[worker])
+        if taken is None:
+            break
+        ordered.append(taken[0])
+        states[worker] = taken[1]
+    return ordered
+
+
+def in_turn(workers: Iterable[tuple[str, Affinity]], started: dict[str, int]) -> tuple[Affinity, ...]:
+    """The workers, given with their ids, in the order in which they are taken to ask for their next job.
+
+    Idle ones first, then in the order in which their present jobs `started`: an order that every
+    process sees alike, whatever it believes of how long jobs take.
+    """
+    return tuple(
+        affinity for _, affinity in sorted(workers, key=lambda item: (started.get(item[0], -1), item[0]))
+    )
 
 
 def reason_for_place(job: Waiting, now_ms: int) -> Reason:
     """Why a waiting job stands where it does."""
     return REASONS[Rank(order_key(job, now_ms)[0])]
+
+
+class Line(Generic[W]):
+    """Waiting jobs, kept so that taking the next one costs little however long the line is.
+
+    Takes exactly what `next_job` would. Entries of jobs that have left stay in the heaps until they
+    come to the top.
+    """
+
+    def __init__(self, jobs: Iterable[W] = ()) -> None:
+        self._jobs = {job.sequence: job for job in jobs}
+        waiting = [job for job in self._jobs.values() if job.skipped_ms is None]
+        self._skipped = [
+            (job.skipped_ms, job.sequence) for job in self._jobs.values() if job.skipped_ms is not None
+        ]
+        self._starving = [(job.starves_ms, job.sequence) for job in waiting if job.starves_ms is not None]
+        # By priority and then by model, the sequence numbers.
+        self._tiers: dict[int, dict[str, list[int]]] = {}
+        for job in waiting:
+            self._tiers.setdefault(job.priority, {}).setdefault(job.model, []).append(job.sequence)
+        heapify(self._skipped)
+        heapify(self._starving)
+        for models in self._tiers.values():
+            for sequences in models.values():
+                heapify(sequences)
+        self._priorities = sorted(self._tiers)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, job: W) -> None:
+        """Put a job in line; one with the same sequence is replaced, as when a job is skipped."""
+        self._jobs[job.sequence] = job
+        if job.skipped_ms is not None:
+            heappush(self._skipped, (job.skipped_ms, job.sequence))
+            return
+        if job.starves_ms is not None:
+            heappush(self._starving, (job.starves_ms, job.sequence))
+        if job.priority not in self._tiers:
+            self._tiers[job.priority] = {}
+            self._priorities = sorted(self._tiers)
+        heappush(self._tiers[job.priority].setdefault(job.model, []), job.sequence)
+
+    def remove(self, sequence: int) -> None:
+        """Take a job out, as when it is cancelled. Raises KeyError when it is not there."""
+        del self._jobs[sequence]
+
+    def take(self, now_ms: int, affinity: Affinity = INDIFFERENT) -> tuple[W, Affinity] | None:
+        """Take out the job that `next_job` names, with the worker's state after it."""
+        if not self._jobs:
+            return None
+        sequence = self._first_skipped()
+        if sequence is None:
+            sequence = self._first_starving(now_ms)
+        if sequence is None:
+            return self._take_by_tier(affinity)
+        job = self._jobs.pop(sequence)
+        return job, affinity.after_first(job.model)
+
+    def _first_skipped(self) -> int | None:
+        while self._skipped:
+            skipped_ms, sequence = self._skipped[0]
+            job = self._jobs.get(sequence)
+            if job is not None and job.skipped_ms == skipped_ms:
+                return sequence
+            heappop(self._skipped)
+        return None
+
+    def _first_starving(self, now_ms: int) -> int | None:
+        while self._starving:
+            starves_ms, sequence = self._starving[0]
+            job = self._jobs.get(sequence)
+            if job is not None and job.skipped_ms is None and job.starves_ms == starves_ms:
+                return sequence if starves_ms <= now_ms else None
+            heappop(self._starving)
+        return None
+
+    def _take_by_tier(self, affinity: Affinity) -> tuple[W, Affinity]:
+        for priority in self._priorities:
+            heads = self._heads(self._tiers[priority])
+            if not heads:
+                continue
+            head = self._jobs[min(heads)[0]]
+            if affinity.may_overtake(head, Rank.BY_TIER):
+                preferred = [sequence for sequence, model in heads if model in (affinity.ready or ())]
+                if preferred:
+                    return self._jobs.pop(min(preferred)), affinity.after_preferring()
+            del self._jobs[head.sequence]
+            return head, affinity.after_first(head.model)
+        raise AssertionError("a job that is neither skipped nor starving stands in its tier")
+
+    def _heads(self, models: dict[str, list[int]]) -> list[tuple[int, str]]:
+        """The first job of each model in a tier."""
+        heads = []
+        for model, sequences in models.items():
+            while sequences:
+                job = self._jobs.get(sequences[0])
+                if job is not None and job.skipped_ms is None:
+                    heads.append((sequences[0], model))
+                    break
+                heappop(sequences)
+        return heads

@@ -1,7 +1,9 @@
 """What it costs to skip the queue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+
+from webapp.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +15,17 @@ class SkipPrice:
     label: str
 
 
-SKIP_PRICES: Final = (
-    SkipPrice(10, 1, "Short SFX"),
-    SkipPrice(30, 3, "Medium clip"),
-    SkipPrice(60, 5, "Long SFX"),
-    SkipPrice(120, 10, "Song"),
-    SkipPrice(999, 15, "Long song"),
-)
+def skip_prices(settings: Settings) -> tuple[SkipPrice, ...]:
+    """The price list, shortest clips first; its last row is long enough for any clip."""
+    return (
+        SkipPrice(10, settings.skip_cost_10s, "Short SFX"),
+        SkipPrice(30, settings.skip_cost_30s, "Medium clip"),
+        SkipPrice(60, settings.skip_cost_60s, "Long SFX"),
+        SkipPrice(120, settings.skip_cost_120s, "Song"),
+        SkipPrice(999, settings.skip_cost_longer, "Long song"),
+    )
 
 
-def skip_cost(duration_s: float) -> int:
+def skip_cost(duration_s: float, prices: Sequence[SkipPrice]) -> int:
     """The Aura that a job of this length pays to skip: the first row that is long enough."""
-    return next(price.cost for price in SKIP_PRICES if duration_s <= price.max_duration)
+    return next(price.cost for price in prices if duration_s <= price.max_duration)

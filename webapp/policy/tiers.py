@@ -1,6 +1,6 @@
 """What each tier allows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from webapp.settings import Settings
@@ -9,8 +9,6 @@ TIER_NAMES: Final = ("free", "supporter", "premium", "creator")
 DEFAULT_TIER: Final = "free"
 ADMIN: Final = "admin"
 SKIPPED: Final = "skipped"
-
-MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +30,46 @@ class Tier:
 
 def tier_table(settings: Settings) -> dict[str, Tier]:
     """Every tier by name, the admins' among them, with the operator's settings applied."""
-    creator_hourly, creator_at_once = settings.creator_hourly, settings.creator_at_once
-    rows = (
-        Tier(ADMIN, 0, creator_hourly, 180, creator_at_once, 120, None),
-        Tier("creator", 1, creator_hourly, 180, creator_at_once, 120, 2 * MINUTE_MS),
-        Tier("premium", 2, settings.premium_hourly, 120, settings.premium_at_once, 60, 5 * MINUTE_MS),
-        Tier("supporter", 3, settings.supporter_hourly, 60, settings.supporter_at_once, 30, 10 * MINUTE_MS),
-        Tier("free", 4, settings.free_hourly, 30, settings.free_at_once, 10, 30 * MINUTE_MS),
+    admin = Tier(
+        name=ADMIN,
+        priority=0,
+        hourly=settings.creator_hourly,
+        max_duration_s=settings.creator_max_duration_s,
+        at_once=settings.creator_at_once,
+        speech_hourly=settings.creator_speech_hourly,
+        starves_after_ms=None,
     )
-    return {tier.name: tier for tier in rows}
+    creator = replace(
+        admin, name="creator", priority=1, starves_after_ms=round(settings.creator_starves_after_s * 1000)
+    )
+    premium = Tier(
+        name="premium",
+        priority=2,
+        hourly=settings.premium_hourly,
+        max_duration_s=settings.premium_max_duration_s,
+        at_once=settings.premium_at_once,
+        speech_hourly=settings.premium_speech_hourly,
+        starves_after_ms=round(settings.premium_starves_after_s * 1000),
+    )
+    supporter = Tier(
+        name="supporter",
+        priority=3,
+        hourly=settings.supporter_hourly,
+        max_duration_s=settings.supporter_max_duration_s,
+        at_once=settings.supporter_at_once,
+        speech_hourly=settings.supporter_speech_hourly,
+        starves_after_ms=round(settings.supporter_starves_after_s * 1000),
+    )
+    free = Tier(
+        name="free",
+        priority=4,
+        hourly=settings.free_hourly,
+        max_duration_s=settings.free_max_duration_s,
+        at_once=settings.free_at_once,
+        speech_hourly=settings.free_speech_hourly,
+        starves_after_ms=round(settings.free_starves_after_s * 1000),
+    )
+    return {tier.name: tier for tier in (admin, creator, premium, supporter, free)}
 
 
 def effective_tier(tier: str, *, is_admin: bool) -> str:

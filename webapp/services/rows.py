@@ -1,10 +1,11 @@
 """Rows of the database as the plain values that services and policy work with."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from webapp.policy.ordering import WaitingJob
-from webapp.policy.pricing import skip_cost
+from webapp.policy.pricing import SkipPrice, skip_cost
 from webapp.policy.tiers import SKIPPED
 from webapp.services.views import JobView, QueuedJob, SoundView
 
@@ -25,7 +26,7 @@ JOB_WITH_SOUND = (
 
 def waiting_job(row: Row) -> WaitingJob:
     """What decides the place of a waiting job."""
-    return WaitingJob(row["sequence"], row["priority"], row["skipped_ms"], row["starves_ms"])
+    return WaitingJob(row["sequence"], row["priority"], row["skipped_ms"], row["starves_ms"], row["model"])
 
 
 def sound_view(row: Row) -> SoundView | None:
@@ -38,7 +39,7 @@ def sound_view(row: Row) -> SoundView | None:
     return SoundView(**values)
 
 
-def job_view(row: Row, queued: QueuedJob | None) -> JobView:
+def job_view(row: Row, queued: QueuedJob | None, prices: Sequence[SkipPrice]) -> JobView:
     """A job from a row of `JOB_WITH_SOUND`; where it stands in the queue, a later reading, prevails."""
     return JobView(
         job_id=row["job_id"],
@@ -60,7 +61,7 @@ def job_view(row: Row, queued: QueuedJob | None) -> JobView:
         progress_pct=queued.progress_pct if queued else row["progress_pct"],
         retry_count=row["retry_count"],
         error=row["error"],
-        skip_cost=skip_cost(row["duration_s"]),
+        skip_cost=skip_cost(row["duration_s"], prices),
         sound=sound_view(row),
     )
 

@@ -94,7 +94,8 @@ class Workers:
     async def alive(self) -> list[WorkerInfo]:
         """The workers heard of within a lease, oldest first."""
         rows = await self._database.fetch(
-            "SELECT * FROM worker WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id",
+            "SELECT worker_id, host, pid, device, state, started_ms, heartbeat_ms, report FROM worker"
+            " WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id",
             self._oldest_heartbeat_ms(),
         )
         return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]

@@ -53,6 +53,8 @@ class Job(Table):
     lease_expires_ms = BigInt(null=True, default=None)
     fence = BigInt(default=0)
     started_ms = BigInt(null=True, default=None)
+    # What the job is or was generated on: speed is measured by model and device.
+    device = Varchar(length=64, null=True, default=None)
     # Version of the queue at the claim: the order in which processing jobs started.
     start_order = BigInt(null=True, default=None)
 
@@ -104,3 +106,7 @@ class Worker(Table):
     heartbeat_ms = BigInt(index=True)
     # JSON: what each model's engine, label and state are on this worker, and the GPU's figures.
     report = Text(default="{}")
+    # The models that need no loading, separated by commas, as of the last claim; null where none ever does.
+    ready_models = Text(null=True, default=None)
+    # How many jobs were preferred for that since a model was last loaded: see webapp.policy.ordering.
+    affinity_streak = Integer(default=0)
