@@ -6,19 +6,14 @@ starts a server of its own on a throw-away data folder, makes an account, asks f
 PNG files to `folder` (default: build/screenshots).
 """
 
-import os
-import re
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tools.browser import find_browser
+from tools.throwaway_server import ThrowawayServer, throwaway_server
 
 SIZES: dict[str, ViewportSize] = {
     "phone": {"width": 390, "height": 844},
@@ -32,34 +27,6 @@ PROMPTS = (
     "🥁🔥 128 BPM techno with a deep kick 👩‍🎤",
     "averyveryverylongwordwithoutanyspaces" * 6 + " and then " + "some more words about the sea " * 20,
 )
-
-
-@contextmanager
-def running_server() -> Iterator[tuple[str, str]]:
-    """A server with a worker; gives its address and the set-up link."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "SOUNDLOOM_DATA_DIR": folder,
-            "SOUNDLOOM_PORT": "0",
-            "SOUNDLOOM_ENGINE": "sketch",
-        }
-        server = subprocess.Popen(
-            [sys.executable, "-m", "webapp", "serve"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            printed = [server.stdout.readline() if server.stdout else "" for _ in range(2)]
-            address = re.search(r"http://\S+", printed[0])
-            link = re.search(r"http://\S+", printed[1])
-            if address is None or link is None:
-                raise SystemExit(f"The server did not start: {printed}")
-            yield address[0], link[0]
-        finally:
-            server.terminate()
-            server.wait(15)
 
 
 class Photographer:
@@ -79,9 +46,9 @@ class Photographer:
                 )
 
 
-def photograph(browser: Browser, address: str, link: str, camera: Photographer) -> None:
+def photograph(browser: Browser, server: ThrowawayServer, camera: Photographer) -> None:
     """Walk through the pages as a person would."""
-    page = browser.new_page(base_url=address)
+    page = browser.new_page(base_url=server.address)
     for path, name in (
         ("/", "welcome"),
         ("/register", "register"),
@@ -90,7 +57,7 @@ def photograph(browser: Browser, address: str, link: str, camera: Photographer) 
     ):
         page.goto(path)
         camera.take(page, name)
-    page.goto(link)
+    page.goto(server.setup_link)
     camera.take(page, "setup")
     page.get_by_label("Username").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
@@ -127,9 +94,9 @@ def main(arguments: list[str]) -> int:
         print("No Chromium or Chrome was found.", file=sys.stderr)
         return 1
     folder = Path(arguments[0] if arguments else "build/screenshots")
-    with running_server() as (address, link), sync_playwright() as playwright:
+    with throwaway_server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        photograph(browser, address, link, Photographer(folder))
+        photograph(browser, server, Photographer(folder))
         browser.close()
     print(f"Pictures are in {folder}")
     return 0

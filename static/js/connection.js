@@ -15,12 +15,14 @@ function say(text) {
 }
 
 function lost() {
+  live.dataset.connection = "lost";
   if (!isLeaving) say(LOST);
 }
 
 function connected() {
   delayMs = FIRST_DELAY_MS;
   clearTimeout(retryTimer);
+  live.dataset.connection = "open";
   say("");
 }
 

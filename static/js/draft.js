@@ -50,6 +50,9 @@ function restore() {
 const form = document.getElementById("compose");
 if (form) {
   restore();
+  document.getElementById("prompt").dispatchEvent(new Event("input", { bubbles: true }));
+  // Once htmx listens, the quote is asked for what was restored.
+  addEventListener("load", () => form.dispatchEvent(new Event("change", { bubbles: true })));
   document.addEventListener("input", (event) => {
     if (event.target.matches("#compose [data-draft]")) keep();
   });

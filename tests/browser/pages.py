@@ -1,0 +1,160 @@
+"""The pages as people use them: every selector of the browser tests is here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response, expect
+
+PASSWORD = "correct horse battery"
+OpenPage = Callable[..., Page]
+GENERATED_MS = 30_000
+
+
+# A page that is left takes its stream and its downloads with it.
+LEFT_BEHIND = "net::ERR_ABORTED"
+
+
+class Watch:
+    """Notes everything that goes wrong in a page."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    def over(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(f"error in a script: {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != LEFT_BEHIND:
+            self.faults.append(f"{request.url} failed: {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.faults.append(f"{response.url} answered {response.status}")
+
+
+class Credentials:
+    """A form with a username and a password: register, sign in, set-up."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def submit(self, username: str, button: str, password: str = PASSWORD) -> None:
+        self._page.get_by_label("Username").fill(username)
+        self._page.get_by_label("Password").fill(password)
+        self._page.get_by_role("button", name=button).click()
+
+    def register(self, username: str) -> None:
+        self._page.goto("/register")
+        self.submit(username, "Create account")
+        expect(self._page.get_by_role("button", name="Generate")).to_be_visible()
+
+    def sign_in(self, username: str, password: str = PASSWORD) -> None:
+        self._page.goto("/login")
+        self.submit(username, "Sign in", password)
+
+    def sign_out(self) -> None:
+        self._page.get_by_role("button", name="Sign out").click()
+
+
+class Card:
+    """One job on the start page."""
+
+    def __init__(self, locator: Locator) -> None:
+        self.locator = locator
+
+    @property
+    def progress(self) -> Locator:
+        return self.locator.get_by_role("progressbar")
+
+    @property
+    def audio(self) -> Locator:
+        return self.locator.locator("audio")
+
+    def button(self, name: str) -> Locator:
+        return self.locator.get_by_role("button", name=name, exact=True)
+
+    def expect_finished(self) -> None:
+        expect(self.audio).to_have_count(1, timeout=GENERATED_MS)
+
+    def expect_text(self, text: str) -> None:
+        expect(self.locator).to_contain_text(text)
+
+    def play(self) -> None:
+        """Start the player, and wait until time passes in it."""
+        self.audio.evaluate("audio => audio.play()")
+        self.locator.page.wait_for_function(
+            "audio => audio.currentTime > 0.2", arg=self.audio.element_handle()
+        )
+
+    def audio_property(self, name: str) -> Any:  # noqa: ANN401 - whatever the browser says
+        return self.audio.evaluate(f"audio => audio.{name}")
+
+
+class StartPage:
+    """Where sounds are asked for."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.prompt = page.get_by_label("Prompt")
+        self.duration = page.get_by_label("Duration")
+        self.generate = page.get_by_role("button", name="Generate")
+        self.quote = page.locator("#quote")
+        self.banner = page.locator("#connection")
+        self.cards = page.locator(".job")
+
+    def open(self) -> None:
+        self._page.goto("/")
+
+    def ask(self, prompt: str, duration: float | None = None) -> Card:
+        """Submit a job; gives the card that appears for it."""
+        before = self.cards.count()
+        self.prompt.fill(prompt)
+        if duration is not None:
+            self.duration.fill(str(duration))
+        self.generate.click()
+        expect(self.cards).to_have_count(before + 1)
+        return self.newest()
+
+    def newest(self) -> Card:
+        """The card on top, by its id: it stays the same one when others come."""
+        return Card(self._page.locator(f"#{self.cards.first.get_attribute('id')}"))
+
+    def mark(self) -> None:
+        """Leave a mark that a reload would wipe out."""
+        self._page.evaluate("window.mark = true")
+
+    def expect_mark(self) -> None:
+        assert self._page.evaluate("window.mark") is True, "the page was loaded again"
+
+
+class QueuePage:
+    """The public queue."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.rows = page.locator("tr.queue-row")
+        self.empty = page.get_by_text("The queue is empty.")
+
+    def open(self) -> None:
+        self._page.goto("/queue")
+
+
+def violations(page: Page, axe: Path) -> list[str]:
+    """What axe finds against WCAG 2.2 AA, one line each."""
+    page.evaluate(axe.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "() => axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    return [
+        f"{violation['id']}: {node['html'][:160]} ({node['failureSummary'][:300]})"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -1,0 +1,161 @@
+"""From a printed link to a sound that plays."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import Card, Credentials, OpenPage, QueuePage, StartPage, Watch
+from tools.throwaway_server import ThrowawayServer
+
+
+@pytest.fixture
+def start(page: Page, request: pytest.FixtureRequest) -> StartPage:
+    """The start page of somebody who has just registered."""
+    Credentials(page).register(f"u{abs(hash(request.node.name)) % 10**9}")
+    return StartPage(page)
+
+
+def test_the_set_up_link_makes_the_admin_who_types_and_hears(page: Page, server: ThrowawayServer) -> None:
+    page.goto(server.setup_link)
+    Credentials(page).submit("root", "Create account")
+    start = StartPage(page)
+    expect(page.get_by_text("sketch: rule-based, no model").first).to_be_visible()
+    card = start.ask("slow piano over heavy rain", duration=8)
+    card.expect_finished()
+    card.play()
+
+
+def test_one_sees_progress_without_reloading_and_plays_the_result(page: Page, start: StartPage) -> None:
+    start.mark()
+    card = start.ask("slow piano over heavy rain", duration=30)
+    expect(card.progress).to_be_visible()
+    first = int(card.progress.get_attribute("value") or 0)
+    page.wait_for_function(
+        "([bar, first]) => !bar.isConnected || bar.value > first", arg=[card.progress.element_handle(), first]
+    )
+    card.expect_finished()
+    start.expect_mark()
+    page.wait_for_function("audio => audio.readyState >= 1", arg=card.audio.element_handle())
+    assert card.audio_property("duration") == pytest.approx(30, abs=0.05)
+    card.play()
+    at = card.audio_property("currentTime")
+    page.wait_for_function("([audio, at]) => audio.currentTime > at", arg=[card.audio.element_handle(), at])
+    assert card.audio_property("error") is None
+
+
+def test_a_playing_sound_goes_on_while_others_are_made(page: Page, start: StartPage) -> None:
+    first = start.ask("sea and wind", duration=20)
+    first.expect_finished()
+    first.play()
+    start.prompt.focus()
+    other = start.ask("128 BPM techno", duration=10)
+    other.expect_finished()
+    assert first.audio_property("paused") is False
+    assert first.audio_property("currentTime") > 0.2
+
+
+def test_what_is_typed_and_where_the_cursor_is_survive_live_updates(page: Page, start: StartPage) -> None:
+    card = start.ask("rain", duration=30)
+    start.prompt.fill("")
+    start.prompt.press_sequentially("half a sen")
+    card.expect_finished()
+    start.prompt.press_sequentially("tence")
+    expect(start.prompt).to_have_value("half a sentence")
+    expect(start.prompt).to_be_focused()
+
+
+def test_a_reload_and_another_tab_show_the_same(page: Page, start: StartPage) -> None:
+    other = page.context.new_page()
+    other.goto("/")
+    card = start.ask("birds in the morning", duration=5)
+    expect(StartPage(other).cards.first).to_contain_text("birds in the morning")
+    card.expect_finished()
+    expect(other.locator(".job audio")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".job audio")).to_have_count(1)
+
+
+def test_a_draft_survives_a_reload_and_goes_with_its_owner(page: Page, start: StartPage) -> None:
+    start.prompt.fill("an unfinished thought")
+    start.duration.fill("12")
+    page.reload()
+    expect(start.prompt).to_have_value("an unfinished thought")
+    expect(start.duration).to_have_value("12")
+    expect(page.locator("#counter")).to_have_text("21 / 1,000")
+    Credentials(page).sign_out()
+    Credentials(page).register("next-person")
+    expect(start.prompt).to_have_value("")
+
+
+def test_an_example_fills_the_prompt(page: Page, start: StartPage) -> None:
+    page.get_by_role("link", name="solo flute in D").click()
+    expect(start.prompt).to_have_value("solo flute in D, calm, by the sea")
+    assert page.url.endswith("/")
+
+
+def test_the_quote_follows_the_form(start: StartPage) -> None:
+    expect(start.quote).to_contain_text("1 Aura")
+    start.duration.fill("25")
+    expect(start.quote).to_contain_text("3 Aura")
+
+
+def test_sign_out_and_in(page: Page, start: StartPage) -> None:
+    name = page.locator(".account-link").inner_text()
+    Credentials(page).sign_out()
+    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
+    Credentials(page).sign_in(name)
+    expect(start.generate).to_be_visible()
+
+
+def test_a_waiting_job_is_cancelled_from_card_and_queue(page: Page, start: StartPage) -> None:
+    running = start.ask("the one that runs", duration=30)
+    waiting = [start.ask(f"the one that waits, {number}", duration=30) for number in range(2)]
+    waiting[0].button("Cancel").click()
+    waiting[0].expect_text("Cancelled")
+    queue = QueuePage(page)
+    queue.open()
+    row = queue.rows.filter(has_text="the one that waits, 1")
+    row.get_by_role("button", name="Cancel").click()
+    expect(row).to_have_count(0)
+    start.open()
+    Card(page.locator(".job").filter(has_text="the one that runs")).expect_finished()
+    running.expect_finished()
+
+
+def test_the_queue_is_live_and_keeps_other_peoples_words_to_itself(
+    page: Page, start: StartPage, open_page: OpenPage
+) -> None:
+    stranger = open_page()
+    queue = QueuePage(stranger)
+    queue.open()
+    card = start.ask("words of my own", duration=30)
+    expect(queue.rows).to_have_count(1)
+    expect(queue.rows).not_to_contain_text("words of my own")
+    card.expect_finished()
+    expect(queue.empty).to_be_visible()
+
+
+def test_errors_are_shown_where_they_arise(page: Page, start: StartPage, watch: Watch) -> None:
+    page.locator("#duration").evaluate("field => field.removeAttribute('max')")
+    start.prompt.fill("rain")
+    start.duration.fill("31")
+    start.generate.click()
+    expect(page.locator("#duration-error")).to_have_text("Duration exceeds your tier limit")
+    expect(start.prompt).to_have_value("rain")
+    # The browser notes the refusal by itself; nothing else went wrong.
+    assert all("400" in fault for fault in watch.faults)
+    watch.faults.clear()
+
+
+def test_without_javascript_everything_but_live_works(open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    Credentials(page).register("no-script")
+    start = StartPage(page)
+    card = start.ask("wind", duration=2)
+    expect(page).to_have_url(f"{page.url.partition('#')[0]}#{card.locator.get_attribute('id')}")
+    for _ in range(100):
+        if card.audio.count():
+            break
+        page.reload()
+    expect(card.audio).to_have_count(1)
+    Credentials(page).sign_out()
+    expect(page.get_by_role("heading", name="Type what you want to hear.")).to_be_visible()
