@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import asyncpg
 from piccolo.apps.migrations.tables import Migration
-from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 import piccolo_conf
 from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
+from webapp.database.statements import numbered, questioned
 from webapp.errors import SettingsError
 from webapp.tables import ALL_TABLES
 
@@ -55,8 +55,24 @@ class Database:
 
     async def fetch(self, sql: str, *args: Any) -> list[dict[str, Any]]:
         """Run one SQL statement with `{}` for each argument and return its rows."""
-        rows = await self.engine.run_querystring(QueryString(sql, *args))
-        return [dict(row) for row in rows]
+        if isinstance(self.engine, PersistentSQLiteEngine):
+            return await self.engine.run(questioned(sql), args)
+        return [dict(row) for row in await self.engine.run(numbered(sql), args)]
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether whoever asks is inside a transaction of this database."""
+        return self.engine.current_transaction.get() is not None
+
+    async def change_token(self) -> object:
+        """A value that is another one after every commit, by whichever process, to any table.
+
+        Two equal tokens mean that nothing was committed between the two calls, whatever else may be:
+        what was read after the first is still what would be read after the second.
+        """
+        if isinstance(self.engine, PersistentSQLiteEngine):
+            return self.engine.commits.read()
+        return await self.engine.commits.answer()
 
     async def ping(self) -> None:
         """Raise if the database does not answer."""
@@ -70,5 +86,5 @@ class Database:
 
 
 def _data_version(raw: sqlite3.Connection) -> int:
-    version: int = raw.execute("PRAGMA data_version").fetchone()["data_version"]
+    version: int = raw.execute("PRAGMA data_version").fetchone()[0]
     return version

@@ -1,6 +1,7 @@
 """Piccolo on PostgreSQL, over a pool of connections."""
 
 import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
+from webapp.database.shared_check import SharedCheck
 from webapp.errors import SettingsError
 
 POOL_SIZE = 10
@@ -75,6 +77,7 @@ class PooledPostgresEngine(PostgresEngine):
         if urlsplit(url).scheme not in SCHEMES:
             raise SettingsError("SOUNDLOOM_DATABASE_URL must begin with postgresql:// (empty means SQLite).")
         super().__init__(config={"dsn": url})
+        self.commits: SharedCheck[object] = SharedCheck(self._commits)
 
     def transaction(self, allow_nested: bool = True, *, durable: bool = True) -> PooledTransaction:
         """A transaction; with `durable=False` power loss may undo it, but never tear it."""
@@ -91,9 +94,27 @@ class PooledPostgresEngine(PostgresEngine):
         return self.pool
 
     async def open(self) -> None:
-        options: dict[str, Any] = {"min_size": 1, "max_size": POOL_SIZE}
+        options: dict[str, Any] = {"min_size": 1, "max_size": POOL_SIZE, "reset": _nothing_to_reset}
         await self.start_connection_pool(**options)
 
     async def close(self) -> None:
         if self.pool is not None:
             await self.close_connection_pool()
+
+    async def run(self, sql: str, args: Sequence[Any]) -> "list[asyncpg.Record]":
+        """Run one statement: in the present transaction, or on a connection of the pool."""
+        transaction = self.current_transaction.get()
+        connection = self.opened_pool if transaction is None else transaction.connection
+        rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+        return rows
+
+    async def _commits(self) -> object:
+        """The set of transactions that have ended, as the server writes it; each commit changes it."""
+        return await self.opened_pool.fetchval("SELECT pg_current_snapshot()::text")
+
+
+async def _nothing_to_reset(_connection: object) -> None:
+    """What a connection is used for leaves nothing behind: settings are those of a transaction (SET LOCAL).
+
+    The driver's own way would cost a round trip whenever a connection is given back.
+    """

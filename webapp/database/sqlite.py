@@ -2,7 +2,8 @@
 
 Piccolo's own SQLite engine opens a connection, and a thread, for every statement. This one keeps a
 single writing connection, whose transactions are `BEGIN IMMEDIATE` and wait for each other in order
-of arrival, and a few reading connections that cannot write.
+of arrival, a few reading connections that cannot write, and one that only looks whether there was a
+commit.
 """
 
 import asyncio
@@ -23,10 +24,6 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 10_000
 READERS = 3
 READING_VERBS = ("SELECT", "WITH", "EXPLAIN")
-
-
-def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
 
 
 class Connection:
@@ -50,7 +47,8 @@ class Connection:
         def work(raw: sqlite3.Connection) -> list[Row]:
             cursor = raw.execute(sql, args)
             try:
-                return cursor.fetchall()
+                names = [column[0] for column in cursor.description or ()]
+                return [dict(zip(names, row, strict=True)) for row in cursor]
             finally:
                 cursor.close()
 
@@ -74,12 +72,36 @@ class Connection:
                 check_same_thread=False,
                 cached_statements=512,
             )
-            raw.row_factory = _as_dict
             raw.execute("PRAGMA journal_mode = WAL")
             raw.execute("PRAGMA foreign_keys = ON")
             raw.execute(f"PRAGMA query_only = {'ON' if self._read_only else 'OFF'}")
             self._raw = raw
         return self._raw
+
+
+class CommitCounter:
+    """Tells whether anybody, this process included, has committed since it was last asked.
+
+    SQLite keeps the answer in memory that all processes share, so asking takes a few microseconds and
+    never waits for a writer: it is done on the event loop's own thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._raw: sqlite3.Connection | None = None
+
+    def read(self) -> object:
+        """A value that differs after every commit; when SQLite cannot tell, one that equals no other."""
+        try:
+            if self._raw is None:
+                self._raw = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            return self._raw.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.OperationalError:
+            return object()
+
+    def close(self) -> None:
+        if self._raw is not None:
+            self._raw.close()
 
 
 class ImmediateTransaction(SQLiteTransaction):
@@ -151,13 +173,14 @@ def _roll_back_if_open(raw: sqlite3.Connection) -> None:
 class PersistentSQLiteEngine(SQLiteEngine):
     """A Piccolo engine over one SQLite file in WAL mode."""
 
-    __slots__ = ("_idle_readers", "_readers", "write_lock", "writer")
+    __slots__ = ("_idle_readers", "_readers", "commits", "write_lock", "writer")
 
     def __init__(self, path: Path) -> None:
         super().__init__(path=str(path))
         self.current_transaction: contextvars.ContextVar[SQLiteTransaction | None]
         self.writer = Connection(path, read_only=False)
         self.write_lock = asyncio.Lock()
+        self.commits = CommitCounter(path)
         self._readers = [Connection(path, read_only=True) for _ in range(READERS)]
         self._idle_readers: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
         for reader in self._readers:
@@ -175,25 +198,19 @@ class PersistentSQLiteEngine(SQLiteEngine):
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> list[Row]:
         sql, args = querystring.compile_string(engine_type=self.engine_type)
-        return await self._run(sql, args)
+        return await self.run(sql, args)
 
     async def run_ddl(self, ddl: str, in_pool: bool = False) -> list[Row]:
-        return await self._run(ddl, ())
-
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` on a reading connection."""
-        reader = await self._idle_readers.get()
-        try:
-            return await reader.run(work)
-        finally:
-            self._idle_readers.put_nowait(reader)
+        return await self.run(ddl, ())
 
     async def close(self) -> None:
         """Close every connection; the engine cannot be used again."""
+        self.commits.close()
         for connection in (*self._readers, self.writer):
             await connection.close()
 
-    async def _run(self, sql: str, args: Sequence[Any]) -> list[Row]:
+    async def run(self, sql: str, args: Sequence[Any]) -> list[Row]:
+        """Run one statement: in the present transaction, on a reading connection, or in one of its own."""
         if self.current_transaction.get() is not None:
             return await self.writer.execute(sql, args)
         if sql.lstrip().upper().startswith(READING_VERBS):

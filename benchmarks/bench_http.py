@@ -1,0 +1,166 @@
+"""How fast the server answers and accepts, beside a bare Litestar handler in the same run.
+
+Run it as ``make bench-http``. Every figure is the median of ``--rounds`` rounds; in each round the bare
+handler and the product are asked one after the other, so that what else the machine does meets both.
+"""
+
+import argparse
+import asyncio
+import statistics
+from contextlib import ExitStack
+from typing import TypeAlias
+
+import httpx
+
+from benchmarks.load import Generator, Order, Result, request
+from benchmarks.report import keep, machine
+from benchmarks.servers import NO_LIMIT, data_folder, postgres, process, seed, serve
+from webapp.settings import Settings
+
+Figures: TypeAlias = dict[str, dict[str, float]]
+
+CONNECTIONS = (1, 16, 64)
+QUEUED = 100
+USERS = 8
+PUBLIC = ("/queue-status", "/status", "/api/queue")
+JOB = "/job/{id}"
+SUBMIT = {"prompt": "calm rain", "duration": 8, "model": "music"}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description="Measure the server.")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--seconds", type=float, default=1.0, help="length of one measurement")
+    options = arguments.parse_args()
+    where = machine()
+    print(" ".join(f"{name}={value}" for name, value in where.items()))
+    generator = Generator()
+    figures: dict[str, Figures] = {}
+    try:
+        figures["reads_sqlite"] = measure_reads(generator, options.rounds, options.seconds)
+        with postgres() as url:
+            figures["reads_postgres"] = measure_reads(generator, options.rounds, options.seconds, url)
+        figures["accepts"] = measure_accepts(generator, options.rounds, options.seconds)
+    finally:
+        generator.end()
+    keep("http", where, figures)
+    print(last_line(figures))
+
+
+def measure_reads(generator: Generator, rounds: int, seconds: float, url: str = "") -> Figures:
+    """Each address at each number of connections, with the queue full and no worker."""
+    with ExitStack() as stack:
+        settings = Settings(
+            data_dir=str(stack.enter_context(data_folder())), database_url=url, port=0, workers=0
+        )
+        tokens, job_ids = asyncio.run(seed(settings, users=USERS, jobs=QUEUED))
+        server, port = stack.enter_context(serve(settings))
+        addresses = {name: name for name in PUBLIC} | {JOB: f"/job/{job_ids[-1]}"}
+        owner = tokens[(QUEUED - 1) % USERS]
+        asked = {name: request("GET", path, owner) for name, path in addresses.items()}
+        sizes = {name: answer_bytes(port, path, owner) for name, path in addresses.items()}
+        bare_names = {name: name.strip("/").replace("/", "-") for name in addresses}
+        pairs = [f"{bare_names[name]}={size}" for name, size in sizes.items()]
+        bare, bare_port = stack.enter_context(
+            process("benchmarks.bare", *pairs, log=settings.data_path / "bare.log")
+        )
+        figures: Figures = {}
+        title = "PostgreSQL" if url else "SQLite"
+        print(f"\n{title}, {QUEUED} jobs queued{'':10}bare/s       /s  ratio   p50 ms   p99 ms  load")
+        for connections in CONNECTIONS:
+            for name, text in asked.items():
+                orders = (
+                    Order(bare_port, connections, seconds, [request("GET", f"/{bare_names[name]}")]),
+                    Order(port, connections, seconds, [text]),
+                )
+                bare_results, results = side_by_side(generator, orders, rounds)
+                row = compared(bare_results, results)
+                figures[f"{name} {connections}"] = {"bytes": sizes[name], **row}
+                print(
+                    f"{name:16}{sizes[name]:7} B {connections:3} conn {row['bare_per_second']:9.0f}"
+                    f"{row['per_second']:9.0f}{row['ratio']:7.2f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}"
+                    f"{row['generator_cpu']:6.0%}"
+                )
+        assert server.poll() is None
+        assert bare.poll() is None
+        return figures
+
+
+def measure_accepts(generator: Generator, rounds: int, seconds: float) -> Figures:
+    """Jobs accepted per second by servers that began empty, on both databases in turn."""
+    found: dict[str, list[Result]] = {"sqlite": [], "postgres": []}
+    with ExitStack() as stack:
+        urls = {"sqlite": "", "postgres": stack.enter_context(postgres())}
+        orders = {}
+        for database, url in urls.items():
+            settings = Settings(
+                data_dir=str(stack.enter_context(data_folder())), database_url=url, port=0, workers=0,
+                queue_limit=NO_LIMIT, creator_at_once=NO_LIMIT, creator_hourly=NO_LIMIT,
+            )  # fmt: skip
+            tokens, _ = asyncio.run(seed(settings, users=USERS, jobs=0))
+            _, port = stack.enter_context(serve(settings))
+            submits = [request("POST", "/generate", token, SUBMIT) for token in tokens]
+            orders[database] = Order(port, 64, seconds, submits)
+        for _ in range(rounds):
+            for database, order in orders.items():
+                found[database].append(generator.run(order))
+    figures: Figures = {}
+    print(f"\nAccepted POST /generate, 64 connections, {USERS} accounts      /s   p50 ms   p99 ms  load")
+    for database, results in found.items():
+        assert all(result.statuses.keys() == {"201"} for result in results), results
+        row = medians(results)
+        figures[database] = row
+        print(
+            f"{database:50}{row['per_second']:9.0f}{row['p50_ms']:9.1f}{row['p99_ms']:9.1f}{row['generator_cpu']:6.0%}"
+        )
+    return figures
+
+
+def answer_bytes(port: int, path: str, token: str) -> int:
+    """The size of an answer's body."""
+    answer = httpx.get(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {token}"})
+    return len(answer.raise_for_status().content)
+
+
+def side_by_side(
+    generator: Generator, orders: tuple[Order, Order], rounds: int
+) -> tuple[list[Result], list[Result]]:
+    """Both orders in turn, round after round."""
+    pairs = [(generator.run(orders[0]), generator.run(orders[1])) for _ in range(rounds)]
+    assert all(result.statuses.keys() == {"200"} for pair in pairs for result in pair), pairs
+    return [first for first, _ in pairs], [second for _, second in pairs]
+
+
+def compared(bare: list[Result], results: list[Result]) -> dict[str, float]:
+    """Medians, and the median of the rounds' own ratios."""
+    ratios = [one.per_second / other.per_second for one, other in zip(results, bare, strict=True)]
+    return {
+        "bare_per_second": statistics.median(result.per_second for result in bare),
+        "ratio": statistics.median(ratios),
+        **medians(results),
+    }
+
+
+def medians(results: list[Result]) -> dict[str, float]:
+    return {
+        "per_second": statistics.median(result.per_second for result in results),
+        "p50_ms": statistics.median(result.p50_ms for result in results),
+        "p99_ms": statistics.median(result.p99_ms for result in results),
+        "generator_cpu": max(result.cpu for result in results),
+    }
+
+
+def last_line(figures: dict[str, Figures]) -> str:
+    """The figures that the product promises, at 64 connections."""
+    queue, job = figures["reads_sqlite"]["/queue-status 64"], figures["reads_sqlite"][f"{JOB} 64"]
+    accepts = figures["accepts"]
+    return (
+        f"queue_status_rps={queue['per_second']:.0f} vs_bare={queue['ratio']:.2f}"
+        f" job_rps={job['per_second']:.0f}"
+        f" accept_sqlite={accepts['sqlite']['per_second']:.0f}"
+        f" accept_postgres={accepts['postgres']['per_second']:.0f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
