@@ -159,7 +159,8 @@ class Accounts:
             verdict = await slot.verify(row["password_hash"] if row else None, password)
             if row is None or not verdict.is_right or row["is_disabled"]:
                 return None
-        await self._limits.forget(*hits)
+            # Within the slot: right passwords that arrive together must not fill the limit.
+            await self._limits.forget(*hits)
         if verdict.rehashed is not None:
             await Account.update({Account.password_hash: verdict.rehashed}).where(
                 (Account.id == row["id"]) & (Account.password_hash == row["password_hash"])
