@@ -87,10 +87,10 @@ async def test_a_heartbeat_keeps_the_lease(services: Services, ann: Identity, cl
     claim = await _claimed(services)
     for _ in range(5):
         clock.advance_s(services.settings.lease_s * 0.9)
-        assert await services.leases.keep(ONE) == {(claim.job_id, claim.fence)}
+        assert await services.leases.keep(ONE, [claim]) == {(claim.job_id, claim.fence)}
         assert await services.leases.take_back_lapsed() == []
     clock.advance_s(services.settings.lease_s + 0.1)
-    assert await services.leases.keep(ONE) == set(), "a lapsed lease cannot be revived"
+    assert await services.leases.keep(ONE, [claim]) == set(), "a lapsed lease cannot be revived"
 
 
 async def test_the_same_worker_does_not_pass_its_old_fence(services: Services, ann: Identity) -> None:

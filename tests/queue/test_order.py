@@ -1,91 +1,54 @@
-"""The order of the line: the pure function, and the claim in SQL that must equal it."""
+"""The claim in SQL and the shown places must equal the pure order."""
 
 import asyncio
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TypeVar
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.factories import MakeAccount
+from tests.factories import MakeAccount, choice
+from tests.policy.lines import NOW_MS, affinities, lines
 from webapp.clock import ManualClock
-from webapp.policy.ordering import WaitingJob, in_order, order_key, reason_for_place
+from webapp.policy.ordering import INDIFFERENT, Affinity, WaitingJob, in_order, next_job
 from webapp.services.container import Services
-from webapp.services.leases import NEXT_IN_LINE
-from webapp.tables import Job
+from webapp.services.next_in_line import FIRST_IN_LINE, FIRST_OF_MODEL
+from webapp.tables import Job, Worker
 
-NOW_MS = 1_700_000_000_000
-NEAR = st.integers(NOW_MS - 5, NOW_MS + 5)
+EXAMPLES = 60
 
-
-@st.composite
-def lines(draw: st.DrawFn) -> list[WaitingJob]:
-    """Waiting jobs with times that collide often."""
-    count = draw(st.integers(0, 8))
-    sequences = draw(st.permutations(range(1, count + 1)))
-    return [
-        WaitingJob(
-            sequence=sequence,
-            priority=draw(st.integers(0, 4)),
-            skipped_ms=draw(st.none() | NEAR),
-            starves_ms=draw(st.none() | NEAR),
-        )
-        for sequence in sequences
-    ]
+T = TypeVar("T")
 
 
-@given(lines())
-def test_the_order_is_total_and_does_not_depend_on_how_jobs_are_listed(line: list[WaitingJob]) -> None:
-    keys = [order_key(job, NOW_MS) for job in line]
-    assert len(set(keys)) == len(keys)
-    assert in_order(line, NOW_MS) == in_order(reversed(line), NOW_MS)
+async def _drawn(strategy: st.SearchStrategy[T]) -> list[T]:
+    """Examples of a strategy, for tests that run on the event loop."""
+    examples: list[T] = []
+
+    @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @given(strategy)
+    def draw(example: T) -> None:
+        examples.append(example)
+
+    await asyncio.to_thread(draw)
+    assert len(examples) >= EXAMPLES // 2
+    return examples
 
 
-@given(lines())
-def test_skips_go_first_oldest_first(line: list[WaitingJob]) -> None:
-    ordered = in_order(line, NOW_MS)
-    skipped = [job for job in ordered if job.skipped_ms is not None]
-    assert ordered[: len(skipped)] == skipped
-    assert [job.skipped_ms for job in skipped] == sorted(job.skipped_ms or 0 for job in skipped)
-
-
-@given(lines())
-def test_a_starving_job_is_overtaken_only_by_skips_and_jobs_further_past_their_limit(
-    line: list[WaitingJob],
-) -> None:
-    ordered = in_order(line, NOW_MS)
-    for place, job in enumerate(ordered):
-        if job.skipped_ms is None and job.starves_ms is not None and job.starves_ms <= NOW_MS:
-            for ahead in ordered[:place]:
-                assert ahead.skipped_ms is not None or (ahead.starves_ms or 0) <= job.starves_ms
-
-
-@given(lines())
-def test_within_a_tier_first_come_first_served(line: list[WaitingJob]) -> None:
-    plain = [job for job in in_order(line, NOW_MS) if reason_for_place(job, NOW_MS) == "tier"]
-    assert plain == sorted(plain, key=lambda job: (job.priority, job.sequence))
-
-
-@given(lines(), st.integers(0, 7))
-def test_taking_a_job_out_leaves_the_others_in_order(line: list[WaitingJob], gone: int) -> None:
-    ordered = in_order(line, NOW_MS)
-    rest = [job for job in ordered if job.sequence != gone]
-    assert in_order(rest, NOW_MS) == rest
-
-
-async def _fill(services: Services, account_id: int, line: list[WaitingJob]) -> None:
+async def _fill(services: Services, account_id: int, line: Sequence[WaitingJob]) -> None:
     async with services.database.transaction(durable=False):
         await services.database.fetch("DELETE FROM job")
         for job in line:
             await Job.insert(
                 Job(
-                    job_id=f"{job.sequence:012x}",
+                    job_id=_id(job),
                     sequence=job.sequence,
                     account=account_id,
                     generation_id=f"{job.sequence:020x}",
                     created_ms=NOW_MS,
                     prompt="p",
-                    model="music",
-                    duration_s=1.0,
+                    model=job.model,
+                    duration_s=job.duration_s,
                     seed=1,
                     tier="free",
                     priority=job.priority,
@@ -95,45 +58,96 @@ async def _fill(services: Services, account_id: int, line: list[WaitingJob]) -> 
             )
 
 
-@pytest.mark.parametrize("examples", [60])
+async def _register(services: Services, workers: Sequence[Affinity]) -> list[str]:
+    worker_ids = [f"{number:012x}" for number in range(len(workers))]
+    async with services.database.transaction(durable=False):
+        await services.database.fetch("DELETE FROM worker")
+        for worker_id, worker in zip(worker_ids, workers, strict=True):
+            ready = None if worker.ready is None else ",".join(sorted(worker.ready))
+            await Worker.insert(
+                Worker(
+                    worker_id=worker_id, host="h", pid=1, device="cpu", started_ms=0, heartbeat_ms=NOW_MS,
+                    ready_models=ready, affinity_streak=worker.streak,
+                )
+            )  # fmt: skip
+    return worker_ids
+
+
+def _id(job: WaitingJob) -> str:
+    return f"{job.sequence:012x}"
+
+
 async def test_claims_and_shown_places_equal_the_pure_order(
-    services: Services, make_account: MakeAccount, clock: ManualClock, examples: int
+    services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann = await make_account()
     clock.advance_s((NOW_MS - clock.now_ms()) / 1000)
-    drawn: list[list[WaitingJob]] = []
-
-    @settings(max_examples=examples, database=None, suppress_health_check=list(HealthCheck), derandomize=True)
-    @given(lines())
-    def draw(line: list[WaitingJob]) -> None:
-        drawn.append(line)
-
-    await asyncio.to_thread(draw)
-    assert len(drawn) >= examples // 2
-    for line in drawn:
+    limit = services.settings.affinity_limit
+    workers = st.lists(affinities().map(lambda drawn: Affinity(drawn.ready, drawn.streak, limit)), max_size=3)
+    for line, states in await _drawn(st.tuples(lines(), workers)):
         await _fill(services, ann.account_id, line)
-        expected = [f"{job.sequence:012x}" for job in in_order(line, NOW_MS)]
-        assert [job.job_id for job in (await services.queue.snapshot()).jobs] == expected
-        claimed = []
-        while claim := await services.leases.claim("w" * 12):
-            claimed.append(claim.job_id)
-        assert claimed == expected
+        worker_ids = await _register(services, states)
+        told = [state for state in states if state.ready is not None]
+        shown = [job.job_id for job in (await services.queue.snapshot()).jobs]
+        assert shown == [_id(job) for job in in_order(line, NOW_MS, told)]
+        await _claim_all(
+            services, line, dict(zip(worker_ids, states, strict=True)) or {"w" * 12: INDIFFERENT}
+        )
+
+
+async def _claim_all(services: Services, line: list[WaitingJob], workers: dict[str, Affinity]) -> None:
+    """Let the workers claim in turn, and hold each claim against the pure function."""
+    remaining = list(line)
+    for worker_id in cycle(workers):
+        claim = await services.leases.claim(worker_id, workers[worker_id].ready)
+        expected = next_job(remaining, NOW_MS, workers[worker_id])
+        if expected is None:
+            assert claim is None
+            return
+        job, workers[worker_id] = expected
+        assert claim is not None
+        assert claim.job_id == _id(job)
+        remaining.remove(job)
+
+
+async def test_an_accepted_job_is_told_the_place_that_is_shown(
+    services: Services, make_account: MakeAccount
+) -> None:
+    ann = await make_account()
+    await _register(services, [Affinity(frozenset(("music",)))])
+    for model in ("audio", "music", "audio", "music", "music", "music"):
+        quoted = await services.submissions.quote(ann, model, 8)
+        submitted = await services.submissions.submit(ann, choice(model=model))
+        shown = (await services.queue.snapshot()).find(submitted.job_id)
+        assert shown is not None
+        assert shown.position == submitted.position == quoted.position
+    models = [job.model for job in (await services.queue.snapshot()).jobs]
+    assert models == ["music", "music", "music", "audio", "audio", "music"]
+
+
+async def test_a_worker_that_is_stopping_has_no_say_in_the_order(
+    services: Services, make_account: MakeAccount
+) -> None:
+    ann = await make_account()
+    (worker_id,) = await _register(services, [Affinity(frozenset(("music",)))])
+    for model in ("audio", "music"):
+        await services.submissions.submit(ann, choice(model=model))
+    await services.workers.say(worker_id, "stopping", {})
+    assert [job.model for job in (await services.queue.snapshot()).jobs] == ["audio", "music"]
 
 
 async def test_the_claim_reads_its_indexes_in_order(services: Services) -> None:
     database = services.database
     explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
-    for condition, index in zip(
-        NEXT_IN_LINE, ("job_queued_skipped", "job_queued_starving", "job_queued_tier"), strict=True
-    ):
+    indexes = ("job_queued_skipped", "job_queued_starving", "job_queued_tier", "job_queued_model")
+    for condition, index in zip((*FIRST_IN_LINE.values(), FIRST_OF_MODEL), indexes, strict=True):
         async with database.transaction():
             if database.dialect == "postgres":
                 # An empty table is rightly read whole; the question is whether the index could serve.
                 await database.fetch("SET LOCAL enable_seqscan = off")
                 await database.fetch("SET LOCAL enable_bitmapscan = off")
-            plan = await database.fetch(
-                f"{explain} SELECT job_id FROM job WHERE {condition.replace('{}', '1')} LIMIT 1"
-            )
+            filled = condition.replace("model = {}", "model = 'music'").replace("{}", "1")
+            plan = await database.fetch(f"{explain} SELECT job_id FROM job WHERE {filled} LIMIT 1")
         assert index in str(plan)
         assert "TEMP B-TREE" not in str(plan)
         assert "Sort" not in str(plan)

@@ -1,53 +1,127 @@
-"""When a waiting job is expected to start."""
+"""When a waiting job is expected to start.
 
-import heapq
-from collections.abc import Sequence
+Each worker takes the next job in line as soon as it is free, and a job takes what `webapp.policy.speed`
+says of its model on that worker's device. What comes in meanwhile and goes first is allowed for by the
+share of the workers' time that better tiers have been taking lately.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from typing import Final, Protocol
+
+from webapp.policy.speed import SpeedTable
+
+# A job in hand that has taken longer than expected is expected to take this share of that time more.
+OVERRUN_SHARE: Final = 0.1
+# More than this cannot be told from the line growing without end.
+MOST_OVERTAKING: Final = 0.9
+
+
+class Clip(Protocol):
+    """What a waiting job's start depends on."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def skipped_ms(self) -> int | None: ...
+    @property
+    def starves_ms(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """What is known of the workers: how many there are, and how long they take.
+class InHand:
+    """A job that a worker is generating."""
 
-    `seconds_per_second` is work per second of audio, by model, as measured on finished jobs.
+    worker_id: str
+    started_ms: int
+    model: str
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """A worker that takes jobs: what it runs on, and the engine that serves each model there."""
+
+    worker_id: str
+    device: str
+    engines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of the time to come.
+
+    `overtaking` is the share of all workers' time, 0 to 1, that jobs of better tiers ask for, by priority.
     """
 
-    workers: int
-    seconds_per_second: dict[str, float] = field(default_factory=dict)
+    hands: tuple[Hands, ...]
+    speeds: SpeedTable
+    overtaking: Mapping[int, float] = field(default_factory=dict)
 
     def work_ms(self, model: str, duration_s: float) -> float | None:
-        """How long a clip takes to make; None for a model of which nothing is known."""
-        rate = self.seconds_per_second.get(model)
-        return None if rate is None else rate * duration_s * 1000
+        """How long a clip takes, over all workers; None when there is none."""
+        if not self.hands:
+            return None
+        total_s = sum(self._work_s(hands, model, duration_s) for hands in self.hands)
+        return total_s / len(self.hands) * 1000
+
+    def starts_ms(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[int | None]:
+        """The moment at which each job of the line is expected to start; None of all with no worker.
+
+        A job in the hands of a worker that is not listed keeps nobody waiting.
+        """
+        if not self.hands:
+            return [None] * len(line)
+        held = {job.worker_id: job for job in running}
+        free = [(self._free_ms(hands, held, now_ms), place) for place, hands in enumerate(self.hands)]
+        heapify(free)
+        starts: list[int | None] = []
+        for clip in line:
+            start_ms, place = heappop(free)
+            starts.append(round(self._overtaken_ms(clip, start_ms - now_ms, now_ms)) + now_ms)
+            work_ms = self._work_s(self.hands[place], clip.model, clip.duration_s) * 1000
+            heappush(free, (start_ms + work_ms, place))
+        return starts
+
+    def _work_s(self, hands: Hands, model: str, duration_s: float) -> float:
+        return self.speeds.line(model, hands.engines.get(model, ""), hands.device).work_s(duration_s)
+
+    def _free_ms(self, hands: Hands, held: Mapping[str, InHand], now_ms: int) -> float:
+        job = held.get(hands.worker_id)
+        if job is None:
+            return float(now_ms)
+        elapsed_ms = max(0, now_ms - job.started_ms)
+        left_ms = self._work_s(hands, job.model, job.duration_s) * 1000 - elapsed_ms
+        return now_ms + max(left_ms, OVERRUN_SHARE * elapsed_ms)
+
+    def _overtaken_ms(self, clip: Clip, wait_ms: float, now_ms: int) -> float:
+        """A wait, given what would go first if nobody else came: longer by what better tiers will take.
+
+        From its limit on a job is no longer overtaken by them.
+        """
+        share = min(self.overtaking.get(clip.priority, 0.0), MOST_OVERTAKING)
+        if clip.skipped_ms is not None or share <= 0:
+            return wait_ms
+        stretched_ms = wait_ms / (1 - share)
+        if clip.starves_ms is None:
+            return stretched_ms
+        return min(stretched_ms, wait_ms + share * max(0, clip.starves_ms - now_ms))
 
 
-def expected_starts_ms(
-    now_ms: int,
-    *,
-    running: Sequence[tuple[int, float | None]],
-    waiting: Sequence[float | None],
-    workers: int,
-) -> list[int | None]:
-    """The moment at which each waiting job is expected to start, in the order of the line.
+def overtaking(work_ms: Mapping[int, float], span_ms: float, workers: int) -> dict[int, float]:
+    """The share of the workers' time that better tiers ask for, by priority.
 
-    `running` has the start and the expected work of each job in hand, `waiting` the expected work of
-    each job in line (milliseconds). Each worker takes the next job as it becomes free. From the first
-    job whose length is unknown on, nothing can be said of those behind it; with no worker, of none.
+    `work_ms` is the work that came in during `span_ms`, by priority.
     """
-    if workers <= 0 or any(work is None for _, work in running):
-        return [None] * len(waiting)
-    free_at = [max(float(now_ms), start + (work or 0.0)) for start, work in running]
-    free_at += [float(now_ms)] * (workers - len(free_at))
-    heapq.heapify(free_at)
-    starts: list[int | None] = []
-    for work in waiting:
-        if not free_at:
-            starts.append(None)
-            continue
-        start = heapq.heappop(free_at)
-        starts.append(round(start))
-        if work is None:
-            free_at = []
-        else:
-            heapq.heappush(free_at, start + work)
-    return starts
+    shares: dict[int, float] = {}
+    before = 0.0
+    for priority in sorted(work_ms):
+        shares[priority] = before
+        if span_ms > 0 and workers > 0:
+            before += work_ms[priority] / (span_ms * workers)
+    return shares

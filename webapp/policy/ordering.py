@@ -51,13 +51,14 @@ class Waiting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WaitingJob:
-    """A waiting job reduced to what decides its place."""
+    """A waiting job reduced to what decides its place and when it will start."""
 
     sequence: int
     priority: int
     skipped_ms: int | None = None
     starves_ms: int | None = None
     model: str = ""
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,13 @@ class Affinity:
         """Whether the order of jobs of these models can depend on this worker."""
         return self.limit > 0 and self.ready is not None and not self.ready.issuperset(models)
 
-    def may_overtake(self, head: Waiting, rank: int) -> bool:
-        """Whether the worker may look past the first in line, for a job of the same tier."""
+    def may_overtake(self, head: str, rank: int) -> bool:
+        """Whether the worker may look past the first in line, given its model, for a job of the same tier."""
         return (
             rank == Rank.BY_TIER
             and self.ready is not None
             and self.streak < self.limit
-            and head.model not in self.ready
+            and head not in self.ready
         )
 
     def after_preferring(self) -> "Affinity":
@@ -116,7 +117,7 @@ def next_job(jobs: Iterable[W], now_ms: int, affinity: Affinity = INDIFFERENT) -
     if not waiting:
         return None
     head = min(waiting, key=lambda job: order_key(job, now_ms))
-    if affinity.may_overtake(head, order_key(head, now_ms)[0]):
+    if affinity.may_overtake(head.model, order_key(head, now_ms)[0]):
         ready = affinity.ready or ()
         preferred = [
             job
@@ -246,7 +247,7 @@ class Line(Generic[W]):
             if not heads:
                 continue
             head = self._jobs[min(heads)[0]]
-            if affinity.may_overtake(head, Rank.BY_TIER):
+            if affinity.may_overtake(head.model, Rank.BY_TIER):
                 preferred = [sequence for sequence, model in heads if model in (affinity.ready or ())]
                 if preferred:
                     return self._jobs.pop(min(preferred)), affinity.after_preferring()

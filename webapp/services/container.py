@@ -27,6 +27,7 @@ from webapp.services.status import StatusReporter
 from webapp.services.submissions import Submissions
 from webapp.services.throttle import Throttle
 from webapp.services.tokens import Tokens
+from webapp.services.turns import Turns
 from webapp.services.usage import UsageReader
 from webapp.services.workers import Workers
 from webapp.settings import Settings
@@ -75,13 +76,21 @@ def build_services(
     payments = SkipPayments(database, aura)
     workers = Workers(database, clock, settings, bus)
     estimator = Estimator(database, clock, workers)
-    queue = QueueReader(database, clock, estimator)
+    turns = Turns(database, settings)
+    queue = QueueReader(database, clock, estimator, turns)
     usage = UsageReader(database, clock, settings)
     guard = StorageGuard(database, settings, storage)
     submissions = Submissions(
-        database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard, usage=usage
+        database,
+        clock,
+        ids,
+        settings,
+        bus,
+        estimator=estimator,
+        storage_guard=guard,
+        usage=usage,
     )
-    leases = Leases(database, clock, settings, bus, payments)
+    leases = Leases(database, clock, settings, bus, payments, turns)
     return Services(
         settings=settings,
         clock=clock,

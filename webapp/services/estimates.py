@@ -1,37 +1,77 @@
-"""Measured speed of the workers, for estimates."""
+"""What the past tells of the time to come: measured speed, and how much better tiers ask for."""
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.policy.estimates import Speed
+from webapp.policy.estimates import Hands, Outlook, overtaking
+from webapp.policy.generation import MODELS
+from webapp.policy.speed import Result, SpeedTable, learn
 from webapp.services.workers import Workers
 
-SAMPLE = 200
-FRESH_FOR_MS = 2_000
+# The newest results of each model: enough for a stable line, few enough to follow a change within hours.
+RESULTS_PER_MODEL = 200
+# The newest arrivals, and the shortest time over which they count: a burst is not a rate.
+ARRIVALS = 300
+SHORTEST_SPAN_MS = 600_000
+FRESH_FOR_MS = 5_000
 
 
 class Estimator:
-    """Learns from the newest results how long a model takes for a second of audio."""
+    """Learns from the newest results and arrivals."""
 
     def __init__(self, database: Database, clock: Clock, workers: Workers) -> None:
         self._database = database
         self._clock = clock
         self._workers = workers
-        self._rates: dict[str, float] = {}
+        self._speeds = SpeedTable()
+        self._engines: dict[str, str] = {}
+        self._asked_ms: dict[int, float] = {}
+        self._span_ms = 0.0
         self._measured_ms: int | None = None
 
-    async def speed(self) -> Speed:
-        """The workers that are alive now and the speed of each model, at most two seconds old."""
+    async def outlook(self) -> Outlook:
+        """The workers there are now, with what was measured at most five seconds ago."""
+        hands = tuple(
+            Hands(worker.worker_id, worker.device, {**self._engines, **worker.engines})
+            for worker in await self._workers.on_duty()
+        )
         now_ms = self._clock.now_ms()
         if self._measured_ms is None or not 0 <= now_ms - self._measured_ms < FRESH_FOR_MS:
-            self._rates = await self._measure()
+            await self._measure(hands, now_ms)
             self._measured_ms = now_ms
-        return Speed(await self._workers.count_alive(), self._rates)
+        return Outlook(hands, self._speeds, overtaking(self._asked_ms, self._span_ms, len(hands)))
 
-    async def _measure(self) -> dict[str, float]:
+    async def _measure(self, hands: tuple[Hands, ...], now_ms: int) -> None:
+        results = [result for model in MODELS for result in await self._results(model)]
+        self._speeds = learn(results)
+        self._engines = {result.model: result.engine for result in reversed(results)}
         rows = await self._database.fetch(
-            "SELECT model, SUM(finished_ms - started_ms) / 1000.0 AS work_s, SUM(duration_s) AS audio_s FROM"
-            " (SELECT model, finished_ms, started_ms, duration_s FROM job"
-            " WHERE status = 'completed' ORDER BY finished_ms DESC LIMIT {}) AS newest GROUP BY model",
-            SAMPLE,
+            "SELECT priority, model, duration_s, created_ms FROM job ORDER BY sequence DESC LIMIT {}",
+            ARRIVALS,
         )
-        return {row["model"]: float(row["work_s"]) / float(row["audio_s"]) for row in rows}
+        anyone = Outlook(hands, self._speeds)
+        self._asked_ms = {}
+        for row in rows:
+            work_ms = anyone.work_ms(row["model"], row["duration_s"]) or 0.0
+            self._asked_ms[row["priority"]] = self._asked_ms.get(row["priority"], 0.0) + work_ms
+        oldest_ms = min((row["created_ms"] for row in rows), default=now_ms)
+        self._span_ms = float(max(SHORTEST_SPAN_MS, now_ms - oldest_ms))
+
+    async def _results(self, model: str) -> list[Result]:
+        """The newest results of a model, newest first."""
+        rows = await self._database.fetch(
+            "SELECT job.duration_s, job.started_ms, job.finished_ms, job.device, sound.engine"
+            " FROM job JOIN sound ON sound.job = job.job_id"
+            " WHERE job.status = 'completed' AND job.model = {} ORDER BY job.finished_ms DESC LIMIT {}",
+            model,
+            RESULTS_PER_MODEL,
+        )
+        return [
+            Result(
+                model=model,
+                engine=row["engine"],
+                device=row["device"] or "",
+                duration_s=row["duration_s"],
+                work_s=max(1, row["finished_ms"] - row["started_ms"]) / 1000,
+            )
+            for row in rows
+        ]

@@ -5,7 +5,7 @@ when the job is no longer held under them: a worker whose lease lapsed cannot wr
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from webapp.clock import Clock
@@ -13,20 +13,15 @@ from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
+from webapp.services.next_in_line import NextInLine
 from webapp.services.queue_lock import queue_turn
 from webapp.services.rows import Row
 from webapp.services.skip_payments import SkipPayments
+from webapp.services.turns import Turns
 from webapp.settings import Settings
 from webapp.tables import Sound
 
 LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"
-
-# Each way to be next in line, in order of precedence: see webapp.policy.ordering.
-NEXT_IN_LINE = (
-    "status = 'queued' AND skipped_ms IS NOT NULL ORDER BY skipped_ms, sequence",
-    "status = 'queued' AND skipped_ms IS NULL AND starves_ms <= {} ORDER BY starves_ms, sequence",
-    "status = 'queued' AND skipped_ms IS NULL ORDER BY priority, sequence",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,13 @@ class Leases:
     """The worker's side of the queue."""
 
     def __init__(
-        self, database: Database, clock: Clock, settings: Settings, bus: Bus, payments: SkipPayments
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        bus: Bus,
+        payments: SkipPayments,
+        turns: Turns,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -85,44 +86,59 @@ class Leases:
         self._lost_workers_limit = settings.lost_workers_limit
         self._bus = bus
         self._payments = payments
+        self._turns = turns
+        self._next = NextInLine(database, turns)
 
-    async def claim(self, worker_id: str) -> Claim | None:
-        """Take the next job in line; None when nothing waits or the queue is paused."""
+    async def claim(self, worker_id: str, ready: Collection[str] | None = None) -> Claim | None:
+        """Take the next job in line; None when nothing waits or the queue is paused.
+
+        `ready` has the models that the worker can begin without loading, None when none needs loading.
+        """
         if not await self._something_waits():
             return None
-        async with queue_turn(self._database) as turn:
+        # Several workers may have seen the same job waiting: whoever comes too late changes nothing.
+        async with queue_turn(self._database, visible=False) as turn:
             now_ms = self._clock.now_ms()
-            job_id = None if turn.is_paused else await self._next_in_line(now_ms)
-            if job_id is None:
+            found = None if turn.is_paused else await self._next.find(worker_id, ready, now_ms)
+            if found is None:
                 return None
+            job_id, affinity = found
             rows = await self._database.fetch(
                 "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
-                " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0"
-                " WHERE job_id = {} RETURNING *",
+                " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0,"
+                " device = (SELECT device FROM worker WHERE worker_id = {}) WHERE job_id = {} RETURNING *",
                 worker_id,
                 now_ms + self._lease_ms,
                 now_ms,
-                turn.version,
+                turn.version + 1,
+                worker_id,
                 job_id,
             )
+            await self._turns.write(worker_id, affinity)
+            await self._database.fetch("UPDATE queue_state SET version = version + 1 WHERE id = 1")
         self._bus.publish(Event("queue"), Event("job", job_id))
         return _claim(rows[0], worker_id)
 
-    async def keep(self, worker_id: str) -> set[tuple[str, int]]:
-        """Renew the worker's leases; returns the (job id, fence) pairs that it still holds."""
-        now_ms = self._clock.now_ms()
+    async def keep(self, worker_id: str, claims: Iterable[Claim]) -> set[tuple[str, int]]:
+        """Renew the leases of these claims; returns the (job id, fence) pairs that still hold.
+
+        Only what the worker says it works on is renewed. A job that it was given without learning of it,
+        because the connection broke as the claim was written, goes back in line with its lease.
+        """
+        held = set()
         async with queue_turn(self._database, durable=False, visible=False):
+            now_ms = self._clock.now_ms()
             await self._database.fetch(
                 "UPDATE worker SET heartbeat_ms = {} WHERE worker_id = {}", now_ms, worker_id
             )
-            rows = await self._database.fetch(
-                "UPDATE job SET lease_expires_ms = {} WHERE worker_id = {} AND status = 'processing'"
-                " AND lease_expires_ms >= {} RETURNING job_id, fence",
-                now_ms + self._lease_ms,
-                worker_id,
-                now_ms,
-            )
-        return {(row["job_id"], row["fence"]) for row in rows}
+            for claim in claims:
+                rows = await self._database.fetch(
+                    f"UPDATE job SET lease_expires_ms = {{}} WHERE {HELD} RETURNING job_id, fence",
+                    now_ms + self._lease_ms,
+                    *_proof(claim, now_ms),
+                )
+                held |= {(row["job_id"], row["fence"]) for row in rows}
+        return held
 
     async def report_progress(self, claim: Claim, progress_pct: int) -> None:
         """Record how far the job is, 0 to 99; never goes back. Raises LeaseLost."""
@@ -180,32 +196,20 @@ class Leases:
         return {f"{row['generation_id']}-{row['fence']}" for row in rows}
 
     async def _something_waits(self) -> bool:
-        """A look without the lock, so that idle workers do not write."""
-        return bool(await self._database.fetch("SELECT 1 AS one FROM job WHERE status = 'queued' LIMIT 1"))
-
-    async def _next_in_line(self, now_ms: int) -> str | None:
-        # The queue's row is held, so the rows cannot change; SKIP LOCKED keeps a claim from waiting for
-        # anything else that may hold one of them, such as an operator's own transaction.
-        lock = " FOR UPDATE SKIP LOCKED" if self._database.dialect == "postgres" else ""
-        for condition in NEXT_IN_LINE:
-            arguments: Sequence[int] = (now_ms,) if "{}" in condition else ()
-            rows = await self._database.fetch(
-                f"SELECT job_id FROM job WHERE {condition} LIMIT 1{lock}", *arguments
+        """A look without the lock, so that idle workers, and all while the queue is paused, do not write."""
+        return bool(
+            await self._database.fetch(
+                "SELECT 1 AS one FROM queue_state WHERE id = 1 AND NOT is_paused"
+                " AND EXISTS (SELECT 1 FROM job WHERE status = 'queued')"
             )
-            if rows:
-                return str(rows[0]["job_id"])
-        return None
+        )
 
     async def _write(self, claim: Claim, assignments: str, *arguments: object) -> None:
         """Change the job only if this claim still holds it."""
         rows = await self._database.fetch(
-            f"UPDATE job SET {assignments} WHERE job_id = {{}} AND status = 'processing' AND worker_id = {{}}"
-            " AND fence = {} AND lease_expires_ms >= {} RETURNING job_id",
+            f"UPDATE job SET {assignments} WHERE {HELD} RETURNING job_id",
             *arguments,
-            claim.job_id,
-            claim.worker_id,
-            claim.fence,
-            self._clock.now_ms(),
+            *_proof(claim, self._clock.now_ms()),
         )
         if not rows:
             raise LeaseLost(claim.job_id)
@@ -241,7 +245,13 @@ BACK_IN_LINE = (
     "status = 'queued', worker_id = NULL, lease_expires_ms = NULL, started_ms = NULL, start_order = NULL,"
     " progress_pct = 0"
 )
+# Whether a claim still holds its job; takes what `_proof` gives.
+HELD = "job_id = {} AND status = 'processing' AND worker_id = {} AND fence = {} AND lease_expires_ms >= {}"
 FAILED = "status = 'failed', worker_id = NULL, lease_expires_ms = NULL, error = {}, finished_ms = {}"
+
+
+def _proof(claim: Claim, now_ms: int) -> tuple[object, ...]:
+    return (claim.job_id, claim.worker_id, claim.fence, now_ms)
 
 
 def _claim(row: Row, worker_id: str) -> Claim:

@@ -4,17 +4,17 @@ from typing import Any
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.policy.estimates import expected_starts_ms
 from webapp.policy.ordering import in_order, reason_for_place
 from webapp.services.estimates import Estimator
-from webapp.services.rows import priority_label, waiting_job
+from webapp.services.rows import in_hand, priority_label, waiting_job
+from webapp.services.turns import Turns
 from webapp.services.views import QueuedJob, QueueSnapshot
 
 # One statement, so that version and jobs are of one moment on both databases.
 ACTIVE_JOBS = """
     SELECT queue_state.version, queue_state.is_paused, job.job_id, job.sequence, job.account, job.status,
            job.model, job.duration_s, job.tier, job.priority, job.starves_ms, job.skipped_ms, job.created_ms,
-           job.started_ms, job.start_order, job.progress_pct, job.prompt
+           job.started_ms, job.start_order, job.progress_pct, job.prompt, job.worker_id, {turns}
     FROM queue_state LEFT JOIN job ON job.status IN ('queued', 'processing')
     WHERE queue_state.id = 1
 """
@@ -23,10 +23,11 @@ ACTIVE_JOBS = """
 class QueueReader:
     """Reads the queue in the order in which it will be served."""
 
-    def __init__(self, database: Database, clock: Clock, estimator: Estimator) -> None:
+    def __init__(self, database: Database, clock: Clock, estimator: Estimator, turns: Turns) -> None:
         self._database = database
         self._clock = clock
         self._estimator = estimator
+        self._turns = turns
 
     async def change_counter(self) -> int:
         """A number that differs after somebody else has changed what is shown.
@@ -42,25 +43,19 @@ class QueueReader:
 
     async def snapshot(self) -> QueueSnapshot:
         """The whole queue now: processing jobs in the order they started, then waiting ones in line."""
-        rows = await self._database.fetch(ACTIVE_JOBS)
+        rows = await self._database.fetch(ACTIVE_JOBS.format(turns=self._turns.column))
         state, now_ms = rows[0], self._clock.now_ms()
         jobs = [row for row in rows if row["job_id"] is not None]
         processing = sorted(
             (row for row in jobs if row["status"] == "processing"), key=lambda row: row["start_order"]
         )
         by_sequence = {row["sequence"]: row for row in jobs if row["status"] == "queued"}
-        waiting = [
-            by_sequence[job.sequence] for job in in_order(map(waiting_job, by_sequence.values()), now_ms)
-        ]
-        speed = await self._estimator.speed()
-        starts = expected_starts_ms(
-            now_ms,
-            running=[
-                (row["started_ms"], speed.work_ms(row["model"], row["duration_s"])) for row in processing
-            ],
-            waiting=[speed.work_ms(row["model"], row["duration_s"]) for row in waiting],
-            workers=speed.workers,
+        line = in_order(
+            map(waiting_job, by_sequence.values()), now_ms, self._turns.of(state["turns"], processing)
         )
+        waiting = [by_sequence[job.sequence] for job in line]
+        outlook = await self._estimator.outlook()
+        starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
         return QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from webapp.policy.estimates import InHand
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.pricing import SkipPrice, skip_cost
 from webapp.policy.tiers import SKIPPED
@@ -25,8 +26,20 @@ JOB_WITH_SOUND = (
 
 
 def waiting_job(row: Row) -> WaitingJob:
-    """What decides the place of a waiting job."""
-    return WaitingJob(row["sequence"], row["priority"], row["skipped_ms"], row["starves_ms"], row["model"])
+    """What decides the place of a waiting job and when it will start."""
+    return WaitingJob(
+        sequence=row["sequence"],
+        priority=row["priority"],
+        skipped_ms=row["skipped_ms"],
+        starves_ms=row["starves_ms"],
+        model=row["model"],
+        duration_s=row["duration_s"],
+    )
+
+
+def in_hand(row: Row) -> InHand:
+    """What can be said of when the worker of a processing job will be free."""
+    return InHand(row["worker_id"], row["started_ms"], row["model"], row["duration_s"])
 
 
 def sound_view(row: Row) -> SoundView | None:

@@ -7,9 +7,9 @@ from webapp.database import Database
 from webapp.errors import LimitReached, QueueFull
 from webapp.events import Bus, Event
 from webapp.ids import Ids
-from webapp.policy.estimates import expected_starts_ms
+from webapp.policy.estimates import InHand
 from webapp.policy.generation import GenerationChoice, check_tier_duration
-from webapp.policy.ordering import WaitingJob, in_order
+from webapp.policy.ordering import Affinity, WaitingJob, in_order
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.policy.tiers import Tier, tier_table
 from webapp.services.capacity import StorageGuard
@@ -17,7 +17,8 @@ from webapp.services.estimates import Estimator
 from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.queue_lock import QueueTurn, queue_turn
-from webapp.services.rows import waiting_job
+from webapp.services.rows import in_hand, waiting_job
+from webapp.services.turns import Turns
 from webapp.services.usage import HOUR_MS, UsageReader
 from webapp.settings import Settings
 from webapp.tables import Job
@@ -47,6 +48,19 @@ class Quote:
     skip_cost: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The queue as a newcomer meets it."""
+
+    waiting: list[WaitingJob]
+    running: list[InHand]
+    turns: tuple[Affinity, ...]
+
+    def with_newcomer(self, newcomer: WaitingJob, now_ms: int) -> list[WaitingJob]:
+        """The waiting jobs and one more, in order."""
+        return in_order([*self.waiting, newcomer], now_ms, self.turns)
+
+
 class Submissions:
     """Accepts jobs within the limits of tier and queue; each limit is exact whatever arrives at once."""
 
@@ -72,6 +86,7 @@ class Submissions:
         self._estimator = estimator
         self._storage_guard = storage_guard
         self._usage = usage
+        self._turns = Turns(database, settings)
 
     async def submit(
         self, identity: Identity, choice: GenerationChoice, *, once: Once[Submitted] | None = None
@@ -93,7 +108,7 @@ class Submissions:
                 return accepted
             now_ms = self._clock.now_ms()
             await self._check_limits(identity, tier, now_ms)
-            position = await self._place_in_line(tier, turn, now_ms)
+            position = await self._place_in_line(tier, choice, turn, now_ms)
             await self._storage_guard.check(identity.account_id)
             job = self._job(identity, tier, choice, turn, now_ms)
             await Job.insert(job)
@@ -111,21 +126,15 @@ class Submissions:
         tier = self._tiers[identity.tier]
         now_ms = self._clock.now_ms()
         usage = await self._usage.of(identity.account_id, identity.tier)
-        waiting, running = await self._line()
-        newcomer = WaitingJob(sequence=2**62, priority=tier.priority)
-        line = in_order([*(job for job, _, _ in waiting), newcomer], now_ms)
-        ahead = line.index(newcomer)
-        speed = await self._estimator.speed()
-        work = {job: speed.work_ms(model_, length_s) for job, model_, length_s in waiting}
-        starts = expected_starts_ms(
-            now_ms,
-            running=[(started, speed.work_ms(model_, length_s)) for started, model_, length_s in running],
-            waiting=[*(work[job] for job in line[:ahead]), 0.0],
-            workers=speed.workers,
-        )
-        own_work_ms = speed.work_ms(model, duration_s)
+        line = await self._line()
+        newcomer = WaitingJob(sequence=2**62, priority=tier.priority, model=model, duration_s=duration_s)
+        waiting = line.with_newcomer(newcomer, now_ms)
+        ahead = waiting.index(newcomer)
+        outlook = await self._estimator.outlook()
+        starts = outlook.starts_ms(now_ms, running=line.running, line=waiting[: ahead + 1])
+        own_work_ms = outlook.work_ms(model, duration_s)
         return Quote(
-            position=len(running) + ahead + 1,
+            position=len(line.running) + ahead + 1,
             expected_wait_s=None if starts[-1] is None else max(0, starts[-1] - now_ms) / 1000,
             expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
             jobs_left_this_hour=usage.hourly.left,
@@ -153,31 +162,25 @@ class Submissions:
         )
         return int(rows[0]["active"]), int(rows[0]["in_hour"])
 
-    async def _place_in_line(self, tier: Tier, turn: QueueTurn, now_ms: int) -> int:
+    async def _place_in_line(self, tier: Tier, choice: GenerationChoice, turn: QueueTurn, now_ms: int) -> int:
         """The place that a new job takes; raises QueueFull when there is none."""
-        waiting, running = await self._line()
-        if len(waiting) + len(running) >= self._settings.queue_limit:
+        line = await self._line()
+        if len(line.waiting) + len(line.running) >= self._settings.queue_limit:
             raise QueueFull
-        newcomer = WaitingJob(turn.next_sequence, tier.priority)
-        return (
-            len(running) + in_order([*(job for job, _, _ in waiting), newcomer], now_ms).index(newcomer) + 1
-        )
+        newcomer = WaitingJob(turn.next_sequence, tier.priority, model=choice.model)
+        return len(line.running) + line.with_newcomer(newcomer, now_ms).index(newcomer) + 1
 
-    async def _line(self) -> tuple[list[tuple[WaitingJob, str, float]], list[tuple[int, str, float]]]:
-        """Waiting jobs, and the start of each processing one; each with its model and length."""
+    async def _line(self) -> _Line:
         rows = await self._database.fetch(
-            "SELECT status, sequence, priority, skipped_ms, starves_ms, started_ms, model, duration_s"
-            " FROM job WHERE status IN ('queued', 'processing')"
+            "SELECT status, sequence, priority, skipped_ms, starves_ms, model, duration_s, worker_id,"
+            f" started_ms, start_order, {self._turns.column} FROM job WHERE status IN ('queued', 'processing')"
         )
-        waiting = [
-            (waiting_job(row), row["model"], row["duration_s"]) for row in rows if row["status"] == "queued"
-        ]
-        running = [
-            (row["started_ms"], row["model"], row["duration_s"])
-            for row in rows
-            if row["status"] == "processing"
-        ]
-        return waiting, running
+        processing = [row for row in rows if row["status"] == "processing"]
+        return _Line(
+            waiting=[waiting_job(row) for row in rows if row["status"] == "queued"],
+            running=[in_hand(row) for row in processing],
+            turns=self._turns.of(rows[0]["turns"] if rows else None, processing),
+        )
 
     def _job(
         self, identity: Identity, tier: Tier, choice: GenerationChoice, turn: QueueTurn, now_ms: int

@@ -1,7 +1,9 @@
 """The workers that run, as they report themselves."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from webapp.clock import Clock
@@ -25,6 +27,15 @@ class WorkerInfo:
     started_ms: int
     heartbeat_ms: int
     report: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOnDuty:
+    """A worker that takes jobs: what it runs on, and the engine that serves each model there."""
+
+    worker_id: str
+    device: str
+    engines: Mapping[str, str]
 
 
 class Workers:
@@ -100,13 +111,20 @@ class Workers:
         )
         return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]
 
-    async def count_alive(self) -> int:
-        """How many workers are alive and not about to stop."""
+    async def on_duty(self) -> list[WorkerOnDuty]:
+        """The workers that are alive and not about to stop, oldest first."""
         rows = await self._database.fetch(
-            "SELECT COUNT(*) AS n FROM worker WHERE heartbeat_ms >= {} AND state <> 'stopping'",
+            "SELECT worker_id, device, report FROM worker WHERE heartbeat_ms >= {} AND state <> 'stopping'"
+            " ORDER BY started_ms, worker_id",
             self._oldest_heartbeat_ms(),
         )
-        return int(rows[0]["n"])
+        return [WorkerOnDuty(row["worker_id"], row["device"], _engines(row["report"])) for row in rows]
 
     def _oldest_heartbeat_ms(self) -> int:
         return self._clock.now_ms() - self._lease_ms
+
+
+@lru_cache(maxsize=256)
+def _engines(report: str) -> Mapping[str, str]:
+    """The engine of each model, from a worker's report. Reports change seldom and are read often."""
+    return {model: entry["engine"] for model, entry in json.loads(report).get("models", {}).items()}

@@ -65,13 +65,18 @@ class Processor:
         """Take a job, or wait until there may be one."""
         with self._services.bus.subscribe() as hints:
             try:
-                claim = await self._leases.claim(self._worker_id)
+                claim = await self._leases.claim(self._worker_id, self._ready())
             except Exception:
                 logger.exception("could not look for work")
                 claim = None
             if claim is None:
                 await _first_of(hints.wait(self._settings.poll_s), self._stopping.wait())
         return claim
+
+    def _ready(self) -> frozenset[str]:
+        """The models that can be begun without loading anything."""
+        models: dict[str, dict[str, Any]] = self._report()["models"]
+        return frozenset(model for model, entry in models.items() if entry["state"] == "ready")
 
     async def _work(self, claim: Claim) -> None:
         logger.info("job started", extra={"job": claim.job_id, "model": claim.model, "fence": claim.fence})
@@ -168,7 +173,7 @@ class Processor:
             await asyncio.sleep(self._settings.heartbeat_s)
             current = self._current
             try:
-                held = await self._leases.keep(self._worker_id)
+                held = await self._leases.keep(self._worker_id, [current[0]] if current else [])
             except Exception:
                 logger.exception("could not renew the lease")
                 continue
