@@ -8,6 +8,7 @@ import httpx
 import pytest
 from litestar import Litestar, Request, Response
 
+from webapp.errors import SettingsError
 from webapp.http.errors import ErrorTranslator, Problem
 from webapp.http.static import IMMUTABLE, REVALIDATE, StaticFiles
 
@@ -72,6 +73,9 @@ def test_a_changed_file_changes_every_address(static: StaticFiles, folder: Path)
     assert StaticFiles(folder).version == changed.version
 
 
-def test_a_template_cannot_name_what_is_not_there(static: StaticFiles) -> None:
-    with pytest.raises(KeyError, match="make setup"):
+def test_what_is_not_there_cannot_be_named_and_stops_the_start(static: StaticFiles) -> None:
+    with pytest.raises(KeyError, match="missing"):
         static.url("vendor/missing.js")
+    with pytest.raises(SettingsError, match=r"static/vendor/missing\.js is missing; run `make setup`"):
+        static.require("app.css", "vendor/missing.js")
+    static.require("app.css")

@@ -9,7 +9,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from webapp.errors import NotFound
+from webapp.errors import NotFound, SettingsError
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, no-cache"
@@ -49,8 +49,14 @@ class StaticFiles:
     def url(self, name: str) -> str:
         """Where a file is served. Raises KeyError for a file that is not there."""
         if name not in self._files:
-            raise KeyError(f"static/{name} is missing; `make setup` fetches what static/vendor holds")
+            raise KeyError(f"static/{name} is missing")
         return f"/static/{self.version}/{name}"
+
+    def require(self, *names: str) -> None:
+        """Raise SettingsError, one line for the operator, if a file is not there."""
+        missing = [name for name in names if name not in self._files]
+        if missing:
+            raise SettingsError(f"static/{missing[0]} is missing; run `make setup` to fetch it.")
 
     def find(self, name: str) -> StaticFile:
         """The file of this name. Raises NotFound."""

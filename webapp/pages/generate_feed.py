@@ -46,7 +46,7 @@ class GenerateFeed:
     def note(self, event: Event) -> bool:
         """Places move with the queue; of single jobs, only the account's own matter."""
         self._models_may_differ |= event.topic == "status"
-        self._queue_moved |= event.topic != "job"
+        self._queue_moved |= event.topic == "queue"
         return event.topic != "job" or event.job_id is None or event.job_id in (self._active or ())
 
     def take_signals(self) -> tuple[str, ...]:
