@@ -120,6 +120,18 @@ async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]
 
 
 @pytest.fixture
+async def other_database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """The same database, as another process has it open; the tables themselves use the first."""
+    path = tmp_path / "soundloom.sqlite"
+    engine = PooledPostgresEngine(database_url) if database_url else PersistentSQLiteEngine(path)
+    if isinstance(engine, PooledPostgresEngine):
+        await engine.open()
+    opened = Database(engine)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=str(tmp_path), disk_reserve_mb=0)
 

@@ -1,27 +1,11 @@
 """Transactions on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from webapp.database import Database
-from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.shared_check import SharedCheck
-from webapp.database.sqlite import PersistentSQLiteEngine
-
-
-@pytest.fixture
-async def other_database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
-    """The same database, as another process has it open."""
-    path = tmp_path / "soundloom.sqlite"
-    engine = PooledPostgresEngine(database_url) if database_url else PersistentSQLiteEngine(path)
-    if isinstance(engine, PooledPostgresEngine):
-        await engine.open()
-    opened = Database(engine)
-    yield opened
-    await opened.close()
 
 
 async def _version(database: Database) -> int:

@@ -1,6 +1,8 @@
 """Jobs as their owners see and steer them."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from webapp.clock import Clock
@@ -13,14 +15,17 @@ from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.queue import QueueReader
 from webapp.services.queue_lock import queue_turn
-from webapp.services.rows import JOB_WITH_SOUND, Row, job_view
+from webapp.services.read_cache import ReadCache, Reading
+from webapp.services.rows import JOB_WITH_SOUND, Row, in_place, job_view
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.submissions import Submissions, Submitted
 from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
-from webapp.services.views import ACTIVE, JobStatus, JobView
+from webapp.services.views import ACTIVE, JobStatus, JobView, QueueSnapshot
 from webapp.settings import Settings
 
 Action = Literal["cancel", "skip"]
+# Jobs that were asked for lately; one with its waveform takes some 30 kB.
+REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +60,23 @@ class Jobs:
         self._submissions = submissions
         self._payments = payments
         self._throttle = throttle
+        self._cache: ReadCache[str, list[JobView]] = ReadCache(database, clock, capacity=REMEMBERED)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
         """One job. Raises NotFound, and NotAuthorized for somebody else's."""
-        views = await self._read("job.job_id = {}", job_id)
-        if not views:
-            raise NotFound("Job not found")
-        if views[0].account_id != identity.account_id and not identity.is_admin:
+        (job,) = await self._in_places(lambda: self._cache.get(job_id, partial(self._find, job_id)))
+        if job.account_id != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to view this job")
-        return views[0]
+        return job
 
     async def of_account(
         self, account_id: int, *, statuses: tuple[JobStatus, ...] = (), limit: int = 20, offset: int = 0
     ) -> list[JobView]:
         """The account's own jobs, newest first, in any of the given states (default: all)."""
         among = f" AND job.status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
-        return await self._read(
-            f"job.account = {{}}{among}"
-            " ORDER BY job.created_ms DESC, job.sequence DESC LIMIT {} OFFSET {}",
-            account_id,
-            *statuses,
-            limit,
-            offset,
+        condition = f"job.account = {{}}{among} ORDER BY job.created_ms DESC, job.sequence DESC"
+        return await self._in_places(
+            lambda: self._read(f"{condition} LIMIT {{}} OFFSET {{}}", account_id, *statuses, limit, offset)
         )
 
     async def cancel(self, identity: Identity, job_id: str) -> None:
@@ -175,16 +175,34 @@ class Jobs:
             raise NotFound("Job not found")
         return rows[0]
 
+    async def _find(self, job_id: str) -> Reading[list[JobView]]:
+        jobs = await self._read("job.job_id = {}", job_id)
+        if not jobs:
+            raise NotFound("Job not found")
+        return Reading(jobs)
+
     async def _read(self, condition: str, *arguments: object) -> list[JobView]:
+        rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
+        return [job_view(row, self._prices) for row in rows]
+
+    async def _in_places(self, read: Callable[[], Awaitable[list[JobView]]]) -> list[JobView]:
         """Jobs and their places as of one moment: read again if one left the queue in between."""
         while True:
-            rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
-            active = [row["job_id"] for row in rows if row["status"] in ACTIVE]
-            if not active:
-                return [job_view(row, None, self._prices) for row in rows]
+            jobs = await read()
+            if not any(job.status in ACTIVE for job in jobs):
+                return jobs
             snapshot = await self._queue.snapshot()
-            if all(snapshot.find(job_id) for job_id in active):
-                return [job_view(row, snapshot.find(row["job_id"]), self._prices) for row in rows]
+            placed = [_in_place(job, snapshot) for job in jobs]
+            if None not in placed:
+                return [job for job in placed if job is not None]
+
+
+def _in_place(job: JobView, snapshot: QueueSnapshot) -> JobView | None:
+    """The job where it stands; None for one that was active and is not in the queue."""
+    if job.status not in ACTIVE:
+        return job
+    queued = snapshot.find(job.job_id)
+    return in_place(job, queued) if queued else None
 
 
 def _bucket(identity: Identity, action: Action) -> str:

@@ -6,6 +6,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.ordering import in_order, reason_for_place
 from webapp.services.estimates import Estimator
+from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.rows import in_hand, priority_label, waiting_job
 from webapp.services.turns import Turns
 from webapp.services.views import QueuedJob, QueueSnapshot
@@ -19,6 +20,8 @@ ACTIVE_JOBS = """
     WHERE queue_state.id = 1
 """
 
+EXPECT_AGAIN_MS = 1_000
+
 
 class QueueReader:
     """Reads the queue in the order in which it will be served."""
@@ -28,6 +31,7 @@ class QueueReader:
         self._clock = clock
         self._estimator = estimator
         self._turns = turns
+        self._cache: ReadCache[None, QueueSnapshot] = ReadCache(database, clock, capacity=1)
 
     async def change_counter(self) -> int:
         """A number that differs after somebody else has changed what is shown.
@@ -42,7 +46,13 @@ class QueueReader:
         return counter
 
     async def snapshot(self) -> QueueSnapshot:
-        """The whole queue now: processing jobs in the order they started, then waiting ones in line."""
+        """The whole queue now: processing jobs in the order they started, then waiting ones in line.
+
+        While nothing changes it is the same object, so whoever makes something of it can keep that.
+        """
+        return await self._cache.get(None, self._read)
+
+    async def _read(self) -> Reading[QueueSnapshot]:
         rows = await self._database.fetch(ACTIVE_JOBS.format(turns=self._turns.column))
         state, now_ms = rows[0], self._clock.now_ms()
         jobs = [row for row in rows if row["job_id"] is not None]
@@ -56,7 +66,7 @@ class QueueReader:
         waiting = [by_sequence[job.sequence] for job in line]
         outlook = await self._estimator.outlook()
         starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
-        return QueueSnapshot(
+        snapshot = QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),
             jobs=(
@@ -69,6 +79,12 @@ class QueueReader:
                 ),
             ),
         )
+        # The order changes when a job begins to starve, and what is expected as time goes by.
+        starves_ms = (row["starves_ms"] for row in waiting if row["starves_ms"] is not None)
+        changes_ms = min(
+            (moment for moment in starves_ms if moment > now_ms), default=now_ms + EXPECT_AGAIN_MS
+        )
+        return Reading(snapshot, min(changes_ms, now_ms + EXPECT_AGAIN_MS))
 
 
 def _view(row: dict[str, Any], position: int, now_ms: int, expected_start_ms: int | None) -> QueuedJob:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from webapp.policy.estimates import InHand
@@ -52,30 +53,43 @@ def sound_view(row: Row) -> SoundView | None:
     return SoundView(**values)
 
 
-def job_view(row: Row, queued: QueuedJob | None, prices: Sequence[SkipPrice]) -> JobView:
-    """A job from a row of `JOB_WITH_SOUND`; where it stands in the queue, a later reading, prevails."""
+def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
+    """A job from a row of `JOB_WITH_SOUND`; an active one gets its place by `in_place`."""
     return JobView(
         job_id=row["job_id"],
         account_id=row["account"],
-        status=queued.status if queued else row["status"],
-        position=queued.position if queued else None,
+        status=row["status"],
+        position=None,
         model=row["model"],
         prompt=row["prompt"],
         duration_s=row["duration_s"],
         is_loopable=bool(row["is_loopable"]),
         seed=row["seed"],
         seed_was_given=bool(row["seed_was_given"]),
-        priority=queued.priority if queued else priority_label(row),
+        priority=priority_label(row),
         tier=row["tier"],
         created_ms=row["created_ms"],
-        started_ms=queued.started_ms if queued else row["started_ms"],
+        started_ms=row["started_ms"],
         finished_ms=row["finished_ms"],
-        expected_start_ms=queued.expected_start_ms if queued else None,
-        progress_pct=queued.progress_pct if queued else row["progress_pct"],
+        expected_start_ms=None,
+        progress_pct=row["progress_pct"],
         retry_count=row["retry_count"],
         error=row["error"],
         skip_cost=skip_cost(row["duration_s"], prices),
         sound=sound_view(row),
+    )
+
+
+def in_place(job: JobView, queued: QueuedJob) -> JobView:
+    """The job where it stands in the queue; what the queue, read later than the job, says prevails."""
+    return replace(
+        job,
+        status=queued.status,
+        position=queued.position,
+        priority=queued.priority,
+        started_ms=queued.started_ms,
+        expected_start_ms=queued.expected_start_ms,
+        progress_pct=queued.progress_pct,
     )
 
 

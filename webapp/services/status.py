@@ -9,7 +9,8 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.generation import MODELS
 from webapp.services.estimates import Estimator
-from webapp.services.queue import QueueReader
+from webapp.services.queue import EXPECT_AGAIN_MS, QueueReader
+from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.workers import WorkerInfo, Workers
 
 UNAVAILABLE = "unavailable"
@@ -61,14 +62,18 @@ class StatusReporter:
         self._workers = workers
         self._queue = queue
         self._estimator = estimator
+        self._cache: ReadCache[None, StatusReport] = ReadCache(database, clock, capacity=1)
 
     async def report(self) -> StatusReport:
-        """The state now."""
+        """The state now; while nothing changes it is the same object."""
+        return await self._cache.get(None, self._read)
+
+    async def _read(self) -> Reading[StatusReport]:
         workers = tuple(await self._workers.alive())
         snapshot = await self._queue.snapshot()
         waiting = [job for job in snapshot.jobs if job.status == "queued"]
         now_ms = self._clock.now_ms()
-        return StatusReport(
+        report = StatusReport(
             models={model: self._state(model, workers) for model in (*MODELS, "tts")},
             gpu=next((worker.report["gpu"] for worker in workers if worker.report.get("gpu")), dict(NO_GPU)),
             queue_length=len(snapshot.jobs),
@@ -82,6 +87,8 @@ class StatusReporter:
             workers=workers,
             is_paused=snapshot.is_paused,
         )
+        # Waits shrink as time goes by, and a worker that says nothing for long is gone.
+        return Reading(report, now_ms + EXPECT_AGAIN_MS)
 
     def _state(self, model: str, workers: tuple[WorkerInfo, ...]) -> str:
         states = [

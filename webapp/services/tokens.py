@@ -1,6 +1,8 @@
 """Bearer tokens for the JSON API."""
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from webapp.clock import Clock
@@ -10,6 +12,7 @@ from webapp.ids import Ids, secret_hash
 from webapp.policy.credentials import checked_label
 from webapp.policy.tiers import effective_tier
 from webapp.services.identity import Identity
+from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.row_ids import is_row_id
 from webapp.tables import ApiToken
 
@@ -19,6 +22,7 @@ DAY_MS: Final = 86_400_000
 LIFETIME_MS: Final = 365 * DAY_MS
 NOTE_USE_EVERY_MS: Final = 60_000
 MAX_TOKENS: Final = 500
+REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,15 @@ class TokenView:
     last_used_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token that is good, and whose it is."""
+
+    identity: Identity
+    token_id: int
+    last_used_ms: int | None
+
+
 class Tokens:
     """Makes, checks and revokes the tokens of accounts."""
 
@@ -39,6 +52,7 @@ class Tokens:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._cache: ReadCache[str, _Known | None] = ReadCache(database, clock, capacity=REMEMBERED)
 
     async def create(
         self, account_id: int, label: str | None = None, *, lifetime_ms: int | None = LIFETIME_MS
@@ -74,23 +88,36 @@ class Tokens:
 
     async def identity_for(self, secret: str) -> Identity | None:
         """Whose token this is; None when it is unknown, expired or revoked, or its account is disabled."""
+        token_hash = secret_hash(secret)
+        known = await self._cache.get(token_hash, partial(self._find, token_hash))
+        if known is None:
+            return None
+        now_ms = self._clock.now_ms()
+        if known.last_used_ms is None or now_ms - known.last_used_ms >= NOTE_USE_EVERY_MS:
+            await self._note_use(known.token_id, now_ms)
+        return known.identity
+
+    async def _find(self, token_hash: str) -> Reading[_Known | None]:
         now_ms = self._clock.now_ms()
         rows = await self._database.fetch(
-            "SELECT api_token.id AS token_id, api_token.last_used_ms, account.id, account.username,"
-            " account.tier, account.is_admin FROM api_token JOIN account ON account.id = api_token.account"
+            "SELECT api_token.id AS token_id, api_token.last_used_ms, api_token.expires_ms, account.id,"
+            " account.username, account.tier, account.is_admin"
+            " FROM api_token JOIN account ON account.id = api_token.account"
             " WHERE api_token.token_hash = {} AND (api_token.expires_ms IS NULL OR api_token.expires_ms > {})"
             " AND account.is_disabled = {}",
-            secret_hash(secret),
+            token_hash,
             now_ms,
             False,
         )
         if not rows:
-            return None
+            return Reading(None)
         row = rows[0]
-        if row["last_used_ms"] is None or now_ms - row["last_used_ms"] >= NOTE_USE_EVERY_MS:
-            await self._note_use(row["token_id"], now_ms)
         is_admin = bool(row["is_admin"])
-        return Identity(row["id"], row["username"], effective_tier(row["tier"], is_admin=is_admin), is_admin)
+        tier = effective_tier(row["tier"], is_admin=is_admin)
+        known = _Known(
+            Identity(row["id"], row["username"], tier, is_admin), row["token_id"], row["last_used_ms"]
+        )
+        return Reading(known, math.inf if row["expires_ms"] is None else row["expires_ms"])
 
     async def list(self, account_id: int) -> tuple[TokenView, ...]:
         """The account's tokens that have not expired, newest first."""
