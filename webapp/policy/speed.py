@@ -5,6 +5,7 @@ and then one takes many times longer than the others (a model was loaded, a take
 the line is fitted robustly and drawn towards a first guess:
 
 - a device's line towards that of all devices of its kind, and theirs towards a guess for the engine;
+- what the guess says of the level is given up first, of the shape last;
 - by iteratively reweighted least squares on relative errors with Huber's weights (P. J. Huber, Robust
   Statistics, 1981), the guess standing in as a few results of its own;
 - and its level is then set to the mean of the results, far ones counting only up to a bound: waits add
@@ -20,6 +21,7 @@ from typing import Final
 GUESS_WEIGHT: Final = 2.0
 GUESS_DURATIONS_S: Final = (5.0, 30.0, 120.0)
 ROUNDS: Final = 8
+SETTLED: Final = 1e-3
 # Relative errors up to this many robust standard deviations count in full.
 HUBER_DEVIATIONS: Final = 1.5
 MAD_TO_DEVIATION: Final = 1.4826
@@ -106,6 +108,7 @@ def fit(points: Sequence[tuple[float, float]], guess: WorkLine) -> WorkLine:
     """The line through (length, work) points, drawn towards a guess. Both coefficients are 0 or more."""
     if not points:
         return guess
+    guess = _shifted(guess, points)
     guessed = [(duration_s, guess.work_s(duration_s)) for duration_s in GUESS_DURATIONS_S]
     weights = [1.0] * len(points) + [GUESS_WEIGHT / len(guessed)] * len(guessed)
     everything = [*points, *guessed]
@@ -115,14 +118,26 @@ def fit(points: Sequence[tuple[float, float]], guess: WorkLine) -> WorkLine:
         bound = HUBER_DEVIATIONS * max(
             LEAST_DEVIATION, MAD_TO_DEVIATION * median(abs(error) for error in errors[: len(points)])
         )
-        line = _through(
-            everything,
-            [
-                weight * min(1.0, bound / max(abs(error), 1e-9)) / line.work_s(duration_s) ** 2
-                for weight, error, (duration_s, _) in zip(weights, errors, everything, strict=True)
-            ],
+        before, line = (
+            line,
+            _through(
+                everything,
+                [
+                    weight * min(1.0, bound / max(abs(error), 1e-9)) / line.work_s(duration_s) ** 2
+                    for weight, error, (duration_s, _) in zip(weights, errors, everything, strict=True)
+                ],
+            ),
         )
+        if all(abs(line.work_s(x) / before.work_s(x) - 1) < SETTLED for x in GUESS_DURATIONS_S):
+            break
     return _levelled(line, points)
+
+
+def _shifted(guess: WorkLine, points: Sequence[tuple[float, float]]) -> WorkLine:
+    """The guess moved towards the middle of the results, the further the more there are."""
+    middle = median(work / guess.work_s(duration_s) for duration_s, work in points)
+    level = middle ** (len(points) / (len(points) + GUESS_WEIGHT))
+    return WorkLine(guess.fixed_s * level, guess.per_second * level)
 
 
 def _through(points: Sequence[tuple[float, float]], weights: Sequence[float]) -> WorkLine:

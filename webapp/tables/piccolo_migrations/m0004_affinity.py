@@ -78,13 +78,18 @@ async def forwards():
         schema=None,
     )
 
-    async def index() -> None:
+    async def indexes() -> None:
         # The first job of a tier that is for a given model.
         await QueueState.raw(
             "CREATE INDEX job_queued_model ON job (model, priority, sequence)"
             " WHERE status = 'queued' AND skipped_ms IS NULL"
         )
+        # Estimates learn from the newest results of each model.
+        await QueueState.raw("DROP INDEX job_completed")
+        await QueueState.raw(
+            "CREATE INDEX job_completed_of_model ON job (model, finished_ms) WHERE status = 'completed'"
+        )
 
-    manager.add_raw(index)
+    manager.add_raw(indexes)
 
     return manager

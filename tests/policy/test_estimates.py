@@ -1,0 +1,91 @@
+"""When waiting jobs are expected to start."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.policy.estimates import Hands, InHand, Outlook, overtaking
+from webapp.policy.ordering import WaitingJob
+from webapp.policy.speed import SpeedTable, WorkLine
+
+NOW_MS = 1_700_000_000_000
+SPEEDS = SpeedTable(
+    {
+        ("music", "e", "fast"): WorkLine(0, 1.0),
+        ("music", "e", "slow"): WorkLine(0, 3.0),
+        ("audio", "e", "fast"): WorkLine(5.0, 1.0),
+    }
+)
+
+
+def _hands(*devices: str) -> tuple[Hands, ...]:
+    return tuple(
+        Hands(f"w{number}", device, {"music": "e", "audio": "e"}) for number, device in enumerate(devices)
+    )
+
+
+def _line(*durations_s: float, model: str = "music") -> list[WaitingJob]:
+    return [WaitingJob(n, 4, model=model, duration_s=duration) for n, duration in enumerate(durations_s, 1)]
+
+
+def _waits_s(outlook: Outlook, line: list[WaitingJob], *running: InHand) -> list[float | None]:
+    starts = outlook.starts_ms(NOW_MS, running=running, line=line)
+    return [None if start is None else (start - NOW_MS) / 1000 for start in starts]
+
+
+def test_without_a_worker_nothing_can_be_said() -> None:
+    assert _waits_s(Outlook((), SPEEDS), _line(8, 8)) == [None, None]
+    assert Outlook((), SPEEDS).work_ms("music", 8) is None
+
+
+def test_idle_workers_start_at_once_and_then_each_takes_the_next_when_free() -> None:
+    outlook = Outlook(_hands("fast", "fast"), SPEEDS)
+    assert _waits_s(outlook, _line(10, 4, 5, 1)) == [0, 0, 4, 9]
+
+
+def test_each_worker_has_its_own_speed() -> None:
+    outlook = Outlook(_hands("fast", "slow"), SPEEDS)
+    assert _waits_s(outlook, _line(10, 10, 10, 10)) == [0, 0, 10, 20]
+    assert outlook.work_ms("music", 10) == 20_000
+
+
+def test_a_job_in_hand_is_waited_for() -> None:
+    outlook = Outlook(_hands("fast"), SPEEDS)
+    running = InHand("w0", NOW_MS - 3_000, "audio", 8)
+    assert _waits_s(outlook, _line(2, 2), running) == [10, 12]
+
+
+def test_a_job_in_hand_that_overruns_is_expected_to_take_a_little_longer() -> None:
+    outlook = Outlook(_hands("fast"), SPEEDS)
+    assert _waits_s(outlook, _line(2), InHand("w0", NOW_MS - 60_000, "music", 8)) == [6]
+
+
+def test_a_job_of_a_worker_that_is_gone_keeps_nobody_waiting() -> None:
+    outlook = Outlook(_hands("fast"), SPEEDS)
+    assert _waits_s(outlook, _line(2), InHand("gone", NOW_MS, "music", 100)) == [0]
+
+
+def test_better_tiers_that_will_come_make_waits_longer_until_a_job_starves() -> None:
+    outlook = Outlook(_hands("fast"), SPEEDS, {4: 0.5})
+    line = _line(10, 10, 10)
+    assert _waits_s(outlook, line) == [0, 20, 40]
+    starving_soon = [replace(job, starves_ms=NOW_MS + 6_000) for job in line]
+    assert _waits_s(outlook, starving_soon) == [0, 13, 23]
+    assert _waits_s(outlook, [replace(job, skipped_ms=NOW_MS) for job in line]) == [0, 10, 20]
+
+
+def test_overtaking_is_what_better_tiers_ask_of_the_workers_time() -> None:
+    assert overtaking({2: 100.0, 4: 500.0, 3: 300.0}, 1000, 2) == {2: 0, 3: 0.05, 4: pytest.approx(0.2)}
+    assert overtaking({2: 100.0, 4: 500.0}, 1000, 0) == {2: 0, 4: 0}
+
+
+@given(
+    st.lists(st.floats(1, 180), max_size=20),
+    st.lists(st.sampled_from(["fast", "slow"]), min_size=1, max_size=4),
+)
+def test_starts_never_go_back_along_a_line_of_one_tier(durations_s: list[float], devices: list[str]) -> None:
+    waits = _waits_s(Outlook(_hands(*devices), SPEEDS), _line(*durations_s))
+    assert waits == sorted(wait for wait in waits if wait is not None)
+    assert waits[: len(devices)] == [0] * min(len(devices), len(waits))
