@@ -280,7 +280,7 @@ async def test_the_description_tells_bodies_and_answers(api: httpx.AsyncClient) 
     assert set(body["properties"]) == {"username", "password", "label"}
     assert body["required"] == ["username", "password"]
     assert body["properties"]["username"]["maxLength"] == 32
-    assert set(token["responses"]) == {"201", "400", "401", "409", "413", "415", "429"}
+    assert set(token["responses"]) == {"201", "400", "401", "408", "409", "413", "415", "429", "500"}
     assert "application/problem+json" in token["responses"]["401"]["content"]
     assert description["paths"]["/api/me"]["get"]["security"] == [{"bearer": []}]
     assert description["paths"]["/api/auth/tokens/{token_id}"]["delete"]["security"] == [{"bearer": []}]

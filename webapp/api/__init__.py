@@ -10,12 +10,14 @@ from webapp.api.generation import GenerationController
 from webapp.api.me import me
 from webapp.api.queue import QueueController
 from webapp.api.status import status
+from webapp.api.steering import SteeringController
 
 API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     AuthController,
     FileController,
     GenerationController,
     QueueController,
+    SteeringController,
     me,
     status,
 )

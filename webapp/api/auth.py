@@ -12,7 +12,7 @@ from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedI
 from webapp.api.timestamps import timestamp
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
-from webapp.http.openapi import BEARER_SECURITY, problems, reads
+from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
 from webapp.http.rate_limit import RateLimit, announce
 from webapp.policy.credentials import checked_label
 from webapp.services.throttle import ThrottleUsage
@@ -27,7 +27,11 @@ class AuthController(Controller):
     tags = ("Accounts",)
     dependencies = AUTHENTICATION
 
-    @post("/register", operation_class=reads(RegisterBody), responses=problems(400, 403, 409, 413, 415, 429))
+    @post(
+        "/register",
+        operation_class=reads(RegisterBody),
+        responses=problems(400, 403, 408, 409, 413, 415, 429),
+    )
     async def register(
         self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
     ) -> Registered:
@@ -43,7 +47,7 @@ class AuthController(Controller):
             )
         return Registered(identity.username, identity.tier)
 
-    @post("/token", operation_class=reads(TokenBody), responses=problems(400, 401, 409, 413, 415, 429))
+    @post("/token", operation_class=reads(TokenBody), responses=problems(400, 401, 408, 409, 413, 415, 429))
     async def create_token(
         self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
     ) -> NewToken:
@@ -63,13 +67,18 @@ class AuthController(Controller):
         secret, token = await services.tokens.create(identity.account_id, label)
         return NewToken(secret, token.label, timestamp(token.created_ms))
 
-    @get("/tokens", security=BEARER_SECURITY, responses=problems(401))
+    @get("/tokens", security=BEARER_SECURITY, operation_class=describes(), responses=problems(401, 429))
     async def list_tokens(self, services: InjectedServices, identity: InjectedIdentity) -> TokenList:
         """The account's tokens, newest first."""
         tokens = await services.tokens.list(identity.account_id)
         return TokenList(tuple(Token.of(token) for token in tokens))
 
-    @delete("/tokens/{token_id:int}", security=BEARER_SECURITY, responses=problems(401, 404))
+    @delete(
+        "/tokens/{token_id:int}",
+        security=BEARER_SECURITY,
+        operation_class=describes(),
+        responses=problems(401, 404, 429),
+    )
     async def revoke_token(
         self, token_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
     ) -> None:

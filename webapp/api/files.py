@@ -7,13 +7,14 @@ from typing import Annotated, Any, Final
 
 from litestar import Controller, HttpMethod, Request, route
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Schema
 from litestar.params import PathParameter
 
 from webapp.api.authentication import ADDRESS, InjectedAddress
 from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedServices
 from webapp.http.file_response import FileAnswer
-from webapp.http.openapi import problems
+from webapp.http.openapi import describes, header, problems
 from webapp.http.rate_limit import announce, told
 from webapp.services.container import Services
 
@@ -25,6 +26,16 @@ MEDIA_TYPES: Final = {
     ".png": "image/png",
 }
 READING: Final = [HttpMethod.GET, HttpMethod.HEAD]
+PARTS: Final = {
+    206: ResponseSpec(None, description="The part that `Range` asks for."),
+    304: ResponseSpec(None, description="The reader's copy is still right."),
+}
+FILE_HEADERS: Final = {
+    "ETag": header("Changes with the content.", '"5f1d7a84db00d2fce00b-1"'),
+    "Accept-Ranges": header("Parts can be asked for with `Range`.", "bytes"),
+}
+SOUND: Final = {name: Schema() for suffix, name in MEDIA_TYPES.items() if suffix != ".png"}
+PICTURE: Final = {MEDIA_TYPES[".png"]: Schema()}
 
 AnyRequest = Request[Any, Any, Any]
 AudioName = Annotated[str, PathParameter(description="`<generation id>.wav`, or `.flac`, `.ogg`, `.mp3`.")]
@@ -41,7 +52,8 @@ class FileController(Controller):
         "/audio/{filename:str}",
         http_method=READING,
         summary="A sound",
-        responses={200: ResponseSpec(bytes, media_type="audio/wav"), **problems(404, 416, 429)},
+        operation_class=describes(gives=FILE_HEADERS, content=SOUND),
+        responses={**PARTS, **problems(404, 416, 429)},
     )
     async def audio(
         self, filename: AudioName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
@@ -53,7 +65,8 @@ class FileController(Controller):
         "/spectrogram/{filename:str}",
         http_method=READING,
         summary="A sound's spectrogram",
-        responses={200: ResponseSpec(bytes, media_type="image/png"), **problems(404, 416, 429)},
+        operation_class=describes(gives=FILE_HEADERS, content=PICTURE),
+        responses={**PARTS, **problems(404, 416, 429)},
     )
     async def spectrogram(
         self, filename: PictureName, services: InjectedServices, request: AnyRequest, address: InjectedAddress

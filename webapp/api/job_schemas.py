@@ -6,6 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.timestamps import timestamp
+from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
+from webapp.services.submissions import Submitted
 from webapp.services.views import AUDIO_FORMATS, JobStatus, JobView, QueuedJob, QueueSnapshot, SoundView
 
 Model = Literal["music", "audio", "magnet"]
@@ -18,16 +20,24 @@ class GenerateBody(msgspec.Struct):
     prompt: Annotated[
         str,
         Meta(
-            min_length=1, max_length=1000, description="What to hear.", examples=["calm rain on a tin roof"]
+            min_length=1,
+            max_length=MAX_PROMPT_CHARACTERS,
+            pattern=PROMPT_PATTERN,
+            description="What to hear, in any language. Line breaks and tabs become spaces.",
+            examples=["calm rain on a tin roof"],
         ),
     ]
-    duration: Annotated[float, Meta(ge=1, le=180, description="Seconds; your tier may allow fewer.")] = 8
+    duration: Annotated[
+        float, Meta(ge=MIN_DURATION_S, le=180, description="Seconds; your tier may allow fewer.")
+    ] = 8
     model: Annotated[Model, Meta(description="`music`, `audio` (sounds) or `magnet` (fast drafts).")] = (
         "music"
     )
     loopable: Annotated[bool, Meta(description="Make the end flow into the start.")] = False
     seed: (
-        Annotated[int, Meta(ge=0, description="The same seed gives the same sound; drawn when absent.")]
+        Annotated[
+            int, Meta(ge=0, le=MAX_SEED, description="The same seed gives the same sound; drawn when absent.")
+        ]
         | None
     ) = None
     temperature: Annotated[float, Meta(ge=0, le=5)] | None = None
@@ -44,6 +54,17 @@ class SubmittedJob(msgspec.Struct, frozen=True):
     position: Annotated[int, Meta(ge=1, examples=[3])]
     priority: Annotated[str, Meta(examples=["supporter"])]
     message: Annotated[str, Meta(examples=["Job queued at position 3"])]
+
+
+def submitted_job(submitted: Submitted) -> SubmittedJob:
+    """An accepted job as its submission is answered."""
+    return SubmittedJob(
+        job_id=submitted.job_id,
+        status="queued",
+        position=submitted.position,
+        priority=submitted.priority,
+        message=f"Job queued at position {submitted.position}",
+    )
 
 
 class PublicJob(msgspec.Struct, frozen=True):
@@ -125,6 +146,12 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     formats: dict[str, str] | UnsetType = UNSET
 
 
+class AwaitedJob(JobStatusBody, frozen=True, omit_defaults=True, kw_only=True):
+    """A job whose submitter waited: the job as it is then, and what its submission was answered."""
+
+    message: Annotated[str, Meta(examples=["Job queued at position 3"])]
+
+
 def queue_status(snapshot: QueueSnapshot) -> QueueStatus:
     """The queue as `/queue-status` shows it."""
     return QueueStatus(
@@ -190,6 +217,14 @@ def job_status(job: JobView) -> JobStatusBody:
     ended = UNSET if job.finished_ms is None else timestamp(job.finished_ms)
     body = msgspec.structs.replace(body, completed=ended)
     return body if job.sound is None else _with_sound(body, job.sound)
+
+
+def awaited_job(job: JobView, submitted: Submitted) -> AwaitedJob:
+    """A job whose submitter waited. One that has left the queue shows the place it was accepted at."""
+    fields = msgspec.structs.asdict(job_status(job))
+    if fields["position"] is UNSET:
+        fields["position"] = submitted.position
+    return AwaitedJob(**fields, message=submitted_job(submitted).message)
 
 
 def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:

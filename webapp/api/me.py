@@ -5,7 +5,7 @@ from litestar import get
 from webapp.api.account_schemas import Me
 from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.http.dependencies import InjectedServices
-from webapp.http.openapi import BEARER_SECURITY, problems
+from webapp.http.openapi import BEARER_SECURITY, describes, problems
 
 
 @get(
@@ -13,7 +13,8 @@ from webapp.http.openapi import BEARER_SECURITY, problems
     tags=["Accounts"],
     security=BEARER_SECURITY,
     dependencies=AUTHENTICATION,
-    responses=problems(401),
+    operation_class=describes(),
+    responses=problems(401, 429),
 )
 async def me(services: InjectedServices, identity: InjectedIdentity) -> Me:
     """The account, its limits and what is used of them."""

@@ -6,8 +6,12 @@ import msgspec
 from litestar import Controller, get
 from msgspec import Meta
 
+from webapp.api.authentication import ADDRESS, InjectedAddress
 from webapp.api.job_schemas import DetailedQueue, QueueStatus, detailed_queue, queue_status
-from webapp.http.dependencies import InjectedServices
+from webapp.api.queue_feed import InjectedQueueFeed
+from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.openapi import EVENTS, describes, problems
+from webapp.http.sse import EventStream
 from webapp.policy.pricing import SkipPrice, skip_prices
 
 PRICING_DESCRIPTION = "Pay with Aura to skip the queue and get your audio faster"
@@ -26,14 +30,43 @@ class QueueController(Controller):
 
     tags = ("Queue",)
 
-    @get("/queue-status", summary="The queue in short")
+    @get(
+        "/queue-status",
+        summary="The queue in short",
+        operation_class=describes(),
+        responses=problems(),
+    )
     async def queue_status(self, services: InjectedServices) -> QueueStatus:
         return queue_status(await services.queue.snapshot())
 
-    @get("/api/queue", summary="The queue in full")
+    @get(
+        "/api/queue",
+        summary="The queue in full",
+        operation_class=describes(),
+        responses=problems(),
+    )
     async def detailed_queue(self, services: InjectedServices) -> DetailedQueue:
         return detailed_queue(await services.queue.snapshot())
 
-    @get("/api/queue/skip-pricing", summary="What skipping the queue costs")
+    @get(
+        "/api/queue/events",
+        summary="The queue, as it changes",
+        operation_class=describes(content=EVENTS),
+        responses=problems(429),
+        dependencies=ADDRESS,
+    )
+    async def queue_events(
+        self, queue_feed: InjectedQueueFeed, streams: InjectedStreams, address: InjectedAddress
+    ) -> EventStream:
+        """Server-sent events named `queue`: what `/api/queue` says now, and again after every change."""
+        release = streams.caps.hold(None, address)
+        return EventStream(queue_feed.events(), streams.stop, on_close=release)
+
+    @get(
+        "/api/queue/skip-pricing",
+        summary="What skipping the queue costs",
+        operation_class=describes(),
+        responses=problems(),
+    )
     async def skip_pricing(self, services: InjectedServices) -> SkipPricing:
         return SkipPricing(list(skip_prices(services.settings)), "aura", PRICING_DESCRIPTION)

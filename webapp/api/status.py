@@ -7,6 +7,7 @@ from litestar import get
 from msgspec import Meta
 
 from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import describes, problems
 from webapp.services.status import EngineReport
 
 
@@ -47,7 +48,13 @@ class Status(msgspec.Struct, frozen=True):
     paused: bool
 
 
-@get("/status", tags=["Status"], summary="Models, GPU and queue")
+@get(
+    "/status",
+    tags=["Status"],
+    summary="Models, GPU and queue",
+    operation_class=describes(),
+    responses=problems(),
+)
 async def status(services: InjectedServices) -> Status:
     """The state of models, GPU, workers and queue."""
     report = await services.status.report()

@@ -1,15 +1,18 @@
 """Reading the JSON body of a request, strictly: what two parsers could read differently is refused."""
 
+import asyncio
 import json
 import re
 from typing import Any, Final, NoReturn
 
 from litestar import Request
 
-from webapp.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from webapp.errors import BodyTimeout, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 32
+# For all of a body: 64 KiB at 35 kbit/s.
+BODY_TIMEOUT_S: Final = 15.0
 
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -18,10 +21,15 @@ async def read_json_object(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """The body of a request as an object.
 
     Raises PayloadTooLarge for more than 64 KiB, before reading any of it where the length is announced;
-    UnsupportedMediaType unless the content type is JSON; InvalidRequest for anything but one object.
+    UnsupportedMediaType unless the content type is JSON; BodyTimeout for a body that does not end within
+    15 s; InvalidRequest for anything but one object.
     """
     announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+    if (
+        announced.isascii()
+        and announced.isdigit()
+        and (len(announced) > 18 or int(announced) > MAX_BODY_BYTES)
+    ):
         raise _too_large()
     content_type = request.headers.get("content-type")
     if content_type is not None and not is_json(content_type):
@@ -60,6 +68,14 @@ def parse_json_object(body: bytes) -> dict[str, Any]:
 
 
 async def _read(request: Request[Any, Any, Any]) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await _whole_body(request)
+    except TimeoutError:
+        raise BodyTimeout("Request body took too long to arrive") from None
+
+
+async def _whole_body(request: Request[Any, Any, Any]) -> bytes:
     body = bytearray()
     while True:
         message = await request.receive()

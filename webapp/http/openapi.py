@@ -1,15 +1,29 @@
 """What handlers add to the description of the API: bodies they read themselves, errors they answer with."""
 
 import dataclasses
-from typing import Annotated, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIHeader,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    RequestBody,
+    Responses,
+    Schema,
+)
 from msgspec import Meta
 
-from webapp.http.errors import PROBLEM_JSON
+from webapp.http.errors import CHALLENGE, PROBLEM_JSON
+from webapp.http.sse import EVENT_STREAM
 
+PRINTABLE: Final = "^[ -~]*$"
 BEARER_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
 
 DESCRIPTIONS: Final = {
@@ -24,6 +38,7 @@ DESCRIPTIONS: Final = {
     416: "The range lies outside the file.",
     422: "The idempotency key was used with another body.",
     429: "A limit was reached; `Retry-After` says when to try again.",
+    500: "Something went wrong on the server; the log has more under `error_id`.",
     503: "A part of the service is away or full for now.",
     507: "There is no room for another sound.",
 }
@@ -44,7 +59,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The `responses` of a handler that may answer with these errors."""
+    """The `responses` of a handler that may answer with these errors, and with 500 like any other."""
     return {
         status: ResponseSpec(
             ProblemDetails,
@@ -52,20 +67,112 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
             description=DESCRIPTIONS[status],
             media_type=PROBLEM_JSON,
         )
-        for status in statuses
+        for status in (*statuses, 500)
     }
+
+
+def header(description: str, example: str | int, kind: OpenAPIType = OpenAPIType.STRING) -> OpenAPIHeader:
+    """A header of an answer."""
+    return OpenAPIHeader(description=description, schema=Schema(type=kind, examples=[example]))
+
+
+LOCATION: Final = header("Where the job is.", "/job/a1b2c3d4e5f6")
+PREFERENCE_APPLIED: Final = header("The preference that was heeded, if one was.", "wait=30")
+RETRY_AFTER: Final = header("Seconds until another try may succeed.", 60, OpenAPIType.INTEGER)
+RATE_LIMITS: Final = {
+    "RateLimit": header("What is left of each limit, and seconds until there is more.", '"hour";r=2;t=1800'),
+    "RateLimit-Policy": header("Each limit, and its window in seconds.", '"hour";q=3;w=3600'),
+}
+HEADERS_OF_STATUS: Final[dict[str, dict[str, OpenAPIHeader]]] = {
+    "401": {"WWW-Authenticate": header("How to authenticate.", CHALLENGE)},
+    "429": {"Retry-After": RETRY_AFTER},
+    "503": {"Retry-After": RETRY_AFTER},
+}
+
+EVENTS: Final = {EVENT_STREAM: Schema(type=OpenAPIType.STRING)}
+
+IDEMPOTENCY_KEY: Final = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    description="A name for this request. Under one key it is carried out once in 24 hours, and answered as"
+    " the first time.",
+    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern=PRINTABLE),
+    examples={"uuid": Example(value="6f1b1f0e-6b53-4c0c-9d0a-6b2f9f0c2a11")},
+)
+PREFER: Final = Parameter(
+    name="Prefer",
+    param_in="header",
+    description="`wait=N`, 1 to 60: answer when the job has ended, or after N seconds (RFC 7240).",
+    schema=Schema(type=OpenAPIType.STRING, pattern=PRINTABLE),
+    examples={"wait": Example(value="wait=1")},
+)
+
+
+def describes(
+    *,
+    reads: type[msgspec.Struct] | None = None,
+    body_examples: Mapping[str, dict[str, Any]] | None = None,
+    takes: Sequence[Parameter] = (),
+    gives: Mapping[str, OpenAPIHeader] | None = None,
+    content: Mapping[str, Schema] | None = None,
+) -> type[Operation]:
+    """The `operation_class` of a handler: what the framework cannot see in its signature.
+
+    `reads`: the JSON body that it reads by itself. `takes`: headers it heeds. `gives`: headers of its
+    success. `content`: what its success is, by media type, where that is no JSON.
+    """
+
+    @dataclasses.dataclass
+    class DescribedOperation(Operation):
+        def __post_init__(self) -> None:
+            if reads is not None:
+                self.request_body = _request_body(reads, body_examples or {})
+            if takes:
+                self.parameters = [*(self.parameters or []), *takes]
+            _describe_answers(self.responses or {}, gives or {}, content)
+
+    return DescribedOperation
 
 
 def reads(body: type[msgspec.Struct]) -> type[Operation]:
     """The `operation_class` of a handler that reads a JSON body of this form by itself."""
+    return describes(reads=body)
 
-    @dataclasses.dataclass
-    class ReadingOperation(Operation):
-        def __post_init__(self) -> None:
-            media_type = OpenAPIMediaType(schema=_schema(msgspec.json.schema(body), body.__name__))
-            self.request_body = RequestBody(content={"application/json": media_type}, required=True)
 
-    return ReadingOperation
+def _request_body(body: type[msgspec.Struct], examples: Mapping[str, dict[str, Any]]) -> RequestBody:
+    media_type = OpenAPIMediaType(
+        schema=_schema(msgspec.json.schema(body), body.__name__),
+        examples={name: Example(value=value) for name, value in examples.items()} or None,
+    )
+    return RequestBody(content={"application/json": media_type}, required=True)
+
+
+def _describe_answers(
+    responses: Responses, gives: Mapping[str, OpenAPIHeader], content: Mapping[str, Schema] | None
+) -> None:
+    # Where a handler has parameters, the framework adds a 400 in its own form, which is never sent.
+    if "400" in responses and PROBLEM_JSON not in (_answer(responses, "400").content or {}):
+        del responses["400"]
+    for status in responses:
+        answer = _answer(responses, status)
+        headers = {**HEADERS_OF_STATUS.get(status, {}), **(RATE_LIMITS if "429" in responses else {})}
+        if status.startswith("2"):
+            headers |= gives
+            _allow_several(answer)
+            if content is not None:
+                answer.content = {name: OpenAPIMediaType(schema=schema) for name, schema in content.items()}
+        answer.headers = {**(answer.headers or {}), **headers}
+
+
+def _allow_several(answer: OpenAPIResponse) -> None:
+    """An answer that may have one of several forms may have the members of them all."""
+    for media_type in (answer.content or {}).values():
+        if isinstance(media_type.schema, Schema) and media_type.schema.one_of:
+            media_type.schema.any_of, media_type.schema.one_of = media_type.schema.one_of, None
+
+
+def _answer(responses: Responses, status: str) -> OpenAPIResponse:
+    return cast("OpenAPIResponse", responses[status])
 
 
 def _schema(described: dict[str, Any], name: str) -> Schema:

@@ -1,7 +1,7 @@
 """What a request for a sound may say."""
 
 import math
-import unicodedata
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,10 +15,23 @@ MIN_DURATION_S: Final = 1.0
 MAX_PROMPT_CHARACTERS: Final = 1_000
 MAX_SEED: Final = 2**63 - 1
 
-# Joiners and directional marks that scripts and emoji need. Overrides, embeddings and isolates, which
-# can make a text read as another, are not among them.
-KEPT_FORMAT_CHARACTERS: Final = frozenset("\u200c\u200d\u200e\u200f\u061c\u00ad\u2060\ufeff")
-TAG_CHARACTERS: Final = range(0xE0020, 0xE0080)
+# What no prompt needs: control characters, and those that can make a text read as another (embeddings,
+# overrides, isolates, deprecated formatting, annotations). The joiners and directional marks that scripts
+# and emoji need are not among them.
+_REFUSED: Final = (
+    r"\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u202a-\u202e\u2066-\u206f\ufff9-\ufffb"
+)
+_LONE_SURROGATES: Final = r"\ud800-\udfff"
+_LINE_BREAKS_AND_TABS: Final = r"\t\n\u000b\f\r\u0085\u2028\u2029"
+_SPACES: Final = rf"{_LINE_BREAKS_AND_TABS} \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_INVISIBLE: Final = rf"{_SPACES}\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff"
+
+# What a prompt may be, as a regular expression that Python and ECMAScript read alike.
+PROMPT_PATTERN: Final = rf"^[^{_REFUSED}]*[^{_REFUSED}{_INVISIBLE}][^{_REFUSED}]*$"
+
+_refused: Final = re.compile(rf"[{_REFUSED}{_LONE_SURROGATES}]")
+_breaks: Final = re.compile(rf"[{_LINE_BREAKS_AND_TABS}]")
+_visible: Final = re.compile(rf"[^{_INVISIBLE}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +93,14 @@ def clean_prompt(value: object) -> str:
         raise InvalidRequest("Prompt is required", field="prompt")
     if not isinstance(value, str):
         raise InvalidRequest("Prompt must be text", field="prompt")
-    prompt = "".join(
-        " " if character in "\r\n\t\v\f\u0085\u2028\u2029" else character for character in value
-    ).strip()
-    if not prompt:
+    if _refused.search(value):
+        raise InvalidRequest("Prompt contains characters that are not allowed", field="prompt")
+    prompt = _breaks.sub(" ", value).strip()
+    if not _visible.search(prompt):
         raise InvalidRequest("Prompt is required", field="prompt")
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise InvalidRequest("Prompt is too long", field="prompt")
-    if any(_is_refused(character) for character in prompt):
-        raise InvalidRequest("Prompt contains characters that are not allowed", field="prompt")
-    if not any(_is_visible(character) for character in prompt):
-        raise InvalidRequest("Prompt is required", field="prompt")
     return prompt
-
-
-def _is_refused(character: str) -> bool:
-    category = unicodedata.category(character)
-    if category == "Cf":
-        return character not in KEPT_FORMAT_CHARACTERS and ord(character) not in TAG_CHARACTERS
-    return category in ("Cc", "Cs")
-
-
-def _is_visible(character: str) -> bool:
-    return unicodedata.category(character)[0] not in "CZ"
 
 
 def _duration(body: Mapping[str, Any]) -> float:
@@ -138,6 +136,9 @@ def _integer(body: Mapping[str, Any], name: str, low: int, high: int) -> int | N
     value = body.get(name)
     if value is None:
         return None
+    # JSON has one kind of number: 5.0 is a whole one.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise InvalidRequest(f"{_spoken(name)} must be a whole number from {low} to {high}", field=name)
     return value

@@ -10,10 +10,12 @@ from litestar_htmx import HTMXPlugin
 
 import webapp
 from webapp.api import API_CONTROLLERS
+from webapp.api.queue_feed import QueueFeed
 from webapp.http.access_log import AccessLog
 from webapp.http.dependencies import Streams
 from webapp.http.errors import ErrorTranslator
 from webapp.http.hosts import HostCheck
+from webapp.http.lingering import UnreadBodies
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.security import SecurityHeaders
 from webapp.http.static import StaticFiles
@@ -42,6 +44,7 @@ def create_app(services: Services) -> Litestar:
         dependencies={
             "services": _provide(services),
             "streams": _provide(streams),
+            "queue_feed": _provide(QueueFeed(services.queue, services.bus)),
         },
         exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
         openapi_config=openapi_config(renderer),
@@ -66,5 +69,6 @@ def _with_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
     The framework's own middleware belongs to routes, so a 404 would pass by it.
     """
     app = HostCheck(app, settings)
+    app = UnreadBodies(app)
     app = SecurityHeaders(app, is_tls=settings.secure_cookies)
     return AccessLog(app)

@@ -18,6 +18,7 @@ from webapp.services.container import Services, make_data_folder, open_services
 from webapp.settings import Settings
 from webapp.web.app import create_app
 from webapp.web.housekeeping import notice_changes, repair, sweep
+from webapp.web.protocol import BoundedProtocol
 from webapp.web.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
                 date_header=True,
                 timeout_graceful_shutdown=GRACEFUL_S,
                 lifespan="off",
+                http=BoundedProtocol,
+                ws="none",
             )
         )
         supervisor = Supervisor(services, settings.workers)

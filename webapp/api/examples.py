@@ -1,0 +1,23 @@
+"""Examples in the description of the API; a test sends them to the real application."""
+
+from typing import Any, Final
+
+GENERATE_BODIES: Final[dict[str, dict[str, Any]]] = {
+    "shortest": {"prompt": "calm rain on a tin roof"},
+    "song": {
+        "prompt": "calm ambient music with soft piano and rain sounds",
+        "duration": 30,
+        "model": "music",
+        "loopable": True,
+    },
+    "effect": {
+        "prompt": "a heavy door falls shut in a stone hall",
+        "duration": 2.5,
+        "model": "audio",
+        "seed": 7,
+        "temperature": 0.9,
+        "top_k": 250,
+        "top_p": 0,
+        "guidance": 3,
+    },
+}

@@ -1,0 +1,23 @@
+"""The `Prefer` header (RFC 7240): how long a client would wait for the job itself."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+MAX_WAIT_S: Final = 60
+
+_WAIT: Final = re.compile(r'wait\s*=\s*"?([0-9]{1,9})"?', re.IGNORECASE)
+
+
+def preferred_wait_s(values: Sequence[str]) -> int | None:
+    """The seconds that `Prefer: wait=N` asks for, at most 60; None where it asks for none.
+
+    `values` are the values of the Prefer headers. The first mention counts; other preferences, and
+    one that cannot be read, are ignored, as they may be.
+    """
+    for value in values:
+        for preference in value.split(","):
+            match = _WAIT.fullmatch(preference.partition(";")[0].strip())
+            if match is not None:
+                return min(int(match[1]), MAX_WAIT_S) or None
+    return None
