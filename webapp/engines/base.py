@@ -12,8 +12,9 @@ users. Every failure is one of these, and carries a text that can be shown to a 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from webapp.audio.waveform import Waveform
@@ -103,7 +104,7 @@ class EngineInfo:
     """What an engine can do with one model.
 
     ``label`` names the engine wherever a person sees it. ``max_duration_s`` is the longest clip, an
-    overlap not included.
+    overlap not included. ``checkpoint`` names the weights, empty for an engine that has none.
     """
 
     engine: str
@@ -115,6 +116,20 @@ class EngineInfo:
     licence: str
     max_batch: int
     needs_load: bool
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Where an engine finds its models, and how it computes.
+
+    ``checkpoints`` names a checkpoint for a model; a model that is not in it gets the default one.
+    """
+
+    models_dir: Path = Path("models")
+    checkpoints: Mapping[str, str] = field(default_factory=dict)
+    device: str = "auto"
+    precision: str = "auto"
 
 
 class Engine(Protocol):

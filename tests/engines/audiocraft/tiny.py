@@ -1,0 +1,262 @@
+"""Checkpoints of a few kilobytes in AudioCraft's own format, with random weights and nothing fetched.
+
+What they say is noise, but every part is there: a T5 with a tokenizer, a language model with text
+guidance, a codec with its LSTM. Their scale makes tokens depend on everything before them.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+from torch import nn
+
+from webapp.engines.audiocraft.importing import import_audiocraft
+
+SEGMENT_S = {"musicgen": 30, "audiogen": 10, "magnet": 10}
+T5_WIDTH = 512
+CARD = 64
+PIECES = (*(f"▁{c}" for c in "abcdefghijklmnopqrstuvwxyz"), *"abcdefghijklmnopqrstuvwxyz")
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """What to build. 10 frames a second by default, so that three minutes are quick."""
+
+    kind: str
+    stereo: bool = False
+    sample_rate: int = 1600
+    ratios: tuple[int, ...] = (5, 4, 4, 2)
+    segment_s: int = 0
+    dim: int = 32
+    layers: int = 2
+    heads: int = 4
+    seed: int = 7
+    pad_mode: str = "constant"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def window_s(self) -> int:
+        return self.segment_s or SEGMENT_S[self.kind]
+
+    @property
+    def frame_rate(self) -> int:
+        return self.sample_rate // math.prod(self.ratios)
+
+
+def write_models(models_dir: Path, tiny: Tiny, name: str) -> Path:
+    """Write one checkpoint and its text encoder into a models folder; returns the checkpoint's folder."""
+    import_audiocraft()
+    write_text_encoder(models_dir / "t5-small")
+    folder = models_dir / name
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "compression_state_dict.bin", codec_config(tiny), _codec(tiny))
+    with without_t5_download(models_dir):
+        _write(folder / "state_dict.bin", lm_config(tiny), _language_model(tiny))
+    return folder
+
+
+def write_text_encoder(folder: Path) -> None:
+    """Write a T5 encoder of one layer and a tokenizer of single letters."""
+    from transformers import T5Config, T5EncoderModel, T5Tokenizer  # noqa: PLC0415 - heavy
+
+    if folder.exists():
+        return
+    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    vocabulary = [*special, *((piece, -3.0) for piece in ("▁", *PIECES))]
+    tokenizer = T5Tokenizer(vocab=vocabulary, extra_ids=0)
+    torch.manual_seed(3)
+    config = T5Config(
+        vocab_size=len(vocabulary), d_model=T5_WIDTH, d_kv=8, d_ff=16, num_layers=1, num_heads=1
+    )
+    T5EncoderModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def without_t5_download(models_dir: Path) -> Iterator[None]:
+    """Inside, AudioCraft's own code finds text encoders in a models folder instead of fetching them."""
+    from webapp.engines.audiocraft.text_encoders import text_encoders_from  # noqa: PLC0415
+
+    with text_encoders_from(models_dir):
+        yield
+
+
+def codec_config(tiny: Tiny) -> dict[str, Any]:
+    channels = 1
+    return {
+        "compression_model": "encodec",
+        "sample_rate": tiny.sample_rate,
+        "channels": channels,
+        "encodec": {
+            "autoencoder": "seanet",
+            "quantizer": "rvq",
+            "sample_rate": "${sample_rate}",
+            "channels": "${channels}",
+            "causal": False,
+            "renormalize": False,
+        },
+        "seanet": {
+            "dimension": 8,
+            "channels": "${channels}",
+            "causal": False,
+            "n_filters": 2,
+            "n_residual_layers": 1,
+            "ratios": list(tiny.ratios),
+            "activation": "ELU",
+            "activation_params": {"alpha": 1.0},
+            "norm": "weight_norm",
+            "norm_params": {},
+            "kernel_size": 7,
+            "residual_kernel_size": 3,
+            "last_kernel_size": 7,
+            "dilation_base": 2,
+            "pad_mode": tiny.pad_mode,
+            "true_skip": True,
+            "compress": 2,
+            "lstm": 2,
+            "disable_norm_outer_blocks": 0,
+            "decoder": {
+                "trim_right_ratio": 1.0,
+                "final_activation": None,
+                "final_activation_params": None,
+            },
+            "encoder": {},
+        },
+        "rvq": {
+            "n_q": 4,
+            "q_dropout": False,
+            "bins": CARD,
+            "decay": 0.99,
+            "kmeans_init": True,
+            "kmeans_iters": 50,
+            "threshold_ema_dead_code": 2,
+            "orthogonal_reg_weight": 0.0,
+            "orthogonal_reg_active_codes_only": False,
+        },
+        "no_quant": {},
+    }
+
+
+def lm_config(tiny: Tiny) -> dict[str, Any]:
+    codebooks = 8 if tiny.stereo else 4
+    delays = [codebook // 2 for codebook in range(8)] if tiny.stereo else [0, 1, 2, 3]
+    magnet = tiny.kind == "magnet"
+    config: dict[str, Any] = {
+        "lm_model": "transformer_lm_magnet" if magnet else "transformer_lm",
+        "device": "cpu",
+        "dtype": "float32",
+        "codebooks_pattern": {
+            "modeling": "parallel" if magnet else "delay",
+            "delay": {"delays": delays, "flatten_first": 0, "empty_initial": 0},
+        },
+        "transformer_lm": {
+            "dim": tiny.dim,
+            "num_heads": tiny.heads,
+            "num_layers": tiny.layers,
+            "hidden_scale": 4,
+            "n_q": codebooks,
+            "card": CARD,
+            "dropout": 0.0,
+            "emb_lr": None,
+            "activation": "gelu",
+            "norm_first": True,
+            "bias_ff": False,
+            "bias_attn": False,
+            "bias_proj": False,
+            "past_context": None,
+            "causal": not magnet,
+            "custom": False,
+            "memory_efficient": True,
+            "attention_as_float32": False,
+            "layer_scale": None,
+            "positional_embedding": "sin",
+            "xpos": False,
+            "checkpointing": "none",
+            "weight_init": "gaussian",
+            "depthwise_init": "current",
+            "zero_bias_init": True,
+            "norm": "layer_norm",
+            "cross_attention": False,
+            "qk_layer_norm": False,
+            "qk_layer_norm_cross": False,
+            "attention_dropout": None,
+            "kv_repeat": 1,
+            "two_step_cfg": False,
+        },
+        "classifier_free_guidance": {"training_dropout": 0.3, "inference_coef": 3.0},
+        "attribute_dropout": {},
+        "fuser": {
+            "cross_attention_pos_emb": False,
+            "cross_attention_pos_emb_scale": 1,
+            "sum": [],
+            "prepend": [],
+            "cross": ["description"],
+            "input_interpolate": [],
+        },
+        "conditioners": {
+            "description": {
+                "model": "t5",
+                "t5": {"name": "t5-small", "finetune": False, "word_dropout": 0.3, "normalize_text": False},
+            }
+        },
+        "dataset": {"segment_duration": tiny.window_s},
+        "interleave_stereo_codebooks": {"use": tiny.stereo, "per_timestep": False},
+    }
+    if magnet:
+        config["transformer_lm"]["subcodes_context"] = 5
+        config["masking"] = {"span_len": 3}
+    config.update(tiny.extra)
+    return config
+
+
+def _codec(tiny: Tiny) -> nn.Module:
+    from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
+
+    torch.manual_seed(tiny.seed)
+    codec: nn.Module = builders.get_compression_model(
+        OmegaConf.create({**codec_config(tiny), "device": "cpu"})
+    )
+    with torch.no_grad():
+        for name, buffer in codec.named_buffers():
+            if name.endswith(("embed", "embed_avg")):
+                buffer.copy_(torch.randn_like(buffer))
+            if name.endswith("inited"):
+                buffer.fill_(1)
+    return codec
+
+
+def _language_model(tiny: Tiny) -> nn.Module:
+    from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
+
+    config = lm_config(tiny)
+    if tiny.kind == "magnet":
+        config["transformer_lm"] |= {
+            "compression_model_framerate": tiny.frame_rate,
+            "segment_duration": tiny.window_s,
+            "span_len": 3,
+        }
+    torch.manual_seed(tiny.seed)
+    model: nn.Module = builders.get_lm_model(OmegaConf.create(config))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" not in name:
+                # Wide enough that neighbours and text change what comes next.
+                parameter.normal_(0.0, 2.0 / math.sqrt(parameter.shape[-1]))
+    return model
+
+
+def _write(path: Path, config: dict[str, Any], model: nn.Module) -> None:
+    torch.save(
+        {
+            "xp.cfg": OmegaConf.to_yaml(OmegaConf.create(config)),
+            "best_state": model.state_dict(),
+            "version": "1.3.0",
+            "exported": True,
+        },
+        path,
+    )

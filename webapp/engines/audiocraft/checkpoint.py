@@ -1,0 +1,85 @@
+"""Reading AudioCraft's checkpoint files without trusting them.
+
+A checkpoint is a pickle, and a pickle can run code. Only tensors and plain containers are ever read from
+one: anything else is refused before it is built, whatever the process's environment says.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from webapp.engines.base import ModelLoadError
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint file's content: AudioCraft's configuration, and weights by parameter name."""
+
+    name: str
+    config: Any
+    weights: Mapping[str, Tensor]
+
+
+def read_package(path: Path) -> Mapping[str, Any]:
+    """The dictionary in a checkpoint file, its tensors mapped from the file where the format allows.
+
+    Raises ModelLoadError for a file that is missing, damaged, or holds more than weights.
+    """
+    label = f"{path.parent.name}/{path.name}"
+    try:
+        package = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=True if zipfile.is_zipfile(path) else None
+        )
+    except FileNotFoundError as error:
+        raise ModelLoadError(f"{label} is missing") from error
+    except pickle.UnpicklingError as error:
+        raise ModelLoadError(f"{label} is damaged or holds more than weights, and was not opened") from error
+    except (EOFError, OSError, RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
+        raise ModelLoadError(f"{label} is damaged: {first_line(error)}") from error
+    if not isinstance(package, dict):
+        raise ModelLoadError(f"{label} is not a checkpoint of AudioCraft")
+    return package
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The configuration and weights in a checkpoint file. Raises ModelLoadError."""
+    return as_checkpoint(read_package(path), f"{path.parent.name}/{path.name}")
+
+
+def as_checkpoint(package: Mapping[str, Any], label: str) -> Checkpoint:
+    """What a package holds, checked for form. Raises ModelLoadError."""
+    raw, weights = package.get("xp.cfg"), package.get("best_state")
+    if not isinstance(raw, str | dict) or not isinstance(weights, dict):
+        raise ModelLoadError(f"{label} is not a checkpoint of AudioCraft")
+    if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()):
+        raise ModelLoadError(f"{label} holds something else among its weights")
+    try:
+        config = OmegaConf.create(raw)
+    except Exception as error:
+        raise ModelLoadError(f"{label} has a damaged configuration: {first_line(error)}") from error
+    if not isinstance(config, DictConfig):
+        raise ModelLoadError(f"{label} has no configuration")
+    return Checkpoint(label, config, weights)
+
+
+def put_weights(model: nn.Module, checkpoint: Checkpoint) -> None:
+    """Load all weights of a checkpoint into a model. Raises ModelLoadError when they do not fit."""
+    try:
+        model.load_state_dict(dict(checkpoint.weights), strict=True)
+    except RuntimeError as error:
+        reasons = [line.strip() for line in str(error).splitlines()[1:]]
+        raise ModelLoadError(
+            f"the weights in {checkpoint.name} do not fit its configuration: {' '.join(reasons[:1])}"
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """The beginning of an error's text, for a message of one line."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,55 @@
+"""Which device and number format to compute with, and what running out of memory looks like."""
+
+import gc
+
+import torch
+
+from webapp.engines.base import ModelLoadError
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def resolve_device(asked: str) -> torch.device:
+    """The device that a setting means; `auto` takes a GPU where there is one.
+
+    Raises ModelLoadError for one that this machine does not have.
+    """
+    if asked == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda:0")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(asked)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ModelLoadError(f"the device {asked} is not available here") from error
+    return device
+
+
+def resolve_precision(asked: str, device: torch.device) -> torch.dtype:
+    """The number format that a setting means; `auto` is half precision on CUDA, as AudioCraft runs it.
+
+    Raises ModelLoadError for an unknown name.
+    """
+    if asked == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    if asked not in PRECISIONS:
+        raise ModelLoadError(f"the precision {asked} is unknown; known: auto, {', '.join(PRECISIONS)}")
+    return PRECISIONS[asked]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out: the device's, or the host's."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what nothing holds any more, so that a smaller try may fit."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

@@ -1,0 +1,127 @@
+"""The engine: MusicGen, AudioGen and MAGNeT behind the same door as any other."""
+
+import logging
+from collections.abc import Sequence
+
+from webapp.audio.waveform import Waveform
+from webapp.engines.audiocraft.catalogue import Choice, choose
+from webapp.engines.audiocraft.devices import (
+    free_memory,
+    is_out_of_memory,
+    resolve_device,
+    resolve_precision,
+)
+from webapp.engines.audiocraft.generation import Generator
+from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.base import (
+    CancelToken,
+    EngineError,
+    EngineInfo,
+    EngineOptions,
+    EngineOutOfMemory,
+    GenerationFailed,
+    GenerationRequest,
+    ProgressCallback,
+    RequestNotSupported,
+)
+
+logger = logging.getLogger(__name__)
+
+ENGINE = "audiocraft"
+MODELS = ("music", "audio", "magnet")
+MAX_DURATION_S = 180.0
+# A loop's overlap comes on top.
+_MAX_RENDERED_S = MAX_DURATION_S + 10.0
+MAX_BATCH = 8
+MAX_BATCH_ON_CPU = 4
+
+
+class AudioCraftEngine:
+    """Serves those models whose checkpoints are there. Loads on demand, and keeps what it has loaded."""
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        """Raises ModelLoadError for a device or a precision that there is not."""
+        self._options = options or EngineOptions()
+        self._device = resolve_device(self._options.device)
+        self._dtype = resolve_precision(self._options.precision, self._device)
+        self._choices: dict[str, Choice] = {}
+        for model in MODELS:
+            choice = choose(model, self._options.checkpoints.get(model, ""), self._options.models_dir)
+            if choice is not None:
+                self._choices[model] = choice
+        self._loaded: dict[str, Generator] = {}
+
+    @property
+    def name(self) -> str:
+        return ENGINE
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(self._choices)
+
+    def info(self, model: str) -> EngineInfo:
+        choice, loaded = self._choice(model), self._loaded.get(model)
+        return EngineInfo(
+            engine=ENGINE,
+            label=f"AudioCraft: {choice.name}",
+            model=model,
+            max_duration_s=MAX_DURATION_S,
+            sample_rate=loaded.sample_rate if loaded else choice.sample_rate,
+            channels=loaded.channels if loaded else choice.channels,
+            licence=choice.licence,
+            max_batch=MAX_BATCH_ON_CPU if self._device.type == "cpu" else MAX_BATCH,
+            needs_load=True,
+            checkpoint=choice.name,
+        )
+
+    def load(self, model: str) -> None:
+        choice = self._choice(model)
+        if model in self._loaded:
+            return
+        logger.info("loading model", extra={"model": model, "checkpoint": choice.name})
+        try:
+            self._loaded[model] = Generator(
+                load_model(
+                    choice.folder,
+                    self._options.models_dir,
+                    choice.kind,
+                    device=self._device,
+                    dtype=self._dtype,
+                )
+            )
+        finally:
+            free_memory(self._device)
+
+    def unload(self, model: str) -> None:
+        if self._loaded.pop(model, None) is not None:
+            free_memory(self._device)
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
+    ) -> list[Waveform]:
+        if not requests:
+            return []
+        model = requests[0].model
+        for request in requests:
+            self._check(request, model)
+        self.load(model)
+        try:
+            return self._loaded[model].generate(requests, progress, cancel)
+        except EngineError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise EngineOutOfMemory(str(error)) from error
+            raise GenerationFailed(f"{type(error).__name__}: {error}") from error
+
+    def _check(self, request: GenerationRequest, model: str) -> None:
+        self._choice(request.model)
+        if request.model != model:
+            raise RequestNotSupported("a batch is of one model")
+        if not 0 < request.duration_s <= _MAX_RENDERED_S:
+            raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {_MAX_RENDERED_S} s")
+
+    def _choice(self, model: str) -> Choice:
+        if model not in self._choices:
+            raise RequestNotSupported(f"there is no checkpoint for {model!r}")
+        return self._choices[model]

@@ -1,0 +1,100 @@
+"""AudioCraft 1.3.0, imported beside any build of torch.
+
+It imports `xformers.ops` and `torchaudio` without condition. Both are bound to one build of torch and
+often cannot be loaded beside another. Of the first it uses `unbind` and the names of two things that it
+only calls on another attention backend than ours; of the second, to generate from text, nothing. So where
+a real one cannot be imported, AudioCraft gets a stand-in that has those names, and that says so when
+anything more is asked of it.
+"""
+
+import importlib
+import importlib.machinery
+import sys
+import threading
+import warnings
+from types import ModuleType
+from typing import Any, NoReturn
+
+import torch
+
+from webapp.engines.base import ModelLoadError
+
+_lock = threading.Lock()
+_imported: list[ModuleType] = []
+
+
+def import_audiocraft() -> ModuleType:
+    """AudioCraft, imported once per process. Raises ModelLoadError when it cannot be."""
+    with _lock:
+        if not _imported:
+            _imported.append(_import())
+        return _imported[0]
+
+
+def _import() -> ModuleType:
+    if not _is_importable("xformers.ops"):
+        # Stays: AudioCraft looks into it again whenever it builds a model.
+        sys.modules |= _xformers()
+    temporary = {} if _is_importable("torchaudio") else _torchaudio()
+    sys.modules |= temporary
+    try:
+        with warnings.catch_warnings():
+            # What its packages deprecate is theirs to know.
+            warnings.simplefilter("ignore")
+            return importlib.import_module("audiocraft")
+    except (ImportError, OSError) as error:
+        raise ModelLoadError(f"AudioCraft cannot be imported: {error}") from error
+    finally:
+        for name in temporary:
+            sys.modules.pop(name, None)
+
+
+def _is_importable(name: str) -> bool:
+    """Import a module; afterwards nothing half-imported of its package is left."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module(name)
+    except (ImportError, OSError, RuntimeError, AttributeError):
+        # Absent, linked against another torch, or using what this torch no longer has.
+        package = name.partition(".")[0]
+        for module in [known for known in sys.modules if known.split(".")[0] == package]:
+            del sys.modules[module]
+        return False
+    return True
+
+
+def _module(name: str, **names: object) -> ModuleType:
+    module = ModuleType(name, "Stand-in for a package that cannot be imported here.")
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+    module.__dict__.update(names)
+    return module
+
+
+def _xformers() -> dict[str, ModuleType]:
+    def memory_efficient_attention(*_args: object, **_options: object) -> NoReturn:
+        raise NotImplementedError("xformers is not installed; AudioCraft runs on torch's attention here")
+
+    class LowerTriangularMask:
+        """Says "causal"; on torch's attention only its presence counts."""
+
+    ops = _module(
+        "xformers.ops",
+        unbind=torch.unbind,
+        memory_efficient_attention=memory_efficient_attention,
+        LowerTriangularMask=LowerTriangularMask,
+    )
+    return {"xformers": _module("xformers", ops=ops, __path__=[]), "xformers.ops": ops}
+
+
+def _torchaudio() -> dict[str, ModuleType]:
+    class Unavailable:
+        def __init__(self, *_args: Any, **_options: Any) -> None:
+            raise NotImplementedError("torchaudio is not installed; generating from text needs none of it")
+
+    transforms = _module(
+        "torchaudio.transforms",
+        **dict.fromkeys(("Loudness", "MelSpectrogram", "Resample", "Spectrogram"), Unavailable),
+    )
+    package = _module("torchaudio", transforms=transforms, __path__=[])
+    return {"torchaudio": package, "torchaudio.transforms": transforms}

@@ -1,0 +1,244 @@
+"""Checkpoint folders become models, built by AudioCraft's own builders.
+
+AudioCraft's loaders are not used: they leave it to the environment whether a pickle may run code, know
+one precision per device, fetch what is missing, and switch attention for the whole process.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from omegaconf import DictConfig
+from torch import nn
+
+from webapp.engines.audiocraft.attention import PromptPadding, mask_prompt_padding, restrict_context
+from webapp.engines.audiocraft.catalogue import CODEC_FILE, LM_FILE, TRANSFORMERS_FILES, Kind
+from webapp.engines.audiocraft.checkpoint import (
+    as_checkpoint,
+    first_line,
+    put_weights,
+    read_checkpoint,
+    read_package,
+)
+from webapp.engines.audiocraft.devices import is_out_of_memory
+from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.text_encoders import text_encoders_from
+from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
+
+if TYPE_CHECKING:
+    from audiocraft.models import CompressionModel, LMModel
+
+
+@dataclass(slots=True, eq=False)
+class LoadedModel:
+    """A model in memory. One thread uses it, for one batch at a time.
+
+    ``lm`` and ``codec`` are AudioCraft's. A window has ``window_frames`` frames, for MAGNeT a whole
+    number of spans of ``span_frames``; ``delays`` are those of the codebooks, in frames.
+    """
+
+    name: str
+    kind: Kind
+    lm: "LMModel"
+    codec: "CompressionModel"
+    padding: PromptPadding
+    device: torch.device
+    dtype: torch.dtype
+    window_frames: int
+    span_frames: int
+    delays: tuple[int, ...]
+
+    @property
+    def codebooks(self) -> int:
+        return int(self.lm.n_q)
+
+    @property
+    def card(self) -> int:
+        """Entries of a codebook; the token of this number means "not there"."""
+        return int(self.lm.card)
+
+    @property
+    def sample_rate(self) -> int:
+        return int(self.codec.sample_rate)
+
+    @property
+    def channels(self) -> int:
+        return int(self.codec.channels)
+
+    @property
+    def frame_rate(self) -> int:
+        frames_per_second: float = self.codec.frame_rate
+        return round(frames_per_second)
+
+    @property
+    def is_full_precision(self) -> bool:
+        return self.dtype == torch.float32
+
+    def autocast(self) -> torch.autocast:
+        """Where the language model runs: in its own precision."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=not self.is_full_precision)
+
+    @contextmanager
+    def in_float32(self) -> Iterator[None]:
+        """Inside, the language model computes in full precision; its weights stay what they were."""
+        before = self.dtype
+        self.dtype = torch.float32
+        self.lm.float()
+        try:
+            yield
+        finally:
+            self.dtype = before
+            _set_precision(self.lm, before)
+
+
+def load_model(
+    folder: Path, models_dir: Path, kind: Kind, *, device: torch.device, dtype: torch.dtype
+) -> LoadedModel:
+    """Load a checkpoint folder; text encoders, and codecs only pointed to, come from `models_dir`.
+
+    Raises ModelLoadError, and EngineOutOfMemory when it does not fit.
+    """
+    import_audiocraft()
+    with _one_clear_error(folder.name), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # What AudioCraft and torch deprecate in each other.
+        warnings.simplefilter("ignore")
+        codec = _load_codec(folder / CODEC_FILE, models_dir)
+        lm, config = _load_language_model(folder / LM_FILE, models_dir, kind, round(codec.frame_rate))
+        return _assemble(folder.name, kind, lm, codec, config, device=device, dtype=dtype)
+
+
+def _load_codec(path: Path, models_dir: Path) -> "CompressionModel":
+    from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
+
+    package = read_package(path)
+    if "pretrained" in package:
+        return _codec_of_transformers(str(package["pretrained"]), models_dir)
+    checkpoint = as_checkpoint(package, f"{path.parent.name}/{path.name}")
+    checkpoint.config.device = "cpu"
+    codec: CompressionModel = builders.get_compression_model(checkpoint.config)
+    put_weights(codec, checkpoint)
+    return codec
+
+
+def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
+    """A codec that a checkpoint only names, in the layout of transformers."""
+    from audiocraft.models import HFEncodecCompressionModel, HFEncodecModel  # noqa: PLC0415
+
+    folder = models_dir / name.rpartition("/")[2]
+    missing = [file for file in TRANSFORMERS_FILES if not (folder / file).is_file()]
+    if missing:
+        raise ModelLoadError(f"the codec {folder.name} lacks {' and '.join(missing)}")
+    original = HFEncodecModel.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+    )
+    codec: CompressionModel = HFEncodecCompressionModel(original)
+    return codec
+
+
+def _load_language_model(
+    path: Path, models_dir: Path, kind: Kind, frame_rate: int
+) -> tuple["LMModel", DictConfig]:
+    from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
+
+    checkpoint = read_checkpoint(path)
+    config = checkpoint.config
+    _check_kind(config, kind)
+    config.device, config.dtype = "cpu", "float32"
+    # The weights replace whatever they begin as.
+    config.transformer_lm.update(weight_init=None, depthwise_init=None, zero_bias_init=False)
+    reach = -1
+    if kind is Kind.MAGNET:
+        reach = int(config.transformer_lm.get("subcodes_context", 5))
+        config.transformer_lm.update(
+            compression_model_framerate=frame_rate,
+            segment_duration=config.dataset.segment_duration,
+            span_len=config.masking.span_len,
+            # AudioCraft's own masks, one per head, would be built only to be replaced.
+            subcodes_context=-1,
+        )
+    with text_encoders_from(models_dir):
+        lm = builders.get_lm_model(config)
+    put_weights(lm, checkpoint)
+    if kind is Kind.MAGNET:
+        lm.subcodes_context = reach
+    return lm, config
+
+
+def _check_kind(config: DictConfig, kind: Kind) -> None:
+    """Raise ModelLoadError for a checkpoint that decodes or is conditioned in another way than `kind`."""
+    expected = "transformer_lm_magnet" if kind is Kind.MAGNET else "transformer_lm"
+    if config.lm_model != expected:
+        raise ModelLoadError(f"the checkpoint is not a {kind.value} model")
+    others = [name for name in config.conditioners if name not in ("description", "args")]
+    fused = [str(way) for way in ("sum", "prepend", "input_interpolate") if len(config.fuser[way])]
+    if others or fused or config.conditioners.description.model != "t5":
+        raise ModelLoadError("the checkpoint is conditioned on more than text, which is not supported")
+    pattern = config.codebooks_pattern
+    delay = pattern.get("delay") or {}
+    if kind is not Kind.MAGNET and (
+        pattern.modeling != "delay" or delay.get("flatten_first") or delay.get("empty_initial")
+    ):
+        raise ModelLoadError("the checkpoint has a codebook pattern that is not supported")
+
+
+def _assemble(
+    name: str,
+    kind: Kind,
+    lm: "LMModel",
+    codec: "CompressionModel",
+    config: DictConfig,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> LoadedModel:
+    """Check that the parts fit each other, mend the attention, and bring everything to its device."""
+    from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
+
+    codec = builders.get_wrapped_compression_model(codec, config)
+    if (lm.n_q, lm.card) != (codec.num_codebooks, codec.cardinality):
+        raise ModelLoadError(
+            f"language model and codec do not fit: {lm.n_q} codebooks of {lm.card} and"
+            f" {codec.num_codebooks} of {codec.cardinality}"
+        )
+    frames = int(config.dataset.segment_duration * codec.frame_rate)
+    span = max(1, int(lm.span_len)) if kind is Kind.MAGNET else 1
+    padding = mask_prompt_padding(lm)
+    if kind is Kind.MAGNET:
+        restrict_context(lm, frames, device)
+    lm.eval().requires_grad_(requires_grad=False).to(device)
+    codec.eval().requires_grad_(requires_grad=False).to(device)
+    conditioner = lm.condition_provider.conditioners["description"]
+    conditioner.t5.requires_grad_(requires_grad=False).to(device)
+    conditioner.device = str(device)
+    _set_precision(lm, dtype)
+    delays = (0,) * int(lm.n_q) if kind is Kind.MAGNET else tuple(lm.pattern_provider.delays)
+    return LoadedModel(name, kind, lm, codec, padding, device, dtype, frames - frames % span, span, delays)
+
+
+def _set_precision(lm: "LMModel", dtype: torch.dtype) -> None:
+    """Give the large matrices their precision; embeddings, norms and text stay in full precision.
+
+    The sum that runs through the layers is then in full precision too, and with it the positions, which
+    half precision cannot count.
+    """
+    for part in (lm.transformer, lm.linears):
+        part.to(dtype)
+        for module in part.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.float()
+
+
+@contextmanager
+def _one_clear_error(name: str) -> Iterator[None]:
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise EngineOutOfMemory(f"{name} does not fit into memory") from error
+        raise ModelLoadError(f"{name} is not a usable checkpoint: {first_line(error)}") from error

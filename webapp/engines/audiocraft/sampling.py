@@ -1,0 +1,117 @@
+"""How the next tokens are drawn: each job with its own settings and its own source of chance.
+
+AudioCraft draws from torch's global generator, so that a job's tokens depend on what ran before it and
+beside it. Here every job draws its uniform numbers from a private generator on the CPU, a window at a
+time, and a token is where such a number falls in the job's own distribution. The same seed gives the
+same numbers on any device, alone or in a batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from webapp.engines.audiocraft.catalogue import Kind
+from webapp.engines.base import Sampling
+
+NO_TOP_P: Final = 2.0
+SEED_MASK: Final = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSampling:
+    """Settings in force for one job.
+
+    `temperature` 0 takes the likeliest token. `top_k` 0 and `top_p` 0 filter nothing. `guidance` is how
+    far the text pulls; MAGNeT begins with it and ends with 1.
+    """
+
+    temperature: float
+    top_k: int
+    top_p: float
+    guidance: float
+
+    @property
+    def is_greedy(self) -> bool:
+        return self.temperature <= 0.0
+
+
+DEFAULTS = {
+    Kind.MUSICGEN: TokenSampling(temperature=1.0, top_k=250, top_p=0.0, guidance=3.0),
+    Kind.AUDIOGEN: TokenSampling(temperature=1.0, top_k=250, top_p=0.0, guidance=3.0),
+    Kind.MAGNET: TokenSampling(temperature=3.0, top_k=0, top_p=0.9, guidance=10.0),
+}
+
+
+def settings_for(asked: Sampling, kind: Kind) -> TokenSampling:
+    """What was asked for, and the model's own defaults for the rest.
+
+    Of `top_k` and `top_p`, asking for one alone switches the other's default off; asking for both applies
+    both.
+    """
+    default = DEFAULTS[kind]
+    top_k = asked.top_k if asked.top_k is not None else default.top_k if asked.top_p is None else 0
+    top_p = asked.top_p if asked.top_p is not None else default.top_p if asked.top_k is None else 0.0
+    return TokenSampling(
+        temperature=default.temperature if asked.temperature is None else asked.temperature,
+        top_k=top_k,
+        top_p=top_p,
+        guidance=default.guidance if asked.guidance is None else asked.guidance,
+    )
+
+
+class Chance:
+    """One job's source of uniform numbers in [0, 1)."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = torch.Generator(device="cpu").manual_seed(seed & SEED_MASK)
+
+    def draw(self, *shape: int) -> Tensor:
+        """The next numbers, float32 on the CPU."""
+        return torch.rand(shape, generator=self._generator, dtype=torch.float32)
+
+
+class BatchSampler:
+    """Draws tokens for a batch of jobs, each with its own settings."""
+
+    def __init__(self, jobs: Sequence[TokenSampling], card: int, device: torch.device) -> None:
+        def column(values: Sequence[float], dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
+
+        self._greedy = torch.tensor([job.is_greedy for job in jobs], device=device)[:, None]
+        self._all_greedy = all(job.is_greedy for job in jobs)
+        self._temperature = column([1.0 if job.is_greedy else job.temperature for job in jobs])
+        self._top_k = column(
+            [min(job.top_k, card) - 1 if job.top_k else card - 1 for job in jobs], torch.int64
+        )
+        self._top_p = column([job.top_p if job.top_p > 0 else NO_TOP_P for job in jobs])
+        self._filters = any(job.top_k or job.top_p > 0 for job in jobs)
+
+    def tokens(self, logits: Tensor, uniform: Tensor, temperature: Tensor | None = None) -> Tensor:
+        """Draw from `logits` (jobs, rows, card) with numbers (jobs, rows); tokens have shape (jobs, rows).
+
+        `temperature` (jobs, 1, 1) goes before the jobs' own.
+        """
+        likeliest = logits.argmax(dim=-1)
+        if self._all_greedy:
+            return likeliest
+        scale = self._temperature if temperature is None else temperature
+        weights = self._kept(torch.softmax(logits.float() / scale, dim=-1))
+        # In the order of the vocabulary: near equals that change places do not change the token.
+        cumulated = weights.cumsum(dim=-1)
+        aim = uniform.to(cumulated)[..., None] * cumulated[..., -1:]
+        drawn = (cumulated <= aim).sum(dim=-1).clamp_(max=logits.shape[-1] - 1)
+        return torch.where(self._greedy, likeliest, drawn)
+
+    def _kept(self, probabilities: Tensor) -> Tensor:
+        """Probabilities, zero where `top_k` or `top_p` leave a token out; the likeliest always stays."""
+        if not self._filters:
+            return probabilities
+        ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
+        rows = ordered.shape[1]
+        least = ordered.gather(-1, self._top_k.expand(-1, rows, 1))
+        keep = (ordered >= least) & (ordered.cumsum(dim=-1) - ordered <= self._top_p)
+        keep[..., 0] = True
+        return probabilities * torch.zeros_like(keep).scatter_(-1, order, keep)
