@@ -13,6 +13,8 @@ from webapp.database.shared_check import SharedCheck
 from webapp.errors import SettingsError
 
 POOL_SIZE = 10
+# A process that stands still inside a transaction, or is cut off, keeps the queue's row no longer than this.
+HANGING_TRANSACTION_MS = 3_000
 SCHEMES = ("postgresql", "postgres")
 
 
@@ -94,7 +96,12 @@ class PooledPostgresEngine(PostgresEngine):
         return self.pool
 
     async def open(self) -> None:
-        options: dict[str, Any] = {"min_size": 1, "max_size": POOL_SIZE, "reset": _nothing_to_reset}
+        options: dict[str, Any] = {
+            "min_size": 1,
+            "max_size": POOL_SIZE,
+            "reset": _nothing_to_reset,
+            "server_settings": {"idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS)},
+        }
         await self.start_connection_pool(**options)
 
     async def close(self) -> None:

@@ -13,6 +13,9 @@ from webapp.tables import AuraEntry
 Kind = Literal["grant", "adjustment", "skip", "refund"]
 
 MAX_BALANCE: Final = 1_000_000_000
+# Only grants are held to that: what was paid comes back even to an account that was filled up meanwhile,
+# or its job could not be ended.
+HIGHEST_STORED: Final = 2**31 - 1
 MAX_REASON_CHARACTERS: Final = 200
 PAGE_SIZE: Final = 50
 
@@ -90,7 +93,9 @@ class Aura:
         NotFound when there is no such account.
         """
         async with self._database.transaction():
-            balance = await self._change_balance(account_id, amount)
+            balance = await self._change_balance(
+                account_id, amount, MAX_BALANCE if kind == "grant" else HIGHEST_STORED
+            )
             await AuraEntry.insert(
                 AuraEntry(
                     account=account_id,
@@ -105,7 +110,7 @@ class Aura:
             )
         return balance
 
-    async def _change_balance(self, account_id: int, amount: int) -> int:
+    async def _change_balance(self, account_id: int, amount: int, highest: int) -> int:
         """Check and change in one statement, so that spenders at the same moment wait for each other."""
         rows = await self._database.fetch(
             "UPDATE account SET aura_balance = aura_balance + {} WHERE id = {}"
@@ -113,7 +118,7 @@ class Aura:
             amount,
             account_id,
             amount,
-            MAX_BALANCE,
+            highest,
         )
         if not rows:
             await self.balance(account_id)

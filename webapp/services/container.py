@@ -21,6 +21,7 @@ from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
 from webapp.services.sessions import Sessions
 from webapp.services.setup_links import SetupLinks
+from webapp.services.shared_clock import shared_clock
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.sounds import Sounds
 from webapp.services.status import StatusReporter
@@ -151,7 +152,8 @@ async def open_services(settings: Settings, *, owns_event_socket: bool = False) 
         await bus.start()
         try:
             storage = LocalStorage(settings.data_path)
-            yield build_services(settings, database, bus, storage, SystemClock(), ids)
+            async with shared_clock(database, SystemClock()) as clock:
+                yield build_services(settings, database, bus, storage, clock, ids)
         finally:
             await bus.stop()
     finally:

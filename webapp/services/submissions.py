@@ -173,7 +173,8 @@ class Submissions:
     async def _line(self) -> _Line:
         rows = await self._database.fetch(
             "SELECT status, sequence, priority, skipped_ms, starves_ms, model, duration_s, worker_id,"
-            f" started_ms, start_order, {self._turns.column} FROM job WHERE status IN ('queued', 'processing')"
+            f" started_ms, start_order, {self._turns.column}"
+            " FROM job WHERE status IN ('queued', 'processing')"
         )
         processing = [row for row in rows if row["status"] == "processing"]
         return _Line(
