@@ -131,6 +131,7 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     expected_start: str | UnsetType | None = UNSET
     started: str | UnsetType = UNSET
     completed: str | UnsetType = UNSET
+    ended: Annotated[str, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
     error: str | UnsetType = UNSET
     audio_url: str | UnsetType = UNSET
     spectrogram_url: str | UnsetType = UNSET
@@ -214,8 +215,9 @@ def job_status(job: JobView) -> JobStatusBody:
     if job.position is not None:
         queued = {"position": job.position, "expected_start": _optional(job.expected_start_ms)}
         return msgspec.structs.replace(body, **queued)
-    ended = UNSET if job.finished_ms is None else timestamp(job.finished_ms)
-    body = msgspec.structs.replace(body, completed=ended)
+    moment = "completed" if job.status == "completed" else "ended"
+    if job.finished_ms is not None:
+        body = msgspec.structs.replace(body, **{moment: timestamp(job.finished_ms)})
     return body if job.sound is None else _with_sound(body, job.sound)
 
 
