@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser lint format lock clean
+.PHONY: help setup run test test-browser chaos lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -35,6 +35,10 @@ test: lint
 test-browser: setup
 	@$(BIN)/python -m tools.browser --require
 	$(BIN)/python -m pytest -m browser $(PYTEST_ARGS)
+
+# Many more random kills of server and workers than the suite has; takes a quarter of an hour.
+chaos: setup
+	CHAOS_KILLS=200 CHAOS_SEED=$$$$ $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Installation:
             **{f"SOUNDLOOM_{name.upper()}": str(value) for name, value in named.items()},
         }
         self._started: list[psutil.Popen] = []
+        self._clients: list[Client] = []
 
     def command(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a `soundloom` command to its end."""
@@ -50,7 +51,7 @@ class Installation:
 
     def serve(self) -> "Server":
         """Start a server and wait until it answers."""
-        return Server(self.start("serve"))
+        return Server(self.start("serve"), self._clients)
 
     def token(self, name: str = "ann", tier: str = "creator", *options: str) -> str:
         """Make an account and return a token of it."""
@@ -61,7 +62,9 @@ class Installation:
         return self.command("token", "create", name).stdout.strip()
 
     def end(self) -> None:
-        """Kill what this installation started, and only that."""
+        """Kill what this installation started, and only that; close the clients of its servers."""
+        for client in self._clients:
+            client.http.close()
         for process in self._started:
             for one in (*_descendants(process), process):
                 kill(one)
@@ -72,8 +75,9 @@ class Installation:
 class Server:
     """A running `soundloom serve`."""
 
-    def __init__(self, process: psutil.Popen) -> None:
+    def __init__(self, process: psutil.Popen, clients: "list[Client]") -> None:
         self.process = process
+        self._clients = clients
         # A server that never speaks must not hang the suite.
         watchdog = threading.Timer(START_S, process.kill)
         watchdog.start()
@@ -99,8 +103,10 @@ class Server:
         return code
 
     def client(self, token: str) -> "Client":
-        """A client of the API with this token."""
-        return Client(self.url, token)
+        """A client of the API with this token; closed with the installation."""
+        client = Client(self.url, token)
+        self._clients.append(client)
+        return client
 
 
 class Client:
@@ -123,7 +129,7 @@ class Client:
         job: dict[str, Any] = self.http.get(f"/job/{job_id}").raise_for_status().json()
         return job
 
-    def follow(self, job_id: str) -> Iterator[dict[str, Any]]:
+    def follow(self, job_id: str) -> Generator[dict[str, Any], None, None]:
         """The job now and after each change, until it has ended."""
         with self.http.stream("GET", f"/job/{job_id}/events") as stream:
             for line in stream.iter_lines():
@@ -132,9 +138,10 @@ class Client:
 
     def wait_for(self, job_id: str, *statuses: str) -> dict[str, Any]:
         """Follow the job until it is in one of these states."""
-        for job in self.follow(job_id):
-            if job["status"] in statuses:
-                return job
+        with closing(self.follow(job_id)) as changes:
+            for job in changes:
+                if job["status"] in statuses:
+                    return job
         raise AssertionError(f"the job ended without being {statuses}")
 
 

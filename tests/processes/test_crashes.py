@@ -1,6 +1,7 @@
 """Processes killed in the middle of their work: no job is lost, none is made twice."""
 
 import asyncio
+from contextlib import closing
 
 import psutil
 import pytest
@@ -40,7 +41,8 @@ def _assert_each_made_once(installation: Installation, jobs: list[str]) -> None:
 
 def _running(client: Client, job_id: str) -> None:
     """Wait until a job is being made, with some of it done."""
-    assert any(job["status"] == "processing" and job["progress_pct"] > 0 for job in client.follow(job_id))
+    with closing(client.follow(job_id)) as changes:
+        assert any(job["status"] == "processing" and job["progress_pct"] > 0 for job in changes)
 
 
 @pytest.mark.slow
