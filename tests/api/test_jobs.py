@@ -148,8 +148,8 @@ class TestList:
 
     async def test_wrong_parameters(self, ann: User) -> None:
         for name, value in (
-            ("status", "done"), ("status", ""), ("page", "0"), ("page", "x"), ("page", "100001"), ("per_page", "0"),
-            ("per_page", "101"), ("per_page", "-1"), ("page", "1e3"), ("page", "9" * 30),
+            ("status", "done"), ("status", ""), ("page", "0"), ("page", "x"), ("page", "100001"),
+            ("page", "9" * 30), ("page", "1.5"), ("per_page", "0"), ("per_page", "101"), ("per_page", "-1"),
         ):  # fmt: skip
             answer = await ann.http.get("/api/jobs", params={name: value})
             assert answer.status_code == 400, (name, value)

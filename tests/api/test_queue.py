@@ -27,7 +27,7 @@ class TestPublicQueue:
         self, ann: User, make_user: MakeUser, hand: Hand, anybody: httpx.AsyncClient
     ) -> None:
         bob, root = await make_user("bob", tier="free", aura=10), await make_user("root", is_admin=True)
-        first, second = await ann.submit(), await ann.submit(model="audio")
+        first, other = await ann.submit(), await ann.submit(model="audio")
         await hand.claim()
         await hand.claim()
         slow, quick, admins = await bob.submit(), await ann.submit(), await root.submit(model="magnet")
@@ -38,13 +38,7 @@ class TestPublicQueue:
             "current_job": first,
             "jobs": [
                 {"id": first, "status": "processing", "model": "music", "priority": "creator", "position": 1},
-                {
-                    "id": second,
-                    "status": "processing",
-                    "model": "audio",
-                    "priority": "creator",
-                    "position": 2,
-                },
+                {"id": other, "status": "processing", "model": "audio", "priority": "creator", "position": 2},
                 {"id": paid, "status": "queued", "model": "music", "priority": "skipped", "position": 3},
                 {"id": admins, "status": "queued", "model": "magnet", "priority": "admin", "position": 4},
                 {"id": quick, "status": "queued", "model": "music", "priority": "creator", "position": 5},
@@ -63,8 +57,9 @@ class TestPublicQueue:
             del job["expected_start"]
         assert queue["jobs"] == [
             {
-                "id": running, "status": "processing", "model": "music", "duration": 30, "priority": "creator",
-                "created": "2023-11-14T22:13:20Z", "progress": "Generating audio... 67%", "progress_pct": 67,
+                "id": running, "status": "processing", "model": "music", "duration": 30,
+                "priority": "creator", "created": "2023-11-14T22:13:20Z",
+                "progress": "Generating audio... 67%", "progress_pct": 67,
                 "position": 1, "reason": None,
             },
             {
@@ -166,7 +161,8 @@ class TestSkip:
     async def test_each_price(self, make_user: MakeUser) -> None:
         rich = await make_user("rich", aura=1000)
         for duration, cost in (
-            (1, 1), (10, 1), (10.5, 3), (30, 3), (30.01, 5), (60, 5), (61, 10), (120, 10), (120.5, 15), (180, 15),
+            (1, 1), (10, 1), (10.5, 3), (30, 3), (30.01, 5), (60, 5), (61, 10), (120, 10), (120.5, 15),
+            (180, 15),
         ):  # fmt: skip
             job_id = await rich.submit(duration=duration)
             answer = await rich.http.post(f"/api/queue/{job_id}/skip")

@@ -1,9 +1,10 @@
 """Jobs as their owners see and steer them."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -24,6 +25,7 @@ from webapp.services.views import ACTIVE, JobStatus, JobView, QueueSnapshot
 from webapp.settings import Settings
 
 Action = Literal["cancel", "skip"]
+JOB_ID: Final = re.compile("[0-9a-f]{12}")
 # Jobs that were asked for lately; one with its waveform takes some 30 kB.
 REMEMBERED = 256
 
@@ -64,6 +66,7 @@ class Jobs:
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
         """One job. Raises NotFound, and NotAuthorized for somebody else's."""
+        _require_job_id(job_id)
         (job,) = await self._in_places(lambda: self._cache.get(job_id, partial(self._find, job_id)))
         if job.account_id != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to view this job")
@@ -170,6 +173,7 @@ class Jobs:
         return self._settings.cancel_hourly if action == "cancel" else self._settings.skip_hourly
 
     async def _row(self, job_id: str) -> Row:
+        _require_job_id(job_id)
         rows = await self._database.fetch("SELECT * FROM job WHERE job_id = {}", job_id)
         if not rows:
             raise NotFound("Job not found")
@@ -207,6 +211,12 @@ def _in_place(job: JobView, snapshot: QueueSnapshot) -> JobView | None:
 
 def _bucket(identity: Identity, action: Action) -> str:
     return f"{action}/account/{identity.account_id}"
+
+
+def _require_job_id(text: str) -> None:
+    """Raise NotFound for what can be no job's id, some of which is no text to a database either."""
+    if JOB_ID.fullmatch(text) is None:
+        raise NotFound("Job not found")
 
 
 def _require_waiting(row: Row, action: Action) -> None:
