@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import msgspec
-from litestar import Controller, get
+from litestar import Controller, Response, get
 from msgspec import Meta
 
 from webapp.api.authentication import ADDRESS, InjectedAddress
@@ -11,10 +11,14 @@ from webapp.api.job_schemas import DetailedQueue, QueueStatus, detailed_queue, q
 from webapp.api.queue_feed import InjectedQueueFeed
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.openapi import EVENTS, describes, problems
+from webapp.http.prepared import Prepare
 from webapp.http.sse import EventStream
 from webapp.policy.pricing import SkipPrice, skip_prices
 
 PRICING_DESCRIPTION = "Pay with Aura to skip the queue and get your audio faster"
+
+answer_in_short = Prepare(queue_status)
+answer_in_full = Prepare(detailed_queue)
 
 
 class SkipPricing(msgspec.Struct, frozen=True):
@@ -36,8 +40,8 @@ class QueueController(Controller):
         operation_class=describes(),
         responses=problems(),
     )
-    async def queue_status(self, services: InjectedServices) -> QueueStatus:
-        return queue_status(await services.queue.snapshot())
+    async def queue_status(self, services: InjectedServices) -> Response[QueueStatus]:
+        return answer_in_short(await services.queue.snapshot())
 
     @get(
         "/api/queue",
@@ -45,8 +49,8 @@ class QueueController(Controller):
         operation_class=describes(),
         responses=problems(),
     )
-    async def detailed_queue(self, services: InjectedServices) -> DetailedQueue:
-        return detailed_queue(await services.queue.snapshot())
+    async def detailed_queue(self, services: InjectedServices) -> Response[DetailedQueue]:
+        return answer_in_full(await services.queue.snapshot())
 
     @get(
         "/api/queue/events",

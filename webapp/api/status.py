@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import get
+from litestar import Response, get
 from msgspec import Meta
 
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import describes, problems
-from webapp.services.status import EngineReport
+from webapp.http.prepared import Prepare
+from webapp.services.status import EngineReport, StatusReport
 
 
 class Gpu(msgspec.Struct, frozen=True):
@@ -55,9 +56,12 @@ class Status(msgspec.Struct, frozen=True):
     operation_class=describes(),
     responses=problems(),
 )
-async def status(services: InjectedServices) -> Status:
+async def status(services: InjectedServices) -> Response[Status]:
     """The state of models, GPU, workers and queue."""
-    report = await services.status.report()
+    return answer(await services.status.report())
+
+
+def _status(report: StatusReport) -> Status:
     return Status(
         models=report.models,
         gpu=Gpu(**report.gpu),
@@ -78,3 +82,6 @@ def _engine(engine: EngineReport) -> dict[str, Any]:
         "license": engine.license,
         "max_duration": engine.max_duration_s,
     }
+
+
+answer = Prepare(_status)

@@ -1,6 +1,7 @@
 """Answers only to the names the server is known by, against DNS rebinding."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -40,6 +41,8 @@ class HostCheck:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._known = known_hosts(settings)
+        # Nearly all requests name the same host or two.
+        self.is_known = lru_cache(maxsize=128)(self._is_known)
         self._any_address = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +51,7 @@ class HostCheck:
             return
         await self.app(scope, receive, send)
 
-    def is_known(self, header: str) -> bool:
+    def _is_known(self, header: str) -> bool:
         """Whether the value of a `Host` header names this server."""
         name = host_name(header)
         if name is None:

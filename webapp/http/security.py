@@ -38,6 +38,7 @@ class SecurityHeaders:
         if is_tls:
             named["strict-transport-security"] = HSTS
         self._headers = [(name.encode(), value.encode()) for name, value in named.items()]
+        self._names = {CSP, *(name for name, _ in self._headers)}
         self._policies = {path: (CSP, policy.encode()) for path, policy in POLICY_OF_PATH.items()}
         self._policy = (CSP, CONTENT_SECURITY_POLICY.encode())
 
@@ -47,10 +48,10 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *(header for header in (policy, *self._headers) if header[0] not in present),
-                ]
+                added = [policy, *self._headers]
+                if not self._names.isdisjoint(present):
+                    added = [header for header in added if header[0] not in present]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

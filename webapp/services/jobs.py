@@ -1,7 +1,7 @@
 """Jobs as their owners see and steer them."""
 
+import math
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
@@ -62,12 +62,12 @@ class Jobs:
         self._submissions = submissions
         self._payments = payments
         self._throttle = throttle
-        self._cache: ReadCache[str, list[JobView]] = ReadCache(database, clock, capacity=REMEMBERED)
+        self._cache: ReadCache[str, JobView] = ReadCache(database, clock, capacity=REMEMBERED)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
         """One job. Raises NotFound, and NotAuthorized for somebody else's."""
         _require_job_id(job_id)
-        (job,) = await self._in_places(lambda: self._cache.get(job_id, partial(self._find, job_id)))
+        job = await self._cache.get(job_id, partial(self._find, job_id))
         if job.account_id != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to view this job")
         return job
@@ -78,9 +78,10 @@ class Jobs:
         """The account's own jobs, newest first, in any of the given states (default: all)."""
         among = f" AND job.status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
         condition = f"job.account = {{}}{among} ORDER BY job.created_ms DESC, job.sequence DESC"
-        return await self._in_places(
-            lambda: self._read(f"{condition} LIMIT {{}} OFFSET {{}}", account_id, *statuses, limit, offset)
+        jobs, _ = await self._in_places(
+            f"{condition} LIMIT {{}} OFFSET {{}}", account_id, *statuses, limit, offset
         )
+        return jobs
 
     async def cancel(self, identity: Identity, job_id: str) -> None:
         """Take a waiting job out of the queue; what was paid to skip comes back.
@@ -179,26 +180,26 @@ class Jobs:
             raise NotFound("Job not found")
         return rows[0]
 
-    async def _find(self, job_id: str) -> Reading[list[JobView]]:
-        jobs = await self._read("job.job_id = {}", job_id)
+    async def _find(self, job_id: str) -> Reading[JobView]:
+        jobs, until_ms = await self._in_places("job.job_id = {}", job_id)
         if not jobs:
             raise NotFound("Job not found")
-        return Reading(jobs)
+        return Reading(jobs[0], until_ms)
 
-    async def _read(self, condition: str, *arguments: object) -> list[JobView]:
-        rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
-        return [job_view(row, self._prices) for row in rows]
+    async def _in_places(self, condition: str, *arguments: object) -> tuple[list[JobView], float]:
+        """Jobs and their places as of one moment, and until when time leaves them there.
 
-    async def _in_places(self, read: Callable[[], Awaitable[list[JobView]]]) -> list[JobView]:
-        """Jobs and their places as of one moment: read again if one left the queue in between."""
+        They are read again if one left the queue in between.
+        """
         while True:
-            jobs = await read()
+            rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
+            jobs = [job_view(row, self._prices) for row in rows]
             if not any(job.status in ACTIVE for job in jobs):
-                return jobs
+                return jobs, math.inf
             snapshot = await self._queue.snapshot()
             placed = [_in_place(job, snapshot) for job in jobs]
             if None not in placed:
-                return [job for job in placed if job is not None]
+                return [job for job in placed if job is not None], snapshot.until_ms
 
 
 def _in_place(job: JobView, snapshot: QueueSnapshot) -> JobView | None:

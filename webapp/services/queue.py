@@ -66,6 +66,8 @@ class QueueReader:
         waiting = [by_sequence[job.sequence] for job in line]
         outlook = await self._estimator.outlook()
         starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
+        # The order changes when a job begins to starve, and what is expected as time goes by.
+        changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
         snapshot = QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),
@@ -78,13 +80,9 @@ class QueueReader:
                     )
                 ),
             ),
+            until_ms=min((now_ms + EXPECT_AGAIN_MS, *changes_ms)),
         )
-        # The order changes when a job begins to starve, and what is expected as time goes by.
-        starves_ms = (row["starves_ms"] for row in waiting if row["starves_ms"] is not None)
-        changes_ms = min(
-            (moment for moment in starves_ms if moment > now_ms), default=now_ms + EXPECT_AGAIN_MS
-        )
-        return Reading(snapshot, min(changes_ms, now_ms + EXPECT_AGAIN_MS))
+        return Reading(snapshot, snapshot.until_ms)
 
 
 def _view(row: dict[str, Any], position: int, now_ms: int, expected_start_ms: int | None) -> QueuedJob:

@@ -1,5 +1,6 @@
 """What services tell of jobs, sounds and the queue: plain values, ready to be rendered."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,11 +72,15 @@ class QueuedJob:
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
-    """The whole queue at one moment: processing jobs first, then waiting ones, in order."""
+    """The whole queue at one moment: processing jobs first, then waiting ones, in order.
+
+    From `until_ms` on, order and expected starts may be others although nothing was written.
+    """
 
     version: int
     is_paused: bool
     jobs: tuple[QueuedJob, ...]
+    until_ms: float = math.inf
 
     def find(self, job_id: str) -> QueuedJob | None:
         """The active job with this id, if there is one."""
