@@ -5,6 +5,7 @@ guidance, a codec with its LSTM. Their scale makes tokens depend on everything b
 """
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,8 +55,8 @@ def write_models(models_dir: Path, tiny: Tiny, name: str) -> Path:
     write_text_encoder(models_dir / "t5-small")
     folder = models_dir / name
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "compression_state_dict.bin", codec_config(tiny), _codec(tiny))
     with without_t5_download(models_dir):
+        _write(folder / "compression_state_dict.bin", codec_config(tiny), _codec(tiny))
         _write(folder / "state_dict.bin", lm_config(tiny), _language_model(tiny))
     return folder
 
@@ -82,8 +83,41 @@ def without_t5_download(models_dir: Path) -> Iterator[None]:
     """Inside, AudioCraft's own code finds text encoders in a models folder instead of fetching them."""
     from webapp.engines.audiocraft.text_encoders import text_encoders_from  # noqa: PLC0415
 
-    with text_encoders_from(models_dir):
+    with warnings.catch_warnings(), text_encoders_from(models_dir):
+        warnings.simplefilter("ignore")  # what AudioCraft and torch deprecate in each other
         yield
+
+
+def write_codec(folder: Path, checkpoint: Path) -> None:
+    """Write a codec in the layout of transformers, and let a checkpoint only point to it."""
+    from transformers import EncodecConfig, EncodecModel  # noqa: PLC0415 - heavy
+
+    torch.manual_seed(5)
+    config = EncodecConfig(
+        # Four codebooks of 6 bits at 10 frames a second.
+        target_bandwidths=[0.24],
+        sampling_rate=1600,
+        audio_channels=1,
+        normalize=False,
+        chunk_length_s=None,
+        hidden_size=8,
+        num_filters=2,
+        upsampling_ratios=[5, 4, 4, 2],
+        use_causal_conv=False,
+        codebook_size=CARD,
+        pad_mode="constant",
+        compress=2,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        codec = EncodecModel(config)
+    with torch.no_grad():
+        for name, buffer in codec.named_buffers():
+            if name.endswith("embed"):
+                buffer.normal_()
+    codec.save_pretrained(folder)
+    pointer = {"pretrained": f"facebook/{folder.name}", "exported": True, "version": "1.3.0"}
+    torch.save(pointer, checkpoint / "compression_state_dict.bin")
 
 
 def codec_config(tiny: Tiny) -> dict[str, Any]:

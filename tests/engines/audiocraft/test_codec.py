@@ -1,0 +1,103 @@
+"""Sound decoded in pieces is the sound decoded whole, and no piece grows with the length."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
+from webapp.audio.waveform import Samples
+from webapp.engines.audiocraft.catalogue import Kind
+from webapp.engines.audiocraft.codec import CodecDecoder
+from webapp.engines.audiocraft.health import NotFinite
+from webapp.engines.audiocraft.loading import LoadedModel, load_model
+
+if TYPE_CHECKING:
+    from audiocraft.models import CompressionModel
+
+Load = Callable[[str], LoadedModel]
+# Rounding differs with the length of what is convolved at once; 16 bits resolve 3e-5.
+TOLERANCE = 2e-6
+
+
+def some_tokens(codebooks: int, frames: int) -> Tensor:
+    return torch.randint(0, CARD, (codebooks, frames), generator=torch.Generator().manual_seed(4))
+
+
+def whole(codec: "CompressionModel", tokens: Tensor) -> Samples:
+    with torch.no_grad():
+        decoded: Samples = codec.decode(tokens[None], None)[0].numpy()
+    return decoded
+
+
+@pytest.mark.parametrize("name", ["tiny-musicgen", "tiny-stereo"])
+@pytest.mark.parametrize(("frames", "chunk"), [(1, 250), (40, 250), (251, 250), (300, 40), (97, 13), (30, 1)])
+def test_pieces_join_to_the_whole(loaded: Load, name: str, frames: int, chunk: int) -> None:
+    model = loaded(name)
+    tokens = some_tokens(model.codebooks, frames)
+    sound = CodecDecoder(model.codec, chunk).decode(tokens)
+    expected = whole(model.codec, tokens)
+    assert sound.shape == expected.shape == (model.channels, frames * 160)
+    assert np.abs(sound - expected).max() < TOLERANCE
+    assert np.abs(expected).max() > 1000 * TOLERANCE
+
+
+def test_forgetting_the_past_would_be_heard(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    tokens = some_tokens(4, 200)
+    decoder = CodecDecoder(model.codec)
+    halves = np.concatenate([decoder.decode(tokens[:, :100]), decoder.decode(tokens[:, 100:])], axis=1)
+    assert np.abs(halves - whole(model.codec, tokens)).max() > 100 * TOLERANCE
+
+
+def test_no_piece_grows_with_the_length(loaded: Load) -> None:
+    codec = loaded("tiny-musicgen").codec
+    lengths: list[int] = []
+    hooks = [
+        module.register_forward_hook(lambda _m, _i, out: lengths.append(out.shape[-1]))
+        for module in codec.decoder.modules()
+        if isinstance(module, torch.nn.Conv1d)
+    ]
+    decoder = CodecDecoder(codec, 50)
+    lengths.clear()
+    decoder.decode(some_tokens(4, 1000))
+    for hook in hooks:
+        hook.remove()
+    assert 50 * decoder.hop <= max(lengths) <= 70 * decoder.hop
+
+
+def test_a_codec_with_reflecting_ends(tmp_path: Path) -> None:
+    folder = write_models(tmp_path, Tiny("musicgen", pad_mode="reflect"), "reflecting")
+    model = load_model(folder, tmp_path, Kind.MUSICGEN, device=torch.device("cpu"), dtype=torch.float32)
+    tokens = some_tokens(4, 120)
+    assert np.abs(CodecDecoder(model.codec, 25).decode(tokens) - whole(model.codec, tokens)).max() < TOLERANCE
+
+
+def test_a_codec_that_the_checkpoint_only_names(tmp_path: Path) -> None:
+    folder = write_models(tmp_path, Tiny("musicgen"), "pointing")
+    write_codec(tmp_path / "encodec_tiny", folder)
+    model = load_model(folder, tmp_path, Kind.MUSICGEN, device=torch.device("cpu"), dtype=torch.float32)
+    tokens = some_tokens(4, 90)
+    assert (model.sample_rate, model.frame_rate) == (1600, 10)
+    assert np.abs(CodecDecoder(model.codec, 25).decode(tokens) - whole(model.codec, tokens)).max() < TOLERANCE
+
+
+def test_each_piece_is_told(loaded: Load) -> None:
+    told: list[float] = []
+    CodecDecoder(loaded("tiny-musicgen").codec, 30).decode(some_tokens(4, 100), told.append)
+    assert len(told) == 4
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_numbers_that_are_no_numbers_are_noticed(loaded: Load) -> None:
+    codec = loaded("tiny-musicgen").codec
+    decoder = CodecDecoder(codec, 30)
+    hook = codec.decoder.model[-1].register_forward_hook(lambda _m, _i, out: out * torch.nan)
+    with pytest.raises(NotFinite):
+        decoder.decode(some_tokens(4, 10))
+    hook.remove()

@@ -1,0 +1,213 @@
+"""A checkpoint that is not what it should be gives one clear error, and never runs code."""
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from tests.engines.audiocraft.helpers import request, tokens_of
+from tests.engines.audiocraft.tiny import Tiny, lm_config
+from webapp.engines.audiocraft.catalogue import Kind
+from webapp.engines.audiocraft.checkpoint import read_package
+from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.base import EngineOutOfMemory, ModelLoadError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def folder(models_dir: Path, tmp_path: Path) -> Path:
+    """A checkpoint of one's own to damage, beside a text encoder."""
+    shutil.copytree(models_dir / "t5-small", tmp_path / "t5-small")
+    copied: Path = shutil.copytree(models_dir / "tiny-musicgen", tmp_path / "mine")
+    return copied
+
+
+def load(folder: Path, kind: Kind = Kind.MUSICGEN, dtype: torch.dtype = torch.float32) -> LoadedModel:
+    return load_model(folder, folder.parent, kind, device=CPU, dtype=dtype)
+
+
+class Payload:
+    """Unpickled, it makes a folder: what a tampered checkpoint could do instead is anything."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+        return os.mkdir, (str(self._mark),)
+
+
+@pytest.mark.parametrize("file", ["state_dict.bin", "compression_state_dict.bin"])
+@pytest.mark.parametrize("form", ["torch", "torch, old format", "plain pickle"])
+def test_a_tampered_pickle_never_runs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, form: str
+) -> None:
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # what would make AudioCraft's loaders run it
+    mark = tmp_path / "owned"
+    package = {"xp.cfg": "a: 1", "best_state": {"weight": torch.zeros(1)}, "extra": Payload(mark)}
+    if form == "plain pickle":
+        (folder / file).write_bytes(pickle.dumps(package))
+    else:
+        torch.save(package, folder / file, _use_new_zipfile_serialization=form == "torch")
+    with pytest.raises(ModelLoadError, match=f"mine/{file}.*was not opened"):
+        load(folder)
+    assert not mark.exists()
+    # The test can fail: unpickled the usual way, it does run.
+    torch.load(folder / file, weights_only=False) if form != "plain pickle" else pickle.loads(  # noqa: S301
+        (folder / file).read_bytes()
+    )
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("file", ["state_dict.bin", "compression_state_dict.bin"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
+def test_a_truncated_file_is_said_to_be_damaged(folder: Path, file: str, share: float) -> None:
+    content = (folder / file).read_bytes()
+    (folder / file).write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ModelLoadError, match=f"mine/{file} is damaged"):
+        load(folder)
+
+
+@pytest.mark.parametrize("file", ["state_dict.bin", "compression_state_dict.bin"])
+def test_a_missing_file_is_named(folder: Path, file: str) -> None:
+    (folder / file).unlink()
+    with pytest.raises(ModelLoadError, match=f"mine/{file} is missing"):
+        load(folder)
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    package = dict(read_package(path))
+    package["best_state"] = {name: value.clone() for name, value in package["best_state"].items()}
+    change(package)
+    path.unlink()
+    torch.save(package, path)
+
+
+@pytest.mark.parametrize(
+    ("file", "weight"),
+    [
+        ("state_dict.bin", "transformer.layers.0.linear1.weight"),
+        ("compression_state_dict.bin", "decoder.model.1.lstm.weight_ih_l0"),
+    ],
+)
+def test_weights_of_a_wrong_shape_are_named(folder: Path, file: str, weight: str) -> None:
+    def shrink(package: dict[str, Any]) -> None:
+        package["best_state"][weight] = package["best_state"][weight][:-1].clone()
+
+    rewrite(folder / file, shrink)
+    with pytest.raises(ModelLoadError, match=f"mine/{file} do not fit.*{weight}"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda package: package["best_state"].pop("emb.0.weight"), "do not fit.*emb.0.weight"),
+        (lambda package: package.pop("best_state"), "is not a checkpoint of AudioCraft"),
+        (lambda package: package["best_state"].update(more=[1]), "holds something else"),
+        (lambda package: package.update({"xp.cfg": "a: [1"}), "damaged configuration"),
+        (lambda package: package.update({"xp.cfg": "!!python/name:os.system x"}), "damaged configuration"),
+        (lambda package: package.update({"xp.cfg": "- 1"}), "has no configuration"),
+        (lambda package: package.update({"xp.cfg": "a: 1"}), "is not a usable checkpoint"),
+    ],
+)
+def test_content_that_is_no_checkpoint(
+    folder: Path, change: Callable[[dict[str, Any]], None], message: str
+) -> None:
+    rewrite(folder / "state_dict.bin", change)
+    with pytest.raises(ModelLoadError, match=message):
+        load(folder)
+
+
+def with_config(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    def change(package: dict[str, Any]) -> None:
+        config = OmegaConf.merge(OmegaConf.create(package["xp.cfg"]), changes)
+        package["xp.cfg"] = OmegaConf.to_yaml(config)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fuser": {"prepend": ["description"], "cross": []}}, "more than text"),
+        ({"conditioners": {"self_wav": {"model": "chroma_stem"}}}, "more than text"),
+        ({"codebooks_pattern": {"modeling": "unroll"}}, "codebook pattern"),
+        ({"codebooks_pattern": {"delay": {"flatten_first": 2}}}, "codebook pattern"),
+        ({"interleave_stereo_codebooks": {"use": True}}, "do not fit: 4 codebooks.* 8 of"),
+        ({"transformer_lm": {"memory_efficient": False}}, "form of attention"),
+        ({"conditioners": {"description": {"t5": {"name": "t5-large"}}}}, "encoder t5-large lacks"),
+        ({"conditioners": {"description": {"t5": {"name": "../../x"}}}}, "not a usable checkpoint"),
+    ],
+)
+def test_what_is_not_supported_is_said(folder: Path, changes: dict[str, Any], message: str) -> None:
+    rewrite(folder / "state_dict.bin", with_config(**changes))
+    with pytest.raises(ModelLoadError, match=message):
+        load(folder)
+
+
+def test_a_checkpoint_of_another_kind(models_dir: Path) -> None:
+    with pytest.raises(ModelLoadError, match="not a magnet model"):
+        load(models_dir / "tiny-musicgen", Kind.MAGNET)
+    with pytest.raises(ModelLoadError, match="not a musicgen model"):
+        load(models_dir / "tiny-magnet", Kind.MUSICGEN)
+
+
+def test_text_encoders_are_never_pickles(folder: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "t5-small/model.safetensors"
+    weights.unlink()
+    torch.save({"weight": Payload(tmp_path / "owned")}, tmp_path / "t5-small/pytorch_model.bin")
+    with pytest.raises(ModelLoadError, match=r"t5-small lacks model\.safetensors"):
+        load(folder)
+    weights.write_bytes(b"not safetensors")
+    with pytest.raises(ModelLoadError):
+        load(folder)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_too_little_memory_is_said_as_such(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("audiocraft.models.builders.get_lm_model", no_memory)
+    with pytest.raises(EngineOutOfMemory, match="mine does not fit"):
+        load(folder)
+
+
+def test_a_checkpoint_in_the_old_format_loads(folder: Path, loaded: Callable[[str], LoadedModel]) -> None:
+    for file in ("state_dict.bin", "compression_state_dict.bin"):
+        package = torch.load(folder / file, weights_only=True)
+        torch.save(package, folder / file, _use_new_zipfile_serialization=False)
+    ours, original = tokens_of(load(folder), request())[0], tokens_of(loaded("tiny-musicgen"), request())[0]
+    assert torch.equal(ours, original)
+
+
+def test_loading_leaves_global_chance_alone(folder: Path) -> None:
+    state = torch.get_rng_state()
+    load(folder)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_half_precision_keeps_what_needs_more_in_full(folder: Path) -> None:
+    model = load(folder, dtype=torch.bfloat16)
+    layer = model.lm.transformer.layers[0]
+    assert layer.linear1.weight.dtype == model.lm.linears[0].weight.dtype == torch.bfloat16
+    assert layer.norm1.weight.dtype == model.lm.emb[0].weight.dtype == torch.float32
+    before = layer.linear1.weight.clone()
+    with model.in_float32():
+        assert layer.linear1.weight.dtype == torch.float32
+    assert torch.equal(layer.linear1.weight, before)
+    tokens = tokens_of(model, request(duration_s=3.0))[0]
+    assert tokens.shape == (4, 30)
+
+
+def test_a_magnet_says_what_it_needs_of_its_window(models_dir: Path) -> None:
+    model = load(models_dir / "tiny-magnet", Kind.MAGNET)
+    assert (model.window_frames, model.span_frames, model.delays) == (99, 3, (0, 0, 0, 0))
+    assert lm_config(Tiny("magnet"))["transformer_lm"]["subcodes_context"] == model.lm.subcodes_context == 5

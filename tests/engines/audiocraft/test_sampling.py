@@ -1,0 +1,90 @@
+"""Drawing tokens: the right ones, in the right proportions, from each job's own chance."""
+
+import pytest
+import torch
+
+from webapp.engines.audiocraft.catalogue import Kind
+from webapp.engines.audiocraft.sampling import DEFAULTS, BatchSampler, Chance, TokenSampling, settings_for
+from webapp.engines.base import Sampling
+
+CPU = torch.device("cpu")
+LOGITS = torch.tensor([0.1, 2.0, -1.0, 1.0, 0.0, 1.5])
+PLAIN = TokenSampling(temperature=1.0, top_k=0, top_p=0.0, guidance=3.0)
+
+
+def draw_many(settings: TokenSampling, count: int = 20_000) -> torch.Tensor:
+    """How often each token comes, as shares."""
+    uniform = Chance(3).draw(1, count)
+    logits = LOGITS.expand(1, count, -1)
+    tokens = BatchSampler([settings], 6, CPU).tokens(logits, uniform)
+    return torch.bincount(tokens[0], minlength=6) / count
+
+
+def expected(kept: list[int], temperature: float = 1.0) -> torch.Tensor:
+    shares = torch.softmax(LOGITS / temperature, dim=-1)
+    shares = torch.where(torch.isin(torch.arange(6), torch.tensor(kept)), shares, 0.0)
+    return shares / shares.sum()
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept", "temperature"),
+    [
+        ({}, [0, 1, 2, 3, 4, 5], 1.0),
+        ({"temperature": 0.5}, [0, 1, 2, 3, 4, 5], 0.5),
+        ({"top_k": 3}, [1, 3, 5], 1.0),
+        ({"top_k": 1}, [1], 1.0),
+        ({"top_k": 100}, [0, 1, 2, 3, 4, 5], 1.0),
+        # The likeliest have 0.42, 0.26, 0.16: the third begins within 0.7, the fourth does not.
+        ({"top_p": 0.7}, [1, 3, 5], 1.0),
+        ({"top_p": 1e-6}, [1], 1.0),
+        ({"top_p": 0.7, "top_k": 2}, [1, 5], 1.0),
+    ],
+)
+def test_tokens_come_in_the_models_proportions(
+    changes: dict[str, float], kept: list[int], temperature: float
+) -> None:
+    values = {"temperature": 1.0, "top_k": 0, "top_p": 0.0, "guidance": 3.0} | changes
+    settings = TokenSampling(values["temperature"], int(values["top_k"]), values["top_p"], values["guidance"])
+    assert (draw_many(settings) - expected(kept, temperature)).abs().max() < 0.012
+
+
+def test_every_job_in_a_batch_has_its_own_settings() -> None:
+    settings = [PLAIN, TokenSampling(0.0, 0, 0.0, 3.0), TokenSampling(1.0, 2, 0.0, 3.0)]
+    uniform = torch.stack([Chance(seed).draw(500) for seed in (1, 2, 3)])
+    together = BatchSampler(settings, 6, CPU).tokens(LOGITS.expand(3, 500, -1), uniform)
+    for row, alone in enumerate(settings):
+        tokens = BatchSampler([alone], 6, CPU).tokens(LOGITS.expand(1, 500, -1), uniform[row : row + 1])
+        assert torch.equal(tokens[0], together[row])
+    assert together[1].eq(1).all()
+    assert set(together[2].tolist()) == {1, 5}
+
+
+def test_the_same_seed_gives_the_same_numbers_however_they_are_drawn() -> None:
+    whole, parts = Chance(9).draw(10, 4), Chance(9)
+    assert torch.equal(whole, torch.cat([parts.draw(3, 4), parts.draw(7, 4)]))
+    assert not torch.equal(whole, Chance(10).draw(10, 4))
+    assert torch.equal(Chance(2**63 + 5).draw(3), Chance(5).draw(3))
+
+
+def test_what_is_not_asked_for_is_the_models_own() -> None:
+    assert settings_for(Sampling(), Kind.MUSICGEN) == DEFAULTS[Kind.MUSICGEN]
+    assert settings_for(Sampling(), Kind.MAGNET) == TokenSampling(3.0, 0, 0.9, 10.0)
+    asked = settings_for(Sampling(temperature=0.5, guidance=1.0), Kind.AUDIOGEN)
+    assert asked == TokenSampling(0.5, 250, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "top_k", "top_p"),
+    [
+        (Kind.MUSICGEN, Sampling(top_p=0.8), 0, 0.8),
+        (Kind.MUSICGEN, Sampling(top_k=50), 50, 0.0),
+        (Kind.MUSICGEN, Sampling(top_k=50, top_p=0.8), 50, 0.8),
+        (Kind.MAGNET, Sampling(top_k=50), 50, 0.0),
+        (Kind.MAGNET, Sampling(top_p=0.0), 0, 0.0),
+    ],
+)
+def test_asking_for_one_filter_switches_the_others_default_off(
+    kind: Kind, asked: Sampling, top_k: int, top_p: float
+) -> None:
+    settings = settings_for(asked, kind)
+    assert (settings.top_k, settings.top_p) == (top_k, top_p)

@@ -1,0 +1,38 @@
+"""Windows cover a sound without a gap, each with the same prompt, and come out as AudioCraft's."""
+
+from itertools import pairwise
+
+import pytest
+
+from webapp.engines.audiocraft.windows import Window, frames_for, overlap_frames, plan_windows
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "frame_rate", "frames"),
+    [(1.0, 50, 50), (0.1, 50, 5), (0.11, 50, 6), (2.34, 50, 117), (180.0, 50, 9000), (0.001, 50, 1)],
+)
+def test_frames_cover_the_duration(duration_s: float, frame_rate: int, frames: int) -> None:
+    assert frames_for(duration_s, frame_rate) == frames
+
+
+def test_the_overlap_is_musicgens_own() -> None:
+    assert overlap_frames(1500) == 600
+    assert overlap_frames(498, multiple_of=3) == 198
+    assert overlap_frames(1) == 0
+
+
+def test_a_short_sound_takes_one_short_window() -> None:
+    assert plan_windows(80, 1500, 600) == (Window(0, 0, 80),)
+    assert plan_windows(1500, 1500, 600) == (Window(0, 0, 1500),)
+
+
+@pytest.mark.parametrize("total", [1501, 2400, 2401, 9000, 9075])
+def test_windows_join_without_a_gap(total: int) -> None:
+    windows = plan_windows(total, 1500, 600)
+    for before, after in pairwise(windows):
+        assert before.length == 1500
+        assert after.start == before.end - 600
+        assert after.prompt == 600
+    assert sum(window.new for window in windows) == total
+    assert windows[-1].end == total
+    assert all(window.new > 0 for window in windows)
