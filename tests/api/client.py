@@ -1,7 +1,7 @@
 """What tests of the API speak with: users, a worker by hand, connections that stay open."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import httpx
@@ -61,16 +61,25 @@ class Hand:
 class Connection:
     """One request whose answer is read as it comes, and which can be left open or be left."""
 
-    def __init__(self, app: Litestar, path: str, headers: Bearer) -> None:
+    def __init__(
+        self,
+        app: Litestar,
+        path: str,
+        headers: Bearer,
+        *,
+        method: str = "GET",
+        receive: Callable[[], Awaitable[dict[str, Any]]] | None = None,
+    ) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._left = asyncio.Event()
         self._started = asyncio.Event()
+        self._receive = receive or self._until_left
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
-            "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
             "headers": [(b"host", b"localhost"), *encoded], "client": ("127.0.0.1", 1),
             "server": ("localhost", 80), "state": {},
         }  # fmt: skip
@@ -82,7 +91,7 @@ class Connection:
         finally:
             await self._chunks.put(None)
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _until_left(self) -> dict[str, Any]:
         await self._left.wait()
         return {"type": "http.disconnect"}
 
@@ -127,3 +136,12 @@ def assert_problem(answer: httpx.Response, status: int, text: str, field: str | 
     assert body["type"] == "about:blank"
     assert body["title"]
     assert body.get("field") == field
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nothing tells of, such as that the application has begun to listen."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it did not come to be")

@@ -94,6 +94,11 @@ class LocalBus:
             for event in events:
                 subscription.offer(event)
 
+    @property
+    def listener_count(self) -> int:
+        """How many subscriptions are open."""
+        return len(self._subscriptions)
+
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
         """A subscription that ends with the block."""

@@ -20,7 +20,7 @@ from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.rows import JOB_WITH_SOUND, Row, in_place, job_view
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.submissions import Submissions, Submitted
-from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
+from webapp.services.throttle import HOUR_S, Hit, Throttle, ThrottleUsage
 from webapp.services.views import ACTIVE, JobStatus, JobView, QueueSnapshot
 from webapp.settings import Settings
 
@@ -115,10 +115,11 @@ class Jobs:
         """
         if once and (made := await once.first_answer()):
             return made
-        if not identity.is_admin:
-            await self._count(identity, "skip")
+        hits = [] if identity.is_admin else [await self._count(identity, "skip")]
         async with queue_turn(self._database):
+            # Again, now that nobody else can be making it.
             if once and (made := await once.first_answer()):
+                await self._throttle.forget(*hits)
                 return made
             row = await self._row(job_id)
             if row["account"] != identity.account_id:
@@ -165,8 +166,8 @@ class Jobs:
             return None
         return await self._throttle.usage(_bucket(identity, action), self._hourly(action), HOUR_S)
 
-    async def _count(self, identity: Identity, action: Action) -> None:
-        await self._throttle.hit(
+    async def _count(self, identity: Identity, action: Action) -> Hit:
+        return await self._throttle.hit(
             _bucket(identity, action), self._hourly(action), HOUR_S, "Rate limit exceeded"
         )
 
