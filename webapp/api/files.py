@@ -59,6 +59,7 @@ class FileController(Controller):
         self, filename: AudioName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
     ) -> FileAnswer:
         async with _misses_counted(request, services, address):
+            _require_exact_path(request, f"/audio/{filename}", "Audio not found")
             return await _answer(services.sounds.audio_file(filename), request, "Audio not found")
 
     @route(
@@ -72,7 +73,15 @@ class FileController(Controller):
         self, filename: PictureName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
     ) -> FileAnswer:
         async with _misses_counted(request, services, address):
+            _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
             return await _answer(services.sounds.picture_file(filename), request, "Spectrogram not found")
+
+
+def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
+    """Raise NotFound for detours to a file (`//`, `%2f`, a last slash), which the framework evens out."""
+    raw_path = request.scope["raw_path"].partition(b"?")[0]
+    if not raw_path.endswith(path.encode()):
+        raise NotFound(missing)
 
 
 async def _answer(finding: Awaitable[Path], request: AnyRequest, missing: str) -> FileAnswer:
