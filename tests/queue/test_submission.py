@@ -1,14 +1,24 @@
 """Accepting jobs: limits that hold exactly, in the order that the rules give."""
 
 import asyncio
+import contextvars
 
 import pytest
 
 from tests.factories import MakeAccount, choice
 from webapp.clock import ManualClock
-from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
+from webapp.database import Database
+from webapp.errors import (
+    AuthenticationRequired,
+    InvalidRequest,
+    LimitReached,
+    ProductError,
+    QueueFull,
+    StorageFull,
+)
 from webapp.policy.tiers import tier_table
 from webapp.services.container import Services
+from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.submissions import Submitted
 from webapp.settings import Settings
@@ -94,6 +104,154 @@ class TestSmallQueue:
         assert await services.leases.claim("w" * 12)
         with pytest.raises(QueueFull):
             await services.submissions.submit(ann, choice())
+
+
+class TestTogether:
+    """Requests that arrive at the same time share a transaction, and nothing else."""
+
+    async def test_each_is_answered_for_itself(self, services: Services, make_account: MakeAccount) -> None:
+        free, creator = await make_account("free", tier="free"), await make_account("creator")
+        gone = Identity(10**6, "gone", "creator", is_admin=False)
+        submit = services.submissions.submit
+        results = await asyncio.gather(
+            submit(free, choice()),
+            submit(gone, choice()),
+            submit(free, choice()),
+            submit(creator, choice()),
+            submit(free, choice()),
+            submit(free, choice(duration_s=31)),
+            return_exceptions=True,
+        )
+        refused = {number: result for number, result in enumerate(results) if isinstance(result, Exception)}
+        assert {number: type(error) for number, error in refused.items()} == {
+            1: AuthenticationRequired,
+            4: LimitReached,
+            5: InvalidRequest,
+        }
+        assert [result.position for result in results if isinstance(result, Submitted)] == [1, 2, 1]
+        queued = [job.job_id for job in (await services.queue.snapshot()).jobs]
+        places = {
+            result.job_id: queued.index(result.job_id) for result in results if isinstance(result, Submitted)
+        }
+        assert list(places.values()) == [1, 2, 0]
+
+    async def test_they_share_a_commit(self, services: Services, make_account: MakeAccount) -> None:
+        ann = await make_account()
+        before = (await services.queue.snapshot()).version
+        accepted, _ = await _submit_at_once(services, ann, 12)
+        assert [one.position for one in accepted] == list(range(1, 13))
+        assert (await services.queue.snapshot()).version - before <= 2
+
+    async def test_refusals_alone_commit_nothing(self, services: Services, make_account: MakeAccount) -> None:
+        ann = await make_account(tier="free")
+        await _submit_at_once(services, ann, 2)
+        before = (await services.queue.snapshot()).version
+        assert not (await _submit_at_once(services, ann, 5))[0]
+        assert (await services.queue.snapshot()).version == before
+
+    async def test_one_that_goes_wrong_takes_no_other_with_it(
+        self, services: Services, make_account: MakeAccount
+    ) -> None:
+        ann = await make_account()
+        submit = services.submissions.submit
+        results = await asyncio.gather(
+            submit(ann, choice("first")),
+            submit(ann, choice("bad"), once=_Broken(services)),
+            submit(ann, choice("last")),
+            return_exceptions=True,
+        )
+        assert isinstance(results[1], ZeroDivisionError)
+        rows = await services.database.fetch("SELECT job_id, prompt FROM job ORDER BY sequence")
+        assert [row["prompt"] for row in rows] == ["first", "last"]
+        assert [row["job_id"] for row in rows] == [
+            result.job_id for result in results if isinstance(result, Submitted)
+        ]
+
+    async def test_one_who_leaves_before_its_turn_leaves_no_job(
+        self, services: Services, make_account: MakeAccount
+    ) -> None:
+        ann = await make_account()
+        async with services.database.transaction():
+            # Nobody is written while somebody else writes.
+            await services.database.fetch("UPDATE queue_state SET version = version + 1")
+            first = _submitting(services, ann, "first")
+            await asyncio.sleep(0)
+            leaving, staying = _submitting(services, ann, "leaving"), _submitting(services, ann, "staying")
+            await asyncio.sleep(0)
+            leaving.cancel()
+            await asyncio.sleep(0)
+        await asyncio.gather(first, staying)
+        assert leaving.cancelled()
+        rows = await services.database.fetch("SELECT prompt FROM job ORDER BY sequence")
+        assert [row["prompt"] for row in rows] == ["first", "staying"]
+
+    async def test_one_who_leaves_in_the_middle_takes_no_other_with_it(
+        self, services: Services, make_account: MakeAccount
+    ) -> None:
+        ann = await make_account()
+        gate = _Gate()
+        leaving = asyncio.create_task(services.submissions.submit(ann, choice("leaving"), once=gate))
+        staying = asyncio.create_task(services.submissions.submit(ann, choice("staying")))
+        await gate.reached.wait()
+        leaving.cancel()
+        gate.opened.set()
+        assert (await staying).position == 2, "what has begun is carried to its end"
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+
+    async def test_a_job_is_committed_before_it_is_answered(
+        self, services: Services, other_database: Database, make_account: MakeAccount
+    ) -> None:
+        ann = await make_account()
+
+        async def submit_and_look() -> int:
+            job_id = (await services.submissions.submit(ann, choice())).job_id
+            return len(await other_database.fetch("SELECT 1 AS one FROM job WHERE job_id = {}", job_id))
+
+        assert await asyncio.gather(*(submit_and_look() for _ in range(20))) == [1] * 20
+
+    async def test_not_inside_a_transaction(self, services: Services, make_account: MakeAccount) -> None:
+        ann = await make_account()
+        with pytest.raises(RuntimeError, match="transaction of its own"):
+            async with services.database.transaction():
+                await services.submissions.submit(ann, choice())
+
+
+class _Broken(Once[Submitted]):
+    """A key whose answer cannot be kept, found out after something was written."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+
+    async def first_answer(self) -> None:
+        return None
+
+    async def keep(self, answer: Submitted) -> None:
+        await self._database.fetch("UPDATE queue_state SET next_sequence = 1000000 WHERE id = 1")
+        raise ZeroDivisionError
+
+
+class _Gate(Once[Submitted]):
+    """A key that holds its request up in the middle of the transaction."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+        self._asked_before = False
+
+    async def first_answer(self) -> None:
+        if self._asked_before:
+            self.reached.set()
+            await self.opened.wait()
+        self._asked_before = True
+
+    async def keep(self, answer: Submitted) -> None:
+        """Nothing to keep."""
+
+
+def _submitting(services: Services, identity: Identity, prompt: str) -> asyncio.Task[Submitted]:
+    """A submission on its way, in a context that is in no transaction."""
+    submission = services.submissions.submit(identity, choice(prompt))
+    return asyncio.get_running_loop().create_task(submission, context=contextvars.Context())
 
 
 async def test_the_tiers_longest_clip_is_checked_first(services: Services, make_account: MakeAccount) -> None:

@@ -1,6 +1,7 @@
 """The one database of a process: opened, migrated, bound to the tables, closed."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
@@ -58,6 +59,13 @@ class Database:
         if isinstance(self.engine, PersistentSQLiteEngine):
             return await self.engine.run(questioned(sql), args)
         return [dict(row) for row in await self.engine.run(numbered(sql), args)]
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run one statement for each row of arguments, inside a transaction."""
+        if isinstance(self.engine, PersistentSQLiteEngine):
+            await self.engine.run_many(questioned(sql), rows)
+        else:
+            await self.engine.run_many(numbered(sql), rows)
 
     @property
     def in_transaction(self) -> bool:

@@ -115,6 +115,13 @@ class PooledPostgresEngine(PostgresEngine):
         rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
         return rows
 
+    async def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run one statement for each row of arguments, in the present transaction."""
+        transaction = self.current_transaction.get()
+        if transaction is None:
+            raise RuntimeError("not in a transaction")
+        await transaction.connection.executemany(sql, rows)
+
     async def _commits(self) -> object:
         """The set of transactions that have ended, as the server writes it; each commit changes it."""
         return await self.opened_pool.fetchval("SELECT pg_current_snapshot()::text")

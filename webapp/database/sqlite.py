@@ -223,3 +223,9 @@ class PersistentSQLiteEngine(SQLiteEngine):
         async with self.transaction():
             rows += await self.writer.execute(sql, args)
         return rows
+
+    async def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run one statement for each row of arguments, in the present transaction."""
+        if self.current_transaction.get() is None:
+            raise RuntimeError("not in a transaction")
+        await self.writer.run(lambda raw: raw.executemany(sql, rows).close())

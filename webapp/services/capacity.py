@@ -1,11 +1,16 @@
 """Whether there is room for another sound."""
 
+from collections.abc import Collection, Mapping
+from typing import Final
+
 from webapp.database import Database
-from webapp.errors import StorageFull
 from webapp.settings import Settings
 from webapp.storage import Storage
 
-MB = 1_000_000
+MB: Final = 1_000_000
+DISK_FULL: Final = "The server's disk is almost full, so no new sounds can be made for now"
+ACCOUNT_FULL: Final = "Your storage is full; delete sounds you no longer need and try again"
+STORAGE_FULL: Final = "The server's storage is full, so no new sounds can be made for now"
 
 
 class StorageGuard:
@@ -16,17 +21,23 @@ class StorageGuard:
         self._settings = settings
         self._storage = storage
 
-    async def check(self, account_id: int) -> None:
-        """Raise StorageFull, saying what is full, if the account's next sound may not be stored."""
+    async def full(self, account_ids: Collection[int]) -> Mapping[int, str]:
+        """Why the next sound of an account may not be stored, for each account where that is so."""
         free_bytes = await self._storage.free_bytes()
         if free_bytes is not None and free_bytes < self._settings.disk_reserve_mb * MB:
-            raise StorageFull("The server's disk is almost full, so no new sounds can be made for now")
+            return dict.fromkeys(account_ids, DISK_FULL)
+        marks = ", ".join("{}" for _ in account_ids)
         rows = await self._database.fetch(
-            "SELECT COALESCE(SUM(bytes_total), 0) AS everyone,"
-            " COALESCE(SUM(CASE WHEN account = {} THEN bytes_total ELSE 0 END), 0) AS own FROM sound",
-            account_id,
+            "SELECT NULL AS account, CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) AS stored FROM sound"
+            " UNION ALL SELECT account, CAST(SUM(bytes_total) AS BIGINT) AS stored FROM sound"
+            f" WHERE account IN ({marks}) GROUP BY account",
+            *account_ids,
         )
-        if rows[0]["own"] >= self._settings.account_storage_mb * MB:
-            raise StorageFull("Your storage is full; delete sounds you no longer need and try again")
-        if rows[0]["everyone"] >= self._settings.storage_mb * MB:
-            raise StorageFull("The server's storage is full, so no new sounds can be made for now")
+        stored: dict[int | None, int] = {row["account"]: row["stored"] for row in rows}
+        everyone_full = stored[None] >= self._settings.storage_mb * MB
+        account_limit = self._settings.account_storage_mb * MB
+        return {
+            account_id: ACCOUNT_FULL if stored.get(account_id, 0) >= account_limit else STORAGE_FULL
+            for account_id in account_ids
+            if everyone_full or stored.get(account_id, 0) >= account_limit
+        }
