@@ -8,7 +8,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
+from tests.engines.audiocraft.tiny_configs import CODEC, LANGUAGE_MODEL
 from webapp.engines.audiocraft.importing import import_audiocraft
 
 SEGMENT_S = {"musicgen": 30, "audiogen": 10, "magnet": 10}
@@ -38,7 +39,6 @@ class Tiny:
     heads: int = 4
     seed: int = 7
     pad_mode: str = "constant"
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def window_s(self) -> int:
@@ -121,131 +121,43 @@ def write_codec(folder: Path, checkpoint: Path) -> None:
 
 
 def codec_config(tiny: Tiny) -> dict[str, Any]:
-    channels = 1
-    return {
-        "compression_model": "encodec",
+    """The codec's configuration, as in a checkpoint."""
+    changes = {
         "sample_rate": tiny.sample_rate,
-        "channels": channels,
-        "encodec": {
-            "autoencoder": "seanet",
-            "quantizer": "rvq",
-            "sample_rate": "${sample_rate}",
-            "channels": "${channels}",
-            "causal": False,
-            "renormalize": False,
-        },
-        "seanet": {
-            "dimension": 8,
-            "channels": "${channels}",
-            "causal": False,
-            "n_filters": 2,
-            "n_residual_layers": 1,
-            "ratios": list(tiny.ratios),
-            "activation": "ELU",
-            "activation_params": {"alpha": 1.0},
-            "norm": "weight_norm",
-            "norm_params": {},
-            "kernel_size": 7,
-            "residual_kernel_size": 3,
-            "last_kernel_size": 7,
-            "dilation_base": 2,
-            "pad_mode": tiny.pad_mode,
-            "true_skip": True,
-            "compress": 2,
-            "lstm": 2,
-            "disable_norm_outer_blocks": 0,
-            "decoder": {
-                "trim_right_ratio": 1.0,
-                "final_activation": None,
-                "final_activation_params": None,
-            },
-            "encoder": {},
-        },
-        "rvq": {
-            "n_q": 4,
-            "q_dropout": False,
-            "bins": CARD,
-            "decay": 0.99,
-            "kmeans_init": True,
-            "kmeans_iters": 50,
-            "threshold_ema_dead_code": 2,
-            "orthogonal_reg_weight": 0.0,
-            "orthogonal_reg_active_codes_only": False,
-        },
-        "no_quant": {},
+        "seanet": {"ratios": list(tiny.ratios), "pad_mode": tiny.pad_mode},
+        "rvq": {"bins": CARD},
     }
+    return _merged(CODEC, changes)
 
 
 def lm_config(tiny: Tiny) -> dict[str, Any]:
-    codebooks = 8 if tiny.stereo else 4
-    delays = [codebook // 2 for codebook in range(8)] if tiny.stereo else [0, 1, 2, 3]
-    magnet = tiny.kind == "magnet"
-    config: dict[str, Any] = {
-        "lm_model": "transformer_lm_magnet" if magnet else "transformer_lm",
-        "device": "cpu",
-        "dtype": "float32",
-        "codebooks_pattern": {
-            "modeling": "parallel" if magnet else "delay",
-            "delay": {"delays": delays, "flatten_first": 0, "empty_initial": 0},
-        },
+    """The language model's configuration, as in a checkpoint."""
+    changes: dict[str, Any] = {
         "transformer_lm": {
             "dim": tiny.dim,
             "num_heads": tiny.heads,
             "num_layers": tiny.layers,
-            "hidden_scale": 4,
-            "n_q": codebooks,
+            "n_q": 8 if tiny.stereo else 4,
             "card": CARD,
-            "dropout": 0.0,
-            "emb_lr": None,
-            "activation": "gelu",
-            "norm_first": True,
-            "bias_ff": False,
-            "bias_attn": False,
-            "bias_proj": False,
-            "past_context": None,
-            "causal": not magnet,
-            "custom": False,
-            "memory_efficient": True,
-            "attention_as_float32": False,
-            "layer_scale": None,
-            "positional_embedding": "sin",
-            "xpos": False,
-            "checkpointing": "none",
-            "weight_init": "gaussian",
-            "depthwise_init": "current",
-            "zero_bias_init": True,
-            "norm": "layer_norm",
-            "cross_attention": False,
-            "qk_layer_norm": False,
-            "qk_layer_norm_cross": False,
-            "attention_dropout": None,
-            "kv_repeat": 1,
-            "two_step_cfg": False,
-        },
-        "classifier_free_guidance": {"training_dropout": 0.3, "inference_coef": 3.0},
-        "attribute_dropout": {},
-        "fuser": {
-            "cross_attention_pos_emb": False,
-            "cross_attention_pos_emb_scale": 1,
-            "sum": [],
-            "prepend": [],
-            "cross": ["description"],
-            "input_interpolate": [],
-        },
-        "conditioners": {
-            "description": {
-                "model": "t5",
-                "t5": {"name": "t5-small", "finetune": False, "word_dropout": 0.3, "normalize_text": False},
-            }
         },
         "dataset": {"segment_duration": tiny.window_s},
-        "interleave_stereo_codebooks": {"use": tiny.stereo, "per_timestep": False},
+        "interleave_stereo_codebooks": {"use": tiny.stereo},
     }
-    if magnet:
-        config["transformer_lm"]["subcodes_context"] = 5
-        config["masking"] = {"span_len": 3}
-    config.update(tiny.extra)
-    return config
+    if tiny.stereo:
+        changes["codebooks_pattern"] = {"delay": {"delays": [codebook // 2 for codebook in range(8)]}}
+    if tiny.kind == "magnet":
+        changes |= {
+            "lm_model": "transformer_lm_magnet",
+            "codebooks_pattern": {"modeling": "parallel"},
+            "masking": {"span_len": 3},
+        }
+        changes["transformer_lm"] |= {"causal": False, "subcodes_context": 5}
+    return _merged(LANGUAGE_MODEL, changes)
+
+
+def _merged(config: str, changes: dict[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = OmegaConf.to_container(OmegaConf.merge(OmegaConf.create(config), changes))
+    return merged
 
 
 def _codec(tiny: Tiny) -> nn.Module:
