@@ -148,7 +148,7 @@ NOT_OURS = (
     "{name}.exe", "{name}.wav.", "{name}.wav%20", "%20{name}.wav", "{name}.wav%0a",
     "{name}.wav/", "//{name}.wav", "%2f{name}.wav/", "%2e/{name}.wav", "%61{name}.wav",
     "{upper}.wav", "{name}0.wav", "{short}.wav", "00000000000000000000.wav", "%2f{name}.wav",
-    "{name}%2ewav%2f..", "C:{name}.wav", "{name}.wav;x", "sound.wav", "*", ".", "%c0%af", "é.wav",
+    "{name}%2ewav%2f..", "C:{name}.wav", "{name}.wav;x", "sound.wav", "*", ".", "%c0%af", "%c3%a9.wav",
     "x" * 3000,
 )  # fmt: skip
 

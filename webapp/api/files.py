@@ -58,6 +58,7 @@ class FileController(Controller):
     async def audio(
         self, filename: AudioName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
     ) -> FileAnswer:
+        """The sound in the format that the name's ending says; its name never means another sound."""
         async with _misses_counted(request, services, address):
             _require_exact_path(request, f"/audio/{filename}", "Audio not found")
             return await _answer(services.sounds.audio_file(filename), request, "Audio not found")
@@ -72,6 +73,7 @@ class FileController(Controller):
     async def spectrogram(
         self, filename: PictureName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
     ) -> FileAnswer:
+        """Time from left to right, pitch from bottom to top, and how loud by colour."""
         async with _misses_counted(request, services, address):
             _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
             return await _answer(services.sounds.picture_file(filename), request, "Spectrogram not found")

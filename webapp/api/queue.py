@@ -41,6 +41,7 @@ class QueueController(Controller):
         responses=problems(),
     )
     async def queue_status(self, services: InjectedServices) -> Response[QueueStatus]:
+        """Processing jobs in the order they started, then waiting ones in the order they will start."""
         return answer_in_short(await services.queue.snapshot())
 
     @get(
@@ -50,6 +51,7 @@ class QueueController(Controller):
         responses=problems(),
     )
     async def detailed_queue(self, services: InjectedServices) -> Response[DetailedQueue]:
+        """The same jobs with their progress, why they stand where they do, and when they may start."""
         return answer_in_full(await services.queue.snapshot())
 
     @get(
@@ -73,4 +75,5 @@ class QueueController(Controller):
         responses=problems(),
     )
     async def skip_pricing(self, services: InjectedServices) -> SkipPricing:
+        """A job pays the first price whose `max_duration` is not below its duration."""
         return SkipPricing(list(skip_prices(services.settings)), "aura", PRICING_DESCRIPTION)

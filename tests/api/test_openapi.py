@@ -1,0 +1,142 @@
+"""The description of the API: valid, complete, and true in its examples."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.api.client import User
+
+PROBLEM = "application/problem+json"
+METHODS = ("get", "head", "post", "put", "patch", "delete")
+# Endpoint by endpoint: what it may answer, besides 500.
+STATUSES = {
+    "POST /generate": "201 400 401 408 413 415 422 429 503 507",
+    "GET /job/{job_id}": "200 401 403 404 429",
+    "GET /job/{job_id}/events": "200 401 403 404 429",
+    "GET /queue-status": "200",
+    "GET /api/queue": "200",
+    "GET /api/queue/events": "200 429",
+    "GET /api/queue/skip-pricing": "200",
+    "POST /api/queue/{job_id}/cancel": "200 400 401 403 404 429",
+    "POST /api/queue/{job_id}/skip": "200 400 401 403 404 422 429",
+    "GET /api/jobs": "200 400 401 429",
+    "POST /api/jobs/{job_id}/retry": "201 400 401 403 404 422 429 503 507",
+    "GET /audio/{filename}": "200 206 304 404 416 429",
+    "HEAD /audio/{filename}": "200 206 304 404 416 429",
+    "GET /spectrogram/{filename}": "200 206 304 404 416 429",
+    "HEAD /spectrogram/{filename}": "200 206 304 404 416 429",
+    "GET /status": "200",
+    "GET /api/me": "200 401 429",
+    "POST /api/auth/register": "201 400 403 408 409 413 415 429",
+    "POST /api/auth/token": "201 400 401 408 409 413 415 429",
+    "GET /api/auth/tokens": "200 401 429",
+    "DELETE /api/auth/tokens/{token_id}": "204 401 404 429",
+}
+
+
+@pytest.fixture
+async def document(anybody: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await anybody.get("/schema/openapi.json")
+    assert answer.status_code == 200
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield f"{method.upper()} {path}", item[method]
+
+
+def test_it_is_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_endpoint_and_every_status_is_there(document: dict[str, Any]) -> None:
+    described = {
+        name: " ".join(sorted(set(said["responses"]) - {"500"})) for name, said in _operations(document)
+    }
+    assert described == STATUSES
+
+
+def test_every_operation_says_what_it_is_and_how_it_fails(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, operation in _operations(document)]
+    assert len(set(ids)) == len(ids)
+    for name, operation in _operations(document):
+        assert operation["summary"], name
+        assert operation["description"], name
+        assert operation["tags"], name
+        for status, answer in operation["responses"].items():
+            assert answer["description"], (name, status)
+            if int(status) >= 400:
+                assert set(answer["content"]) == {PROBLEM}, (name, status)
+
+
+def test_headers_are_described_where_they_are_sent(document: dict[str, Any]) -> None:
+    for name, operation in _operations(document):
+        responses = operation["responses"]
+        for status, answer in responses.items():
+            headers = set(answer.get("headers", {}))
+            if "429" in responses:
+                assert {"RateLimit", "RateLimit-Policy"} <= headers, (name, status)
+            if status in {"429", "503"}:
+                assert "Retry-After" in headers, (name, status)
+            if status == "401":
+                assert "WWW-Authenticate" in headers, name
+    for name in ("POST /generate", "POST /api/jobs/{job_id}/retry"):
+        assert "Location" in dict(_operations(document))[name]["responses"]["201"]["headers"]
+
+
+def test_request_headers_are_described(document: dict[str, Any]) -> None:
+    taken = {
+        name: {entry["name"] for entry in operation.get("parameters", []) if entry["in"] == "header"}
+        for name, operation in _operations(document)
+    }
+    assert {name: headers for name, headers in taken.items() if headers} == {
+        "POST /generate": {"Idempotency-Key", "Prefer"},
+        "POST /api/jobs/{job_id}/retry": {"Idempotency-Key"},
+        "POST /api/queue/{job_id}/skip": {"Idempotency-Key"},
+    }
+
+
+def test_what_asks_for_a_token_says_so(document: dict[str, Any]) -> None:
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    for name, operation in _operations(document):
+        asks = "401" in operation["responses"] and name.partition(" ")[2] != "/api/auth/token"
+        assert (operation.get("security") == [{"bearer": []}]) == asks, name
+
+
+async def test_examples_are_accepted(document: dict[str, Any], ann: User) -> None:
+    operation = document["paths"]["/generate"]["post"]
+    examples = operation["requestBody"]["content"]["application/json"]["examples"]
+    assert len(examples) >= 3
+    headers = {
+        entry["name"]: next(iter(entry["examples"].values()))["value"]
+        for entry in operation["parameters"]
+        if entry["name"] != "Idempotency-Key"
+    }
+    for example in examples.values():
+        answer = await ann.http.post("/generate", json=example["value"], headers=headers)
+        assert answer.status_code == 201, example
+        assert answer.headers["preference-applied"] == headers["Prefer"]
+
+
+def test_no_handler_of_the_api_is_hidden(app: Litestar) -> None:
+    hidden = {
+        route.path
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if isinstance(handler, HTTPRouteHandler)
+        and handler.http_methods != {"OPTIONS"}
+        and not handler.resolve_include_in_schema()
+        and not handler.opt.get("page", False)
+    }
+    static = "/static/{version:str}/{name:path}"
+    assert {path for path in hidden if not path.startswith("/schema")} == {"/healthz", "/readyz", static}
