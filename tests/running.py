@@ -49,6 +49,10 @@ class Installation:
         self._started.append(process)
         return process
 
+    def processes(self, command: str) -> list[psutil.Process]:
+        """The processes started with this command."""
+        return [process for process in self._started if command in process.cmdline()]
+
     def serve(self) -> "Server":
         """Start a server and wait until it answers."""
         return Server(self.start("serve"), self._clients)

@@ -20,9 +20,9 @@ def test_without_variables_the_defaults_hold() -> None:
 
 def test_values_are_read_with_their_types() -> None:
     settings = load_settings(
-        {"SOUNDLOOM_PORT": " 8080 ", "SOUNDLOOM_LEASE_S": "2.5", "SOUNDLOOM_HOST": "", "PATH": "/bin"}
+        {"SOUNDLOOM_PORT": " 8080 ", "SOUNDLOOM_LEASE_S": "9.5", "SOUNDLOOM_HOST": "", "PATH": "/bin"}
     )
-    assert (settings.port, settings.lease_s, settings.host) == (8080, 2.5, "127.0.0.1")
+    assert (settings.port, settings.lease_s, settings.host) == (8080, 9.5, "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def test_values_are_read_with_their_types() -> None:
         ("SOUNDLOOM_LEASE_S", "inf"),
         ("SOUNDLOOM_REGISTRATION", "maybe"),
         ("SOUNDLOOM_PRT", "80"),
+        ("SOUNDLOOM_HEARTBEAT_S", "5"),
     ],
 )
 def test_a_wrong_value_is_one_clear_line_that_names_the_variable(variable: str, value: str) -> None:

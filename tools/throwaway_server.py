@@ -32,7 +32,9 @@ def throwaway_server(port: int = 0, folder: Path | None = None, **settings: str)
     with tempfile.TemporaryDirectory() as temporary:
         home = folder or Path(temporary)
         given = {"data_dir": str(home), "port": str(port), "engine": "sketch", **settings}
-        environment = os.environ | {f"SOUNDLOOM_{name.upper()}": value for name, value in given.items()}
+        # A developer's own settings, such as a database, are none of this server's business.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDLOOM_")}
+        environment = inherited | {f"SOUNDLOOM_{name.upper()}": value for name, value in given.items()}
         log_file = home / "server.log"
         with log_file.open("a") as log:
             process = subprocess.Popen(

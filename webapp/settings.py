@@ -148,6 +148,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 500
     cancel_hourly: Annotated[Count, Meta(description="Cancellations per account and rolling hour.")] = 60
     skip_hourly: Annotated[Count, Meta(description="Skips per account and rolling hour.")] = 30
+    vote_hourly: Annotated[Count, Meta(description="Votes per account and rolling hour.")] = 100
+    favorite_hourly: Annotated[
+        Count, Meta(description="Favourites added or removed per account and rolling hour.")
+    ] = 100
     sign_in_per_account: Annotated[
         Positive, Meta(description="Failed sign-ins per account in 15 minutes before a pause.")
     ] = 10
@@ -174,8 +178,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Positive, Meta(description="A job that has lost this many workers fails.")
     ] = 10
     stop_grace_s: Annotated[
-        Seconds, Meta(description="Time that running work gets to finish when the worker is asked to stop.")
+        float,
+        Meta(gt=0, le=6, description="Time that running work gets to finish when its worker is to stop."),
     ] = 4.0
+    stall_s: Annotated[
+        Seconds, Meta(description="A generation without progress for this long is given up with its worker.")
+    ] = 600.0
     target_lufs: Annotated[float, Meta(ge=-40, le=-5, description="Loudness of results, in LUFS.")] = -16.0
     low_quality_below: Annotated[
         int, Meta(ge=0, le=100, description="A take scoring below this is generated again; 0 for never.")
@@ -209,8 +217,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         if text.strip():
             given[name] = text.strip()
     try:
-        return msgspec.convert(given, Settings, strict=False)
+        settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$.")
         variable = PREFIX + where.rstrip("`").upper()
         raise SettingsError(f"{variable} has a wrong value: {reason}.") from error
+    if settings.lease_s < 2 * settings.heartbeat_s:
+        raise SettingsError(
+            "SOUNDLOOM_LEASE_S must be at least twice SOUNDLOOM_HEARTBEAT_S, or every lease would lapse."
+        )
+    return settings

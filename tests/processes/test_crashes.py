@@ -1,6 +1,7 @@
 """Processes killed in the middle of their work: no job is lost, none is made twice."""
 
 import asyncio
+import time
 from contextlib import closing
 
 import psutil
@@ -110,7 +111,9 @@ def test_sigterm_hands_back_what_takes_too_long_and_ends_in_time(installation: I
     job_id = client.submit("slow piano over heavy rain", duration=LONG_S)
     _running(client, job_id)
     workers = server.workers()
+    asked_s = time.monotonic()
     assert server.terminate() == 0
+    assert time.monotonic() - asked_s < 10
     assert not any(worker.is_running() for worker in workers)
     rows = _rows(installation, "SELECT status, retry_count, lost_workers FROM job")
     assert rows == [{"status": "queued", "retry_count": 0, "lost_workers": 0}]

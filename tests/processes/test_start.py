@@ -64,3 +64,24 @@ def test_the_data_folder_and_what_is_in_it_are_private(tmp_path: Path) -> None:
         assert installation.data_dir.stat().st_mode & 0o777 == 0o700
         loose = [path.name for path in installation.data_dir.iterdir() if path.stat().st_mode & 0o077]
         assert loose == []
+
+
+def test_a_server_that_has_answered_holds_nothing_heavy(tmp_path: Path) -> None:
+    with installed(tmp_path, workers=0) as installation:
+        client = installation.serve().client(installation.token())
+        job_id = client.submit()
+        for path in (
+            "/",
+            "/queue",
+            "/status",
+            "/queue-status",
+            "/schema/openapi.json",
+            f"/job/{job_id}",
+            "/audio/x.wav",
+        ):
+            assert client.http.get(path).status_code < 500
+        (server,) = installation.processes("serve")
+        loaded = " ".join(mapped.path for mapped in server.memory_maps())
+        assert "sqlite" in loaded, "or the look would prove nothing"
+        for name in ("torch", "numpy", "scipy", "matplotlib", "sndfile"):
+            assert name not in loaded

@@ -1,8 +1,27 @@
-"""How long a worker that keeps dying is left alone."""
+"""Workers that die, cannot be started, or refuse their settings."""
 
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
+from pathlib import Path
+from typing import TextIO
 
-from webapp.web.supervisor import FIRST_DELAY_S, LONGEST_DELAY_S, restart_delay_s
+import pytest
+
+from webapp.services.container import Services
+from webapp.web.supervisor import (
+    EXIT_SETTINGS,
+    FIRST_DELAY_S,
+    LONGEST_DELAY_S,
+    Supervisor,
+    restart_delay_s,
+)
+
+# Notes its start as a line in a file, and ends with the exit code that the first argument names.
+SCRIPT = "import sys; open(sys.argv[2], 'a').write(sys.argv[-1] + '\\n'); sys.exit(int(sys.argv[1]))"
 
 
 def test_the_delay_doubles_up_to_a_limit() -> None:
@@ -10,3 +29,55 @@ def test_the_delay_doubles_up_to_a_limit() -> None:
     assert delays[0] == FIRST_DELAY_S
     assert all(later == min(2 * earlier, LONGEST_DELAY_S) for earlier, later in pairwise(delays))
     assert delays[-1] == LONGEST_DELAY_S == restart_delay_s(10_000)
+
+
+@asynccontextmanager
+async def _supervising(services: Services, *command: str) -> AsyncIterator[tuple[Supervisor, asyncio.Event]]:
+    refused = asyncio.Event()
+    supervisor = Supervisor(services, 1, on_refusal=refused.set, command=command)
+    running = asyncio.create_task(supervisor.run())
+    try:
+        yield supervisor, refused
+    finally:
+        supervisor.stop()
+        async with asyncio.timeout(20):
+            await running
+
+
+@pytest.fixture
+def starts(tmp_path: Path) -> Iterator[TextIO]:
+    """A pipe that every started worker writes its name to."""
+    path = tmp_path / "starts"
+    os.mkfifo(path)
+    # Open for writing too, so that reading goes on when a writer has ended.
+    with open(os.open(path, os.O_RDWR), encoding="utf-8") as pipe:
+        yield pipe
+
+
+async def test_a_worker_that_dies_is_started_again_under_another_name(
+    services: Services, starts: TextIO, tmp_path: Path
+) -> None:
+    async with _supervising(services, sys.executable, "-c", SCRIPT, "1", str(tmp_path / "starts")):
+        names = [await asyncio.to_thread(starts.readline) for _ in range(3)]
+    assert len(set(names)) == 3
+
+
+async def test_a_worker_that_cannot_be_started_costs_no_server(
+    services: Services, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with _supervising(services, str(tmp_path / "no such program")) as (supervisor, refused):
+        await asyncio.sleep(0)
+        assert not refused.is_set()
+    assert "could not start a worker" in caplog.text
+    assert not supervisor.was_refused
+
+
+async def test_settings_that_a_worker_refuses_end_the_server(
+    services: Services, starts: TextIO, tmp_path: Path
+) -> None:
+    command = (sys.executable, "-c", SCRIPT, str(EXIT_SETTINGS), str(tmp_path / "starts"))
+    async with _supervising(services, *command) as (supervisor, refused):
+        assert await asyncio.to_thread(starts.readline)
+        async with asyncio.timeout(20):
+            await refused.wait()
+    assert supervisor.was_refused

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -11,11 +11,13 @@ import pytest
 
 from tests.factories import MakeAccount, choice
 from webapp.audio.waveform import Waveform
+from webapp.clock import ManualClock
 from webapp.engines.base import (
     CancelToken,
     Engine,
     EngineInfo,
     EngineOutOfMemory,
+    GenerationCancelled,
     GenerationRequest,
     ProgressCallback,
 )
@@ -24,7 +26,7 @@ from webapp.services.identity import Identity
 from webapp.services.views import JobView
 from webapp.settings import Settings
 from webapp.worker.engine_set import EngineSet
-from webapp.worker.processor import Processor
+from webapp.worker.processor import Processor, WorkerProcess
 from webapp.worker.runner import Runner
 
 WORKER = "a" * 12
@@ -79,6 +81,14 @@ def no_space(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def times_out(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise TimeoutError
+
+
+def cancels_itself(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise GenerationCancelled
+
+
 def bug(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
     raise ValueError("secret inner text")
 
@@ -115,11 +125,20 @@ async def ann(make_account: MakeAccount) -> Identity:
 
 
 @asynccontextmanager
-async def working(services: Services, engine: Engine) -> AsyncIterator[Processor]:
+async def working(
+    services: Services, engine: Engine, end_process: Callable[[], object] | None = None
+) -> AsyncIterator[Processor]:
     """A worker that runs while the block does, and is asked to stop at its end."""
     engines = EngineSet(dict.fromkeys(engine.models, engine))
-    runner = Runner(engines, services.ids, low_quality_below=services.settings.low_quality_below)
-    processor = Processor(services, runner, WORKER, engines.report)
+    settings = services.settings
+    runner = Runner(
+        engines,
+        services.ids,
+        low_quality_below=settings.low_quality_below,
+        target_lufs=settings.target_lufs,
+    )
+    worker = WorkerProcess(WORKER, "here", 1, "cpu")
+    processor = Processor(services, runner, worker, engines.report, end_process or pytest.fail)
     await services.workers.register(WORKER, host="here", pid=1, device="cpu")
     running = asyncio.create_task(processor.run())
     try:
@@ -180,6 +199,8 @@ async def test_one_bad_attempt_is_made_up_for(services: Services, ann: Identity)
     [
         (bug, "Something went wrong while generating"),
         (no_space, "The server has no disk space left"),
+        (times_out, "Something went wrong while generating"),
+        (cancels_itself, GenerationCancelled.user_message),
     ],
 )
 async def test_errors_never_show_their_insides(
@@ -292,3 +313,49 @@ async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Iden
         await _ended(services, ann, job_id)
     assert seen == sorted(seen)
     assert seen[-1] < 100
+
+
+async def test_a_worker_taken_off_the_register_comes_back(services: Services, clock: ManualClock) -> None:
+    async with working(services, ScriptedEngine(hum)):
+        await _until(services, lambda: services.workers.last_heartbeat_ms(WORKER))
+        clock.advance_s(3600)
+        await services.workers.remove(WORKER)
+        await _until(services, lambda: services.workers.last_heartbeat_ms(WORKER))
+        (worker,) = await services.workers.alive()
+    assert (worker.worker_id, worker.host, set(worker.report["models"])) == (
+        WORKER,
+        "here",
+        {"music", "audio", "magnet"},
+    )
+
+
+async def _until(services: Services, look: Callable[[], Awaitable[object]]) -> None:
+    with services.bus.subscribe() as hints:
+        async with asyncio.timeout(10):
+            while not await look():
+                await hints.wait(0.05)
+
+
+class TestStall:
+    """With little patience for an engine that does not move."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return Settings(
+            data_dir=settings.data_dir, disk_reserve_mb=0, heartbeat_s=0.02, stop_grace_s=0.1, stall_s=0.3
+        )
+
+    async def test_a_generation_that_stands_still_ends_its_process_and_goes_back_in_line(
+        self, services: Services, ann: Identity
+    ) -> None:
+        job_id = await _submit(services, ann)
+        gate, ended = Gate(heeds_cancel=False), asyncio.Event()
+        async with working(services, ScriptedEngine(gate), ended.set):
+            await gate.wait_started()
+            async with asyncio.timeout(10):
+                await ended.wait()
+            job = await services.jobs.get(ann, job_id)
+            rows = await services.database.fetch("SELECT lost_workers, retry_count FROM job")
+            gate.go_on.set()
+        assert job.status == "queued"
+        assert rows == [{"lost_workers": 1, "retry_count": 0}]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from webapp.audio.levelling import level
+from webapp.audio.levelling import TARGET_LUFS, level
 from webapp.audio.loop import make_loop
 from webapp.audio.peaks import waveform_peaks
 from webapp.audio.quality import QualityReport, assess
@@ -23,8 +23,10 @@ class FinishedAudio:
     peaks: list[int]
 
 
-def finish(waveform: Waveform, *, duration_s: float, loopable: bool) -> FinishedAudio:
-    """Finish a generated sound.
+def finish(
+    waveform: Waveform, *, duration_s: float, loopable: bool, target_lufs: float = TARGET_LUFS
+) -> FinishedAudio:
+    """Finish a generated sound, levelled to ``target_lufs``.
 
     The result has ``duration_s`` seconds to the frame; a sound that came out shorter keeps its own
     length. For ``loopable`` the engine must have rendered ``loop_overlap_s(duration_s)`` more than
@@ -37,7 +39,7 @@ def finish(waveform: Waveform, *, duration_s: float, loopable: bool) -> Finished
         shaped = make_loop(clean, frames)
     else:
         shaped = _with_faded_ends(clean.with_samples(clean.samples[:, :frames]))
-    levelled = level(shaped, wraps=loopable)
+    levelled = level(shaped, target_lufs=target_lufs, wraps=loopable)
     heard = waveform.with_samples(waveform.samples[:, :frames])
     report = assess(heard, levelled)
     return FinishedAudio(levelled.waveform, report, waveform_peaks(levelled.waveform))

@@ -3,11 +3,15 @@
 import asyncio
 import getpass
 import os
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from webapp.errors import InvalidRequest
+import asyncpg
+
+from webapp.database import MigrationFailed
+from webapp.errors import InvalidRequest, Unavailable
 from webapp.policy.credentials import MAX_PASSWORD_BYTES, checked_password
 from webapp.services.container import Services, open_services
 from webapp.settings import load_settings
@@ -24,7 +28,10 @@ def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
         async with open_services(load_settings()) as services:
             return await work(services)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except (MigrationFailed, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unavailable(f"The database cannot be used: {error}") from error
 
 
 def read_password(*, from_stdin: bool) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.finish import FinishedAudio, finish
-from webapp.audio.loop import loop_overlap_s
-from webapp.engines.base import CancelToken, EngineError, GenerationRequest, Sampling
+from webapp.engines.base import CancelToken, EngineError
 from webapp.errors import InvalidRequest, ProductError
 from webapp.ids import RandomIds
 from webapp.policy.generation import GenerationChoice, parse_generation
 from webapp.settings import load_settings
 from webapp.worker.engine_set import EngineSet
+from webapp.worker.runner import generation_request
 
 
 def generate(arguments: Namespace) -> int:
@@ -51,23 +51,21 @@ def _format(path: Path) -> AudioFormat:
 
 
 def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
-    engine = EngineSet.from_settings(load_settings()).for_model(choice.model)
+    settings = load_settings()
+    engine = EngineSet.from_settings(settings).for_model(choice.model)
     info = engine.info(choice.model)
     if choice.duration_s > info.max_duration_s:
         raise InvalidRequest(f"Duration must be at most {info.max_duration_s:g} seconds")
-    overlap_s = loop_overlap_s(choice.duration_s) if choice.is_loopable else 0.0
-    sampling = choice.sampling
-    request = GenerationRequest(
-        choice.prompt,
-        choice.duration_s + overlap_s,
-        choice.model,
-        seed,
-        Sampling(sampling.temperature, sampling.top_k, sampling.top_p, sampling.guidance),
-        overlap_s,
-    )
     engine.load(choice.model)
+    request = generation_request(choice, seed)
     (waveform,) = engine.generate([request], lambda _index, _share: None, CancelToken())
-    return finish(waveform, duration_s=choice.duration_s, loopable=choice.is_loopable), info.label
+    finished = finish(
+        waveform,
+        duration_s=choice.duration_s,
+        loopable=choice.is_loopable,
+        target_lufs=settings.target_lufs,
+    )
+    return finished, info.label
 
 
 def _write(path: Path, finished: FinishedAudio, audio_format: AudioFormat, seed: int) -> None:

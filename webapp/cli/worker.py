@@ -8,4 +8,9 @@ from webapp.worker.main import run
 
 def work(arguments: Namespace) -> int:
     """Run one worker until it is told to stop."""
-    return run(load_settings(), exit_with_parent=arguments.exit_with_parent, device=arguments.device)
+    return run(
+        load_settings(),
+        exit_with_parent=arguments.exit_with_parent,
+        device=arguments.device,
+        worker_id=arguments.worker_id,
+    )

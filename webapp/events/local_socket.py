@@ -119,6 +119,8 @@ class SocketBus(LocalBus):
                     self.deliver(event)
             except OSError:
                 logger.debug("no event socket to connect to", exc_info=True)
+            if self._writer is not None:
+                self._writer.close()
             self._writer = reader = None
             await asyncio.sleep(RECONNECT_S[min(failures, len(RECONNECT_S) - 1)])
             failures += 1
@@ -150,6 +152,6 @@ def _encode(*events: Event) -> bytes:
 
 def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
     if writer.transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
-        writer.close()
+        writer.transport.abort()
     elif not writer.is_closing():
         writer.write(data)

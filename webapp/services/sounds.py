@@ -34,16 +34,32 @@ class Sounds:
             raise NotFound("Spectrogram not found")
         return await self._file(match[1], "spectrogram.png", "Spectrogram not found")
 
-    async def remove_strays(self) -> int:
-        """Delete files that no sound and no running job owns, left by a crash; returns how many groups."""
+    async def remove_strays(self) -> tuple[int, int]:
+        """Delete the files that claims of known jobs left without a sound, as a crash does.
+
+        Files of jobs that the database does not know are left alone, because it may be the database that
+        is wrong: another one, or an older copy. Returns how many groups were removed, and how many were
+        left for this reason.
+        """
         on_disk = set(await self._storage.keys())
-        # Asked for after the folder was read: what was published since then is not in the list.
+        # Asked after the folder was read: what was published since then is not in the list.
         held = await self._leases.held_storage_keys()
-        rows = await self._database.fetch("SELECT storage_key FROM sound")
-        strays = on_disk - held - {row["storage_key"] for row in rows}
-        for key in strays:
-            await self._storage.delete(key)
-        return len(strays)
+        known = {
+            row["generation_id"]: row["storage_key"]
+            for row in await self._database.fetch(
+                "SELECT job.generation_id, sound.storage_key"
+                " FROM job LEFT JOIN sound ON sound.job = job.job_id"
+            )
+        }
+        removed = unknown = 0
+        for key in on_disk - held:
+            generation_id = key.partition("-")[0]
+            if generation_id not in known:
+                unknown += 1
+            elif known[generation_id] != key:
+                await self._storage.delete(key)
+                removed += 1
+        return removed, unknown
 
     async def remove_if_stray(self, storage_key: str) -> None:
         """Delete one group of files unless a sound owns it."""

@@ -75,19 +75,10 @@ class Workers:
             )
         self._bus.publish(Event("status"))
 
-    async def of_process(self, host: str, pid: int) -> str | None:
-        """The id of the worker that runs as this process, if it has registered."""
-        rows = await self._database.fetch(
-            "SELECT worker_id FROM worker WHERE host = {} AND pid = {} ORDER BY started_ms DESC LIMIT 1",
-            host,
-            pid,
-        )
-        return str(rows[0]["worker_id"]) if rows else None
-
-    async def is_silent(self, worker_id: str, for_s: float) -> bool:
-        """Whether a registered worker has not been heard of for so long."""
+    async def last_heartbeat_ms(self, worker_id: str) -> int | None:
+        """When a worker was last heard of; None if it is not on the register."""
         rows = await self._database.fetch("SELECT heartbeat_ms FROM worker WHERE worker_id = {}", worker_id)
-        return bool(rows) and self._clock.now_ms() - rows[0]["heartbeat_ms"] > for_s * 1000
+        return int(rows[0]["heartbeat_ms"]) if rows else None
 
     async def remove(self, worker_id: str) -> None:
         """Take a worker that has stopped off the register."""

@@ -29,14 +29,19 @@ from webapp.web.openapi import openapi_config
 
 REPOSITORY_ROOT: Final = Path(webapp.__file__).resolve().parent.parent
 MAX_BODY_BYTES: Final = 64 * 1024
+# What set-up fetches and every page needs: without it the start fails, and not each page by itself.
+FETCHED: Final = ("vendor/htmx.min.js", "vendor/hx-sse.min.js")
 
 
 def create_app(services: Services) -> Litestar:
     """The ASGI application over services that are ready to use; it neither opens nor closes them.
 
+    Raises SettingsError when set-up has not fetched the front-end files.
+
     `app.state.streams.stop.set()` ends every open event stream, which a server waits for when it stops.
     """
     static = StaticFiles(REPOSITORY_ROOT / "static")
+    static.require(*FETCHED)
     renderer = Renderer(REPOSITORY_ROOT / "templates", static, services.clock)
     streams = Streams()
     app = Litestar(

@@ -16,8 +16,13 @@ LOOK_S = 0.25
 async def repair(services: Services) -> None:
     """Put right what a crash may have left, and say what was done."""
     jobs = await services.leases.take_back_lapsed()
-    strays = await services.sounds.remove_strays()
+    strays, unknown = await services.sounds.remove_strays()
     staged = await services.storage.sweep_staging()
+    if unknown:
+        logger.warning(
+            "the data folder has sounds that the database does not know; they are left alone",
+            extra={"sounds": unknown},
+        )
     if jobs or strays or staged:
         logger.warning(
             "repaired after a crash",

@@ -24,6 +24,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._in_head = True
         self._head_bytes = 0
+        self._messages_completed = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
@@ -35,10 +36,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        completed = self._messages_completed
         super().data_received(data)
         if self.transport.is_closing() or not self._in_head:
             return
-        self._head_bytes += len(data)
+        if self._messages_completed == completed:
+            # Otherwise these bytes ended a body, and how many of them begin another head is not known.
+            self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, TOO_LARGE)
         else:
@@ -62,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head = True
+        self._messages_completed += 1
         if not self.transport.is_closing():
             super().on_message_complete()
 

@@ -16,10 +16,11 @@ from webapp.http.client_address import trusted_networks
 from webapp.logs import configure_logging
 from webapp.services.container import Services, make_data_folder, open_services
 from webapp.settings import Settings
+from webapp.stopping import end_for_certain
 from webapp.web.app import create_app
 from webapp.web.housekeeping import notice_changes, repair, sweep
 from webapp.web.protocol import BoundedProtocol
-from webapp.web.supervisor import Supervisor
+from webapp.web.supervisor import EXIT_SETTINGS, Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +36,11 @@ def run(settings: Settings) -> int:
     trusted_networks(settings.trusted_proxies)
     make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
-        uvloop.run(_serve(settings, listener))
-    return 0
+        return uvloop.run(_serve(settings, listener))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket) -> int:
+    """Serve until stopped; the exit code."""
     async with open_services(settings, owns_event_socket=True) as services:
         await repair(services)
         app = create_app(services)
@@ -57,13 +58,14 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
                 ws="none",
             )
         )
-        supervisor = Supervisor(services, settings.workers)
 
         def stop() -> None:
+            end_for_certain()
             supervisor.stop()
             app.state.streams.stop.set()
             server.should_exit = True
 
+        supervisor = Supervisor(services, settings.workers, on_refusal=stop)
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, stop)
@@ -75,6 +77,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
+        return EXIT_SETTINGS if supervisor.was_refused else 0
 
 
 class _Server(uvicorn.Server):

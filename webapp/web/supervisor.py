@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable, Sequence
 
 from webapp.services.container import Services
 
@@ -18,7 +18,11 @@ LONGEST_DELAY_S = 30.0
 HEALTHY_S = 60.0
 # A worker is killed when it has been silent for this many leases while the database answers.
 SILENT_LEASES = 5
+# A worker that has not registered after this long is not starting but hanging.
+START_S = 60.0
 STOP_S = 9.0
+# What the command line exits with for settings that cannot be used.
+EXIT_SETTINGS = 2
 
 
 def restart_delay_s(quick_deaths: int) -> float:
@@ -29,9 +33,20 @@ def restart_delay_s(quick_deaths: int) -> float:
 class Supervisor:
     """Runs a fixed number of local worker processes until told to stop."""
 
-    def __init__(self, services: Services, workers: int) -> None:
+    def __init__(
+        self,
+        services: Services,
+        workers: int,
+        *,
+        on_refusal: Callable[[], object],
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        """`on_refusal` is called when a worker cannot start with the settings there are."""
         self._services = services
         self._workers = workers
+        self._on_refusal = on_refusal
+        self._command = command
+        self.was_refused = False
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -49,57 +64,82 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             started_s = loop.time()
-            process = await asyncio.create_subprocess_exec(*COMMAND, stdin=PIPE, stdout=DEVNULL)
-            await self._watch(process)
+            worker_id = self._services.ids.job_id()
+            code = await self._run_worker(worker_id)
             if self._stopping.is_set():
+                return
+            if code == EXIT_SETTINGS:
+                self._refuse()
                 return
             quick_deaths = 0 if loop.time() - started_s > HEALTHY_S else quick_deaths + 1
             delay_s = restart_delay_s(quick_deaths - 1)
-            logger.warning(
-                "worker died", extra={"pid": process.pid, "exit": process.returncode, "restart_in_s": delay_s}
-            )
+            logger.warning("worker died", extra={"worker": worker_id, "exit": code, "restart_in_s": delay_s})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
                     await self._stopping.wait()
 
-    async def _watch(self, process: Process) -> None:
+    def _refuse(self) -> None:
+        """A worker that cannot work under these settings never will: end the server, and say so."""
+        logger.error("a worker cannot start with these settings; see its message above")
+        self.was_refused = True
+        self._on_refusal()
+
+    async def _run_worker(self, worker_id: str) -> int | None:
+        """Start a worker and watch it to its end; its exit code, or None when it could not be started."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command, "--worker-id", worker_id, stdin=PIPE, stdout=DEVNULL
+            )
+        except OSError:
+            # Memory or processes ran out; both may come back.
+            logger.exception("could not start a worker")
+            return None
+        await self._watch(process, worker_id)
+        return process.returncode
+
+    async def _watch(self, process: Process, worker_id: str) -> None:
         """Wait for a worker's end, bring it about if it hangs or if we stop, and take its jobs back."""
         ended = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stopping.wait())
-        hanging = asyncio.create_task(self._until_silent(process))
+        hanging = asyncio.create_task(self._until_silent(worker_id))
         try:
             await asyncio.wait((ended, stopping, hanging), return_when=asyncio.FIRST_COMPLETED)
             if stopping.done():
                 await _terminate(process)
             elif hanging.done():
-                logger.error("worker does not answer; killing it", extra={"pid": process.pid})
-                process.kill()
+                logger.error("worker does not answer; killing it", extra={"worker": worker_id})
+                _kill(process)
             await ended
         finally:
             for task in (stopping, hanging):
                 task.cancel()
-            if process.returncode is None:
-                process.kill()
+            _kill(process)
             await asyncio.gather(ended, stopping, hanging, return_exceptions=True)
-            await self._take_back(process)
+            await self._take_back(worker_id)
 
-    async def _until_silent(self, process: Process) -> None:
+    async def _until_silent(self, worker_id: str) -> None:
+        """Wait until a worker has not been heard of for too long while the database answered."""
+        loop = asyncio.get_running_loop()
         limit_s = self._services.settings.lease_s * SILENT_LEASES
+        last: int | None = None
+        since_s = loop.time()
         while True:
             await asyncio.sleep(limit_s / 4)
             try:
-                worker_id = await self._services.workers.of_process(socket.gethostname(), process.pid)
-                if worker_id is not None and await self._services.workers.is_silent(worker_id, limit_s):
-                    return
+                heartbeat_ms = await self._services.workers.last_heartbeat_ms(worker_id)
             except Exception:
                 logger.exception("could not look after the workers")
+                since_s = loop.time()
+                continue
+            if heartbeat_ms != last:
+                last, since_s = heartbeat_ms, loop.time()
+            # One that has not yet registered is still starting.
+            elif loop.time() - since_s > (limit_s if last is not None else max(limit_s, START_S)):
+                return
 
-    async def _take_back(self, process: Process) -> None:
+    async def _take_back(self, worker_id: str) -> None:
         """Do at once what the end of the lease would do in a few seconds."""
         try:
-            worker_id = await self._services.workers.of_process(socket.gethostname(), process.pid)
-            if worker_id is None:
-                return
             jobs = await self._services.leases.take_back_from(worker_id)
             await self._services.workers.remove(worker_id)
         except Exception:
@@ -109,11 +149,17 @@ class Supervisor:
             logger.warning("jobs of a dead worker are back in line", extra={"jobs": ",".join(jobs)})
 
 
+def _kill(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
 async def _terminate(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-                return
-        process.kill()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+            return
+    _kill(process)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from webapp.engines.base import Engine, EngineInfo
+from webapp.engines.base import Engine, EngineError, EngineInfo
 from webapp.engines.registry import create_engine, engine_names
 from webapp.errors import SettingsError
 from webapp.policy.generation import MODELS
@@ -25,7 +25,10 @@ class EngineSet:
             raise SettingsError(
                 f"SOUNDLOOM_ENGINE={settings.engine} is not available in this version; use auto."
             )
-        engine = create_engine(name)
+        try:
+            engine = create_engine(name)
+        except EngineError as error:
+            raise SettingsError(f"SOUNDLOOM_ENGINE={settings.engine} cannot be used: {error}.") from error
         return cls({model: engine for model in MODELS if model in engine.models})
 
     def for_model(self, model: str) -> Engine:

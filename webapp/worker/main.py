@@ -10,64 +10,100 @@ import threading
 from collections.abc import Callable
 
 from webapp.audio.export import warm_up
+from webapp.errors import SettingsError
 from webapp.logs import configure_logging
 from webapp.services.container import Services, open_services
 from webapp.settings import Settings
+from webapp.stopping import end_for_certain
 from webapp.worker.engine_set import EngineSet
-from webapp.worker.processor import Processor
+from webapp.worker.processor import Processor, WorkerProcess
 from webapp.worker.runner import Runner
 
 logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings, *, exit_with_parent: bool = False, device: str | None = None) -> int:
-    """Work until SIGTERM or SIGINT; returns the exit code.
+def run(
+    settings: Settings,
+    *,
+    exit_with_parent: bool = False,
+    device: str | None = None,
+    worker_id: str | None = None,
+) -> int:
+    """Work until SIGTERM or SIGINT; does not return once there was work that may still have its thread.
 
     With `exit_with_parent`, standard input is a pipe from the process that started this one, and its
     end means that the parent is gone. Raises SettingsError.
     """
     configure_logging(settings)
-    asyncio.run(_run(settings, exit_with_parent=exit_with_parent, device=device or settings.device))
+    try:
+        asyncio.run(_run(settings, exit_with_parent, device or settings.device, worker_id))
+    except SettingsError:
+        raise
+    except Exception:
+        logger.exception("worker failed")
+        _leave(1)
+    _leave(0)
+    return 0
+
+
+def _leave(code: int) -> None:
+    """End the process without waiting for a generation that cannot be interrupted; all else is written."""
     sys.stdout.flush()
     sys.stderr.flush()
-    # A generation that cannot be interrupted still has its thread; everything worth keeping is written.
-    os._exit(0)
+    os._exit(code)
 
 
-async def _run(settings: Settings, *, exit_with_parent: bool, device: str) -> None:
+async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_id: str | None) -> None:
     engines = EngineSet.from_settings(settings)
     async with open_services(settings) as services:
-        worker_id = services.ids.job_id()
-        await services.workers.register(
-            worker_id,
+        worker = WorkerProcess(
+            worker_id=worker_id or services.ids.job_id(),
             host=socket.gethostname(),
             pid=os.getpid(),
             device="cpu" if device == "auto" else device,
         )
+        await services.workers.register(
+            worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device
+        )
         try:
-            await _process(services, engines, worker_id, exit_with_parent=exit_with_parent)
+            await _process(services, engines, worker, exit_with_parent=exit_with_parent)
         finally:
-            await services.workers.remove(worker_id)
+            await services.workers.remove(worker.worker_id)
 
 
-async def _process(services: Services, engines: EngineSet, worker_id: str, *, exit_with_parent: bool) -> None:
-    runner = Runner(engines, services.ids, low_quality_below=services.settings.low_quality_below)
-    processor = Processor(services, runner, worker_id, engines.report)
+async def _process(
+    services: Services, engines: EngineSet, worker: WorkerProcess, *, exit_with_parent: bool
+) -> None:
+    settings = services.settings
+    runner = Runner(
+        engines,
+        services.ids,
+        low_quality_below=settings.low_quality_below,
+        target_lufs=settings.target_lufs,
+    )
+    processor = Processor(services, runner, worker, engines.report)
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        end_for_certain()
+        processor.stop()
+
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, processor.stop)
+        loop.add_signal_handler(signal_number, stop)
     if exit_with_parent:
-        _when_parent_is_gone(lambda: loop.call_soon_threadsafe(processor.stop))
+        _when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop))
     await asyncio.to_thread(warm_up)
-    logger.info("worker ready", extra={"worker": worker_id})
+    logger.info("worker ready", extra={"worker": worker.worker_id})
     await processor.run()
-    logger.info("worker stopped", extra={"worker": worker_id})
+    logger.info("worker stopped", extra={"worker": worker.worker_id})
 
 
 def _when_parent_is_gone(act: Callable[[], object]) -> None:
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):
             pass
+        # Should the loop be stuck, the timer that `act` starts would not start.
+        end_for_certain()
         act()
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()

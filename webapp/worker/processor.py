@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from webapp.engines.base import CancelToken, EngineError, GenerationCancelled
@@ -23,22 +26,46 @@ T = TypeVar("T")
 RETRY_WRITE_S = 0.25
 # After the grace period: how long the engine gets to notice that it is to stop.
 CANCEL_S = 2.0
+EXIT_STALLED = 70
 UNEXPECTED = "Something went wrong while generating"
 DISK_FULL = "The server has no disk space left"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """Which process a worker is."""
+
+    worker_id: str
+    host: str
+    pid: int
+    device: str
+
+
+class _Unfinished(Exception):
+    """The worker stops, and the engine did not end in time."""
 
 
 class Processor:
     """Works jobs off, one after the other, until told to stop."""
 
     def __init__(
-        self, services: Services, runner: Runner, worker_id: str, report: Callable[[], dict[str, Any]]
+        self,
+        services: Services,
+        runner: Runner,
+        worker: WorkerProcess,
+        report: Callable[[], dict[str, Any]],
+        end_process: Callable[[], object] = lambda: os._exit(EXIT_STALLED),
     ) -> None:
         self._services = services
         self._leases = services.leases
         self._settings = services.settings
         self._runner = runner
-        self._worker_id = worker_id
+        self._worker = worker
+        self._worker_id = worker.worker_id
         self._report = report
+        self._end_process = end_process
+        self._state: WorkerState = "idle"
+        self._moved_s = 0.0
         self._stopping = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._current: tuple[Claim, CancelToken] | None = None
@@ -88,11 +115,15 @@ class Processor:
         except LeaseLost:
             logger.warning("job lost to another worker, or ended meanwhile", extra={"job": claim.job_id})
             await self._remove_files(claim)
-        except (GenerationCancelled, TimeoutError):
-            await self._give_back(claim)
         except Exception as error:
-            logger.exception("attempt failed", extra={"job": claim.job_id})
-            await self._fail(claim, _plain_words(error))
+            # A cancellation that nobody asked for is a failure like any other.
+            if isinstance(error, _Unfinished) or (
+                isinstance(error, GenerationCancelled) and cancel.cancelled
+            ):
+                await self._give_back(claim)
+            else:
+                logger.exception("attempt failed", extra={"job": claim.job_id})
+                await self._fail(claim, _plain_words(error))
         finally:
             self._current = None
             await saying
@@ -104,9 +135,15 @@ class Processor:
         staged = storage.staging_folder()
         reporter = ProgressReporter(self._leases, claim)
         reporting = asyncio.create_task(reporter.run())
+
+        def tell(progress_pct: int) -> None:
+            self._moved_s = time.monotonic()
+            reporter.tell(progress_pct)
+
         try:
+            self._moved_s = time.monotonic()
             running = asyncio.get_running_loop().run_in_executor(
-                self._thread, self._runner.run, claim, staged, reporter.tell, cancel
+                self._thread, self._runner.run, claim, staged, tell, cancel
             )
             facts = await self._until_done(running, cancel)
             await storage.publish(claim.storage_key, staged)
@@ -120,7 +157,7 @@ class Processor:
     async def _until_done(self, running: asyncio.Future[SoundFacts], cancel: CancelToken) -> SoundFacts:
         """The result; when asked to stop, within the grace period or not at all.
 
-        Raises TimeoutError when the engine does not even notice that it is cancelled.
+        Raises what the engine raises, and _Unfinished when it does not even notice that it is cancelled.
         """
         await _first_of(asyncio.shield(running), self._stopping.wait())
         if not running.done():
@@ -129,8 +166,11 @@ class Processor:
                 async with asyncio.timeout(self._settings.stop_grace_s):
                     return await asyncio.shield(running)
             cancel.cancel()
-            async with asyncio.timeout(CANCEL_S):
-                return await asyncio.shield(running)
+            try:
+                async with asyncio.timeout(CANCEL_S):
+                    return await asyncio.shield(running)
+            except TimeoutError as error:
+                raise _Unfinished from error
         return await running
 
     async def _give_back(self, claim: Claim) -> None:
@@ -174,6 +214,7 @@ class Processor:
             current = self._current
             try:
                 held = await self._leases.keep(self._worker_id, [current[0]] if current else [])
+                await self._return_to_register()
             except Exception:
                 logger.exception("could not renew the lease")
                 continue
@@ -183,8 +224,27 @@ class Processor:
                 and (current[0].job_id, current[0].fence) not in held
             ):
                 current[1].cancel()
+            if current is not None and time.monotonic() - self._moved_s > self._settings.stall_s:
+                await self._abandon(current[0])
+
+    async def _return_to_register(self) -> None:
+        """Enter again, if we were taken off for being silent too long, as after the machine slept."""
+        workers, worker = self._services.workers, self._worker
+        if await workers.last_heartbeat_ms(worker.worker_id) is None:
+            await workers.register(worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device)
+            await self._say(self._state)
+
+    async def _abandon(self, claim: Claim) -> None:
+        """Give up a generation that does not move. Its thread cannot be ended, so the process is."""
+        logger.error("generation stands still; the worker gives up", extra={"job": claim.job_id})
+        try:
+            await self._leases.take_back_from(self._worker_id)
+        except Exception:
+            logger.exception("could not put the job back in line; its lease will")
+        self._end_process()
 
     async def _say(self, state: WorkerState) -> None:
+        self._state = state
         try:
             await self._services.workers.say(self._worker_id, state, self._report())
         except Exception:

@@ -1,14 +1,16 @@
 """Makes the sound of one job: takes, finishing, files. Synchronous; one thread runs it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.loop import loop_overlap_s
 from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
 from webapp.ids import Ids
+from webapp.policy.generation import SamplingChoice
 from webapp.services.leases import Claim, SoundFacts
 from webapp.worker.engine_set import EngineSet
 
@@ -23,6 +25,21 @@ PICTURE_STEM = "spectrogram"
 Progress = Callable[[int], None]
 
 
+class WantedSound(Protocol):
+    """What is asked for, by a job or at a shell."""
+
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def is_loopable(self) -> bool: ...
+    @property
+    def sampling(self) -> SamplingChoice: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """One try at a sound, finished and scored."""
@@ -34,8 +51,9 @@ class Take:
 class Runner:
     """Turns a claim into files in a folder."""
 
-    def __init__(self, engines: EngineSet, ids: Ids, *, low_quality_below: int) -> None:
+    def __init__(self, engines: EngineSet, ids: Ids, *, low_quality_below: int, target_lufs: float) -> None:
         self._engines = engines
+        self._target_lufs = target_lufs
         self._ids = ids
         self._low_quality_below = low_quality_below
 
@@ -67,21 +85,29 @@ class Runner:
     def _take(self, claim: Claim, seed: int, progress: Progress, cancel: CancelToken) -> Take:
         engine = self._engines.for_model(claim.model)
         engine.load(claim.model)
-        request = _request(claim, seed)
+        request = generation_request(claim, seed)
         waveform = engine.generate([request], lambda _, share: progress(int(share * GENERATED_PCT)), cancel)[
             0
         ]
         cancel.raise_if_cancelled()
-        return Take(seed, finish(waveform, duration_s=claim.duration_s, loopable=claim.is_loopable))
+        finished = finish(
+            waveform, duration_s=claim.duration_s, loopable=claim.is_loopable, target_lufs=self._target_lufs
+        )
+        return Take(seed, finished)
 
 
-def _request(claim: Claim, seed: int) -> GenerationRequest:
-    overlap_s = loop_overlap_s(claim.duration_s) if claim.is_loopable else 0.0
-    sampling = Sampling(
-        claim.sampling.temperature, claim.sampling.top_k, claim.sampling.top_p, claim.sampling.guidance
+def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
+    """What the engine is asked for: for a loop, as much more as its end is crossfaded with its start."""
+    overlap_s = loop_overlap_s(wanted.duration_s) if wanted.is_loopable else 0.0
+    chosen = wanted.sampling
+    return GenerationRequest(
+        wanted.prompt,
+        wanted.duration_s + overlap_s,
+        wanted.model,
+        seed,
+        Sampling(chosen.temperature, chosen.top_k, chosen.top_p, chosen.guidance),
+        overlap_s,
     )
-    request = GenerationRequest(claim.prompt, claim.duration_s, claim.model, seed, sampling)
-    return replace(request, duration_s=claim.duration_s + overlap_s, loop_overlap_s=overlap_s)
 
 
 def _facts(info: EngineInfo, take: Take, bytes_total: int) -> SoundFacts:

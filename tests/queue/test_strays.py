@@ -1,0 +1,50 @@
+"""Which files a start removes, and which it never touches."""
+
+from pathlib import Path
+
+from tests.factories import FACTS, MakeAccount, choice
+from webapp.services.container import Services
+from webapp.services.leases import Claim
+
+WORKER = "1" * 12
+
+
+async def _publish(services: Services, key: str) -> None:
+    staged: Path = services.storage.staging_folder()
+    (staged / "sound.wav").write_bytes(b"RIFF")
+    await services.storage.publish(key, staged)
+
+
+async def _claim(services: Services, make_account: MakeAccount, name: str) -> Claim:
+    identity = await make_account(name)
+    await services.submissions.submit(identity, choice())
+    claim = await services.leases.claim(WORKER, frozenset())
+    assert claim is not None
+    return claim
+
+
+async def test_only_files_of_lost_claims_of_known_jobs_are_removed(
+    services: Services, make_account: MakeAccount
+) -> None:
+    lost = await _claim(services, make_account, "ann")
+    await _publish(services, lost.storage_key)
+    await services.leases.take_back_from(WORKER)
+    again = await services.leases.claim(WORKER, frozenset())
+    assert again is not None
+    await _publish(services, again.storage_key)
+    await services.leases.complete(again, FACTS)
+    held = await _claim(services, make_account, "bob")
+    await _publish(services, held.storage_key)
+    unknown = f"{'f' * 20}-1"
+    await _publish(services, unknown)
+
+    assert await services.sounds.remove_strays() == (1, 1)
+    assert set(await services.storage.keys()) == {again.storage_key, held.storage_key, unknown}
+
+
+async def test_another_database_costs_no_sound(services: Services) -> None:
+    keys = {f"{number:020x}-1" for number in range(5)}
+    for key in keys:
+        await _publish(services, key)
+    assert await services.sounds.remove_strays() == (0, 5)
+    assert set(await services.storage.keys()) == keys
