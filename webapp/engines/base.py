@@ -104,7 +104,8 @@ class EngineInfo:
     """What an engine can do with one model.
 
     ``label`` names the engine wherever a person sees it. ``max_duration_s`` is the longest clip, an
-    overlap not included. ``checkpoint`` names the weights, empty for an engine that has none.
+    overlap not included. ``checkpoint`` names the weights, empty for an engine that has none;
+    ``memory_bytes`` is about what they take when loaded, 0 when that is not known.
     """
 
     engine: str
@@ -117,6 +118,7 @@ class EngineInfo:
     max_batch: int
     needs_load: bool
     checkpoint: str = ""
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,13 @@ KIND_OF_MODEL = {"music": Kind.MUSICGEN, "audio": Kind.AUDIOGEN, "magnet": Kind.
 
 @dataclass(frozen=True, slots=True)
 class TextEncoder:
-    """A T5 that conditions a checkpoint: its folder's name, and its published size."""
+    """A T5 that conditions a checkpoint, its encoder only: its folder's name, and its published size."""
 
     name: str
     repository: str
     width: int
     parameters: int
+    encoder_parameters: int
 
     @property
     def size_bytes(self) -> int:
@@ -101,8 +102,8 @@ class Checkpoint:
         return self.lm_bytes + CODEC_BYTES + self.text_encoder.size_bytes
 
 
-T5_BASE = TextEncoder("t5-base", "google-t5/t5-base", 768, 222_903_552)
-T5_LARGE = TextEncoder("t5-large", "google-t5/t5-large", 1024, 737_668_096)
+T5_BASE = TextEncoder("t5-base", "google-t5/t5-base", 768, 222_903_552, 109_628_544)
+T5_LARGE = TextEncoder("t5-large", "google-t5/t5-large", 1024, 737_668_096, 334_939_648)
 CODEC_BYTES = 236_000_000
 
 _SMALL, _MEDIUM, _LARGE = (1024, 24, 16), (1536, 48, 24), (2048, 48, 32)
@@ -183,6 +184,7 @@ class Choice:
     sample_rate: int
     channels: int
     licence: str
+    text_encoder_bytes: int
 
 
 def choose(model: str, asked: str, models_dir: Path) -> Choice | None:
@@ -207,7 +209,8 @@ def choose(model: str, asked: str, models_dir: Path) -> Choice | None:
 
 
 def _chosen(name: str, folder: Path, kind: Kind, like: Checkpoint, licence: str = WEIGHTS_LICENCE) -> Choice:
-    return Choice(name, folder, kind, like.sample_rate, like.channels, licence)
+    text_bytes = like.text_encoder.encoder_parameters * BYTES_PER_FLOAT
+    return Choice(name, folder, kind, like.sample_rate, like.channels, licence, text_bytes)
 
 
 def _needed(checkpoint: Checkpoint, models_dir: Path) -> Iterator[Path]:

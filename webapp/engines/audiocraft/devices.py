@@ -5,6 +5,7 @@ import gc
 import torch
 
 from webapp.engines.base import ModelLoadError
+from webapp.engines.memory import HostMemory
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -44,6 +45,22 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+class DeviceMemory:
+    """Measures the memory that models are loaded into on a device."""
+
+    def __init__(self, device: torch.device, host: HostMemory | None = None) -> None:
+        self._device = device
+        self._host = host or HostMemory()
+
+    def available_bytes(self) -> int | None:
+        """What could be used now; on CUDA what the driver has free and what torch keeps for reuse."""
+        if self._device.type != "cuda":
+            return self._host.available_bytes()
+        free, _total = torch.cuda.mem_get_info(self._device)
+        kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
+        return free + kept
 
 
 def free_memory(device: torch.device) -> None:

@@ -4,7 +4,13 @@ import logging
 from collections.abc import Sequence
 
 from webapp.audio.waveform import Waveform
-from webapp.engines.audiocraft.catalogue import Choice, choose
+from webapp.engines.audiocraft.catalogue import (
+    BYTES_PER_HALF,
+    CODEC_FILE,
+    LM_FILE,
+    Choice,
+    choose,
+)
 from webapp.engines.audiocraft.devices import (
     free_memory,
     is_out_of_memory,
@@ -72,6 +78,7 @@ class AudioCraftEngine:
             max_batch=MAX_BATCH_ON_CPU if self._device.type == "cpu" else MAX_BATCH,
             needs_load=True,
             checkpoint=choice.name,
+            memory_bytes=self._estimated_bytes(choice),
         )
 
     def load(self, model: str) -> None:
@@ -113,6 +120,14 @@ class AudioCraftEngine:
             if is_out_of_memory(error):
                 raise EngineOutOfMemory(str(error)) from error
             raise GenerationFailed(f"{type(error).__name__}: {error}") from error
+
+    def _estimated_bytes(self, choice: Choice) -> int:
+        """Weights as they will be in memory; they are published in half precision, the codec in full."""
+        language_model, codec = (
+            (choice.folder / file).stat().st_size if (choice.folder / file).is_file() else 0
+            for file in (LM_FILE, CODEC_FILE)
+        )
+        return language_model * self._dtype.itemsize // BYTES_PER_HALF + codec + choice.text_encoder_bytes
 
     def _check(self, request: GenerationRequest, model: str) -> None:
         self._choice(request.model)

@@ -1,0 +1,37 @@
+"""How much memory the host has left for models."""
+
+from pathlib import Path
+
+
+class HostMemory:
+    """Measures the host's memory, or what a container's limit leaves of it.
+
+    Linux says both in files; elsewhere nothing is known, and models are kept until loading one fails.
+    """
+
+    def __init__(
+        self, meminfo: Path = Path("/proc/meminfo"), control_group: Path = Path("/sys/fs/cgroup")
+    ) -> None:
+        self._meminfo = meminfo
+        self._control_group = control_group
+
+    def available_bytes(self) -> int | None:
+        """What could be used without swapping, in bytes; None where that cannot be known."""
+        known = [value for value in (self._of_host(), self._of_container()) if value is not None]
+        return min(known, default=None)
+
+    def _of_host(self) -> int | None:
+        try:
+            lines = self._meminfo.read_text(encoding="ascii").splitlines()
+        except OSError:
+            return None
+        sizes_kb = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+        return next((int(size_kb) * 1024 for size_kb in sizes_kb), None)
+
+    def _of_container(self) -> int | None:
+        try:
+            limit = (self._control_group / "memory.max").read_text(encoding="ascii").strip()
+            used = (self._control_group / "memory.current").read_text(encoding="ascii").strip()
+        except OSError:
+            return None
+        return int(limit) - int(used) if limit.isdigit() else None
