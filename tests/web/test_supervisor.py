@@ -1,6 +1,7 @@
 """Workers that die, cannot be started, or refuse their settings."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -50,7 +51,7 @@ def starts(tmp_path: Path) -> Iterator[TextIO]:
     path = tmp_path / "starts"
     os.mkfifo(path)
     # Open for writing too, so that reading goes on when a writer has ended.
-    with open(os.open(path, os.O_RDWR), encoding="utf-8") as pipe:
+    with os.fdopen(os.open(path, os.O_RDWR), encoding="utf-8") as pipe:
         yield pipe
 
 
@@ -62,13 +63,19 @@ async def test_a_worker_that_dies_is_started_again_under_another_name(
     assert len(set(names)) == 3
 
 
-async def test_a_worker_that_cannot_be_started_costs_no_server(
-    services: Services, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with _supervising(services, str(tmp_path / "no such program")) as (supervisor, refused):
-        await asyncio.sleep(0)
-        assert not refused.is_set()
-    assert "could not start a worker" in caplog.text
+async def test_a_worker_that_cannot_be_started_costs_no_server(services: Services, tmp_path: Path) -> None:
+    logged: asyncio.Queue[str] = asyncio.Queue()
+    handler = logging.Handler()
+    handler.emit = lambda record: logged.put_nowait(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("webapp.web.supervisor").addHandler(handler)
+    try:
+        async with _supervising(services, str(tmp_path / "no such program")) as (supervisor, refused):
+            async with asyncio.timeout(20):
+                messages = [await logged.get() for _ in range(4)]
+            assert not refused.is_set()
+    finally:
+        logging.getLogger("webapp.web.supervisor").removeHandler(handler)
+    assert messages == ["could not start a worker", "worker died"] * 2
     assert not supervisor.was_refused
 
 
