@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import sys
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -14,8 +16,9 @@ from litestar import Litestar, get
 from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
-from tests.factories import choice
+from tests.factories import FACTS, choice
 from webapp.services.container import Services
+from webapp.services.identity import Identity
 from webapp.settings import Settings
 from webapp.web.app import create_app
 
@@ -34,7 +37,7 @@ def database_url(migrated_sqlite_file: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=str(tmp_path), disk_reserve_mb=0)
+    return Settings(data_dir=str(tmp_path), disk_reserve_mb=0, free_hourly=100, free_at_once=20)
 
 
 @pytest.fixture
@@ -128,3 +131,87 @@ async def test_a_handler_that_blocks_would_be_seen() -> None:
     with longest_step() as measured:
         await asyncio.create_task(work)
     assert measured() >= LONGEST_STEP_S
+
+
+# What waits for the disk, the network, another process or the clock, by the names under which Python
+# audits it (PEP 578).
+WAITING_EVENTS = frozenset(
+    {"open", "sleep", "os.listdir", "os.scandir", "socket.connect", "socket.getaddrinfo", 
+     "sqlite3.connect", "subprocess.Popen", "fcntl.flock", "shutil.rmtree"}
+)  # fmt: skip
+
+
+class WaitWatch:
+    """Notes what a thread does that waits. An audit hook stays for good, so it is made once and switched."""
+
+    def __init__(self) -> None:
+        self._thread: int | None = None
+        self.seen: list[str] = []
+        sys.addaudithook(self._hook)
+
+    @contextmanager
+    def watching(self) -> Iterator[list[str]]:
+        self.seen = []
+        self._thread = threading.get_ident()
+        with pytest.MonkeyPatch.context() as patch:
+            # Audited from CPython 3.13 on only.
+            patch.setattr(time, "sleep", lambda seconds: self._hook("sleep", (seconds,)))
+            try:
+                yield self.seen
+            finally:
+                self._thread = None
+
+    def _hook(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event in WAITING_EVENTS and threading.get_ident() == self._thread:
+            self.seen.append(f"{event} {arguments[:1]}")
+
+
+@pytest.fixture(scope="session")
+def wait_watch() -> WaitWatch:
+    return WaitWatch()
+
+
+async def finished_sound(services: Services, identity: Identity) -> str:
+    """The address of a sound that is there, with a file of a few bytes."""
+    await services.submissions.submit(identity, choice())
+    claim = await services.leases.claim("1" * 12, frozenset())
+    assert claim is not None
+    staged = services.storage.staging_folder()
+    (staged / "sound.wav").write_bytes(b"RIFF0000")
+    await services.storage.publish(claim.storage_key, staged)
+    await services.leases.complete(claim, FACTS)
+    return f"/audio/{claim.generation_id}.wav"
+
+
+async def test_no_handler_waits_on_the_loops_thread(
+    app: Litestar, services: Services, wait_watch: WaitWatch
+) -> None:
+    client = await signed_in(app)
+    account = await services.accounts.find("ann")
+    token, _ = await services.tokens.create(account.account_id)
+    bearer = {"authorization": f"Bearer {token}", "accept": "application/json"}
+    sound = await finished_sound(services, account.identity)
+
+    async def everything() -> None:
+        for path in PAGES:
+            assert (await client.get(path)).status_code in {200, 303}, path
+        await client.post("/login", data={"username": "ann", "password": "correct horse"})
+        answer = await client.post("/generate", json={"prompt": "rain"}, headers=bearer)
+        assert answer.status_code == 201
+        job = answer.headers["location"]
+        assert (await client.get(job, headers=bearer)).status_code == 200
+        assert (await client.post(f"/api/queue{job.removeprefix('/job')}/cancel", headers=bearer)).is_success
+        assert (await client.get(sound, headers={"range": "bytes=0-3"})).status_code == 206
+        assert (await client.get("/healthz")).status_code == 200
+
+    await everything()  # templates are read and modules imported on first use
+    with wait_watch.watching() as waits:
+        await everything()
+    assert waits == []
+
+
+def test_waiting_would_be_seen(wait_watch: WaitWatch, tmp_path: Path) -> None:
+    with wait_watch.watching() as waits:
+        time.sleep(0)
+        (tmp_path / "file").write_bytes(b"")
+    assert [wait.split()[0] for wait in waits] == ["sleep", "open"]
