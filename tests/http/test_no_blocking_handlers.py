@@ -136,7 +136,7 @@ async def test_a_handler_that_blocks_would_be_seen() -> None:
 # What waits for the disk, the network, another process or the clock, by the names under which Python
 # audits it (PEP 578).
 WAITING_EVENTS = frozenset(
-    {"open", "sleep", "os.listdir", "os.scandir", "socket.connect", "socket.getaddrinfo", 
+    {"open", "sleep", "os.listdir", "os.scandir", "socket.connect", "socket.getaddrinfo",
      "sqlite3.connect", "subprocess.Popen", "fcntl.flock", "shutil.rmtree"}
 )  # fmt: skip
 
