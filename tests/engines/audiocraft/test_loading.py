@@ -1,8 +1,10 @@
 """A checkpoint that is not what it should be gives one clear error, and never runs code."""
 
+import gc
 import os
 import pickle
 import shutil
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +140,7 @@ def with_config(**changes: Any) -> Callable[[dict[str, Any]], None]:
     [
         ({"fuser": {"prepend": ["description"], "cross": []}}, "more than text"),
         ({"conditioners": {"self_wav": {"model": "chroma_stem"}}}, "more than text"),
+        ({"conditioners": {"description": {"t5": {"finetune": True}}}}, "text encoder of its own"),
         ({"codebooks_pattern": {"modeling": "unroll"}}, "codebook pattern"),
         ({"codebooks_pattern": {"delay": {"flatten_first": 2}}}, "codebook pattern"),
         ({"interleave_stereo_codebooks": {"use": True}}, "do not fit: 4 codebooks.* 8 of"),
@@ -186,6 +189,18 @@ def test_a_checkpoint_in_the_old_format_loads(folder: Path, loaded: Callable[[st
         torch.save(package, folder / file, _use_new_zipfile_serialization=False)
     ours, original = tokens_of(load(folder), request())[0], tokens_of(loaded("tiny-musicgen"), request())[0]
     assert torch.equal(ours, original)
+
+
+def test_models_share_their_text_encoder_while_they_are_there(folder: Path) -> None:
+    first, second = load(folder), load(folder)
+    shared = weakref.ref(first.lm.condition_provider.conditioners["description"].t5)
+    assert second.lm.condition_provider.conditioners["description"].t5 is shared()
+    del first
+    gc.collect()
+    assert shared() is not None
+    del second
+    gc.collect()
+    assert shared() is None
 
 
 def test_loading_leaves_global_chance_alone(folder: Path) -> None:

@@ -83,7 +83,7 @@ def without_t5_download(models_dir: Path) -> Iterator[None]:
     """Inside, AudioCraft's own code finds text encoders in a models folder instead of fetching them."""
     from webapp.engines.audiocraft.text_encoders import text_encoders_from  # noqa: PLC0415
 
-    with warnings.catch_warnings(), text_encoders_from(models_dir):
+    with warnings.catch_warnings(), text_encoders_from(models_dir, torch.device("cpu")):
         warnings.simplefilter("ignore")  # what AudioCraft and torch deprecate in each other
         yield
 

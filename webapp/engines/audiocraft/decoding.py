@@ -1,8 +1,8 @@
 """MusicGen and AudioGen: one frame after the other, codebooks delayed against each other."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -23,6 +23,12 @@ class Stepper(Protocol):
     def next_logits(self, tokens: Tensor) -> Tensor:
         """Guided logits (jobs, codebooks, card) of the step after `tokens` (jobs, codebooks, steps)."""
         ...
+
+
+StepperFactory: TypeAlias = Callable[
+    [LoadedModel, BatchConditions, Sequence[TokenSampling]], AbstractContextManager[Stepper]
+]
+"""Makes a stepper for one window of a batch."""
 
 
 class AudioCraftStepper:
@@ -105,8 +111,9 @@ class DelayedSequence:
 class DelayedDecoder:
     """Decodes windows step by step."""
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: LoadedModel, make_stepper: StepperFactory = audiocraft_stepper) -> None:
         self._model = model
+        self._make_stepper = make_stepper
 
     def steps(self, window: Window) -> int:
         return window.new + max(self._model.delays)
@@ -119,7 +126,7 @@ class DelayedDecoder:
         uniform = self._draw(batch)
         health = Health(model.device)
         known, first = 0, sequence.first_step
-        with audiocraft_stepper(model, batch.conditions, batch.settings) as stepper:
+        with self._make_stepper(model, batch.conditions, batch.settings) as stepper:
             for step in range(first, sequence.steps):
                 logits = stepper.next_logits(sequence.between(known, step))
                 health.look_at(logits)

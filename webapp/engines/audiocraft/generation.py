@@ -7,6 +7,7 @@ from torch import Tensor
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
 from webapp.engines.audiocraft.codec import CodecDecoder
+from webapp.engines.audiocraft.decoding import StepperFactory, audiocraft_stepper
 from webapp.engines.audiocraft.devices import free_memory, is_out_of_memory
 from webapp.engines.audiocraft.health import NotFinite
 from webapp.engines.audiocraft.loading import LoadedModel
@@ -27,9 +28,9 @@ SMALLEST_CHUNK_FRAMES: Final = 25
 class Generator:
     """Generates with one loaded model. Like the model, it belongs to one thread."""
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: LoadedModel, make_stepper: StepperFactory = audiocraft_stepper) -> None:
         self._model = model
-        self._tokens = TokenDecoder(model)
+        self._tokens = TokenDecoder(model, make_stepper)
         self._codec = CodecDecoder(model.codec)
 
     @property

@@ -107,7 +107,7 @@ def load_model(
         # What AudioCraft and torch deprecate in each other.
         warnings.simplefilter("ignore")
         codec = _load_codec(folder / CODEC_FILE, models_dir)
-        lm, config = _load_language_model(folder / LM_FILE, models_dir, kind, round(codec.frame_rate))
+        lm, config = _load_language_model(folder / LM_FILE, models_dir, kind, round(codec.frame_rate), device)
         return _assemble(folder.name, kind, lm, codec, config, device=device, dtype=dtype)
 
 
@@ -140,7 +140,7 @@ def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
 
 
 def _load_language_model(
-    path: Path, models_dir: Path, kind: Kind, frame_rate: int
+    path: Path, models_dir: Path, kind: Kind, frame_rate: int, device: torch.device
 ) -> tuple["LMModel", DictConfig]:
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
@@ -160,7 +160,7 @@ def _load_language_model(
             # AudioCraft's own masks, one per head, would be built only to be replaced.
             subcodes_context=-1,
         )
-    with text_encoders_from(models_dir):
+    with text_encoders_from(models_dir, device):
         lm = builders.get_lm_model(config)
     put_weights(lm, checkpoint)
     if kind is Kind.MAGNET:
@@ -177,6 +177,8 @@ def _check_kind(config: DictConfig, kind: Kind) -> None:
     fused = [str(way) for way in ("sum", "prepend", "input_interpolate") if len(config.fuser[way])]
     if others or fused or config.conditioners.description.model != "t5":
         raise ModelLoadError("the checkpoint is conditioned on more than text, which is not supported")
+    if config.conditioners.description.t5.finetune:
+        raise ModelLoadError("the checkpoint has a text encoder of its own, which is not supported")
     pattern = config.codebooks_pattern
     delay = pattern.get("delay") or {}
     if kind is not Kind.MAGNET and (

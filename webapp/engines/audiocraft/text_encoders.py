@@ -2,9 +2,11 @@
 
 The conditioner loads its T5 by the name in the checkpoint, which would reach for the network. While a
 model is built, that name means a folder of the models folder, and only safetensors are read from it.
+Models with the same text encoder share it.
 """
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
     from transformers import T5EncoderModel, T5Tokenizer
 
 _lock = threading.RLock()
+_encoders: "weakref.WeakValueDictionary[tuple[Path, int, str], T5EncoderModel]" = (
+    weakref.WeakValueDictionary()
+)
 
 
 @contextmanager
-def text_encoders_from(models_dir: Path) -> Iterator[None]:
+def text_encoders_from(models_dir: Path, device: torch.device) -> Iterator[None]:
     """Inside, names of text encoders mean folders in `models_dir`; one model is built at a time.
+
+    Encoders are shared by models for the same `device`, to which they are brought by who builds one.
 
     Reading one raises ModelLoadError when its folder is incomplete.
     """
@@ -34,29 +41,50 @@ def text_encoders_from(models_dir: Path) -> Iterator[None]:
     transformers_logging.disable_progress_bar()
     with _lock:
         before = conditioners.T5EncoderModel, conditioners.T5Tokenizer
-        conditioners.T5EncoderModel = _FromFolder(
-            before[0], models_dir, use_safetensors=True, dtype=torch.float32
-        )
-        conditioners.T5Tokenizer = _FromFolder(before[1], models_dir)
+        conditioners.T5EncoderModel = _Encoders(before[0], models_dir, device)
+        conditioners.T5Tokenizer = _Tokenizers(before[1], models_dir)
         try:
             yield
         finally:
             conditioners.T5EncoderModel, conditioners.T5Tokenizer = before
 
 
-class _FromFolder:
-    """A class of transformers whose `from_pretrained` reads from the models folder only."""
+class _Encoders:
+    """In place of transformers' class: reads weights from the models folder only, and once."""
 
-    def __init__(
-        self, original: "type[T5EncoderModel | T5Tokenizer]", models_dir: Path, **options: object
-    ) -> None:
+    def __init__(self, original: "type[T5EncoderModel]", models_dir: Path, device: torch.device) -> None:
+        self._original = original
+        self._device = device
+        self._models_dir = models_dir
+
+    def from_pretrained(self, name: str) -> "T5EncoderModel":
+        folder = _folder(self._models_dir, name)
+        # A folder that was replaced is another encoder.
+        key = folder.absolute(), (folder / TRANSFORMERS_FILES[1]).stat().st_mtime_ns, str(self._device)
+        encoder = _encoders.get(key)
+        if encoder is None:
+            encoder = self._original.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
+            _encoders[key] = encoder
+        return encoder
+
+
+class _Tokenizers:
+    """In place of transformers' class: reads tokenizers from the models folder only."""
+
+    def __init__(self, original: "type[T5Tokenizer]", models_dir: Path) -> None:
         self._original = original
         self._models_dir = models_dir
-        self._options = options
 
-    def from_pretrained(self, name: str) -> "T5EncoderModel | T5Tokenizer":
-        folder = self._models_dir / name.rpartition("/")[2]
-        missing = [file for file in TRANSFORMERS_FILES if not (folder / file).is_file()]
-        if missing:
-            raise ModelLoadError(f"the text encoder {folder.name} lacks {' and '.join(missing)}")
-        return self._original.from_pretrained(folder, local_files_only=True, **self._options)
+    def from_pretrained(self, name: str) -> "T5Tokenizer":
+        return self._original.from_pretrained(_folder(self._models_dir, name), local_files_only=True)
+
+
+def _folder(models_dir: Path, name: str) -> Path:
+    """The folder of a text encoder. Raises ModelLoadError when it is incomplete."""
+    folder = models_dir / name.rpartition("/")[2]
+    missing = [file for file in TRANSFORMERS_FILES if not (folder / file).is_file()]
+    if missing:
+        raise ModelLoadError(f"the text encoder {folder.name} lacks {' and '.join(missing)}")
+    return folder

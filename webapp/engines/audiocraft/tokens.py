@@ -9,7 +9,7 @@ from torch import Tensor
 from webapp.engines.audiocraft.batch import WindowBatch, WindowDecoder
 from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.conditioning import PromptEncoding, batch_conditions, encode_prompt
-from webapp.engines.audiocraft.decoding import DelayedDecoder
+from webapp.engines.audiocraft.decoding import DelayedDecoder, StepperFactory, audiocraft_stepper
 from webapp.engines.audiocraft.loading import LoadedModel
 from webapp.engines.audiocraft.magnet import MagnetDecoder
 from webapp.engines.audiocraft.sampling import Chance, TokenSampling, settings_for
@@ -33,11 +33,12 @@ class _Job:
 class TokenDecoder:
     """Decodes tokens with one model."""
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: LoadedModel, make_stepper: StepperFactory = audiocraft_stepper) -> None:
+        """`make_stepper` runs MusicGen's and AudioGen's language model."""
         self._model = model
         self._overlap = overlap_frames(model.window_frames, model.span_frames)
         self._decoder: WindowDecoder = (
-            MagnetDecoder(model) if model.kind is Kind.MAGNET else DelayedDecoder(model)
+            MagnetDecoder(model) if model.kind is Kind.MAGNET else DelayedDecoder(model, make_stepper)
         )
 
     @torch.no_grad()
