@@ -117,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 300
     creator_starves_after_s: Annotated[
         Seconds,
-        Meta(description="Seconds after which a waiting job goes before better tiers, tier creator."),
+        Meta(description="Seconds after which a waiting job goes before others, tier creator and admins."),
     ] = 120
     affinity_limit: Annotated[
         Count,

@@ -7,7 +7,9 @@ from litestar.types import ControllerRouterHandler
 from webapp.api.auth import AuthController
 from webapp.api.files import FileController
 from webapp.api.generation import GenerationController
+from webapp.api.library import LibraryController
 from webapp.api.me import me
+from webapp.api.playlists import PlaylistController
 from webapp.api.queue import QueueController
 from webapp.api.status import status
 from webapp.api.steering import SteeringController
@@ -16,6 +18,8 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     AuthController,
     FileController,
     GenerationController,
+    LibraryController,
+    PlaylistController,
     QueueController,
     SteeringController,
     me,

@@ -16,6 +16,7 @@ from webapp.services.estimates import Estimator
 from webapp.services.idempotency import Idempotency
 from webapp.services.jobs import Jobs
 from webapp.services.leases import Leases
+from webapp.services.library import Library, build_library
 from webapp.services.misses import Misses
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
@@ -64,6 +65,7 @@ class Services:
     leases: Leases
     jobs: Jobs
     sounds: Sounds
+    library: Library
     status: StatusReporter
 
 
@@ -82,14 +84,7 @@ def build_services(
     usage = UsageReader(database, clock, settings)
     guard = StorageGuard(database, settings, storage)
     submissions = Submissions(
-        database,
-        clock,
-        ids,
-        settings,
-        bus,
-        estimator=estimator,
-        storage_guard=guard,
-        usage=usage,
+        database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard, usage=usage
     )
     leases = Leases(database, clock, settings, bus, payments, turns)
     return Services(
@@ -124,6 +119,7 @@ def build_services(
             throttle=throttle,
         ),
         sounds=Sounds(database, storage, leases),
+        library=build_library(database, clock, ids, settings, bus, storage=storage, throttle=throttle),
         status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
     )
 

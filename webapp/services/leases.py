@@ -13,13 +13,14 @@ from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
+from webapp.services.library.shelf import shelve
 from webapp.services.next_in_line import NextInLine
 from webapp.services.queue_lock import queue_turn
 from webapp.services.rows import Row
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.turns import Turns
 from webapp.settings import Settings
-from webapp.tables import Sound
+from webapp.tables import LibraryItem, Sound
 
 LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"
 
@@ -158,6 +159,7 @@ class Leases:
                 " progress_pct = 100, seed = {}", now_ms, facts.seed,
             )  # fmt: skip
             await Sound.insert(_sound(claim, facts, now_ms))
+            await shelve(_library_item(claim, facts, now_ms))
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
     async def fail(self, claim: Claim, message: str) -> bool:
@@ -292,4 +294,17 @@ def _sound(claim: Claim, facts: SoundFacts, now_ms: int) -> Sound:
         quality_reasons=json.dumps(facts.quality_reasons),
         peaks=json.dumps(facts.peaks),
         bytes_total=facts.bytes_total,
+    )
+
+
+def _library_item(claim: Claim, facts: SoundFacts, now_ms: int) -> LibraryItem:
+    return LibraryItem(
+        sound=claim.generation_id,
+        account=claim.account_id,
+        created_ms=now_ms,
+        model=claim.model,
+        prompt=claim.prompt,
+        duration_s=facts.duration_s,
+        is_loopable=claim.is_loopable,
+        quality_score=facts.quality_score,
     )

@@ -5,6 +5,7 @@ from piccolo.table import Table
 from webapp.tables.accounts import Account, ApiToken, AuraEntry, SetupLink, ThrottleHit, WebSession
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, QueueState, Sound, Worker
+from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
 
 ALL_TABLES: tuple[type[Table], ...] = (
     Account,
@@ -18,6 +19,11 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Sound,
     Worker,
     IdempotencyKey,
+    LibraryItem,
+    SoundVote,
+    Favorite,
+    Playlist,
+    PlaylistTrack,
 )
 
 __all__ = [
@@ -25,11 +31,16 @@ __all__ = [
     "Account",
     "ApiToken",
     "AuraEntry",
+    "Favorite",
     "IdempotencyKey",
     "Job",
+    "LibraryItem",
+    "Playlist",
+    "PlaylistTrack",
     "QueueState",
     "SetupLink",
     "Sound",
+    "SoundVote",
     "ThrottleHit",
     "WebSession",
     "Worker",

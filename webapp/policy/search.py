@@ -1,0 +1,88 @@
+"""Words to search by: texts folded so that every database compares the same plain words.
+
+Words are split at what is no letter, digit or symbol. Case, accents, vowel points, ligatures and widths
+are folded away. Scripts written without spaces are cut into overlapping pairs of characters.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+MAX_WORD_CHARACTERS: Final = 64
+# More words of a query than this add nothing to what they find.
+MAX_QUERY_WORDS: Final = 32
+MAX_QUERY_CHARACTERS: Final = 10_000
+
+# Marks of Latin, Greek and Cyrillic, the points of Hebrew and Arabic, and what only chooses a glyph. The
+# vowel signs of Indic scripts and the voicing marks of kana are not among them: they make other words.
+_MARKS: Final = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640"
+    "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff"
+    "\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
+)
+# Letters that Unicode does not take apart.
+_LETTERS: Final = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ŧ": "t"}
+)
+# Han, kana, Thai, Lao, Burmese, Khmer, Tibetan.
+_UNSPACED: Final = re.compile(
+    "([\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u3096\u3099-\u30ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\U00020000-\U0003ffff]+)"
+)
+
+
+def fold(text: str) -> str:
+    """The text without case, accents and compatibility forms. Folding twice is folding once."""
+    while True:
+        apart = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
+        folded = unicodedata.normalize("NFC", _MARKS.sub("", apart)).casefold()
+        if folded == text:
+            return folded
+        text = folded
+
+
+def search_words(text: str) -> list[str]:
+    """The words under which a text is found, each once, in their order."""
+    return list(dict.fromkeys(_words(text, is_query=False)))
+
+
+def query_words(text: str) -> list[str]:
+    """The beginnings of words that a text must have, all of them, to be found; none find nothing."""
+    found = dict.fromkeys(_words(text[:MAX_QUERY_CHARACTERS], is_query=True))
+    return list(found)[:MAX_QUERY_WORDS]
+
+
+def _words(text: str, *, is_query: bool) -> Iterator[str]:
+    for run in _runs(fold(text)):
+        for piece in _UNSPACED.split(run):
+            if _UNSPACED.fullmatch(piece):
+                yield from _pairs(piece, is_query=is_query)
+            elif piece:
+                yield piece[:MAX_WORD_CHARACTERS]
+
+
+def _pairs(run: str, *, is_query: bool) -> Iterator[str]:
+    # The last character stands alone as well, so that each one begins a word of the text.
+    last = len(run) - 1 if is_query and len(run) > 1 else len(run)
+    for start in range(last):
+        yield run[start : start + 2]
+
+
+def _runs(folded: str) -> Iterator[str]:
+    """Runs of letters, digits and marks; a symbol, such as an emoji, is a word of its own."""
+    run = ""
+    for character in folded:
+        category = unicodedata.category(character)
+        if category == "Cf":
+            continue  # joiners and soft hyphens are inside words
+        if category[0] in "LMN":
+            run += character
+            continue
+        if run:
+            yield run
+        run = ""
+        if category == "So":
+            yield character
+    if run:
+        yield run

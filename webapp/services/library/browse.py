@@ -1,0 +1,131 @@
+"""Lists of sounds, single sounds, and how many there are."""
+
+from functools import partial
+from typing import Final
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import NotFound
+from webapp.policy.library import LIBRARY_MODELS, Cursor, LibraryQuery, is_generation_id
+from webapp.services.identity import Identity
+from webapp.services.library.listing import PUBLIC, Listing, Scope, Statement, favorites_of, own
+from webapp.services.library.views import (
+    ITEM_COLUMNS,
+    ITEM_JOINS,
+    LISTED,
+    LibraryItemView,
+    LibraryPage,
+    item_view,
+)
+from webapp.services.read_cache import ReadCache, Reading
+from webapp.services.rows import Row
+
+REMEMBERED: Final = 256
+NOT_FOUND: Final = "Sound not found"
+
+
+class Browser:
+    """Finds sounds. What somebody may not see is to them as if it were not there."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._pages: ReadCache[tuple[Scope, LibraryQuery], LibraryPage] = ReadCache(
+            database, clock, capacity=REMEMBERED
+        )
+        self._totals: ReadCache[Statement, int] = ReadCache(database, clock, capacity=REMEMBERED)
+        self._counts: ReadCache[None, dict[str, int]] = ReadCache(database, clock, capacity=1)
+
+    async def public(self, query: LibraryQuery) -> LibraryPage:
+        """Part of what everybody may see."""
+        return await self._page(PUBLIC, query)
+
+    async def own(self, identity: Identity, query: LibraryQuery) -> LibraryPage:
+        """Part of what the account made, published or not."""
+        return await self._page(own(identity.account_id), query)
+
+    async def favorites(self, identity: Identity, query: LibraryQuery) -> LibraryPage:
+        """Part of what the account keeps."""
+        return await self._page(favorites_of(identity.account_id), query)
+
+    async def item(self, identity: Identity | None, sound_id: str) -> LibraryItemView:
+        """One sound. Raises NotFound, also for one that is not for this reader."""
+        return await find_item(self._database, identity, sound_id)
+
+    async def counts(self) -> dict[str, int]:
+        """How many sounds everybody may see, of each model."""
+        return await self._counts.get(None, self._count_models)
+
+    async def _count_models(self) -> Reading[dict[str, int]]:
+        rows = await self._database.fetch(
+            "SELECT item.model, COUNT(*) AS total FROM library_item AS item"
+            f" WHERE {LISTED} GROUP BY item.model"
+        )
+        found = {row["model"]: row["total"] for row in rows}
+        return Reading({model: found.get(model, 0) for model in LIBRARY_MODELS})
+
+    async def _page(self, scope: Scope, query: LibraryQuery) -> LibraryPage:
+        listing = Listing(self._database.dialect, scope, query)
+        if listing.is_empty:
+            return LibraryPage((), query.page, query.per_page, 0, None)
+        return await self._pages.get((scope, query), partial(self._read_page, listing, query))
+
+    async def _read_page(self, listing: Listing, query: LibraryQuery) -> Reading[LibraryPage]:
+        found = await self._walk(listing, query)
+        shown = found[: query.per_page]
+        page = LibraryPage(
+            items=tuple(item_view(row) for _, row in shown),
+            page=query.page,
+            per_page=query.per_page,
+            total=await self._total(listing.count()),
+            next=_behind(*shown[-1]) if len(found) > len(shown) else None,
+        )
+        return Reading(page)
+
+    async def _walk(self, listing: Listing, query: LibraryQuery) -> list[tuple[int, Row]]:
+        """The rows of a page and one more, each with its stage."""
+        wanted = query.per_page + 1
+        skip = 0 if query.after else (query.page - 1) * query.per_page
+        after, first = query.after, query.after.stage if query.after else 0
+        found: list[tuple[int, Row]] = []
+        for stage in listing.stages[first:]:
+            if skip and stage != listing.stages[-1]:
+                total = await self._total(listing.count(stage))
+                if skip >= total:
+                    skip -= total
+                    continue
+            rows = await self._fetch(listing.rows(stage, wanted - len(found), skip, after))
+            found += [(stage, row) for row in rows]
+            if len(found) == wanted:
+                break
+            skip, after = 0, None
+        return found
+
+    async def _total(self, statement: Statement) -> int:
+        async def read() -> Reading[int]:
+            rows = await self._fetch(statement)
+            return Reading(rows[0]["total"])
+
+        return await self._totals.get(statement, read)
+
+    async def _fetch(self, statement: Statement) -> list[Row]:
+        return await self._database.fetch(statement.sql, *statement.arguments)
+
+
+async def find_item(database: Database, identity: Identity | None, sound_id: str) -> LibraryItemView:
+    """One sound, in the caller's transaction if there is one.
+
+    Raises NotFound, also for one that is not for this reader.
+    """
+    rows = []
+    if is_generation_id(sound_id):
+        rows = await database.fetch(
+            f"SELECT {ITEM_COLUMNS} FROM library_item AS item{ITEM_JOINS} WHERE item.sound = {{}}", sound_id
+        )
+    item = item_view(rows[0]) if rows else None
+    if item is None or not item.is_open_to(identity):
+        raise NotFound(NOT_FOUND)
+    return item
+
+
+def _behind(stage: int, row: Row) -> Cursor:
+    return Cursor(stage, row["sort_value"], row["row_id"])

@@ -1,0 +1,50 @@
+"""The parts of the library, wired together."""
+
+from dataclasses import dataclass
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.events import Bus
+from webapp.ids import Ids
+from webapp.services.library.browse import Browser
+from webapp.services.library.favorites import Favorites
+from webapp.services.library.playlists import Playlists
+from webapp.services.library.plays import Plays
+from webapp.services.library.publishing import Publishing
+from webapp.services.library.votes import Votes
+from webapp.services.throttle import Throttle
+from webapp.settings import Settings
+from webapp.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What handlers ask of the library."""
+
+    browse: Browser
+    votes: Votes
+    favorites: Favorites
+    plays: Plays
+    playlists: Playlists
+    publishing: Publishing
+
+
+def build_library(
+    database: Database,
+    clock: Clock,
+    ids: Ids,
+    settings: Settings,
+    bus: Bus,
+    *,
+    storage: Storage,
+    throttle: Throttle,
+) -> Library:
+    """Wire the library over an open database."""
+    return Library(
+        browse=Browser(database, clock),
+        votes=Votes(database, throttle, settings),
+        favorites=Favorites(database, clock, throttle, settings),
+        plays=Plays(database, throttle),
+        playlists=Playlists(database, clock, ids),
+        publishing=Publishing(database, storage, bus),
+    )

@@ -1,0 +1,45 @@
+"""How often sounds are played and downloaded."""
+
+from typing import Literal
+
+from webapp.database import Database
+from webapp.errors import LimitReached
+from webapp.policy.library import PLAY_WINDOW_S
+from webapp.services.identity import Identity
+from webapp.services.library.browse import find_item
+from webapp.services.throttle import Throttle, address_group
+
+Counter = Literal["plays", "downloads"]
+
+
+class Plays:
+    """Counts once a minute per listener: an account, or the address of somebody not signed in."""
+
+    def __init__(self, database: Database, throttle: Throttle) -> None:
+        self._database = database
+        self._throttle = throttle
+
+    async def played(self, identity: Identity | None, address: str, sound_id: str) -> int:
+        """Count a play; how many there are now. Raises NotFound."""
+        return await self._count("plays", identity, address, sound_id)
+
+    async def downloaded(self, identity: Identity | None, address: str, sound_id: str) -> int:
+        """Count a download; how many there are now. Raises NotFound."""
+        return await self._count("downloads", identity, address, sound_id)
+
+    async def _count(self, counter: Counter, identity: Identity | None, address: str, sound_id: str) -> int:
+        listener = f"account/{identity.account_id}" if identity else f"address/{address_group(address)}"
+        async with self._database.transaction(durable=False):
+            item = await find_item(self._database, identity, sound_id)
+            bucket = f"{counter}/{item.row_id}/{listener}"
+            try:
+                await self._throttle.hit(bucket, 1, PLAY_WINDOW_S, "Counted already")
+            except LimitReached:
+                return item.plays if counter == "plays" else item.downloads
+            rows = await self._database.fetch(
+                f"UPDATE library_item SET {counter} = {counter} + 1"
+                f" WHERE id = {{}} RETURNING {counter} AS total",
+                item.row_id,
+            )
+        total: int = rows[0]["total"]
+        return total

@@ -1,0 +1,83 @@
+"""What owners and admins do to sounds: publish, name, hide, delete."""
+
+import json
+from collections.abc import Mapping
+
+from webapp.database import Database
+from webapp.errors import NotAuthorized
+from webapp.events import Bus, Event
+from webapp.policy.library import SoundChange
+from webapp.services.identity import Identity
+from webapp.services.library.browse import find_item
+from webapp.services.library.shelf import words_of
+from webapp.services.library.views import LibraryItemView
+from webapp.storage import Storage
+
+
+class Publishing:
+    """Changes sounds. Who may not see one is told that there is none; who may not change it, so."""
+
+    def __init__(self, database: Database, storage: Storage, bus: Bus) -> None:
+        self._database = database
+        self._storage = storage
+        self._bus = bus
+
+    async def change(self, identity: Identity, sound_id: str, change: SoundChange) -> LibraryItemView:
+        """Change an own sound. Raises NotFound, and NotAuthorized for somebody else's."""
+        async with self._database.transaction():
+            item = await find_item(self._database, identity, sound_id)
+            if item.account_id != identity.account_id:
+                raise NotAuthorized("Not authorized to change this sound")
+            await self._lock(item)
+            await self._write(item, await self._changed_columns(item, change))
+            return await find_item(self._database, identity, sound_id)
+
+    async def moderate(self, identity: Identity, sound_id: str, *, is_hidden: bool, note: str) -> None:
+        """Hide a sound from everybody but its owner, or show it again. Raises NotFound and NotAuthorized."""
+        async with self._database.transaction():
+            item = await find_item(self._database, identity, sound_id)
+            if not identity.is_admin:
+                raise NotAuthorized("Not authorized to hide sounds")
+            await self._write(item, {"is_hidden": is_hidden, "moderation_note": note})
+
+    async def delete(self, identity: Identity, sound_id: str) -> None:
+        """Delete a sound with its files, for its owner and admins. Raises NotFound and NotAuthorized.
+
+        Its job stays, without a sound: the hour's quota counts it, and estimates learn from it.
+        """
+        async with self._database.transaction():
+            item = await find_item(self._database, identity, sound_id)
+            if item.account_id != identity.account_id and not identity.is_admin:
+                raise NotAuthorized("Not authorized to delete this sound")
+            rows = await self._database.fetch(
+                "DELETE FROM sound WHERE generation_id = {} RETURNING storage_key, job", sound_id
+            )
+        for row in rows:
+            # After the commit: a crash in between leaves files without a sound, which are swept up.
+            await self._storage.delete(row["storage_key"])
+            self._bus.publish(Event("job", row["job"]))
+
+    async def _lock(self, item: LibraryItemView) -> None:
+        # Words are put together from title and tags, which another change must not replace meanwhile.
+        # SQLite's transaction is the lock itself.
+        if self._database.dialect == "postgres":
+            await self._database.fetch("SELECT 1 FROM library_item WHERE id = {} FOR UPDATE", item.row_id)
+
+    async def _changed_columns(self, item: LibraryItemView, change: SoundChange) -> dict[str, object]:
+        columns: dict[str, object] = {}
+        if change.is_public is not None:
+            columns["is_public"] = change.is_public
+        if change.title is None and change.tags is None:
+            return columns
+        rows = await self._database.fetch("SELECT title, tags FROM library_item WHERE id = {}", item.row_id)
+        title = rows[0]["title"] if change.title is None else change.title
+        tags = json.loads(rows[0]["tags"]) if change.tags is None else change.tags
+        title_words, words = words_of(title, item.prompt, tags)
+        written_tags = json.dumps(list(tags), ensure_ascii=False)
+        return columns | {"title": title, "tags": written_tags, "title_words": title_words, "words": words}
+
+    async def _write(self, item: LibraryItemView, columns: Mapping[str, object]) -> None:
+        assignments = ", ".join(f"{name} = {{}}" for name in columns)
+        await self._database.fetch(
+            f"UPDATE library_item SET {assignments} WHERE id = {{}}", *columns.values(), item.row_id
+        )

@@ -1,0 +1,73 @@
+"""Votes on sounds."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from webapp.database import Database
+from webapp.services.identity import Identity
+from webapp.services.library.browse import find_item
+from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
+from webapp.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class VoteReceipt:
+    """A sound's votes, and the account's own: 1, -1 or 0."""
+
+    upvotes: int
+    downvotes: int
+    user_vote: int
+
+
+class Votes:
+    """One vote per account and sound. The counters are kept by the database as votes come and go."""
+
+    def __init__(self, database: Database, throttle: Throttle, settings: Settings) -> None:
+        self._database = database
+        self._throttle = throttle
+        self._hourly: Final = settings.vote_hourly
+
+    async def vote(self, identity: Identity, sound_id: str, vote: int) -> VoteReceipt:
+        """Vote 1 or -1 in place of an earlier vote, or take it back with 0.
+
+        Raises NotFound and LimitReached.
+        """
+        async with self._database.transaction():
+            item = await find_item(self._database, identity, sound_id)
+            await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
+            if vote:
+                await self._database.fetch(
+                    "INSERT INTO sound_vote (item, account, vote) VALUES ({}, {}, {})"
+                    " ON CONFLICT (item, account) DO UPDATE SET vote = excluded.vote",
+                    item.row_id,
+                    identity.account_id,
+                    vote,
+                )
+            else:
+                await self._database.fetch(
+                    "DELETE FROM sound_vote WHERE item = {} AND account = {}",
+                    item.row_id,
+                    identity.account_id,
+                )
+            counted = await find_item(self._database, identity, sound_id)
+        return VoteReceipt(counted.upvotes, counted.downvotes, vote)
+
+    async def of(self, identity: Identity, row_ids: list[int]) -> dict[int, int]:
+        """The account's own votes on these items, by their row; those without one are absent."""
+        if not row_ids:
+            return {}
+        rows = await self._database.fetch(
+            "SELECT item, vote FROM sound_vote"
+            f" WHERE account = {{}} AND item IN ({', '.join('{}' for _ in row_ids)})",
+            identity.account_id,
+            *row_ids,
+        )
+        return {row["item"]: row["vote"] for row in rows}
+
+    async def usage(self, identity: Identity) -> ThrottleUsage:
+        """How much of the hour's votes is used up."""
+        return await self._throttle.usage(_bucket(identity), self._hourly, HOUR_S)
+
+
+def _bucket(identity: Identity) -> str:
+    return f"vote/account/{identity.account_id}"
