@@ -38,8 +38,17 @@ SOUND: Final = {name: Schema() for suffix, name in MEDIA_TYPES.items() if suffix
 PICTURE: Final = {MEDIA_TYPES[".png"]: Schema()}
 
 AnyRequest = Request[Any, Any, Any]
-AudioName = Annotated[str, PathParameter(description="`<generation id>.wav`, or `.flac`, `.ogg`, `.mp3`.")]
-PictureName = Annotated[str, PathParameter(description="`<generation id>.png`.")]
+AudioName = Annotated[
+    str,
+    PathParameter(
+        description="`<generation id>.wav`, or `.flac`, `.ogg`, `.mp3`.",
+        schema_extra={"pattern": r"^[0-9a-f]{20}\.(wav|flac|ogg|mp3)$"},
+    ),
+]
+PictureName = Annotated[
+    str,
+    PathParameter(description="`<generation id>.png`.", schema_extra={"pattern": r"^[0-9a-f]{20}\.png$"}),
+]
 
 
 class FileController(Controller):

@@ -40,7 +40,13 @@ from webapp.services.submissions import Submitted
 from webapp.services.views import JobStatus, JobView
 
 AnyRequest = Request[Any, Any, Any]
-JobId = Annotated[str, PathParameter(description="The job's id, 12 lower-case hex digits.")]
+# Described only: what is no job's id is not found (404), not refused (400).
+JobId = Annotated[
+    str,
+    PathParameter(
+        description="The job's id, 12 lower-case hex digits.", schema_extra={"pattern": "^[0-9a-f]{12}$"}
+    ),
+]
 Body = TypeVar("Body", SubmittedJob, SubmittedJob | AwaitedJob)
 
 

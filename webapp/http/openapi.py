@@ -89,7 +89,21 @@ HEADERS_OF_STATUS: Final[dict[str, dict[str, OpenAPIHeader]]] = {
     "503": {"Retry-After": RETRY_AFTER},
 }
 
-EVENTS: Final = {EVENT_STREAM: Schema(type=OpenAPIType.STRING)}
+# One event; the answer is a sequence of them, in the form of the HTML standard.
+EVENTS: Final = {
+    EVENT_STREAM: Schema(
+        type=OpenAPIType.OBJECT,
+        required=["data", "event"],
+        properties={
+            "event": Schema(type=OpenAPIType.STRING, description="The event's name."),
+            "data": Schema(
+                type=OpenAPIType.STRING, description="JSON.", content_media_type="application/json"
+            ),
+            "id": Schema(type=OpenAPIType.STRING),
+            "retry": Schema(description="Milliseconds after which to reconnect."),
+        },
+    )
+}
 
 IDEMPOTENCY_KEY: Final = Parameter(
     name="Idempotency-Key",

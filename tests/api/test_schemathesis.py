@@ -1,0 +1,159 @@
+"""Requests made up from the API's description, right ones and wrong ones; every answer must fit it.
+
+Few in the ordinary run; `make test-api-long` sends many more, and other ones each time.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, CheckContext, GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.core.transport import Response
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    positive_data_acceptance,
+    status_code_conformance,
+)
+
+from tests.api.live import LiveServer, live_server
+
+AnyCase = Case[Any]
+Operation = APIOperation[Any, Any, Any, Any]
+
+EXAMPLES: Final = int(os.environ.get("API_TEST_EXAMPLES", "5"))
+IS_LONG: Final = "API_TEST_EXAMPLES" in os.environ
+TIMEOUT_S: Final = 20
+
+# High enough that no number of requests reaches them.
+LIMITS_LIFTED: Final = {
+    "queue_limit": 10**6, "creator_hourly": 10**6, "creator_at_once": 10**6, "cancel_hourly": 10**6,
+    "skip_hourly": 10**6, "sign_in_per_account": 10**6, "sign_in_per_address": 10**6,
+    "register_per_address": 10**6, "misses_per_address": 10**6, "wrong_tokens_per_address": 10**6,
+}  # fmt: skip
+
+# Answers beyond those that the description names for an operation, and why they are right.
+ALLOWED_BEYOND: Final = {
+    404: "a path parameter that holds a slash, or nothing, is another address",
+    405: "the same, where the other address knows other methods",
+}
+
+# Where a request that fits the description may still be refused, because of what is there.
+MAY_BE_REFUSED: Final = {
+    "POST /generate": "an idempotency key may have been used with another body",
+    "POST /api/queue/{job_id}/cancel": "the job may have left the queue",
+    "POST /api/queue/{job_id}/skip": "the job may have left the queue, or been skipped",
+    "POST /api/jobs/{job_id}/retry": "the job may not have failed",
+    "POST /api/auth/register": "NUL in a password is refused, and so are too many bytes",
+    "POST /api/auth/token": "the same, and control characters in labels",
+}
+
+OPERATIONS: Final = (
+    "POST /generate", "GET /job/{job_id}", "GET /job/{job_id}/events", "GET /queue-status", "GET /api/queue",
+    "GET /api/queue/skip-pricing", "POST /api/queue/{job_id}/cancel", "POST /api/queue/{job_id}/skip",
+    "GET /api/jobs", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}", "HEAD /audio/{filename}",
+    "GET /spectrogram/{filename}", "HEAD /spectrogram/{filename}", "GET /status", "GET /api/me",
+    "POST /api/auth/register", "POST /api/auth/token", "GET /api/auth/tokens",
+    "DELETE /api/auth/tokens/{token_id}",
+)  # fmt: skip
+# Endless; test_waiting.py follows it.
+ENDLESS: Final = "GET /api/queue/events"
+
+
+@schemathesis.check
+def status_is_known(ctx: CheckContext, response: Response, case: AnyCase) -> bool | None:
+    """The status is described for the operation, or is one that may come besides."""
+    if response.status_code in ALLOWED_BEYOND:
+        return None
+    known: bool | None = status_code_conformance(ctx, response, case)
+    return known
+
+
+@schemathesis.check
+def what_fits_is_accepted(ctx: CheckContext, response: Response, case: AnyCase) -> bool | None:
+    """A request that fits the description is not refused as if it did not."""
+    if case.operation.label in MAY_BE_REFUSED and response.status_code in {400, 422}:
+        return None
+    accepted: bool | None = positive_data_acceptance(ctx, response, case)
+    return accepted
+
+
+@pytest.fixture
+def server(tmp_path: Path, database_url: str) -> Iterator[LiveServer]:
+    with live_server(tmp_path, database_url, **LIMITS_LIFTED) as server:
+        yield server
+
+
+def _operations(server: LiveServer) -> dict[str, Operation]:
+    description = schemathesis.openapi.from_url(f"{server.url}/schema/openapi.json")
+    made = [result.ok() for result in description.get_all_operations() if isinstance(result, Ok)]
+    return {operation.label: operation for operation in made}
+
+
+@pytest.mark.slow
+def test_every_answer_fits_the_description(server: LiveServer) -> None:
+    operations = _operations(server)
+    assert {*OPERATIONS, ENDLESS} == operations.keys()
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {server.token}"
+        # In this order the first has jobs for the others.
+        for label in OPERATIONS:
+            for mode in _modes(operations[label]):
+                _try(operations[label], mode, server, session)
+    assert server.ended
+    assert server.sounds
+
+
+def _modes(operation: Operation) -> tuple[GenerationMode, ...]:
+    """Right requests, and wrong ones where there is anything to get wrong."""
+    takes = {"parameters", "requestBody"} & operation.definition.raw.keys()
+    return (GenerationMode.POSITIVE, GenerationMode.NEGATIVE) if takes else (GenerationMode.POSITIVE,)
+
+
+def _try(operation: Operation, mode: GenerationMode, server: LiveServer, session: requests.Session) -> None:
+    chance = random.Random(None if IS_LONG else 1)
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=not IS_LONG,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def send(case: AnyCase) -> None:
+        _point_at_something(case, mode, server, chance)
+        case.call_and_validate(
+            session=session,
+            timeout=TIMEOUT_S,
+            additional_checks=[status_is_known, what_fits_is_accepted],
+            excluded_checks=[status_code_conformance, positive_data_acceptance],
+        )
+
+    send()
+
+
+def _point_at_something(
+    case: AnyCase, mode: GenerationMode, server: LiveServer, chance: random.Random
+) -> None:
+    """Have most right requests name a job, sound or token that is there; made-up names hardly ever do."""
+    if mode is GenerationMode.NEGATIVE:
+        return
+    parameters = case.path_parameters
+    if "job_id" in parameters and chance.random() < 0.7:
+        # The stream of a job that waits for ever has no end.
+        jobs = server.ended if case.operation.path.endswith("/events") else server.jobs
+        parameters["job_id"] = chance.choice(jobs)
+    elif "filename" in parameters and server.sounds and chance.random() < 0.7:
+        is_picture = "spectrogram" in case.operation.path
+        ending = "png" if is_picture else chance.choice(("wav", "flac", "ogg", "mp3"))
+        parameters["filename"] = f"{chance.choice(server.sounds)}.{ending}"
+    elif "token_id" in parameters:
+        # Not the token that all of this is sent with.
+        parameters["token_id"] = abs(int(parameters["token_id"])) + 2
