@@ -35,6 +35,7 @@ class Kind(StrEnum):
 
 
 KIND_OF_MODEL = {"music": Kind.MUSICGEN, "audio": Kind.AUDIOGEN, "magnet": Kind.MAGNET}
+MODELS = tuple(KIND_OF_MODEL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from webapp.engines.audiocraft.catalogue import (
     BYTES_PER_HALF,
     CODEC_FILE,
     LM_FILE,
+    MODELS,
     Choice,
     choose,
 )
@@ -34,7 +35,6 @@ from webapp.engines.base import (
 logger = logging.getLogger(__name__)
 
 ENGINE = "audiocraft"
-MODELS = ("music", "audio", "magnet")
 MAX_DURATION_S = 180.0
 # A loop's overlap comes on top.
 _MAX_RENDERED_S = MAX_DURATION_S + 10.0
