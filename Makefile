@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser chaos lint format lock clean
+.PHONY: help setup run test test-browser test-api-long chaos lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -39,6 +39,11 @@ test-browser: setup
 # Many more random kills of server and workers than the suite has; takes a quarter of an hour.
 chaos: setup
 	CHAOS_KILLS=200 CHAOS_SEED=$$$$ $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+
+# Requests made up from the API's description: so many for each operation, right ones and wrong ones.
+API_TEST_EXAMPLES ?= 300
+test-api-long: setup
+	API_TEST_EXAMPLES=$(API_TEST_EXAMPLES) $(BIN)/python -m pytest tests/api/test_schemathesis.py $(PYTEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
