@@ -291,7 +291,7 @@ class TestQueueEvents:
 
     async def test_hints_without_a_change_are_no_events(self, ann: User, services: Services) -> None:
         queue = CountingReader(services.queue)
-        feed = QueueFeed(cast("QueueReader", queue), services.bus, coalesce_s=0, fresh_for_s=0)
+        feed = QueueFeed(cast("QueueReader", queue), services.bus, interval_s=0)
         events = feed.events()
         assert json.loads((await anext(events)).data)["total"] == 0
         upcoming = asyncio.ensure_future(anext(events))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -30,16 +31,22 @@ class ServerEvent(msgspec.Struct, frozen=True):
 
     def encode(self) -> bytes:
         """The event as it goes over the wire (HTML standard, section 9.2)."""
-        lines = []
-        if self.retry_ms is not None:
-            lines.append(f"retry: {self.retry_ms}")
-        if self.event_id is not None:
-            lines.append(f"id: {_one_line(self.event_id)}")
-        if self.name is not None:
-            lines.append(f"event: {_one_line(self.name)}")
-        text = self.data.replace("\r\n", "\n").replace("\r", "\n")
-        lines += (f"data: {line}" for line in text.split("\n"))
-        return ("\n".join(lines) + "\n\n").encode()
+        return _encoded(self)
+
+
+# Few: what many listeners are told at the same time is written once.
+@lru_cache(maxsize=8)
+def _encoded(event: ServerEvent) -> bytes:
+    lines = []
+    if event.retry_ms is not None:
+        lines.append(f"retry: {event.retry_ms}")
+    if event.event_id is not None:
+        lines.append(f"id: {_one_line(event.event_id)}")
+    if event.name is not None:
+        lines.append(f"event: {_one_line(event.name)}")
+    text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+    lines += (f"data: {line}" for line in text.split("\n"))
+    return ("\n".join(lines) + "\n\n").encode()
 
 
 def _one_line(value: str) -> str:

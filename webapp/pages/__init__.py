@@ -38,7 +38,7 @@ HANDLERS: Final = cast("ExceptionHandlersMap", {AuthenticationRequired: ask_to_s
 
 def page_router(services: Services, renderer: Renderer) -> Router:
     """All pages. They alone read the session cookie; errors in them are shown as pages too."""
-    shared_queue = SharedQueue(services.queue, renderer)
+    shared_queue = SharedQueue(services, renderer)
     return Router(
         path="/",
         route_handlers=PAGE_CONTROLLERS,

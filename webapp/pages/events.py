@@ -33,9 +33,12 @@ async def follow_page(
     since: FromQuery[int] = 0,
 ) -> EventStream:
     """Fragments for an open page: the state since `since`, in ms, or since the last event; then changes."""
+    account_id = viewer.account_id if viewer else None
+    if view == "queue" and viewer is None:
+        release = streams.caps.hold(None, address_of(request, services.settings))
+        return EventStream(shared_queue.events(), streams.stop, on_close=release)
     seen_ms = _seen_ms(request) or since
     feed = _feed(view, services, renderer, shared_queue, viewer, seen_ms=seen_ms)
-    account_id = viewer.account_id if viewer else None
     secret = session_secret(request, services.settings)
     release = streams.caps.hold(account_id, address_of(request, services.settings))
 
@@ -56,7 +59,7 @@ def _feed(
     seen_ms: int,
 ) -> Feed:
     if view == "queue":
-        return QueueFeed(services, renderer, shared_queue, viewer.account_id if viewer else None)
+        return QueueFeed(shared_queue, viewer.account_id if viewer else None)
     if viewer is None:
         raise AuthenticationRequired
     return GenerateFeed(services, renderer, viewer, seen_ms)

@@ -76,9 +76,9 @@ async def follow(
                 asked_at = clock()
                 if not await is_welcome():
                     return
-            news = _news(await feed.fragments(), told)
-            if news:
-                yield _message(services, news)
+            changed = news(await feed.fragments(), told)
+            if changed:
+                yield message(services, changed)
             for name in feed.take_signals():
                 yield ServerEvent("", name=name)
             refresh_at = clock() + refresh_s
@@ -91,9 +91,12 @@ async def follow(
                     break
 
 
-def _news(fragments: Iterable[Fragment], told: dict[str, str]) -> list[Fragment]:
-    """What the reader has not got. Lists are given only when they changed, so they always are news."""
-    news = []
+def news(fragments: Iterable[Fragment], told: dict[str, str]) -> list[Fragment]:
+    """What the reader has not got, noting it as told.
+
+    Lists are given only when they changed, so they always are news.
+    """
+    changed = []
     for fragment in fragments:
         if fragment.parts is not None:
             told.update((part.element_id, part.html) for part in fragment.parts)
@@ -101,11 +104,11 @@ def _news(fragments: Iterable[Fragment], told: dict[str, str]) -> list[Fragment]
             told[fragment.element_id] = fragment.html
         else:
             continue
-        news.append(fragment)
-    return news
+        changed.append(fragment)
+    return changed
 
 
-def _message(services: Services, news: Iterable[Fragment]) -> ServerEvent:
+def message(services: Services, fragments: Iterable[Fragment]) -> ServerEvent:
     """`event_id` is the time of the state that was told: what a reader who reconnects has seen."""
-    data = "".join(fragment.encode() for fragment in news)
+    data = "".join(fragment.encode() for fragment in fragments)
     return ServerEvent(data, event_id=str(services.clock.now_ms()), retry_ms=RETRY_MS)

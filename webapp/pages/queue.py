@@ -52,10 +52,11 @@ def queue_rows(
     snapshot: QueueSnapshot, account_id: int | None, now_ms: int, prices: Sequence[SkipPrice]
 ) -> tuple[QueueRow, ...]:
     """The queue as one account sees it, or nobody in particular."""
-    return tuple(_row(job, account_id, now_ms, prices) for job in snapshot.jobs)
+    return tuple(queue_row(job, account_id, now_ms, prices) for job in snapshot.jobs)
 
 
-def _row(job: QueuedJob, account_id: int | None, now_ms: int, prices: Sequence[SkipPrice]) -> QueueRow:
+def queue_row(job: QueuedJob, account_id: int | None, now_ms: int, prices: Sequence[SkipPrice]) -> QueueRow:
+    """One line of it."""
     is_own = job.account_id == account_id
     return QueueRow(
         job_id=job.job_id,
