@@ -9,7 +9,6 @@ from torch import nn
 from webapp.engines.audiocraft.catalogue import (
     CHECKPOINTS,
     DEFAULT_CHECKPOINTS,
-    Checkpoint,
     Kind,
     checkpoints_for,
     choose,
@@ -45,8 +44,10 @@ def test_all_weights_are_said_to_be_non_commercial() -> None:
     assert {checkpoint.licence for checkpoint in CHECKPOINTS} == {"CC-BY-NC 4.0"}
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda checkpoint: checkpoint.name)
-def test_sizes_are_those_of_audiocrafts_own_modules(checkpoint: Checkpoint) -> None:
+@pytest.mark.parametrize("name", ["musicgen-small", "musicgen-stereo-large", "audiogen-medium"])
+def test_sizes_are_those_of_audiocrafts_own_modules(name: str) -> None:
+    checkpoint = published(name)
+    assert checkpoint is not None
     import_audiocraft()
     from audiocraft.modules.transformer import StreamingTransformer  # noqa: PLC0415 - after its stand-ins
 
