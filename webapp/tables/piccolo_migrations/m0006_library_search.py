@@ -97,16 +97,22 @@ FILL = (
 )
 
 
+async def fill() -> None:
+    """Put the sounds that there are already into the library."""
+    await QueueState.raw(FILL)
+    for row in await QueueState.raw("SELECT id, prompt FROM library_item WHERE words = ''"):
+        words = " ".join(search_words(row["prompt"]))
+        await QueueState.raw("UPDATE library_item SET words = {} WHERE id = {}", words, row["id"])
+
+
 async def forwards() -> MigrationManager:
     manager = MigrationManager(migration_id=ID, app_name="soundloom", description=DESCRIPTION)
 
     async def run() -> None:
         dialect = SQLITE if QueueState._meta.db.engine_type == "sqlite" else POSTGRES
-        for statement in (*STATEMENTS, *dialect, FILL):
+        for statement in (*STATEMENTS, *dialect):
             await QueueState.raw(statement)
-        for row in await QueueState.raw("SELECT id, prompt FROM library_item"):
-            words = " ".join(search_words(row["prompt"]))
-            await QueueState.raw("UPDATE library_item SET words = {} WHERE id = {}", words, row["id"])
+        await fill()
 
     manager.add_raw(run)
     return manager
