@@ -87,6 +87,10 @@ def build_services(
         database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard, usage=usage
     )
     leases = Leases(database, clock, settings, bus, payments, turns)
+    jobs = Jobs(
+        database, clock, settings, bus,
+        queue=queue, submissions=submissions, payments=payments, throttle=throttle,
+    )  # fmt: skip
     return Services(
         settings=settings,
         clock=clock,
@@ -108,16 +112,7 @@ def build_services(
         queue=queue,
         submissions=submissions,
         leases=leases,
-        jobs=Jobs(
-            database,
-            clock,
-            settings,
-            bus,
-            queue=queue,
-            submissions=submissions,
-            payments=payments,
-            throttle=throttle,
-        ),
+        jobs=jobs,
         sounds=Sounds(database, storage, leases),
         library=build_library(database, clock, ids, settings, bus, storage=storage, throttle=throttle),
         status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
