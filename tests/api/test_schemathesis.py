@@ -13,11 +13,13 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, CheckContext, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.core.transport import Response
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
+    negative_data_rejection,
     positive_data_acceptance,
     status_code_conformance,
 )
@@ -27,7 +29,7 @@ from tests.api.live import LiveServer, live_server
 AnyCase = Case[Any]
 Operation = APIOperation[Any, Any, Any, Any]
 
-EXAMPLES: Final = int(os.environ.get("API_TEST_EXAMPLES", "5"))
+EXAMPLES: Final = int(os.environ.get("API_TEST_EXAMPLES", "3"))
 IS_LONG: Final = "API_TEST_EXAMPLES" in os.environ
 TIMEOUT_S: Final = 20
 
@@ -54,6 +56,8 @@ MAY_BE_REFUSED: Final = {
     "POST /api/auth/token": "the same, and control characters in labels",
 }
 
+# Described to the last bound: what fits is accepted and what does not is refused. Of the others, which
+# follow, the answers must be described. The first makes the jobs that some need.
 OPERATIONS: Final = (
     "POST /generate", "GET /job/{job_id}", "GET /job/{job_id}/events", "GET /queue-status", "GET /api/queue",
     "GET /api/queue/skip-pricing", "POST /api/queue/{job_id}/cancel", "POST /api/queue/{job_id}/skip",
@@ -66,7 +70,6 @@ OPERATIONS: Final = (
 ENDLESS: Final = "GET /api/queue/events"
 
 
-@schemathesis.check
 def status_is_known(ctx: CheckContext, response: Response, case: AnyCase) -> bool | None:
     """The status is described for the operation, or is one that may come besides."""
     if response.status_code in ALLOWED_BEYOND:
@@ -75,7 +78,6 @@ def status_is_known(ctx: CheckContext, response: Response, case: AnyCase) -> boo
     return known
 
 
-@schemathesis.check
 def what_fits_is_accepted(ctx: CheckContext, response: Response, case: AnyCase) -> bool | None:
     """A request that fits the description is not refused as if it did not."""
     if case.operation.label in MAY_BE_REFUSED and response.status_code in {400, 422}:
@@ -99,13 +101,17 @@ def _operations(server: LiveServer) -> dict[str, Operation]:
 @pytest.mark.slow
 def test_every_answer_fits_the_description(server: LiveServer) -> None:
     operations = _operations(server)
-    assert {*OPERATIONS, ENDLESS} == operations.keys()
+    assert {*OPERATIONS, ENDLESS} <= operations.keys()
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {server.token}"
         # In this order the first has jobs for the others.
-        for label in OPERATIONS:
+        for label in (*OPERATIONS, *sorted(operations.keys() - {*OPERATIONS, ENDLESS})):
             for mode in _modes(operations[label]):
-                _try(operations[label], mode, server, session)
+                try:
+                    _try(operations[label], mode, server, session)
+                except Unsatisfiable:
+                    # Any text is a right one where a path parameter has no pattern.
+                    assert mode is GenerationMode.NEGATIVE
     assert server.ended
     assert server.sounds
 
@@ -118,6 +124,11 @@ def _modes(operation: Operation) -> tuple[GenerationMode, ...]:
 
 def _try(operation: Operation, mode: GenerationMode, server: LiveServer, session: requests.Session) -> None:
     chance = random.Random(None if IS_LONG else 1)
+    # What is wrong is in path, query or body: a wrong header would be replaced by the session's right one.
+    token = {"Authorization": f"Bearer {server.token}"}
+    headers = token if mode is GenerationMode.NEGATIVE else None
+    is_exact = operation.label in OPERATIONS
+    loose = [] if is_exact else [negative_data_rejection]
 
     @settings(
         max_examples=EXAMPLES,
@@ -126,14 +137,14 @@ def _try(operation: Operation, mode: GenerationMode, server: LiveServer, session
         derandomize=not IS_LONG,
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
+    @given(case=operation.as_strategy(generation_mode=mode, headers=headers))
     def send(case: AnyCase) -> None:
         _point_at_something(case, mode, server, chance)
         case.call_and_validate(
             session=session,
             timeout=TIMEOUT_S,
-            additional_checks=[status_is_known, what_fits_is_accepted],
-            excluded_checks=[status_code_conformance, positive_data_acceptance],
+            additional_checks=[status_is_known, *([what_fits_is_accepted] if is_exact else [])],
+            excluded_checks=[status_code_conformance, positive_data_acceptance, *loose],
         )
 
     send()

@@ -117,7 +117,7 @@ PREFER: Final = Parameter(
     name="Prefer",
     param_in="header",
     description="`wait=N`, 1 to 60: answer when the job has ended, or after N seconds (RFC 7240).",
-    schema=Schema(type=OpenAPIType.STRING, pattern=PRINTABLE),
+    schema=Schema(type=OpenAPIType.STRING),
     examples={"wait": Example(value="wait=1")},
 )
 
