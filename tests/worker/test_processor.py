@@ -1,115 +1,32 @@
 """The worker's loop over a real database, with engines that do what the test wants."""
 
 import asyncio
-import errno
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
-import numpy as np
 import pytest
 
-from tests.factories import MakeAccount, choice
-from webapp.audio.waveform import Waveform
-from webapp.clock import ManualClock
-from webapp.engines.base import (
-    CancelToken,
-    Engine,
-    EngineInfo,
-    EngineOutOfMemory,
-    GenerationCancelled,
-    GenerationRequest,
-    ProgressCallback,
+from tests.factories import MakeAccount
+from tests.worker.scripted import (
+    WORKER,
+    Behaviour,
+    Gate,
+    ScriptedEngine,
+    bug,
+    cancels_itself,
+    ended,
+    hum,
+    no_memory,
+    no_space,
+    silence,
+    submit,
+    times_out,
+    working,
 )
+from webapp.clock import ManualClock
+from webapp.engines.base import EngineOutOfMemory, GenerationCancelled
 from webapp.services.container import Services
 from webapp.services.identity import Identity
-from webapp.services.views import JobView
 from webapp.settings import Settings
-from webapp.worker.engine_set import EngineSet
-from webapp.worker.processor import Processor, WorkerProcess
-from webapp.worker.runner import Runner
-
-WORKER = "a" * 12
-RATE = 16_000
-
-Behaviour = Callable[[GenerationRequest, CancelToken], Waveform]
-
-
-class ScriptedEngine:
-    """Plays one behaviour after the other; the last one stays."""
-
-    name = "scripted"
-    models = ("music", "audio", "magnet")
-
-    def __init__(self, *behaviours: Behaviour) -> None:
-        self._behaviours = list(behaviours)
-        self.seeds: list[int] = []
-
-    def info(self, model: str) -> EngineInfo:
-        return EngineInfo("scripted", "scripted", model, 180, RATE, 1, "", 1, needs_load=False)
-
-    def load(self, model: str) -> None: ...
-
-    def unload(self, model: str) -> None: ...
-
-    def generate(
-        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
-    ) -> list[Waveform]:
-        behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
-        self.seeds.append(requests[0].seed)
-        progress(0, 0.5)
-        waveform = behaviour(requests[0], cancel)
-        progress(0, 1.0)
-        return [waveform]
-
-
-def hum(request: GenerationRequest, _cancel: CancelToken) -> Waveform:
-    times = np.arange(int(request.duration_s * RATE)) / RATE
-    tone = 0.3 * np.sin(2 * np.pi * 220 * times) + 0.1 * np.sin(2 * np.pi * 1760 * times)
-    return Waveform(tone[np.newaxis].astype(np.float32), RATE)
-
-
-def silence(request: GenerationRequest, _cancel: CancelToken) -> Waveform:
-    return Waveform(np.zeros((1, int(request.duration_s * RATE)), np.float32), RATE)
-
-
-def no_memory(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
-    raise EngineOutOfMemory
-
-
-def no_space(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def times_out(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
-    raise TimeoutError
-
-
-def cancels_itself(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
-    raise GenerationCancelled
-
-
-def bug(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
-    raise ValueError("secret inner text")
-
-
-class Gate:
-    """A behaviour that starts, says so, and goes on when it is told to or cancelled."""
-
-    def __init__(self, *, heeds_cancel: bool = True) -> None:
-        self.started = threading.Event()
-        self.go_on = threading.Event()
-        self._heeds_cancel = heeds_cancel
-
-    def __call__(self, request: GenerationRequest, cancel: CancelToken) -> Waveform:
-        self.started.set()
-        while not self.go_on.wait(0.005):
-            if self._heeds_cancel:
-                cancel.raise_if_cancelled()
-        return hum(request, cancel)
-
-    async def wait_started(self) -> None:
-        assert await asyncio.to_thread(self.started.wait, 10)
 
 
 @pytest.fixture
@@ -124,47 +41,10 @@ async def ann(make_account: MakeAccount) -> Identity:
     return await make_account()
 
 
-@asynccontextmanager
-async def working(
-    services: Services, engine: Engine, end_process: Callable[[], object] | None = None
-) -> AsyncIterator[Processor]:
-    """A worker that runs while the block does, and is asked to stop at its end."""
-    engines = EngineSet(dict.fromkeys(engine.models, engine))
-    settings = services.settings
-    runner = Runner(
-        engines,
-        services.ids,
-        low_quality_below=settings.low_quality_below,
-        target_lufs=settings.target_lufs,
-    )
-    worker = WorkerProcess(WORKER, "here", 1, "cpu")
-    processor = Processor(services, runner, worker, engines.report, end_process or pytest.fail)
-    await services.workers.register(WORKER, host="here", pid=1, device="cpu")
-    running = asyncio.create_task(processor.run())
-    try:
-        yield processor
-    finally:
-        processor.stop()
-        async with asyncio.timeout(20):
-            await running
-
-
-async def _ended(services: Services, identity: Identity, job_id: str) -> JobView:
-    with services.bus.subscribe() as hints:
-        async with asyncio.timeout(30):
-            while not (job := await services.jobs.get(identity, job_id)).has_ended:
-                await hints.wait(1)
-    return job
-
-
-async def _submit(services: Services, identity: Identity, seed: int | None = None) -> str:
-    return (await services.submissions.submit(identity, choice(duration_s=2, seed=seed))).job_id
-
-
 async def test_a_job_becomes_files_that_were_written_aside(services: Services, ann: Identity) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     async with working(services, ScriptedEngine(hum)):
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert job.sound is not None
     for extension in ("wav", "flac", "ogg", "mp3"):
         path = await services.sounds.audio_file(f"{job.sound.generation_id}.{extension}")
@@ -178,19 +58,19 @@ async def test_a_job_becomes_files_that_were_written_aside(services: Services, a
 async def test_memory_errors_are_retried_and_then_told_in_plain_words(
     services: Services, ann: Identity
 ) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     engine = ScriptedEngine(no_memory)
     async with working(services, engine):
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert (job.status, job.error, job.retry_count) == ("failed", EngineOutOfMemory.user_message, 2)
     assert len(engine.seeds) == 3
     assert list((services.settings.data_path / "sounds").iterdir()) == []
 
 
 async def test_one_bad_attempt_is_made_up_for(services: Services, ann: Identity) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     async with working(services, ScriptedEngine(bug, hum)):
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert (job.status, job.retry_count) == ("completed", 1)
 
 
@@ -206,19 +86,19 @@ async def test_one_bad_attempt_is_made_up_for(services: Services, ann: Identity)
 async def test_errors_never_show_their_insides(
     services: Services, ann: Identity, behaviour: Behaviour, words: str
 ) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     async with working(services, ScriptedEngine(behaviour)):
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert job.error == words
 
 
 async def test_a_poor_take_is_made_again_with_another_seed_and_the_best_is_kept(
     services: Services, ann: Identity
 ) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     engine = ScriptedEngine(silence, hum)
     async with working(services, engine):
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert len(set(engine.seeds)) == 2
     assert job.sound is not None
     assert job.sound.quality_score >= services.settings.low_quality_below
@@ -229,20 +109,20 @@ async def test_a_poor_take_is_made_again_with_another_seed_and_the_best_is_kept(
 async def test_silence_scores_zero_and_is_tried_three_times_at_most(
     services: Services, ann: Identity
 ) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     engine = ScriptedEngine(silence)
     async with working(services, engine):
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert len(engine.seeds) == 3
     assert job.sound is not None
     assert (job.sound.quality_score, bool(job.sound.quality_reasons)) == (0, True)
 
 
 async def test_a_seed_that_was_asked_for_is_never_changed(services: Services, ann: Identity) -> None:
-    job_id = await _submit(services, ann, seed=99)
+    job_id = await submit(services, ann, seed=99)
     engine = ScriptedEngine(silence)
     async with working(services, engine):
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert engine.seeds == [99]
     assert job.seed == 99
 
@@ -255,7 +135,7 @@ class TestPatientStop:
         return Settings(data_dir=settings.data_dir, disk_reserve_mb=0, heartbeat_s=0.02, stop_grace_s=60)
 
     async def test_stop_lets_a_quick_job_finish(self, services: Services, ann: Identity) -> None:
-        job_id, other = await _submit(services, ann), await _submit(services, ann)
+        job_id, other = await submit(services, ann), await submit(services, ann)
         gate = Gate()
         async with working(services, ScriptedEngine(gate)) as processor:
             await gate.wait_started()
@@ -266,7 +146,7 @@ class TestPatientStop:
 
 
 async def test_stop_hands_a_long_job_back_to_its_place(services: Services, ann: Identity) -> None:
-    job_id, _ = await _submit(services, ann), await _submit(services, ann)
+    job_id, _ = await submit(services, ann), await submit(services, ann)
     gate = Gate()
     async with working(services, ScriptedEngine(gate)):
         await gate.wait_started()
@@ -275,7 +155,7 @@ async def test_stop_hands_a_long_job_back_to_its_place(services: Services, ann: 
 
 
 async def test_stop_does_not_wait_for_an_engine_that_heeds_nothing(services: Services, ann: Identity) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     gate = Gate(heeds_cancel=False)
     async with working(services, ScriptedEngine(gate)):
         await gate.wait_started()
@@ -286,12 +166,12 @@ async def test_stop_does_not_wait_for_an_engine_that_heeds_nothing(services: Ser
 async def test_a_worker_that_lost_its_lease_stops_the_engine_and_writes_nothing(
     services: Services, ann: Identity
 ) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     gate = Gate()
     async with working(services, ScriptedEngine(gate, hum)):
         await gate.wait_started()
         assert await services.leases.take_back_from(WORKER) == [job_id]
-        job = await _ended(services, ann, job_id)
+        job = await ended(services, ann, job_id)
     assert job.status == "completed"
     rows = await services.database.fetch("SELECT storage_key FROM sound")
     assert list(await services.storage.keys()) == [rows[0]["storage_key"]]
@@ -299,7 +179,7 @@ async def test_a_worker_that_lost_its_lease_stops_the_engine_and_writes_nothing(
 
 
 async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Identity) -> None:
-    job_id = await _submit(services, ann)
+    job_id = await submit(services, ann)
     gate = Gate()
     seen: list[int] = []
     async with working(services, ScriptedEngine(gate)):
@@ -310,7 +190,7 @@ async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Iden
                     seen.append((await services.jobs.get(ann, job_id)).progress_pct)
                     await hints.wait(0.05)
         gate.go_on.set()
-        await _ended(services, ann, job_id)
+        await ended(services, ann, job_id)
     assert seen == sorted(seen)
     assert seen[-1] < 100
 
@@ -348,7 +228,7 @@ class TestStall:
     async def test_a_generation_that_stands_still_ends_its_process_and_goes_back_in_line(
         self, services: Services, ann: Identity
     ) -> None:
-        job_id = await _submit(services, ann)
+        job_id = await submit(services, ann)
         gate, ended = Gate(heeds_cancel=False), asyncio.Event()
         async with working(services, ScriptedEngine(gate), ended.set):
             await gate.wait_started()

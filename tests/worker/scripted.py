@@ -1,0 +1,147 @@
+"""Engines that do what a test wants, and a worker that runs them over real services."""
+
+import asyncio
+import errno
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from tests.factories import choice
+from webapp.audio.waveform import Waveform
+from webapp.engines.base import (
+    CancelToken,
+    Engine,
+    EngineInfo,
+    EngineOutOfMemory,
+    GenerationCancelled,
+    GenerationRequest,
+    ProgressCallback,
+)
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+from webapp.services.views import JobView
+from webapp.worker.engine_set import EngineSet
+from webapp.worker.processor import Processor, WorkerProcess
+from webapp.worker.runner import Runner
+
+WORKER = "a" * 12
+RATE = 16_000
+
+Behaviour = Callable[[GenerationRequest, CancelToken], Waveform]
+
+
+class ScriptedEngine:
+    """Plays one behaviour after the other; the last one stays."""
+
+    name = "scripted"
+    models = ("music", "audio", "magnet")
+
+    def __init__(self, *behaviours: Behaviour) -> None:
+        self._behaviours = list(behaviours)
+        self.seeds: list[int] = []
+
+    def info(self, model: str) -> EngineInfo:
+        return EngineInfo("scripted", "scripted", model, 180, RATE, 1, "", 1, needs_load=False)
+
+    def load(self, model: str) -> None: ...
+
+    def unload(self, model: str) -> None: ...
+
+    def generate(
+        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
+    ) -> list[Waveform]:
+        behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
+        self.seeds.append(requests[0].seed)
+        progress(0, 0.5)
+        waveform = behaviour(requests[0], cancel)
+        progress(0, 1.0)
+        return [waveform]
+
+
+def hum(request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    times = np.arange(int(request.duration_s * RATE)) / RATE
+    tone = 0.3 * np.sin(2 * np.pi * 220 * times) + 0.1 * np.sin(2 * np.pi * 1760 * times)
+    return Waveform(tone[np.newaxis].astype(np.float32), RATE)
+
+
+def silence(request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    return Waveform(np.zeros((1, int(request.duration_s * RATE)), np.float32), RATE)
+
+
+def no_memory(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise EngineOutOfMemory
+
+
+def no_space(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def times_out(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise TimeoutError
+
+
+def cancels_itself(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise GenerationCancelled
+
+
+def bug(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise ValueError("secret inner text")
+
+
+class Gate:
+    """A behaviour that starts, says so, and goes on when it is told to or cancelled."""
+
+    def __init__(self, *, heeds_cancel: bool = True) -> None:
+        self.started = threading.Event()
+        self.go_on = threading.Event()
+        self._heeds_cancel = heeds_cancel
+
+    def __call__(self, request: GenerationRequest, cancel: CancelToken) -> Waveform:
+        self.started.set()
+        while not self.go_on.wait(0.005):
+            if self._heeds_cancel:
+                cancel.raise_if_cancelled()
+        return hum(request, cancel)
+
+    async def wait_started(self) -> None:
+        assert await asyncio.to_thread(self.started.wait, 10)
+
+
+@asynccontextmanager
+async def working(
+    services: Services, engine: Engine, end_process: Callable[[], object] | None = None
+) -> AsyncIterator[Processor]:
+    """A worker that runs while the block does, and is asked to stop at its end."""
+    engines = EngineSet(dict.fromkeys(engine.models, engine))
+    settings = services.settings
+    runner = Runner(
+        engines,
+        services.ids,
+        low_quality_below=settings.low_quality_below,
+        target_lufs=settings.target_lufs,
+    )
+    worker = WorkerProcess(WORKER, "here", 1, "cpu")
+    processor = Processor(services, runner, worker, engines.report, end_process or pytest.fail)
+    await services.workers.register(WORKER, host="here", pid=1, device="cpu")
+    running = asyncio.create_task(processor.run())
+    try:
+        yield processor
+    finally:
+        processor.stop()
+        async with asyncio.timeout(20):
+            await running
+
+
+async def ended(services: Services, identity: Identity, job_id: str) -> JobView:
+    with services.bus.subscribe() as hints:
+        async with asyncio.timeout(30):
+            while not (job := await services.jobs.get(identity, job_id)).has_ended:
+                await hints.wait(1)
+    return job
+
+
+async def submit(services: Services, identity: Identity, seed: int | None = None) -> str:
+    return (await services.submissions.submit(identity, choice(duration_s=2, seed=seed))).job_id
