@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser test-api-long chaos lint format lock clean
+.PHONY: help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -44,6 +44,14 @@ chaos: setup
 API_TEST_EXAMPLES ?= 300
 test-api-long: setup
 	API_TEST_EXAMPLES=$(API_TEST_EXAMPLES) $(BIN)/python -m pytest tests/api/test_schemathesis.py $(PYTEST_ARGS)
+
+# Ten thousand steps of the queue's state machine on both databases, against a thousand in `make test`.
+test-long: setup
+	STATE_MACHINE_STEPS=10000 $(BIN)/python -m pytest --log-cli-level=INFO tests/queue/test_state_machine.py $(PYTEST_ARGS)
+
+# A week of the queue with 100 workers, in simulated time.
+simulate: setup
+	$(BIN)/python -m benchmarks.simulate
 
 lint: setup
 	$(BIN)/ruff check .

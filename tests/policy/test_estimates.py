@@ -48,7 +48,7 @@ def test_idle_workers_start_at_once_and_then_each_takes_the_next_when_free() -> 
 def test_each_worker_has_its_own_speed() -> None:
     outlook = Outlook(_hands("fast", "slow"), SPEEDS)
     assert _waits_s(outlook, _line(10, 10, 10, 10)) == [0, 0, 10, 20]
-    assert outlook.work_ms("music", 10) == 20_000
+    assert outlook.work_ms("music", 10) == pytest.approx(15_000), "the fast one takes three of four"
 
 
 def test_a_job_in_hand_is_waited_for() -> None:
@@ -74,6 +74,17 @@ def test_better_tiers_that_will_come_make_waits_longer_until_a_job_starves() -> 
     starving_soon = [replace(job, starves_ms=NOW_MS + 6_000) for job in line]
     assert _waits_s(outlook, starving_soon) == [0, 13, 23]
     assert _waits_s(outlook, [replace(job, skipped_ms=NOW_MS) for job in line]) == [0, 10, 20]
+
+
+def test_a_job_that_begins_to_starve_meanwhile_goes_first() -> None:
+    line = _line(10, 10, 10)
+    line[2] = replace(line[2], starves_ms=NOW_MS + 9_000)
+    assert _waits_s(Outlook(_hands("fast"), SPEEDS), line) == [0, 20, 10]
+    line[1] = replace(line[1], skipped_ms=NOW_MS)
+    in_order = [line[1], line[0], line[2]]
+    assert _waits_s(Outlook(_hands("fast"), SPEEDS), in_order) == [0, 20, 10]
+    line[0] = replace(line[0], skipped_ms=NOW_MS)
+    assert _waits_s(Outlook(_hands("fast"), SPEEDS), line) == [0, 10, 20], "but not before a skip"
 
 
 def test_overtaking_is_what_better_tiers_ask_of_the_workers_time() -> None:

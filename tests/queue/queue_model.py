@@ -93,7 +93,7 @@ class QueueModel:
 
     def submit(self, job_id: str, account: Identity, model: str, duration_s: float, now_ms: int) -> None:
         tier = self._tiers[account.tier]
-        starves_ms = None if tier.starves_after_ms is None else now_ms + tier.starves_after_ms
+        starves_ms = now_ms + tier.starves_after_ms
         line = WaitingJob(len(self.jobs) + 1, tier.priority, None, starves_ms, model, duration_s)
         self.jobs[job_id] = ModelJob(job_id, account, now_ms, line)
 

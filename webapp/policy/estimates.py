@@ -64,11 +64,11 @@ class Outlook:
     overtaking: Mapping[int, float] = field(default_factory=dict)
 
     def work_ms(self, model: str, duration_s: float) -> float | None:
-        """How long a clip takes, over all workers; None when there is none."""
+        """How long a clip takes on average, when each worker takes as many as it can; None with no worker."""
         if not self.hands:
             return None
-        total_s = sum(self._work_s(hands, model, duration_s) for hands in self.hands)
-        return total_s / len(self.hands) * 1000
+        per_s = sum(1 / self._work_s(hands, model, duration_s) for hands in self.hands)
+        return len(self.hands) / per_s * 1000
 
     def starts_ms(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[int | None]:
         """The moment at which each job of the line is expected to start; None of all with no worker.
@@ -80,10 +80,13 @@ class Outlook:
         held = {job.worker_id: job for job in running}
         free = [(self._free_ms(hands, held, now_ms), place) for place, hands in enumerate(self.hands)]
         heapify(free)
-        starts: list[int | None] = []
-        for clip in line:
+        starts: list[int | None] = [None] * len(line)
+        upcoming = _Upcoming(line)
+        for _ in line:
             start_ms, place = heappop(free)
-            starts.append(round(self._overtaken_ms(clip, start_ms - now_ms, now_ms)) + now_ms)
+            index = upcoming.take(start_ms)
+            clip = line[index]
+            starts[index] = round(self._overtaken_ms(clip, start_ms - now_ms, now_ms)) + now_ms
             work_ms = self._work_s(self.hands[place], clip.model, clip.duration_s) * 1000
             heappush(free, (start_ms + work_ms, place))
         return starts
@@ -111,6 +114,33 @@ class Outlook:
         if clip.starves_ms is None:
             return stretched_ms
         return min(stretched_ms, wait_ms + share * max(0, clip.starves_ms - now_ms))
+
+
+class _Upcoming:
+    """A line as it will be taken: in order, but jobs that begin to starve meanwhile go first."""
+
+    def __init__(self, line: Sequence[Clip]) -> None:
+        self._line = line
+        self._taken = [False] * len(line)
+        self._first = 0
+        self._starving = [
+            (clip.starves_ms, index)
+            for index, clip in enumerate(line)
+            if clip.skipped_ms is None and clip.starves_ms is not None
+        ]
+        heapify(self._starving)
+
+    def take(self, at_ms: float) -> int:
+        """The index of the job that is taken at a moment."""
+        while self._taken[self._first]:
+            self._first += 1
+        while self._starving and self._taken[self._starving[0][1]]:
+            heappop(self._starving)
+        index = self._first
+        if self._line[index].skipped_ms is None and self._starving and self._starving[0][0] <= at_ms:
+            index = self._starving[0][1]
+        self._taken[index] = True
+        return index
 
 
 def overtaking(work_ms: Mapping[int, float], span_ms: float, workers: int) -> dict[int, float]:

@@ -13,7 +13,7 @@ the same tier that needs no loading, a few times before it has to load another m
 starving job and a better tier are never overtaken for it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
@@ -193,6 +193,14 @@ class Line(Generic[W]):
 
     def __len__(self) -> int:
         return len(self._jobs)
+
+    def __iter__(self) -> Iterator[W]:
+        """The waiting jobs in no particular order."""
+        return iter(self._jobs.values())
+
+    def get(self, sequence: int) -> W | None:
+        """The waiting job with this sequence number, if there is one."""
+        return self._jobs.get(sequence)
 
     def add(self, job: W) -> None:
         """Put a job in line; one with the same sequence is replaced, as when a job is skipped."""

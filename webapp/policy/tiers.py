@@ -16,7 +16,7 @@ class Tier:
     """One row of the tier table.
 
     `priority` is the rank in the queue, lower first. A job that has waited `starves_after_ms`
-    is overtaken only by skips and by jobs further past their limit; None never starves.
+    is overtaken only by skips and by jobs further past their limit.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Tier:
     max_duration_s: float
     at_once: int
     speech_hourly: int
-    starves_after_ms: int | None
+    starves_after_ms: int
 
 
 def tier_table(settings: Settings) -> dict[str, Tier]:
@@ -37,11 +37,9 @@ def tier_table(settings: Settings) -> dict[str, Tier]:
         max_duration_s=settings.creator_max_duration_s,
         at_once=settings.creator_at_once,
         speech_hourly=settings.creator_speech_hourly,
-        starves_after_ms=None,
+        starves_after_ms=round(settings.creator_starves_after_s * 1000),
     )
-    creator = replace(
-        admin, name="creator", priority=1, starves_after_ms=round(settings.creator_starves_after_s * 1000)
-    )
+    creator = replace(admin, name="creator", priority=1)
     premium = Tier(
         name="premium",
         priority=2,

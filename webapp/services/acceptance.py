@@ -177,7 +177,7 @@ class Acceptance:
             choice.sampling.guidance,
             tier.name,
             tier.priority,
-            None if tier.starves_after_ms is None else room.now_ms + tier.starves_after_ms,
+            room.now_ms + tier.starves_after_ms,
         )
 
     async def _room(self, turn: QueueTurn, account_ids: Collection[int]) -> _Room:

@@ -107,15 +107,22 @@ class Submissions:
         now_ms = self._clock.now_ms()
         usage = await self._usage.of(identity.account_id, identity.tier)
         line = await self._lines.read()
-        newcomer = WaitingJob(sequence=2**62, priority=tier.priority, model=model, duration_s=duration_s)
+        newcomer = WaitingJob(
+            sequence=2**62,
+            priority=tier.priority,
+            starves_ms=now_ms + tier.starves_after_ms,
+            model=model,
+            duration_s=duration_s,
+        )
         waiting = in_order([*line.waiting, newcomer], now_ms, line.turns)
         ahead = waiting.index(newcomer)
         outlook = await self._estimator.outlook()
-        starts = outlook.starts_ms(now_ms, running=line.running, line=waiting[: ahead + 1])
+        # The jobs behind count too: those that will starve meanwhile go first.
+        start_ms = outlook.starts_ms(now_ms, running=line.running, line=waiting)[ahead]
         own_work_ms = outlook.work_ms(model, duration_s)
         return Quote(
             position=len(line.running) + ahead + 1,
-            expected_wait_s=None if starts[-1] is None else max(0, starts[-1] - now_ms) / 1000,
+            expected_wait_s=None if start_ms is None else max(0, start_ms - now_ms) / 1000,
             expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
             jobs_left_this_hour=usage.hourly.left,
             at_once_left=usage.at_once.left,
