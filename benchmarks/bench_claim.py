@@ -24,7 +24,7 @@ MINUTE_MS = 60_000
 
 async def fill(services: Services, count: int) -> None:
     """A line of every tier and model; some jobs have been skipped, and some have waited too long."""
-    draw = random.Random(1)  # noqa: S311 - the same line in every run
+    draw = random.Random(1)
     ((identity, _),) = await accounts(services, 1)
     tiers = tier_table(services.settings)
     now_ms = services.clock.now_ms()
