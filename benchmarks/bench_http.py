@@ -8,12 +8,13 @@ import argparse
 import asyncio
 import statistics
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import httpx
 
 from benchmarks.load import Generator, Order, Result, request
-from benchmarks.report import keep, machine
+from benchmarks.report import keep, machine, processor_s
 from benchmarks.servers import NO_LIMIT, data_folder, postgres, process, seed, serve
 from webapp.settings import Settings
 
@@ -66,20 +67,22 @@ def measure_reads(generator: Generator, rounds: int, seconds: float, url: str = 
         )
         figures: Figures = {}
         title = "PostgreSQL" if url else "SQLite"
-        print(f"\n{title}, {QUEUED} jobs queued{'':10}bare/s       /s  ratio   p50 ms   p99 ms  load")
+        print(
+            f"\n{title}, {QUEUED} jobs queued{'':10}bare/s       /s  ratio   p50 ms   p99 ms  cpu us (bare)  load"
+        )
         for connections in CONNECTIONS:
             for name, text in asked.items():
-                orders = (
-                    Order(bare_port, connections, seconds, [request("GET", f"/{bare_names[name]}")]),
-                    Order(port, connections, seconds, [text]),
+                bare_text = request("GET", f"/{bare_names[name]}")
+                pair = (
+                    (bare.pid, Order(bare_port, connections, seconds, [bare_text])),
+                    (server.pid, Order(port, connections, seconds, [text])),
                 )
-                bare_results, results = side_by_side(generator, orders, rounds)
-                row = compared(bare_results, results)
+                row = compared(*side_by_side(generator, pair, rounds))
                 figures[f"{name} {connections}"] = {"bytes": sizes[name], **row}
                 print(
                     f"{name:16}{sizes[name]:7} B {connections:3} conn {row['bare_per_second']:9.0f}"
                     f"{row['per_second']:9.0f}{row['ratio']:7.2f}{row['p50_ms']:9.2f}{row['p99_ms']:9.2f}"
-                    f"{row['generator_cpu']:6.0%}"
+                    f"{row['cpu_us']:8.0f}{row['bare_cpu_us']:7.0f}{row['generator_cpu']:6.0%}"
                 )
         assert server.poll() is None
         assert bare.poll() is None
@@ -122,22 +125,38 @@ def answer_bytes(port: int, path: str, token: str) -> int:
     return len(answer.raise_for_status().content)
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One measurement, with the processor time that the server took for a request."""
+
+    result: Result
+    cpu_us: float
+
+
 def side_by_side(
-    generator: Generator, orders: tuple[Order, Order], rounds: int
-) -> tuple[list[Result], list[Result]]:
-    """Both orders in turn, round after round."""
-    pairs = [(generator.run(orders[0]), generator.run(orders[1])) for _ in range(rounds)]
-    assert all(result.statuses.keys() == {"200"} for pair in pairs for result in pair), pairs
-    return [first for first, _ in pairs], [second for _, second in pairs]
+    generator: Generator, pair: tuple[tuple[int, Order], tuple[int, Order]], rounds: int
+) -> tuple[list[Sample], list[Sample]]:
+    """Two servers, given by process and order, in turn, round after round."""
+    samples = [(sample(generator, *pair[0]), sample(generator, *pair[1])) for _ in range(rounds)]
+    return [first for first, _ in samples], [second for _, second in samples]
 
 
-def compared(bare: list[Result], results: list[Result]) -> dict[str, float]:
+def sample(generator: Generator, pid: int, order: Order) -> Sample:
+    before_s = processor_s(pid)
+    result = generator.run(order)
+    assert result.statuses.keys() == {"200"}, result
+    return Sample(result, 1e6 * (processor_s(pid) - before_s) / sum(result.statuses.values()))
+
+
+def compared(bare: list[Sample], samples: list[Sample]) -> dict[str, float]:
     """Medians, and the median of the rounds' own ratios."""
-    ratios = [one.per_second / other.per_second for one, other in zip(results, bare, strict=True)]
+    pairs = zip(samples, bare, strict=True)
     return {
-        "bare_per_second": statistics.median(result.per_second for result in bare),
-        "ratio": statistics.median(ratios),
-        **medians(results),
+        "bare_per_second": statistics.median(one.result.per_second for one in bare),
+        "ratio": statistics.median(one.result.per_second / other.result.per_second for one, other in pairs),
+        "cpu_us": statistics.median(one.cpu_us for one in samples),
+        "bare_cpu_us": statistics.median(one.cpu_us for one in bare),
+        **medians([one.result for one in samples]),
     }
 
 

@@ -12,12 +12,11 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 
 from benchmarks.listeners import Heard, Listeners, Listening
-from benchmarks.report import keep, machine
+from benchmarks.report import keep, machine, resident_mb
 from benchmarks.servers import NO_LIMIT, accounts, data_folder, serve
 from webapp.services.container import open_services
 from webapp.settings import Settings
@@ -36,13 +35,6 @@ async def tokens(settings: Settings) -> list[str]:
         async with services.database.transaction():
             await services.database.fetch("UPDATE account SET tier = 'free' WHERE username <> 'user0'")
     return [token for _, token in made]
-
-
-def resident_mb(pid: int) -> float:
-    """Memory that a process holds."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1000
 
 
 def generate(client: httpx.Client, token: str) -> float:

@@ -9,12 +9,11 @@ import json
 import shutil
 import statistics
 import time
-from pathlib import Path
 
 import httpx
 
 from benchmarks.load import Generator, Order, request
-from benchmarks.report import keep, machine
+from benchmarks.report import keep, machine, resident_mb
 from benchmarks.servers import accounts, data_folder, serve
 from webapp.services.container import open_services
 from webapp.settings import Settings
@@ -34,13 +33,6 @@ def first_answer_s(settings: Settings) -> float:
 async def token(settings: Settings) -> str:
     async with open_services(settings) as services:
         return (await accounts(services, 1))[0][1]
-
-
-def resident_mb(pid: int) -> float:
-    """Memory that a process holds."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1000
 
 
 def follow_job(client: httpx.Client) -> tuple[float, float]:

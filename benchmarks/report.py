@@ -38,6 +38,19 @@ def cpu_name() -> str:
     return named.get("model name", platform.processor() or platform.machine()) + family
 
 
+def processor_s(pid: int) -> float:
+    """Processor time that a process has taken, in steps of 10 ms; other load on the machine is not in it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Memory that a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1000
+
+
 def keep(name: str, where: Mapping[str, object], figures: Mapping[str, object]) -> Path:
     """Write the figures beside those of other benchmarks, in place of the last run's."""
     RESULTS.mkdir(exist_ok=True)

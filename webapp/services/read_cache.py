@@ -27,6 +27,8 @@ class _Entry(Generic[V]):
     def __init__(self, task: asyncio.Task[Reading[V]], begun_ms: int) -> None:
         self.task = task
         self._begun_ms = begun_ms
+        # Everybody who waited may have left when it fails.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def holds_at(self, now_ms: int) -> bool:
         """Whether time alone has left it as it was; not so if the clock was set back, or reading failed."""
