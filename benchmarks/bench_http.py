@@ -67,9 +67,8 @@ def measure_reads(generator: Generator, rounds: int, seconds: float, url: str = 
         )
         figures: Figures = {}
         title = "PostgreSQL" if url else "SQLite"
-        print(
-            f"\n{title}, {QUEUED} jobs queued{'':10}bare/s       /s  ratio   p50 ms   p99 ms  cpu us (bare)  load"
-        )
+        columns = "bare/s      /s  ratio   p50 ms   p99 ms  cpu us  (bare) load"
+        print(f"\n{title}, {QUEUED} jobs queued{'':10}{columns}")
         for connections in CONNECTIONS:
             for name, text in asked.items():
                 bare_text = request("GET", f"/{bare_names[name]}")

@@ -9,7 +9,7 @@ from litestar import Litestar, get
 from litestar.params import FromPath
 
 from webapp.http.access_log import AccessLog
-from webapp.logs import request_id
+from webapp.logs import ACCESS_LOGGER, request_id
 
 
 @get("/audio/{name:str}")
@@ -26,13 +26,13 @@ def client() -> httpx.AsyncClient:
 
 
 async def line(client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture, path: str) -> str:
-    caplog.set_level(logging.INFO, "webapp.http.access_log")
+    caplog.set_level(logging.INFO, ACCESS_LOGGER)
     await client.get(path)
     return own_lines(caplog)[-1].getMessage()
 
 
 def own_lines(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    return [record for record in caplog.records if record.name == "webapp.http.access_log"]
+    return [record for record in caplog.records if record.name == ACCESS_LOGGER]
 
 
 async def test_the_line_tells_method_path_and_status(

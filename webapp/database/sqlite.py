@@ -83,15 +83,27 @@ class CommitCounter:
     """Tells whether anybody, this process included, has committed since it was last asked.
 
     SQLite keeps the answer in memory that all processes share, so asking takes a few microseconds and
-    never waits for a writer: it is done on the event loop's own thread.
+    never waits for a writer: it is done on the event loop's own thread. All who ask in one round of the
+    loop share an answer; their requests were all there before the round began.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._raw: sqlite3.Connection | None = None
+        self._of_this_round: object = None
 
     def read(self) -> object:
         """A value that differs after every commit; when SQLite cannot tell, one that equals no other."""
+        if self._of_this_round is None:
+            self._of_this_round = self._ask()
+            asyncio.get_running_loop().call_soon(self._end_round)
+        return self._of_this_round
+
+    def close(self) -> None:
+        if self._raw is not None:
+            self._raw.close()
+
+    def _ask(self) -> object:
         try:
             if self._raw is None:
                 self._raw = sqlite3.connect(self._path, timeout=0, isolation_level=None)
@@ -99,9 +111,8 @@ class CommitCounter:
         except sqlite3.OperationalError:
             return object()
 
-    def close(self) -> None:
-        if self._raw is not None:
-            self._raw.close()
+    def _end_round(self) -> None:
+        self._of_this_round = None
 
 
 class ImmediateTransaction(SQLiteTransaction):

@@ -1,6 +1,6 @@
 """Gives every request an id, and logs one line about each when it is answered."""
 
-import logging
+import itertools
 import re
 import secrets
 import time
@@ -8,14 +8,16 @@ from typing import Final
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from webapp.logs import request_id
+from webapp.logs import log_access, request_id
 
 REQUEST_ID_HEADER: Final = b"x-request-id"
 MAX_LOGGED_PATH: Final = 200
 # The id of a generation is all that protects its files, so a log must not hand it out whole.
 _FILE_ID: Final = re.compile(r"[0-9a-f]{20}")
 
-logger = logging.getLogger(__name__)
+# Unique is enough: an id lets nobody do anything.
+_PROCESS: Final = secrets.token_hex(4)
+_numbers: Final = itertools.count(secrets.randbits(24))
 
 
 class AccessLog:
@@ -28,7 +30,7 @@ class AccessLog:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        new_id = secrets.token_hex(8)
+        new_id = f"{_PROCESS}{next(_numbers):08x}"
         token = request_id.set(new_id)
         started_ns = time.perf_counter_ns()
         status = 0
@@ -49,13 +51,8 @@ class AccessLog:
 
 def log_request(scope: Scope, status: int, elapsed_ns: int) -> None:
     """Write the access line; `status` 0 says that the connection ended before an answer began."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
-    values = (scope.get("method", scope["type"]), loggable_path(scope), status or "gone")
-    # Made by hand: `logger.info` would look for the line of code that called it, at every request.
-    record = logging.LogRecord(logger.name, logging.INFO, __file__, 0, "%s %s %s", values, None)
-    record.ms = round(elapsed_ns / 1_000_000, 1)
-    logger.handle(record)
+    method = scope.get("method", scope["type"])
+    log_access(f"{method} {loggable_path(scope)} {status or 'gone'}", ms=round(elapsed_ns / 1_000_000, 1))
 
 
 def loggable_path(scope: Scope) -> str:

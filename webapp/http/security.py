@@ -37,19 +37,19 @@ class SecurityHeaders:
         }
         if is_tls:
             named["strict-transport-security"] = HSTS
-        self._headers = [(name.encode(), value.encode()) for name, value in named.items()]
-        self._names = {CSP, *(name for name, _ in self._headers)}
-        self._policies = {path: (CSP, policy.encode()) for path, policy in POLICY_OF_PATH.items()}
-        self._policy = (CSP, CONTENT_SECURITY_POLICY.encode())
+        common = [(name.encode(), value.encode()) for name, value in named.items()]
+        self._names = frozenset({CSP, *(name for name, _ in common)})
+        self._headers = [(CSP, CONTENT_SECURITY_POLICY.encode()), *common]
+        self._headers_of_path = {
+            path: [(CSP, policy.encode()), *common] for path, policy in POLICY_OF_PATH.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        policy = self._policies.get(scope["path"].rstrip("/"), self._policy)
-
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
-                added = [policy, *self._headers]
-                if not self._names.isdisjoint(present):
+                added = self._headers_of_path.get(scope["path"].rstrip("/"), self._headers)
+                present = self._names.intersection(name.lower() for name, _ in message["headers"])
+                if present:
                     added = [header for header in added if header[0] not in present]
                 message["headers"] = [*message["headers"], *added]
             await send(message)

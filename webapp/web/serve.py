@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import signal
 import socket
@@ -44,6 +45,9 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
     async with open_services(settings, owns_event_socket=True) as services:
         await repair(services)
         app = create_app(services)
+        # What stays for good need not be gone through again and again to find what does not.
+        gc.collect()
+        gc.freeze()
         server = _Server(
             uvicorn.Config(
                 app,
