@@ -1,17 +1,18 @@
 """A server for tests that speak over a socket: the real application and uvicorn, in a thread of its own."""
 
 import asyncio
-import dataclasses
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from tests.api.client import Hand
+from tests.factories import choice
 from webapp.clock import SystemClock
 from webapp.database import Database, engine_from
 from webapp.events import LocalBus
@@ -26,6 +27,8 @@ from webapp.web.protocol import BoundedProtocol
 
 # So many jobs are left waiting, so that there is something to cancel and to skip.
 LEFT_WAITING = 3
+# There from the start.
+FIRST_JOBS = 10
 
 
 class LiveServer:
@@ -89,7 +92,9 @@ class LiveServer:
                     server_header=False, timeout_graceful_shutdown=1,
                 )  # fmt: skip
                 server = _Server(config)
-                draining = asyncio.create_task(self._drain(services))
+                drained = asyncio.Event()
+                draining = asyncio.create_task(self._drain(services, drained))
+                await asyncio.wait_for(drained.wait(), 30)
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 self._ready.set()
                 await self._stop.wait()
@@ -106,8 +111,10 @@ class LiveServer:
         await services.accounts.set_tier(identity.account_id, "creator")
         await services.aura.grant(identity.account_id, 1_000_000, reason="test", author="root")
         self.token, _ = await services.tokens.create(identity.account_id)
+        for _ in range(FIRST_JOBS):
+            await services.submissions.submit(replace(identity, tier="creator"), choice())
 
-    async def _drain(self, services: Services) -> None:
+    async def _drain(self, services: Services, drained: asyncio.Event) -> None:
         """Finish what waits, but for a few; every fifth job fails."""
         hand = Hand(services)
         with services.bus.subscribe() as hints:
@@ -115,6 +122,7 @@ class LiveServer:
                 snapshot = await services.queue.snapshot()
                 self.jobs = [*self.ended[-5:], *(job.job_id for job in snapshot.jobs)]
                 if len(snapshot.jobs) <= LEFT_WAITING:
+                    drained.set()
                     await hints.wait(1)
                     continue
                 claim = await services.leases.claim("b" * 12)
@@ -140,7 +148,7 @@ def _services(settings: Settings, database: Database) -> Services:
     storage = LocalStorage(settings.data_path)
     services = build_services(settings, database, LocalBus(), storage, clock, RandomIds())
     accounts = Accounts(database, clock, settings, services.throttle, hasher)
-    return dataclasses.replace(services, accounts=accounts)
+    return replace(services, accounts=accounts)
 
 
 @contextmanager

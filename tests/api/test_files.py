@@ -71,24 +71,21 @@ class TestWhole:
         assert_problem(await anybody.get(f"/spectrogram/{name}.png"), 404, "Spectrogram not found")
 
 
-@pytest.mark.parametrize(
-    ("header", "first", "last"),
-    [
+async def test_a_part(anybody: httpx.AsyncClient, name: str) -> None:
+    for header, first, last in (
         ("bytes=0-9", 0, 9),
         ("bytes=890-", 890, 899),
         ("bytes=-10", 890, 899),
         ("bytes=0-", 0, 899),
         ("bytes=899-5000", 899, 899),
         ("bytes=-5000", 0, 899),
-    ],
-)
-async def test_a_part(anybody: httpx.AsyncClient, name: str, header: str, first: int, last: int) -> None:
-    answer = await anybody.get(f"/audio/{name}.wav", headers={"range": header})
-    assert (answer.status_code, answer.content) == (206, WAV[first : last + 1])
-    assert answer.headers["content-range"] == f"bytes {first}-{last}/{SIZE}"
-    assert answer.headers["content-length"] == str(last - first + 1)
-    assert answer.headers["content-type"] == "audio/wav"
-    assert answer.headers["etag"]
+    ):
+        answer = await anybody.get(f"/audio/{name}.wav", headers={"range": header})
+        assert (answer.status_code, answer.content) == (206, WAV[first : last + 1]), header
+        assert answer.headers["content-range"] == f"bytes {first}-{last}/{SIZE}"
+        assert answer.headers["content-length"] == str(last - first + 1)
+        assert answer.headers["content-type"] == "audio/wav"
+        assert answer.headers["etag"]
 
 
 async def test_conditions_as_a_table(anybody: httpx.AsyncClient, name: str) -> None:

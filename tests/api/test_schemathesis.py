@@ -86,6 +86,14 @@ def what_fits_is_accepted(ctx: CheckContext, response: Response, case: AnyCase) 
     return accepted
 
 
+def limits_are_told(_ctx: CheckContext, response: Response, case: AnyCase) -> bool | None:
+    """What is left of a limit is told wherever the description says so."""
+    described = case.operation.definition.raw["responses"].get(str(response.status_code), {})
+    expected = {name.lower() for name in described.get("headers", {}) if name.startswith("RateLimit")}
+    assert expected <= response.headers.keys(), f"{response.status_code} without {expected}"
+    return None
+
+
 @pytest.fixture
 def server(tmp_path: Path, database_url: str) -> Iterator[LiveServer]:
     with live_server(tmp_path, database_url, **LIMITS_LIFTED) as server:
@@ -128,7 +136,8 @@ def _try(operation: Operation, mode: GenerationMode, server: LiveServer, session
     token = {"Authorization": f"Bearer {server.token}"}
     headers = token if mode is GenerationMode.NEGATIVE else None
     is_exact = operation.label in OPERATIONS
-    loose = [] if is_exact else [negative_data_rejection]
+    more = [what_fits_is_accepted] if is_exact else []
+    fewer = [] if is_exact else [negative_data_rejection]
 
     @settings(
         max_examples=EXAMPLES,
@@ -143,8 +152,8 @@ def _try(operation: Operation, mode: GenerationMode, server: LiveServer, session
         case.call_and_validate(
             session=session,
             timeout=TIMEOUT_S,
-            additional_checks=[status_is_known, *([what_fits_is_accepted] if is_exact else [])],
-            excluded_checks=[status_code_conformance, positive_data_acceptance, *loose],
+            additional_checks=[status_is_known, limits_are_told, *more],
+            excluded_checks=[status_code_conformance, positive_data_acceptance, *fewer],
         )
 
     send()

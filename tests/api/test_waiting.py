@@ -246,7 +246,9 @@ class TestJobEvents:
             await connection.started()
         answer = await ann.http.get(path)
         assert_problem(answer, 429, "Too many open connections")
-        assert int(answer.headers["retry-after"]) > 0
+        assert answer.headers["retry-after"] == "5"
+        assert answer.headers["ratelimit"] == '"connections";r=0;t=5'
+        assert answer.headers["ratelimit-policy"] == f'"connections";q={PER_ACCOUNT};w=5'
         await open_ones[0].leave()
         replacement = connect(path, ann)
         await replacement.started()
@@ -319,6 +321,7 @@ class TestQueueEvents:
         readers = [connect("/api/queue/events") for _ in range(PER_ADDRESS)]
         for reader in readers:
             await reader.started()
+        assert readers[0].headers["ratelimit"] == f'"connections";r={PER_ADDRESS - 1};t=0'
         assert_problem(await anybody.get("/api/queue/events"), 429, "Too many open connections")
         streams.stop.set()
         for reader in readers:

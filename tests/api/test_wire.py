@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.live import LiveServer, live_server
+from tests.api.live import FIRST_JOBS, LiveServer, live_server
 from webapp.http import body, lingering
 from webapp.web import protocol
 
@@ -94,8 +94,11 @@ def wire(server: LiveServer) -> Iterator[Wire]:
         yield wire
 
 
-def _queue_length(server: LiveServer) -> int:
-    return int(httpx.get(f"{server.url}/queue-status").json()["queue_length"])
+def _jobs_made(server: LiveServer) -> int:
+    """How many jobs were accepted since the start."""
+    headers = {"authorization": f"Bearer {server.token}"}
+    answer = httpx.get(f"{server.url}/api/jobs?per_page=100", headers=headers)
+    return len(answer.json()["jobs"]) - FIRST_JOBS
 
 
 LENGTH = b"Content-Length: 18"
@@ -135,7 +138,7 @@ def test_an_odd_length_smuggles_no_request(server: LiveServer) -> None:
             wire.send(wire.head(*headers), BODY, SMUGGLED)
             wire.socket.shutdown(socket.SHUT_WR)
             assert 404 not in wire.answers(), headers
-    assert _queue_length(server) == 0
+    assert _jobs_made(server) == 0
 
 
 def test_bad_chunks_make_no_job(server: LiveServer) -> None:
@@ -152,7 +155,7 @@ def test_bad_chunks_make_no_job(server: LiveServer) -> None:
             wire.send(wire.head(CHUNKED), chunks)
             wire.socket.shutdown(socket.SHUT_WR)
             assert 201 not in wire.answers(), chunks
-    assert _queue_length(server) == 0
+    assert _jobs_made(server) == 0
 
 
 def test_a_right_request_with_chunks_is_taken(server: LiveServer, wire: Wire) -> None:
@@ -160,14 +163,14 @@ def test_a_right_request_with_chunks_is_taken(server: LiveServer, wire: Wire) ->
         wire.head(CHUNKED, b"Connection: close"), b"9\r\n", BODY[:9], b"\r\n9\r\n", BODY[9:], b"\r\n0\r\n\r\n"
     )
     assert wire.answers() == [201]
-    assert _queue_length(server) == 1
+    assert _jobs_made(server) == 1
 
 
 def test_a_shorter_body_than_announced_makes_no_job(server: LiveServer, wire: Wire) -> None:
     wire.send(wire.head(b"Content-Length: 100"), BODY)
     wire.socket.shutdown(socket.SHUT_WR)
     assert 201 not in wire.answers()
-    assert _queue_length(server) == 0
+    assert _jobs_made(server) == 0
 
 
 class TestSlowAndLarge:

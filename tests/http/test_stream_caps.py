@@ -35,3 +35,11 @@ def test_giving_back_twice_counts_once() -> None:
     assert caps.open_count == 1
     with pytest.raises(LimitReached):
         caps.hold(1, "a")
+
+
+def test_the_addresses_of_one_ipv6_customer_count_as_one() -> None:
+    caps = StreamCaps(per_account=9, per_address=1)
+    caps.hold(None, "2001:db8::1")
+    with pytest.raises(LimitReached):
+        caps.hold(None, "2001:db8::2")
+    caps.hold(None, "2001:db8:0:1::1")

@@ -61,7 +61,7 @@ class FileController(Controller):
         "/audio/{filename:str}",
         http_method=READING,
         summary="A sound",
-        operation_class=describes(gives=FILE_HEADERS, content=SOUND),
+        operation_class=describes(gives=FILE_HEADERS, content=SOUND, is_limited=True),
         responses={**PARTS, **problems(404, 416, 429)},
     )
     async def audio(
@@ -76,7 +76,7 @@ class FileController(Controller):
         "/spectrogram/{filename:str}",
         http_method=READING,
         summary="A sound's spectrogram",
-        operation_class=describes(gives=FILE_HEADERS, content=PICTURE),
+        operation_class=describes(gives=FILE_HEADERS, content=PICTURE, is_limited=True),
         responses={**PARTS, **problems(404, 416, 429)},
     )
     async def spectrogram(

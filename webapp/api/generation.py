@@ -74,6 +74,7 @@ class GenerationController(Controller):
             body_examples=examples.GENERATE_BODIES,
             takes=(IDEMPOTENCY_KEY, PREFER),
             gives={"Location": LOCATION, "Preference-Applied": PREFERENCE_APPLIED},
+            is_limited=True,
         ),
         response_description="The job is in line; it is durable.",
         responses=problems(400, 401, 408, 413, 415, 422, 429, 503, 507),
@@ -121,11 +122,12 @@ class GenerationController(Controller):
     @get(
         "/job/{job_id:str}/events",
         summary="One job, as it changes",
-        operation_class=describes(content=EVENTS),
+        operation_class=describes(content=EVENTS, is_limited=True),
         responses=problems(401, 403, 404, 429),
     )
     async def job_events(
         self,
+        request: AnyRequest,
         job_id: JobId,
         services: InjectedServices,
         identity: InjectedIdentity,
@@ -133,8 +135,12 @@ class GenerationController(Controller):
         address: InjectedAddress,
     ) -> EventStream:
         """Server-sent events named `job`: the job now, and again after every change, until it has ended."""
-        await services.jobs.get(identity, job_id)
-        release = streams.caps.hold(identity.account_id, address)
+        release = streams.caps.hold_for(request, identity.account_id, address)
+        try:
+            await services.jobs.get(identity, job_id)
+        except BaseException:
+            release()
+            raise
         return EventStream(job_events(services, identity, job_id), streams.stop, on_close=release)
 
     @get(
@@ -163,7 +169,7 @@ class GenerationController(Controller):
     @post(
         "/api/jobs/{job_id:str}/retry",
         summary="Submit a failed job again",
-        operation_class=describes(takes=(IDEMPOTENCY_KEY,), gives={"Location": LOCATION}),
+        operation_class=describes(takes=(IDEMPOTENCY_KEY,), gives={"Location": LOCATION}, is_limited=True),
         response_description="A new job like the failed one is in line; it is durable.",
         responses=problems(400, 401, 403, 404, 422, 429, 503, 507),
     )

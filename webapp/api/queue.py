@@ -1,9 +1,9 @@
 """The queue, for everybody."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Controller, Response, get
+from litestar import Controller, Request, Response, get
 from msgspec import Meta
 
 from webapp.api.authentication import ADDRESS, InjectedAddress
@@ -57,15 +57,19 @@ class QueueController(Controller):
     @get(
         "/api/queue/events",
         summary="The queue, as it changes",
-        operation_class=describes(content=EVENTS),
+        operation_class=describes(content=EVENTS, is_limited=True),
         responses=problems(429),
         dependencies=ADDRESS,
     )
     async def queue_events(
-        self, queue_feed: InjectedQueueFeed, streams: InjectedStreams, address: InjectedAddress
+        self,
+        request: Request[Any, Any, Any],
+        queue_feed: InjectedQueueFeed,
+        streams: InjectedStreams,
+        address: InjectedAddress,
     ) -> EventStream:
         """Server-sent events named `queue`: what `/api/queue` says now, and again after every change."""
-        release = streams.caps.hold(None, address)
+        release = streams.caps.hold_for(request, None, address)
         return EventStream(queue_feed.events(), streams.stop, on_close=release)
 
     @get(

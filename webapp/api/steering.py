@@ -45,7 +45,7 @@ class SteeringController(Controller):
         "/cancel",
         summary="Cancel a waiting job",
         status_code=200,
-        operation_class=describes(),
+        operation_class=describes(is_limited=True),
         response_description="The job is cancelled.",
         responses=problems(400, 401, 403, 404, 429),
     )
@@ -61,7 +61,7 @@ class SteeringController(Controller):
         "/skip",
         summary="Pay Aura to move a waiting job to the front",
         status_code=200,
-        operation_class=describes(takes=(IDEMPOTENCY_KEY,)),
+        operation_class=describes(takes=(IDEMPOTENCY_KEY,), is_limited=True),
         response_description="The job is at the front, behind earlier skips.",
         responses=problems(400, 401, 403, 404, 422, 429),
     )

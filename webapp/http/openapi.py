@@ -105,6 +105,8 @@ EVENTS: Final = {
     )
 }
 
+TELL_WRONG_TOKENS: Final = {"401", "429"}
+
 IDEMPOTENCY_KEY: Final = Parameter(
     name="Idempotency-Key",
     param_in="header",
@@ -129,11 +131,13 @@ def describes(
     takes: Sequence[Parameter] = (),
     gives: Mapping[str, OpenAPIHeader] | None = None,
     content: Mapping[str, Schema] | None = None,
+    is_limited: bool = False,
 ) -> type[Operation]:
     """The `operation_class` of a handler: what the framework cannot see in its signature.
 
     `reads`: the JSON body that it reads by itself. `takes`: headers it heeds. `gives`: headers of its
-    success. `content`: what its success is, by media type, where that is no JSON.
+    success. `content`: what its success is, by media type, where that is no JSON. `is_limited`: it has a
+    limit of its own, which every answer tells; otherwise only those that wrong tokens get tell theirs.
     """
 
     @dataclasses.dataclass
@@ -143,14 +147,14 @@ def describes(
                 self.request_body = _request_body(reads, body_examples or {})
             if takes:
                 self.parameters = [*(self.parameters or []), *takes]
-            _describe_answers(self.responses or {}, gives or {}, content)
+            _describe_answers(self.responses or {}, gives or {}, content, is_limited=is_limited)
 
     return DescribedOperation
 
 
 def reads(body: type[msgspec.Struct]) -> type[Operation]:
     """The `operation_class` of a handler that reads a JSON body of this form by itself."""
-    return describes(reads=body)
+    return describes(reads=body, is_limited=True)
 
 
 def _request_body(body: type[msgspec.Struct], examples: Mapping[str, dict[str, Any]]) -> RequestBody:
@@ -162,14 +166,21 @@ def _request_body(body: type[msgspec.Struct], examples: Mapping[str, dict[str, A
 
 
 def _describe_answers(
-    responses: Responses, gives: Mapping[str, OpenAPIHeader], content: Mapping[str, Schema] | None
+    responses: Responses,
+    gives: Mapping[str, OpenAPIHeader],
+    content: Mapping[str, Schema] | None,
+    *,
+    is_limited: bool,
 ) -> None:
     # Where a handler has parameters, the framework adds a 400 in its own form, which is never sent.
     if "400" in responses and PROBLEM_JSON not in (_answer(responses, "400").content or {}):
         del responses["400"]
     for status in responses:
         answer = _answer(responses, status)
-        headers = {**HEADERS_OF_STATUS.get(status, {}), **(RATE_LIMITS if "429" in responses else {})}
+        headers = {
+            **HEADERS_OF_STATUS.get(status, {}),
+            **(RATE_LIMITS if is_limited or status in TELL_WRONG_TOKENS else {}),
+        }
         if status.startswith("2"):
             headers |= gives
             _allow_several(answer)

@@ -2,9 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+from litestar.connection import ASGIConnection
 
 from webapp.errors import LimitReached
+from webapp.http.rate_limit import RateLimit, announce
+from webapp.services.throttle import address_group
+
+# What is counted, and whose: `("account", 7)`.
+Key: TypeAlias = tuple[str, object]
 
 PER_ACCOUNT: Final = 20
 PER_ADDRESS: Final = 40
@@ -18,34 +25,55 @@ class StreamCaps:
     """
 
     def __init__(self, per_account: int = PER_ACCOUNT, per_address: int = PER_ADDRESS) -> None:
-        self._per_account = per_account
-        self._per_address = per_address
-        self._held: Counter[tuple[str, object]] = Counter()
+        self._limits = {"account": per_account, "address": per_address}
+        self._held: Counter[Key] = Counter()
 
     def hold(self, account_id: int | None, address: str) -> Callable[[], None]:
         """Take one connection and return what gives it back, which may be called more than once.
 
         Raises LimitReached when the account or the address already holds as many as it may.
         """
-        keys: list[tuple[str, object]] = [("address", address)]
-        if account_id is not None:
-            keys.append(("account", account_id))
-        limits = {"address": self._per_address, "account": self._per_account}
-        if any(self._held[key] >= limits[key[0]] for key in keys):
+        keys = _keys(account_id, address)
+        if any(self._left(key) <= 0 for key in keys):
             raise LimitReached("Too many open connections", retry_after_s=RETRY_AFTER_S)
         self._held.update(keys)
         return _Once(lambda: self._release(keys))
+
+    def hold_for(
+        self, connection: ASGIConnection[Any, Any, Any, Any], account_id: int | None, address: str
+    ) -> Callable[[], None]:
+        """`hold`, telling with the answer how many more may be held, whether or not this one may."""
+        try:
+            return self.hold(account_id, address)
+        finally:
+            announce(connection, self._told(account_id, address))
+
+    def _told(self, account_id: int | None, address: str) -> RateLimit:
+        """The limit that is nearest."""
+        key = min(_keys(account_id, address), key=self._left)
+        left = max(0, self._left(key))
+        return RateLimit(
+            "connections", self._limits[key[0]], RETRY_AFTER_S, left, 0 if left else RETRY_AFTER_S
+        )
+
+    def _left(self, key: Key) -> int:
+        return self._limits[key[0]] - self._held[key]
 
     @property
     def open_count(self) -> int:
         """How many connections are held in this process."""
         return sum(count for (kind, _), count in self._held.items() if kind == "address")
 
-    def _release(self, keys: list[tuple[str, object]]) -> None:
+    def _release(self, keys: list[Key]) -> None:
         self._held.subtract(keys)
         for key in keys:
             if self._held[key] <= 0:
                 del self._held[key]
+
+
+def _keys(account_id: int | None, address: str) -> list[Key]:
+    keys: list[Key] = [("address", address_group(address))]
+    return keys if account_id is None else [*keys, ("account", account_id)]
 
 
 class _Once:

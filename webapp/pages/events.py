@@ -35,12 +35,12 @@ async def follow_page(
     """Fragments for an open page: the state since `since`, in ms, or since the last event; then changes."""
     account_id = viewer.account_id if viewer else None
     if view == "queue" and viewer is None:
-        release = streams.caps.hold(None, address_of(request, services.settings))
+        release = streams.caps.hold_for(request, None, address_of(request, services.settings))
         return EventStream(shared_queue.events(), streams.stop, on_close=release)
     seen_ms = _seen_ms(request) or since
     feed = _feed(view, services, renderer, shared_queue, viewer, seen_ms=seen_ms)
     secret = session_secret(request, services.settings)
-    release = streams.caps.hold(account_id, address_of(request, services.settings))
+    release = streams.caps.hold_for(request, account_id, address_of(request, services.settings))
 
     async def is_welcome() -> bool:
         session = await services.sessions.resolve(secret) if secret else None
