@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: bench-http bench-live bench-claim bench-start help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -68,6 +68,10 @@ format: setup
 # Takes the newest versions that the ranges in pyproject.toml and package.json allow.
 lock: setup
 	$(BIN)/python -m tools.lock
+
+# Measurements; see docs/performance.md.
+bench-http bench-live bench-claim bench-start: setup
+	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 clean:
 	rm -rf build htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

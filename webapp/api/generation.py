@@ -34,6 +34,7 @@ from webapp.http.openapi import (
     describes,
     problems,
 )
+from webapp.http.prepared import Prepare
 from webapp.http.sse import EventStream
 from webapp.policy.generation import parse_generation
 from webapp.services.submissions import Submitted
@@ -48,6 +49,9 @@ JobId = Annotated[
     ),
 ]
 Body = TypeVar("Body", SubmittedJob, SubmittedJob | AwaitedJob)
+
+# Jobs that were asked for lately; what is told of one is the same for whoever may see it.
+job_answer = Prepare(job_status, capacity=256)
 
 
 class JobList(msgspec.Struct, frozen=True):
@@ -115,9 +119,9 @@ class GenerationController(Controller):
     )
     async def job(
         self, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
-    ) -> JobStatusBody:
+    ) -> Response[JobStatusBody]:
         """The job with the fields of its state, for its owner and for admins."""
-        return job_status(await services.jobs.get(identity, job_id))
+        return job_answer(await services.jobs.get(identity, job_id), key=job_id)
 
     @get(
         "/job/{job_id:str}/events",

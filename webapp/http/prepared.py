@@ -1,6 +1,6 @@
 """JSON answers that are put together once and given to everybody who asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -24,13 +24,20 @@ class PreparedJson(Response[Body]):
 
 
 class Prepare(Generic[State, Body]):
-    """Makes the answer that tells a state; while it is given the same object, it gives the same answer."""
+    """Makes the answer that tells a state; while a key's state is the same object, so is its answer."""
 
-    def __init__(self, body_of: Callable[[State], Body]) -> None:
+    def __init__(self, body_of: Callable[[State], Body], *, capacity: int = 1) -> None:
         self._body_of = body_of
-        self._last: tuple[State, PreparedJson[Body]] | None = None
+        self._capacity = capacity
+        self._answers: dict[Hashable, tuple[State, PreparedJson[Body]]] = {}
 
-    def __call__(self, state: State) -> PreparedJson[Body]:
-        if self._last is None or self._last[0] is not state:
-            self._last = state, PreparedJson(self._body_of(state))
-        return self._last[1]
+    def __call__(self, state: State, key: Hashable = None) -> PreparedJson[Body]:
+        known = self._answers.get(key)
+        if known is not None and known[0] is state:
+            return known[1]
+        answer = PreparedJson(self._body_of(state))
+        self._answers.pop(key, None)
+        if len(self._answers) >= self._capacity:
+            del self._answers[next(iter(self._answers))]
+        self._answers[key] = state, answer
+        return answer
