@@ -12,7 +12,17 @@ from webapp.services.aura import Aura
 from webapp.services.identity import Identity
 from webapp.services.sessions import Sessions
 from webapp.services.tokens import Tokens
-from webapp.tables import ALL_TABLES, Account, Job, Sound
+from webapp.tables import (
+    ALL_TABLES,
+    Account,
+    Favorite,
+    IdempotencyKey,
+    Job,
+    LibraryItem,
+    Playlist,
+    Sound,
+    SoundVote,
+)
 
 
 async def _make_sound(account_id: int, number: int = 1) -> None:
@@ -102,6 +112,7 @@ async def test_deleting_an_account_leaves_nothing_of_it(
         await tokens.create(identity.account_id)
         await aura.grant(identity.account_id, 5, reason="Welcome", author="root")
         await _make_sound(identity.account_id, number)
+        await _use_library(identity.account_id, number)
     version = (await database.fetch("SELECT version FROM queue_state"))[0]["version"]
 
     deleted = await accounts.delete(ada.account_id)
@@ -113,13 +124,32 @@ async def test_deleting_an_account_leaves_nothing_of_it(
         for table in ALL_TABLES
         if any(key._meta.name == "account" for key in table._meta.foreign_key_columns)
     ]
-    assert len(owned) >= 5
+    assert len(owned) >= 10
     for table in owned:
         rows = await database.fetch(f'SELECT account FROM "{table._meta.tablename}"')
         assert {row["account"] for row in rows} == {bob.account_id}, table
     assert [account.username for account in await accounts.list()] == ["bob"]
     with pytest.raises(NotFound):
         await accounts.delete(ada.account_id)
+
+
+async def _use_library(account_id: int, number: int) -> None:
+    """A row of every kind that the library and repeated requests keep for an account."""
+    sound = f"{number:020x}"
+    rows = await LibraryItem.insert(
+        LibraryItem(
+            sound=sound, account=account_id, created_ms=1, model="music", prompt="rain", duration_s=1.0
+        )
+    )
+    item = rows[0]["id"]
+    await SoundVote.insert(SoundVote(item=item, account=account_id, vote=1))
+    await Favorite.insert(Favorite(item=item, account=account_id, created_ms=1))
+    await Playlist.insert(
+        Playlist(playlist_id=sound, account=account_id, name="mine", created_ms=1, updated_ms=1)
+    )
+    await IdempotencyKey.insert(
+        IdempotencyKey(key_hash=sound, account=account_id, request_hash="-", answer="{}", created_ms=1)
+    )
 
 
 async def test_an_export_holds_everything_but_secrets(
