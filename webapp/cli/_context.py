@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import asyncpg
 
 from webapp.database import MigrationFailed
-from webapp.errors import InvalidRequest, Unavailable
+from webapp.errors import DatabaseAway, InvalidRequest, Unavailable
 from webapp.policy.credentials import MAX_PASSWORD_BYTES, checked_password
 from webapp.services.container import Services, open_services
 from webapp.settings import load_settings
@@ -30,7 +30,13 @@ def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except (MigrationFailed, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (
+        MigrationFailed,
+        DatabaseAway,
+        sqlite3.Error,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+    ) as error:
         raise Unavailable(f"The database cannot be used: {error}") from error
 
 

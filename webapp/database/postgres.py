@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
+from piccolo.querystring import QueryString
 
+from webapp.database.faults import postgres_faults
 from webapp.database.shared_check import SharedCheck
-from webapp.errors import SettingsError
+from webapp.errors import DatabaseAway, SettingsError
 
 POOL_SIZE = 10
+# The longest wait for a connection, a new one or one that others use.
+CONNECT_S = 10.0
 # A process that stands still inside a transaction, or is cut off, keeps the queue's row no longer than this.
 HANGING_TRANSACTION_MS = 3_000
 SCHEMES = ("postgresql", "postgres")
@@ -37,15 +42,16 @@ class PooledTransaction(PostgresTransaction):
     async def __aenter__(self) -> PostgresTransaction:
         if self._parent is not None:
             return self._parent
-        self.connection = await self.engine.opened_pool.acquire()
-        try:
-            self.transaction = self.connection.transaction()
-            await self.transaction.start()
-            if not self._durable:
-                await self.connection.execute("SET LOCAL synchronous_commit = off")
-        except BaseException:
-            await asyncio.shield(self.engine.opened_pool.release(self.connection))
-            raise
+        with postgres_faults():
+            self.connection = await self.engine.opened_pool.acquire(timeout=CONNECT_S)
+            try:
+                self.transaction = self.connection.transaction()
+                await self.transaction.start()
+                if not self._durable:
+                    await self.connection.execute("SET LOCAL synchronous_commit = off")
+            except BaseException:
+                await asyncio.shield(self.engine.opened_pool.release(self.connection))
+                raise
         self.context = self.engine.current_transaction.set(self)
         return self
 
@@ -65,9 +71,12 @@ class PooledTransaction(PostgresTransaction):
     async def _end(self, *, failed: bool) -> None:
         try:
             if failed and not self._rolled_back:
-                await self.transaction.rollback()
+                # With the connection gone the server has undone it; the failure itself is what matters.
+                with suppress(DatabaseAway), postgres_faults():
+                    await self.transaction.rollback()
             elif not self._committed and not self._rolled_back:
-                await self.transaction.commit()
+                with postgres_faults():
+                    await self.transaction.commit()
         finally:
             await self.engine.opened_pool.release(self.connection)
 
@@ -111,20 +120,32 @@ class PooledPostgresEngine(PostgresEngine):
     async def run(self, sql: str, args: Sequence[Any]) -> "list[asyncpg.Record]":
         """Run one statement: in the present transaction, or on a connection of the pool."""
         transaction = self.current_transaction.get()
-        connection = self.opened_pool if transaction is None else transaction.connection
-        rows: list[asyncpg.Record] = await connection.fetch(sql, *args)
+        rows: list[asyncpg.Record]
+        with postgres_faults():
+            if transaction is not None:
+                rows = await transaction.connection.fetch(sql, *args)
+            else:
+                async with self.opened_pool.acquire(timeout=CONNECT_S) as connection:
+                    rows = await connection.fetch(sql, *args)
         return rows
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> "list[asyncpg.Record]":
+        sql, args = querystring.compile_string(engine_type=self.engine_type)
+        return await self.run(sql, args)
 
     async def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run one statement for each row of arguments, in the present transaction."""
         transaction = self.current_transaction.get()
         if transaction is None:
             raise RuntimeError("not in a transaction")
-        await transaction.connection.executemany(sql, rows)
+        with postgres_faults():
+            await transaction.connection.executemany(sql, rows)
 
     async def _commits(self) -> object:
         """The set of transactions that have ended, as the server writes it; each commit changes it."""
-        return await self.opened_pool.fetchval("SELECT pg_current_snapshot()::text")
+        with postgres_faults():
+            async with self.opened_pool.acquire(timeout=CONNECT_S) as connection:
+                return await connection.fetchval("SELECT pg_current_snapshot()::text")
 
 
 async def _nothing_to_reset(_connection: object) -> None:

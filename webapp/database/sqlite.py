@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 from piccolo.engine.sqlite import SQLiteEngine, SQLiteTransaction, TransactionType
 from piccolo.querystring import QueryString
 
+from webapp.database.faults import sqlite_faults
+
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -38,8 +40,13 @@ class Connection:
         self._raw: sqlite3.Connection | None = None
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` on the connection's thread and return what it returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: work(self._opened()))
+        """Run `work` on the connection's thread and return what it returns.
+
+        Raises DatabaseAway and StorageFull.
+        """
+        loop = asyncio.get_running_loop()
+        with sqlite_faults():
+            return await loop.run_in_executor(self._executor, lambda: work(self._opened()))
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
         """Run one statement to its end and return its rows."""

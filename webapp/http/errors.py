@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Send
 
 from webapp import errors
-from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull
+from webapp.errors import DatabaseAway, InvalidRequest, LimitReached, ProductError, QueueFull
 from webapp.http.accept import prefers_html
 from webapp.logs import request_id
 
@@ -91,6 +91,9 @@ def describe(error: BaseException) -> Problem:
     match error:
         case ProductError():
             return _of_product_error(error)
+        case DatabaseAway():
+            logger.error("the database is away: %s", error.__cause__)
+            return Problem(503, error.message, {"Retry-After": str(error.retry_after_s)})
         case HTTPException() if error.status_code < 500:
             return _of_framework_error(error)
         case _:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from webapp.services.container import Services
 
 logger = logging.getLogger(__name__)
 
+NICENESS = 5
 COMMAND = (sys.executable, "-m", "webapp", "worker", "--exit-with-parent")
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 30.0
@@ -94,6 +96,9 @@ class Supervisor:
             # Memory or processes ran out; both may come back.
             logger.exception("could not start a worker")
             return None
+        # Answers are a matter of milliseconds, sounds of seconds: where both want a core, answers come first.
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         await self._watch(process, worker_id)
         return process.returncode
 
