@@ -8,7 +8,6 @@ change is sent, so the time that accepting it takes is part of it.
 import argparse
 import asyncio
 import statistics
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -49,17 +48,21 @@ def generate(client: httpx.Client, token: str) -> float:
     return time.perf_counter() - began
 
 
-def measure(
-    server: subprocess.Popen[str],
-    port: int,
-    client: httpx.Client,
-    secrets: list[str],
-    options: argparse.Namespace,
-) -> dict[str, dict[str, float]]:
-    """Each kind of stream, with the jobs beside it, and the jobs alone before and after."""
-    figures: dict[str, dict[str, float]] = {}
-    alone = [generate(client, secrets[0])]
-    for name, path in ADDRESSES.items():
+def measure(path: str, options: argparse.Namespace) -> dict[str, float]:
+    """One kind of stream on a server of its own, with the same jobs beside it, before it and after it."""
+    with ExitStack() as stack:
+        settings = Settings(
+            data_dir=str(stack.enter_context(data_folder())), port=0, trusted_proxies="127.0.0.1",
+            creator_hourly=NO_LIMIT, free_hourly=NO_LIMIT, free_at_once=20, cancel_hourly=NO_LIMIT,
+        )  # fmt: skip
+        secrets = asyncio.run(tokens(settings))
+        server, port = stack.enter_context(serve(settings))
+        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120))
+        # The line behind the timed jobs, which are of a better tier; its first jobs may get their turn.
+        for number in range(WAITING):
+            headers = {"Authorization": f"Bearer {secrets[1 + number % 8]}"}
+            client.post("/generate", json=WORK, headers=headers).raise_for_status()
+        alone = [generate(client, secrets[0])]
         before_mb = resident_mb(server.pid)
         listeners = Listeners(Listening(port, path, options.listeners, secrets[1:]))
         with ThreadPoolExecutor(1) as pool:
@@ -69,14 +72,12 @@ def measure(
         after_mb = resident_mb(server.pid)
         listeners.end()
         alone.append(generate(client, secrets[0]))
-        figures[name] = {
-            **described(heard),
-            "kb_per_listener": 1000 * (after_mb - before_mb) / options.listeners,
-            "jobs_s": beside_s,
-            "jobs_alone_s": statistics.mean(alone[-2:]),
-        }
-        print(name, " ".join(f"{key}={value:.1f}" for key, value in figures[name].items()))
-    return figures
+    return {
+        **described(heard),
+        "kb_per_listener": 1000 * (after_mb - before_mb) / options.listeners,
+        "jobs_s": beside_s,
+        "jobs_alone_s": statistics.mean(alone),
+    }
 
 
 def described(heard: Heard) -> dict[str, float]:
@@ -96,19 +97,10 @@ def main() -> None:
     arguments.add_argument("--changes", type=int, default=CHANGES)
     options = arguments.parse_args()
     where = machine()
-    with ExitStack() as stack:
-        settings = Settings(
-            data_dir=str(stack.enter_context(data_folder())), port=0, trusted_proxies="127.0.0.1",
-            creator_hourly=NO_LIMIT, free_hourly=NO_LIMIT, free_at_once=20, cancel_hourly=NO_LIMIT,
-        )  # fmt: skip
-        secrets = asyncio.run(tokens(settings))
-        server, port = stack.enter_context(serve(settings))
-        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120))
-        # The line behind the timed jobs; these never get their turn.
-        for number in range(WAITING):
-            headers = {"Authorization": f"Bearer {secrets[1 + number % 8]}"}
-            client.post("/generate", json=WORK, headers=headers).raise_for_status()
-        figures = measure(server, port, client, secrets, options)
+    figures = {}
+    for name, path in ADDRESSES.items():
+        figures[name] = measure(path, options)
+        print(name, " ".join(f"{key}={value:.1f}" for key, value in figures[name].items()))
     keep("live", where, {"listeners": options.listeners, "waiting": WAITING, **figures})
     print(
         " ".join(

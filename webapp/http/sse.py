@@ -97,18 +97,23 @@ class EventStream(ASGIResponse):
         self._stop = stop
         self._heartbeat_s = heartbeat_s
         self._on_close = on_close
+        self._is_quiet = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self.start_response(send)
             writer = asyncio.ensure_future(self._write(send))
-            ends = [asyncio.ensure_future(_disconnected(receive)), asyncio.ensure_future(self._stop.wait())]
+            beside = [
+                asyncio.ensure_future(self._beat(send)),
+                asyncio.ensure_future(_disconnected(receive)),
+                asyncio.ensure_future(self._stop.wait()),
+            ]
             try:
-                await asyncio.wait([writer, *ends], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([writer, *beside], return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (writer, *ends):
+                for task in (writer, *beside):
                     task.cancel()
-                await asyncio.gather(writer, *ends, return_exceptions=True)
+                await asyncio.gather(writer, *beside, return_exceptions=True)
             _log_failure(writer)
             with suppress(OSError):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -118,22 +123,17 @@ class EventStream(ASGIResponse):
 
     async def _write(self, send: Send) -> None:
         async with aclosing(self._events) as events:
-            upcoming: asyncio.Future[ServerEvent] | None = None
-            try:
-                while True:
-                    upcoming = upcoming or asyncio.ensure_future(anext(events))
-                    done, _ = await asyncio.wait([upcoming], timeout=self._heartbeat_s)
-                    if not done:
-                        await _send_chunk(send, HEARTBEAT)
-                        continue
-                    event, upcoming = upcoming.result(), None
-                    await _send_chunk(send, event.encode())
-            except StopAsyncIteration:
-                return
-            finally:
-                if upcoming:
-                    upcoming.cancel()
-                    await asyncio.gather(upcoming, return_exceptions=True)
+            async for event in events:
+                self._is_quiet = False
+                await _send_chunk(send, event.encode())
+
+    async def _beat(self, send: Send) -> None:
+        """Say something whenever nothing was said for a while."""
+        while True:
+            self._is_quiet = True
+            await asyncio.sleep(self._heartbeat_s)
+            if self._is_quiet:
+                await _send_chunk(send, HEARTBEAT)
 
 
 async def _send_chunk(send: Send, chunk: bytes) -> None:
