@@ -210,6 +210,16 @@ class TestTogether:
 
         assert await asyncio.gather(*(submit_and_look() for _ in range(20))) == [1] * 20
 
+    async def test_its_transaction_survives_power_loss(
+        self, services: Services, make_account: MakeAccount
+    ) -> None:
+        ann = await make_account()
+        witness = _Witness(services)
+        async with services.database.transaction(durable=False):
+            pass
+        await services.submissions.submit(ann, choice(), once=witness)
+        assert witness.seen == ("2" if services.database.dialect == "sqlite" else "on"), "2 is FULL"
+
     async def test_not_inside_a_transaction(self, services: Services, make_account: MakeAccount) -> None:
         ann = await make_account()
         with pytest.raises(RuntimeError, match="transaction of its own"):
@@ -229,6 +239,22 @@ class _Broken(Once[Submitted]):
     async def keep(self, answer: Submitted) -> None:
         await self._database.fetch("UPDATE queue_state SET next_sequence = 1000000 WHERE id = 1")
         raise ZeroDivisionError
+
+
+class _Witness(Once[Submitted]):
+    """A key that looks at the transaction that it is kept in."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self.seen = ""
+
+    async def first_answer(self) -> None:
+        return None
+
+    async def keep(self, answer: Submitted) -> None:
+        sql = "PRAGMA synchronous" if self._database.dialect == "sqlite" else "SHOW synchronous_commit"
+        ((value,),) = [row.values() for row in await self._database.fetch(sql)]
+        self.seen = str(value)
 
 
 class _Gate(Once[Submitted]):
