@@ -79,6 +79,10 @@ def no_space(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def read_only(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
 def times_out(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
     raise TimeoutError
 

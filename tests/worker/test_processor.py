@@ -17,6 +17,7 @@ from tests.worker.scripted import (
     hum,
     no_memory,
     no_space,
+    read_only,
     silence,
     submit,
     times_out,
@@ -79,6 +80,7 @@ async def test_one_bad_attempt_is_made_up_for(services: Services, ann: Identity)
     [
         (bug, "Something went wrong while generating"),
         (no_space, "The server has no disk space left"),
+        (read_only, "The server cannot write to its data folder"),
         (times_out, "Something went wrong while generating"),
         (cancels_itself, GenerationCancelled.user_message),
     ],

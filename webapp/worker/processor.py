@@ -29,6 +29,7 @@ CANCEL_S = 2.0
 EXIT_STALLED = 70
 UNEXPECTED = "Something went wrong while generating"
 DISK_FULL = "The server has no disk space left"
+NOT_WRITABLE = "The server cannot write to its data folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,8 @@ def _plain_words(error: Exception) -> str:
         return error.user_message
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DISK_FULL
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return NOT_WRITABLE
     return UNEXPECTED
 
 
