@@ -42,7 +42,7 @@ async def secret(
         return await make_sound(ann.identity, "secret whale", tags=("whale",), is_public=False, model="audio")
     sound_id = await make_sound(ann.identity, "secret whale", tags=("whale",), model="audio")
     warden = await make_user("warden", is_admin=True)
-    await services.library.publishing.moderate(warden.identity, sound_id, is_hidden=True, note="too loud")
+    await services.library.moderation.hide(warden.identity, sound_id, "too loud")
     return sound_id
 
 
@@ -114,8 +114,9 @@ class TestLists:
     ) -> None:
         sound_id = await make_sound(ann.identity)
         root = (await make_user("root", is_admin=True)).identity
-        for is_hidden, total in ((True, 0), (False, 1)):
-            await services.library.publishing.moderate(root, sound_id, is_hidden=is_hidden, note="")
+        moderation = services.library.moderation
+        for act, total in ((moderation.hide, 0), (moderation.restore, 1)):
+            await act(root, sound_id)
             assert (await anybody.get("/api/library")).json()["total"] == total
 
     @pytest.mark.parametrize("path", ["/api/my-generations", "/api/favorites", "/api/playlists"])

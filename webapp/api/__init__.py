@@ -9,6 +9,7 @@ from webapp.api.files import FileController
 from webapp.api.generation import GenerationController
 from webapp.api.library import LibraryController
 from webapp.api.me import me
+from webapp.api.moderation import ModerationController
 from webapp.api.playlists import PlaylistController
 from webapp.api.queue import QueueController
 from webapp.api.status import status
@@ -19,6 +20,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     FileController,
     GenerationController,
     LibraryController,
+    ModerationController,
     PlaylistController,
     QueueController,
     SteeringController,

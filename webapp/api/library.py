@@ -323,10 +323,14 @@ class LibraryController(Controller):
 
 def listed(request: AnyRequest, page: LibraryPage) -> Response[LibraryPageBody]:
     """The answer with part of a list; its `Link` leads to the next part."""
-    headers = {}
-    if page.next is not None:
-        sent = request.query_params.multi_items()
-        kept = [(name, value) for name, value in sent if name not in ("page", "cursor")]
-        query = urlencode([*kept, ("cursor", written_cursor(page.next))])
-        headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
-    return Response(LibraryPageBody.of(page), headers=headers)
+    return Response(LibraryPageBody.of(page), headers=next_link(request, page))
+
+
+def next_link(request: AnyRequest, page: LibraryPage) -> dict[str, str]:
+    """The header that leads to the next part of a list, if there is one."""
+    if page.next is None:
+        return {}
+    sent = request.query_params.multi_items()
+    kept = [(name, value) for name, value in sent if name not in ("page", "cursor")]
+    query = urlencode([*kept, ("cursor", written_cursor(page.next))])
+    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}

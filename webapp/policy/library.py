@@ -21,6 +21,7 @@ MAX_TITLE_CHARACTERS: Final = 100
 MAX_TAGS: Final = 10
 MAX_TAG_CHARACTERS: Final = 30
 MAX_PLAYLIST_NAME_CHARACTERS: Final = 100
+MAX_NOTE_CHARACTERS: Final = 500
 MAX_PLAYLISTS: Final = 200
 MAX_TRACKS: Final = 1_000
 PLAY_WINDOW_S: Final = 60
@@ -121,6 +122,14 @@ def parse_order(body: Mapping[str, Any]) -> list[str]:
     if not isinstance(ids, list) or not all(isinstance(sound_id, str) for sound_id in ids):
         raise InvalidRequest("Ids must be a list of ids of sounds", field="ids")
     return ids
+
+
+def parse_note(body: Mapping[str, Any], *, is_needed: bool) -> str | None:
+    """What an admin notes about a sound. Raises InvalidRequest."""
+    note = _text(body, "note", MAX_NOTE_CHARACTERS)
+    if note is None and is_needed:
+        raise InvalidRequest("Note is required", field="note")
+    return note
 
 
 def duration_bound(value: float | None, name: str) -> float | None:

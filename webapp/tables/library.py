@@ -43,6 +43,9 @@ class LibraryItem(Table, tablename="library_item"):
     # By an admin, who may have noted why; its owner still sees it.
     is_hidden = Boolean(default=False)
     moderation_note = Text(default="")
+    # By name, as in the ledger: a note outlives the account of who wrote it.
+    moderator = Varchar(length=32, default="")
+    moderated_ms = BigInt(null=True, default=None)
 
     # What is searched for: see webapp.policy.search. The first are the title's, the second are all.
     title_words = Text(default="")

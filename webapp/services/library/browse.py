@@ -47,6 +47,10 @@ class Browser:
         """Part of what the account keeps."""
         return await self._page(favorites_of(identity.account_id), query)
 
+    async def within(self, scope: Scope, query: LibraryQuery) -> LibraryPage:
+        """Part of what a scope lets in; whoever calls sees to it that the reader may see all of that."""
+        return await self._page(scope, query)
+
     async def item(self, identity: Identity | None, sound_id: str) -> LibraryItemView:
         """One sound. Raises NotFound, also for one that is not for this reader."""
         return await find_item(self._database, identity, sound_id)

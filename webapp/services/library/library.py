@@ -8,6 +8,7 @@ from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.services.library.browse import Browser
 from webapp.services.library.favorites import Favorites
+from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
@@ -27,6 +28,7 @@ class Library:
     plays: Plays
     playlists: Playlists
     publishing: Publishing
+    moderation: Moderation
 
 
 def build_library(
@@ -40,11 +42,13 @@ def build_library(
     throttle: Throttle,
 ) -> Library:
     """Wire the library over an open database."""
+    browse = Browser(database, clock)
     return Library(
-        browse=Browser(database, clock),
+        browse=browse,
         votes=Votes(database, throttle, settings),
         favorites=Favorites(database, clock, throttle, settings),
         plays=Plays(database, throttle),
         playlists=Playlists(database, clock, ids),
         publishing=Publishing(database, storage, bus),
+        moderation=Moderation(database, clock, browse),
     )

@@ -1,4 +1,4 @@
-"""What owners and admins do to sounds: publish, name, hide, delete."""
+"""What owners and admins do to sounds: publish, name, delete."""
 
 import json
 from collections.abc import Mapping
@@ -31,14 +31,6 @@ class Publishing:
             await self._lock(item)
             await self._write(item, await self._changed_columns(item, change))
             return await find_item(self._database, identity, sound_id)
-
-    async def moderate(self, identity: Identity, sound_id: str, *, is_hidden: bool, note: str) -> None:
-        """Hide a sound from everybody but its owner, or show it again. Raises NotFound and NotAuthorized."""
-        async with self._database.transaction():
-            item = await find_item(self._database, identity, sound_id)
-            if not identity.is_admin:
-                raise NotAuthorized("Not authorized to hide sounds")
-            await self._write(item, {"is_hidden": is_hidden, "moderation_note": note})
 
     async def delete(self, identity: Identity, sound_id: str) -> None:
         """Delete a sound with its files, for its owner and admins. Raises NotFound and NotAuthorized.

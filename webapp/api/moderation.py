@@ -1,0 +1,145 @@
+"""Moderation: what admins do about sounds that should not be seen."""
+
+from typing import Annotated, Any, cast
+
+import msgspec
+from litestar import Controller, Request, Response, get, post, put
+from litestar.params import QueryParameter
+from msgspec import UNSET, Meta, UnsetType
+
+from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
+from webapp.api.library import LINK, QUERY, InjectedQuery, SoundId, next_link
+from webapp.api.library_schemas import LibraryItemBody
+from webapp.api.timestamps import timestamp
+from webapp.http.body import read_json_object
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import BEARER_SECURITY, describes, problems
+from webapp.policy.library import MAX_NOTE_CHARACTERS, parse_note
+from webapp.services.library.moderation import ModeratedSound, ModerationPage, ModerationState
+
+AnyRequest = Request[Any, Any, Any]
+NoteText = Annotated[str, Meta(max_length=MAX_NOTE_CHARACTERS)]
+CHANGE_PROBLEMS = problems(400, 401, 403, 404, 408, 413, 415, 429)
+
+
+class ModeratedSoundBody(msgspec.Struct, frozen=True):
+    """A sound, and what admins did about it."""
+
+    sound: LibraryItemBody
+    is_hidden: bool
+    note: str
+    moderator: Annotated[str, Meta(description="The admin who acted last; empty if none did.")]
+    moderated_at: Annotated[str | None, Meta(description="UTC; null while no admin did anything.")]
+
+    @classmethod
+    def of(cls, sound: ModeratedSound) -> "ModeratedSoundBody":
+        return cls(
+            sound=LibraryItemBody.of(sound.item),
+            is_hidden=sound.item.is_hidden,
+            note=sound.note,
+            moderator=sound.moderator,
+            moderated_at=None if sound.moderated_ms is None else timestamp(sound.moderated_ms),
+        )
+
+
+class ModerationPageBody(msgspec.Struct, frozen=True):
+    """Part of a list of sounds to be looked at."""
+
+    items: list[ModeratedSoundBody]
+    page: int
+    per_page: int
+    total: int
+    has_more: bool
+
+    @classmethod
+    def of(cls, found: ModerationPage) -> "ModerationPageBody":
+        page = found.page
+        items = [ModeratedSoundBody.of(sound) for sound in found.sounds]
+        return cls(items, page.page, page.per_page, page.total, page.has_more)
+
+
+class ModerationBody(msgspec.Struct, frozen=True):
+    """Why, for other admins; without it an earlier note stays."""
+
+    note: NoteText | UnsetType = UNSET
+
+
+class NoteBody(msgspec.Struct, frozen=True):
+    """A note for other admins, in place of an earlier one."""
+
+    note: NoteText
+
+
+class ModerationController(Controller):
+    """For admins only."""
+
+    path = "/api/moderation/sounds"
+    tags = ("Moderation",)
+    dependencies = AUTHENTICATION
+    security = BEARER_SECURITY
+
+    @get(
+        "/",
+        summary="Sounds that others see, or saw",
+        dependencies=QUERY,
+        operation_class=describes(gives={"Link": LINK}),
+        responses=problems(400, 401, 403, 429),
+    )
+    async def sounds(
+        self,
+        request: AnyRequest,
+        services: InjectedServices,
+        identity: InjectedIdentity,
+        listing: InjectedQuery,
+        show: Annotated[
+            ModerationState,
+            QueryParameter(
+                description="`seen` by everybody, `hidden` by an admin, or `moderated`: hidden, restored or"
+                " noted about."
+            ),
+        ] = "all",
+    ) -> Response[ModerationPageBody]:
+        """Found like in the library. What was never published is not among them."""
+        found = await services.library.moderation.list(identity, listing, show)
+        return Response(ModerationPageBody.of(found), headers=next_link(request, found.page))
+
+    @post(
+        "/{sound_id:str}/hide",
+        summary="Hide a sound",
+        status_code=200,
+        operation_class=describes(reads=ModerationBody),
+        responses=CHANGE_PROBLEMS,
+    )
+    async def hide(
+        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+    ) -> ModeratedSoundBody:
+        """From everybody but its owner and admins. Votes, favourites and playlists keep it meanwhile."""
+        note = parse_note(await read_json_object(request), is_needed=False)
+        return ModeratedSoundBody.of(await services.library.moderation.hide(identity, sound_id, note))
+
+    @post(
+        "/{sound_id:str}/restore",
+        summary="Show a hidden sound again",
+        status_code=200,
+        operation_class=describes(reads=ModerationBody),
+        responses=CHANGE_PROBLEMS,
+    )
+    async def restore(
+        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+    ) -> ModeratedSoundBody:
+        """As public as its owner has it."""
+        note = parse_note(await read_json_object(request), is_needed=False)
+        return ModeratedSoundBody.of(await services.library.moderation.restore(identity, sound_id, note))
+
+    @put(
+        "/{sound_id:str}/note",
+        summary="Note something about a sound",
+        operation_class=describes(reads=NoteBody),
+        responses=CHANGE_PROBLEMS,
+    )
+    async def note(
+        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+    ) -> ModeratedSoundBody:
+        """For other admins; nobody else reads it."""
+        note = cast("str", parse_note(await read_json_object(request), is_needed=True))
+        return ModeratedSoundBody.of(await services.library.moderation.note(identity, sound_id, note))
