@@ -25,6 +25,7 @@ from webapp.audio.finish import finish
 from webapp.audio.spectrogram import spectrogram_png
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, GenerationRequest
+from webapp.engines.batch import generate_all
 from webapp.engines.registry import create_engine
 
 PROMPTS = (
@@ -98,7 +99,7 @@ def print_stages(prompt: str, runs: int) -> None:
 
 def generate(prompt: str, duration_s: float) -> Waveform:
     request = GenerationRequest(prompt, duration_s, "music", seed=1)
-    (sound,) = create_engine("sketch").generate([request], lambda _index, _share: None, CancelToken())
+    (sound,) = generate_all(create_engine("sketch"), [request], lambda _index, _share: None, CancelToken())
     return sound
 
 

@@ -16,6 +16,7 @@ from webapp.engines.base import (
     RequestNotSupported,
     Sampling,
 )
+from webapp.engines.batch import generate_all
 from webapp.engines.registry import create_engine, engine_names
 from webapp.engines.sketch.engine import MAX_DURATION_S
 
@@ -36,7 +37,7 @@ def ignore_progress(_index: int, _share: float) -> None:
 
 
 def render(engine: Engine, *requests: GenerationRequest) -> list[bytes]:
-    return [w.samples.tobytes() for w in engine.generate(requests, ignore_progress, CancelToken())]
+    return [w.samples.tobytes() for w in generate_all(engine, requests, ignore_progress, CancelToken())]
 
 
 def test_registry_knows_sketch_and_nothing_unknown() -> None:
@@ -54,7 +55,7 @@ def test_it_says_what_it_is(engine: Engine, model: str) -> None:
     assert not info.needs_load
     engine.load(model)
     engine.unload(model)
-    (sound,) = engine.generate([request("piano", model=model)], ignore_progress, CancelToken())
+    (sound,) = generate_all(engine, [request("piano", model=model)], ignore_progress, CancelToken())
     assert (sound.sample_rate, sound.channels) == (info.sample_rate, info.channels)
 
 
@@ -62,32 +63,34 @@ def test_unknown_model_is_refused(engine: Engine) -> None:
     with pytest.raises(RequestNotSupported):
         engine.info("tts")
     with pytest.raises(RequestNotSupported):
-        engine.generate([request("piano", model="tts")], ignore_progress, CancelToken())
+        generate_all(engine, [request("piano", model="tts")], ignore_progress, CancelToken())
 
 
 @pytest.mark.parametrize("duration_s", [0.0, -1.0, float("nan"), float("inf"), 500.0])
 def test_impossible_duration_is_refused(engine: Engine, duration_s: float) -> None:
     with pytest.raises(RequestNotSupported):
-        engine.generate([request("piano", duration_s)], ignore_progress, CancelToken())
+        generate_all(engine, [request("piano", duration_s)], ignore_progress, CancelToken())
 
 
 @pytest.mark.parametrize("overlap_s", [-1.0, 3.0, 4.0, float("nan")])
 def test_impossible_overlap_is_refused(engine: Engine, overlap_s: float) -> None:
     with pytest.raises(RequestNotSupported):
-        engine.generate([request("piano", 3.0, loop_overlap_s=overlap_s)], ignore_progress, CancelToken())
+        generate_all(
+            engine, [request("piano", 3.0, loop_overlap_s=overlap_s)], ignore_progress, CancelToken()
+        )
 
 
 @pytest.mark.parametrize("duration_s", [0.05, 1.0, 2.71828, 8.0])
 @pytest.mark.parametrize("prompt", ["jazz with rain and thunder", "solo flute", "techno"])
 def test_frames_are_exact(engine: Engine, prompt: str, duration_s: float) -> None:
-    (sound,) = engine.generate([request(prompt, duration_s)], ignore_progress, CancelToken())
+    (sound,) = generate_all(engine, [request(prompt, duration_s)], ignore_progress, CancelToken())
     assert sound.frames == round(duration_s * sound.sample_rate)
 
 
 def test_longest_loop_renders(engine: Engine) -> None:
     duration_s = MAX_DURATION_S + loop_overlap_s(MAX_DURATION_S)
     loop = request("sea", duration_s, loop_overlap_s=loop_overlap_s(MAX_DURATION_S))
-    (sound,) = engine.generate([loop], ignore_progress, CancelToken())
+    (sound,) = generate_all(engine, [loop], ignore_progress, CancelToken())
     assert sound.frames == round(duration_s * sound.sample_rate)
     assert np.abs(sound.samples[:, -sound.sample_rate :]).max() > 0
 
@@ -113,7 +116,7 @@ def test_seed_and_prompt_change_the_sound_and_sampling_does_not(engine: Engine) 
 def test_progress_rises_to_one_for_every_request_in_turn(engine: Engine) -> None:
     reports: list[tuple[int, float]] = []
     requests = [request("techno with rain", 10.0), request("rain", 9.0)]
-    engine.generate(requests, lambda index, share: reports.append((index, share)), CancelToken())
+    generate_all(engine, requests, lambda index, share: reports.append((index, share)), CancelToken())
     assert [index for index, _ in reports] == sorted(index for index, _ in reports)
     for index in (0, 1):
         shares = [share for at, share in reports if at == index]
@@ -127,7 +130,7 @@ def test_cancelled_before_it_starts(engine: Engine) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(GenerationCancelled):
-        engine.generate([request("piano")], ignore_progress, cancel)
+        generate_all(engine, [request("piano")], ignore_progress, cancel)
 
 
 def test_cancelled_from_another_thread_stops_within_the_next_step(engine: Engine) -> None:
@@ -146,7 +149,7 @@ def test_cancelled_from_another_thread_stops_within_the_next_step(engine: Engine
     canceller = threading.Thread(target=cancel_once_started)
     canceller.start()
     with pytest.raises(GenerationCancelled):
-        engine.generate([request("techno", 20.0)], report, cancel)
+        generate_all(engine, [request("techno", 20.0)], report, cancel)
     assert len(shares) == 1
 
 

@@ -1,6 +1,6 @@
 """Models come and go as memory, time and trouble ask."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from webapp.engines.base import (
     EngineOutOfMemory,
     GenerationRequest,
     ModelLoadError,
-    ProgressCallback,
     RequestNotSupported,
+    TaskSource,
 )
+from webapp.engines.batch import generate_all
 from webapp.engines.manager import Limits, ModelManager, ModelState
 from webapp.engines.memory import HostMemory
 
@@ -80,13 +81,15 @@ class FakeEngine:
         self.loaded.remove(model)
         self.memory.free += self.sizes[model]
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
-    ) -> list[Waveform]:
-        assert requests[0].model in self.loaded or not self.needs_load
-        if self.needs_to_generate > self.memory.free:
-            raise EngineOutOfMemory("full")
-        return [SOUND] * len(requests)
+    def serve(self, model: str, source: TaskSource) -> None:
+        while tasks := source.take(4):
+            for task in tasks:
+                assert task.request.model == model
+                assert model in self.loaded or not self.needs_load
+                if self.needs_to_generate > self.memory.free:
+                    task.failed(EngineOutOfMemory("full"))
+                else:
+                    task.finished(SOUND)
 
 
 @dataclass
@@ -103,7 +106,7 @@ class Stage:
 
     def generate(self, model: str) -> list[Waveform]:
         request = GenerationRequest("rain", 1.0, model, 1)
-        return self.manager.generate([request], lambda _index, _share: None, CancelToken())
+        return generate_all(self.manager, [request], lambda _index, _share: None, CancelToken())
 
     def states(self) -> dict[str, ModelState]:
         return {model: status.state for model, status in self.manager.status().items()}
@@ -279,7 +282,7 @@ def test_a_model_that_needs_no_loading_is_always_ready(build: Build) -> None:
     assert manager.unload_idle() == ()
     manager.unload("music")
     request = GenerationRequest("rain", 1.0, "music", 1)
-    assert manager.generate([request], lambda _index, _share: None, CancelToken()) == [SOUND]
+    assert generate_all(manager, [request], lambda _index, _share: None, CancelToken()) == [SOUND]
     assert engine.loads == []
 
 

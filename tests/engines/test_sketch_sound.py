@@ -11,6 +11,7 @@ from webapp.audio.loop import loop_overlap_s
 from webapp.audio.loudness import integrated_loudness, true_peak
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, GenerationRequest
+from webapp.engines.batch import generate_all
 from webapp.engines.sketch.engine import SketchEngine
 
 FloatArray = npt.NDArray[np.float64]
@@ -41,7 +42,7 @@ TWENTY_PROMPTS = [
 
 def sound_of(prompt: str, duration_s: float = 12.0, seed: int = 1, loop_s: float = 0.0) -> Waveform:
     request = GenerationRequest(prompt, duration_s + loop_s, "music", seed, loop_overlap_s=loop_s)
-    (sound,) = SketchEngine().generate([request], lambda _index, _share: None, CancelToken())
+    (sound,) = generate_all(SketchEngine(), [request], lambda _index, _share: None, CancelToken())
     return sound
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -18,8 +18,10 @@ from webapp.engines.base import (
     EngineOutOfMemory,
     GenerationCancelled,
     GenerationRequest,
-    ProgressCallback,
+    GenerationTask,
+    TaskSource,
 )
+from webapp.engines.batch import run_task
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.views import JobView
@@ -50,15 +52,18 @@ class ScriptedEngine:
 
     def unload(self, model: str) -> None: ...
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
-    ) -> list[Waveform]:
+    def serve(self, model: str, source: TaskSource) -> None:
+        while tasks := source.take(1):
+            for task in tasks:
+                run_task(task, self._play)
+
+    def _play(self, task: GenerationTask) -> Waveform:
         behaviour = self._behaviours.pop(0) if len(self._behaviours) > 1 else self._behaviours[0]
-        self.seeds.append(requests[0].seed)
-        progress(0, 0.5)
-        waveform = behaviour(requests[0], cancel)
-        progress(0, 1.0)
-        return [waveform]
+        self.seeds.append(task.request.seed)
+        task.progressed(0.5)
+        waveform = behaviour(task.request, task.cancel)
+        task.progressed(1.0)
+        return waveform
 
 
 def hum(request: GenerationRequest, _cancel: CancelToken) -> Waveform:

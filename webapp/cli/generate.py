@@ -8,6 +8,7 @@ from pathlib import Path
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.engines.base import CancelToken, EngineError
+from webapp.engines.batch import generate_all
 from webapp.errors import InvalidRequest, ProductError
 from webapp.ids import RandomIds
 from webapp.policy.generation import GenerationChoice, parse_generation
@@ -58,7 +59,7 @@ def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
         raise InvalidRequest(f"Duration must be at most {info.max_duration_s:g} seconds")
     engine.load(choice.model)
     request = generation_request(choice, seed)
-    (waveform,) = engine.generate([request], lambda _index, _share: None, CancelToken())
+    (waveform,) = generate_all(engine, [request], lambda _index, _share: None, CancelToken())
     finished = finish(
         waveform,
         duration_s=choice.duration_s,

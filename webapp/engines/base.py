@@ -134,6 +134,46 @@ class EngineOptions:
     precision: str = "auto"
 
 
+class GenerationTask(Protocol):
+    """One request on its way through an engine. The engine's thread calls it; every task that was taken
+    ends in one call of `finished` or `failed`."""
+
+    @property
+    def request(self) -> GenerationRequest: ...
+
+    @property
+    def cancel(self) -> CancelToken:
+        """Looked at between steps; a task that is cancelled fails with GenerationCancelled."""
+        ...
+
+    def progressed(self, share: float) -> None:
+        """Say which share of the work is done, 0 to 1, never less than before."""
+        ...
+
+    def sounded(self, piece: Waveform) -> None:
+        """Hand over the next piece of sound as soon as it is final; an engine may never call this.
+
+        The pieces of one task, joined, are the beginning of what `finished` is given.
+        """
+        ...
+
+    def finished(self, waveform: Waveform) -> None:
+        """Hand over the whole sound, of the request's duration to within one codec frame."""
+        ...
+
+    def failed(self, error: EngineError) -> None:
+        """End the task without a sound."""
+        ...
+
+
+class TaskSource(Protocol):
+    """Where an engine gets the tasks of the model that it serves."""
+
+    def take(self, room: int) -> Sequence[GenerationTask]:
+        """At most `room` further tasks, the one to serve first in front; maybe none. Never blocks."""
+        ...
+
+
 class Engine(Protocol):
     """A way to turn prompts into sound."""
 
@@ -157,11 +197,12 @@ class Engine(Protocol):
         """Give back what ``model`` holds; does nothing when it is not loaded."""
         ...
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
-    ) -> list[Waveform]:
-        """Render a batch, all of one model, in order.
+    def serve(self, model: str, source: TaskSource) -> None:
+        """Generate tasks of one model, until none is in hand and the source gives no more.
 
-        Each waveform has its request's duration, to within one codec frame. Raises EngineError.
+        At most `EngineInfo.max_batch` tasks are in hand at a time. Where an engine can, further ones join
+        between two steps, so that the source is asked often. What goes wrong with a task is told to that
+        task alone. Raises ModelLoadError or EngineOutOfMemory when the model cannot be loaded, before
+        anything is taken.
         """
         ...

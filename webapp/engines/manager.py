@@ -5,6 +5,7 @@ One thread loads, generates and unloads; `status` may be asked from any.
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,11 +15,13 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
     CancelToken,
     Engine,
+    EngineError,
     EngineOutOfMemory,
     GenerationRequest,
+    GenerationTask,
     ModelLoadError,
-    ProgressCallback,
     RequestNotSupported,
+    TaskSource,
 )
 
 logger = logging.getLogger(__name__)
@@ -76,6 +79,58 @@ class _Changes(TypedDict, total=False):
     failed_s: float
 
 
+class _SecondChances:
+    """Tasks that may run out of memory once, if `make_room` then finds some."""
+
+    def __init__(self, source: TaskSource, make_room: Callable[[], bool]) -> None:
+        self._source = source
+        self._make_room = make_room
+        self._again: deque[GenerationTask] = deque()
+
+    def take(self, room: int) -> Sequence[GenerationTask]:
+        again = [self._again.popleft() for _ in range(min(room, len(self._again)))]
+        further = self._source.take(room - len(again)) if len(again) < room else ()
+        return [*again, *(_FirstTry(task, self) for task in further)]
+
+    def out_of_memory(self, task: GenerationTask, error: EngineError) -> None:
+        """Put the task in line again if there is hope."""
+        if self._make_room():
+            self._again.append(task)
+        else:
+            task.failed(error)
+
+
+class _FirstTry:
+    """A task that is told of everything but its first lack of memory."""
+
+    def __init__(self, task: GenerationTask, chances: _SecondChances) -> None:
+        self._task = task
+        self._chances = chances
+
+    @property
+    def request(self) -> GenerationRequest:
+        return self._task.request
+
+    @property
+    def cancel(self) -> CancelToken:
+        return self._task.cancel
+
+    def progressed(self, share: float) -> None:
+        self._task.progressed(share)
+
+    def sounded(self, piece: Waveform) -> None:
+        self._task.sounded(piece)
+
+    def finished(self, waveform: Waveform) -> None:
+        self._task.finished(waveform)
+
+    def failed(self, error: EngineError) -> None:
+        if isinstance(error, EngineOutOfMemory):
+            self._chances.out_of_memory(self._task, error)
+        else:
+            self._task.failed(error)
+
+
 class ModelManager:
     """The models of one worker and the engines that serve them."""
 
@@ -125,22 +180,16 @@ class ModelManager:
         self._set(model, last_used_s=self._now_s())
         return self._engines[model]
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
-    ) -> list[Waveform]:
-        """Render a batch of one model, loading it first. When memory runs out, others make room once.
+    def serve(self, model: str, source: TaskSource) -> None:
+        """Let the model's engine serve tasks, loading it first.
 
-        Raises EngineError.
+        A task for which memory runs out gets a second chance once others have made room. Raises
+        RequestNotSupported, ModelLoadError or EngineOutOfMemory before anything is taken.
         """
-        model = requests[0].model
         engine = self.load(model)
+        chances = _SecondChances(source, lambda: self._evict_all_but(model))
         try:
-            try:
-                return engine.generate(requests, progress, cancel)
-            except EngineOutOfMemory:
-                if not self._evict_all_but(model):
-                    raise
-            return engine.generate(requests, progress, cancel)
+            engine.serve(model, chances)
         finally:
             self._set(model, last_used_s=self._now_s())
 

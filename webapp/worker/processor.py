@@ -254,12 +254,14 @@ class Processor:
 
 def _plain_words(error: Exception) -> str:
     """What the owner of a job is told of a failure."""
+    # An engine's own files may be what cannot be written.
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DISK_FULL
+    if isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return NOT_WRITABLE
     if isinstance(error, EngineError):
         return error.user_message
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DISK_FULL
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return NOT_WRITABLE
     return UNEXPECTED
 
 

@@ -9,6 +9,7 @@ from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.loop import loop_overlap_s
 from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
+from webapp.engines.batch import generate_all
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
 from webapp.services.leases import Claim, SoundFacts
@@ -86,9 +87,9 @@ class Runner:
         engine = self._engines.for_model(claim.model)
         engine.load(claim.model)
         request = generation_request(claim, seed)
-        waveform = engine.generate([request], lambda _, share: progress(int(share * GENERATED_PCT)), cancel)[
-            0
-        ]
+        (waveform,) = generate_all(
+            engine, [request], lambda _, share: progress(int(share * GENERATED_PCT)), cancel
+        )
         cancel.raise_if_cancelled()
         finished = finish(
             waveform, duration_s=claim.duration_s, loopable=claim.is_loopable, target_lufs=self._target_lufs

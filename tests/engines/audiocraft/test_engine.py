@@ -34,6 +34,7 @@ from webapp.engines.base import (
     ModelLoadError,
     RequestNotSupported,
 )
+from webapp.engines.batch import generate_all
 from webapp.engines.registry import create_engine
 
 Load = Callable[[str], LoadedModel]
@@ -41,7 +42,7 @@ MODELS = ("music", "audio", "magnet")
 
 
 def render(engine: Engine, *requests: GenerationRequest) -> list[Waveform]:
-    return engine.generate(requests, ignore_progress, CancelToken())
+    return generate_all(engine, requests, ignore_progress, CancelToken())
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -63,7 +64,7 @@ def test_progress_is_of_real_steps_and_only_grows(
 ) -> None:
     told: list[list[float]] = [[], []]
     requests = [request(duration_s=duration_s, model=model), request(duration_s=2.0, model=model)]
-    engine.generate(requests, lambda index, share: told[index].append(share), CancelToken())
+    generate_all(engine, requests, lambda index, share: told[index].append(share), CancelToken())
     for shares in told:
         assert all(before < after for before, after in pairwise(shares))
         assert shares[0] > 0
@@ -83,7 +84,7 @@ def test_cancelling_stops_at_the_next_step(engine: AudioCraftEngine, model: str)
             cancel.cancel()
 
     with pytest.raises(GenerationCancelled):
-        engine.generate([request(duration_s=60.0, model=model)], stop_at_the_third, cancel)
+        generate_all(engine, [request(duration_s=60.0, model=model)], stop_at_the_third, cancel)
     assert len(told) == 3
     afterwards = render(engine, request(duration_s=2.0, model=model))[0]
     assert np.array_equal(before.samples, afterwards.samples)
@@ -97,14 +98,14 @@ def test_cancelling_stops_between_pieces_of_sound_too(engine: AudioCraftEngine) 
             cancel.cancel()
 
     with pytest.raises(GenerationCancelled):
-        engine.generate([request(duration_s=30.0)], stop_late, cancel)
+        generate_all(engine, [request(duration_s=30.0)], stop_late, cancel)
 
 
 def test_what_was_cancelled_before_does_not_start(engine: AudioCraftEngine) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(GenerationCancelled):
-        engine.generate([request()], lambda *_: pytest.fail("it started"), cancel)
+        generate_all(engine, [request()], lambda *_: pytest.fail("it started"), cancel)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -211,7 +212,7 @@ def test_numbers_that_are_none_in_any_precision_fail(half_precise: LoadedModel) 
 def test_any_other_trouble_is_the_engines(models_dir: Path) -> None:
     engine = AudioCraftEngine(EngineOptions(models_dir, CHECKPOINTS, device="cpu"))
     with pytest.raises(GenerationFailed, match="ZeroDivisionError"):
-        engine.generate([request()], lambda *_: print(1 / 0), CancelToken())  # noqa: T201
+        generate_all(engine, [request()], lambda *_: print(1 / 0), CancelToken())  # noqa: T201
 
 
 def test_it_says_what_it_serves(models_dir: Path) -> None:
@@ -223,7 +224,7 @@ def test_it_says_what_it_serves(models_dir: Path) -> None:
     assert (before.label, before.checkpoint) == ("AudioCraft: tiny-stereo", "tiny-stereo")
     assert before.needs_load
     assert before.max_duration_s == 180
-    (sound,) = engine.generate([request()], ignore_progress, CancelToken())
+    (sound,) = generate_all(engine, [request()], ignore_progress, CancelToken())
     after = engine.info("music")
     assert (after.sample_rate, after.channels) == (sound.sample_rate, sound.channels) == (1600, 2)
     assert not np.array_equal(sound.samples[0], sound.samples[1])

@@ -1,7 +1,6 @@
 """The engine: MusicGen, AudioGen and MAGNeT behind the same door as any other."""
 
 import logging
-from collections.abc import Sequence
 
 from webapp.audio.waveform import Waveform
 from webapp.engines.audiocraft.catalogue import (
@@ -21,16 +20,16 @@ from webapp.engines.audiocraft.devices import (
 from webapp.engines.audiocraft.generation import Generator
 from webapp.engines.audiocraft.loading import load_model
 from webapp.engines.base import (
-    CancelToken,
     EngineError,
     EngineInfo,
     EngineOptions,
     EngineOutOfMemory,
-    GenerationFailed,
     GenerationRequest,
-    ProgressCallback,
+    GenerationTask,
     RequestNotSupported,
+    TaskSource,
 )
+from webapp.engines.batch import run_task
 
 logger = logging.getLogger(__name__)
 
@@ -103,23 +102,26 @@ class AudioCraftEngine:
         if self._loaded.pop(model, None) is not None:
             free_memory(self._device)
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
-    ) -> list[Waveform]:
-        if not requests:
-            return []
-        model = requests[0].model
-        for request in requests:
-            self._check(request, model)
+    def serve(self, model: str, source: TaskSource) -> None:
         self.load(model)
+        while tasks := source.take(1):
+            for task in tasks:
+                run_task(task, self._render)
+
+    def _render(self, task: GenerationTask) -> Waveform:
+        request = task.request
+        self._check(request)
         try:
-            return self._loaded[model].generate(requests, progress, cancel)
+            (waveform,) = self._loaded[request.model].generate(
+                [request], lambda _, share: task.progressed(share), task.cancel
+            )
         except EngineError:
             raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise EngineOutOfMemory(str(error)) from error
-            raise GenerationFailed(f"{type(error).__name__}: {error}") from error
+            raise
+        return waveform
 
     def _estimated_bytes(self, choice: Choice) -> int:
         """Weights as they will be in memory; they are published in half precision, the codec in full."""
@@ -129,10 +131,8 @@ class AudioCraftEngine:
         )
         return language_model * self._dtype.itemsize // BYTES_PER_HALF + codec + choice.text_encoder_bytes
 
-    def _check(self, request: GenerationRequest, model: str) -> None:
+    def _check(self, request: GenerationRequest) -> None:
         self._choice(request.model)
-        if request.model != model:
-            raise RequestNotSupported("a batch is of one model")
         if not 0 < request.duration_s <= _MAX_RENDERED_S:
             raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {_MAX_RENDERED_S} s")
 

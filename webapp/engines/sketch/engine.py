@@ -1,17 +1,10 @@
 """The sketch engine: plain rules and arithmetic behind the engine protocol."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from webapp.audio.waveform import Waveform, frame_count
-from webapp.engines.base import (
-    CancelToken,
-    EngineInfo,
-    EngineOutOfMemory,
-    GenerationRequest,
-    ProgressCallback,
-    RequestNotSupported,
-)
+from webapp.engines.base import EngineInfo, GenerationTask, RequestNotSupported, TaskSource
+from webapp.engines.batch import run_task
 from webapp.engines.sketch.plan import Plan
 from webapp.engines.sketch.prompt import read_prompt
 from webapp.engines.sketch.render import render
@@ -50,17 +43,15 @@ class SketchEngine:
     def unload(self, model: str) -> None:
         self._require(model)
 
-    def generate(
-        self, requests: Sequence[GenerationRequest], progress: ProgressCallback, cancel: CancelToken
-    ) -> list[Waveform]:
-        """Render each request in turn; sampling settings have no meaning here and change nothing."""
-        return [
-            self._generate_one(index, request, progress, cancel) for index, request in enumerate(requests)
-        ]
+    def serve(self, model: str, source: TaskSource) -> None:
+        """Render one task after the other; sampling settings have no meaning here and change nothing."""
+        self._require(model)
+        while tasks := source.take(1):
+            for task in tasks:
+                run_task(task, self._render)
 
-    def _generate_one(
-        self, index: int, request: GenerationRequest, progress: ProgressCallback, cancel: CancelToken
-    ) -> Waveform:
+    def _render(self, task: GenerationTask) -> Waveform:
+        request, cancel = task.request, task.cancel
         self._require(request.model)
         if not 0 < request.duration_s <= _MAX_RENDERED_S:
             raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {_MAX_RENDERED_S} s")
@@ -69,7 +60,7 @@ class SketchEngine:
 
         def after_step(share: float) -> None:
             cancel.raise_if_cancelled()
-            progress(index, share)
+            task.progressed(share)
 
         cancel.raise_if_cancelled()
         plan = read_prompt(request.prompt, request.model, request.seed)
@@ -77,10 +68,7 @@ class SketchEngine:
         if looped:
             plan = _fitted_to_loop(plan, request.duration_s - request.loop_overlap_s)
         frames = max(1, frame_count(request.duration_s, SAMPLE_RATE))
-        try:
-            return render(plan, frames, with_ending=not looped, after_step=after_step)
-        except MemoryError as error:
-            raise EngineOutOfMemory from error
+        return render(plan, frames, with_ending=not looped, after_step=after_step)
 
     def _require(self, model: str) -> None:
         if model not in MODELS:
