@@ -36,6 +36,10 @@ def test_values_are_read_with_their_types() -> None:
         ("SOUNDLOOM_LEASE_S", "inf"),
         ("SOUNDLOOM_REGISTRATION", "maybe"),
         ("SOUNDLOOM_PRT", "80"),
+        ("SOUNDLOOM_DEVICE", "toaster"),
+        ("SOUNDLOOM_PRECISION", "int3"),
+        ("SOUNDLOOM_THREADS", "-1"),
+        ("SOUNDLOOM_MODEL_IDLE_S", "-1"),
         ("SOUNDLOOM_HEARTBEAT_S", "5"),
     ],
 )

@@ -5,6 +5,7 @@ Each is read from the environment variable `SOUNDLOOM_` plus its name in capital
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,12 @@ Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 ClipSeconds = Annotated[float, Meta(ge=1, le=180)]
+
+
+CHECKPOINT = (
+    "Checkpoint that serves `{}`: a published name, a folder in the models folder, or the path of a folder;"
+    " empty for the default one if it is there, else the smallest that is."
+)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +48,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="What generates: `auto`, `audiocraft` or `sketch`."),
     ] = "auto"
     device: Annotated[str, Meta(description="Device for models: `auto`, `cpu`, `cuda:0`, `mps`.")] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"],
+        Meta(
+            description="Number format of models: `auto`, `float32`, `bfloat16` or `float16`;"
+            " `auto` is `float16` on CUDA and `float32` elsewhere."
+        ),
+    ] = "auto"
+    threads: Annotated[
+        int, Meta(ge=0, le=1024, description="Processor threads for models; 0 for what torch chooses.")
+    ] = 0
+    models_dir: Annotated[
+        str, Meta(description="Folder for models' weights; empty for `models` in the data folder.")
+    ] = ""
+    music_checkpoint: Annotated[str, Meta(description=CHECKPOINT.format("music"))] = ""
+    audio_checkpoint: Annotated[str, Meta(description=CHECKPOINT.format("audio"))] = ""
+    magnet_checkpoint: Annotated[str, Meta(description=CHECKPOINT.format("magnet"))] = ""
+    model_idle_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=31_536_000,
+            description="Seconds without use after which a model is unloaded; 0 for never.",
+        ),
+    ] = 600.0
+    model_memory_reserve_mb: Annotated[
+        Count,
+        Meta(
+            description="Memory, in MB, kept free for generating when models are loaded, on device and host."
+        ),
+    ] = 1_000
     secret_key: Annotated[
         str, Meta(description="Key for signed links, of which this version has none yet.")
     ] = ""
@@ -195,6 +232,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.data_dir).expanduser().absolute()
 
     @property
+    def models_path(self) -> Path:
+        """The folder of models' weights as an absolute path."""
+        return Path(self.models_dir).expanduser().absolute() if self.models_dir else self.data_path / "models"
+
+    @property
+    def checkpoints(self) -> dict[str, str]:
+        """The checkpoints asked for by name, by model."""
+        asked = {
+            "music": self.music_checkpoint,
+            "audio": self.audio_checkpoint,
+            "magnet": self.magnet_checkpoint,
+        }
+        return {model: name for model, name in asked.items() if name}
+
+    @property
     def secure_cookies(self) -> bool:
         """Whether people reach the server over TLS."""
         return self.public_url.startswith("https://")
@@ -222,6 +274,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         reason, _, where = str(error).partition(" - at `$.")
         variable = PREFIX + where.rstrip("`").upper()
         raise SettingsError(f"{variable} has a wrong value: {reason}.") from error
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", settings.device):
+        raise SettingsError(
+            "SOUNDLOOM_DEVICE has a wrong value: it is one of auto, cpu, mps, cuda:0, cuda:1, …."
+        )
     if settings.lease_s < 2 * settings.heartbeat_s:
         raise SettingsError(
             "SOUNDLOOM_LEASE_S must be at least twice SOUNDLOOM_HEARTBEAT_S, or every lease would lapse."

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Topic = Literal["queue", "job", "status"]
+Topic = Literal["queue", "job", "status", "control"]
 MAX_PENDING = 256
 
 
@@ -19,6 +19,7 @@ class Event(msgspec.Struct, frozen=True):
     """A hint.
 
     `queue`: something waits or waits no more. `job`: this job changed. `status`: workers or models did.
+    `control`: what is asked of workers did, or the weights they find.
     """
 
     topic: Topic

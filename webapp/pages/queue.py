@@ -26,6 +26,7 @@ WORKER_STATES: Final = {
     "starting": "Starting",
     "idle": "Ready, waiting for work",
     "busy": "Generating",
+    "draining": "Draining: takes no more jobs",
     "stopping": "Stopping",
 }
 

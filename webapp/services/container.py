@@ -31,6 +31,7 @@ from webapp.services.throttle import Throttle
 from webapp.services.tokens import Tokens
 from webapp.services.turns import Turns
 from webapp.services.usage import UsageReader
+from webapp.services.worker_control import WorkerControl
 from webapp.services.workers import Workers
 from webapp.settings import Settings
 from webapp.storage import LocalStorage, Storage
@@ -59,6 +60,7 @@ class Services:
     aura: Aura
     usage: UsageReader
     workers: Workers
+    worker_control: WorkerControl
     estimator: Estimator
     queue: QueueReader
     submissions: Submissions
@@ -108,6 +110,7 @@ def build_services(
         aura=aura,
         usage=usage,
         workers=workers,
+        worker_control=WorkerControl(database, bus),
         estimator=estimator,
         queue=queue,
         submissions=submissions,

@@ -95,7 +95,7 @@ class Leases:
 
         `ready` has the models that the worker can begin without loading, None when none needs loading.
         """
-        if not await self._something_waits():
+        if not await self._something_waits(worker_id):
             return None
         # Several workers may have seen the same job waiting: whoever comes too late changes nothing.
         async with queue_turn(self._database, visible=False) as turn:
@@ -107,14 +107,18 @@ class Leases:
             rows = await self._database.fetch(
                 "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
                 " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0,"
-                " device = (SELECT device FROM worker WHERE worker_id = {}) WHERE job_id = {} RETURNING *",
+                " device = (SELECT device FROM worker WHERE worker_id = {}) WHERE job_id = {}"
+                f" AND {TAKES_JOBS} RETURNING *",
                 worker_id,
                 now_ms + self._lease_ms,
                 now_ms,
                 turn.version + 1,
                 worker_id,
                 job_id,
+                worker_id,
             )
+            if not rows:
+                return None
             await self._turns.write(worker_id, affinity)
             await self._database.fetch("UPDATE queue_state SET version = version + 1 WHERE id = 1")
         self._bus.publish(Event("queue"), Event("job", job_id))
@@ -197,12 +201,13 @@ class Leases:
         rows = await self._database.fetch("SELECT generation_id, fence FROM job WHERE status = 'processing'")
         return {f"{row['generation_id']}-{row['fence']}" for row in rows}
 
-    async def _something_waits(self) -> bool:
-        """A look without the lock, so that idle workers, and all while the queue is paused, do not write."""
+    async def _something_waits(self, worker_id: str) -> bool:
+        """A look without the lock, so that workers with nothing to take do not write."""
         return bool(
             await self._database.fetch(
                 "SELECT 1 AS one FROM queue_state WHERE id = 1 AND NOT is_paused"
-                " AND EXISTS (SELECT 1 FROM job WHERE status = 'queued')"
+                f" AND EXISTS (SELECT 1 FROM job WHERE status = 'queued') AND {TAKES_JOBS}",
+                worker_id,
             )
         )
 
@@ -247,6 +252,7 @@ BACK_IN_LINE = (
     "status = 'queued', worker_id = NULL, lease_expires_ms = NULL, started_ms = NULL, start_order = NULL,"
     " progress_pct = 0"
 )
+TAKES_JOBS = "NOT EXISTS (SELECT 1 FROM worker WHERE worker_id = {} AND is_draining)"
 # Whether a claim still holds its job; takes what `_proof` gives.
 HELD = "job_id = {} AND status = 'processing' AND worker_id = {} AND fence = {} AND lease_expires_ms >= {}"
 FAILED = "status = 'failed', worker_id = NULL, lease_expires_ms = NULL, error = {}, finished_ms = {}"

@@ -18,7 +18,7 @@ class Turns:
         # A column for statements that read the line, so that jobs and workers are of one moment.
         self.column = (
             f"(SELECT {gathered}(worker_id || ':' || affinity_streak || ':' || ready_models, ';') FROM worker"
-            " WHERE ready_models IS NOT NULL AND state <> 'stopping') AS turns"
+            " WHERE ready_models IS NOT NULL AND state <> 'stopping' AND NOT is_draining) AS turns"
         )
 
     def of(self, turns: str | None, processing: Iterable[Row]) -> tuple[Affinity, ...]:

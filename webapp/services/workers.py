@@ -13,17 +13,21 @@ from webapp.settings import Settings
 from webapp.tables import Worker
 
 WorkerState = Literal["starting", "idle", "busy", "stopping"]
+ShownState = Literal["starting", "idle", "busy", "draining", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """One worker. `report` is what it last said of its models and device."""
+    """One worker. `report` is what it last said of its models and device.
+
+    It is `draining` when it takes no more jobs, whether or not it still has any.
+    """
 
     worker_id: str
     host: str
     pid: int
     device: str
-    state: WorkerState
+    state: ShownState
     started_ms: int
     heartbeat_ms: int
     report: dict[str, Any]
@@ -96,17 +100,18 @@ class Workers:
     async def alive(self) -> list[WorkerInfo]:
         """The workers heard of within a lease, oldest first."""
         rows = await self._database.fetch(
-            "SELECT worker_id, host, pid, device, state, started_ms, heartbeat_ms, report FROM worker"
-            " WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id",
+            "SELECT worker_id, host, pid, device, started_ms, heartbeat_ms, report,"
+            " CASE WHEN is_draining AND state <> 'stopping' THEN 'draining' ELSE state END AS state"
+            " FROM worker WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id",
             self._oldest_heartbeat_ms(),
         )
         return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]
 
     async def on_duty(self) -> list[WorkerOnDuty]:
-        """The workers that are alive and not about to stop, oldest first."""
+        """The workers that are alive and go on taking jobs, oldest first."""
         rows = await self._database.fetch(
             "SELECT worker_id, device, report FROM worker WHERE heartbeat_ms >= {} AND state <> 'stopping'"
-            " ORDER BY started_ms, worker_id",
+            " AND NOT is_draining ORDER BY started_ms, worker_id",
             self._oldest_heartbeat_ms(),
         )
         return [WorkerOnDuty(row["worker_id"], row["device"], _engines(row["report"])) for row in rows]

@@ -47,6 +47,8 @@ class Job(Table):
     priority = Integer()
     starves_ms = BigInt(null=True, default=None)
     skipped_ms = BigInt(null=True, default=None)
+    # Whether it stands in front because an admin put it there, and not because somebody paid.
+    is_moved = Boolean(default=False)
 
     # The lease: who holds the job, until when, and the fencing number of the claim.
     worker_id = Varchar(length=12, null=True, default=None)
@@ -110,3 +112,15 @@ class Worker(Table):
     ready_models = Text(null=True, default=None)
     # How many jobs were preferred for that since a model was last loaded: see webapp.policy.ordering.
     affinity_streak = Integer(default=0)
+    # It finishes what it has and takes no more.
+    is_draining = Boolean(default=False)
+
+
+class ModelWish(Table, tablename="model_wish"):
+    """What operators ask of every worker for one model: see webapp.services.worker_control."""
+
+    model = Varchar(length=16, primary_key=True)
+    # load | unload, or empty; each is done once, told apart by its number.
+    action = Varchar(length=8, default="")
+    number = BigInt(default=0)
+    is_pinned = Boolean(default=False)
