@@ -3,8 +3,9 @@
 from piccolo.table import Table
 
 from webapp.tables.accounts import Account, ApiToken, AuraEntry, SetupLink, ThrottleHit, WebSession
+from webapp.tables.administration import AdminAction
 from webapp.tables.idempotency import IdempotencyKey
-from webapp.tables.jobs import Job, QueueState, Sound, Worker
+from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
 
 ALL_TABLES: tuple[type[Table], ...] = (
@@ -18,23 +19,27 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Job,
     Sound,
     Worker,
+    ModelWish,
     IdempotencyKey,
     LibraryItem,
     SoundVote,
     Favorite,
     Playlist,
     PlaylistTrack,
+    AdminAction,
 )
 
 __all__ = [
     "ALL_TABLES",
     "Account",
+    "AdminAction",
     "ApiToken",
     "AuraEntry",
     "Favorite",
     "IdempotencyKey",
     "Job",
     "LibraryItem",
+    "ModelWish",
     "Playlist",
     "PlaylistTrack",
     "QueueState",
