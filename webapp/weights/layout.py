@@ -1,0 +1,114 @@
+"""How a models folder is laid out, and what of the published checkpoints lies complete in one.
+
+It holds one folder per name: a checkpoint's with `state_dict.bin` and `compression_state_dict.bin`, and those
+of the text encoders (and of codecs, where a checkpoint only points to one) in the layout of transformers,
+weights as safetensors. Any folder in a checkpoint's layout can be served, published or not.
+"""
+
+import pickletools
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from webapp.weights.catalogue import CHECKPOINTS, TEXT_ENCODER_LICENCE, WEIGHTS_LICENCE, Checkpoint
+
+LM_FILE = "state_dict.bin"
+CODEC_FILE = "compression_state_dict.bin"
+TRANSFORMERS_FILES = ("config.json", "model.safetensors")
+TOKENIZER_FILES = ("tokenizer.json", "spiece.model")
+# A codec takes hundreds of megabytes; a file that only names one, less than this.
+MAX_POINTER_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One folder of a model: its name, the repository that it comes from, and its files.
+
+    The file that makes it complete is the last one.
+    """
+
+    name: str
+    repository: str
+    files: tuple[str, ...]
+    licence: str
+    is_shared: bool
+
+
+def parts_of(checkpoint: Checkpoint, models_dir: Path) -> tuple[Part, ...]:
+    """The folders that a checkpoint needs, its own last.
+
+    A codec that the checkpoint only names is known once the file that names it is there.
+    """
+    text = checkpoint.text_encoder
+    shared = [
+        Part(
+            text.name,
+            text.repository,
+            (TRANSFORMERS_FILES[0], TOKENIZER_FILES[0], TRANSFORMERS_FILES[1]),
+            TEXT_ENCODER_LICENCE,
+            is_shared=True,
+        )
+    ]
+    codec = named_codec(models_dir / checkpoint.name / CODEC_FILE)
+    if codec:
+        shared.append(Part(folder_name(codec), codec, TRANSFORMERS_FILES, WEIGHTS_LICENCE, is_shared=True))
+    own = Part(
+        checkpoint.name, checkpoint.repository, (CODEC_FILE, LM_FILE), checkpoint.licence, is_shared=False
+    )
+    return (*shared, own)
+
+
+def folder_name(repository: str) -> str:
+    """The folder for what comes from a repository: its name without its owner."""
+    return repository.rpartition("/")[2]
+
+
+def missing_files(checkpoint: Checkpoint, models_dir: Path) -> tuple[Path, ...]:
+    """What has to be in the models folder before a published checkpoint can be loaded, and is not."""
+    return tuple(path for path in _needed(checkpoint, models_dir) if not path.is_file())
+
+
+def present(models_dir: Path) -> tuple[Checkpoint, ...]:
+    """The published checkpoints that lie complete in a models folder."""
+    return tuple(checkpoint for checkpoint in CHECKPOINTS if not missing_files(checkpoint, models_dir))
+
+
+def is_checkpoint_folder(folder: Path) -> bool:
+    """Whether a folder has the files of a checkpoint, published or not."""
+    return (folder / LM_FILE).is_file() and (folder / CODEC_FILE).is_file()
+
+
+def named_codec(path: Path) -> str:
+    """The repository of the codec that a codec file only names; empty for a file that holds one.
+
+    The file is a pickle, and is read as a list of instructions that nothing carries out.
+    """
+    try:
+        if path.stat().st_size > MAX_POINTER_BYTES:
+            return ""
+        with zipfile.ZipFile(path) as archive:
+            inner = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            if archive.getinfo(inner).file_size > MAX_POINTER_BYTES:
+                return ""
+            texts = [
+                argument for _, argument, _ in pickletools.genops(archive.read(inner))
+                if isinstance(argument, str)
+            ]  # fmt: skip
+    except (OSError, ValueError, StopIteration, zipfile.BadZipFile, RuntimeError, NotImplementedError):
+        return ""
+    after = texts.index("pretrained") + 1 if "pretrained" in texts[:-1] else None
+    repository = texts[after] if after is not None else ""
+    # A folder's name is made of it.
+    return repository if folder_name(repository) not in ("", ".", "..") and "\\" not in repository else ""
+
+
+def _needed(checkpoint: Checkpoint, models_dir: Path) -> Iterator[Path]:
+    for part in parts_of(checkpoint, models_dir):
+        folder = models_dir / part.name
+        for file in part.files:
+            # Either of them makes a tokenizer.
+            alternatives = TOKENIZER_FILES if file in TOKENIZER_FILES else (file,)
+            yield next(
+                (folder / other for other in alternatives if (folder / other).is_file()), folder / file
+            )
