@@ -105,7 +105,8 @@ class EngineInfo:
 
     ``label`` names the engine wherever a person sees it. ``max_duration_s`` is the longest clip, an
     overlap not included. ``checkpoint`` names the weights, empty for an engine that has none;
-    ``memory_bytes`` is about what they take when loaded, 0 when that is not known.
+    ``memory_bytes`` is about what they take when loaded, 0 when that is not known. ``device`` is what it
+    computes on, in torch's words: `cpu`, `cuda:0`, `mps`.
     """
 
     engine: str
@@ -119,6 +120,7 @@ class EngineInfo:
     needs_load: bool
     checkpoint: str = ""
     memory_bytes: int = 0
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,14 @@ class EngineOptions:
     """Where an engine finds its models, and how it computes.
 
     ``checkpoints`` names a checkpoint for a model; a model that is not in it gets the default one.
+    ``threads`` is how many of the processor's an engine may use, 0 for what it chooses itself.
     """
 
     models_dir: Path = Path("models")
     checkpoints: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     precision: str = "auto"
+    threads: int = 0
 
 
 class GenerationTask(Protocol):

@@ -2,29 +2,47 @@
 
 import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from webapp.engines.audiocraft.catalogue import MODELS, choose
-from webapp.engines.base import Engine, EngineOptions
+from webapp.engines.audiocraft.catalogue import CODEC_FILE, LM_FILE, MODELS, Choice, choose
+from webapp.engines.base import Engine, EngineOptions, ModelLoadError
+from webapp.engines.memory import HostMemory
 from webapp.engines.sketch.engine import SketchEngine
 
 logger = logging.getLogger(__name__)
 
 AUTO = "auto"
+SKETCH = "sketch"
+AUDIOCRAFT = "audiocraft"
 
 
-def _sketch(_options: EngineOptions) -> Engine:
-    return SketchEngine()
+class NeuralEngine(Engine, Protocol):
+    """An engine that finds weights in a folder and has a device with memory."""
+
+    def rescan(self) -> None:
+        """Look again which weights there are. What they replace must be unloaded."""
+        ...
+
+    def available_bytes(self) -> int | None:
+        """Memory of its device that could be used now; None when that cannot be known."""
+        ...
 
 
-def _audiocraft(options: EngineOptions) -> Engine:
+def _audiocraft(options: EngineOptions) -> NeuralEngine:
     # Brings torch, which takes seconds and which not every process has.
-    from webapp.engines.audiocraft.engine import AudioCraftEngine  # noqa: PLC0415
-
+    try:
+        from webapp.engines.audiocraft.engine import AudioCraftEngine  # noqa: PLC0415
+    except ImportError as error:
+        raise ModelLoadError(f"AudioCraft needs a package that cannot be imported: {error}") from error
     return AudioCraftEngine(options)
 
 
-_FACTORIES: dict[str, Callable[[EngineOptions], Engine]] = {"sketch": _sketch, "audiocraft": _audiocraft}
+_FACTORIES: dict[str, Callable[[EngineOptions], Engine]] = {
+    SKETCH: lambda _options: SketchEngine(),
+    AUDIOCRAFT: _audiocraft,
+}
 
 
 def engine_names() -> tuple[str, ...]:
@@ -39,22 +57,88 @@ def create_engine(name: str, options: EngineOptions | None = None) -> Engine:
     return factory(options or EngineOptions())
 
 
-def engines_by_model(name: str, options: EngineOptions) -> dict[str, Engine]:
-    """The engine for each model; a model that nothing serves is not in it.
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What AudioCraft would serve a model with, and when its files were last written."""
+
+    choice: Choice
+    written_ns: tuple[int, ...]
+
+
+class EngineDirectory:
+    """The engine of each model, as it follows from an engine's name and the weights there are.
 
     An engine's name gives that engine's models. `auto` gives AudioCraft the models whose weights are
-    there and sketch the others; torch is imported only when there is something for it to do. Raises
-    ValueError for an unknown name, and ModelLoadError for options that cannot be met.
+    there and sketch the others; torch is imported only when there is something for it to do.
     """
-    if name != AUTO:
-        engine = create_engine(name, options)
-        return {model: engine for model in MODELS if model in engine.models}
-    sketch = create_engine("sketch", options)
-    by_model = dict.fromkeys(MODELS, sketch)
-    if any(choose(model, options.checkpoints.get(model, ""), options.models_dir) for model in MODELS):
+
+    def __init__(self, name: str, options: EngineOptions) -> None:
+        """Raises ValueError for an unknown name."""
+        if name not in (AUTO, *_FACTORIES):
+            raise ValueError(f"unknown engine {name!r}; known: {AUTO}, {', '.join(_FACTORIES)}")
+        self._name = name
+        self._options = options
+        self._sketch = SketchEngine()
+        self._neural: NeuralEngine | None = None
+        self._host = HostMemory()
+
+    def look(self) -> Mapping[str, Weights]:
+        """The weights there are now, by model; cheap, and may be called by any thread."""
+        if self._name == SKETCH:
+            return {}
+        found = {}
+        for model in MODELS:
+            choice = choose(model, self._options.checkpoints.get(model, ""), self._options.models_dir)
+            if choice is not None:
+                found[model] = Weights(choice, _written_ns(choice))
+        return found
+
+    def engines(self, found: Mapping[str, Weights]) -> dict[str, Engine]:
+        """The engine for each model; a model that nothing serves is not in it.
+
+        What was served by weights that are no longer as they were must have been unloaded. Raises
+        ModelLoadError for a device or precision that cannot be had.
+        """
+        by_model: dict[str, Engine] = {}
+        if self._name != AUDIOCRAFT:
+            by_model = dict.fromkeys(MODELS, self._sketch)
+        if not self._wants_neural(found):
+            return by_model
+        if self._neural is None:
+            self._neural = _audiocraft(self._options)
+        else:
+            self._neural.rescan()
+        return by_model | dict.fromkeys(self._neural.models, self._neural)
+
+    def available_bytes(self) -> int | None:
+        """Memory that models could be loaded into now, on whatever device that is; None if unknown."""
+        return (self._neural or self._host).available_bytes()
+
+    def _wants_neural(self, found: Mapping[str, Weights]) -> bool:
+        if self._name == AUDIOCRAFT:
+            return True
+        if not found and self._neural is None:
+            return False
         if importlib.util.find_spec("torch") is None:
             logger.warning("there are weights, but torch is not installed; sketch serves every model")
-            return by_model
-        neural = create_engine("audiocraft", options)
-        by_model |= dict.fromkeys(neural.models, neural)
-    return by_model
+            return False
+        return True
+
+
+def _written_ns(choice: Choice) -> tuple[int, ...]:
+    times = []
+    for file in (LM_FILE, CODEC_FILE):
+        try:
+            times.append((choice.folder / file).stat().st_mtime_ns)
+        except OSError:
+            times.append(0)
+    return tuple(times)
+
+
+def engines_by_model(name: str, options: EngineOptions) -> dict[str, Engine]:
+    """The engine for each model as the weights are now: see EngineDirectory.
+
+    Raises ValueError for an unknown name, and ModelLoadError for options that cannot be met.
+    """
+    directory = EngineDirectory(name, options)
+    return directory.engines(directory.look())

@@ -2,6 +2,8 @@
 
 import logging
 
+import torch
+
 from webapp.audio.waveform import Waveform
 from webapp.engines.audiocraft.catalogue import (
     BYTES_PER_HALF,
@@ -12,6 +14,7 @@ from webapp.engines.audiocraft.catalogue import (
     choose,
 )
 from webapp.engines.audiocraft.devices import (
+    DeviceMemory,
     free_memory,
     is_out_of_memory,
     resolve_device,
@@ -49,12 +52,23 @@ class AudioCraftEngine:
         self._options = options or EngineOptions()
         self._device = resolve_device(self._options.device)
         self._dtype = resolve_precision(self._options.precision, self._device)
+        if self._options.threads:
+            torch.set_num_threads(self._options.threads)
         self._choices: dict[str, Choice] = {}
-        for model in MODELS:
-            choice = choose(model, self._options.checkpoints.get(model, ""), self._options.models_dir)
-            if choice is not None:
-                self._choices[model] = choice
         self._loaded: dict[str, Generator] = {}
+        self.rescan()
+
+    def rescan(self) -> None:
+        """Look which weights there are. A loaded model whose weights are replaced must be unloaded before."""
+        chosen = (
+            (model, choose(model, self._options.checkpoints.get(model, ""), self._options.models_dir))
+            for model in MODELS
+        )
+        self._choices = {model: choice for model, choice in chosen if choice is not None}
+
+    def available_bytes(self) -> int | None:
+        """Memory of the device that could be used now; None when that cannot be known."""
+        return DeviceMemory(self._device).available_bytes()
 
     @property
     def name(self) -> str:
@@ -78,6 +92,7 @@ class AudioCraftEngine:
             needs_load=True,
             checkpoint=choice.name,
             memory_bytes=self._estimated_bytes(choice),
+            device=str(self._device),
         )
 
     def load(self, model: str) -> None:
