@@ -98,7 +98,8 @@ class DetailedJob(msgspec.Struct, frozen=True):
     progress_pct: Annotated[int, Meta(ge=0, le=100)]
     position: Annotated[int, Meta(ge=1)]
     reason: Annotated[
-        str | None, Meta(description="Why a waiting job stands there: skipped, starving or tier.")
+        str | None,
+        Meta(description="Why a waiting job stands there: moved, skipped, starving, loaded or tier."),
     ]
     expected_start: str | None
 

@@ -12,14 +12,16 @@ from webapp.pages.authentication import InjectedViewer
 from webapp.pages.chrome import Chrome
 from webapp.pages.contexts import Counts, QueuePage, QueueRow, WorkerLine
 from webapp.pages.rendering import InjectedRenderer
-from webapp.policy.ordering import Reason
 from webapp.policy.pricing import SkipPrice, skip_cost, skip_prices
+from webapp.policy.reasons import PlaceReason
 from webapp.services.views import QueuedJob, QueueSnapshot
 from webapp.services.workers import WorkerInfo
 
-REASONS: Final[dict[Reason, str]] = {
+REASONS: Final[dict[PlaceReason, str]] = {
+    "moved": "Moved to the front by an admin",
     "skipped": "Paid to skip ahead",
     "starving": "Has waited long",
+    "loaded": "Its model is loaded",
     "tier": "In turn, by tier",
 }
 WORKER_STATES: Final = {

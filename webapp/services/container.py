@@ -10,8 +10,10 @@ from webapp.database import Database, engine_from, migrate
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
 from webapp.services.accounts import Accounts
+from webapp.services.audit import AuditLog
 from webapp.services.aura import Aura
 from webapp.services.capacity import StorageGuard
+from webapp.services.downloads import Downloads
 from webapp.services.estimates import Estimator
 from webapp.services.idempotency import Idempotency
 from webapp.services.jobs import Jobs
@@ -20,6 +22,8 @@ from webapp.services.library import Library, build_library
 from webapp.services.misses import Misses
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
+from webapp.services.queue_admin import QueueAdmin
+from webapp.services.queue_history import QueueHistory
 from webapp.services.sessions import Sessions
 from webapp.services.setup_links import SetupLinks
 from webapp.services.shared_clock import shared_clock
@@ -63,12 +67,16 @@ class Services:
     worker_control: WorkerControl
     estimator: Estimator
     queue: QueueReader
+    queue_admin: QueueAdmin
+    queue_history: QueueHistory
+    audit: AuditLog
     submissions: Submissions
     leases: Leases
     jobs: Jobs
     sounds: Sounds
     library: Library
     status: StatusReporter
+    downloads: Downloads
 
 
 def build_services(
@@ -79,6 +87,7 @@ def build_services(
     accounts = Accounts(database, clock, settings, throttle, PasswordHasher())
     aura = Aura(database, clock)
     payments = SkipPayments(database, aura)
+    audit = AuditLog(database, clock)
     workers = Workers(database, clock, settings, bus)
     estimator = Estimator(database, clock, workers)
     turns = Turns(database, settings)
@@ -113,12 +122,16 @@ def build_services(
         worker_control=WorkerControl(database, bus),
         estimator=estimator,
         queue=queue,
+        queue_admin=QueueAdmin(database, clock, settings, bus, payments=payments, audit=audit),
+        queue_history=QueueHistory(database, clock),
+        audit=audit,
         submissions=submissions,
         leases=leases,
         jobs=jobs,
         sounds=Sounds(database, storage, leases),
         library=build_library(database, clock, ids, settings, bus, storage=storage, throttle=throttle),
         status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
+        downloads=Downloads(database, clock, settings, bus),
     )
 
 

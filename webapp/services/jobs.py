@@ -12,6 +12,7 @@ from webapp.errors import InvalidRequest, NotAuthorized, NotFound
 from webapp.events import Bus, Event
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.pricing import skip_cost, skip_prices
+from webapp.services.audit import AuditLog
 from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.queue import QueueReader
@@ -62,6 +63,7 @@ class Jobs:
         self._submissions = submissions
         self._payments = payments
         self._throttle = throttle
+        self._audit = AuditLog(database, clock)
         self._cache: ReadCache[str, JobView] = ReadCache(database, clock, capacity=REMEMBERED)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
@@ -101,6 +103,8 @@ class Jobs:
                 job_id,
             )
             await self._payments.refund(job_id, "The job was cancelled")
+            if row["account"] != identity.account_id:
+                await self._audit.record(identity.username, "cancel", (job_id,))
         self._bus.publish(Event("queue"), Event("job", job_id))
 
     async def skip(

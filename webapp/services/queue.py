@@ -4,7 +4,8 @@ from typing import Any
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.policy.ordering import in_order, reason_for_place
+from webapp.policy.ordering import in_order
+from webapp.policy.reasons import PlaceReason, place_reasons
 from webapp.services.estimates import Estimator
 from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.rows import in_hand, priority_label, waiting_job
@@ -14,8 +15,9 @@ from webapp.services.views import QueuedJob, QueueSnapshot
 # One statement, so that version and jobs are of one moment on both databases.
 ACTIVE_JOBS = """
     SELECT queue_state.version, queue_state.is_paused, job.job_id, job.sequence, job.account, job.status,
-           job.model, job.duration_s, job.tier, job.priority, job.starves_ms, job.skipped_ms, job.created_ms,
-           job.started_ms, job.start_order, job.progress_pct, job.prompt, job.worker_id, {turns}
+           job.model, job.duration_s, job.tier, job.priority, job.starves_ms, job.skipped_ms, job.is_moved,
+           job.created_ms, job.started_ms, job.start_order, job.progress_pct, job.prompt, job.worker_id,
+           {turns}
     FROM queue_state LEFT JOIN job ON job.status IN ('queued', 'processing')
     WHERE queue_state.id = 1
 """
@@ -66,17 +68,19 @@ class QueueReader:
         waiting = [by_sequence[job.sequence] for job in line]
         outlook = await self._estimator.outlook()
         starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
+        moved = {row["sequence"] for row in waiting if row["is_moved"]}
+        reasons = place_reasons(line, now_ms, moved)
         # The order changes when a job begins to starve, and what is expected as time goes by.
         changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
         snapshot = QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),
             jobs=(
-                *(_view(row, place, now_ms, None) for place, row in enumerate(processing, 1)),
+                *(_view(row, place, None, None) for place, row in enumerate(processing, 1)),
                 *(
-                    _view(row, place, now_ms, start)
-                    for place, (row, start) in enumerate(
-                        zip(waiting, starts, strict=True), len(processing) + 1
+                    _view(row, place, reason, start)
+                    for place, (row, reason, start) in enumerate(
+                        zip(waiting, reasons, starts, strict=True), len(processing) + 1
                     )
                 ),
             ),
@@ -85,7 +89,9 @@ class QueueReader:
         return Reading(snapshot, snapshot.until_ms)
 
 
-def _view(row: dict[str, Any], position: int, now_ms: int, expected_start_ms: int | None) -> QueuedJob:
+def _view(
+    row: dict[str, Any], position: int, reason: PlaceReason | None, expected_start_ms: int | None
+) -> QueuedJob:
     return QueuedJob(
         job_id=row["job_id"],
         account_id=row["account"],
@@ -98,7 +104,7 @@ def _view(row: dict[str, Any], position: int, now_ms: int, expected_start_ms: in
         created_ms=row["created_ms"],
         started_ms=row["started_ms"],
         progress_pct=row["progress_pct"],
-        reason=reason_for_place(waiting_job(row), now_ms) if row["status"] == "queued" else None,
+        reason=reason,
         expected_start_ms=expected_start_ms,
         prompt=row["prompt"],
     )

@@ -1,6 +1,7 @@
 """Paying for a skip, and getting it back."""
 
 from webapp.database import Database
+from webapp.errors import InvalidRequest
 from webapp.services.aura import Aura
 
 
@@ -12,7 +13,12 @@ class SkipPayments:
         self._aura = aura
 
     async def charge(self, account_id: int, job_id: str, cost: int) -> int:
-        """Take the price from the account; returns what is left. Raises InvalidRequest for too little."""
+        """Take the price from the account; returns what is left.
+
+        Raises InvalidRequest for too little, and for a job that was paid for before, though it came back.
+        """
+        if await self._database.fetch("SELECT 1 AS one FROM aura_entry WHERE job_id = {} LIMIT 1", job_id):
+            raise InvalidRequest("Job already skipped")
         return await self._aura.entry(account_id, "skip", -cost, reason="Skipped the queue", job_id=job_id)
 
     async def refund(self, job_id: str, reason: str) -> None:

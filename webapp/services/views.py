@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from webapp.policy.ordering import Reason
+from webapp.policy.reasons import PlaceReason
 
 JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
 ACTIVE: tuple[JobStatus, ...] = ("queued", "processing")
@@ -60,7 +60,7 @@ class QueuedJob:
     created_ms: int
     started_ms: int | None
     progress_pct: int
-    reason: Reason | None
+    reason: PlaceReason | None
     expected_start_ms: int | None
     prompt: str
 

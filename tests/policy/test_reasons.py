@@ -1,0 +1,37 @@
+"""Why a job stands where it does."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.policy.lines import NOW_MS, affinities, lines
+from webapp.policy.ordering import Affinity, WaitingJob, in_order, reason_for_place
+from webapp.policy.reasons import place_reasons
+
+
+@given(lines(), st.lists(affinities(), max_size=3), st.sets(st.integers(1, 8)))
+def test_every_place_has_its_reason(
+    line: list[WaitingJob], turns: list[Affinity], moved: frozenset[int]
+) -> None:
+    ordered = in_order(line, NOW_MS, turns)
+    reasons = place_reasons(ordered, NOW_MS, moved)
+    assert len(reasons) == len(ordered)
+    for place, (job, reason) in enumerate(zip(ordered, reasons, strict=True)):
+        plain = reason_for_place(job, NOW_MS)
+        if plain == "skipped":
+            assert reason == ("moved" if job.sequence in moved else "skipped")
+        elif plain == "starving":
+            assert reason == "starving"
+        else:
+            overtaken = any(
+                later.priority == job.priority and later.sequence < job.sequence
+                for later in ordered[place + 1 :]
+                if reason_for_place(later, NOW_MS) == "tier"
+            )
+            assert reason == ("loaded" if overtaken else "tier")
+
+
+def test_a_job_whose_model_is_loaded_says_so() -> None:
+    line = [WaitingJob(1, 4, model="audio"), WaitingJob(2, 4, model="music"), WaitingJob(3, 4, model="audio")]
+    ordered = in_order(line, NOW_MS, [Affinity(frozenset(("music",)), 0, 3)])
+    assert [job.sequence for job in ordered] == [2, 1, 3]
+    assert place_reasons(ordered, NOW_MS) == ["loaded", "tier", "tier"]
