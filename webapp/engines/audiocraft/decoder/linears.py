@@ -1,0 +1,65 @@
+"""Linear maps for a few rows at a time, by what is quickest for them.
+
+A step multiplies each matrix by two to a few dozen rows. A general matrix product is poor at that: oneDNN
+with weights brought into its own order beforehand takes a third of the time in float32, and two thirds in
+bfloat16 (docs/performance.md). For two rows and more it also computes each row in the same way whatever
+stands beside it, so that in float32 a job's tokens are the same alone and in a batch to the last bit.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from webapp.engines.audiocraft.decoder.weights import Projection
+
+Linear: TypeAlias = Callable[[Tensor], Tensor]
+"""Maps (rows, in) to (rows, out), both in the precision it was made for."""
+
+LinearFactory: TypeAlias = Callable[[Projection, torch.dtype], Linear]
+
+_USUAL_ROWS = 2
+
+
+def plain(projection: Projection, dtype: torch.dtype) -> Linear:
+    """What torch does by itself; keeps the weights where their precision is `dtype` already."""
+    weight, bias = projection.weight.to(dtype), _in(projection.bias, dtype)
+    return lambda rows: functional.linear(rows, weight, bias)
+
+
+def packed(projection: Projection, dtype: torch.dtype) -> Linear:
+    """oneDNN with a copy of the weights in its own order. CPU only; see :func:`can_pack`."""
+    # What torch's compiler emits for such products; they have no public name.
+    reorder = torch.ops.mkldnn._reorder_linear_weight  # noqa: SLF001
+    product = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
+    weight, bias = reorder(projection.weight.detach().to(dtype), _USUAL_ROWS), _in(projection.bias, dtype)
+
+    def multiply(rows: Tensor) -> Tensor:
+        result: Tensor = product(rows, weight, bias, "none", [], "")
+        return result
+
+    return multiply
+
+
+def can_pack(dtype: torch.dtype) -> bool:
+    """Whether this machine's torch can compute with packed weights of a precision."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    probe = Projection(torch.eye(16), None)
+    rows = torch.arange(32.0).view(2, 16)
+    try:
+        return torch.equal(packed(probe, dtype)(rows.to(dtype)).float(), rows)
+    except (RuntimeError, AttributeError, NotImplementedError):
+        # Operators of torch's own compiler, without a promise: another build may lack them.
+        return False
+
+
+def quickest(device: torch.device, dtype: torch.dtype) -> LinearFactory:
+    """The linear maps to use on a device."""
+    return packed if device.type == "cpu" and can_pack(dtype) else plain
+
+
+def _in(bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    return None if bias is None else bias.to(dtype)

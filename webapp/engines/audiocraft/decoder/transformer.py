@@ -1,0 +1,106 @@
+"""The layers of a language model over any number of columns, with attention left to who calls."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from webapp.engines.audiocraft.decoder.linears import Linear, LinearFactory
+from webapp.engines.audiocraft.decoder.weights import DecoderWeights, LayerWeights, Norm, position_table
+
+
+class Attention(Protocol):
+    """Who looks at whom. Columns of all rows stand below one another, (columns, …)."""
+
+    def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
+        """From (columns, 3 × dim), queries, keys and values, to what is seen, (columns, dim)."""
+        ...
+
+    def to_text(self, layer: int, queries: Tensor) -> Tensor:
+        """From (columns, dim) to what is seen of each row's text, (columns, dim)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    weights: LayerWeights
+    qkv: Linear
+    self_out: Linear
+    cross_query: Linear
+    cross_out: Linear
+    feed_in: Linear
+    feed_out: Linear
+
+
+class Transformer:
+    """A language model's layers in one precision; the sum that runs through them is in float32.
+
+    `dtype` is what matrices are multiplied in.
+    """
+
+    def __init__(
+        self, weights: DecoderWeights, steps: int, dtype: torch.dtype, make_linear: LinearFactory
+    ) -> None:
+        self.weights = weights
+        self.dtype = dtype
+        self.head_dim = weights.dim // weights.heads
+        self._positions = position_table(weights, steps)
+        self._table = torch.cat([table.detach() for table in weights.embeddings]).float()
+        self._offsets = torch.arange(weights.codebooks, device=weights.device) * (weights.card + 1)
+        self._layers = [_prepared(layer, dtype, make_linear) for layer in weights.layers]
+        self._output = make_linear(weights.output, dtype)
+
+    def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Input of columns: `tokens` (columns, codebooks) at `positions` (columns); float32."""
+        summed = functional.embedding(tokens + self._offsets, self._table).sum(dim=-2)
+        return summed + self._positions[positions]
+
+    def run(self, hidden: Tensor, attention: Attention) -> Tensor:
+        """Through all layers: `hidden` (columns, dim) is written over and returned."""
+        for index, layer in enumerate(self._layers):
+            weights = layer.weights
+            qkv = layer.qkv(self._normed(weights.norm_self, hidden))
+            hidden += layer.self_out(attention.among_columns(index, qkv))
+            queries = layer.cross_query(self._normed(weights.norm_cross, hidden))
+            hidden += layer.cross_out(attention.to_text(index, queries))
+            inner = functional.gelu(layer.feed_in(self._normed(weights.norm_feed, hidden)))
+            hidden += layer.feed_out(inner)
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """What comes next after each column: float32 (columns, codebooks, card)."""
+        heads = self._output(self._normed(self.weights.norm, hidden))
+        return heads.float().view(len(hidden), self.weights.codebooks, self.weights.card)
+
+    def text_keys_values(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of a text (words, dim) in all layers: each (layers, heads, words, head_dim)."""
+        text = text.to(self.dtype)
+        words, heads = len(text), self.weights.heads
+
+        def projected(weight: Tensor, bias: Tensor | None) -> Tensor:
+            bias = None if bias is None else bias.to(self.dtype)
+            rows = functional.linear(text, weight.to(self.dtype), bias)
+            return rows.view(words, heads, self.head_dim).transpose(0, 1)
+
+        layers = self.weights.layers
+        keys = [projected(layer.cross_key.weight, layer.cross_key.bias) for layer in layers]
+        values = [projected(layer.cross_value.weight, layer.cross_value.bias) for layer in layers]
+        return torch.stack(keys), torch.stack(values)
+
+    def _normed(self, norm: Norm, hidden: Tensor) -> Tensor:
+        normed = functional.layer_norm(hidden, norm.weight.shape, norm.weight, norm.bias, norm.eps)
+        return normed.to(self.dtype)
+
+
+def _prepared(layer: LayerWeights, dtype: torch.dtype, make_linear: LinearFactory) -> _Layer:
+    return _Layer(
+        weights=layer,
+        qkv=make_linear(layer.qkv, dtype),
+        self_out=make_linear(layer.self_out, dtype),
+        cross_query=make_linear(layer.cross_query, dtype),
+        cross_out=make_linear(layer.cross_out, dtype),
+        feed_in=make_linear(layer.feed_in, dtype),
+        feed_out=make_linear(layer.feed_out, dtype),
+    )
