@@ -13,6 +13,7 @@ from webapp.settings import Settings
 from webapp.tables import Worker
 
 WorkerState = Literal["starting", "idle", "busy", "stopping"]
+WorkerKind = Literal["sound", "speech"]
 ShownState = Literal["starting", "idle", "busy", "draining", "stopping"]
 
 
@@ -51,7 +52,9 @@ class Workers:
         self._lease_ms = round(settings.lease_s * 1000)
         self._bus = bus
 
-    async def register(self, worker_id: str, *, host: str, pid: int, device: str) -> None:
+    async def register(
+        self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
+    ) -> None:
         """Enter a worker that is starting."""
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
@@ -61,6 +64,7 @@ class Workers:
                     host=host,
                     pid=pid,
                     device=device,
+                    kind=kind,
                     started_ms=now_ms,
                     heartbeat_ms=now_ms,
                 )
@@ -108,10 +112,10 @@ class Workers:
         return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]
 
     async def on_duty(self) -> list[WorkerOnDuty]:
-        """The workers that are alive and go on taking jobs, oldest first."""
+        """The workers that are alive and go on taking jobs, oldest first; those that speak take none."""
         rows = await self._database.fetch(
             "SELECT worker_id, device, report FROM worker WHERE heartbeat_ms >= {} AND state <> 'stopping'"
-            " AND NOT is_draining ORDER BY started_ms, worker_id",
+            " AND NOT is_draining AND kind = 'sound' ORDER BY started_ms, worker_id",
             self._oldest_heartbeat_ms(),
         )
         return [WorkerOnDuty(row["worker_id"], row["device"], _engines(row["report"])) for row in rows]

@@ -7,6 +7,7 @@ from webapp.tables.administration import AdminAction
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
+from webapp.tables.speech import SpeechRequest
 
 ALL_TABLES: tuple[type[Table], ...] = (
     Account,
@@ -26,6 +27,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Favorite,
     Playlist,
     PlaylistTrack,
+    SpeechRequest,
     AdminAction,
 )
 
@@ -46,6 +48,7 @@ __all__ = [
     "SetupLink",
     "Sound",
     "SoundVote",
+    "SpeechRequest",
     "ThrottleHit",
     "WebSession",
     "Worker",

@@ -114,6 +114,10 @@ class Worker(Table):
     affinity_streak = Integer(default=0)
     # It finishes what it has and takes no more.
     is_draining = Boolean(default=False)
+    # sound: takes jobs. speech: speaks texts.
+    kind = Varchar(length=8, default="sound")
+    # JSON: the voices of a speech worker.
+    voices = Text(default="[]")
 
 
 class ModelWish(Table, tablename="model_wish"):
