@@ -305,3 +305,32 @@ def test_host_memory_is_what_host_and_container_leave(tmp_path: Path) -> None:
     assert memory.available_bytes() == 2_048_000
     (group / "memory.max").write_text("15000\n")
     assert memory.available_bytes() == 10_000
+
+
+def test_weights_that_change_begin_anew_and_stay_pinned(build: Build) -> None:
+    stage = build({"music": 4 * GB, "audio": 3 * GB, "magnet": 4 * GB})
+    stage.manager.load("music")
+    stage.engine.broken.add("audio")
+    with pytest.raises(ModelLoadError):
+        stage.manager.load("audio")
+    stage.manager.pin("audio")
+    stage.engine.broken.clear()
+    stage.manager.adopt({"music": stage.engine, "audio": stage.engine}, {"audio", "magnet"})
+    status = stage.manager.status()
+    assert set(status) == {"music", "audio"}
+    assert (status["audio"].state, status["audio"].error) == (ModelState.UNLOADED, "")
+    assert (status["audio"].is_pinned, status["music"].state) == (True, ModelState.READY)
+    stage.manager.load("audio")
+    with pytest.raises(RequestNotSupported):
+        stage.manager.load("magnet")
+
+
+def test_a_host_that_is_full_refuses_before_it_breaks(build: Build) -> None:
+    stage = build()
+    host, engine = Memory(2 * GB), FakeEngine(stage.memory, {"music": GB}, estimates={"music": 3 * GB})
+    manager = ModelManager({"music": engine}, stage.memory, now_s=lambda: 0.0, host=host)
+    with pytest.raises(EngineOutOfMemory):
+        manager.load("music")
+    assert (engine.loads, manager.status()["music"].state) == ([], ModelState.UNLOADED)
+    host.free = 4 * GB
+    manager.load("music")

@@ -5,24 +5,19 @@ One thread loads, generates and unloads; `status` may be asked from any.
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol, TypedDict, Unpack
 
-from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
-    CancelToken,
     Engine,
-    EngineError,
     EngineOutOfMemory,
-    GenerationRequest,
-    GenerationTask,
     ModelLoadError,
     RequestNotSupported,
     TaskSource,
 )
+from webapp.engines.second_chances import SecondChances
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +54,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """What is known of a model. `memory_bytes` is measured when it was loaded, before that estimated."""
+    """What is known of a model. `memory_bytes` is measured when it was loaded, before that estimated.
+
+    `loading_since_s` is when the load in progress began.
+    """
 
     model: str
     state: ModelState
@@ -68,6 +66,7 @@ class ModelStatus:
     memory_bytes: int = 0
     last_used_s: float = 0.0
     failed_s: float = 0.0
+    loading_since_s: float = 0.0
 
 
 class _Changes(TypedDict, total=False):
@@ -77,58 +76,7 @@ class _Changes(TypedDict, total=False):
     memory_bytes: int
     last_used_s: float
     failed_s: float
-
-
-class _SecondChances:
-    """Tasks that may run out of memory once, if `make_room` then finds some."""
-
-    def __init__(self, source: TaskSource, make_room: Callable[[], bool]) -> None:
-        self._source = source
-        self._make_room = make_room
-        self._again: deque[GenerationTask] = deque()
-
-    def take(self, room: int) -> Sequence[GenerationTask]:
-        again = [self._again.popleft() for _ in range(min(room, len(self._again)))]
-        further = self._source.take(room - len(again)) if len(again) < room else ()
-        return [*again, *(_FirstTry(task, self) for task in further)]
-
-    def out_of_memory(self, task: GenerationTask, error: EngineError) -> None:
-        """Put the task in line again if there is hope."""
-        if self._make_room():
-            self._again.append(task)
-        else:
-            task.failed(error)
-
-
-class _FirstTry:
-    """A task that is told of everything but its first lack of memory."""
-
-    def __init__(self, task: GenerationTask, chances: _SecondChances) -> None:
-        self._task = task
-        self._chances = chances
-
-    @property
-    def request(self) -> GenerationRequest:
-        return self._task.request
-
-    @property
-    def cancel(self) -> CancelToken:
-        return self._task.cancel
-
-    def progressed(self, share: float) -> None:
-        self._task.progressed(share)
-
-    def sounded(self, piece: Waveform) -> None:
-        self._task.sounded(piece)
-
-    def finished(self, waveform: Waveform) -> None:
-        self._task.finished(waveform)
-
-    def failed(self, error: EngineError) -> None:
-        if isinstance(error, EngineOutOfMemory):
-            self._chances.out_of_memory(self._task, error)
-        else:
-            self._task.failed(error)
+    loading_since_s: float
 
 
 class ModelManager:
@@ -142,19 +90,42 @@ class ModelManager:
         *,
         now_s: Callable[[], float],
         changed: Callable[[], None] = lambda: None,
+        host: MemoryMeter | None = None,
     ) -> None:
-        """`engines` by model. `now_s` is a clock that never goes back; `changed` is told of new states."""
+        """`engines` by model. `now_s` is a clock that never goes back; `changed` is told of new states.
+
+        `meter` measures where models stay, `host` (if that is another place) where they pass through.
+        """
         self._engines = dict(engines)
         self._meter = meter
+        self._host = host
         self._limits = limits or Limits()
         self._now_s = now_s
         self._changed = changed
         self._lock = threading.Lock()
         self._status: dict[str, ModelStatus] = {}
         for model, engine in self._engines.items():
-            info = engine.info(model)
-            state = ModelState.UNLOADED if info.needs_load else ModelState.READY
-            self._status[model] = ModelStatus(model, state, memory_bytes=info.memory_bytes)
+            self._status[model] = _fresh(model, engine)
+
+    def adopt(self, engines: Mapping[str, Engine], changed: Collection[str]) -> None:
+        """Serve models by these engines from now on; those that `changed` begin anew, but stay pinned.
+
+        They must be unloaded. Models that are not in `engines` are served no more.
+        """
+        with self._lock:
+            before = self._status
+            self._engines = dict(engines)
+            self._status = {
+                model: before[model]
+                if model in before and model not in changed
+                else replace(_fresh(model, engine), is_pinned=model in before and before[model].is_pinned)
+                for model, engine in engines.items()
+            }
+        self._changed()
+
+    def engine(self, model: str) -> Engine:
+        """The engine that serves a model. Raises RequestNotSupported for an unknown one."""
+        return self._engines[self._known(model)]
 
     def status(self) -> dict[str, ModelStatus]:
         """Every model's state now."""
@@ -187,7 +158,7 @@ class ModelManager:
         RequestNotSupported, ModelLoadError or EngineOutOfMemory before anything is taken.
         """
         engine = self.load(model)
-        chances = _SecondChances(source, lambda: self._evict_all_but(model))
+        chances = SecondChances(source, lambda: self._evict_all_but(model))
         try:
             engine.serve(model, chances)
         finally:
@@ -211,8 +182,9 @@ class ModelManager:
         return tuple(idle)
 
     def _load(self, model: str, status: ModelStatus) -> None:
+        self._check_host(status.memory_bytes)
+        self._set(model, state=ModelState.LOADING, error="", loading_since_s=self._now_s())
         self._make_room(status.memory_bytes)
-        self._set(model, state=ModelState.LOADING, error="")
         while True:
             before = self._meter.available_bytes()
             try:
@@ -228,6 +200,12 @@ class ModelManager:
                 raise
             self._set(model, state=ModelState.READY, memory_bytes=self._measured(before, status.memory_bytes))
             return
+
+    def _check_host(self, needed_bytes: int) -> None:
+        """Raise EngineOutOfMemory rather than have the system end the process while weights pass through."""
+        available = self._host.available_bytes() if self._host else None
+        if available is not None and available < needed_bytes:
+            raise EngineOutOfMemory(f"loading takes {needed_bytes} bytes, the host has {available} left")
 
     def _fail(self, model: str, error: Exception) -> None:
         logger.error("model could not be loaded", extra={"model": model}, exc_info=error)
@@ -287,7 +265,13 @@ class ModelManager:
     def _set(self, model: str, **changes: Unpack[_Changes]) -> None:
         with self._lock:
             before = self._status[model]
-            self._status[model] = replace(before, **changes)
-            is_news = self._status[model].state is not before.state
+            after = self._status[model] = replace(before, **changes)
+        is_news = (after.state, after.is_pinned) != (before.state, before.is_pinned)
         if is_news:
             self._changed()
+
+
+def _fresh(model: str, engine: Engine) -> ModelStatus:
+    info = engine.info(model)
+    state = ModelState.UNLOADED if info.needs_load else ModelState.READY
+    return ModelStatus(model, state, memory_bytes=info.memory_bytes)
