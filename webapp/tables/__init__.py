@@ -8,6 +8,7 @@ from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
 from webapp.tables.speech import SpeechRequest
+from webapp.tables.weights import WeightsCopy, WeightsFolder
 
 ALL_TABLES: tuple[type[Table], ...] = (
     Account,
@@ -29,6 +30,8 @@ ALL_TABLES: tuple[type[Table], ...] = (
     PlaylistTrack,
     SpeechRequest,
     AdminAction,
+    WeightsFolder,
+    WeightsCopy,
 )
 
 __all__ = [
@@ -51,5 +54,7 @@ __all__ = [
     "SpeechRequest",
     "ThrottleHit",
     "WebSession",
+    "WeightsCopy",
+    "WeightsFolder",
     "Worker",
 ]

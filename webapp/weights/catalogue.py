@@ -16,6 +16,7 @@ CARD = 2048
 BYTES_PER_HALF = 2
 BYTES_PER_FLOAT = 4
 FRAME_RATE_HZ = 50
+MUSIC_RATE_HZ, SOUND_RATE_HZ = 32_000, 16_000
 
 
 class Kind(StrEnum):
@@ -76,6 +77,15 @@ class Checkpoint:
         return next(model for model, kind in KIND_OF_MODEL.items() if kind is self.kind)
 
     @property
+    def title(self) -> str:
+        """Its name for people."""
+        family = {Kind.MUSICGEN: "MusicGen", Kind.AUDIOGEN: "AudioGen", Kind.MAGNET: "MAGNeT"}[self.kind]
+        if self.kind is Kind.MAGNET:
+            use = f"music, {self.window_s} s" if self.sample_rate == MUSIC_RATE_HZ else "sound effects"
+            return f"{family} {self.size} ({use})"
+        return f"{family} {'stereo ' if self.channels == 2 else ''}{self.size}"
+
+    @property
     def parameters(self) -> int:
         """Parameters of the language model; text encoder and codec not counted."""
         dim, codebooks = self.shape.dim, self.shape.codebooks
@@ -107,13 +117,13 @@ def _musicgen(size: str, channels: int) -> Checkpoint:
     name = f"musicgen-{size}" if channels == 1 else f"musicgen-stereo-{size}"
     shape = Shape(*_WIDTHS[size], codebooks=4 * channels)
     return Checkpoint(
-        name, f"facebook/{name}", Kind.MUSICGEN, size, shape, T5_BASE, 32_000, channels, window_s=30
+        name, f"facebook/{name}", Kind.MUSICGEN, size, shape, T5_BASE, MUSIC_RATE_HZ, channels, window_s=30
     )
 
 
 def _magnet(size: str, window_s: int, *, sound: bool = False) -> Checkpoint:
     name = f"audio-magnet-{size}" if sound else f"magnet-{size}-{window_s}secs"
-    text_encoder, sample_rate = (T5_LARGE, 16_000) if sound else (T5_BASE, 32_000)
+    text_encoder, sample_rate = (T5_LARGE, SOUND_RATE_HZ) if sound else (T5_BASE, MUSIC_RATE_HZ)
     shape = Shape(*_WIDTHS[size])
     return Checkpoint(
         name, f"facebook/{name}", Kind.MAGNET, size, shape, text_encoder, sample_rate, 1, window_s
@@ -129,7 +139,7 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
         "medium",
         Shape(*_MEDIUM),
         T5_LARGE,
-        16_000,
+        SOUND_RATE_HZ,
         1,
         window_s=10,
     ),
