@@ -4,6 +4,7 @@ import asyncio
 import errno
 import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -26,8 +27,9 @@ from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.views import JobView
 from webapp.worker.engine_set import EngineSet
+from webapp.worker.engine_thread import EngineThread
+from webapp.worker.making import SoundMaker
 from webapp.worker.processor import Processor, WorkerProcess
-from webapp.worker.runner import Runner
 
 WORKER = "a" * 12
 RATE = 16_000
@@ -126,14 +128,25 @@ async def working(
     """A worker that runs while the block does, and is asked to stop at its end."""
     engines = EngineSet(dict.fromkeys(engine.models, engine))
     settings = services.settings
-    runner = Runner(
-        engines,
+    finishing = ThreadPoolExecutor(1)
+    thread = EngineThread(engines.serve)
+    maker = SoundMaker(
+        thread,
+        engines.info,
         services.ids,
+        finishing,
         low_quality_below=settings.low_quality_below,
         target_lufs=settings.target_lufs,
     )
     worker = WorkerProcess(WORKER, "here", 1, "cpu")
-    processor = Processor(services, runner, worker, engines.report, end_process or pytest.fail)
+    processor = Processor(
+        services,
+        maker,
+        worker,
+        report=engines.report,
+        places=engines.places,
+        end_process=end_process or pytest.fail,
+    )
     await services.workers.register(WORKER, host="here", pid=1, device="cpu")
     running = asyncio.create_task(processor.run())
     try:
@@ -142,6 +155,8 @@ async def working(
         processor.stop()
         async with asyncio.timeout(20):
             await running
+        thread.close()
+        finishing.shutdown(wait=False)
 
 
 async def ended(services: Services, identity: Identity, job_id: str) -> JobView:

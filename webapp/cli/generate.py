@@ -14,7 +14,7 @@ from webapp.ids import RandomIds
 from webapp.policy.generation import GenerationChoice, parse_generation
 from webapp.settings import load_settings
 from webapp.worker.engine_set import EngineSet
-from webapp.worker.runner import generation_request
+from webapp.worker.making import generation_request
 
 
 def generate(arguments: Namespace) -> int:

@@ -90,10 +90,13 @@ class Leases:
         self._turns = turns
         self._next = NextInLine(database, turns)
 
-    async def claim(self, worker_id: str, ready: Collection[str] | None = None) -> Claim | None:
+    async def claim(
+        self, worker_id: str, ready: Collection[str] | None = None, *, joining: str | None = None
+    ) -> Claim | None:
         """Take the next job in line; None when nothing waits or the queue is paused.
 
         `ready` has the models that the worker can begin without loading, None when none needs loading.
+        A worker whose engine is at work on the model `joining` gets a job only if the next is of it.
         """
         if not await self._something_waits(worker_id):
             return None
@@ -101,9 +104,9 @@ class Leases:
         async with queue_turn(self._database, visible=False) as turn:
             now_ms = self._clock.now_ms()
             found = None if turn.is_paused else await self._next.find(worker_id, ready, now_ms)
-            if found is None:
+            if found is None or (joining is not None and found[0]["model"] != joining):
                 return None
-            job_id, affinity = found
+            job_id, affinity = found[0]["job_id"], found[1]
             rows = await self._database.fetch(
                 "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
                 " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0,"

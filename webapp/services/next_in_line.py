@@ -31,8 +31,8 @@ class NextInLine:
 
     async def find(
         self, worker_id: str, ready: Collection[str] | None, now_ms: int
-    ) -> tuple[str, Affinity] | None:
-        """The next job's id and the worker's state after taking it; None when nothing waits.
+    ) -> tuple[Row, Affinity] | None:
+        """The next job and the worker's state after taking it; None when nothing waits.
 
         `ready` has the models that the worker need not load, None when no model needs it.
         """
@@ -50,8 +50,8 @@ class NextInLine:
             ]
             if preferred:
                 earliest = min(preferred, key=lambda row: int(row["sequence"]))
-                return earliest["job_id"], affinity.after_preferring()
-        return head["job_id"], affinity.after_first(head["model"])
+                return earliest, affinity.after_preferring()
+        return head, affinity.after_first(head["model"])
 
     async def _first(self, now_ms: int) -> tuple[Rank, Row] | None:
         for rank, condition in FIRST_IN_LINE.items():

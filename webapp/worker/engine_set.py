@@ -1,55 +1,192 @@
-"""Which engine serves which model in this worker."""
+"""Which engine serves which model in this worker, and which models are in memory."""
 
+import logging
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from webapp.engines.base import Engine, EngineError, EngineInfo
-from webapp.engines.registry import create_engine, engine_names
+from webapp.engines.base import (
+    Engine,
+    EngineError,
+    EngineInfo,
+    EngineOptions,
+    ModelLoadError,
+    RequestNotSupported,
+    TaskSource,
+)
+from webapp.engines.manager import Limits, MemoryMeter, ModelManager, ModelState, ModelStatus
+from webapp.engines.memory import HostMemory
+from webapp.engines.registry import EngineDirectory, Weights
 from webapp.errors import SettingsError
 from webapp.policy.generation import MODELS
 from webapp.settings import Settings
+from webapp.worker.checkpoint_names import check_checkpoints
 
-RULE_BASED = "sketch"
+logger = logging.getLogger(__name__)
+
+UNAVAILABLE = "unavailable"
+NO_WEIGHTS = "There are no weights for it in the models folder"
+BYTES_PER_MB = 1_000_000
 
 
 class EngineSet:
-    """The engines of one worker, by model."""
+    """The engines of one worker, by model.
 
-    def __init__(self, by_model: dict[str, Engine]) -> None:
-        self._by_model = by_model
+    What loads, generates or unloads belongs to one thread; the rest may be asked by any.
+    """
+
+    def __init__(
+        self,
+        by_model: Mapping[str, Engine],
+        *,
+        limits: Limits | None = None,
+        directory: EngineDirectory | None = None,
+        found: Mapping[str, Weights] | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`directory` says what serves a model as weights, now those of `found`, come and go."""
+        self.changed: Callable[[], None] = lambda: None
+        self._directory = directory
+        self._found = dict(found or {})
+        self._now_s = now_s
+        host = HostMemory()
+        meter: MemoryMeter = directory or host
+        self._manager = ModelManager(by_model, meter, limits, now_s=now_s, changed=self._tell, host=host)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "EngineSet":
-        """The engines that the settings ask for. Raises SettingsError for one that is not built in."""
-        name = RULE_BASED if settings.engine == "auto" else settings.engine
-        if name not in engine_names():
-            raise SettingsError(
-                f"SOUNDLOOM_ENGINE={settings.engine} is not available in this version; use auto."
-            )
+        """The engines that the settings ask for. Raises SettingsError for what cannot be had here."""
+        check_checkpoints(settings)
+        options = EngineOptions(
+            models_dir=settings.models_path,
+            checkpoints=settings.checkpoints,
+            device=settings.device,
+            precision=settings.precision,
+            threads=settings.threads,
+        )
+        directory = EngineDirectory(settings.engine, options)
+        found = directory.look()
         try:
-            engine = create_engine(name)
+            by_model = directory.engines(found)
         except EngineError as error:
             raise SettingsError(f"SOUNDLOOM_ENGINE={settings.engine} cannot be used: {error}.") from error
-        return cls({model: engine for model in MODELS if model in engine.models})
+        limits = Limits(
+            idle_s=settings.model_idle_s, reserve_bytes=settings.model_memory_reserve_mb * BYTES_PER_MB
+        )
+        return cls(by_model, limits=limits, directory=directory, found=found)
 
-    def for_model(self, model: str) -> Engine:
-        """The engine that serves a model; every model has one."""
-        return self._by_model[model]
+    def _tell(self) -> None:
+        self.changed()
+
+    @property
+    def device(self) -> str:
+        """What this worker computes on, in torch's words."""
+        devices = [self.info(model).device for model in self._manager.status()]
+        return next((device for device in devices if device != "cpu"), "cpu")
 
     def info(self, model: str) -> EngineInfo:
-        """What a model's engine says of itself."""
-        return self._by_model[model].info(model)
+        """What a model's engine says of itself. Raises RequestNotSupported for one that nothing serves."""
+        return self._manager.engine(model).info(model)
+
+    def places(self, model: str) -> int:
+        """How many sounds of a model are made at once."""
+        try:
+            return self.info(model).max_batch
+        except RequestNotSupported:
+            return 1
+
+    def serve(self, model: str, source: TaskSource) -> None:
+        """Let a model's engine generate what the source gives, loading it first. Raises EngineError."""
+        if model not in self._manager.status():
+            raise ModelLoadError(NO_WEIGHTS)
+        self._manager.serve(model, source)
+
+    def load(self, model: str) -> None:
+        """Load a model now, also one that could not be loaded just before. Raises EngineError."""
+        self._manager.load(model, even_if_it_just_failed=True)
+
+    def unload(self, model: str) -> None:
+        """Give back a model's memory."""
+        self._manager.unload(model)
+
+    def pin(self, model: str, *, is_pinned: bool) -> None:
+        """Keep a model in memory once it is loaded, or no longer. May be called by any thread."""
+        if is_pinned:
+            self._manager.pin(model)
+        else:
+            self._manager.unpin(model)
+
+    def unload_idle(self) -> None:
+        """Unload what nobody used for the idle time."""
+        self._manager.unload_idle()
+
+    def status(self) -> dict[str, ModelStatus]:
+        """What is known of each model that something serves."""
+        return self._manager.status()
+
+    def loading_for_s(self) -> dict[str, float]:
+        """The models that are being loaded, and for how long."""
+        return {
+            status.model: self._now_s() - status.loading_since_s
+            for status in self._manager.status().values()
+            if status.state is ModelState.LOADING
+        }
+
+    def has_other_weights(self) -> bool:
+        """Whether weights came, went or were replaced; reads folders, and may be called by any thread."""
+        return self._directory is not None and self._directory.look() != self._found
+
+    def rescan(self) -> None:
+        """Serve each model by what there is for it now."""
+        if self._directory is None:
+            return
+        found = self._directory.look()
+        changed = {model for model in MODELS if found.get(model) != self._found.get(model)}
+        self._found = dict(found)
+        for model in changed & set(self._manager.status()):
+            self._manager.unload(model)
+        try:
+            by_model = self._directory.engines(found)
+        except EngineError:
+            logger.exception("the weights that were found cannot be used")
+            return
+        logger.info("weights changed", extra={"models": ",".join(sorted(changed))})
+        self._manager.adopt(by_model, changed)
 
     def report(self) -> dict[str, Any]:
         """What the service's status tells of each model."""
-        return {"models": {model: _entry(engine.info(model)) for model, engine in self._by_model.items()}}
+        status = self._manager.status()
+        return {
+            "models": {
+                model: _entry(self.info(model), status[model]) if model in status else dict(NOT_SERVED)
+                for model in MODELS
+            }
+        }
 
 
-def _entry(info: EngineInfo) -> dict[str, Any]:
+NOT_SERVED = {
+    "state": UNAVAILABLE,
+    "engine": "",
+    "label": "not installed",
+    "checkpoint": "",
+    "license": "",
+    "max_duration_s": 180.0,
+    "error": NO_WEIGHTS,
+    "is_pinned": False,
+    "memory_mb": 0,
+}
+
+
+def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
+    is_in_memory = info.needs_load and status.state is ModelState.READY
     return {
-        "state": "unloaded" if info.needs_load else "ready",
+        "state": status.state.value,
         "engine": info.engine,
         "label": info.label,
-        "checkpoint": "",
+        "checkpoint": info.checkpoint,
         "license": info.licence,
         "max_duration_s": info.max_duration_s,
+        "error": status.error,
+        "is_pinned": status.is_pinned,
+        "memory_mb": status.memory_bytes // BYTES_PER_MB if is_in_memory else 0,
     }

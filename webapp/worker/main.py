@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from webapp.audio.export import warm_up
 from webapp.errors import SettingsError
@@ -16,8 +17,9 @@ from webapp.services.container import Services, open_services
 from webapp.settings import Settings
 from webapp.stopping import end_for_certain
 from webapp.worker.engine_set import EngineSet
+from webapp.worker.engine_thread import EngineThread
+from webapp.worker.making import SoundMaker
 from webapp.worker.processor import Processor, WorkerProcess
-from webapp.worker.runner import Runner
 
 logger = logging.getLogger(__name__)
 
@@ -75,13 +77,16 @@ async def _process(
     services: Services, engines: EngineSet, worker: WorkerProcess, *, exit_with_parent: bool
 ) -> None:
     settings = services.settings
-    runner = Runner(
-        engines,
+    engine = EngineThread(engines.serve)
+    maker = SoundMaker(
+        engine,
+        engines.info,
         services.ids,
+        ThreadPoolExecutor(1, thread_name_prefix="finishing"),
         low_quality_below=settings.low_quality_below,
         target_lufs=settings.target_lufs,
     )
-    processor = Processor(services, runner, worker, engines.report)
+    processor = Processor(services, maker, worker, report=engines.report, places=engines.places)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -1,0 +1,187 @@
+"""Makes the sound of one job: takes on the engine's thread, finishing and files on another."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from webapp.audio.export import write_renditions
+from webapp.audio.finish import FinishedAudio, finish
+from webapp.audio.loop import loop_overlap_s
+from webapp.audio.waveform import Waveform
+from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
+from webapp.ids import Ids
+from webapp.policy.generation import SamplingChoice
+from webapp.services.leases import Claim, SoundFacts
+
+T = TypeVar("T")
+
+FURTHER_TAKES = 2
+# Shares of the whole at which each stage ends; what each takes was measured on 30 s clips.
+GENERATED_PCT = 80
+FINISHED_PCT = 85
+WRITTEN_PCT = 99
+FILE_STEM = "sound"
+PICTURE_STEM = "spectrogram"
+
+
+class WantedSound(Protocol):
+    """What is asked for, by a job or at a shell."""
+
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def is_loopable(self) -> bool: ...
+    @property
+    def sampling(self) -> SamplingChoice: ...
+
+
+class Generates(Protocol):
+    """Whoever turns a request into sound."""
+
+    async def generate(
+        self, request: GenerationRequest, progress: Callable[[float], None], cancel: CancelToken
+    ) -> Waveform: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One try at a sound, finished and scored, and what made it."""
+
+    seed: int
+    audio: FinishedAudio
+    made_by: EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A job on its way: where its files go, who is told how far it is, and how it is stopped.
+
+    `progress` takes percentages and may be called from any thread. `generating` is told whether the
+    engine has the job now.
+    """
+
+    claim: Claim
+    folder: Path
+    progress: Callable[[int], None]
+    generating: Callable[[bool], None]
+    cancel: CancelToken
+
+
+class SoundMaker:
+    """Turns claims into files, several at a time."""
+
+    def __init__(
+        self,
+        engine: Generates,
+        info: Callable[[str], EngineInfo],
+        ids: Ids,
+        finishing: Executor,
+        *,
+        low_quality_below: int,
+        target_lufs: float,
+    ) -> None:
+        """`info` tells of a model what its engine is; finishing and writing run in `finishing`."""
+        self._engine = engine
+        self._info = info
+        self._ids = ids
+        self._finishing = finishing
+        self._low_quality_below = low_quality_below
+        self._target_lufs = target_lufs
+
+    async def make(self, making: Making) -> SoundFacts:
+        """Generate, finish and write the sound.
+
+        Raises EngineError (GenerationCancelled when it is cancelled) and OSError.
+        """
+        best = await self._best_take(making)
+        making.progress(FINISHED_PCT)
+        bytes_total = await self._in_finishing(lambda: _write(best, making.folder))
+        making.progress(WRITTEN_PCT)
+        making.cancel.raise_if_cancelled()
+        return _facts(best, bytes_total)
+
+    async def _best_take(self, making: Making) -> Take:
+        """The first take that is good enough, or the best of a few; only one if its seed was asked for."""
+        claim = making.claim
+        best = await self._take(making, claim.seed)
+        further = 0 if claim.seed_was_given else FURTHER_TAKES
+        while best.audio.report.score < self._low_quality_below and further:
+            further -= 1
+            take = await self._take(making, self._ids.seed())
+            best = max(best, take, key=lambda candidate: candidate.audio.report.score)
+        return best
+
+    async def _take(self, making: Making, seed: int) -> Take:
+        claim = making.claim
+        making.generating(True)
+        try:
+            waveform = await self._engine.generate(
+                generation_request(claim, seed),
+                lambda share: making.progress(int(share * GENERATED_PCT)),
+                making.cancel,
+            )
+        finally:
+            making.generating(False)
+        # Before another checkpoint can have taken this one's place.
+        made_by = self._info(claim.model)
+        making.cancel.raise_if_cancelled()
+        finished = await self._in_finishing(
+            lambda: finish(
+                waveform,
+                duration_s=claim.duration_s,
+                loopable=claim.is_loopable,
+                target_lufs=self._target_lufs,
+            )
+        )
+        return Take(seed, finished, made_by)
+
+    def _in_finishing(self, act: Callable[[], T]) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._finishing, act)
+
+
+def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
+    """What the engine is asked for: for a loop, as much more as its end is crossfaded with its start."""
+    overlap_s = loop_overlap_s(wanted.duration_s) if wanted.is_loopable else 0.0
+    chosen = wanted.sampling
+    return GenerationRequest(
+        wanted.prompt,
+        wanted.duration_s + overlap_s,
+        wanted.model,
+        seed,
+        Sampling(chosen.temperature, chosen.top_k, chosen.top_p, chosen.guidance),
+        overlap_s,
+    )
+
+
+def _write(take: Take, folder: Path) -> int:
+    """Write every file of a take; returns their bytes together."""
+    renditions = write_renditions(take.audio, folder, FILE_STEM, dither_seed=take.seed)
+    (folder / f"{FILE_STEM}.png").rename(folder / f"{PICTURE_STEM}.png")
+    return sum(rendition.size_bytes for rendition in renditions)
+
+
+def _facts(take: Take, bytes_total: int) -> SoundFacts:
+    info, waveform, report = take.made_by, take.audio.waveform, take.audio.report
+    return SoundFacts(
+        engine=info.engine,
+        engine_label=info.label,
+        checkpoint=info.checkpoint,
+        license=info.licence,
+        seed=take.seed,
+        duration_s=waveform.duration_s,
+        sample_rate=waveform.sample_rate,
+        channels=waveform.channels,
+        loudness_lufs=report.loudness_lufs,
+        true_peak_dbtp=report.true_peak_dbtp,
+        quality_score=report.score,
+        quality_reasons=report.reasons,
+        peaks=tuple(take.audio.peaks),
+        bytes_total=bytes_total,
+    )
