@@ -139,14 +139,15 @@ class ModelManager:
     def unpin(self, model: str) -> None:
         self._set(self._known(model), is_pinned=False)
 
-    def load(self, model: str) -> Engine:
+    def load(self, model: str, *, even_if_it_just_failed: bool = False) -> Engine:
         """Make a model ready, and room for it first; returns its engine.
 
         Raises RequestNotSupported for an unknown model, ModelLoadError, EngineOutOfMemory.
         """
         status = self.status()[self._known(model)]
         if status.state is not ModelState.READY:
-            self._check_not_just_failed(status)
+            if not even_if_it_just_failed:
+                self._check_not_just_failed(status)
             self._load(model, status)
         self._set(model, last_used_s=self._now_s())
         return self._engines[model]

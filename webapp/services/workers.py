@@ -72,12 +72,14 @@ class Workers:
         self._bus.publish(Event("status"))
 
     async def say(self, worker_id: str, state: WorkerState, report: dict[str, Any]) -> None:
-        """Record what a worker says of itself, and that it is alive."""
+        """Record what a worker says of itself, and that it is alive; its report may name its device."""
         async with self._database.transaction(durable=False):
             await self._database.fetch(
-                "UPDATE worker SET state = {}, report = {}, heartbeat_ms = {} WHERE worker_id = {}",
+                "UPDATE worker SET state = {}, report = {}, device = COALESCE({}, device), heartbeat_ms = {}"
+                " WHERE worker_id = {}",
                 state,
                 json.dumps(report),
+                report.get("device"),
                 self._clock.now_ms(),
                 worker_id,
             )

@@ -1,0 +1,160 @@
+"""Keeps a worker's models as operators, weights and time ask for, and what is reported of them true."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from webapp.engines.base import EngineError
+from webapp.events import Event
+from webapp.services.container import Services
+from webapp.services.worker_control import ModelWish
+from webapp.worker.engine_set import EngineSet
+from webapp.worker.gpu import GpuMeter
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# How often is looked without a hint: for wishes, weights, what is idle, and the GPU's figures.
+LOOK_S = 3.0
+CONTROL = Event("control")
+MAX_DEVICE_LENGTH = 64
+
+
+class Calls(Protocol):
+    """The thread that models belong to."""
+
+    async def call(self, act: Callable[[], T]) -> T:
+        """What `act` returns or raises on that thread, between two generations."""
+        ...
+
+
+class ModelKeeper:
+    """Acts on wishes, follows weights, unloads what is idle, and notices a load that hangs."""
+
+    def __init__(
+        self,
+        services: Services,
+        engines: EngineSet,
+        thread: Calls,
+        *,
+        say: Callable[[], Awaitable[object]],
+        give_up: Callable[[], Awaitable[object]],
+        look_s: float = LOOK_S,
+    ) -> None:
+        """`say` reports the worker; `give_up` puts its jobs back and ends the process."""
+        self._services = services
+        self._engines = engines
+        self._thread = thread
+        self._say = say
+        self._give_up = give_up
+        self._look_s = look_s
+        self._gpu: tuple[str, GpuMeter] | None = None
+        self._gpu_entry: dict[str, Any] | None = None
+        self._done: dict[str, int] = {}
+        self._changed = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        engines.changed = lambda: loop.call_soon_threadsafe(self._changed.set)
+
+    def report(self) -> dict[str, Any]:
+        """What the service's status tells of this worker's models and device."""
+        report = self._engines.report()
+        device = self._engines.device
+        if self._gpu_entry is not None:
+            report["gpu"] = self._gpu_entry
+            if device.startswith("cuda"):
+                device = f"{device} {self._gpu_entry['name']}"[:MAX_DEVICE_LENGTH]
+        report["device"] = device
+        return report
+
+    async def run(self) -> None:
+        """Keep until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep())
+            tasks.create_task(self._watch())
+
+    async def _keep(self) -> None:
+        """Do what is asked, one thing after the other, between generations."""
+        is_new = True
+        with self._services.bus.subscribe() as hints:
+            while True:
+                try:
+                    await self._act_on_wishes(is_new=is_new)
+                    is_new = False
+                    await self._follow_weights()
+                    await self._thread.call(self._engines.unload_idle)
+                except Exception:
+                    logger.exception("could not look after the models")
+                deadline = asyncio.get_running_loop().time() + self._look_s
+                while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
+                    if CONTROL in await hints.wait(left_s):
+                        break
+
+    async def _act_on_wishes(self, *, is_new: bool) -> None:
+        wishes = await self._services.worker_control.wishes()
+        status = self._engines.status()
+        for wish in wishes:
+            if wish.model not in status:
+                continue
+            if status[wish.model].is_pinned != wish.is_pinned:
+                self._engines.pin(wish.model, is_pinned=wish.is_pinned)
+            if is_new:
+                # What was asked before this worker was there is not for it, but for pins.
+                self._done[wish.model] = wish.number
+                if wish.is_pinned:
+                    await self._load(wish.model)
+            elif wish.number > self._done.get(wish.model, 0):
+                self._done[wish.model] = wish.number
+                await self._act_on(wish)
+
+    async def _act_on(self, wish: ModelWish) -> None:
+        logger.info("model wished for", extra={"model": wish.model, "action": wish.action})
+        if wish.action == "load":
+            await self._load(wish.model)
+        elif wish.action == "unload":
+            await self._thread.call(lambda: self._engines.unload(wish.model))
+
+    async def _load(self, model: str) -> None:
+        try:
+            await self._thread.call(lambda: self._engines.load(model))
+        except EngineError as error:
+            # The model's state tells it too.
+            logger.warning("model could not be loaded", extra={"model": model, "reason": str(error)})
+
+    async def _follow_weights(self) -> None:
+        if await asyncio.to_thread(self._engines.has_other_weights):
+            await self._thread.call(self._engines.rescan)
+
+    async def _watch(self) -> None:
+        """Report what changed as it changes, the GPU's figures now and then, and notice what hangs."""
+        said: dict[str, Any] | None = None
+        while True:
+            self._changed.clear()
+            try:
+                self._gpu_entry = await asyncio.to_thread(self._read_gpu)
+                report = self.report()
+                if report != said:
+                    await self._say()
+                    said = report
+                await self._end_if_loading_hangs()
+                async with asyncio.timeout(self._look_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+            except Exception:
+                logger.exception("could not report the models")
+                await asyncio.sleep(self._look_s)
+
+    def _read_gpu(self) -> dict[str, Any] | None:
+        device = self._engines.device
+        if self._gpu is None or self._gpu[0] != device:
+            self._gpu = device, GpuMeter(device)
+        figures = self._gpu[1].read()
+        return figures.entry() if figures else None
+
+    async def _end_if_loading_hangs(self) -> None:
+        for model, seconds in self._engines.loading_for_s().items():
+            if seconds > self._services.settings.stall_s:
+                logger.error("loading a model stands still; the worker gives up", extra={"model": model})
+                await self._give_up()
