@@ -26,27 +26,25 @@ constexpr int ROWS_AT_ONCE = 2;
 // How far ahead of the weights in use memory is asked for more.
 constexpr int AHEAD_BYTES = 4096;
 
-// Rows of activations, quantised. `padded` is their width in whole groups.
+inline int groups_of(int width) { return (int)rounded((std::size_t)width, GROUP) / GROUP; }
+
+// Rows of activations, quantised; each of up to `most_groups` groups.
 struct Activations {
-    int padded = 0, groups = 0;
+    std::size_t most_groups = 0;
     Array<int8_t> values;
     Array<float> scales;
     Array<int32_t> offsets;
 
     Activations() = default;
     Activations(int rows, int widest)
-        : values((std::size_t)rows * rounded(widest, GROUP)),
-          scales((std::size_t)rows * rounded(widest, GROUP) / GROUP),
-          offsets((std::size_t)rows * rounded(widest, GROUP) / GROUP) {}
+        : most_groups((std::size_t)groups_of(widest)),
+          values(rows * most_groups * GROUP),
+          scales(rows * most_groups),
+          offsets(rows * most_groups) {}
 
-    void shape(int width) {
-        padded = (int)rounded((std::size_t)width, GROUP);
-        groups = padded / GROUP;
-    }
-
-    // Takes in a row of `padded` floats. What is not finite makes all of its group NaN, and so its row.
-    void put(int row, const float* from) {
-        int8_t* to = values.data() + (std::size_t)row * padded;
+    // Takes in a row of so many groups of floats. What is not finite makes its group NaN, and so its row.
+    void put(int row, const float* from, int groups) {
+        int8_t* to = values.data() + row * most_groups * GROUP;
         for (int group = 0; group < groups; group++, from += GROUP, to += GROUP) {
             Floats most{}, poison{};
             for (int at = 0; at < GROUP; at += LANES) {
@@ -64,8 +62,8 @@ struct Activations {
             }
             int32_t total = 0;
             for (int lane = 0; lane < LANES; lane++) total += sum[lane];
-            scales[(std::size_t)row * groups + group] = largest / 127.0f + sum_of(poison);
-            offsets[(std::size_t)row * groups + group] = -WEIGHT_OFFSET * total;
+            scales[row * most_groups + group] = largest / 127.0f + sum_of(poison);
+            offsets[row * most_groups + group] = -WEIGHT_OFFSET * total;
         }
     }
 };
@@ -76,7 +74,7 @@ public:
     Linear(int in, int out)
         : in_(in),
           out_(out),
-          groups_((int)rounded((std::size_t)in, GROUP) / GROUP),
+          groups_(groups_of(in)),
           weights_((std::size_t)blocks() * block_bytes()),
           scales_((std::size_t)blocks() * BLOCK),
           biases_((std::size_t)blocks() * BLOCK) {}
@@ -124,14 +122,14 @@ private:
         const int8_t* weights = weights_.data() + (std::size_t)block * block_bytes();
         const int8_t* values[ROWS];
         for (int r = 0; r < ROWS; r++)
-            values[r] = activations.values.data() + (std::size_t)(row + r) * activations.padded;
+            values[r] = activations.values.data() + (row + r) * activations.most_groups * GROUP;
         Floats total[ROWS][VECTORS] = {};
         for (int group = 0; group < groups_; group++) {
-            const std::size_t first = (std::size_t)row * groups_ + group;
+            const std::size_t first = row * activations.most_groups + group;
             Ints sum[ROWS][VECTORS];
             for (int r = 0; r < ROWS; r++)
                 for (int v = 0; v < VECTORS; v++)
-                    sum[r][v] = all_ints(activations.offsets[first + (std::size_t)r * groups_]);
+                    sum[r][v] = all_ints(activations.offsets[first + r * activations.most_groups]);
 #pragma GCC unroll 4
             for (int quad = 0; quad < QUADS; quad++, weights += BLOCK * 4) {
                 for (int line = 0; line < BLOCK * 4; line += 64) __builtin_prefetch(weights + AHEAD_BYTES + line);
@@ -145,7 +143,7 @@ private:
                 }
             }
             for (int r = 0; r < ROWS; r++) {
-                const Floats scale = all(activations.scales[first + (std::size_t)r * groups_]);
+                const Floats scale = all(activations.scales[first + r * activations.most_groups]);
                 for (int v = 0; v < VECTORS; v++)
                     total[r][v] = fused(__builtin_convertvector(sum[r][v], Floats), scale, total[r][v]);
             }

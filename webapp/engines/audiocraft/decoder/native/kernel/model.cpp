@@ -1,0 +1,250 @@
+#include "model.h"
+
+#include <stdexcept>
+
+namespace soundloom {
+
+namespace {
+constexpr std::size_t PADDING = 64;
+constexpr int MOST_WORDS = 1 << 16;
+}  // namespace
+
+Model::Model(const Shape& shape)
+    : shape_(shape),
+      head_width_(shape.dim / shape.heads),
+      width_(rounded((std::size_t)shape.dim, PADDING)),
+      wide_width_(std::max(3 * width_, rounded((std::size_t)shape.hidden, PADDING))),
+      query_scale_(1.0f / std::sqrt((float)head_width_)),
+      layers_((std::size_t)shape.layers),
+      output_(shape.dim, shape.codebooks * shape.card),
+      embeddings_((std::size_t)shape.codebooks),
+      rows_((std::size_t)shape.rows),
+      sum_(COLUMNS * width_),
+      wide_(COLUMNS * wide_width_),
+      handed_(COLUMNS * wide_width_),
+      activations_(COLUMNS, (int)wide_width_),
+      team_(shape.threads) {
+    const int dim = shape.dim;
+    for (Layer& layer : layers_) {
+        layer.linears[QKV] = Linear(dim, 3 * dim);
+        for (int part : {SELF_OUT, CROSS_QUERY, CROSS_KEY, CROSS_VALUE, CROSS_OUT})
+            layer.linears[part] = Linear(dim, dim);
+        layer.linears[FEED_IN] = Linear(dim, shape.hidden);
+        layer.linears[FEED_OUT] = Linear(shape.hidden, dim);
+    }
+    const CacheShape past(shape.heads, head_width_, shape.steps);
+    for (Row& row : rows_) row.past = Cache(past, shape.layers);
+    const std::size_t scores = scores_needed(std::max(shape.steps, MOST_WORDS)) + past.value_width();
+    scratch_size_ = rounded(std::max(scores, (std::size_t)COLUMNS * BLOCK), PADDING);
+    scratch_ = Array<float>(scratch_size_ * (std::size_t)shape.threads);
+}
+
+void Model::put_linear(int layer, int part, const float* weight, const float* bias) {
+    Linear& linear = layer < 0 ? output_ : layers_[(std::size_t)layer].linears[part];
+    team_.run([&](int thread) {
+        team_.share(thread, linear.blocks(), [&](int block) { linear.put(block, weight, bias); });
+    });
+}
+
+void Model::put_norm(int layer, int part, const float* weight, const float* bias, float epsilon) {
+    Norm& norm = layer < 0 ? norm_ : layers_[(std::size_t)layer].norms[part];
+    norm.weight.assign(weight, weight + shape_.dim);
+    norm.bias.assign(bias, bias + shape_.dim);
+    norm.epsilon = epsilon;
+}
+
+void Model::begin(int row, const float* text, int words) {
+    if (row < 0 || row >= shape_.rows || words < 1 || words > MOST_WORDS) throw std::out_of_range("text");
+    Cache cache(CacheShape(shape_.heads, head_width_, words), shape_.layers);
+    team_.run([&](int thread) {
+        for (int first = 0; first < words; first += COLUMNS)
+            project_text(thread, cache, text, first, std::min(COLUMNS, words - first));
+    });
+    rows_[(std::size_t)row].text = std::move(cache);
+    rows_[(std::size_t)row].words = words;
+    rewind(row);
+}
+
+void Model::project_text(int thread, Cache& cache, const float* text, int first, int count) {
+    team_.share(thread, count, [&](int column) {
+        const float* word = text + (std::size_t)(first + column) * shape_.dim;
+        std::copy(word, word + shape_.dim, wide(column));
+        quantise_column(column, shape_.dim);
+    });
+    for (int layer = 0; layer < shape_.layers; layer++) {
+        const Linear* linears = layers_[(std::size_t)layer].linears;
+        multiply_into(thread, linears[CROSS_KEY], count, handed_.data(), wide_width_);
+        multiply_into(thread, linears[CROSS_VALUE], count, handed_.data() + width_, wide_width_);
+        team_.share(thread, count, [&](int column) {
+            const float* keys = handed_.data() + (std::size_t)column * wide_width_;
+            cache.put(layer, first + column, keys, keys + width_);
+        });
+    }
+}
+
+void Model::release(int row) {
+    Row& released = rows_.at((std::size_t)row);
+    released.past.forget();
+    released.text = Cache();
+    released.words = 0;
+}
+
+void Model::check(const int32_t* rows, int count, const int64_t* tokens, int columns) const {
+    for (int index = 0; index < count; index++) {
+        const Row& row = rows_.at((std::size_t)rows[index]);
+        if (!row.words || row.position + columns > shape_.steps) throw std::out_of_range("row");
+    }
+    const std::size_t all = (std::size_t)count * shape_.codebooks * columns;
+    for (std::size_t at = 0; at < all; at++)
+        if (tokens[at] < 0 || tokens[at] > shape_.card) throw std::out_of_range("token");
+}
+
+void Model::prefill(const int32_t* rows, int count, const int64_t* tokens, int columns) {
+    check(rows, count, tokens, columns);
+    std::vector<Column> chunk;
+    for (int index = 0; index < count; index++) {
+        Row& row = rows_[(std::size_t)rows[index]];
+        for (int at = 0; at < columns; at += COLUMNS) {
+            chunk.clear();
+            for (int column = at; column < std::min(columns, at + COLUMNS); column++) {
+                const std::size_t first = (std::size_t)index * shape_.codebooks * columns + column;
+                chunk.push_back({&row, row.position + column - at, tokens + first, (std::size_t)columns});
+            }
+            team_.run([&](int thread) { forward(thread, chunk, nullptr); });
+            row.position += (int)chunk.size();
+        }
+    }
+}
+
+void Model::step(const int32_t* rows, int count, const int64_t* tokens, float* logits) {
+    const std::size_t per_row = (std::size_t)shape_.codebooks * shape_.card;
+    check(rows, count, tokens, 1);
+    std::vector<Column> chunk;
+    for (int at = 0; at < count; at += COLUMNS) {
+        chunk.clear();
+        for (int index = at; index < std::min(count, at + COLUMNS); index++) {
+            Row& row = rows_[(std::size_t)rows[index]];
+            chunk.push_back({&row, row.position++, tokens + (std::size_t)index * shape_.codebooks, 1});
+        }
+        team_.run([&](int thread) { forward(thread, chunk, logits + at * per_row); });
+    }
+}
+
+void Model::forward(int thread, const std::vector<Column>& columns, float* logits) {
+    const int count = (int)columns.size();
+    team_.share(thread, count, [&](int column) { embed(columns[(std::size_t)column], sum(column)); });
+    for (int layer = 0; layer < shape_.layers; layer++) {
+        attend_to_past(thread, layer, columns);
+        attend_to_text(thread, layer, columns);
+        feed(thread, layer, count);
+    }
+    if (!logits) return;
+    normalise(thread, norm_, count);
+    multiply_into(thread, output_, count, logits, (std::size_t)output_.out());
+}
+
+void Model::embed(const Column& column, float* to) const {
+    const float* place = positions_ + (std::size_t)column.position * shape_.dim;
+    std::fill(to, to + width_, 0.0f);
+    for (int codebook = 0; codebook < shape_.codebooks; codebook++) {
+        const int64_t token = column.tokens[codebook * column.token_stride];
+        const float* entry = embeddings_[(std::size_t)codebook] + (std::size_t)token * shape_.dim;
+        for (int at = 0; at < shape_.dim; at++) to[at] += entry[at];
+    }
+    for (int at = 0; at < shape_.dim; at++) to[at] += place[at];
+}
+
+void Model::attend_to_past(int thread, int layer, const std::vector<Column>& columns) {
+    const int count = (int)columns.size(), dim = shape_.dim;
+    const Layer& weights = layers_[(std::size_t)layer];
+    normalise(thread, weights.norms[NORM_SELF], count);
+    multiply_into(thread, weights.linears[QKV], count, handed_.data(), wide_width_);
+    team_.share(thread, count, [&](int column) {
+        float* query = handed_.data() + (std::size_t)column * wide_width_;
+        const Column& at = columns[(std::size_t)column];
+        at.row->past.put(layer, at.position, query + dim, query + 2 * dim);
+        for (int d = 0; d < dim; d++) query[d] *= query_scale_;
+    });
+    team_.share(thread, count * shape_.heads, [&](int piece) {
+        const int column = piece / shape_.heads, head = piece % shape_.heads;
+        const float* query = handed_.data() + (std::size_t)column * wide_width_ + head * head_width_;
+        const Column& at = columns[(std::size_t)column];
+        attend(query, at.row->past, layer, head, at.position + 1, scratch(thread), wide(column) + head * head_width_);
+    });
+    quantise(thread, count, dim);
+    multiply_onto_sum(thread, weights.linears[SELF_OUT], count);
+}
+
+void Model::attend_to_text(int thread, int layer, const std::vector<Column>& columns) {
+    const int count = (int)columns.size();
+    const Layer& weights = layers_[(std::size_t)layer];
+    normalise(thread, weights.norms[NORM_CROSS], count);
+    multiply_into(thread, weights.linears[CROSS_QUERY], count, handed_.data(), wide_width_);
+    team_.share(thread, count * shape_.heads, [&](int piece) {
+        const int column = piece / shape_.heads, head = piece % shape_.heads;
+        float* query = handed_.data() + (std::size_t)column * wide_width_ + head * head_width_;
+        for (int d = 0; d < head_width_; d++) query[d] *= query_scale_;
+        Row& row = *columns[(std::size_t)column].row;
+        attend(query, row.text, layer, head, row.words, scratch(thread), wide(column) + head * head_width_);
+    });
+    quantise(thread, count, shape_.dim);
+    multiply_onto_sum(thread, weights.linears[CROSS_OUT], count);
+}
+
+void Model::feed(int thread, int layer, int count) {
+    const Layer& weights = layers_[(std::size_t)layer];
+    normalise(thread, weights.norms[NORM_FEED], count);
+    multiply(thread, weights.linears[FEED_IN], count, [&](int block, const float* tile) {
+        for (int column = 0; column < count; column++, tile += BLOCK)
+            for (int at = 0; at < BLOCK; at += LANES)
+                store(wide(column) + (std::size_t)block * BLOCK + at, gelu(load(tile + at)));
+    });
+    quantise(thread, count, shape_.hidden);
+    multiply_onto_sum(thread, weights.linears[FEED_OUT], count);
+}
+
+void Model::normalise(int thread, const Norm& norm, int count) {
+    team_.share(thread, count, [&](int column) {
+        norm.apply(sum(column), wide(column));
+        quantise_column(column, shape_.dim);
+    });
+}
+
+void Model::quantise(int thread, int count, int width) {
+    team_.share(thread, count, [&](int column) { quantise_column(column, width); });
+}
+
+void Model::quantise_column(int column, int width) {
+    const int groups = groups_of(width);
+    std::fill(wide(column) + width, wide(column) + groups * GROUP, 0.0f);
+    activations_.put(column, wide(column), groups);
+}
+
+// `finish(block, tile)` gets the (count, BLOCK) floats of each block of outputs, on one of the threads.
+template <typename Finish>
+void Model::multiply(int thread, const Linear& linear, int count, const Finish& finish) {
+    team_.share(thread, linear.blocks(), [&](int block) {
+        float* tile = scratch(thread);
+        linear.multiply(block, activations_, count, tile);
+        finish(block, tile);
+    });
+}
+
+void Model::multiply_into(int thread, const Linear& linear, int count, float* to, std::size_t stride) {
+    multiply(thread, linear, count, [&](int block, const float* tile) {
+        const int width = std::min(BLOCK, linear.out() - block * BLOCK);
+        for (int column = 0; column < count; column++, tile += BLOCK)
+            std::copy(tile, tile + width, to + column * stride + (std::size_t)block * BLOCK);
+    });
+}
+
+void Model::multiply_onto_sum(int thread, const Linear& linear, int count) {
+    multiply(thread, linear, count, [&](int block, const float* tile) {
+        for (int column = 0; column < count; column++, tile += BLOCK) {
+            float* to = sum(column) + (std::size_t)block * BLOCK;
+            for (int at = 0; at < BLOCK; at += LANES) store(to + at, load(to + at) + load(tile + at));
+        }
+    });
+}
+
+}  // namespace soundloom
