@@ -33,4 +33,3 @@ class SpeechRequest(Table, tablename="speech_request"):
     refusal = Varchar(length=100, default="")
     duration_s = DoublePrecision(null=True, default=None)
     finished_ms = BigInt(null=True, default=None)
-

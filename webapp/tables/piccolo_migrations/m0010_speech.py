@@ -12,14 +12,16 @@ STATEMENTS = (
     # What a worker does: `sound` for those that take jobs, `speech` for those that speak.
     "ALTER TABLE worker ADD COLUMN kind VARCHAR(8) NOT NULL DEFAULT 'sound'",
     "ALTER TABLE worker ADD COLUMN voices TEXT NOT NULL DEFAULT '[]'",
-    "CREATE TABLE speech_request (request_id VARCHAR(12) PRIMARY KEY,"
-    " account INTEGER REFERENCES account (id) ON DELETE CASCADE, generation_id VARCHAR(20) NOT NULL UNIQUE,"
-    " status VARCHAR(12) NOT NULL, created_ms {integer} NOT NULL, text TEXT NOT NULL,"
-    " voice VARCHAR(100) NOT NULL, speed DOUBLE PRECISION NOT NULL, worker_id VARCHAR(12),"
-    " lease_expires_ms {integer}, fence {integer} NOT NULL DEFAULT 0, lost_workers INTEGER NOT NULL DEFAULT 0,"
-    " refusal VARCHAR(100) NOT NULL DEFAULT '', duration_s DOUBLE PRECISION, finished_ms {integer},"
-    " CHECK (status IN ('queued', 'processing', 'completed', 'failed')),"
-    " CHECK ((status = 'processing') = (worker_id IS NOT NULL)))",
+    (
+        "CREATE TABLE speech_request (request_id VARCHAR(12) PRIMARY KEY,"
+        " account INTEGER REFERENCES account (id) ON DELETE CASCADE, generation_id VARCHAR(20) NOT NULL UNIQUE,"
+        " status VARCHAR(12) NOT NULL, created_ms {integer} NOT NULL, text TEXT NOT NULL,"
+        " voice VARCHAR(100) NOT NULL, speed DOUBLE PRECISION NOT NULL, worker_id VARCHAR(12),"
+        " lease_expires_ms {integer}, fence {integer} NOT NULL DEFAULT 0, lost_workers INTEGER NOT NULL DEFAULT 0,"
+        " refusal VARCHAR(100) NOT NULL DEFAULT '', duration_s DOUBLE PRECISION, finished_ms {integer},"
+        " CHECK (status IN ('queued', 'processing', 'completed', 'failed')),"
+        " CHECK ((status = 'processing') = (worker_id IS NOT NULL)))"
+    ),
     "CREATE INDEX speech_request_account ON speech_request (account)",
     "CREATE INDEX speech_request_queued ON speech_request (created_ms) WHERE status = 'queued'",
     "CREATE INDEX speech_request_processing ON speech_request (lease_expires_ms) WHERE status = 'processing'",

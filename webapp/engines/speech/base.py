@@ -1,0 +1,59 @@
+"""What the speech worker asks of the speech engine, and what may come back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from webapp.engines.base import EngineError
+
+EngineName = Literal["espeak-ng", "piper"]
+
+
+class SpeechError(EngineError):
+    """A text could not be spoken."""
+
+    user_message = "TTS generation failed"
+
+
+class NothingToSpeak(SpeechError):
+    """The text has no sound to it, such as one of dots alone."""
+
+    user_message = "Text has nothing that can be spoken"
+
+
+class SpeechTooLong(SpeechError):
+    """Spoken, the text would be longer than a sound may be."""
+
+    user_message = "Text too long"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice to speak with.
+
+    `language` is a BCP 47 tag. `source` is what the engine knows the voice by: eSpeak NG's name of it, or
+    the path of a Piper model. `license` is the voice's own.
+    """
+
+    voice_id: str
+    name: str
+    language: str
+    quality: str
+    sample_rate: int
+    description: str
+    license: str
+    engine: EngineName
+    source: str
+
+    @property
+    def sound_license(self) -> str:
+        """The licence of what the voice speaks: a neural voice's own; a program's is not passed on."""
+        return self.license if self.engine == "piper" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of text for one voice, and the silence that follows it at normal speed."""
+
+    text: str
+    voice: Voice
+    pause_s: float

@@ -1,0 +1,98 @@
+"""The speech engine: splits a text, has its parts spoken, and joins them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from webapp.audio.waveform import Waveform
+from webapp.engines.speech.base import NothingToSpeak, Segment, SpeechError, Voice
+from webapp.engines.speech.catalogue import FEMALE, PREFIX, espeak_voices
+from webapp.engines.speech.joining import join
+from webapp.engines.speech.piper_voices import is_installed, voices_in
+from webapp.engines.speech.scripts import NEUTRAL, READER_OF, runs, scripts_read_in
+from webapp.engines.speech.sentences import paragraphs, sentences
+from webapp.engines.speech.speaker import Speaker
+
+# Five thousand characters of prose are six minutes; of emoji, which are named one by one, two hours.
+LONGEST_S: Final = 900.0
+PAUSE_IN_SENTENCE_S: Final = 0.06
+PAUSE_BETWEEN_SENTENCES_S: Final = 0.28
+PAUSE_BETWEEN_PARAGRAPHS_S: Final = 0.5
+
+
+class SpeechEngine:
+    """Speaks texts. For one thread at a time; the same text, voice and speed give the same samples."""
+
+    def __init__(self, voices_folder: Path, speaker: Speaker | None = None) -> None:
+        """`voices_folder` holds Piper voices; it need not be there. Raises SpeechError."""
+        self._folder = voices_folder
+        self._speaker = speaker or Speaker()
+        self.version, rate, found = self._speaker.voices()
+        self._espeak = {voice.voice_id: voice for voice in espeak_voices(found, rate, self.version)}
+        self._voices: dict[str, Voice] = {}
+        self.look_again()
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """Every voice: neural ones first, then eSpeak NG's by name."""
+        return tuple(self._voices.values())
+
+    @property
+    def label(self) -> str:
+        """What speaks, for people."""
+        has_piper = any(voice.engine == "piper" for voice in self.voices)
+        return f"{'Piper and ' if has_piper else ''}eSpeak NG {self.version}"
+
+    def look_again(self) -> bool:
+        """Look for Piper voices that were pulled or removed; returns whether any were."""
+        piper = voices_in(self._folder) if is_installed() else []
+        voices = {voice.voice_id: voice for voice in piper} | self._espeak
+        changed = voices != self._voices
+        self._voices = voices
+        return changed
+
+    def speak(self, text: str, voice_id: str, speed: float = 1.0) -> Waveform:
+        """The text as a mono sound at the voice's sample rate.
+
+        `speed` is 1 for the voice's own, from 0.5 to 2. Raises NothingToSpeak, SpeechTooLong, and
+        SpeechError for everything else, a voice that is not there among it.
+        """
+        voice = self._voices.get(voice_id)
+        if voice is None:
+            raise SpeechError(f"no voice {voice_id}")
+        segments = list(self._segments(text, voice))
+        if not segments:
+            raise NothingToSpeak
+        spoken = self._speaker.speak(segments, speed, LONGEST_S)
+        joined = join(spoken, [segment.pause_s / speed for segment in segments], voice.sample_rate)
+        if joined is None:
+            raise NothingToSpeak
+        return joined
+
+    def close(self) -> None:
+        """End the process that speaks."""
+        self._speaker.close()
+
+    def _segments(self, text: str, voice: Voice) -> Iterator[Segment]:
+        own = scripts_read_in(voice.language)
+        for paragraph in paragraphs(text):
+            spoken = [list(runs(sentence, own)) for sentence in sentences(paragraph)]
+            for place, pieces in enumerate(spoken):
+                is_last = place == len(spoken) - 1
+                after_s = PAUSE_BETWEEN_PARAGRAPHS_S if is_last else PAUSE_BETWEEN_SENTENCES_S
+                for number, (script, piece) in enumerate(pieces):
+                    pause_s = after_s if number == len(pieces) - 1 else PAUSE_IN_SENTENCE_S
+                    yield Segment(_plain(piece), self._reader(script, voice), pause_s)
+
+    def _reader(self, script: str, voice: Voice) -> Voice:
+        """Who reads a script: the voice itself what it is written in, another language's what it is not."""
+        if script == NEUTRAL:
+            return voice
+        is_female = voice.source.endswith(FEMALE)
+        return self._espeak.get(f"{PREFIX}{READER_OF[script]}{'-female' if is_female else ''}", voice)
+
+
+def _plain(piece: str) -> str:
+    # Of markup, names and values are read; the brackets themselves would turn the letter behind them into
+    # a number.
+    return piece.replace("<", " ").replace(">", " ")

@@ -1,0 +1,57 @@
+"""Joins spoken segments to one sound: no clicks, and pauses as a speaker makes them."""
+
+from collections.abc import Sequence
+from math import gcd
+from typing import Final
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from webapp.audio.waveform import Samples, Waveform, frame_count
+from webapp.engines.speech.speaker import Spoken
+
+# 50 dB below full scale: what engines leave before and after a sentence is quieter.
+SILENT: Final = 1e-2 / 3.16
+MARGIN_S: Final = 0.02
+FADE_S: Final = 0.005
+FULL_SCALE: Final = 32_768
+
+
+def join(spoken: Sequence[Spoken], pauses_s: Sequence[float], sample_rate: int) -> Waveform | None:
+    """Segments one after the other, each followed by its pause but for the last; None for silence.
+
+    What engines add before and after is cut off, so that every pause is as long as it should be, and each
+    segment fades in and out. Segments at other sample rates are converted.
+    """
+    parts: list[Samples] = []
+    for one, pause_s in zip(spoken, pauses_s, strict=True):
+        voiced = _trimmed(_converted(one, sample_rate), sample_rate)
+        if voiced.size:
+            parts += [voiced, np.zeros(frame_count(pause_s, sample_rate), np.float32)]
+    if not parts:
+        return None
+    return Waveform(np.concatenate(parts[:-1])[np.newaxis], sample_rate)
+
+
+def _converted(spoken: Spoken, sample_rate: int) -> Samples:
+    samples = spoken.samples.astype(np.float32) / np.float32(FULL_SCALE)
+    if spoken.sample_rate == sample_rate or not samples.size:
+        return samples
+    common = gcd(spoken.sample_rate, sample_rate)
+    converted: Samples = resample_poly(samples, sample_rate // common, spoken.sample_rate // common).astype(
+        np.float32
+    )
+    return converted
+
+
+def _trimmed(samples: Samples, sample_rate: int) -> Samples:
+    loud = np.flatnonzero(np.abs(samples) > SILENT)
+    if not loud.size:
+        return samples[:0]
+    margin = frame_count(MARGIN_S, sample_rate)
+    kept = samples[max(0, loud[0] - margin) : loud[-1] + margin].copy()
+    fade = min(frame_count(FADE_S, sample_rate), kept.size // 2)
+    ramp = np.linspace(0, 1, fade, endpoint=False, dtype=np.float32)
+    kept[:fade] *= ramp
+    kept[kept.size - fade :] *= ramp[::-1]
+    return kept

@@ -1,0 +1,115 @@
+"""Speaks through a process of its own, which is started again when it ends."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from webapp.engines.speech.base import Segment, SpeechError, SpeechTooLong
+
+COMMAND: Final = (sys.executable, "-m", "webapp.engines.speech.speaker_process")
+# Longer than the process itself gives a text: only for one that does not even notice that.
+SILENT_S: Final = 75.0
+# Libraries would start threads that do not survive a fork.
+ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+Pcm = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What one segment sounds like."""
+
+    samples: Pcm
+    sample_rate: int
+
+
+class Speaker:
+    """Asks the speaker process. For one thread at a time."""
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = tuple(command)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def voices(self) -> tuple[str, int, list[tuple[str, str, str]]]:
+        """eSpeak NG's version, its sample rate, and its voices; see `Espeak.voices`. Raises SpeechError."""
+        head, _ = self._ask({"ask": "voices"})
+        return head["version"], head["sample_rate"], [tuple(voice) for voice in head["voices"]]
+
+    def speak(self, segments: Sequence[Segment], speed: float, limit_s: float) -> list[Spoken]:
+        """Each segment spoken, in order; the same segments always sound the same.
+
+        Raises SpeechTooLong when they last longer than `limit_s` together, and SpeechError when the process
+        did not live to answer.
+        """
+        asked = [
+            {"engine": segment.voice.engine, "source": segment.voice.source, "text": segment.text}
+            for segment in segments
+        ]
+        head, samples = self._ask({"ask": "speak", "segments": asked, "speed": speed, "limit_s": limit_s})
+        if head.get("too_long"):
+            raise SpeechTooLong
+        if "failure" in head:
+            raise SpeechError(f"the child that spoke {head['failure']}")
+        spoken, place = [], 0
+        for rate, length in head["parts"]:
+            spoken.append(Spoken(np.frombuffer(samples[place : place + length], np.int16), rate))
+            place += length
+        return spoken
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        process = self._running()
+        watchdog = threading.Timer(SILENT_S, process.kill)
+        watchdog.start()
+        try:
+            return _exchange(process, json.dumps(request).encode() + b"\n")
+        except (OSError, ValueError) as error:
+            self.close()
+            raise SpeechError(f"the speaker process ended: {error}") from error
+        finally:
+            watchdog.cancel()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            # Ends by itself when this process does: its standard input ends then.
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **ONE_THREAD},
+            )
+        return self._process
+
+
+def _exchange(process: subprocess.Popen[bytes], line: bytes) -> tuple[dict[str, Any], bytes]:
+    """One request and its answer. Raises OSError and ValueError when the process ends instead."""
+    requests, answers = _pipe(process.stdin), _pipe(process.stdout)
+    requests.write(line)
+    requests.flush()
+    head: dict[str, Any] = json.loads(answers.readline())
+    length = sum(part for _, part in head.get("parts", ()))
+    samples = answers.read(length)
+    if len(samples) < length:
+        raise ValueError("the answer breaks off")
+    return head, samples
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise OSError("no pipe")
+    return pipe

@@ -1,0 +1,95 @@
+"""The process that speaks: native code, kept away from everything that a crash of it could harm.
+
+It has one thread and never speaks itself: for each request it forks a child that does, so that every
+text meets the same untouched library, whatever was spoken before, and a crash ends only the child.
+Requests come as lines of JSON on standard input; an answer is a line of JSON and then the samples that it
+announces.
+"""
+
+import json
+import os
+import signal
+import sys
+from typing import Any, BinaryIO, Final
+
+from webapp.engines.speech.espeak import Espeak
+from webapp.engines.speech.piper_voices import PiperVoices
+
+# Far more than the longest text takes on a busy machine.
+LIMIT_S: Final = 60
+BYTES_PER_SAMPLE: Final = 2
+
+Answer = tuple[dict[str, Any], bytes]
+
+
+class SpeakerProcess:
+    """Answers requests until standard input ends."""
+
+    def __init__(self) -> None:
+        self._espeak = Espeak()
+        self._piper = PiperVoices()
+
+    def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
+        for line in requests:
+            head, samples = self._answer(json.loads(line))
+            answers.write(json.dumps(head).encode() + b"\n" + samples)
+            answers.flush()
+
+    def _answer(self, request: dict[str, Any]) -> Answer:
+        if request["ask"] == "voices":
+            version, rate = self._espeak.version, self._espeak.sample_rate
+            return {"version": version, "sample_rate": rate, "voices": self._espeak.voices()}, b""
+        for segment in request["segments"]:
+            if segment["engine"] == "piper":
+                # Before the fork: a model is loaded once.
+                self._piper.load(segment["source"])
+        return self._in_a_child(request)
+
+    def _in_a_child(self, request: dict[str, Any]) -> Answer:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            self._speak_and_end(request, writing)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            head, _, samples = pipe.read().partition(b"\n")
+        _, status = os.waitpid(child, 0)
+        if status or not head:
+            return {"failure": f"ended with status {status}"}, b""
+        return json.loads(head), samples
+
+    def _speak_and_end(self, request: dict[str, Any], writing: int) -> None:
+        """In the child; ends the process, by a signal when it takes too long."""
+        code = 1
+        try:
+            signal.alarm(LIMIT_S)
+            head, samples = self._speak(request)
+            with os.fdopen(writing, "wb") as pipe:
+                pipe.write(json.dumps(head).encode() + b"\n" + samples)
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _speak(self, request: dict[str, Any]) -> Answer:
+        spoken: list[tuple[int, bytes]] = []
+        left_s: float = request["limit_s"]
+        for segment in request["segments"]:
+            rate, samples = self._speak_segment(segment, request["speed"], left_s)
+            spoken.append((rate, samples))
+            left_s -= len(samples) / BYTES_PER_SAMPLE / rate
+            if left_s < 0:
+                return {"too_long": True}, b""
+        parts = [(rate, len(samples)) for rate, samples in spoken]
+        return {"parts": parts}, b"".join(samples for _, samples in spoken)
+
+    def _speak_segment(self, segment: dict[str, str], speed: float, limit_s: float) -> tuple[int, bytes]:
+        if segment["engine"] == "piper":
+            return self._piper.speak(segment["text"], segment["source"], speed)
+        rate = self._espeak.sample_rate
+        limit_bytes = round(limit_s * rate) * BYTES_PER_SAMPLE
+        return rate, self._espeak.speak(segment["text"], segment["source"], speed, limit_bytes)
+
+
+if __name__ == "__main__":
+    SpeakerProcess().serve(sys.stdin.buffer, sys.stdout.buffer)
