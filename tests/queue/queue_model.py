@@ -1,7 +1,10 @@
 """The queue as it ought to be: plain values, against which the real services are held."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
+from webapp.clock import Clock
+from webapp.policy.job_actions import AdminAction
 from webapp.policy.ordering import Affinity, WaitingJob, in_order, in_turn, next_job
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.policy.tiers import tier_table
@@ -30,6 +33,12 @@ class ModelJob:
     progress_pct: int = 0
     retry_count: int = 0
     lost_workers: int = 0
+    finished_ms: int = 0
+    is_moved: bool = False
+    was_paid_for: bool = False
+    was_brought_back: bool = False
+    # What an admin did last of cancelling it and putting it back.
+    last_ruling: str = ""
 
 
 @dataclass
@@ -45,7 +54,8 @@ class ModelWorker:
 class QueueModel:
     """What each operation ought to do. Refusals are the texts that users see."""
 
-    def __init__(self, settings: Settings, aura: dict[int, int]) -> None:
+    def __init__(self, settings: Settings, aura: dict[int, int], clock: Clock) -> None:
+        self._clock = clock
         self._settings = settings
         self._tiers = tier_table(settings)
         self._prices = skip_prices(settings)
@@ -107,7 +117,7 @@ class QueueModel:
             return "Not authorized"
         if refusal := self._refusal_unless_waiting(job, "skip"):
             return refusal
-        if job.line.skipped_ms is not None:
+        if job.line.skipped_ms is not None or job.was_paid_for:
             return "Job already skipped"
         if self.aura[account.account_id] < self.price(job):
             return "Insufficient Aura balance"
@@ -118,7 +128,7 @@ class QueueModel:
 
     def end(self, job: ModelJob, status: str) -> None:
         """The job leaves the queue; unless it was completed, what was paid comes back."""
-        job.status, job.holder = status, None
+        job.status, job.holder, job.finished_ms = status, None, self._clock.now_ms()
         if status != "completed":
             self.aura[job.account.account_id] += job.paid
             job.paid = 0
@@ -166,6 +176,59 @@ class QueueModel:
             self.end(job, "failed")
         else:
             self.put_back(job)
+
+    def act(self, action: AdminAction, job_ids: Iterable[str]) -> dict[str, str]:
+        """An admin's action on each of these that allows it; the words of those that do not, by id."""
+        refused = {}
+        for job_id in job_ids:
+            words = self._refusal_to_act(action, self.jobs[job_id])
+            if words is None:
+                self._act(action, self.jobs[job_id])
+            else:
+                refused[job_id] = words
+        return refused
+
+    def _refusal_to_act(self, action: AdminAction, job: ModelJob) -> str | None:
+        is_full = sum(one.status in ACTIVE for one in self.jobs.values()) >= self._settings.queue_limit
+        match action:
+            case "cancel":
+                return self._refusal_unless_waiting(job, "cancel")
+            case "move" | "unmove":
+                if refusal := self._refusal_unless_waiting(job, "move"):
+                    return refusal
+                if action == "move":
+                    return None if job.line.skipped_ms is None else "Job is at the front already"
+                return None if job.is_moved else "Nobody moved this job"
+            case "stop":
+                waiting = "Job is not being generated; cancel it instead"
+                return {"processing": None, "queued": waiting}.get(job.status, "Job is not in queue")
+            case "retry":
+                if job.status != "failed":
+                    return "Only a failed job can be tried again"
+            case "restore":
+                if job.status != "cancelled" or job.last_ruling != "cancel":
+                    return "Only a job that an admin cancelled can be put back"
+        return "Queue is full" if is_full else None
+
+    def _act(self, action: AdminAction, job: ModelJob) -> None:
+        now_ms = self._clock.now_ms()
+        match action:
+            case "cancel":
+                self.end(job, "cancelled")
+                job.last_ruling = "cancel"
+            case "stop":
+                self.end(job, "failed")
+            case "move":
+                job.line, job.is_moved = replace(job.line, skipped_ms=now_ms), True
+            case "unmove":
+                job.line, job.is_moved = replace(job.line, skipped_ms=None), False
+            case "retry" | "restore":
+                away_ms = now_ms - job.finished_ms
+                job.line = replace(job.line, starves_ms=(job.line.starves_ms or 0) + away_ms)
+                job.is_moved = job.line.skipped_ms is not None
+                job.retry_count, job.lost_workers, job.was_brought_back = 0, 0, True
+                job.last_ruling = "restore" if action == "restore" else job.last_ruling
+                self.put_back(job)
 
     def _refusal_unless_waiting(self, job: ModelJob, action: str) -> str | None:
         if job.status == "processing":

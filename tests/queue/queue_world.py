@@ -63,7 +63,7 @@ class World:
         """Forget everything and make the accounts anew."""
         services = self.services
         async with services.database.transaction():
-            for table in ("aura_entry", "sound", "job", "worker", "throttle_hit", "account"):
+            for table in ("admin_action", "aura_entry", "sound", "job", "worker", "throttle_hit", "account"):
                 await services.database.fetch(f"DELETE FROM {table}")
             await services.database.fetch("UPDATE queue_state SET is_paused = false, next_sequence = 1")
             accounts = []

@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -27,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from tests.factories import FACTS, choice
+from tests.queue.admin_steps import AdminSteps
 from tests.queue.queue_model import ACTIVE, ModelJob, ModelWorker, QueueModel
 from tests.queue.queue_world import AURA, World
 from webapp.errors import LeaseLost, ProductError
@@ -49,15 +49,14 @@ PICK = st.integers(0, 10**6)
 T = TypeVar("T")
 
 
-class QueueMachine(RuleBasedStateMachine):
-    """Users, workers, crashes and time."""
-
-    world: ClassVar[World]
+class QueueMachine(AdminSteps):
+    """Users, admins, workers, crashes and time."""
 
     @initialize()
     def begin(self) -> None:
         self.accounts = self.world.run(self.world.begin())
-        self.model = QueueModel(self.world.settings, {one.account_id: AURA for one in self.accounts})
+        aura = {one.account_id: AURA for one in self.accounts}
+        self.model = QueueModel(self.world.settings, aura, self.world.clock)
         self.claims: list[Claim] = []
         for number, worker_id in enumerate(WORKERS):
             self._join(worker_id, None if number == 2 else frozenset())
@@ -90,6 +89,8 @@ class QueueMachine(RuleBasedStateMachine):
         self._told(self.services.jobs.cancel(account, job.job_id), refusal)
         if refusal is None:
             self.model.end(job, "cancelled")
+            if account != job.account:
+                job.last_ruling = "cancel"
 
     @precondition(lambda self: self.model.jobs)
     @rule(who=PICK, which=PICK)
@@ -98,7 +99,7 @@ class QueueMachine(RuleBasedStateMachine):
         refusal = self.model.refusal_to_skip(account, job)
         receipt = self._told(self.services.jobs.skip(account, job.job_id), refusal)
         if receipt is not None:
-            job.paid = self.model.price(job)
+            job.paid, job.was_paid_for = self.model.price(job), True
             job.line = replace(job.line, skipped_ms=self.now_ms)
             self.model.aura[account.account_id] -= job.paid
             assert (receipt.cost, receipt.new_balance) == (job.paid, self.model.aura[account.account_id])
@@ -184,11 +185,6 @@ class QueueMachine(RuleBasedStateMachine):
             if job.lease_expires_ms < self.now_ms:
                 self.model.lose_worker(job)
 
-    @rule(is_paused=st.booleans())
-    def pause(self, is_paused: bool) -> None:
-        self.world.fetch(f"UPDATE queue_state SET is_paused = {is_paused}, version = version + 1")
-        self.model.is_paused = is_paused
-
     @rule(seconds=st.sampled_from((0.001, 1, 1, 5.9, 6.1, 60, 700, 3601)))
     def time_passes(self, seconds: float) -> None:
         self.world.clock.advance_s(seconds)
@@ -240,7 +236,9 @@ class QueueMachine(RuleBasedStateMachine):
         assert len(active) <= settings.queue_limit
         for account in self.accounts:
             tier = tier_table(settings)[account.tier]
-            assert self.model.active(account) <= tier.at_once
+            # Whoever is brought back by an admin comes on top.
+            own = [job for job in active if job.account == account and not job.was_brought_back]
+            assert len(own) <= tier.at_once
             in_hour = [
                 job
                 for job in self.model.jobs.values()
