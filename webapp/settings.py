@@ -274,12 +274,17 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         reason, _, where = str(error).partition(" - at `$.")
         variable = PREFIX + where.rstrip("`").upper()
         raise SettingsError(f"{variable} has a wrong value: {reason}.") from error
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", settings.device):
-        raise SettingsError(
-            "SOUNDLOOM_DEVICE has a wrong value: it is one of auto, cpu, mps, cuda:0, cuda:1, …."
-        )
+    check_device(settings.device)
     if settings.lease_s < 2 * settings.heartbeat_s:
         raise SettingsError(
             "SOUNDLOOM_LEASE_S must be at least twice SOUNDLOOM_HEARTBEAT_S, or every lease would lapse."
         )
     return settings
+
+
+def check_device(device: str) -> None:
+    """Raise SettingsError for what is no name of a device."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", device):
+        raise SettingsError(
+            f"SOUNDLOOM_DEVICE has a wrong value: {device!r} is none of auto, cpu, mps, cuda:0, cuda:1, …."
+        )

@@ -53,13 +53,12 @@ def _format(path: Path) -> AudioFormat:
 
 def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
     settings = load_settings()
-    engine = EngineSet.from_settings(settings).for_model(choice.model)
-    info = engine.info(choice.model)
+    engines = EngineSet.from_settings(settings)
+    info = engines.info(choice.model)
     if choice.duration_s > info.max_duration_s:
         raise InvalidRequest(f"Duration must be at most {info.max_duration_s:g} seconds")
-    engine.load(choice.model)
     request = generation_request(choice, seed)
-    (waveform,) = generate_all(engine, [request], lambda _index, _share: None, CancelToken())
+    (waveform,) = generate_all(engines, [request], lambda _index, _share: None, CancelToken())
     finished = finish(
         waveform,
         duration_s=choice.duration_s,

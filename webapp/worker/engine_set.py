@@ -45,7 +45,7 @@ class EngineSet:
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`directory` says what serves a model as weights, now those of `found`, come and go."""
-        self.changed: Callable[[], None] = lambda: None
+        self.changed: Callable[[], object] = lambda: None
         self._directory = directory
         self._found = dict(found or {})
         self._now_s = now_s
@@ -171,6 +171,7 @@ NOT_SERVED = {
     "checkpoint": "",
     "license": "",
     "max_duration_s": 180.0,
+    "places": 1,
     "error": NO_WEIGHTS,
     "is_pinned": False,
     "memory_mb": 0,
@@ -186,6 +187,7 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "checkpoint": info.checkpoint,
         "license": info.licence,
         "max_duration_s": info.max_duration_s,
+        "places": info.max_batch,
         "error": status.error,
         "is_pinned": status.is_pinned,
         "memory_mb": status.memory_bytes // BYTES_PER_MB if is_in_memory else 0,

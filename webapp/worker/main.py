@@ -10,16 +10,21 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
 from webapp.audio.export import warm_up
 from webapp.errors import SettingsError
 from webapp.logs import configure_logging
 from webapp.services.container import Services, open_services
-from webapp.settings import Settings
+from webapp.settings import Settings, check_device
 from webapp.stopping import end_for_certain
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
+from webapp.worker.gpu import count_devices_like_nvml
 from webapp.worker.making import SoundMaker
+from webapp.worker.model_keeper import ModelKeeper
 from webapp.worker.processor import Processor, WorkerProcess
+from webapp.worker.worker_report import WorkerReport
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +42,7 @@ def run(
     end means that the parent is gone. Raises SettingsError.
     """
     configure_logging(settings)
+    check_device(device or settings.device)
     try:
         asyncio.run(_run(settings, exit_with_parent, device or settings.device, worker_id))
     except SettingsError:
@@ -56,13 +62,14 @@ def _leave(code: int) -> None:
 
 
 async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_id: str | None) -> None:
-    engines = EngineSet.from_settings(settings)
+    count_devices_like_nvml()
+    engines = EngineSet.from_settings(msgspec.structs.replace(settings, device=device))
     async with open_services(settings) as services:
         worker = WorkerProcess(
             worker_id=worker_id or services.ids.job_id(),
             host=socket.gethostname(),
             pid=os.getpid(),
-            device="cpu" if device == "auto" else device,
+            device=engines.device,
         )
         await services.workers.register(
             worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device
@@ -86,7 +93,11 @@ async def _process(
         low_quality_below=settings.low_quality_below,
         target_lufs=settings.target_lufs,
     )
-    processor = Processor(services, maker, worker, report=engines.report, places=engines.places)
+    report = WorkerReport(engines)
+    processor = Processor(services, maker, worker, report=report, places=engines.places)
+    keeper = ModelKeeper(
+        services, engines, engine, report=report, say=processor.say, give_up=processor.give_up
+    )
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -99,7 +110,12 @@ async def _process(
         _when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop))
     await asyncio.to_thread(warm_up)
     logger.info("worker ready", extra={"worker": worker.worker_id})
-    await processor.run()
+    keeping = asyncio.create_task(keeper.run())
+    try:
+        await processor.run()
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
     logger.info("worker stopped", extra={"worker": worker.worker_id})
 
 

@@ -10,7 +10,7 @@ from webapp.events import Event
 from webapp.services.container import Services
 from webapp.services.worker_control import ModelWish
 from webapp.worker.engine_set import EngineSet
-from webapp.worker.gpu import GpuMeter
+from webapp.worker.worker_report import WorkerReport
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,6 @@ T = TypeVar("T")
 # How often is looked without a hint: for wishes, weights, what is idle, and the GPU's figures.
 LOOK_S = 3.0
 CONTROL = Event("control")
-MAX_DEVICE_LENGTH = 64
 
 
 class Calls(Protocol):
@@ -39,34 +38,23 @@ class ModelKeeper:
         engines: EngineSet,
         thread: Calls,
         *,
+        report: WorkerReport,
         say: Callable[[], Awaitable[object]],
         give_up: Callable[[], Awaitable[object]],
         look_s: float = LOOK_S,
     ) -> None:
-        """`say` reports the worker; `give_up` puts its jobs back and ends the process."""
+        """`say` records the report; `give_up` puts the worker's jobs back and ends the process."""
         self._services = services
         self._engines = engines
         self._thread = thread
         self._say = say
         self._give_up = give_up
         self._look_s = look_s
-        self._gpu: tuple[str, GpuMeter] | None = None
-        self._gpu_entry: dict[str, Any] | None = None
+        self._report = report
         self._done: dict[str, int] = {}
         self._changed = asyncio.Event()
         loop = asyncio.get_running_loop()
         engines.changed = lambda: loop.call_soon_threadsafe(self._changed.set)
-
-    def report(self) -> dict[str, Any]:
-        """What the service's status tells of this worker's models and device."""
-        report = self._engines.report()
-        device = self._engines.device
-        if self._gpu_entry is not None:
-            report["gpu"] = self._gpu_entry
-            if device.startswith("cuda"):
-                device = f"{device} {self._gpu_entry['name']}"[:MAX_DEVICE_LENGTH]
-        report["device"] = device
-        return report
 
     async def run(self) -> None:
         """Keep until cancelled."""
@@ -132,8 +120,8 @@ class ModelKeeper:
         while True:
             self._changed.clear()
             try:
-                self._gpu_entry = await asyncio.to_thread(self._read_gpu)
-                report = self.report()
+                await asyncio.to_thread(self._report.read_gpu)
+                report = self._report()
                 if report != said:
                     await self._say()
                     said = report
@@ -145,13 +133,6 @@ class ModelKeeper:
             except Exception:
                 logger.exception("could not report the models")
                 await asyncio.sleep(self._look_s)
-
-    def _read_gpu(self) -> dict[str, Any] | None:
-        device = self._engines.device
-        if self._gpu is None or self._gpu[0] != device:
-            self._gpu = device, GpuMeter(device)
-        figures = self._gpu[1].read()
-        return figures.entry() if figures else None
 
     async def _end_if_loading_hangs(self) -> None:
         for model, seconds in self._engines.loading_for_s().items():

@@ -125,8 +125,10 @@ class Processor:
 
     def _ready(self) -> frozenset[str]:
         """The models that can be begun without loading anything."""
-        models: dict[str, dict[str, Any]] = self._report()["models"]
-        return frozenset(model for model, entry in models.items() if entry["state"] == "ready")
+        return frozenset(model for model, state in self._model_states().items() if state == "ready")
+
+    def _model_states(self) -> dict[str, str]:
+        return {model: entry["state"] for model, entry in self._report()["models"].items()}
 
     async def _news(self, hints: Subscription) -> None:
         """Wait until something but the progress of jobs may have changed, or it is time to look anyway."""
@@ -181,9 +183,15 @@ class Processor:
             await self.say()
 
     async def _abandon(self, still: list[Attempt]) -> None:
-        """Give up a generation that does not move. Its thread cannot be ended, so the process is."""
+        """Give up what does not move."""
         jobs = [attempt.claim.job_id for attempt in still]
-        logger.error("generation stands still; the worker gives up", extra={"jobs": jobs})
+        loading = [model for model, state in self._model_states().items() if state == "loading"]
+        what = f"loading {loading[0]}" if loading else "generation"
+        logger.error("%s stands still; the worker gives up", what, extra={"jobs": jobs})
+        await self.give_up()
+
+    async def give_up(self) -> None:
+        """Put the jobs in hand back and end the process, since the engine's thread cannot be ended."""
         try:
             await self._leases.take_back_from(self._worker_id)
         except Exception:
