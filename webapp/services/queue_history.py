@@ -14,7 +14,7 @@ STAYS: Final = """
     SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job WHERE status = 'queued'
     UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
-        WHERE status = 'cancelled' AND finished_ms >= {} AND started_ms IS NULL
+        WHERE status = 'cancelled' AND finished_ms >= {}
 """
 
 
