@@ -8,11 +8,10 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.policy.library import LIBRARY_MODELS, Cursor, LibraryQuery, is_generation_id
 from webapp.services.identity import Identity
-from webapp.services.library.listing import PUBLIC, Listing, Scope, Statement, favorites_of, own
+from webapp.services.library.listing import MANY, PUBLIC, Listing, Scope, Statement, favorites_of, own
 from webapp.services.library.views import (
     ITEM_COLUMNS,
     ITEM_JOINS,
-    LISTED,
     LibraryItemView,
     LibraryPage,
     item_view,
@@ -61,8 +60,7 @@ class Browser:
 
     async def _count_models(self) -> Reading[dict[str, int]]:
         rows = await self._database.fetch(
-            "SELECT item.model, COUNT(*) AS total FROM library_item AS item"
-            f" WHERE {LISTED} GROUP BY item.model"
+            "SELECT model, COUNT(*) AS total FROM library_listed GROUP BY model"
         )
         found = {row["model"]: row["total"] for row in rows}
         return Reading({model: found.get(model, 0) for model in LIBRARY_MODELS})
@@ -97,12 +95,18 @@ class Browser:
                 if skip >= total:
                     skip -= total
                     continue
-            rows = await self._fetch(listing.rows(stage, wanted - len(found), skip, after))
+            are_many = listing.is_search and await self._are_many(listing, stage)
+            rows = await self._fetch(listing.rows(stage, wanted - len(found), skip, after, are_many=are_many))
             found += [(stage, row) for row in rows]
             if len(found) == wanted:
                 break
             skip, after = 0, None
         return found
+
+    async def _are_many(self, listing: Listing, stage: int) -> bool:
+        if await self._total(listing.count()) < MANY:
+            return False
+        return len(listing.stages) == 1 or await self._total(listing.count(stage)) >= MANY
 
     async def _total(self, statement: Statement) -> int:
         async def read() -> Reading[int]:

@@ -1,8 +1,12 @@
-"""A list of the library as SQL: what belongs to it, in which order, from where."""
+"""A list of the library as SQL: what belongs to it, in which order, from where.
+
+What everybody may see stands in a table of its own, `library_listed`, with the full text of just that.
+Other lists are short, or an admin's: their words are compared one by one, with the same result.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from webapp.database import Dialect
 from webapp.policy.credentials import username_key
@@ -10,14 +14,21 @@ from webapp.policy.library import Cursor, LibraryQuery, Sort
 from webapp.policy.search import query_words
 from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LISTED
 
-SORT_VALUES: Final[dict[Sort, str]] = {
-    "created": "item.id",
-    "votes": "(item.upvotes - item.downvotes)",
+# From so many matches on, going through an order and looking whether each is a match is the shorter way.
+MANY: Final = 20_000
+_LONGEST_USERNAME: Final = 64
+_BY_DATE: Final = "item.id"
+_LISTED_VALUES: Final[dict[Sort, str]] = {
+    "created": _BY_DATE,
+    "votes": "item.votes",
     "plays": "item.plays",
     "duration": "item.duration_s",
     "quality": "item.quality_score",
 }
-_LONGEST_USERNAME: Final = 64
+_ITEM_VALUES: Final = _LISTED_VALUES | {"votes": "(item.upvotes - item.downvotes)"}
+
+# Where a search looks: `title` and `rest` are the two stages of a ranked one, `all` is both.
+Part = Literal["all", "title", "rest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,64 +60,96 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    """A part of a list that stands before the next one, whatever the order within."""
+class Source:
+    """Rows to go through as `item`: a FROM clause, and conditions with their arguments."""
 
-    source: str
-    condition: str
-    arguments: tuple[object, ...]
+    tables: str
+    conditions: tuple[tuple[str, tuple[object, ...]], ...] = ()
+    table_arguments: tuple[object, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The whole WHERE clause, empty where there is none."""
+        conditions = " AND ".join(condition for condition, _ in self.conditions)
+        return f" WHERE {conditions}" if conditions else ""
+
+    @property
+    def arguments(self) -> tuple[object, ...]:
+        of_conditions = (argument for _, arguments in self.conditions for argument in arguments)
+        return (*self.table_arguments, *of_conditions)
+
+    def narrowed(self, condition: str, *arguments: object) -> "Source":
+        return replace(self, conditions=(*self.conditions, (condition, arguments)))
 
 
 class Listing:
     """One list. It has stages: what matches a search in its title stands before what does elsewhere."""
 
     def __init__(self, dialect: Dialect, scope: Scope, query: LibraryQuery) -> None:
-        self._sort = query.sort or "created"
-        self._conditions = [scope.condition, *(condition for condition, _ in _filters(query))]
-        self._filter_arguments = (*scope.arguments, *(argument for _, argument in _filters(query)))
-        words = query_words(query.search) if query.search else []
+        self._dialect: Dialect = dialect
+        self._scope = scope
+        self._sort: Sort = query.sort or "created"
+        self._filters = tuple(_filters(query))
+        self._words = query_words(query.search) if query.search else []
         # A search for what is no word finds nothing.
-        self.is_empty = bool(query.search) and not words
-        search = _SEARCHES[dialect]
-        self._all = search("all", words)
-        ranked = bool(words) and query.sort is None
-        self._stages = [search("title", words), search("rest", words)] if ranked else [self._all]
+        self.is_empty = bool(query.search) and not self._words
+        self.is_search = bool(self._words)
+        self._parts: tuple[Part, ...] = ("title", "rest") if self._words and query.sort is None else ("all",)
 
     @property
     def stages(self) -> range:
-        return range(len(self._stages))
+        return range(len(self._parts))
 
     def count(self, stage: int | None = None) -> Statement:
         """How many there are, as `total`: in one stage or in all."""
-        part = self._all if stage is None else self._stages[stage]
-        return Statement(
-            f"SELECT COUNT(*) AS total FROM {part.source} WHERE {self._where(part)}",
-            (*part.arguments, *self._filter_arguments),
-        )
+        source = self._source("all" if stage is None else self._parts[stage], is_count=True)
+        return Statement(f"SELECT COUNT(*) AS total FROM {source.tables}{source.where}", source.arguments)
 
-    def rows(self, stage: int, limit: int, offset: int, after: Cursor | None = None) -> Statement:
-        """Rows of one stage in order, as `ITEM_COLUMNS` and `sort_value`."""
-        part = self._stages[stage]
-        value = SORT_VALUES[self._sort]
-        where, arguments = self._where(part), (*part.arguments, *self._filter_arguments)
-        # By date the row's own number is the order, and the order in which searches are answered.
-        order = "item.id DESC" if self._sort == "created" else f"{value} DESC, item.id DESC"
-        if after is not None and self._sort == "created":
-            where, arguments = f"{where} AND item.id < {{}}", (*arguments, after.row_id)
+    def rows(
+        self, stage: int, limit: int, offset: int, after: Cursor | None = None, *, are_many: bool = False
+    ) -> Statement:
+        """Rows of one stage in order, as `ITEM_COLUMNS` and `sort_value`.
+
+        `are_many` says that a search matches `MANY` sounds or more; it decides how they are read, not which.
+        """
+        source = self._source(self._parts[stage], are_many=are_many)
+        value = (_LISTED_VALUES if self._is_public else _ITEM_VALUES)[self._sort]
+        is_by_date = value == _BY_DATE
+        order = f"{value} DESC" if is_by_date else f"{value} DESC, {_BY_DATE} DESC"
+        if after is not None and is_by_date:
+            source = source.narrowed(f"{_BY_DATE} < {{}}", after.row_id)
         elif after is not None:
-            where = f"{where} AND ({value}, item.id) < ({{}}, {{}})"
-            arguments = (*arguments, _comparable(self._sort, after.value), after.row_id)
+            place = (_comparable(self._sort, after.value), after.row_id)
+            source = source.narrowed(f"({value}, {_BY_DATE}) < ({{}}, {{}})", *place)
+        matching = f"SELECT {_BY_DATE} AS found_id, {value} AS sort_value FROM {source.tables}{source.where}"
+        if self._is_public and self.is_search and self._dialect == "postgres" and not are_many:
+            # Without the fence the planner, which cannot know how rare a beginning is, goes through an order.
+            matching = f"WITH matching AS MATERIALIZED ({matching}) SELECT found_id, sort_value FROM matching"
+            order = "sort_value DESC, found_id DESC"
         return Statement(
             f"SELECT {ITEM_COLUMNS}, found.sort_value FROM"
-            f" (SELECT item.id AS found_id, {value} AS sort_value FROM {part.source} WHERE {where}"
-            f" ORDER BY {order} LIMIT {{}} OFFSET {{}}) AS found"
+            f" ({matching} ORDER BY {order} LIMIT {{}} OFFSET {{}}) AS found"
             f" JOIN library_item AS item ON item.id = found.found_id{ITEM_JOINS}"
             " ORDER BY found.sort_value DESC, found.found_id DESC",
-            (*arguments, limit, offset),
+            (*source.arguments, limit, offset),
         )
 
-    def _where(self, part: _Stage) -> str:
-        return " AND ".join(filter(None, (part.condition, *self._conditions)))
+    @property
+    def _is_public(self) -> bool:
+        return self._scope == PUBLIC
+
+    def _source(self, part: Part, *, is_count: bool = False, are_many: bool = False) -> Source:
+        if not self._is_public:
+            words = _compared(self._dialect, part, self._words)
+            scoped = ((self._scope.condition, self._scope.arguments), *self._filters, *words)
+            return Source("library_item AS item", scoped)
+        if not self.is_search:
+            return Source("library_listed AS item", self._filters)
+        if self._dialect == "postgres":
+            return Source("library_listed AS item", (_tsquery(part, self._words), *self._filters))
+        is_plain = not self._filters and (is_count or self._sort == "created")
+        by_order = are_many and not is_count and self._sort != "created"
+        return _full_text(part, self._words, self._filters, is_plain=is_plain, by_order=by_order)
 
 
 def _comparable(sort: Sort, value: float) -> float:
@@ -114,41 +157,65 @@ def _comparable(sort: Sort, value: float) -> float:
     return float(value) if sort == "duration" else int(value)
 
 
-def _filters(query: LibraryQuery) -> Iterator[tuple[str, object]]:
+def _filters(query: LibraryQuery) -> Iterator[tuple[str, tuple[object, ...]]]:
     if query.model is not None:
-        yield "item.model = {}", query.model
+        yield "item.model = {}", (query.model,)
     if query.min_duration_s is not None:
-        yield "item.duration_s >= {}", query.min_duration_s
+        yield "item.duration_s >= {}", (query.min_duration_s,)
     if query.max_duration_s is not None:
-        yield "item.duration_s <= {}", query.max_duration_s
+        yield "item.duration_s <= {}", (query.max_duration_s,)
     if query.owner is not None:
         # What can be no name is no text to a database either.
         key = username_key(query.owner).replace("\0", " ")[: _LONGEST_USERNAME + 1]
-        yield "item.account = (SELECT id FROM account WHERE username_key = {})", key
+        yield "item.account = (SELECT id FROM account WHERE username_key = {})", (key,)
 
 
-def _sqlite_search(part: str, words: list[str]) -> _Stage:
-    """FTS5, which walks its matches from the newest row on."""
+def _compared(dialect: Dialect, part: Part, words: list[str]) -> Iterator[tuple[str, tuple[object, ...]]]:
+    """That texts have words with these beginnings; they are stored with a space between them."""
     if not words:
-        return _Stage("library_item AS item", "", ())
+        return
+    position = "instr" if dialect == "sqlite" else "strpos"
+
+    def has_all(column: str) -> str:
+        return " AND ".join(f"{position}(' ' || item.{column}, {{}}) > 0" for _ in words)
+
+    beginnings = tuple(f" {word}" for word in words)
+    if part == "rest":
+        yield f"{has_all('words')} AND NOT ({has_all('title_words')})", beginnings * 2
+    else:
+        yield has_all("title_words" if part == "title" else "words"), beginnings
+
+
+def _full_text(
+    part: Part,
+    words: list[str],
+    filters: tuple[tuple[str, tuple[object, ...]], ...],
+    *,
+    is_plain: bool,
+    by_order: bool,
+) -> Source:
+    """FTS5, which walks its matches from the newest row on.
+
+    `is_plain`: nothing but the matches is needed. `by_order`: another order is gone through, and its rows
+    are looked up among the matches.
+    """
     beginnings = " AND ".join(f'"{word}" *' for word in words)
     in_title, anywhere = f"{{title_words}} : ({beginnings})", f"{{words}} : ({beginnings})"
     match = {"title": in_title, "all": anywhere, "rest": f"({anywhere}) NOT ({in_title})"}[part]
-    source = "library_search CROSS JOIN library_item AS item ON item.id = library_search.rowid"
-    return _Stage(source, "library_search MATCH {}", (match,))
+    if is_plain:
+        matches = "(SELECT rowid AS id FROM library_search WHERE library_search MATCH {}) AS item"
+        return Source(matches, table_arguments=(match,))
+    if by_order:
+        looked_up = "+item.id IN (SELECT rowid FROM library_search WHERE library_search MATCH {})"
+        return Source("library_listed AS item", (*filters, (looked_up, (match,))))
+    tables = "library_search CROSS JOIN library_listed AS item ON item.id = library_search.rowid"
+    return Source(tables, (("library_search MATCH {}", (match,)), *filters))
 
 
-def _postgres_search(part: str, words: list[str]) -> _Stage:
+def _tsquery(part: Part, words: list[str]) -> tuple[str, tuple[object, ...]]:
     """tsvector; the query is quoted, since words hold nothing but letters, digits and symbols."""
-    if not words:
-        return _Stage("library_item AS item", "", ())
     beginnings = " & ".join(f"'{word}':*" for word in words)
     query = "CAST(CAST({} AS text) AS tsquery)"
     if part == "rest":
-        condition = f"item.search @@ {query} AND NOT item.title_search @@ {query}"
-        return _Stage("library_item AS item", condition, (beginnings, beginnings))
-    column = "title_search" if part == "title" else "search"
-    return _Stage("library_item AS item", f"item.{column} @@ {query}", (beginnings,))
-
-
-_SEARCHES: Final = {"sqlite": _sqlite_search, "postgres": _postgres_search}
+        return f"item.search @@ {query} AND NOT item.title_search @@ {query}", (beginnings, beginnings)
+    return f"item.{'title_search' if part == 'title' else 'search'} @@ {query}", (beginnings,)
