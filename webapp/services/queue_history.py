@@ -9,12 +9,13 @@ from webapp.policy.history import Span, Stay, spans
 SPAN_MS: Final = 120_000
 SPANS: Final = 30
 FRESH_FOR_MS: Final = 5_000
-# Those that wait, those that were started, and those that left without: each from an index of its own.
+# Those that wait, those that were started, and those that left without: each from an index of its own,
+# whose condition SQLite has to find word for word.
 STAYS: Final = """
     SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job WHERE status = 'queued'
     UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
-        WHERE status = 'cancelled' AND finished_ms >= {}
+        WHERE status IN ('failed', 'cancelled') AND status = 'cancelled' AND finished_ms >= {}
 """
 
 
