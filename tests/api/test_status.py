@@ -51,6 +51,30 @@ async def test_with_workers(anybody: httpx.AsyncClient, services: Services) -> N
     assert status["engines"]["music"]["label"] == "sketch: rule-based, no model"
 
 
+async def test_a_model_tells_why_it_cannot_be_loaded_and_what_it_takes(
+    anybody: httpx.AsyncClient, services: Services
+) -> None:
+    await services.workers.register("a" * 12, host="here", pid=1, device="cpu")
+    broken = _model("error") | {"error": "mine/state_dict.bin is damaged"}
+    loaded = _model("ready") | {"checkpoint": "musicgen-small", "is_pinned": True, "memory_mb": 2700}
+    await services.workers.say("a" * 12, "idle", {"models": {"audio": broken, "music": loaded}})
+    engines = (await anybody.get("/status")).json()["engines"]
+    assert engines["audio"]["error"] == "mine/state_dict.bin is damaged"
+    assert (engines["music"]["error"], engines["music"]["checkpoint"]) == (None, "musicgen-small")
+    assert (engines["music"]["pinned"], engines["music"]["memory_mb"]) == (True, 2700)
+
+
+async def test_what_is_shown_of_a_model_is_of_the_worker_whose_state_counts(
+    anybody: httpx.AsyncClient, services: Services
+) -> None:
+    for worker_id, state, label in (("a" * 12, "error", "AudioCraft"), ("b" * 12, "ready", "sketch")):
+        await services.workers.register(worker_id, host="here", pid=1, device="cpu")
+        report = {"models": {"music": _model(state) | {"label": label}}}
+        await services.workers.say(worker_id, "idle", report)
+    status = (await anybody.get("/status")).json()
+    assert (status["models"]["music"], status["engines"]["music"]["label"]) == ("ready", "sketch")
+
+
 async def test_without_a_gpu(anybody: httpx.AsyncClient, services: Services) -> None:
     await _work(services, "a" * 12, {"music": "ready"}, None)
     assert (await anybody.get("/status")).json()["gpu"] == NO_GPU

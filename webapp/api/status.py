@@ -81,6 +81,9 @@ def _engine(engine: EngineReport) -> dict[str, Any]:
         "checkpoint": engine.checkpoint,
         "license": engine.license,
         "max_duration": engine.max_duration_s,
+        "error": engine.error or None,
+        "pinned": engine.is_pinned,
+        "memory_mb": engine.memory_mb,
     }
 
 

@@ -28,13 +28,20 @@ NO_GPU: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class EngineReport:
-    """What serves a model. `max_duration_s` is the longest clip it can make."""
+    """What serves a model. `max_duration_s` is the longest clip it can make.
+
+    `error` says why it could not be loaded, empty when it could. `memory_mb` is what it takes where it is
+    loaded; `is_pinned` says that it stays there.
+    """
 
     engine: str
     label: str
     checkpoint: str
     license: str
     max_duration_s: float
+    error: str = ""
+    is_pinned: bool = False
+    memory_mb: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +105,26 @@ class StatusReporter:
 
 
 def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
-    engines: dict[str, EngineReport] = {}
+    """What serves each model, as the worker tells it whose state is the one that counts."""
+    entries: dict[str, dict[str, Any]] = {}
     for worker in workers:
         for model, entry in worker.report.get("models", {}).items():
-            engines.setdefault(
-                model,
-                EngineReport(
-                    engine=entry["engine"],
-                    label=entry["label"],
-                    checkpoint=entry["checkpoint"],
-                    license=entry["license"],
-                    max_duration_s=entry["max_duration_s"],
-                ),
-            )
-    return engines
+            best = entries.setdefault(model, entry)
+            if STATE_PRECEDENCE.index(entry["state"]) < STATE_PRECEDENCE.index(best["state"]):
+                entries[model] = entry
+    return {
+        model: EngineReport(
+            engine=entry["engine"],
+            label=entry["label"],
+            checkpoint=entry["checkpoint"],
+            license=entry["license"],
+            max_duration_s=entry["max_duration_s"],
+            error=entry.get("error", ""),
+            is_pinned=entry.get("is_pinned", False),
+            memory_mb=entry.get("memory_mb", 0),
+        )
+        for model, entry in entries.items()
+    }
 
 
 def _wait_s(starts: list[int | None], now_ms: int) -> int | None:
