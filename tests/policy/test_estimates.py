@@ -100,3 +100,23 @@ def test_starts_never_go_back_along_a_line_of_one_tier(durations_s: list[float],
     waits = _waits_s(Outlook(_hands(*devices), SPEEDS), _line(*durations_s))
     assert waits == sorted(wait for wait in waits if wait is not None)
     assert waits[: len(devices)] == [0] * min(len(devices), len(waits))
+
+
+def _batching(places: int) -> Outlook:
+    return Outlook(tuple(replace(hands, places={"music": places}) for hands in _hands("fast")), SPEEDS)
+
+
+def test_jobs_of_one_model_start_together_where_there_are_places() -> None:
+    assert _waits_s(_batching(3), _line(10, 4, 6, 5)) == [0, 0, 0, 4]
+    assert _batching(3).work_ms("music", 9) == pytest.approx(3_000), "three share the worker's time"
+
+
+def test_another_model_waits_for_the_whole_batch_and_keeps_its_place() -> None:
+    line = [*_line(10, 4), replace(_line(5, model="audio")[0], sequence=3), replace(_line(1)[0], sequence=4)]
+    assert _waits_s(_batching(3), line) == [0, 0, 10, 20]
+
+
+def test_jobs_in_hand_take_places() -> None:
+    running = [InHand("w0", NOW_MS, "music", duration_s) for duration_s in (7, 3)]
+    assert _waits_s(_batching(3), _line(9, 1), *running) == [0, 3]
+    assert _waits_s(_batching(1), _line(9, 1), *running) == [7, 16], "one is being written already"

@@ -1,8 +1,8 @@
 """When a waiting job is expected to start.
 
-Each worker takes the next job in line as soon as it is free, and a job takes what `webapp.policy.speed`
-says of its model on that worker's device. What comes in meanwhile and goes first is allowed for by the
-share of the workers' time that better tiers have been taking lately.
+Each worker takes the next job in line as soon as it has a place for it, and a job takes what
+`webapp.policy.speed` says of its model on that worker's device. What comes in meanwhile and goes first
+is allowed for by the share of the workers' time that better tiers have been taking lately.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,11 +45,15 @@ class InHand:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """A worker that takes jobs: what it runs on, and the engine that serves each model there."""
+    """A worker that takes jobs: what it runs on, and the engine that serves each model there.
+
+    `places` says how many jobs of a model it makes at once, 1 where it does not say.
+    """
 
     worker_id: str
     device: str
     engines: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,12 @@ class Outlook:
     overtaking: Mapping[int, float] = field(default_factory=dict)
 
     def work_ms(self, model: str, duration_s: float) -> float | None:
-        """How long a clip takes on average, when each worker takes as many as it can; None with no worker."""
+        """How long a clip keeps a worker, when each takes as many as it can; None with no worker."""
         if not self.hands:
             return None
-        per_s = sum(1 / self._work_s(hands, model, duration_s) for hands in self.hands)
+        per_s = sum(
+            hands.places.get(model, 1) / self._work_s(hands, model, duration_s) for hands in self.hands
+        )
         return len(self.hands) / per_s * 1000
 
     def starts_ms(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[int | None]:
@@ -77,27 +83,32 @@ class Outlook:
         """
         if not self.hands:
             return [None] * len(line)
-        held = {job.worker_id: job for job in running}
-        free = [(self._free_ms(hands, held, now_ms), place) for place, hands in enumerate(self.hands)]
+        benches = [self._bench(hands, running, now_ms) for hands in self.hands]
+        free = [(bench.earliest_ms(), place) for place, bench in enumerate(benches)]
         heapify(free)
         starts: list[int | None] = [None] * len(line)
         upcoming = _Upcoming(line)
         for _ in line:
-            start_ms, place = heappop(free)
-            index = upcoming.take(start_ms)
+            index = upcoming.take(free[0][0])
             clip = line[index]
+            start_ms, place = _first_place(free, benches, clip.model)
             starts[index] = round(self._overtaken_ms(clip, start_ms - now_ms, now_ms)) + now_ms
             work_ms = self._work_s(self.hands[place], clip.model, clip.duration_s) * 1000
-            heappush(free, (start_ms + work_ms, place))
+            benches[place].take(clip.model, start_ms, start_ms + work_ms)
+            heappush(free, (benches[place].earliest_ms(), place))
         return starts
 
     def _work_s(self, hands: Hands, model: str, duration_s: float) -> float:
         return self.speeds.line(model, hands.engines.get(model, ""), hands.device).work_s(duration_s)
 
-    def _free_ms(self, hands: Hands, held: Mapping[str, InHand], now_ms: int) -> float:
-        job = held.get(hands.worker_id)
-        if job is None:
-            return float(now_ms)
+    def _bench(self, hands: Hands, running: Sequence[InHand], now_ms: int) -> "_Bench":
+        bench = _Bench(hands.places, now_ms)
+        for job in sorted(running, key=lambda job: job.started_ms):
+            if job.worker_id == hands.worker_id:
+                bench.take(job.model, now_ms, self._end_ms(hands, job, now_ms))
+        return bench
+
+    def _end_ms(self, hands: Hands, job: InHand, now_ms: int) -> float:
         elapsed_ms = max(0, now_ms - job.started_ms)
         left_ms = self._work_s(hands, job.model, job.duration_s) * 1000 - elapsed_ms
         return now_ms + max(left_ms, OVERRUN_SHARE * elapsed_ms)
@@ -114,6 +125,52 @@ class Outlook:
         if clip.starves_ms is None:
             return stretched_ms
         return min(stretched_ms, wait_ms + share * max(0, clip.starves_ms - now_ms))
+
+
+class _Bench:
+    """The jobs that one worker makes at once, all of one model, and when each will be done."""
+
+    def __init__(self, places: Mapping[str, int], now_ms: float) -> None:
+        self._places = places
+        self._model = ""
+        self._ends: list[float] = []
+        self._since_ms = now_ms
+
+    def earliest_ms(self) -> float:
+        """When the worker can take a job, should it be of the model that suits it best."""
+        return self.free_ms(self._model)
+
+    def free_ms(self, model: str) -> float:
+        """When the worker can take a job of a model: at once beside others of it, or when they are done."""
+        ends = [end for end in self._ends if end > self._since_ms]
+        if not ends:
+            return self._since_ms
+        if model != self._model:
+            return max(ends)
+        too_many = len(ends) - self._places.get(model, 1)
+        return self._since_ms if too_many < 0 else sorted(ends)[too_many]
+
+    def take(self, model: str, start_ms: float, end_ms: float) -> None:
+        """Give the worker a job."""
+        self._since_ms = start_ms
+        self._ends = [end for end in self._ends if end > start_ms]
+        self._ends.append(end_ms)
+        self._model = model
+
+
+def _first_place(free: list[tuple[float, int]], benches: Sequence[_Bench], model: str) -> tuple[float, int]:
+    """The worker that can take a job of a model first, and when; it is taken off the heap `free`."""
+    first = heappop(free)
+    looked_at = [first]
+    best = (benches[first[1]].free_ms(model), first[1])
+    while free and free[0][0] < best[0]:
+        entry = heappop(free)
+        looked_at.append(entry)
+        best = min(best, (benches[entry[1]].free_ms(model), entry[1]))
+    for entry in looked_at:
+        if entry[1] != best[1]:
+            heappush(free, entry)
+    return best
 
 
 class _Upcoming:

@@ -44,7 +44,8 @@ class Estimator:
     def _hands(self, workers: Iterable[WorkerOnDuty]) -> tuple[Hands, ...]:
         """The workers; one that has not said what it runs counts with what made the newest results."""
         return tuple(
-            Hands(worker.worker_id, worker.device, {**self._engines, **worker.engines}) for worker in workers
+            Hands(worker.worker_id, worker.device, {**self._engines, **worker.engines}, worker.places)
+            for worker in workers
         )
 
     async def _measure(self) -> None:

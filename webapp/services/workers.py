@@ -36,11 +36,15 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOnDuty:
-    """A worker that takes jobs: what it runs on, and the engine that serves each model there."""
+    """A worker that takes jobs: what it runs on, and the engine that serves each model there.
+
+    `places` says how many jobs of a model it makes at once.
+    """
 
     worker_id: str
     device: str
     engines: Mapping[str, str]
+    places: Mapping[str, int]
 
 
 class Workers:
@@ -120,13 +124,17 @@ class Workers:
             " AND NOT is_draining AND kind = 'sound' ORDER BY started_ms, worker_id",
             self._oldest_heartbeat_ms(),
         )
-        return [WorkerOnDuty(row["worker_id"], row["device"], _engines(row["report"])) for row in rows]
+        return [WorkerOnDuty(row["worker_id"], row["device"], *_served(row["report"])) for row in rows]
 
     def _oldest_heartbeat_ms(self) -> int:
         return self._clock.now_ms() - self._lease_ms
 
 
 @lru_cache(maxsize=256)
-def _engines(report: str) -> Mapping[str, str]:
-    """The engine of each model, from a worker's report. Reports change seldom and are read often."""
-    return {model: entry["engine"] for model, entry in json.loads(report).get("models", {}).items()}
+def _served(report: str) -> tuple[Mapping[str, str], Mapping[str, int]]:
+    """Each model's engine and places, from a worker's report. Reports change seldom and are read often."""
+    models = json.loads(report).get("models", {})
+    return (
+        {model: entry["engine"] for model, entry in models.items()},
+        {model: entry.get("places", 1) for model, entry in models.items()},
+    )
