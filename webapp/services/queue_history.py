@@ -12,7 +12,8 @@ FRESH_FOR_MS: Final = 5_000
 # Those that wait, those that were started, and those that left without: each from an index of its own,
 # whose condition SQLite has to find word for word.
 STAYS: Final = """
-    SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job WHERE status = 'queued'
+    SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job
+        WHERE status IN ('queued', 'processing') AND status = 'queued'
     UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
         WHERE status IN ('failed', 'cancelled') AND status = 'cancelled' AND finished_ms >= {}
