@@ -15,6 +15,7 @@
     │   ├── LimitReached         too many requests of a kind (429)
     │   ├── QueueFull            no room in the queue (503)
     │   ├── StorageFull          no room for another sound (507)
+    │   ├── SpeechFailed         a text could not be spoken (500)
     │   └── Unavailable          a part of the service is away for now (503)
     ├── DatabaseAway             the database does not answer for now (503)
     └── LeaseLost                a worker no longer holds the job it wants to write
@@ -120,6 +121,13 @@ class QueueFull(ProductError):
 
 class StorageFull(ProductError):
     """There is no room for another sound; nothing is deleted to make some."""
+
+
+class SpeechFailed(ProductError):
+    """A text could not be spoken, through no fault of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("TTS generation failed")
 
 
 class Unavailable(ProductError):

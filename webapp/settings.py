@@ -43,6 +43,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="`postgresql://…` for PostgreSQL; empty for SQLite in the data folder.")
     ] = ""
     workers: Annotated[Count, Meta(description="Local workers that `serve` supervises; 0 for none.")] = 1
+    speech_workers: Annotated[
+        Count, Meta(description="Local speech workers that `serve` supervises; none when there are no workers.")
+    ] = 1
+    voice: Annotated[
+        str, Meta(min_length=1, description="Voice that speaks where none is asked for, if it is there.")
+    ] = "espeak-en-us"
     engine: Annotated[
         Literal["auto", "audiocraft", "sketch"],
         Meta(description="What generates: `auto`, `audiocraft` or `sketch`."),
@@ -214,6 +220,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lost_workers_limit: Annotated[
         Positive, Meta(description="A job that has lost this many workers fails.")
     ] = 10
+    speech_wait_s: Annotated[
+        float, Meta(gt=0, le=600, description="Longest that a request to speak is held before it is given up.")
+    ] = 60.0
     stop_grace_s: Annotated[
         float,
         Meta(gt=0, le=6, description="Time that running work gets to finish when its worker is to stop."),

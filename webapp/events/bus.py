@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Topic = Literal["queue", "job", "status", "control"]
+Topic = Literal["queue", "job", "status", "control", "speech"]
 MAX_PENDING = 256
 
 
@@ -19,7 +19,8 @@ class Event(msgspec.Struct, frozen=True):
     """A hint.
 
     `queue`: something waits or waits no more. `job`: this job changed. `status`: workers or models did.
-    `control`: what is asked of workers did, or the weights they find.
+    `control`: what is asked of workers did, or the weights they find. `speech`: this request to speak did,
+    whose id takes the job's place.
     """
 
     topic: Topic

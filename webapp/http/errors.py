@@ -33,6 +33,7 @@ STATUS_OF_ERROR: Final[dict[type[ProductError], int]] = {
     errors.LimitReached: 429,
     errors.QueueFull: 503,
     errors.StorageFull: 507,
+    errors.SpeechFailed: 500,
     errors.Unavailable: 503,
 }
 
@@ -112,7 +113,13 @@ def _of_product_error(error: ProductError) -> Problem:
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = CHALLENGE
-    return Problem(status, error.message, headers, error.field if isinstance(error, InvalidRequest) else None)
+    return Problem(
+        status,
+        error.message,
+        headers,
+        field_name=error.field if isinstance(error, InvalidRequest) else None,
+        error_id=request_id.get() if status == 500 else None,
+    )
 
 
 def _of_framework_error(error: HTTPException) -> Problem:

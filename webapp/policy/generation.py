@@ -86,21 +86,30 @@ def check_tier_duration(duration_s: float, max_duration_s: float) -> None:
 def clean_prompt(value: object) -> str:
     """The prompt as one trimmed line of 1 to 1,000 characters.
 
-    Line breaks and tabs become spaces. Raises InvalidRequest when nothing is left, when it is too
-    long, and when it holds control characters, bidi overrides or lone surrogates.
+    Line breaks and tabs become spaces. Raises InvalidRequest as `clean_text` does, and when it is too long.
     """
-    if value is None:
-        raise InvalidRequest("Prompt is required", field="prompt")
-    if not isinstance(value, str):
-        raise InvalidRequest("Prompt must be text", field="prompt")
-    if _refused.search(value):
-        raise InvalidRequest("Prompt contains characters that are not allowed", field="prompt")
-    prompt = _breaks.sub(" ", value).strip()
-    if not _visible.search(prompt):
-        raise InvalidRequest("Prompt is required", field="prompt")
+    prompt = _breaks.sub(" ", clean_text(value, "Prompt")).strip()
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise InvalidRequest("Prompt is too long", field="prompt")
     return prompt
+
+
+def clean_text(value: object, name: str) -> str:
+    """What somebody typed, trimmed; `name` is that of the field.
+
+    Raises InvalidRequest when there is nothing, or nothing to see, and when it holds control characters,
+    bidi overrides or lone surrogates.
+    """
+    field = name.lower()
+    if value is None:
+        raise InvalidRequest(f"{name} is required", field=field)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{name} must be text", field=field)
+    if _refused.search(value):
+        raise InvalidRequest(f"{name} contains characters that are not allowed", field=field)
+    if not _visible.search(value):
+        raise InvalidRequest(f"{name} is required", field=field)
+    return value.strip()
 
 
 def _duration(body: Mapping[str, Any]) -> float:

@@ -68,6 +68,15 @@ class Once(Generic[Answer]):
             now_ms,
         )
 
+    async def forget(self) -> None:
+        """Free the key of a request that came to nothing: the next one under it is carried out."""
+        async with self._database.transaction(durable=False):
+            await self._database.fetch(
+                "DELETE FROM idempotency_key WHERE key_hash = {} AND request_hash = {}",
+                self._key_hash,
+                self._request_hash,
+            )
+
 
 class Idempotency:
     """Keeps the answers of requests that came with a key."""

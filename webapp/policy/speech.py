@@ -1,0 +1,109 @@
+"""What a request to speak may say, and what voices say of themselves."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from webapp.errors import InvalidRequest
+from webapp.policy.generation import clean_text
+
+MAX_TEXT_CHARACTERS: Final = 5_000
+MIN_SPEED: Final = 0.5
+MAX_SPEED: Final = 2.0
+NORMAL_SPEED: Final = 1.0
+VOICE_NOT_FOUND: Final = "Voice not found"
+# How the library calls what was spoken.
+VOICE_MODEL: Final = "voice"
+STATUS_MODEL: Final = "tts"
+
+_VOICE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+# What a sample says, by the primary subtag of the voice's language.
+SAMPLES: Final = {
+    "ar": "مرحبا. هذا هو صوتي.",
+    "bg": "Здравейте. Това е моят глас.",
+    "ca": "Hola. Aquesta és la meva veu.",
+    "cmn": "你好。这是我的声音。",
+    "cs": "Dobrý den. Toto je můj hlas.",
+    "da": "Goddag. Dette er min stemme.",
+    "de": "Guten Tag. So klingt meine Stimme.",
+    "el": "Γεια σας. Αυτή είναι η φωνή μου.",
+    "en": "Hello. This is what my voice sounds like.",
+    "es": "Hola. Así suena mi voz.",
+    "fi": "Hei. Tältä ääneni kuulostaa.",
+    "fr": "Bonjour. Voici ma voix.",
+    "he": "שלום. זה הקול שלי.",
+    "hi": "नमस्ते। यह मेरी आवाज़ है।",
+    "hu": "Jó napot. Ilyen a hangom.",
+    "id": "Halo. Inilah suara saya.",
+    "it": "Buongiorno. Questa è la mia voce.",
+    "ja": "こんにちは。これがわたしのこえです。",
+    "ko": "안녕하세요. 이것이 제 목소리입니다.",
+    "nb": "God dag. Dette er stemmen min.",
+    "nl": "Hallo. Zo klinkt mijn stem.",
+    "pl": "Dzień dobry. To jest mój głos.",
+    "pt": "Olá. Esta é a minha voz.",
+    "ro": "Bună ziua. Aceasta este vocea mea.",
+    "ru": "Здравствуйте. Это мой голос.",
+    "sv": "Hej. Så här låter min röst.",
+    "tr": "Merhaba. Bu benim sesim.",
+    "uk": "Добрий день. Це мій голос.",
+    "vi": "Xin chào. Đây là giọng của tôi.",
+    "yue": "你好。呢個係我把聲。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChoice:
+    """A checked request to speak. `voice` is None for the server's own choice."""
+
+    text: str
+    voice: str | None = None
+    speed: float = NORMAL_SPEED
+
+
+def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
+    """Check the fields of a request; unknown ones are ignored. Whether the voice is there is not checked.
+
+    Raises InvalidRequest with the text for the first field that is wrong.
+    """
+    voice = body.get("voice")
+    text = _text(body.get("text"))
+    if voice is not None and not isinstance(voice, str):
+        raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
+    return SpeechChoice(text, voice or None, _speed(body.get("speed")))
+
+
+def is_voice_id(text: str) -> bool:
+    """Whether a voice can have this id."""
+    return _VOICE_ID.fullmatch(text) is not None
+
+
+def sample_text(language: str) -> str:
+    """What a voice of a language, a BCP 47 tag, says as its sample."""
+    primary = language.partition("-")[0].lower()
+    return SAMPLES.get({"zh": "cmn", "no": "nb"}.get(primary, primary), SAMPLES["en"])
+
+
+def as_prompt(text: str) -> str:
+    """A text on one line, as the library keeps it."""
+    return " ".join(text.split())
+
+
+def _text(value: object) -> str:
+    """The text, 1 to 5,000 characters after trimming; its lines stay apart, for they are paragraphs."""
+    if value is not None and not isinstance(value, str):
+        raise InvalidRequest("Text must be a string", field="text")
+    text = clean_text(value, "Text")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise InvalidRequest("Text too long", field="text")
+    return text
+
+
+def _speed(value: object) -> float:
+    if value is None:
+        return NORMAL_SPEED
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SPEED <= value <= MAX_SPEED:
+        raise InvalidRequest(f"Speed must be a number from {MIN_SPEED:g} to {MAX_SPEED:g}", field="speed")
+    return float(value)

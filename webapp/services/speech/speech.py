@@ -1,0 +1,216 @@
+"""Speaking texts, as handlers ask for it: a request is written down, a speech worker speaks, this waits."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import InvalidRequest, LimitReached, NotFound, SpeechFailed, StorageFull, Unavailable
+from webapp.events import Bus, Event
+from webapp.ids import Ids
+from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
+from webapp.policy.tiers import tier_table
+from webapp.services.capacity import StorageGuard
+from webapp.services.idempotency import Once
+from webapp.services.identity import Identity
+from webapp.services.speech.views import SpokenSound, VoiceView
+from webapp.services.speech.voices import VoiceRegister
+from webapp.services.speech.waiting import AWAY, Ended, Waiting
+from webapp.services.throttle import HOUR_S, Hit, Throttle, ThrottleUsage
+from webapp.settings import Settings
+from webapp.storage import Storage
+
+RATE_LIMITED: Final = "Rate limit exceeded"
+SAMPLE_FILE: Final = "sound.wav"
+
+
+class AcceptedSpeech(msgspec.Struct, frozen=True):
+    """A request that was written down: what a repetition under its key waits for."""
+
+    request_id: str
+
+
+class Speech:
+    """Voices, spoken texts, and samples."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        settings: Settings,
+        bus: Bus,
+        *,
+        storage: Storage,
+        storage_guard: StorageGuard,
+        throttle: Throttle,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._bus = bus
+        self._storage = storage
+        self._guard = storage_guard
+        self._throttle = throttle
+        self._tiers = tier_table(settings)
+        self._preferred_voice = settings.voice
+        self._waiting = Waiting(database, settings, bus)
+        self.register = VoiceRegister(database, clock, settings)
+
+    async def voices(self) -> tuple[VoiceView, ...]:
+        """The voices that can be spoken with now; none while no speech worker runs."""
+        return await self.register.read()
+
+    async def usage(self, identity: Identity) -> ThrottleUsage:
+        """What is used up of the account's hour."""
+        return await self._throttle.usage(*self._limit(identity))
+
+    async def speak(
+        self, identity: Identity, choice: SpeechChoice, *, once: Once[AcceptedSpeech] | None = None
+    ) -> SpokenSound:
+        """Have a text spoken; the sound is in the account's library when this returns.
+
+        Under a key (`once`) a request that was carried out before is answered as it was then, and one that
+        is still being carried out is waited for.
+
+        Raises Unavailable (nobody there to speak), InvalidRequest (no such voice, or nothing to speak),
+        LimitReached, StorageFull and SpeechFailed. What is not spoken costs nothing of the hour.
+        """
+        if once and (accepted := await once.first_answer()):
+            return _sound(await self._waiting.until_ended(accepted.request_id))
+        voice = await self._voice(choice.voice)
+        request_id, hit = await self._accept(identity, choice, voice, once)
+        self._bus.publish(Event("speech", request_id))
+        try:
+            return _sound(await self._waiting.until_ended(request_id))
+        except (Unavailable, InvalidRequest, SpeechFailed):
+            await self._undo(hit, once)
+            raise
+
+    async def sample(self, voice_id: str) -> Path:
+        """A short WAV in a voice: made when first asked for, the same file from then on.
+
+        Raises NotFound for a voice that is not there, Unavailable and SpeechFailed.
+        """
+        if not is_voice_id(voice_id):
+            raise NotFound(VOICE_NOT_FOUND)
+        kept = await self._kept_sample(voice_id)
+        if kept is not None:
+            return kept
+        voice = next((voice for voice in await self.voices() if voice.id == voice_id), None)
+        if voice is None:
+            raise NotFound(VOICE_NOT_FOUND)
+        request_id = await self._ask_for_sample(voice)
+        ended = await self._waiting.until_ended(request_id)
+        if not ended.is_completed:
+            raise SpeechFailed
+        return await self._storage.path(f"{ended.generation_id}-{ended.fence}", SAMPLE_FILE)
+
+    async def _voice(self, voice_id: str | None) -> str:
+        """The voice to speak with: the one asked for, or else the operator's choice, or the first there is."""
+        known = [voice.id for voice in await self.voices()]
+        if not known:
+            raise Unavailable(AWAY)
+        if voice_id is None:
+            return self._preferred_voice if self._preferred_voice in known else known[0]
+        if voice_id not in known:
+            raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
+        return voice_id
+
+    async def _accept(
+        self, identity: Identity, choice: SpeechChoice, voice: str, once: Once[AcceptedSpeech] | None
+    ) -> tuple[str, Hit | None]:
+        """Write a request down within the limits; its id, and what it cost, None for a repetition.
+
+        All of it or nothing, and one after the other for an account: the first thing that the transaction
+        takes is the lock of the account's limit.
+        """
+        async with self._database.transaction(durable=False):
+            try:
+                hit = await self._throttle.hit(*self._limit(identity), RATE_LIMITED)
+            except LimitReached:
+                if once and (accepted := await once.first_answer()):
+                    return accepted.request_id, None
+                raise
+            if once and (accepted := await once.first_answer()):
+                await self._throttle.forget(hit)
+                return accepted.request_id, None
+            full = await self._guard.full([identity.account_id])
+            if identity.account_id in full:
+                raise StorageFull(full[identity.account_id])
+            request_id = self._ids.job_id()
+            await self._insert(request_id, identity.account_id, choice.text, voice, choice.speed)
+            if once:
+                await once.keep(AcceptedSpeech(request_id))
+            return request_id, hit
+
+    async def _insert(
+        self, request_id: str, account_id: int | None, text: str, voice: str, speed: float
+    ) -> bool:
+        """Write a request down; False for a sample that somebody else has asked for meanwhile."""
+        rows = await self._database.fetch(
+            "INSERT INTO speech_request (request_id, account, generation_id, status, created_ms, text, voice,"
+            " speed) VALUES ({}, {}, {}, 'queued', {}, {}, {}, {}) ON CONFLICT DO NOTHING RETURNING request_id",
+            request_id,
+            account_id,
+            self._ids.generation_id(),
+            self._clock.now_ms(),
+            text,
+            voice,
+            speed,
+        )
+        return bool(rows)
+
+    async def _undo(self, hit: Hit | None, once: Once[AcceptedSpeech] | None) -> None:
+        """What was not spoken is not counted, and its key is as good as new."""
+        if hit is None:
+            return
+        await self._throttle.forget(hit)
+        if once:
+            await once.forget()
+
+    async def _ask_for_sample(self, voice: VoiceView) -> str:
+        request_id = self._ids.job_id()
+        async with self._database.transaction(durable=False):
+            is_new = await self._insert(request_id, None, sample_text(voice.language), voice.id, NORMAL_SPEED)
+        if is_new:
+            self._bus.publish(Event("speech", request_id))
+            return request_id
+        rows = await self._sample_rows(voice.id)
+        if not rows:
+            raise SpeechFailed
+        return str(rows[0]["request_id"])
+
+    async def _kept_sample(self, voice_id: str) -> Path | None:
+        """The file of a sample that was made before; where it is gone, so is its row."""
+        rows = await self._sample_rows(voice_id)
+        if not rows or rows[0]["status"] != "completed":
+            return None
+        try:
+            return await self._storage.path(f"{rows[0]['generation_id']}-{rows[0]['fence']}", SAMPLE_FILE)
+        except FileNotFoundError:
+            async with self._database.transaction(durable=False):
+                await self._database.fetch(
+                    "DELETE FROM speech_request WHERE request_id = {}", rows[0]["request_id"]
+                )
+            return None
+
+    async def _sample_rows(self, voice_id: str) -> list[dict[str, object]]:
+        return await self._database.fetch(
+            "SELECT request_id, status, generation_id, fence FROM speech_request"
+            " WHERE voice = {} AND account IS NULL AND status <> 'failed'",
+            voice_id,
+        )
+
+    def _limit(self, identity: Identity) -> tuple[str, int, int]:
+        return f"speech/account/{identity.account_id}", self._tiers[identity.tier].speech_hourly, HOUR_S
+
+
+def _sound(ended: Ended) -> SpokenSound:
+    if ended.is_completed:
+        return SpokenSound(ended.generation_id, ended.voice, ended.duration_s)
+    if ended.refusal:
+        raise InvalidRequest(ended.refusal, field="text")
+    raise SpeechFailed

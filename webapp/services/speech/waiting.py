@@ -1,0 +1,84 @@
+"""Waiting for the end of a request that a speech worker carries out, in this process or on another host."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from webapp.database import Database
+from webapp.errors import Unavailable
+from webapp.events import Bus, Event, Subscription
+from webapp.settings import Settings
+
+AWAY: Final = "Speech is not available right now; please try again in a moment"
+BUSY: Final = "Speech takes too long right now; please try again in a moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a request ended. `refusal` says why one failed whose text was the reason."""
+
+    is_completed: bool
+    refusal: str
+    generation_id: str
+    fence: int
+    voice: str
+    duration_s: float
+
+
+class Waiting:
+    """Waits for requests. Hints make it quick, looking by itself makes it certain."""
+
+    def __init__(self, database: Database, settings: Settings, bus: Bus) -> None:
+        self._database = database
+        self._poll_s = settings.poll_s
+        self._longest_s = settings.speech_wait_s
+        self._bus = bus
+
+    async def until_ended(self, request_id: str) -> Ended:
+        """How a request ended. Raises Unavailable when it does not end in time, and gives it up then."""
+        with self._bus.subscribe() as hints:
+            try:
+                async with asyncio.timeout(self._longest_s):
+                    while (ended := await self._look(request_id)) is None:
+                        await self._hinted(hints, request_id)
+                    return ended
+            except TimeoutError:
+                await self._give_up(request_id)
+                raise Unavailable(BUSY) from None
+
+    async def _look(self, request_id: str) -> Ended | None:
+        rows = await self._database.fetch(
+            "SELECT status, refusal, generation_id, fence, voice, duration_s FROM speech_request"
+            " WHERE request_id = {}",
+            request_id,
+        )
+        if not rows:
+            # Its account was deleted meanwhile.
+            raise Unavailable(AWAY)
+        row = rows[0]
+        if row["status"] not in ("completed", "failed"):
+            return None
+        return Ended(
+            is_completed=row["status"] == "completed",
+            refusal=row["refusal"],
+            generation_id=row["generation_id"],
+            fence=row["fence"],
+            voice=row["voice"],
+            duration_s=row["duration_s"] or 0.0,
+        )
+
+    async def _hinted(self, hints: Subscription, request_id: str) -> None:
+        """Wait for a hint about this request, or until it is time to look anyway."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._poll_s
+        while (left_s := until_s - loop.time()) > 0:
+            if Event("speech", request_id) in await hints.wait(left_s):
+                return
+
+    async def _give_up(self, request_id: str) -> None:
+        async with self._database.transaction(durable=False):
+            await self._database.fetch(
+                "UPDATE speech_request SET status = 'failed', worker_id = NULL, lease_expires_ms = NULL,"
+                " finished_ms = created_ms WHERE request_id = {} AND status IN ('queued', 'processing')",
+                request_id,
+            )
