@@ -35,10 +35,10 @@ class Part:
     is_shared: bool
 
 
-def parts_of(checkpoint: Checkpoint, models_dir: Path) -> tuple[Part, ...]:
+def parts_of(checkpoint: Checkpoint, codec_file: Path) -> tuple[Part, ...]:
     """The folders that a checkpoint needs, its own last.
 
-    A codec that the checkpoint only names is known once the file that names it is there.
+    A codec that the checkpoint only names is known once `codec_file`, which names it, is there.
     """
     text = checkpoint.text_encoder
     shared = [
@@ -50,7 +50,7 @@ def parts_of(checkpoint: Checkpoint, models_dir: Path) -> tuple[Part, ...]:
             is_shared=True,
         )
     ]
-    codec = named_codec(models_dir / checkpoint.name / CODEC_FILE)
+    codec = named_codec(codec_file)
     if codec:
         shared.append(Part(folder_name(codec), codec, TRANSFORMERS_FILES, WEIGHTS_LICENCE, is_shared=True))
     own = Part(
@@ -104,7 +104,7 @@ def named_codec(path: Path) -> str:
 
 
 def _needed(checkpoint: Checkpoint, models_dir: Path) -> Iterator[Path]:
-    for part in parts_of(checkpoint, models_dir):
+    for part in parts_of(checkpoint, models_dir / checkpoint.name / CODEC_FILE):
         folder = models_dir / part.name
         for file in part.files:
             # Either of them makes a tokenizer.

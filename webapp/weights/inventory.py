@@ -1,0 +1,146 @@
+"""What lies in a models folder, and taking a model out of it again."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from webapp.errors import Conflict
+from webapp.weights.catalogue import CHECKPOINTS, Checkpoint, published
+from webapp.weights.layout import (
+    CODEC_FILE,
+    TOKENIZER_FILES,
+    Part,
+    is_checkpoint_folder,
+    missing_files,
+    parts_of,
+)
+from webapp.weights.locking import locked
+from webapp.weights.manifest import MANIFEST_FILE, Manifest, read_manifest
+from webapp.weights.transfer import arrived_bytes, discard
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a folder has of a published checkpoint.
+
+    `missing` are the files it lacks, as `folder/file`. `disk_bytes` is its own folder, `arrived_bytes` the
+    part of that which is not whole yet.
+    """
+
+    checkpoint: Checkpoint
+    missing: tuple[str, ...]
+    disk_bytes: int
+    arrived_bytes: int
+    manifest: Manifest
+
+    @property
+    def is_installed(self) -> bool:
+        return not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a removal freed, and the parts that stayed because something else may need them."""
+
+    freed_bytes: int
+    kept: tuple[str, ...]
+
+
+def holdings(models_dir: Path) -> tuple[Holding, ...]:
+    """What a models folder has of every published checkpoint."""
+    return tuple(_holding(checkpoint, models_dir) for checkpoint in CHECKPOINTS)
+
+
+def installed_names(models_dir: Path) -> frozenset[str]:
+    """The published checkpoints that are there with all their parts."""
+    return frozenset(
+        checkpoint.name for checkpoint in CHECKPOINTS if not missing_files(checkpoint, models_dir)
+    )
+
+
+def shared_parts(models_dir: Path) -> tuple[tuple[str, int], ...]:
+    """The parts that several models use and that are there, and what they take."""
+    names = {
+        part.name: models_dir / part.name
+        for checkpoint in CHECKPOINTS
+        for part in _parts(checkpoint, models_dir)
+        if part.is_shared
+    }
+    return tuple((name, _size(folder)) for name, folder in sorted(names.items()) if folder.is_dir())
+
+
+def remove(checkpoint: Checkpoint, models_dir: Path) -> Removal:
+    """Take a checkpoint out of a models folder, and the parts that nothing else there needs.
+
+    Files that are not of the checkpoint stay. Raises Conflict when there is nothing to remove, or
+    when somebody is fetching it.
+    """
+    with locked(models_dir, checkpoint.name):
+        *shared, own = _parts(checkpoint, models_dir)
+        if not (models_dir / own.name).exists():
+            raise Conflict(f"{checkpoint.name} is not installed")
+        freed = _take_away(own, models_dir)
+        kept = []
+        for part in shared:
+            if _is_needed(part, checkpoint, models_dir):
+                kept.append(part.name)
+            elif (models_dir / part.name).exists():
+                freed += _remove_unless_in_use(part, models_dir)
+        return Removal(freed, tuple(kept))
+
+
+def _holding(checkpoint: Checkpoint, models_dir: Path) -> Holding:
+    folder = models_dir / checkpoint.name
+    missing = (path.relative_to(models_dir).as_posix() for path in missing_files(checkpoint, models_dir))
+    own = _parts(checkpoint, models_dir)[-1]
+    arrived = sum(arrived_bytes(folder / file) for file in own.files)
+    return Holding(checkpoint, tuple(missing), _size(folder), arrived, read_manifest(folder))
+
+
+def _parts(checkpoint: Checkpoint, models_dir: Path) -> tuple[Part, ...]:
+    return parts_of(checkpoint, models_dir / checkpoint.name / CODEC_FILE)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) if folder.is_dir() else 0
+
+
+def _is_needed(part: Part, removed: Checkpoint, models_dir: Path) -> bool:
+    """Whether another model, there or on its way, uses a shared part. Of unpublished ones nobody knows."""
+    for folder in _folders(models_dir):
+        other = published(folder.name)
+        if other is None and is_checkpoint_folder(folder):
+            return True
+        if other is not None and other != removed and part in _parts(other, models_dir):
+            return True
+    return False
+
+
+def _folders(models_dir: Path) -> Iterator[Path]:
+    return (path for path in models_dir.iterdir() if path.is_dir())
+
+
+def _remove_unless_in_use(part: Part, models_dir: Path) -> int:
+    try:
+        with locked(models_dir, part.name):
+            return _take_away(part, models_dir)
+    except Conflict:
+        # Another model that needs it is on its way.
+        return 0
+
+
+def _take_away(part: Part, models_dir: Path) -> int:
+    """Delete a part's files, the one that makes it complete first; the bytes that this freed."""
+    folder = models_dir / part.name
+    if folder.is_symlink():
+        # What it leads to is not ours.
+        folder.unlink()
+        return 0
+    before = _size(folder)
+    for file in (*reversed(part.files), *TOKENIZER_FILES, MANIFEST_FILE):
+        (folder / file).unlink(missing_ok=True)
+        discard(folder / file)
+    freed = before - _size(folder)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    return freed
