@@ -46,7 +46,7 @@ class ModelLoadError(EngineError):
 
 
 class EngineOutOfMemory(EngineError):
-    user_message = "Memory ran out while generating"
+    user_message = "GPU memory exhausted"
 
 
 class GenerationFailed(EngineError):
