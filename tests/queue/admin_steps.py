@@ -9,6 +9,7 @@ from tests.queue.queue_model import QueueModel
 from tests.queue.queue_world import World
 from webapp.policy.job_actions import ADMIN_ACTIONS, AdminAction
 from webapp.services.identity import Identity
+from webapp.services.queue_admin import QueueAdmin
 
 PICK = st.integers(0, 10**6)
 
@@ -24,9 +25,13 @@ class AdminSteps(RuleBasedStateMachine):
     def admin(self) -> Identity:
         return next(one for one in self.accounts if one.is_admin)
 
+    @property
+    def steering(self) -> QueueAdmin:
+        return self.world.services.administration.queue
+
     @rule(is_paused=st.booleans())
     def pause(self, is_paused: bool) -> None:
-        changed = self.world.run(self.world.services.queue_admin.set_paused(self.admin, is_paused=is_paused))
+        changed = self.world.run(self.steering.set_paused(self.admin, is_paused=is_paused))
         assert changed == (self.model.is_paused != is_paused)
         self.model.is_paused = is_paused
 
@@ -34,7 +39,7 @@ class AdminSteps(RuleBasedStateMachine):
     @rule(action=st.sampled_from(ADMIN_ACTIONS), picks=st.lists(PICK, min_size=1, max_size=4))
     def steer(self, action: AdminAction, picks: list[int]) -> None:
         job_ids = list(dict.fromkeys(self._pick(action, which) for which in picks))
-        outcome = self.world.run(self.world.services.queue_admin.act_on(self.admin, action, job_ids))
+        outcome = self.world.run(self.steering.act_on(self.admin, action, job_ids))
         refused = self.model.act(action, job_ids)
         assert outcome.refused == refused
         assert outcome.done == tuple(job_id for job_id in job_ids if job_id not in refused)

@@ -50,26 +50,27 @@ async def failed(services: Services, identity: Identity) -> str:
 
 
 async def told(services: Services) -> list[tuple[str, str, str]]:
-    return [(entry.author, entry.action, entry.subject) for entry in await services.audit.lines()]
+    lines = await services.administration.audit.lines()
+    return [(entry.author, entry.action, entry.subject) for entry in lines]
 
 
 async def test_nobody_else_may(services: Services, ann: Identity) -> None:
     (job_id,) = await submitted(services, ann)
     with pytest.raises(NotAuthorized):
-        await services.queue_admin.set_paused(ann, is_paused=True)
+        await services.administration.queue.set_paused(ann, is_paused=True)
     with pytest.raises(NotAuthorized):
-        await services.queue_admin.act(ann, "move", job_id)
+        await services.administration.queue.act(ann, "move", job_id)
     assert await told(services) == []
 
 
 async def test_a_paused_queue_takes_jobs_and_gives_none(
     services: Services, ann: Identity, root: Identity
 ) -> None:
-    assert await services.queue_admin.set_paused(root, is_paused=True)
-    assert not await services.queue_admin.set_paused(root, is_paused=True)
+    assert await services.administration.queue.set_paused(root, is_paused=True)
+    assert not await services.administration.queue.set_paused(root, is_paused=True)
     await submitted(services, ann)
     assert await services.leases.claim(ONE) is None
-    assert await services.queue_admin.set_paused(root, is_paused=False)
+    assert await services.administration.queue.set_paused(root, is_paused=False)
     assert await services.leases.claim(ONE) is not None
     assert await told(services) == [("root", "resume", ""), ("root", "pause", "")]
 
@@ -80,7 +81,7 @@ async def test_a_move_goes_to_the_front_behind_who_paid_and_back(
     jobs = await submitted(services, ann, 4)
     await services.jobs.skip(ann, jobs[3])
     clock.advance_s(1)
-    await services.queue_admin.act(root, "move", jobs[2])
+    await services.administration.queue.act(root, "move", jobs[2])
     assert await line(services) == [jobs[3], jobs[2], jobs[0], jobs[1]]
     assert [job.reason for job in (await services.queue.snapshot()).jobs] == [
         "skipped", "moved", "tier", "tier",
@@ -88,8 +89,8 @@ async def test_a_move_goes_to_the_front_behind_who_paid_and_back(
     with pytest.raises(InvalidRequest, match="already skipped"):
         await services.jobs.skip(ann, jobs[2])
     with pytest.raises(InvalidRequest, match="Nobody moved"):
-        await services.queue_admin.act(root, "unmove", jobs[3])
-    await services.queue_admin.act(root, "unmove", jobs[2])
+        await services.administration.queue.act(root, "unmove", jobs[3])
+    await services.administration.queue.act(root, "unmove", jobs[2])
     assert await line(services) == [jobs[3], jobs[0], jobs[1], jobs[2]]
 
 
@@ -98,13 +99,13 @@ async def test_a_cancellation_refunds_and_is_undone_at_the_old_place(
 ) -> None:
     jobs = await submitted(services, ann, 3)
     await services.jobs.skip(ann, jobs[2])
-    outcome = await services.queue_admin.act_on(root, "cancel", [jobs[2], jobs[0], jobs[0]])
+    outcome = await services.administration.queue.act_on(root, "cancel", [jobs[2], jobs[0], jobs[0]])
     assert outcome == Outcome((jobs[2], jobs[0]), {})
     assert await services.aura.balance(ann.account_id) == 20
-    await services.queue_admin.act_on(root, "restore", [jobs[0], jobs[2]])
+    await services.administration.queue.act_on(root, "restore", [jobs[0], jobs[2]])
     assert await line(services) == [jobs[2], jobs[0], jobs[1]]
     # It was given its place; paying once more for the same job is not possible.
-    await services.queue_admin.act(root, "unmove", jobs[2])
+    await services.administration.queue.act(root, "unmove", jobs[2])
     with pytest.raises(InvalidRequest, match="already skipped"):
         await services.jobs.skip(ann, jobs[2])
     assert await services.aura.balance(ann.account_id) == 20
@@ -116,10 +117,10 @@ async def test_what_its_owner_cancelled_stays_cancelled(
 ) -> None:
     (job_id,) = await submitted(services, ann)
     await services.jobs.cancel(root, job_id)
-    await services.queue_admin.act(root, "restore", job_id)
+    await services.administration.queue.act(root, "restore", job_id)
     await services.jobs.cancel(ann, job_id)
     with pytest.raises(InvalidRequest, match="an admin cancelled"):
-        await services.queue_admin.act(root, "restore", job_id)
+        await services.administration.queue.act(root, "restore", job_id)
     assert [action for _, action, _ in await told(services)] == ["restore", "cancel"]
 
 
@@ -129,7 +130,7 @@ async def test_a_job_that_is_stopped_fails_at_once_and_its_worker_writes_no_more
     (job_id,) = await submitted(services, ann)
     claim = await services.leases.claim(ONE)
     assert claim is not None
-    await services.queue_admin.act(root, "stop", job_id)
+    await services.administration.queue.act(root, "stop", job_id)
     job = await services.jobs.get(ann, job_id)
     assert (job.status, job.error) == ("failed", "An admin stopped this job")
     assert await services.leases.keep(ONE, [claim]) == set()
@@ -142,7 +143,7 @@ async def test_a_failed_job_goes_back_in_line_with_all_its_retries(
 ) -> None:
     job_id = await failed(services, ann)
     clock.advance_s(3600)
-    await services.queue_admin.act(root, "retry", job_id)
+    await services.administration.queue.act(root, "retry", job_id)
     job = (await services.queue.snapshot()).jobs[0]
     # An hour out of line is no waiting; the place that was paid for is a present now.
     assert (job.job_id, job.reason) == (job_id, "moved")
@@ -161,9 +162,9 @@ async def test_time_out_of_line_is_no_waiting(
 ) -> None:
     bob = await make_account("bob", tier="free")
     jobs = await submitted(services, bob, 2)
-    await services.queue_admin.act(root, "cancel", jobs[0])
+    await services.administration.queue.act(root, "cancel", jobs[0])
     clock.advance_s(29 * 60)
-    await services.queue_admin.act(root, "restore", jobs[0])
+    await services.administration.queue.act(root, "restore", jobs[0])
     clock.advance_s(2 * 60)
     reasons = {job.job_id: job.reason for job in (await services.queue.snapshot()).jobs}
     assert reasons == {jobs[0]: "tier", jobs[1]: "starving"}
@@ -173,11 +174,11 @@ async def test_a_full_queue_takes_back_what_it_has_room_for(
     services: Services, ann: Identity, root: Identity, make_account: MakeAccount
 ) -> None:
     jobs = await submitted(services, ann, 3)
-    await services.queue_admin.act_on(root, "cancel", jobs)
+    await services.administration.queue.act_on(root, "cancel", jobs)
     others = [await make_account(f"other{number}") for number in range(5)]
     for other in others:
         await submitted(services, other, 20 if other is not others[-1] else 18)
-    outcome = await services.queue_admin.act_on(root, "restore", jobs)
+    outcome = await services.administration.queue.act_on(root, "restore", jobs)
     assert outcome == Outcome(tuple(jobs[:2]), {jobs[2]: "Queue is full"})
 
 
@@ -186,7 +187,7 @@ async def test_what_cannot_be_done_is_said_for_each_and_the_rest_is_done(
 ) -> None:
     jobs = await submitted(services, ann, 2)
     await services.leases.claim(ONE)
-    outcome = await services.queue_admin.act_on(root, "cancel", [*jobs, "f" * 12, "not an id\x00"])
+    outcome = await services.administration.queue.act_on(root, "cancel", [*jobs, "f" * 12, "not an id\x00"])
     assert outcome.done == (jobs[1],)
     assert outcome.refused == {
         jobs[0]: "Cannot cancel a job that is already processing",
@@ -195,10 +196,10 @@ async def test_what_cannot_be_done_is_said_for_each_and_the_rest_is_done(
     }
     assert await told(services) == [("root", "cancel", jobs[1])]
     with pytest.raises(NotFound):
-        await services.queue_admin.act(root, "cancel", "f" * 12)
+        await services.administration.queue.act(root, "cancel", "f" * 12)
     with pytest.raises(InvalidRequest):
-        await services.queue_admin.act_on(root, "cancel", map(str, range(MAX_AT_ONCE + 1)))
-    assert await services.queue_admin.act_on(root, "cancel", []) == Outcome((), {})
+        await services.administration.queue.act_on(root, "cancel", map(str, range(MAX_AT_ONCE + 1)))
+    assert await services.administration.queue.act_on(root, "cancel", []) == Outcome((), {})
 
 
 async def test_every_action_at_once_with_claims_takes_each_job_once(
@@ -208,7 +209,7 @@ async def test_every_action_at_once_with_claims_takes_each_job_once(
         """After so many looks at the queue: claims look before they take, so they would come late."""
         for _ in range(looks):
             await services.queue.change_counter()
-        return await services.queue_admin.act_on(root, "cancel", jobs)
+        return await services.administration.queue.act_on(root, "cancel", jobs)
 
     winners = set()
     for seed in range(ROUNDS):
@@ -216,7 +217,7 @@ async def test_every_action_at_once_with_claims_takes_each_job_once(
         works = {
             "cancel": cancel(jobs, looks=seed % 5),
             "owner": services.jobs.cancel(ann, jobs[0]),
-            "move": services.queue_admin.act_on(root, "move", jobs[1:]),
+            "move": services.administration.queue.act_on(root, "move", jobs[1:]),
             "one": services.leases.claim(ONE),
             "other": services.leases.claim(OTHER),
         }
@@ -252,7 +253,7 @@ async def test_a_stop_or_retry_in_a_race_is_made_once(
         else:
             job_id = await failed(services, ann)
             rivals = []
-        acts = [services.queue_admin.act_on(root, action, [job_id]) for _ in range(3)]
+        acts = [services.administration.queue.act_on(root, action, [job_id]) for _ in range(3)]
         outcomes = await asyncio.gather(*acts, *rivals, return_exceptions=True)
         done = sum(bool(it.done) for it in outcomes if isinstance(it, Outcome))
         if action == "stop":
@@ -260,7 +261,7 @@ async def test_a_stop_or_retry_in_a_race_is_made_once(
             assert done + completed == 1
         else:
             assert done == 1
-            await services.queue_admin.act(root, "cancel", job_id)
+            await services.administration.queue.act(root, "cancel", job_id)
 
 
 async def test_the_last_hour(services: Services, ann: Identity, root: Identity, clock: ManualClock) -> None:
@@ -271,7 +272,7 @@ async def test_the_last_hour(services: Services, ann: Identity, root: Identity, 
     assert claim is not None
     await services.leases.complete(claim, FACTS)
     clock.advance_s(100)
-    await services.queue_admin.act(root, "cancel", jobs[1])
+    await services.administration.queue.act(root, "cancel", jobs[1])
     clock.advance_s(6)
     spans = await services.queue_history.last_hour()
     assert len(spans) == 30

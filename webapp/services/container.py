@@ -10,7 +10,7 @@ from webapp.database import Database, engine_from, migrate
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
 from webapp.services.accounts import Accounts
-from webapp.services.audit import AuditLog
+from webapp.services.administration import Administration, build_administration
 from webapp.services.aura import Aura
 from webapp.services.capacity import StorageGuard
 from webapp.services.downloads import Downloads
@@ -22,7 +22,6 @@ from webapp.services.library import Library, build_library
 from webapp.services.misses import Misses
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
-from webapp.services.queue_admin import QueueAdmin
 from webapp.services.queue_history import QueueHistory
 from webapp.services.sessions import Sessions
 from webapp.services.setup_links import SetupLinks
@@ -67,9 +66,8 @@ class Services:
     worker_control: WorkerControl
     estimator: Estimator
     queue: QueueReader
-    queue_admin: QueueAdmin
     queue_history: QueueHistory
-    audit: AuditLog
+    administration: Administration
     submissions: Submissions
     leases: Leases
     jobs: Jobs
@@ -87,7 +85,6 @@ def build_services(
     accounts = Accounts(database, clock, settings, throttle, PasswordHasher())
     aura = Aura(database, clock)
     payments = SkipPayments(database, aura)
-    audit = AuditLog(database, clock)
     workers = Workers(database, clock, settings, bus)
     estimator = Estimator(database, clock, workers)
     turns = Turns(database, settings)
@@ -102,6 +99,7 @@ def build_services(
         database, clock, settings, bus,
         queue=queue, submissions=submissions, payments=payments, throttle=throttle,
     )  # fmt: skip
+    library = build_library(database, clock, ids, settings, bus, storage=storage, throttle=throttle)
     return Services(
         settings=settings,
         clock=clock,
@@ -122,14 +120,15 @@ def build_services(
         worker_control=WorkerControl(database, bus),
         estimator=estimator,
         queue=queue,
-        queue_admin=QueueAdmin(database, clock, settings, bus, payments=payments, audit=audit),
         queue_history=QueueHistory(database, clock),
-        audit=audit,
+        administration=build_administration(
+            database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
+        ),
         submissions=submissions,
         leases=leases,
         jobs=jobs,
         sounds=Sounds(database, storage, leases),
-        library=build_library(database, clock, ids, settings, bus, storage=storage, throttle=throttle),
+        library=library,
         status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
         downloads=Downloads(database, clock, settings, bus),
     )
