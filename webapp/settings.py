@@ -44,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     workers: Annotated[Count, Meta(description="Local workers that `serve` supervises; 0 for none.")] = 1
     speech_workers: Annotated[
-        Count, Meta(description="Local speech workers that `serve` supervises; none when there are no workers.")
+        Count,
+        Meta(description="Local speech workers that `serve` supervises; none when there are no workers."),
     ] = 1
     voice: Annotated[
         str, Meta(min_length=1, description="Voice that speaks where none is asked for, if it is there.")
@@ -221,7 +222,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Positive, Meta(description="A job that has lost this many workers fails.")
     ] = 10
     speech_wait_s: Annotated[
-        float, Meta(gt=0, le=600, description="Longest that a request to speak is held before it is given up.")
+        float,
+        Meta(gt=0, le=600, description="Seconds that a request to speak is held before it is given up."),
     ] = 60.0
     stop_grace_s: Annotated[
         float,
@@ -244,6 +246,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def models_path(self) -> Path:
         """The folder of models' weights as an absolute path."""
         return Path(self.models_dir).expanduser().absolute() if self.models_dir else self.data_path / "models"
+
+    @property
+    def voices_path(self) -> Path:
+        """The folder of Piper voices as an absolute path."""
+        return self.models_path / "voices"
 
     @property
     def checkpoints(self) -> dict[str, str]:

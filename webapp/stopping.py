@@ -1,7 +1,10 @@
 """A stop that was asked for comes, whatever hangs: a database that does not answer, a stuck loop."""
 
+import asyncio
 import os
+import sys
 import threading
+from collections.abc import Awaitable, Callable
 
 # Below the 10 seconds within which a server or worker has to end.
 CERTAIN_END_S = 9.5
@@ -21,3 +24,27 @@ def end_for_certain(after_s: float = CERTAIN_END_S) -> None:
     timer.daemon = True
     _timers.append(timer)
     timer.start()
+
+
+def when_parent_is_gone(act: Callable[[], object]) -> None:
+    """Act, from a thread, when standard input ends: a pipe from the process that started this one."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        # Should the loop be stuck, the timer that `act` starts would not start.
+        end_for_certain()
+        act()
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+async def first_of(*awaitables: Awaitable[object]) -> None:
+    """Wait until one of these is done; the others are cancelled."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

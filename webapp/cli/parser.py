@@ -43,12 +43,14 @@ def _add_processes(commands: Commands) -> None:
     _command(commands, "serve", "serve:serve", "run the web server and its local workers")
     worker = _command(commands, "worker", "worker:work", "run one worker by itself")
     worker.add_argument("--device", metavar="D", help="device for models, instead of SOUNDLOOM_DEVICE")
-    worker.add_argument("--worker-id", metavar="ID", help="name of this worker, instead of one made up")
-    worker.add_argument(
-        "--exit-with-parent",
-        action="store_true",
-        help="stop when standard input ends, as it does when the process that started this one is gone",
-    )
+    speech = _command(commands, "speech-worker", "speech_worker:work", "run one speech worker by itself")
+    for process in (worker, speech):
+        process.add_argument("--worker-id", metavar="ID", help="name of this worker, instead of one made up")
+        process.add_argument(
+            "--exit-with-parent",
+            action="store_true",
+            help="stop when standard input ends, as it does when the process that started this one is gone",
+        )
 
 
 def _add_user(commands: Commands) -> None:

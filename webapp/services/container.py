@@ -28,6 +28,7 @@ from webapp.services.setup_links import SetupLinks
 from webapp.services.shared_clock import shared_clock
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.sounds import Sounds
+from webapp.services.speech import Speech
 from webapp.services.status import StatusReporter
 from webapp.services.submissions import Submissions
 from webapp.services.throttle import Throttle
@@ -72,6 +73,7 @@ class Services:
     leases: Leases
     jobs: Jobs
     sounds: Sounds
+    speech: Speech
     library: Library
     status: StatusReporter
     downloads: Downloads
@@ -95,6 +97,9 @@ def build_services(
         database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard, usage=usage
     )
     leases = Leases(database, clock, settings, bus, payments, turns)
+    speech = Speech(
+        database, clock, ids, settings, bus, storage=storage, storage_guard=guard, throttle=throttle
+    )
     jobs = Jobs(
         database, clock, settings, bus,
         queue=queue, submissions=submissions, payments=payments, throttle=throttle,
@@ -127,7 +132,8 @@ def build_services(
         submissions=submissions,
         leases=leases,
         jobs=jobs,
-        sounds=Sounds(database, storage, leases),
+        sounds=Sounds(database, storage, leases, speech.leases),
+        speech=speech,
         library=library,
         status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
         downloads=Downloads(database, clock, settings, bus),

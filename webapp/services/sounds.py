@@ -6,19 +6,29 @@ from pathlib import Path
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.services.leases import Leases
+from webapp.services.speech import SpeechLeases
 from webapp.storage import Storage
 
 AUDIO_NAME = re.compile(r"([0-9a-f]{20})\.(wav|flac|ogg|mp3)")
 PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
+# What files may be known by, and those that belong to something: sounds, and the samples of voices.
+OWNED_KEYS = (
+    "SELECT generation_id, NULL AS storage_key FROM job UNION ALL SELECT generation_id, storage_key FROM sound"
+    " UNION ALL SELECT generation_id, CASE WHEN account IS NULL AND status = 'completed'"
+    " THEN generation_id || '-' || fence END AS storage_key FROM speech_request"
+)
 
 
 class Sounds:
     """Finds the files of sounds, and removes those that belong to none."""
 
-    def __init__(self, database: Database, storage: Storage, leases: Leases) -> None:
+    def __init__(
+        self, database: Database, storage: Storage, leases: Leases, speech_leases: SpeechLeases
+    ) -> None:
         self._database = database
         self._storage = storage
         self._leases = leases
+        self._speech_leases = speech_leases
 
     async def audio_file(self, file_name: str) -> Path:
         """The audio file behind a public name, `<generation id>.<wav|flac|ogg|mp3>`. Raises NotFound."""
@@ -35,28 +45,23 @@ class Sounds:
         return await self._file(match[1], "spectrogram.png", "Spectrogram not found")
 
     async def remove_strays(self) -> tuple[int, int]:
-        """Delete the files that claims of known jobs left without a sound, as a crash does.
+        """Delete the files that claims of known jobs and texts left without a sound, as a crash does.
 
-        Files of jobs that the database does not know are left alone, because it may be the database that
-        is wrong: another one, or an older copy. Returns how many groups were removed, and how many were
-        left for this reason.
+        Files of what the database does not know are left alone, because it may be the database that is
+        wrong: another one, or an older copy. Returns how many groups were removed, and how many were left
+        for this reason.
         """
         on_disk = set(await self._storage.keys())
         # Asked after the folder was read: what was published since then is not in the list.
-        held = await self._leases.held_storage_keys()
-        known = {
-            row["generation_id"]: row["storage_key"]
-            for row in await self._database.fetch(
-                "SELECT job.generation_id, sound.storage_key"
-                " FROM job LEFT JOIN sound ON sound.job = job.job_id"
-            )
-        }
+        held = await self._leases.held_storage_keys() | await self._speech_leases.held_storage_keys()
+        rows = await self._database.fetch(OWNED_KEYS)
+        owned = {row["storage_key"] for row in rows if row["storage_key"]}
+        known = {row["generation_id"] for row in rows}
         removed = unknown = 0
-        for key in on_disk - held:
-            generation_id = key.partition("-")[0]
-            if generation_id not in known:
+        for key in on_disk - held - owned:
+            if key.partition("-")[0] not in known:
                 unknown += 1
-            elif known[generation_id] != key:
+            else:
                 await self._storage.delete(key)
                 removed += 1
         return removed, unknown

@@ -45,6 +45,7 @@ async def sweep(services: Services) -> None:
             if loop.time() - forgotten_s > FORGET_S:
                 forgotten_s = loop.time()
                 await services.workers.forget_silent()
+            jobs += await services.speech.leases.take_back_lapsed()
         except Exception:
             logger.exception("could not look for lapsed leases")
             continue

@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 import uvloop
@@ -21,7 +21,7 @@ from webapp.stopping import end_for_certain
 from webapp.web.app import create_app
 from webapp.web.housekeeping import notice_changes, repair, sweep
 from webapp.web.protocol import BoundedProtocol
-from webapp.web.supervisor import EXIT_SETTINGS, Supervisor
+from webapp.web.supervisor import EXIT_SETTINGS, SPEECH_COMMAND, SPEECH_NICENESS, Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -65,23 +65,42 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
         def stop() -> None:
             end_for_certain()
-            supervisor.stop()
+            for supervisor in supervisors:
+                supervisor.stop()
             app.state.streams.stop.set()
             server.should_exit = True
 
-        supervisor = Supervisor(services, settings.workers, on_refusal=stop)
+        supervisors = _supervisors(services, on_refusal=stop)
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, stop)
         await _announce(services, listener)
         background = [asyncio.create_task(sweep(services)), asyncio.create_task(notice_changes(services))]
         try:
-            await asyncio.gather(server.serve(sockets=[listener]), supervisor.run())
+            await asyncio.gather(
+                server.serve(sockets=[listener]), *(supervisor.run() for supervisor in supervisors)
+            )
         finally:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
-        return EXIT_SETTINGS if supervisor.was_refused else 0
+        return EXIT_SETTINGS if any(supervisor.was_refused for supervisor in supervisors) else 0
+
+
+def _supervisors(services: Services, *, on_refusal: Callable[[], object]) -> tuple[Supervisor, Supervisor]:
+    """Those of the local workers, and of the local speech workers, of which there are none without the others."""
+    settings = services.settings
+    return (
+        Supervisor(services, settings.workers, on_refusal=on_refusal),
+        Supervisor(
+            services,
+            settings.speech_workers if settings.workers else 0,
+            on_refusal=on_refusal,
+            command=SPEECH_COMMAND,
+            niceness=SPEECH_NICENESS,
+            take_back=services.speech.leases.take_back_from,
+        ),
+    )
 
 
 class _Server(uvicorn.Server):

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from webapp.services.container import Services
 
@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 
 NICENESS = 5
 COMMAND = (sys.executable, "-m", "webapp", "worker", "--exit-with-parent")
+# Somebody waits for speech with the connection open, but an answer of the server is quicker still.
+SPEECH_NICENESS = 2
+SPEECH_COMMAND = (sys.executable, "-m", "webapp", "speech-worker", "--exit-with-parent")
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 30.0
 # A worker that ran for this long was healthy: the next restart is quick again.
@@ -42,9 +45,16 @@ class Supervisor:
         *,
         on_refusal: Callable[[], object],
         command: Sequence[str] = COMMAND,
+        niceness: int = NICENESS,
+        take_back: Callable[[str], Awaitable[list[str]]] | None = None,
     ) -> None:
-        """`on_refusal` is called when a worker cannot start with the settings there are."""
+        """`on_refusal` is called when a worker cannot start with the settings there are.
+
+        `take_back` gives what a dead worker had in hand to others; by default its jobs.
+        """
         self._services = services
+        self._niceness = niceness
+        self._take_back_from = take_back or services.leases.take_back_from
         self._workers = workers
         self._on_refusal = on_refusal
         self._command = command
@@ -98,7 +108,7 @@ class Supervisor:
             return None
         # Answers are a matter of milliseconds, sounds of seconds: where both want a core, answers come first.
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+            os.setpriority(os.PRIO_PROCESS, process.pid, self._niceness)
         await self._watch(process, worker_id)
         return process.returncode
 
@@ -145,7 +155,7 @@ class Supervisor:
     async def _take_back(self, worker_id: str) -> None:
         """Do at once what the end of the lease would do in a few seconds."""
         try:
-            jobs = await self._services.leases.take_back_from(worker_id)
+            jobs = await self._take_back_from(worker_id)
             await self._services.workers.remove(worker_id)
         except Exception:
             logger.exception("could not take back the jobs of a dead worker; their lease will")

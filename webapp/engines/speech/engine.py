@@ -23,6 +23,8 @@ PAUSE_BETWEEN_PARAGRAPHS_S: Final = 0.5
 class SpeechEngine:
     """Speaks texts. For one thread at a time; the same text, voice and speed give the same samples."""
 
+    longest_s = LONGEST_S
+
     def __init__(self, voices_folder: Path, speaker: Speaker | None = None) -> None:
         """`voices_folder` holds Piper voices; it need not be there. Raises SpeechError."""
         self._folder = voices_folder
@@ -38,10 +40,21 @@ class SpeechEngine:
         return tuple(self._voices.values())
 
     @property
+    def has_piper(self) -> bool:
+        """Whether there is a neural voice."""
+        return any(voice.engine == "piper" for voice in self.voices)
+
+    @property
     def label(self) -> str:
         """What speaks, for people."""
-        has_piper = any(voice.engine == "piper" for voice in self.voices)
-        return f"{'Piper and ' if has_piper else ''}eSpeak NG {self.version}"
+        return f"{'Piper and ' if self.has_piper else ''}eSpeak NG {self.version}"
+
+    def voice(self, voice_id: str) -> Voice:
+        """A voice by its id. Raises SpeechError where there is none."""
+        try:
+            return self._voices[voice_id]
+        except KeyError:
+            raise SpeechError(f"no voice {voice_id}") from None
 
     def look_again(self) -> bool:
         """Look for Piper voices that were pulled or removed; returns whether any were."""
@@ -57,9 +70,7 @@ class SpeechEngine:
         `speed` is 1 for the voice's own, from 0.5 to 2. Raises NothingToSpeak, SpeechTooLong, and
         SpeechError for everything else, a voice that is not there among it.
         """
-        voice = self._voices.get(voice_id)
-        if voice is None:
-            raise SpeechError(f"no voice {voice_id}")
+        voice = self.voice(voice_id)
         segments = list(self._segments(text, voice))
         if not segments:
             raise NothingToSpeak

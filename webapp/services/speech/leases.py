@@ -24,9 +24,7 @@ from webapp.tables import LibraryItem, Sound
 LOST_WORKERS_LIMIT: Final = 3
 KEPT_FOR_MS: Final = 25 * 3_600_000
 AGAIN: Final = "status = 'queued', worker_id = NULL, lease_expires_ms = NULL"
-FAILED: Final = (
-    "status = 'failed', worker_id = NULL, lease_expires_ms = NULL, refusal = {}, finished_ms = {}"
-)
+FAILED: Final = "status = 'failed', worker_id = NULL, lease_expires_ms = NULL, refusal = {}, finished_ms = {}"
 HELD: Final = (
     "request_id = {} AND status = 'processing' AND worker_id = {} AND fence = {} AND lease_expires_ms >= {}"
 )
@@ -63,7 +61,9 @@ class SpeechLeases:
     async def claim(self, worker_id: str, voices: Collection[str]) -> SpeechClaim | None:
         """Take the request that has waited longest for one of these voices; None when there is none."""
         # A look without a transaction, so that idle workers write nothing.
-        if not await self._database.fetch("SELECT 1 AS one FROM speech_request WHERE status = 'queued' LIMIT 1"):
+        if not await self._database.fetch(
+            "SELECT 1 AS one FROM speech_request WHERE status = 'queued' LIMIT 1"
+        ):
             return None
         marks = ", ".join("{}" for _ in voices)
         lock = " FOR UPDATE SKIP LOCKED" if self._database.dialect == "postgres" else ""
@@ -82,7 +82,7 @@ class SpeechLeases:
         return _claim(rows[0], worker_id) if rows else None
 
     async def keep(self, worker_id: str, claim: SpeechClaim | None) -> bool:
-        """Say that the worker is alive, and renew the lease of what it has in hand; whether it still has it."""
+        """Say that the worker is alive, and renew its lease; returns whether it still has what it had."""
         async with self._database.transaction(durable=False):
             now_ms = self._clock.now_ms()
             await self._database.fetch(
@@ -109,7 +109,8 @@ class SpeechLeases:
                 await Sound.insert(_sound(claim, claim.account_id, facts, now_ms))
                 await shelve(_library_item(claim, claim.account_id, facts, now_ms))
             await self._database.fetch(
-                "DELETE FROM speech_request WHERE finished_ms < {} AND (account IS NOT NULL OR status = 'failed')",
+                "DELETE FROM speech_request WHERE finished_ms < {}"
+                " AND (account IS NOT NULL OR status = 'failed')",
                 now_ms - KEPT_FOR_MS,
             )
         self._tell(claim.request_id)
@@ -155,7 +156,9 @@ class SpeechLeases:
 
     async def _take_back(self, condition: str, argument: object) -> list[str]:
         held = f"status = 'processing' AND {condition}"
-        if not await self._database.fetch(f"SELECT 1 AS one FROM speech_request WHERE {held} LIMIT 1", argument):
+        if not await self._database.fetch(
+            f"SELECT 1 AS one FROM speech_request WHERE {held} LIMIT 1", argument
+        ):
             return []
         async with self._database.transaction(durable=False):
             given_up = await self._database.fetch(

@@ -15,6 +15,7 @@ from webapp.policy.tiers import tier_table
 from webapp.services.capacity import StorageGuard
 from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
+from webapp.services.speech.leases import SpeechLeases
 from webapp.services.speech.views import SpokenSound, VoiceView
 from webapp.services.speech.voices import VoiceRegister
 from webapp.services.speech.waiting import AWAY, Ended, Waiting
@@ -57,7 +58,9 @@ class Speech:
         self._tiers = tier_table(settings)
         self._preferred_voice = settings.voice
         self._waiting = Waiting(database, settings, bus)
+        # What speech workers write to.
         self.register = VoiceRegister(database, clock, settings)
+        self.leases = SpeechLeases(database, clock, settings, bus)
 
     async def voices(self) -> tuple[VoiceView, ...]:
         """The voices that can be spoken with now; none while no speech worker runs."""
@@ -109,7 +112,7 @@ class Speech:
         return await self._storage.path(f"{ended.generation_id}-{ended.fence}", SAMPLE_FILE)
 
     async def _voice(self, voice_id: str | None) -> str:
-        """The voice to speak with: the one asked for, or else the operator's choice, or the first there is."""
+        """The voice to speak with: what was asked for, else the operator's choice, else the first there is."""
         known = [voice.id for voice in await self.voices()]
         if not known:
             raise Unavailable(AWAY)
@@ -152,7 +155,8 @@ class Speech:
         """Write a request down; False for a sample that somebody else has asked for meanwhile."""
         rows = await self._database.fetch(
             "INSERT INTO speech_request (request_id, account, generation_id, status, created_ms, text, voice,"
-            " speed) VALUES ({}, {}, {}, 'queued', {}, {}, {}, {}) ON CONFLICT DO NOTHING RETURNING request_id",
+            " speed) VALUES ({}, {}, {}, 'queued', {}, {}, {}, {}) ON CONFLICT DO NOTHING"
+            " RETURNING request_id",
             request_id,
             account_id,
             self._ids.generation_id(),

@@ -1,0 +1,81 @@
+"""Makes the files of one spoken text. Synchronous; one thread runs it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from webapp.audio.encode import AudioFormat, write_audio
+from webapp.audio.export import write_renditions
+from webapp.audio.finish import FinishedAudio, finish
+from webapp.audio.ogg import set_serial_number
+from webapp.engines.speech.base import Voice
+from webapp.engines.speech.engine import SpeechEngine
+from webapp.services.leases import SoundFacts
+from webapp.services.speech import SpeechClaim, VoiceView
+
+FILE_STEM: Final = "sound"
+PICTURE: Final = "spectrogram.png"
+# Speech has no seed; what is random in a file is drawn from this one, so that it is always the same.
+SEED: Final = 0
+ENGINE_LABELS: Final = {"espeak-ng": "eSpeak NG: formant synthesis, no model", "piper": "Piper: neural voice"}
+
+
+class SpeechMaker:
+    """Turns claims into files in a folder. The same text, voice and settings give the same bytes."""
+
+    def __init__(self, engine: SpeechEngine, *, target_lufs: float) -> None:
+        self._engine = engine
+        self._target_lufs = target_lufs
+
+    def make(self, claim: SpeechClaim, folder: Path) -> SoundFacts:
+        """Speak, finish and write; a sample as WAV only. Raises EngineError and OSError."""
+        voice = self._engine.voice(claim.voice)
+        waveform = self._engine.speak(claim.text, claim.voice, claim.speed)
+        finished = finish(
+            waveform, duration_s=waveform.duration_s, loopable=False, target_lufs=self._target_lufs
+        )
+        if claim.account_id is None:
+            path = folder / f"{FILE_STEM}.{AudioFormat.WAV}"
+            write_audio(path, finished.waveform, AudioFormat.WAV, dither_seed=SEED)
+            return _facts(voice, finished, path.stat().st_size)
+        renditions = write_renditions(finished, folder, FILE_STEM, dither_seed=SEED)
+        set_serial_number(folder / f"{FILE_STEM}.{AudioFormat.OGG}", SEED)
+        (folder / f"{FILE_STEM}.png").rename(folder / PICTURE)
+        return _facts(voice, finished, sum(rendition.size_bytes for rendition in renditions))
+
+
+def voice_views(voices: Sequence[Voice]) -> list[VoiceView]:
+    """The voices as everybody may know them."""
+    return [
+        VoiceView(
+            id=voice.voice_id,
+            name=voice.name,
+            language=voice.language,
+            quality=voice.quality,
+            sample_rate=voice.sample_rate,
+            description=voice.description,
+            license=voice.license,
+            engine=voice.engine,
+        )
+        for voice in voices
+    ]
+
+
+def _facts(voice: Voice, finished: FinishedAudio, bytes_total: int) -> SoundFacts:
+    waveform, report = finished.waveform, finished.report
+    return SoundFacts(
+        engine=voice.engine,
+        engine_label=ENGINE_LABELS[voice.engine],
+        checkpoint=voice.voice_id,
+        license=voice.sound_license,
+        seed=SEED,
+        duration_s=waveform.duration_s,
+        sample_rate=waveform.sample_rate,
+        channels=waveform.channels,
+        loudness_lufs=report.loudness_lufs,
+        true_peak_dbtp=report.true_peak_dbtp,
+        quality_score=report.score,
+        quality_reasons=report.reasons,
+        peaks=tuple(finished.peaks),
+        bytes_total=bytes_total,
+    )

@@ -1,0 +1,161 @@
+"""The speech worker's loop: claim, speak, write; keep the lease; stop."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from webapp.engines.base import EngineError
+from webapp.engines.speech.base import NothingToSpeak, SpeechTooLong
+from webapp.engines.speech.engine import SpeechEngine
+from webapp.errors import LeaseLost
+from webapp.policy.speech import STATUS_MODEL
+from webapp.services.container import Services
+from webapp.services.leases import SoundFacts
+from webapp.services.speech import SpeechClaim
+from webapp.services.workers import WorkerState
+from webapp.speech.making import SpeechMaker, voice_views
+from webapp.stopping import first_of
+
+logger = logging.getLogger(__name__)
+
+RETRY_WRITE_S: Final = 0.25
+DEVICE: Final = "cpu"
+
+
+class SpeechProcessor:
+    """Speaks requests one after the other until told to stop."""
+
+    def __init__(
+        self, services: Services, engine: SpeechEngine, worker_id: str, *, host: str, pid: int
+    ) -> None:
+        self._services = services
+        self._leases = services.speech.leases
+        self._settings = services.settings
+        self._engine = engine
+        self._maker = SpeechMaker(engine, target_lufs=services.settings.target_lufs)
+        self._worker_id, self._host, self._pid = worker_id, host, pid
+        self._stopping = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech")
+        self._current: SpeechClaim | None = None
+
+    def stop(self) -> None:
+        """Take no more requests; finish the one in hand if that is quick, hand it back otherwise."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop`. A request in hand is finished or handed back when this returns."""
+        await self._enter()
+        heart = asyncio.create_task(self._beat())
+        try:
+            while not self._stopping.is_set():
+                claim = await self._claim()
+                if claim is not None:
+                    await self._work(claim)
+        finally:
+            heart.cancel()
+            await asyncio.gather(heart, return_exceptions=True)
+            self._thread.shutdown(wait=False, cancel_futures=True)
+            await self._services.workers.remove(self._worker_id)
+
+    async def _claim(self) -> SpeechClaim | None:
+        """Take a request, or wait until there may be one."""
+        voices = [voice.voice_id for voice in self._engine.voices]
+        with self._services.bus.subscribe() as hints:
+            try:
+                claim = await self._leases.claim(self._worker_id, voices)
+            except Exception:
+                logger.exception("could not look for something to speak")
+                claim = None
+            if claim is None:
+                await first_of(hints.wait(self._settings.poll_s), self._stopping.wait())
+        return claim
+
+    async def _work(self, claim: SpeechClaim) -> None:
+        self._current = claim
+        try:
+            await self._attempt(claim)
+        except LeaseLost:
+            logger.warning("request lost to another worker, or given up", extra={"request": claim.request_id})
+            await self._services.sounds.remove_if_stray(claim.storage_key)
+        except (NothingToSpeak, SpeechTooLong) as error:
+            await self._end(claim, lambda: self._leases.fail(claim, error.user_message))
+        except TimeoutError:
+            await self._end(claim, lambda: self._leases.hand_back(claim))
+        except (EngineError, OSError, ValueError):
+            logger.exception("could not speak", extra={"request": claim.request_id})
+            await self._end(claim, lambda: self._leases.fail(claim))
+        finally:
+            self._current = None
+
+    async def _attempt(self, claim: SpeechClaim) -> None:
+        """Speak, publish the files, then make them visible. Raises TimeoutError when it is time to stop."""
+        storage = self._services.storage
+        staged = storage.staging_folder()
+        try:
+            making = asyncio.get_running_loop().run_in_executor(self._thread, self._maker.make, claim, staged)
+            facts = await self._until_made(making)
+            await storage.publish(claim.storage_key, staged)
+            await self._persist(claim, lambda: self._leases.complete(claim, facts))
+            logger.info("text spoken", extra={"request": claim.request_id, "voice": claim.voice})
+        finally:
+            await storage.discard(staged)
+
+    async def _until_made(self, making: asyncio.Future[SoundFacts]) -> SoundFacts:
+        await first_of(asyncio.shield(making), self._stopping.wait())
+        async with asyncio.timeout(None if making.done() else self._settings.stop_grace_s):
+            return await asyncio.shield(making)
+
+    async def _end(self, claim: SpeechClaim, write: Callable[[], Awaitable[None]]) -> None:
+        with contextlib.suppress(LeaseLost):
+            await self._persist(claim, write)
+
+    async def _persist(self, claim: SpeechClaim, write: Callable[[], Awaitable[None]]) -> None:
+        """Write a request's end, again and again while the database is away and the lease may still hold."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + self._settings.lease_s
+        while loop.time() < deadline_s:
+            try:
+                return await write()
+            except LeaseLost:
+                raise
+            except Exception:
+                logger.exception("could not write the end of a request; trying again")
+                await asyncio.sleep(RETRY_WRITE_S)
+        raise LeaseLost(claim.request_id)
+
+    async def _beat(self) -> None:
+        """Keep the lease, stay on the register, and notice voices that come and go."""
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_s)
+            try:
+                await self._leases.keep(self._worker_id, self._current)
+                if await self._services.workers.last_heartbeat_ms(self._worker_id) is None:
+                    await self._enter()
+                elif self._engine.look_again():
+                    await self._say_what_there_is("idle")
+            except Exception:
+                logger.exception("could not renew the lease")
+
+    async def _enter(self) -> None:
+        await self._services.workers.register(
+            self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
+        )
+        await self._say_what_there_is("idle")
+
+    async def _say_what_there_is(self, state: WorkerState) -> None:
+        await self._services.speech.register.write(self._worker_id, voice_views(self._engine.voices))
+        await self._services.workers.say(self._worker_id, state, self._report())
+
+    def _report(self) -> dict[str, Any]:
+        entry = {
+            "state": "ready",
+            "engine": "piper" if self._engine.has_piper else "espeak-ng",
+            "label": self._engine.label,
+            "checkpoint": "",
+            "license": "",
+            "max_duration_s": self._engine.longest_s,
+        }
+        return {"models": {STATUS_MODEL: entry}}
