@@ -12,6 +12,7 @@ from webapp.api.me import me
 from webapp.api.moderation import ModerationController
 from webapp.api.playlists import PlaylistController
 from webapp.api.queue import QueueController
+from webapp.api.speech import SpeechController
 from webapp.api.status import status
 from webapp.api.steering import SteeringController
 
@@ -23,6 +24,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     ModerationController,
     PlaylistController,
     QueueController,
+    SpeechController,
     SteeringController,
     me,
     status,

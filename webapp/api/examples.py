@@ -21,3 +21,8 @@ GENERATE_BODIES: Final[dict[str, dict[str, Any]]] = {
         "guidance": 3,
     },
 }
+
+SPEECH_BODIES: Final[dict[str, dict[str, Any]]] = {
+    "shortest": {"text": "The rain in Spain stays mainly in the plain."},
+    "slowly": {"text": "Dr. Jones paid 3.50 at 10:30.", "voice": "espeak-en-us", "speed": 0.8},
+}

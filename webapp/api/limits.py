@@ -27,6 +27,17 @@ async def hour_announced(
 
 
 @asynccontextmanager
+async def speech_announced(
+    request: Request[Any, Any, Any], services: Services, identity: Identity
+) -> AsyncIterator[None]:
+    """Tell how many texts the account may still have spoken in this hour."""
+    try:
+        yield
+    finally:
+        announce(request, told("speech", await services.speech.usage(identity)))
+
+
+@asynccontextmanager
 async def action_announced(
     request: Request[Any, Any, Any], services: Services, identity: Identity, action: Action
 ) -> AsyncIterator[None]:

@@ -13,7 +13,8 @@ AUDIO_NAME = re.compile(r"([0-9a-f]{20})\.(wav|flac|ogg|mp3)")
 PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
 # What files may be known by, and those that belong to something: sounds, and the samples of voices.
 OWNED_KEYS = (
-    "SELECT generation_id, NULL AS storage_key FROM job UNION ALL SELECT generation_id, storage_key FROM sound"
+    "SELECT generation_id, NULL AS storage_key FROM job"
+    " UNION ALL SELECT generation_id, storage_key FROM sound"
     " UNION ALL SELECT generation_id, CASE WHEN account IS NULL AND status = 'completed'"
     " THEN generation_id || '-' || fence END AS storage_key FROM speech_request"
 )

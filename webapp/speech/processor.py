@@ -81,7 +81,8 @@ class SpeechProcessor:
             logger.warning("request lost to another worker, or given up", extra={"request": claim.request_id})
             await self._services.sounds.remove_if_stray(claim.storage_key)
         except (NothingToSpeak, SpeechTooLong) as error:
-            await self._end(claim, lambda: self._leases.fail(claim, error.user_message))
+            refusal = error.user_message
+            await self._end(claim, lambda: self._leases.fail(claim, refusal))
         except TimeoutError:
             await self._end(claim, lambda: self._leases.hand_back(claim))
         except (EngineError, OSError, ValueError):

@@ -88,7 +88,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
 
 
 def _supervisors(services: Services, *, on_refusal: Callable[[], object]) -> tuple[Supervisor, Supervisor]:
-    """Those of the local workers, and of the local speech workers, of which there are none without the others."""
+    """Those of the local workers, and of the local speech workers; without the first there are no others."""
     settings = services.settings
     return (
         Supervisor(services, settings.workers, on_refusal=on_refusal),

@@ -112,7 +112,7 @@ class Speech:
         return await self._storage.path(f"{ended.generation_id}-{ended.fence}", SAMPLE_FILE)
 
     async def _voice(self, voice_id: str | None) -> str:
-        """The voice to speak with: what was asked for, else the operator's choice, else the first there is."""
+        """The voice to speak with: the one asked for, else the operator's choice, else the first of all."""
         known = [voice.id for voice in await self.voices()]
         if not known:
             raise Unavailable(AWAY)

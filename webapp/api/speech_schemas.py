@@ -1,0 +1,66 @@
+"""What the speech endpoints read and answer."""
+
+from typing import Annotated, Final
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from webapp.policy.generation import PROMPT_PATTERN
+from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
+from webapp.services.speech import SpokenSound, VoiceView
+
+EXAMPLE_VOICE: Final = "espeak-en-us"
+VoiceName = Annotated[str, Meta(description="The voice's id.", examples=[EXAMPLE_VOICE])]
+
+
+class SpeechBody(Struct, frozen=True):
+    """A text to speak."""
+
+    text: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MAX_TEXT_CHARACTERS,
+            pattern=PROMPT_PATTERN,
+            description="Plain text in any script; markup is read as text. A line is a paragraph.",
+            examples=["The rain in Spain stays mainly in the plain."],
+        ),
+    ]
+    voice: (
+        Annotated[
+            str, Meta(description="A voice's id; without one the server chooses.", examples=[EXAMPLE_VOICE])
+        ]
+        | None
+        | UnsetType
+    ) = UNSET
+    speed: (
+        Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="1 is the voice's own.", examples=[1])]
+        | None
+        | UnsetType
+    ) = UNSET
+
+
+class Spoken(Struct, frozen=True):
+    """A text that was spoken; its sound is in the account's library."""
+
+    success: bool
+    audio_url: Annotated[str, Meta(examples=["/audio/0123456789abcdef0123.wav"])]
+    duration: Annotated[float, Meta(ge=0, description="Seconds.", examples=[2.7])]
+    generation_id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$", examples=["0123456789abcdef0123"])]
+    voice: VoiceName
+
+
+class VoiceList(Struct, frozen=True):
+    """The voices that can be spoken with now."""
+
+    voices: tuple[VoiceView, ...]
+    total: Annotated[int, Meta(ge=0)]
+
+
+def spoken(sound: SpokenSound) -> Spoken:
+    """The answer that tells of a spoken text."""
+    return Spoken(True, sound.url(), sound.duration_s, sound.generation_id, sound.voice)
+
+
+def voice_list(voices: tuple[VoiceView, ...]) -> VoiceList:
+    """The answer that lists voices."""
+    return VoiceList(voices, len(voices))
