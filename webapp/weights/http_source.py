@@ -48,8 +48,9 @@ class HttpSource:
         where = url
         for _ in range(MAX_REDIRECTS + 1):
             with self._request("HEAD", where, {}) as response:
-                # What the hub itself says counts, not what the store behind it does.
-                said = {name.lower(): value for name, value in response.headers.items()} | said
+                # What the hub itself says of a file counts, not what the store behind it does.
+                own = {name: value for name, value in said.items() if name.startswith("x-")}
+                said = {name.lower(): value for name, value in response.headers.items()} | own
                 if response.status not in REDIRECTS or "x-linked-size" in said:
                     return _described(repository, file, url, said)
                 where = self._next(where, response.headers)

@@ -16,7 +16,7 @@ from webapp.weights.layout import (
 )
 from webapp.weights.locking import locked
 from webapp.weights.manifest import MANIFEST_FILE, Manifest, read_manifest
-from webapp.weights.transfer import arrived_bytes, discard
+from webapp.weights.transfer import arrived_bytes, discard, part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,11 @@ def _is_needed(part: Part, removed: Checkpoint, models_dir: Path) -> bool:
         other = published(folder.name)
         if other is None and is_checkpoint_folder(folder):
             return True
-        if other is not None and other != removed and part in _parts(other, models_dir):
+        if other is None or other == removed:
+            continue
+        parts = _parts(other, models_dir)
+        files = [folder / file for file in parts[-1].files]
+        if part in parts and any(file.exists() or part_of(file).exists() for file in files):
             return True
     return False
 

@@ -126,14 +126,19 @@ class Transfer:
         """Take up what is there already, if it is part of the same content; otherwise begin anew."""
         note = _read_note(self._path)
         self._validator = str(note.pop("validator", ""))
-        is_same = note == _identity(self._remote) and (self._remote.is_checked or self._validator)
-        if not is_same or os.fstat(part).st_size > self._remote.size_bytes:
+        is_same = note == _identity(self._remote)
+        if not is_same or not self._can_go_on or os.fstat(part).st_size > self._remote.size_bytes:
             self._begin_anew(part)
             return
         with part_of(self._path).open("rb") as arrived:
             while piece := arrived.read(CHUNK_BYTES):
                 self._count(piece)
         self._moved(self._length, 0)
+
+    @property
+    def _can_go_on(self) -> bool:
+        """Whether it can be told that what the source has is what the part is of."""
+        return self._remote.is_checked or bool(self._validator)
 
     def _begin_anew(self, part: int) -> None:
         os.ftruncate(part, 0)
@@ -156,6 +161,8 @@ class Transfer:
 
     def _read(self, part: int) -> None:
         size_bytes = self._remote.size_bytes
+        if not self._can_go_on:
+            self._begin_anew(part)
         with self._source.open(self._remote, self._length, self._validator) as body:
             if body.offset != self._length:
                 self._begin_anew(part)
