@@ -29,13 +29,13 @@ class SpeechBody(Struct, frozen=True):
         Annotated[
             str, Meta(description="A voice's id; without one the server chooses.", examples=[EXAMPLE_VOICE])
         ]
-        | None
         | UnsetType
+        | None
     ) = UNSET
     speed: (
         Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="1 is the voice's own.", examples=[1])]
-        | None
         | UnsetType
+        | None
     ) = UNSET
 
 
@@ -44,7 +44,7 @@ class Spoken(Struct, frozen=True):
 
     success: bool
     audio_url: Annotated[str, Meta(examples=["/audio/0123456789abcdef0123.wav"])]
-    duration: Annotated[float, Meta(ge=0, description="Seconds.", examples=[2.7])]
+    duration: Annotated[float, Meta(ge=0, description="Seconds, to the millisecond.", examples=[2.7])]
     generation_id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$", examples=["0123456789abcdef0123"])]
     voice: VoiceName
 
@@ -58,7 +58,7 @@ class VoiceList(Struct, frozen=True):
 
 def spoken(sound: SpokenSound) -> Spoken:
     """The answer that tells of a spoken text."""
-    return Spoken(True, sound.url(), sound.duration_s, sound.generation_id, sound.voice)
+    return Spoken(True, sound.url(), round(sound.duration_s, 3), sound.generation_id, sound.voice)
 
 
 def voice_list(voices: tuple[VoiceView, ...]) -> VoiceList:

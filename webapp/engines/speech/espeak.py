@@ -92,6 +92,6 @@ class Espeak:
         return bytes(self._spoken)
 
     def _take(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, _events: object) -> int:
-        if samples and count > 0:
+        if count > 0:
             self._spoken += ctypes.string_at(samples, 2 * count)
         return 1 if len(self._spoken) > self._limit_bytes else 0
