@@ -57,19 +57,31 @@ class ModelKeeper:
         engines.changed = lambda: loop.call_soon_threadsafe(self._changed.set)
 
     async def run(self) -> None:
-        """Keep until cancelled."""
+        """Keep until cancelled. Wishes older than this are not for this worker, but for pins."""
+        pinned = await self._first_look()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep())
+            tasks.create_task(self._keep(pinned))
             tasks.create_task(self._watch())
 
-    async def _keep(self) -> None:
+    async def _first_look(self) -> list[str]:
+        """Note what was asked before; the models that are to be kept."""
+        while True:
+            try:
+                wishes = await self._services.worker_control.wishes()
+            except Exception:
+                logger.exception("could not look for wishes")
+                await asyncio.sleep(self._look_s)
+                continue
+            self._done = {wish.model: wish.number for wish in wishes}
+            return [wish.model for wish in wishes if wish.is_pinned]
+
+    async def _keep(self, pinned: list[str]) -> None:
         """Do what is asked, one thing after the other, between generations."""
-        is_new = True
         with self._services.bus.subscribe() as hints:
             while True:
                 try:
-                    await self._act_on_wishes(is_new=is_new)
-                    is_new = False
+                    await self._act_on_wishes(pinned)
+                    pinned = []
                     await self._follow_weights()
                     await self._thread.call(self._engines.unload_idle)
                 except Exception:
@@ -79,22 +91,18 @@ class ModelKeeper:
                     if CONTROL in await hints.wait(left_s):
                         break
 
-    async def _act_on_wishes(self, *, is_new: bool) -> None:
-        wishes = await self._services.worker_control.wishes()
-        status = self._engines.status()
-        for wish in wishes:
-            if wish.model not in status:
+    async def _act_on_wishes(self, to_load: list[str]) -> None:
+        for wish in await self._services.worker_control.wishes():
+            status = self._engines.status().get(wish.model)
+            if status is None:
                 continue
-            if status[wish.model].is_pinned != wish.is_pinned:
+            if status.is_pinned != wish.is_pinned:
                 self._engines.pin(wish.model, is_pinned=wish.is_pinned)
-            if is_new:
-                # What was asked before this worker was there is not for it, but for pins.
-                self._done[wish.model] = wish.number
-                if wish.is_pinned:
-                    await self._load(wish.model)
-            elif wish.number > self._done.get(wish.model, 0):
+            if wish.number > self._done.get(wish.model, 0):
                 self._done[wish.model] = wish.number
                 await self._act_on(wish)
+            elif wish.model in to_load:
+                await self._load(wish.model)
 
     async def _act_on(self, wish: ModelWish) -> None:
         logger.info("model wished for", extra={"model": wish.model, "action": wish.action})
