@@ -68,6 +68,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     models_dir: Annotated[
         str, Meta(description="Folder for models' weights; empty for `models` in the data folder.")
     ] = ""
+    models_url: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Where published weights are fetched from: a hub, a mirror of one (`https://…`) or a"
+            " folder (`file://…` or a path).",
+        ),
+    ] = "https://huggingface.co"
     music_checkpoint: Annotated[str, Meta(description=CHECKPOINT.format("music"))] = ""
     audio_checkpoint: Annotated[str, Meta(description=CHECKPOINT.format("audio"))] = ""
     magnet_checkpoint: Annotated[str, Meta(description=CHECKPOINT.format("magnet"))] = ""
