@@ -9,11 +9,6 @@ CONTENT_SECURITY_POLICY: Final = (
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
-# The API's page draws its icons from `data:` addresses in its style sheet; no other page may.
-POLICY_OF_PATH: Final = {
-    "/schema": CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:"),
-}
-
 # `same-origin` keeps the Origin header on our own forms, which the defence against forged requests
 # reads; `no-referrer` would turn it into "null".
 REFERRER_POLICY: Final = "same-origin"
@@ -40,14 +35,11 @@ class SecurityHeaders:
         common = [(name.encode(), value.encode()) for name, value in named.items()]
         self._names = frozenset({CSP, *(name for name, _ in common)})
         self._headers = [(CSP, CONTENT_SECURITY_POLICY.encode()), *common]
-        self._headers_of_path = {
-            path: [(CSP, policy.encode()), *common] for path, policy in POLICY_OF_PATH.items()
-        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                added = self._headers_of_path.get(scope["path"].rstrip("/"), self._headers)
+                added = self._headers
                 present = self._names.intersection(name.lower() for name, _ in message["headers"])
                 if present:
                     added = [header for header in added if header[0] not in present]

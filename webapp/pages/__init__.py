@@ -10,14 +10,21 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 from webapp.errors import AuthenticationRequired
 from webapp.http.same_origin import SameOriginOnly
 from webapp.pages.account import ACCOUNT_HANDLERS
+from webapp.pages.api_docs import API_DOCS_HANDLERS
 from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in, cookie_name
 from webapp.pages.events import follow_page
 from webapp.pages.generate import show_quote, show_start, submit
 from webapp.pages.job_actions import JOB_ACTION_HANDLERS
+from webapp.pages.library import show_library
+from webapp.pages.library_selection import change_selection
+from webapp.pages.playlists import PLAYLIST_HANDLERS
 from webapp.pages.queue import show_queue
 from webapp.pages.queue_feed import SharedQueue
 from webapp.pages.rendering import Renderer
 from webapp.pages.sign_in import SIGN_IN_HANDLERS
+from webapp.pages.sound import count_play, download, show_menu, show_sound
+from webapp.pages.sound_actions import SOUND_ACTION_HANDLERS
+from webapp.pages.sound_cards import SoundCards
 from webapp.services.container import Services
 
 PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -27,7 +34,16 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     show_quote,
     *JOB_ACTION_HANDLERS,
     show_queue,
+    show_library,
+    change_selection,
+    show_sound,
+    show_menu,
+    count_play,
+    download,
+    *SOUND_ACTION_HANDLERS,
+    *PLAYLIST_HANDLERS,
     *ACCOUNT_HANDLERS,
+    *API_DOCS_HANDLERS,
     follow_page,
 )
 
@@ -39,6 +55,7 @@ HANDLERS: Final = cast("ExceptionHandlersMap", {AuthenticationRequired: ask_to_s
 def page_router(services: Services, renderer: Renderer) -> Router:
     """All pages. They alone read the session cookie; errors in them are shown as pages too."""
     shared_queue = SharedQueue(services, renderer)
+    sound_cards = SoundCards(services)
     return Router(
         path="/",
         route_handlers=PAGE_CONTROLLERS,
@@ -46,6 +63,7 @@ def page_router(services: Services, renderer: Renderer) -> Router:
             **DEPENDENCIES,
             "renderer": Provide(lambda: renderer, sync_to_thread=False),
             "shared_queue": Provide(lambda: shared_queue, sync_to_thread=False),
+            "sound_cards": Provide(lambda: sound_cards, sync_to_thread=False),
         },
         middleware=[
             DefineMiddleware(

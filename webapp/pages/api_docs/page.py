@@ -1,0 +1,76 @@
+"""Shows the API: from its own description, so that the page cannot say anything else."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from litestar import Response, get, post
+from litestar.types import ControllerRouterHandler
+
+from webapp import __version__
+from webapp.errors import InvalidRequest
+from webapp.http.dependencies import InjectedServices
+from webapp.pages.api_docs.description import Section, sections_of
+from webapp.pages.api_docs.samples import TOKEN
+from webapp.pages.authentication import InjectedIdentity, InjectedViewer
+from webapp.pages.chrome import Chrome
+from webapp.pages.forms import read_form
+from webapp.pages.navigation import PageRequest
+from webapp.pages.rendering import InjectedRenderer
+from webapp.services.identity import Identity
+
+TOKEN_LABEL: Final = "API page"  # noqa: S105 - a name, not a secret
+DESCRIPTION_URL: Final = "/schema/openapi.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPage:
+    """`token` is one that was just made, to be shown this once; None shows `placeholder` in the code."""
+
+    template: ClassVar[str] = "pages/api.html"
+
+    chrome: Chrome
+    server: str
+    sections: tuple[Section, ...]
+    token: str | None = None
+    error: str | None = None
+    placeholder: str = TOKEN
+    version: str = __version__
+    description_url: str = DESCRIPTION_URL
+
+
+@get("/docs")
+async def show_api(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+) -> Response[Any]:
+    """Every endpoint, with code to copy."""
+    return renderer.page(_page(request, services.settings.public_url, viewer))
+
+
+@post("/docs")
+async def make_token(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+) -> Response[Any]:
+    """The same with a new token of the account filled in."""
+    await read_form(request)
+    token, error = None, None
+    try:
+        token, _ = await services.tokens.create(identity.account_id, TOKEN_LABEL)
+    except InvalidRequest as refusal:
+        error = refusal.message
+    return renderer.page(_page(request, services.settings.public_url, identity, token=token, error=error))
+
+
+def _page(
+    request: PageRequest,
+    public_url: str,
+    viewer: Identity | None,
+    *,
+    token: str | None = None,
+    error: str | None = None,
+) -> ApiPage:
+    server = (public_url or str(request.base_url)).rstrip("/")
+    document = request.app.openapi_schema.to_schema()
+    return ApiPage(Chrome("api", viewer), server, sections_of(document, server), token, error)
+
+
+API_DOCS_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_api, make_token)
