@@ -5,6 +5,7 @@ import getpass
 import os
 import sqlite3
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -19,6 +20,7 @@ from webapp.settings import load_settings
 T = TypeVar("T")
 
 MAX_AUTHOR_CHARACTERS: Final = 32
+EXIT_ORPHANED: Final = 75
 
 
 def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
@@ -54,6 +56,17 @@ def read_password(*, from_stdin: bool) -> str:
     if getpass.getpass("Again: ") != password:
         raise InvalidRequest("The two passwords differ")
     return password
+
+
+def end_with_parent() -> None:
+    """From now on, end this process at once when standard input ends: whoever started it is gone."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(EXIT_ORPHANED)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 
 
 def operator() -> str:

@@ -1,6 +1,6 @@
 """The commands and their arguments. `command` names the function that carries one out."""
 
-from argparse import ArgumentParser, BooleanOptionalAction, _SubParsersAction
+from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, _SubParsersAction
 from typing import TypeAlias
 
 from webapp import __version__
@@ -25,6 +25,7 @@ def build_parser() -> ArgumentParser:
     _add_token(commands)
     _add_aura(commands)
     _add_generate(commands)
+    _add_models(commands)
     return parser
 
 
@@ -119,6 +120,27 @@ def _add_generate(commands: Commands) -> None:
     generate.add_argument("--model", metavar="M", help="music, audio or magnet (default music)")
     generate.add_argument("--seed", metavar="N", type=int, help="repeat a sound that had this seed")
     generate.add_argument("--loopable", action="store_true", help="make its end run on into its start")
+
+
+def _add_models(commands: Commands) -> None:
+    models = _group(commands, "models", "fetch, list and delete models' weights")
+    _command(models, "list", "models:show", "list the published models, and what of them is there")
+    pull = _command(models, "pull", "models:pull", "fetch models with their codecs and text encoders")
+    pull.add_argument("names", metavar="NAME", nargs="+")
+    pull.add_argument(
+        "--accept-licence", action="store_true", help="accept the licence of the weights without being asked"
+    )
+    pull.add_argument(
+        "--from", dest="source", metavar="SOURCE", help="address or folder, instead of SOUNDLOOM_MODELS_URL"
+    )
+    remove = _command(models, "remove", "models:take_away", "delete models; parts that others need stay")
+    remove.add_argument("names", metavar="NAME", nargs="+")
+    remove.add_argument("--yes", action="store_true", help="do not ask, even at a terminal")
+    # How a worker runs these.
+    for parser in (pull, remove):
+        parser.add_argument("--report", choices=("text", "json"), default="text", help=SUPPRESS)
+    pull.add_argument("--accepted-by", default="", help=SUPPRESS)
+    pull.add_argument("--exit-with-parent", action="store_true", help=SUPPRESS)
 
 
 def _add_password(parser: ArgumentParser) -> None:
