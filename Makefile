@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: bench-http bench-live bench-claim bench-start help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: bench-http bench-live bench-claim bench-start bench-library help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -70,7 +70,7 @@ lock: setup
 	$(BIN)/python -m tools.lock
 
 # Measurements; see docs/performance.md.
-bench-http bench-live bench-claim bench-start: setup
+bench-http bench-live bench-claim bench-start bench-library: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 clean:

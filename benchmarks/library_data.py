@@ -31,7 +31,8 @@ def _row(number: int, sounds: int, chance: random.Random) -> dict[str, object]:
     is_rare = number % max(1, sounds // 50) == 0
     words = [
         chance.choice(_OPENINGS), chance.choice(_THINGS), "in the", chance.choice(_PLACES),
-        COMMON, FREQUENT if number % 10 == 0 else "", f"take{chance.randrange(5_000)}", RARE if is_rare else "",
+        COMMON, FREQUENT if number % 10 == 0 else "", f"take{chance.randrange(5_000)}",
+        RARE if is_rare else "",
     ]  # fmt: skip
     prompt = " ".join(filter(None, words))
     title = f"{chance.choice(_THINGS)} {number}" if number % 3 == 0 else ""
@@ -57,7 +58,7 @@ async def _add_owners(database: Database) -> None:
 async def _add_rows(database: Database, rows: list[dict[str, object]]) -> None:
     for sql, values in (_jobs(rows), _sounds(rows), _items(rows)):
         marks = ", ".join("{}" for _ in values[0])
-        await database.execute_many(f"{sql} VALUES ({marks})", values)  # noqa: S608 - our own columns
+        await database.execute_many(f"{sql} VALUES ({marks})", values)
 
 
 def _ids(row: dict[str, object]) -> tuple[str, str]:
@@ -72,8 +73,8 @@ def _jobs(rows: list[dict[str, object]]) -> tuple[str, list[tuple[object, ...]]]
     )
     return columns, [
         (
-            _ids(row)[0], int(str(row["number"])) + 1, row["owner"], _ids(row)[1], "completed", 1, row["prompt"],
-            row["model"], row["duration_s"], False, 7, False, "creator", 1, 1, 100, 0, 0, 2,
+            _ids(row)[0], int(str(row["number"])) + 1, row["owner"], _ids(row)[1], "completed", 1,
+            row["prompt"], row["model"], row["duration_s"], False, 7, False, "creator", 1, 1, 100, 0, 0, 2,
         )
         for row in rows
     ]  # fmt: skip
@@ -82,8 +83,8 @@ def _jobs(rows: list[dict[str, object]]) -> tuple[str, list[tuple[object, ...]]]
 def _sounds(rows: list[dict[str, object]]) -> tuple[str, list[tuple[object, ...]]]:
     columns = (
         "INSERT INTO sound (generation_id, job, account, storage_key, created_ms, engine, engine_label,"
-        " checkpoint, license, seed, duration_s, sample_rate, channels, quality_score, quality_reasons, peaks,"
-        " bytes_total)"
+        " checkpoint, license, seed, duration_s, sample_rate, channels, quality_score, quality_reasons,"
+        " peaks, bytes_total)"
     )
     # Waveforms are as long as real ones, so that rows are as wide.
     peaks = str([-100, 100] * 400)

@@ -29,6 +29,7 @@ from webapp.api.library_schemas import (
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
+from webapp.http.prepared import Prepare
 from webapp.http.rate_limit import announce, told
 from webapp.policy.library import (
     DEFAULT_PER_PAGE,
@@ -128,6 +129,9 @@ READER: Final = {"reader": Provide(provide_reader), **ADDRESS}
 OPTIONAL_SECURITY: Final[list[dict[str, list[str]]]] = [{}, *BEARER_SECURITY]
 
 
+public_answer: Final = Prepare(LibraryPageBody.of, capacity=256)
+
+
 class LibraryController(Controller):
     """What everybody may see, single sounds for those who may see them, and what accounts do with them."""
 
@@ -146,7 +150,8 @@ class LibraryController(Controller):
         self, request: AnyRequest, services: InjectedServices, listing: InjectedQuery
     ) -> Response[LibraryPageBody]:
         """The same for everybody: the account's own unpublished sounds are at `/api/my-generations`."""
-        return listed(request, await services.library.browse.public(listing))
+        page = await services.library.browse.public(listing)
+        return public_answer(page, request.scope["query_string"], lambda: next_link(request, page))
 
     @get(
         "/library/counts",

@@ -1,6 +1,6 @@
 """JSON answers that are put together once and given to everybody who asks."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
 import msgspec
@@ -15,9 +15,11 @@ Body = TypeVar("Body")
 class PreparedJson(Response[Body]):
     """An answer that is ready to be sent, any number of times; nothing in it belongs to one request."""
 
-    def __init__(self, content: Body) -> None:
+    def __init__(self, content: Body, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(content)
-        self._answer = ASGIResponse(body=msgspec.json.encode(content), media_type=MediaType.JSON)
+        self._answer = ASGIResponse(
+            body=msgspec.json.encode(content), media_type=MediaType.JSON, headers=headers or {}
+        )
 
     def to_asgi_response(self, *_: object, **__: object) -> ASGIResponse:
         return self._answer
@@ -31,11 +33,17 @@ class Prepare(Generic[State, Body]):
         self._capacity = capacity
         self._answers: dict[Hashable, tuple[State, PreparedJson[Body]]] = {}
 
-    def __call__(self, state: State, key: Hashable = None) -> PreparedJson[Body]:
+    def __call__(
+        self,
+        state: State,
+        key: Hashable = None,
+        headers_of: Callable[[], Mapping[str, str]] | None = None,
+    ) -> PreparedJson[Body]:
+        """The answer that tells `state`; its headers depend on nothing but state and key."""
         known = self._answers.get(key)
         if known is not None and known[0] is state:
             return known[1]
-        answer = PreparedJson(self._body_of(state))
+        answer = PreparedJson(self._body_of(state), headers_of() if headers_of else None)
         self._answers.pop(key, None)
         if len(self._answers) >= self._capacity:
             del self._answers[next(iter(self._answers))]

@@ -1,5 +1,6 @@
 """Lists of sounds, single sounds, and how many there are."""
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,8 @@ from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.rows import Row
 
 REMEMBERED: Final = 256
+# A place so far down that it does not pay to ask first how many there are.
+FAR: Final = 5_000
 NOT_FOUND: Final = "Sound not found"
 
 
@@ -72,13 +75,13 @@ class Browser:
         return await self._pages.get((scope, query), partial(self._read_page, listing, query))
 
     async def _read_page(self, listing: Listing, query: LibraryQuery) -> Reading[LibraryPage]:
-        found = await self._walk(listing, query)
+        found, total = await asyncio.gather(self._walk(listing, query), self._total(listing.count()))
         shown = found[: query.per_page]
         page = LibraryPage(
             items=tuple(item_view(row) for _, row in shown),
             page=query.page,
             per_page=query.per_page,
-            total=await self._total(listing.count()),
+            total=total,
             next=_behind(*shown[-1]) if len(found) > len(shown) else None,
         )
         return Reading(page)
@@ -90,12 +93,12 @@ class Browser:
         after, first = query.after, query.after.stage if query.after else 0
         found: list[tuple[int, Row]] = []
         for stage in listing.stages[first:]:
-            if skip and stage != listing.stages[-1]:
+            if stage != listing.stages[-1]:
                 total = await self._total(listing.count(stage))
                 if skip >= total:
                     skip -= total
                     continue
-            are_many = listing.is_search and await self._are_many(listing, stage)
+            are_many = listing.is_search and (skip >= FAR or await self._are_many(listing, stage))
             rows = await self._fetch(listing.rows(stage, wanted - len(found), skip, after, are_many=are_many))
             found += [(stage, row) for row in rows]
             if len(found) == wanted:
@@ -104,9 +107,11 @@ class Browser:
         return found
 
     async def _are_many(self, listing: Listing, stage: int) -> bool:
-        if await self._total(listing.count()) < MANY:
-            return False
-        return len(listing.stages) == 1 or await self._total(listing.count(stage)) >= MANY
+        total = await self._total(listing.count())
+        if total < MANY or len(listing.stages) == 1:
+            return total >= MANY
+        in_titles = await self._total(listing.count(0))
+        return (in_titles if stage == 0 else total - in_titles) >= MANY
 
     async def _total(self, statement: Statement) -> int:
         async def read() -> Reading[int]:
