@@ -12,7 +12,8 @@ from webapp.services.container import Services
 from webapp.settings import Settings
 from webapp.web.app import create_app
 
-PATHS = ["/", "/nothing", "/healthz", "/schema/openapi.json", "/docs", "/api/me", "/static/x/icon.svg", "/events"]
+DESCRIPTION = "/schema/openapi.json"
+PATHS = ["/", "/nothing", "/healthz", DESCRIPTION, "/docs", "/api/me", "/static/x/icon.svg", "/events"]
 
 
 @pytest.fixture

@@ -79,3 +79,17 @@ def test_what_is_not_there_cannot_be_named_and_stops_the_start(static: StaticFil
     with pytest.raises(SettingsError, match=r"static/vendor/missing\.js is missing; run `make setup`"):
         static.require("app.css", "vendor/missing.js")
     static.require("app.css")
+
+
+async def test_files_are_compressed_for_whoever_reads_that(folder: Path) -> None:
+    (folder / "long.css").write_text("p { color: red }\n" * 200)
+    static = StaticFiles(folder)
+    app = Litestar([static.handler()], openapi_config=None)
+    transport = httpx.ASGITransport(cast("Any", app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as reader:
+        packed = await reader.get(static.url("long.css"), headers={"accept-encoding": "gzip"})
+        plain = await reader.get(static.url("long.css"), headers={"accept-encoding": "identity"})
+    assert (packed.headers["content-encoding"], int(packed.headers["content-length"]) < 400) == ("gzip", True)
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+    assert "accept-encoding" in packed.headers["vary"].lower()

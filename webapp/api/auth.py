@@ -29,13 +29,14 @@ class AuthController(Controller):
 
     @post(
         "/register",
+        summary="Make an account",
         operation_class=reads(RegisterBody),
         responses=problems(400, 403, 408, 409, 413, 415, 429),
     )
     async def register(
         self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
     ) -> Registered:
-        """Make an account. It has the tier `free` and no Aura."""
+        """It has the tier `free` and no Aura."""
 
         async def usage() -> list[RateLimit]:
             return [_told("address", await services.accounts.registration_usage(address))]
@@ -47,7 +48,12 @@ class AuthController(Controller):
             )
         return Registered(identity.username, identity.tier)
 
-    @post("/token", operation_class=reads(TokenBody), responses=problems(400, 401, 408, 409, 413, 415, 429))
+    @post(
+        "/token",
+        summary="Get a token",
+        operation_class=reads(TokenBody),
+        responses=problems(400, 401, 408, 409, 413, 415, 429),
+    )
     async def create_token(
         self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
     ) -> NewToken:
@@ -67,14 +73,21 @@ class AuthController(Controller):
         secret, token = await services.tokens.create(identity.account_id, label)
         return NewToken(secret, token.label, timestamp(token.created_ms))
 
-    @get("/tokens", security=BEARER_SECURITY, operation_class=describes(), responses=problems(401, 429))
+    @get(
+        "/tokens",
+        summary="The account's tokens",
+        security=BEARER_SECURITY,
+        operation_class=describes(),
+        responses=problems(401, 429),
+    )
     async def list_tokens(self, services: InjectedServices, identity: InjectedIdentity) -> TokenList:
-        """The account's tokens, newest first."""
+        """Newest first, without the tokens themselves, which are not kept."""
         tokens = await services.tokens.list(identity.account_id)
         return TokenList(tuple(Token.of(token) for token in tokens))
 
     @delete(
         "/tokens/{token_id:int}",
+        summary="Revoke a token",
         security=BEARER_SECURITY,
         operation_class=describes(),
         responses=problems(401, 404, 429),

@@ -10,6 +10,7 @@ from webapp.http.openapi import BEARER_SECURITY, describes, problems
 
 @get(
     "/api/me",
+    summary="The account itself",
     tags=["Accounts"],
     security=BEARER_SECURITY,
     dependencies=AUTHENTICATION,

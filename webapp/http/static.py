@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from webapp.errors import NotFound, SettingsError
+from webapp.http.compression import COMPRESSED
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, no-cache"
@@ -68,7 +69,12 @@ class StaticFiles:
     def handler(self) -> HTTPRouteHandler:
         """The route that serves the files. An old version gets the present file, not to be kept."""
 
-        @get("/static/{version:str}/{name:path}", name="static", include_in_schema=False)
+        @get(
+            "/static/{version:str}/{name:path}",
+            name="static",
+            middleware=[COMPRESSED],
+            include_in_schema=False,
+        )
         async def serve_static(
             request: Request[Any, Any, Any], version: FromPath[str], name: FromPath[str]
         ) -> Response[bytes]:
