@@ -27,7 +27,10 @@ PIECES = (*(f"▁{c}" for c in "abcdefghijklmnopqrstuvwxyz"), *"abcdefghijklmnop
 
 @dataclass(frozen=True)
 class Tiny:
-    """What to build. 10 frames a second by default, so that three minutes are quick."""
+    """What to build. 10 frames a second by default, so that three minutes are quick.
+
+    Nothing but the defaults is tiny: measurements build checkpoints of full size with it.
+    """
 
     kind: str
     stereo: bool = False
@@ -39,6 +42,11 @@ class Tiny:
     heads: int = 4
     seed: int = 7
     pad_mode: str = "constant"
+    card: int = CARD
+    codec_width: int = 8
+    codec_filters: int = 2
+    text_encoder: str = "t5-small"
+    is_half: bool = False
 
     @property
     def window_s(self) -> int:
@@ -52,17 +60,18 @@ class Tiny:
 def write_models(models_dir: Path, tiny: Tiny, name: str) -> Path:
     """Write one checkpoint and its text encoder into a models folder; returns the checkpoint's folder."""
     import_audiocraft()
-    write_text_encoder(models_dir / "t5-small")
+    write_text_encoder(models_dir / tiny.text_encoder)
     folder = models_dir / name
     folder.mkdir(parents=True, exist_ok=True)
     with without_t5_download(models_dir):
         _write(folder / "compression_state_dict.bin", codec_config(tiny), _codec(tiny))
-        _write(folder / "state_dict.bin", lm_config(tiny), _language_model(tiny))
+        model = _language_model(tiny)
+        _write(folder / "state_dict.bin", lm_config(tiny), model.half() if tiny.is_half else model)
     return folder
 
 
-def write_text_encoder(folder: Path) -> None:
-    """Write a T5 encoder of one layer and a tokenizer of single letters."""
+def write_text_encoder(folder: Path, **shape: int) -> None:
+    """Write a T5 encoder, of one layer unless `shape` says otherwise, and a tokenizer of single letters."""
     from transformers import T5Config, T5EncoderModel, T5Tokenizer  # noqa: PLC0415 - heavy
 
     if folder.exists():
@@ -71,9 +80,11 @@ def write_text_encoder(folder: Path) -> None:
     vocabulary = [*special, *((piece, -3.0) for piece in ("▁", *PIECES))]
     tokenizer = T5Tokenizer(vocab=vocabulary, extra_ids=0)
     torch.manual_seed(3)
-    config = T5Config(
-        vocab_size=len(vocabulary), d_model=T5_WIDTH, d_kv=8, d_ff=16, num_layers=1, num_heads=1
-    )
+    small = {
+        "vocab_size": len(vocabulary), "d_model": T5_WIDTH, "d_kv": 8, "d_ff": 16, "num_layers": 1,
+        "num_heads": 1,
+    }  # fmt: skip
+    config = T5Config(**(small | shape))
     T5EncoderModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -124,8 +135,13 @@ def codec_config(tiny: Tiny) -> dict[str, Any]:
     """The codec's configuration, as in a checkpoint."""
     changes = {
         "sample_rate": tiny.sample_rate,
-        "seanet": {"ratios": list(tiny.ratios), "pad_mode": tiny.pad_mode},
-        "rvq": {"bins": CARD},
+        "seanet": {
+            "ratios": list(tiny.ratios),
+            "pad_mode": tiny.pad_mode,
+            "dimension": tiny.codec_width,
+            "n_filters": tiny.codec_filters,
+        },
+        "rvq": {"bins": tiny.card},
     }
     return _merged(CODEC, changes)
 
@@ -138,8 +154,9 @@ def lm_config(tiny: Tiny) -> dict[str, Any]:
             "num_heads": tiny.heads,
             "num_layers": tiny.layers,
             "n_q": 8 if tiny.stereo else 4,
-            "card": CARD,
+            "card": tiny.card,
         },
+        "conditioners": {"description": {"t5": {"name": tiny.text_encoder}}},
         "dataset": {"segment_duration": tiny.window_s},
         "interleave_stereo_codebooks": {"use": tiny.stereo},
     }
