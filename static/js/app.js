@@ -1,5 +1,14 @@
 import "./ages.js";
+import "./confirm.js";
 import "./connection.js";
+import "./copy.js";
 import "./counter.js";
 import "./draft.js";
-import "./player.js";
+import "./fill.js";
+import "./menus.js";
+import "./navigation.js";
+import "./player/index.js";
+import "./reorder.js";
+import "./searching.js";
+import "./selection.js";
+import "./toasts.js";

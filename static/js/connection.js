@@ -1,51 +1,86 @@
-// Says when the live connection is lost, and brings it back when the first attempt failed.
+// Says when the live connection is lost, and brings it back. While the tab is hidden nothing is followed.
 
-const live = document.getElementById("live");
 const banner = document.getElementById("connection");
 const LOST = "Connection lost, trying again";
+const OFFLINE = "You are offline. What you see is as of a moment ago.";
+const BACK = "Connected again";
+const BACK_FOR_MS = 2500;
 const FIRST_DELAY_MS = 1000;
 const LAST_DELAY_MS = 15000;
 
 let delayMs = FIRST_DELAY_MS;
 let retryTimer;
+let sayTimer;
 let isLeaving = false;
+let connection = null;
 
-function say(text) {
+const live = () => document.getElementById("live");
+
+function say(text, isGood = false) {
+  clearTimeout(sayTimer);
+  banner.classList.toggle("good", isGood);
   if (banner.textContent !== text) banner.textContent = text;
 }
 
 function lost() {
-  live.dataset.connection = "lost";
-  if (!isLeaving) say(LOST);
+  if (isLeaving || !live()) return;
+  live().dataset.connection = "lost";
+  say(navigator.onLine ? LOST : OFFLINE);
 }
 
-function connected() {
+function connected(event) {
+  const wasLost = banner.textContent !== "";
+  connection = event.detail.connection;
   delayMs = FIRST_DELAY_MS;
   clearTimeout(retryTimer);
-  live.dataset.connection = "open";
-  say("");
+  live().dataset.connection = "open";
+  if (!wasLost) return;
+  say(BACK, true);
+  sayTimer = setTimeout(() => say(""), BACK_FOR_MS);
 }
 
 // The stream renews itself once it has been open; before that, nobody else would try again.
 function retryFirstConnection() {
   lost();
   clearTimeout(retryTimer);
-  retryTimer = setTimeout(() => live.dispatchEvent(new Event("reconnect")), delayMs);
+  retryTimer = setTimeout(() => live()?.dispatchEvent(new Event("reconnect")), delayMs);
   delayMs = Math.min(delayMs * 2, LAST_DELAY_MS);
 }
 
-if (live) {
-  live.addEventListener("htmx:sse:after:connection", connected);
-  live.addEventListener("htmx:sse:error", lost);
-  live.addEventListener("htmx:sse:close", (event) => {
-    if (event.detail.reason === "ended") retryFirstConnection();
-  });
-  live.addEventListener("htmx:error", retryFirstConnection);
-  live.addEventListener("htmx:response:error", retryFirstConnection);
-  addEventListener("pagehide", () => {
-    isLeaving = true;
-  });
-  addEventListener("pageshow", () => {
-    isLeaving = false;
-  });
+function ofLive(handler) {
+  return (event) => {
+    if (event.target === live()) handler(event);
+  };
 }
+
+document.addEventListener("htmx:sse:after:connection", ofLive(connected));
+document.addEventListener("htmx:sse:error", ofLive(lost));
+document.addEventListener("htmx:error", ofLive(retryFirstConnection));
+document.addEventListener("htmx:response:error", ofLive(retryFirstConnection));
+document.addEventListener(
+  "htmx:sse:close",
+  ofLive((event) => {
+    if (event.detail.reason === "ended") retryFirstConnection();
+  }),
+);
+
+// Another page has another stream, or none.
+document.addEventListener("page:shown", () => {
+  clearTimeout(retryTimer);
+  connection = null;
+  if (navigator.onLine) say("");
+});
+
+addEventListener("offline", lost);
+addEventListener("online", () => {
+  if (!live()) return say("");
+  // Not the wait of the last failure, which was another network's.
+  if (connection?.delayCanceller) connection.delayCanceller();
+  else if (live().dataset.connection === "lost") retryFirstConnection();
+});
+addEventListener("pagehide", () => {
+  isLeaving = true;
+});
+addEventListener("pageshow", () => {
+  isLeaving = false;
+});

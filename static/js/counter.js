@@ -11,8 +11,12 @@ function count(field) {
   counter.classList.toggle("over", length > max);
 }
 
-for (const counter of document.querySelectorAll("[data-counter-for]")) {
-  count(document.getElementById(counter.dataset.counterFor));
+function countAll() {
+  for (const counter of document.querySelectorAll("[data-counter-for]")) {
+    count(document.getElementById(counter.dataset.counterFor));
+  }
 }
 
+countAll();
+document.addEventListener("page:shown", countAll);
 document.addEventListener("input", (event) => count(event.target));

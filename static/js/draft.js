@@ -38,36 +38,46 @@ function keep() {
 
 function restore() {
   const draft = read();
+  // A link that brings a prompt along, such as "again", brings the rest as well.
+  const isGiven = new URLSearchParams(location.search).has("prompt");
   for (const field of fields()) {
     const value = draft[field.name];
-    if (value === undefined) continue;
+    if (value === undefined || isGiven) continue;
     if (field.type === "radio") field.checked = field.value === value;
     else if (field.type === "checkbox") field.checked = value === true;
     else if (field.name !== "prompt" || !field.value) field.value = value;
   }
 }
 
-const form = document.getElementById("compose");
-if (form) {
+function begin() {
+  const form = document.getElementById("compose");
+  if (!form) return;
   restore();
   document.getElementById("prompt").dispatchEvent(new Event("input", { bubbles: true }));
-  // Once htmx listens, the quote is asked for what was restored.
-  addEventListener("load", () => form.dispatchEvent(new Event("change", { bubbles: true })));
-  document.addEventListener("input", (event) => {
-    if (event.target.matches("#compose [data-draft]")) keep();
-  });
-  document.addEventListener("click", (event) => {
-    const example = event.target.closest("[data-example]");
-    if (!example || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const prompt = document.getElementById("prompt");
-    prompt.value = example.dataset.example;
-    prompt.dispatchEvent(new Event("input", { bubbles: true }));
-    prompt.focus();
-  });
+  form.dispatchEvent(new Event("change", { bubbles: true }));
 }
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("#compose [data-draft]")) keep();
+});
+
+document.addEventListener("click", (event) => {
+  const example = event.target.closest("[data-example]");
+  const prompt = document.getElementById("prompt");
+  if (!example || !prompt || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  prompt.value = example.dataset.example;
+  prompt.dispatchEvent(new Event("input", { bubbles: true }));
+  prompt.focus();
+});
 
 // Whoever signs out leaves nothing for the next person at this browser.
 document.addEventListener("submit", (event) => {
   if (event.target.matches("form[action='/logout']")) localStorage.removeItem(KEY);
 });
+
+restore();
+// Once htmx listens, the quote is asked for what was restored.
+if (document.readyState === "complete") begin();
+else addEventListener("load", begin);
+document.addEventListener("page:shown", begin);

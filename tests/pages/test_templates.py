@@ -11,9 +11,10 @@ import pytest
 from jinja2 import meta, nodes
 
 from tests.factories import FACTS
+from tests.pages import library_samples
 from webapp.clock import ManualClock
 from webapp.http.static import StaticFiles
-from webapp.pages import account, contexts, errors, sign_in
+from webapp.pages import account, contexts, errors, library_contexts, sign_in
 from webapp.pages.api_docs import page as api_page
 from webapp.pages.api_docs.description import sections_of
 from webapp.pages.chrome import Chrome
@@ -29,7 +30,7 @@ from webapp.services.usage import AccountUsage, Quota
 from webapp.services.views import JobView, SoundView
 from webapp.web.app import REPOSITORY_ROOT
 
-MODULES = (account, api_page, contexts, errors, sign_in)
+MODULES = (account, api_page, contexts, errors, library_contexts, sign_in)
 TEMPLATES = REPOSITORY_ROOT / "templates"
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)
@@ -175,6 +176,7 @@ def samples() -> Iterator[Any]:
         yield errors.ErrorPage(chrome, status, "Gone", "It is gone", "Go back.", error_id)
         yield errors.ErrorNotice("It is gone", error_id)
     yield from account_pages()
+    yield from library_samples.samples()
 
 
 SAMPLES = list(samples())

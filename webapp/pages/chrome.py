@@ -5,8 +5,8 @@ from typing import Literal
 
 from webapp.services.identity import Identity
 
-Section = Literal["generate", "queue", "account", "sign-in", "none"]
-LiveView = Literal["generate", "queue"]
+Section = Literal["generate", "queue", "library", "speech", "account", "admin", "api", "sign-in", "none"]
+LiveView = Literal["generate", "queue", "library"]
 
 
 @dataclass(frozen=True, slots=True)

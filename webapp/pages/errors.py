@@ -52,7 +52,8 @@ def error_page(renderer: Renderer) -> HtmlErrorPage:
     """What renders a problem for a person."""
 
     def render(request: Request[Any, Any, Any], problem: Problem) -> Response[str]:
-        if request.headers.get("hx-request") == "true":
+        headers = request.headers
+        if headers.get("hx-request") == "true" and headers.get("hx-boosted") != "true":
             response = renderer.page(ErrorNotice(problem.text, problem.error_id), status=problem.status)
             response.headers.update({"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"})
             return response

@@ -1,6 +1,6 @@
 """The one stream that an open page follows."""
 
-from typing import Final, Literal
+from typing import Final
 
 from litestar import get
 from litestar.params import FromQuery
@@ -10,7 +10,9 @@ from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.sse import EventStream
 from webapp.pages.authentication import InjectedViewer, session_secret
+from webapp.pages.chrome import LiveView
 from webapp.pages.generate_feed import GenerateFeed
+from webapp.pages.library_feed import LibraryFeed
 from webapp.pages.live import Feed, follow
 from webapp.pages.navigation import PageRequest
 from webapp.pages.queue_feed import InjectedSharedQueue, QueueFeed, SharedQueue
@@ -29,7 +31,7 @@ async def follow_page(
     streams: InjectedStreams,
     shared_queue: InjectedSharedQueue,
     viewer: InjectedViewer,
-    view: FromQuery[Literal["generate", "queue"]],
+    view: FromQuery[LiveView],
     since: FromQuery[int] = 0,
 ) -> EventStream:
     """Fragments for an open page: the state since `since`, in ms, or since the last event; then changes."""
@@ -50,7 +52,7 @@ async def follow_page(
 
 
 def _feed(
-    view: Literal["generate", "queue"],
+    view: LiveView,
     services: Services,
     renderer: Renderer,
     shared_queue: SharedQueue,
@@ -60,6 +62,8 @@ def _feed(
 ) -> Feed:
     if view == "queue":
         return QueueFeed(shared_queue, viewer.account_id if viewer else None)
+    if view == "library":
+        return LibraryFeed(services, viewer)
     if viewer is None:
         raise AuthenticationRequired
     return GenerateFeed(services, renderer, viewer, seen_ms)

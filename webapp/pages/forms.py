@@ -16,12 +16,17 @@ async def read_form(request: PageRequest) -> dict[str, str]:
 
     Raises UnsupportedMediaType for anything but a plain form: there is nothing to upload here.
     """
+    return dict(await read_fields(request))
+
+
+async def read_fields(request: PageRequest) -> list[tuple[str, str]]:
+    """`read_form`, with every value of a repeated field."""
     if "content-type" not in request.headers and request.headers.get("content-length", "0") == "0":
-        return {}
+        return []
     if request.content_type[0] != URLENCODED:
         raise UnsupportedMediaType("Only forms are accepted here")
     form = await request.form()
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
 def generation_body(fields: Fields) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from webapp.pages.contexts import (
 )
 from webapp.pages.forms import Fields, generation_body, read_form
 from webapp.pages.models import model_cards
-from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
 from webapp.pages.rendering import InjectedRenderer, Renderer
 from webapp.policy.generation import (
@@ -38,6 +38,8 @@ from webapp.services.identity import Identity
 from webapp.services.views import JobView
 
 RECENT_JOBS: Final = 20
+# What a link to this page may fill in, such as "again" on a sound.
+FROM_LINKS: Final = frozenset({"prompt", "model", "duration", "loopable", "seed"})
 
 
 @get("/")
@@ -47,7 +49,7 @@ async def show_start(
     """Where sounds are asked for; for strangers, what this is."""
     if viewer is None:
         return renderer.page(await _welcome(services))
-    typed = {"prompt": request.query_params.get("prompt", "")}
+    typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
     form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
     return renderer.page(_page(viewer, form, await recent_jobs(services, viewer)))
 
@@ -62,7 +64,7 @@ async def submit(
         submitted = await services.submissions.submit(identity, parse_generation(generation_body(fields)))
     except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
         return await _refused(request, services, renderer, identity, fields=fields, error=error)
-    if not request.htmx:
+    if not wants_fragments(request):
         return see_other(request, f"/#job-{submitted.job_id}")
     form = await compose_form(services, identity, fields)
     jobs = await recent_jobs(services, identity)
@@ -146,7 +148,7 @@ async def _refused(
     """The form again, with what was typed and why it was refused."""
     problem = describe(error)
     form = await compose_form(services, identity, fields, error)
-    if request.htmx:
+    if wants_fragments(request):
         response = renderer.page(ComposeFragment(form), status=problem.status)
     else:
         page = _page(identity, form, await recent_jobs(services, identity))

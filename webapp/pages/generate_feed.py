@@ -47,6 +47,8 @@ class GenerateFeed:
         """Places move with the queue; of single jobs, only the account's own matter."""
         self._models_may_differ |= event.topic == "status"
         self._queue_moved |= event.topic == "queue"
+        if event.topic == "library":
+            return False
         return event.topic != "job" or event.job_id is None or event.job_id in (self._active or ())
 
     def take_signals(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from webapp.pages.authentication import InjectedIdentity
 from webapp.pages.contexts import JobFragment, JobListFragment
 from webapp.pages.forms import Fields, read_form
 from webapp.pages.generate import recent_jobs
-from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
 from webapp.pages.rendering import InjectedRenderer, Renderer
 from webapp.policy.generation import GenerationChoice, SamplingChoice
@@ -33,7 +33,7 @@ async def cancel(
     """Take an own waiting job out of the queue."""
     fields = await read_form(request)
     await services.jobs.cancel(identity, job_id)
-    if not request.htmx:
+    if not wants_fragments(request):
         return see_other(request, _back(fields, job_id))
     return await _card(services, renderer, identity, job_id, "Job cancelled")
 
@@ -49,7 +49,7 @@ async def skip(
     """Pay to move an own waiting job to the front."""
     fields = await read_form(request)
     receipt = await services.jobs.skip(identity, job_id)
-    if not request.htmx:
+    if not wants_fragments(request):
         return see_other(request, _back(fields, job_id))
     said = f"Skipped to front of queue for {receipt.cost} Aura; {receipt.new_balance} left"
     return await _card(services, renderer, identity, job_id, said)
@@ -123,7 +123,7 @@ async def _new_job(
     position: int,
 ) -> Response[Any]:
     """The list with a job that has just been added."""
-    if not request.htmx:
+    if not wants_fragments(request):
         return see_other(request, f"/#job-{job_id}")
     cards = renderer.render(JobListFragment(await recent_jobs(services, identity)))
     return renderer.fragments(

@@ -9,9 +9,17 @@ from litestar_htmx import ClientRedirect, HTMXRequest
 PageRequest: TypeAlias = HTMXRequest
 
 
+def wants_fragments(request: PageRequest) -> bool:
+    """Whether a page asks in the background for parts of itself.
+
+    A followed link or a plain form, which htmx fetches too so that the player goes on, wants a whole page.
+    """
+    return bool(request.htmx) and not request.htmx.boosted
+
+
 def see_other(request: PageRequest, path: str) -> Response[Any]:
     """Go to `path` with GET. A background request would follow a 303 by itself, so it is told to navigate."""
-    if request.htmx:
+    if wants_fragments(request):
         return ClientRedirect(redirect_to=path)
     return Response(
         None, status_code=HTTP_303_SEE_OTHER, headers={"Location": path, "Cache-Control": "no-store"}

@@ -4,8 +4,9 @@ from typing import Final, Literal
 
 from markupsafe import escape
 
-Swap = Literal["outerMorph", "innerMorph", "innerHTML"]
+Swap = Literal["outerMorph", "innerMorph", "innerHTML", "beforeend", "delete"]
 ANNOUNCER: Final = "announcer"
+TOASTS: Final = "toasts"
 
 
 def partial(element_id: str, html: str, swap: Swap = "outerMorph") -> str:
@@ -20,3 +21,8 @@ def partial(element_id: str, html: str, swap: Swap = "outerMorph") -> str:
 def announcement(text: str) -> str:
     """A short text that screen readers speak when it arrives."""
     return partial(ANNOUNCER, str(escape(text)), swap="innerHTML")
+
+
+def toast(text: str) -> str:
+    """A short text that everybody sees for a few seconds, and that screen readers speak."""
+    return partial(TOASTS, f'<p class="toast">{escape(text)}</p>', swap="beforeend")

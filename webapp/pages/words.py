@@ -9,7 +9,7 @@ HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 DAYS_BEFORE_A_DATE: Final = 30
 
-MODEL_NAMES: Final = {"music": "Music", "audio": "Sound effects", "magnet": "Fast music"}
+MODEL_NAMES: Final = {"music": "Music", "audio": "Sound effects", "magnet": "Fast music", "voice": "Speech"}
 TIER_NAMES: Final = {
     "free": "Free",
     "supporter": "Supporter",
@@ -87,6 +87,11 @@ def exact(moment_ms: int) -> str:
     return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%-d %B %Y, %H:%M:%S UTC")
 
 
+def clock(moment_ms: int) -> str:
+    """The time of day in UTC: `14:06`."""
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%H:%M")
+
+
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: `1 job`, `3 jobs`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
@@ -108,6 +113,7 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "until": until,
     "iso": iso,
     "exact": exact,
+    "clock": clock,
     "count": count,
     "size": size,
     "MODEL_NAMES": MODEL_NAMES,

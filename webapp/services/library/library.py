@@ -7,6 +7,7 @@ from webapp.database import Database
 from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.services.library.browse import Browser
+from webapp.services.library.details import SoundDetails
 from webapp.services.library.favorites import Favorites
 from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
@@ -23,6 +24,7 @@ class Library:
     """What handlers ask of the library."""
 
     browse: Browser
+    details: SoundDetails
     votes: Votes
     favorites: Favorites
     plays: Plays
@@ -45,6 +47,7 @@ def build_library(
     browse = Browser(database, clock)
     return Library(
         browse=browse,
+        details=SoundDetails(database),
         votes=Votes(database, throttle, settings),
         favorites=Favorites(database, clock, throttle, settings),
         plays=Plays(database, throttle),

@@ -30,7 +30,9 @@ class Publishing:
                 raise NotAuthorized("Not authorized to change this sound")
             await self._lock(item)
             await self._write(item, await self._changed_columns(item, change))
-            return await find_item(self._database, identity, sound_id)
+            changed = await find_item(self._database, identity, sound_id)
+        self._bus.publish(Event("library"))
+        return changed
 
     async def delete(self, identity: Identity, sound_id: str) -> None:
         """Delete a sound with its files, for its owner and admins. Raises NotFound and NotAuthorized.
@@ -48,6 +50,7 @@ class Publishing:
             # After the commit: a crash in between leaves files without a sound, which are swept up.
             await self._storage.delete(row["storage_key"])
             self._bus.publish(Event("job", row["job"]))
+        self._bus.publish(Event("library"))
 
     async def _lock(self, item: LibraryItemView) -> None:
         # Words are put together from title and tags, which another change must not replace meanwhile.

@@ -1,0 +1,16 @@
+// Buttons that copy: data-copy="text", or data-copy-from="#element" for what it holds.
+
+import { toast } from "./toasts.js";
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy], [data-copy-from]");
+  if (!button) return;
+  const source = button.dataset.copyFrom && document.querySelector(button.dataset.copyFrom);
+  const text = source ? (source.value ?? source.textContent) : new URL(button.dataset.copy, location.href).href;
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(button.dataset.copied ?? "Copied");
+  } catch {
+    toast("Your browser does not let pages copy. Select the text and copy it yourself.");
+  }
+});

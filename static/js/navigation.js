@@ -1,0 +1,41 @@
+// Followed links replace #page alone: what plays goes on. Tells others by "page:left" and "page:shown".
+
+const root = document.documentElement;
+const announcer = document.getElementById("announcer");
+
+function isNavigation({ ctx }) {
+  return ctx?.target?.id === "page";
+}
+
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  // An answer is parsed as if there were no script, which would bring to life what is meant for that.
+  for (const { fragment } of detail.tasks ?? []) {
+    for (const element of fragment.querySelectorAll("noscript")) element.remove();
+  }
+  if (isNavigation(detail)) document.dispatchEvent(new CustomEvent("page:left"));
+});
+
+document.addEventListener("htmx:after:swap", ({ detail }) => {
+  if (!isNavigation(detail)) return;
+  document.dispatchEvent(new CustomEvent("page:shown"));
+  const isPlaced = document.activeElement?.closest("#page [autofocus]");
+  if (!isPlaced) document.getElementById("main")?.focus({ preventScroll: true });
+  // The title is set right after this event.
+  setTimeout(() => {
+    announcer.textContent = document.title;
+  });
+});
+
+// The answer to a form is no address of its own: loading it again would submit nothing.
+document.addEventListener("htmx:before:history:update", (event) => {
+  const { sourceElement, response } = event.detail;
+  const isPost = sourceElement?.matches?.("form[method='post']");
+  if (isPost && !response?.raw?.redirected) event.preventDefault();
+});
+
+// A thin line on top for whoever waits longer than a moment: see layout.css.
+for (const [type, isWaiting] of [["htmx:before:request", true], ["htmx:finally:request", false]]) {
+  document.addEventListener(type, ({ detail }) => {
+    if (isNavigation(detail)) root.classList.toggle("is-navigating", isWaiting);
+  });
+}

@@ -1,0 +1,20 @@
+// Puts the player together.
+
+import { connectDock } from "./dock.js";
+import { connectInline } from "./inline.js";
+import { connectMediaSession } from "./media-session.js";
+import { connectMemory } from "./memory.js";
+import { connectPage } from "./page-sounds.js";
+import { connectPlays } from "./plays.js";
+import { Player } from "./player.js";
+
+const audio = document.getElementById("player-audio");
+if (audio) {
+  const player = new Player(audio);
+  connectDock(document.getElementById("player"), player);
+  connectPage(player);
+  connectInline(player);
+  connectMediaSession(player);
+  connectPlays(player);
+  connectMemory(player);
+}

@@ -1,0 +1,27 @@
+// Reads what a page says of its sounds: [data-sound] inside a [data-tracks].
+
+export function trackOf(element) {
+  const { sound, title, by, length, href } = element.dataset;
+  const path = element.querySelector("svg.wave path, .wave-box path");
+  return {
+    id: sound,
+    title,
+    by: by ?? "",
+    href: href ?? "",
+    lengthS: Number(length),
+    outline: path?.getAttribute("d") ?? "",
+    outlineBox: path?.ownerSVGElement.getAttribute("viewBox") ?? "",
+  };
+}
+
+/** All sounds of the list that an element stands in, in their order, each once. */
+export function tracksAround(element) {
+  const list = element.closest("[data-tracks]");
+  const found = list ? [...list.querySelectorAll("[data-sound]")] : [element];
+  const ids = new Set();
+  return found.map(trackOf).filter(({ id }) => !ids.has(id) && ids.add(id));
+}
+
+export function soundUrl(id, format = "wav") {
+  return `/audio/${id}.${format}`;
+}

@@ -1,0 +1,47 @@
+// Choosing several of a list: counts what is ticked, ticks all, and shows what can be done with them.
+// <form data-selection> … <input type="checkbox" name="id" form="…"> … <div data-selection-bar>
+
+function boxes(form) {
+  // Not form.id, which is the field of that name.
+  const id = form.getAttribute("id");
+  return [...document.querySelectorAll(`input[type="checkbox"][name="id"][form="${id}"]`)];
+}
+
+function show(form) {
+  const all = boxes(form);
+  const chosen = all.filter((box) => box.checked).length;
+  const bar = form.querySelector("[data-selection-bar]");
+  bar?.classList.toggle("is-shown", chosen > 0);
+  for (const counter of form.querySelectorAll("[data-selection-count]")) {
+    const noun = form.dataset.noun ?? "sound";
+    counter.textContent = chosen === 1 ? `1 ${noun}` : `${chosen} ${noun}s`;
+  }
+  const every = form.querySelector("[data-selection-all]");
+  if (!every) return;
+  every.checked = chosen > 0 && chosen === all.length;
+  every.indeterminate = chosen > 0 && chosen < all.length;
+}
+
+function showAll() {
+  for (const form of document.querySelectorAll("form[data-selection]")) show(form);
+}
+
+document.addEventListener("change", (event) => {
+  const { target } = event;
+  const form = target.form?.matches("form[data-selection]") ? target.form : null;
+  if (!form) return;
+  if (target.matches("[data-selection-all]")) {
+    for (const box of boxes(form)) box.checked = target.checked;
+  }
+  show(form);
+});
+
+document.addEventListener("click", (event) => {
+  const form = event.target.closest("[data-selection-clear]")?.form;
+  if (!form) return;
+  for (const box of boxes(form)) box.checked = false;
+  show(form);
+});
+
+for (const type of ["page:shown", "htmx:after:swap"]) document.addEventListener(type, showAll);
+showAll();
