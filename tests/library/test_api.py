@@ -38,6 +38,20 @@ class TestBrowsing:
             "items": [item], "page": 1, "per_page": 20, "total": 1, "has_more": False,
         }  # fmt: skip
 
+    async def test_a_search_marks_what_it_found(
+        self, ann: User, anybody: httpx.AsyncClient, make_sound: MakeSound
+    ) -> None:
+        await make_sound(ann.identity, "<i>rain</i> fall", title="Über")
+        (item,) = (await anybody.get("/api/library", params={"q": "rai UBE"})).json()["items"]
+        assert item["snippet"] == {
+            "title": [{"text": "Übe", "is_match": True}, {"text": "r", "is_match": False}],
+            "prompt": [
+                {"text": "<i>", "is_match": False},
+                {"text": "rai", "is_match": True},
+                {"text": "n</i> fall", "is_match": False},
+            ],
+        }
+
     async def test_an_empty_library(self, anybody: httpx.AsyncClient) -> None:
         empty = {"items": [], "page": 1, "per_page": 20, "total": 0, "has_more": False}
         assert (await anybody.get("/api/library")).json() == empty

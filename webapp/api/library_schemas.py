@@ -12,10 +12,33 @@ from webapp.policy.library import (
     MAX_TAGS,
     MAX_TITLE_CHARACTERS,
 )
+from webapp.policy.snippets import Piece
 from webapp.services.library.playlists import PlaylistView
-from webapp.services.library.views import LibraryItemView, LibraryPage
+from webapp.services.library.views import LibraryItemView, LibraryPage, Snippet
 
 SoundIdText = Annotated[str, Meta(description="20 hex digits.", examples=["5f1d7a84db00d2fce00b"])]
+
+
+class PieceBody(msgspec.Struct, frozen=True):
+    """A part of a text. It is plain text: whoever shows it on a page escapes it."""
+
+    text: str
+    is_match: bool
+
+    @classmethod
+    def of(cls, piece: Piece) -> "PieceBody":
+        return cls(piece.text, piece.is_match)
+
+
+class SnippetBody(msgspec.Struct, frozen=True):
+    """Where the search found the sound."""
+
+    title: list[PieceBody]
+    prompt: Annotated[list[PieceBody], Meta(description="The part around the first match.")]
+
+    @classmethod
+    def of(cls, snippet: Snippet) -> "SnippetBody":
+        return cls(*([PieceBody.of(piece) for piece in pieces] for pieces in (snippet.title, snippet.prompt)))
 
 
 class LibraryItemBody(msgspec.Struct, frozen=True):
@@ -42,9 +65,10 @@ class LibraryItemBody(msgspec.Struct, frozen=True):
     created_at: Annotated[str, Meta(description="UTC.", examples=["2024-01-15T10:30:00Z"])]
     audio_url: str
     spectrogram_url: str
+    snippet: Annotated[SnippetBody, Meta(description="Only in what a search found.")] | UnsetType = UNSET
 
     @classmethod
-    def of(cls, item: LibraryItemView) -> "LibraryItemBody":
+    def of(cls, item: LibraryItemView, snippet: Snippet | None = None) -> "LibraryItemBody":
         return cls(
             id=item.sound_id,
             filename=f"{item.sound_id}.wav",
@@ -67,6 +91,7 @@ class LibraryItemBody(msgspec.Struct, frozen=True):
             created_at=timestamp(item.created_ms),
             audio_url=f"/audio/{item.sound_id}.wav",
             spectrogram_url=f"/spectrogram/{item.sound_id}.png",
+            snippet=UNSET if snippet is None else SnippetBody.of(snippet),
         )
 
 
@@ -81,7 +106,7 @@ class LibraryPageBody(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, page: LibraryPage) -> "LibraryPageBody":
-        items = [LibraryItemBody.of(item) for item in page.items]
+        items = [LibraryItemBody.of(item, page.snippet(item) if page.words else None) for item in page.items]
         return cls(items, page.page, page.per_page, page.total, page.has_more)
 
 

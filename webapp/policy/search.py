@@ -53,36 +53,49 @@ def query_words(text: str) -> list[str]:
     return list(found)[:MAX_QUERY_WORDS]
 
 
+def placed_words(folded: str) -> Iterator[tuple[str, list[int]]]:
+    """The words of a text that is folded already, each with the places of its characters in it."""
+    yield from _placed(folded, is_query=False)
+
+
 def _words(text: str, *, is_query: bool) -> Iterator[str]:
-    for run in _runs(fold(text)):
+    for word, _ in _placed(fold(text), is_query=is_query):
+        yield word
+
+
+def _placed(folded: str, *, is_query: bool) -> Iterator[tuple[str, list[int]]]:
+    for run, places in _runs(folded):
+        at = 0
         for piece in _UNSPACED.split(run):
+            here = places[at : at + len(piece)]
+            at += len(piece)
             if _UNSPACED.fullmatch(piece):
-                yield from _pairs(piece, is_query=is_query)
+                yield from _pairs(piece, here, is_query=is_query)
             elif piece:
-                yield piece[:MAX_WORD_CHARACTERS]
+                yield piece[:MAX_WORD_CHARACTERS], here[:MAX_WORD_CHARACTERS]
 
 
-def _pairs(run: str, *, is_query: bool) -> Iterator[str]:
+def _pairs(run: str, places: list[int], *, is_query: bool) -> Iterator[tuple[str, list[int]]]:
     # The last character stands alone as well, so that each one begins a word of the text.
     last = len(run) - 1 if is_query and len(run) > 1 else len(run)
     for start in range(last):
-        yield run[start : start + 2]
+        yield run[start : start + 2], places[start : start + 2]
 
 
-def _runs(folded: str) -> Iterator[str]:
-    """Runs of letters, digits and marks; a symbol, such as an emoji, is a word of its own."""
-    run = ""
-    for character in folded:
+def _runs(folded: str) -> Iterator[tuple[str, list[int]]]:
+    """Runs of letters, digits and marks, with their places; a symbol, such as an emoji, is one by itself."""
+    run: list[int] = []
+    for place, character in enumerate(folded):
         category = unicodedata.category(character)
         if category == "Cf":
             continue  # joiners and soft hyphens are inside words
         if category[0] in "LMN":
-            run += character
+            run.append(place)
             continue
         if run:
-            yield run
-        run = ""
+            yield "".join(folded[index] for index in run), run
+        run = []
         if category == "So":
-            yield character
+            yield character, [place]
     if run:
-        yield run
+        yield "".join(folded[index] for index in run), run

@@ -83,6 +83,7 @@ class Browser:
             per_page=query.per_page,
             total=total,
             next=_behind(*shown[-1]) if len(found) > len(shown) else None,
+            words=tuple(listing.words),
         )
         return Reading(page)
 

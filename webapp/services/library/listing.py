@@ -90,11 +90,11 @@ class Listing:
         self._scope = scope
         self._sort: Sort = query.sort or "created"
         self._filters = tuple(_filters(query))
-        self._words = query_words(query.search) if query.search else []
+        self.words = query_words(query.search) if query.search else []
         # A search for what is no word finds nothing.
-        self.is_empty = bool(query.search) and not self._words
-        self.is_search = bool(self._words)
-        self._parts: tuple[Part, ...] = ("title", "rest") if self._words and query.sort is None else ("all",)
+        self.is_empty = bool(query.search) and not self.words
+        self.is_search = bool(self.words)
+        self._parts: tuple[Part, ...] = ("title", "rest") if self.words and query.sort is None else ("all",)
 
     @property
     def stages(self) -> range:
@@ -140,16 +140,16 @@ class Listing:
 
     def _source(self, part: Part, *, is_count: bool = False, are_many: bool = False) -> Source:
         if not self._is_public:
-            words = _compared(self._dialect, part, self._words)
+            words = _compared(self._dialect, part, self.words)
             scoped = ((self._scope.condition, self._scope.arguments), *self._filters, *words)
             return Source("library_item AS item", scoped)
         if not self.is_search:
             return Source("library_listed AS item", self._filters)
         if self._dialect == "postgres":
-            return Source("library_listed AS item", (_tsquery(part, self._words), *self._filters))
+            return Source("library_listed AS item", (_tsquery(part, self.words), *self._filters))
         is_plain = not self._filters and (is_count or self._sort == "created")
         by_order = are_many and not is_count and self._sort != "created"
-        return _full_text(part, self._words, self._filters, is_plain=is_plain, by_order=by_order)
+        return _full_text(part, self.words, self._filters, is_plain=is_plain, by_order=by_order)
 
 
 def _comparable(sort: Sort, value: float) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.policy.library import Cursor
+from webapp.policy.snippets import Piece, marked, snippet
 from webapp.services.identity import Identity
 from webapp.services.rows import Row
 
@@ -60,18 +61,34 @@ class LibraryItemView:
 
 
 @dataclass(frozen=True, slots=True)
+class Snippet:
+    """Where a search found a sound: its title and the part of its prompt that matters, in pieces of text."""
+
+    title: tuple[Piece, ...]
+    prompt: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LibraryPage:
-    """Part of a list. `next` is where the part after it begins, if there is more."""
+    """Part of a list. `next` is where the part after it begins, if there is more.
+
+    `words` are the beginnings of words that were searched for, none where nothing was.
+    """
 
     items: tuple[LibraryItemView, ...]
     page: int
     per_page: int
     total: int
     next: Cursor | None
+    words: tuple[str, ...] = ()
 
     @property
     def has_more(self) -> bool:
         return self.next is not None
+
+    def snippet(self, item: LibraryItemView) -> Snippet:
+        """An item's texts with what was searched for marked."""
+        return Snippet(marked(item.title, self.words), snippet(item.prompt, self.words))
 
 
 def item_view(row: Row) -> LibraryItemView:
