@@ -62,4 +62,4 @@ else:
 
     @pytest.fixture(scope="package")
     def engine(models_dir: Path) -> AudioCraftEngine:
-        return AudioCraftEngine(EngineOptions(models_dir, CHECKPOINTS, device="cpu"))
+        return AudioCraftEngine(EngineOptions(models_dir, CHECKPOINTS, device="cpu", precision="float32"))

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from tests.engines.audiocraft.tiny import without_t5_download
+from webapp.engines.audiocraft.building import JobMaker, decoding_of
+from webapp.engines.audiocraft.devices import Precision
+from webapp.engines.audiocraft.job import Decoding, Job
 from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.tokens import TokenDecoder
 from webapp.engines.base import CancelToken, GenerationRequest, Sampling
+from webapp.engines.batch import BatchTask
 
 if TYPE_CHECKING:
     from audiocraft.models.genmodel import BaseGenModel
@@ -33,7 +37,31 @@ def request(
 
 
 def tokens_of(model: LoadedModel, *requests: GenerationRequest) -> list[Tensor]:
-    return TokenDecoder(model).decode(requests, ignore_progress, CancelToken())
+    """Tokens (codebooks, frames) of requests decoded together from the beginning, in float32."""
+    decoding = decoding_of(model, Precision.FLOAT32, len(requests))
+    jobs = jobs_of(model, decoding, *requests)
+    with torch.inference_mode():
+        decode_all(decoding, jobs)
+    return [job.tokens for job in jobs]
+
+
+def jobs_of(model: LoadedModel, decoding: Decoding, *requests: GenerationRequest) -> list[Job]:
+    make = JobMaker(model, decoding).make
+    return [make(BatchTask(0, request, ignore_progress, CancelToken())) for request in requests]
+
+
+def decode_all(decoding: Decoding, jobs: Sequence[Job], stagger: int = 0) -> None:
+    """Decode jobs; each joins so many steps after the one before."""
+    waiting, at_work, step = list(jobs), list[Job](), 0
+    while waiting or at_work:
+        while waiting and step >= stagger * (len(jobs) - len(waiting)):
+            at_work.append(waiting.pop(0))
+            decoding.join(at_work[-1])
+        assert not decoding.advance()
+        step += 1
+        for job in [job for job in at_work if job.is_decoded]:
+            at_work.remove(job)
+            decoding.leave(job)
 
 
 def audiocraft_model(kind: str, folder: Path) -> "BaseGenModel":

@@ -86,12 +86,40 @@ def test_a_codec_that_the_checkpoint_only_names(tmp_path: Path) -> None:
     assert np.abs(CodecDecoder(model.codec, 25).decode(tokens) - whole(model.codec, tokens)).max() < TOLERANCE
 
 
-def test_each_piece_is_told(loaded: Load) -> None:
-    told: list[float] = []
-    CodecDecoder(loaded("tiny-musicgen").codec, 30).decode(some_tokens(4, 100), told.append)
-    assert len(told) == 4
-    assert told == sorted(told)
-    assert told[-1] == 1.0
+def test_pieces_come_as_soon_as_their_frames_are_final(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    tokens, decoder = some_tokens(4, 100), CodecDecoder(model.codec, 30)
+    expected = decoder.decode(tokens)
+    growing = torch.zeros_like(tokens)
+    stream, pieces, came_at = decoder.stream(growing), [], []
+    for final in range(1, 101):
+        growing[:, :final] = tokens[:, :final]
+        while (piece := stream.next_piece(final)) is not None:
+            pieces.append(piece)
+            came_at.append(final)
+    assert np.array_equal(np.concatenate(pieces, axis=1), expected)
+    ahead = decoder.head_reach.right + decoder.tail_reach.right
+    assert came_at == [30 + ahead, 60 + ahead, 90 + ahead, 100]
+    assert stream.is_done
+
+
+def test_a_piece_that_failed_can_be_made_again_in_a_smaller_size(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    tokens, decoder = some_tokens(4, 100), CodecDecoder(model.codec, 50)
+    expected, stream = whole(model.codec, tokens), decoder.stream(tokens)
+    first = stream.next_piece(100)
+    upsampling = model.codec.decoder.model[3]
+    hook = upsampling.register_forward_pre_hook(lambda *_: print(1 / 0))  # noqa: T201
+    with pytest.raises(ZeroDivisionError):
+        stream.next_piece(100)
+    hook.remove()
+    decoder.chunk_frames = 13
+    pieces = [first]
+    while not stream.is_done:
+        pieces.append(stream.next_piece(100))
+    joined = np.concatenate([piece for piece in pieces if piece is not None], axis=1)
+    assert len(pieces) == 5
+    assert np.abs(joined - expected).max() < TOLERANCE
 
 
 def test_numbers_that_are_no_numbers_are_noticed(loaded: Load) -> None:

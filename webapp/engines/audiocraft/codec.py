@@ -6,7 +6,7 @@ looks at everything before: its state is carried from piece to piece. The result
 whole, but for rounding.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from webapp.engines.audiocraft.health import NotFinite
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel
 
-CHUNK_FRAMES = 250
+CHUNK_FRAMES = 100
 PROBE_FRAMES = 16
 
 
@@ -48,64 +48,46 @@ class CodecDecoder:
         self._stereo = codec if hasattr(codec, "get_left_right_codes") else None
         self._core = codec.model if self._stereo is not None else codec
         self.chunk_frames = chunk_frames
-        self._head, self._memory, self._tail = _parts(self._core)
-        self._head_reach, self._tail_reach, self._hop = self._measure()
+        self._head, self._memory, self.tail = _parts(self._core)
+        self.head_reach, self.tail_reach, self._hop = self._measure()
 
     @property
     def hop(self) -> int:
         """Samples per frame."""
         return self._hop
 
-    @torch.no_grad()
-    def decode(self, tokens: Tensor, after_chunk: Callable[[float], None] = lambda _: None) -> Samples:
-        """Sound of tokens (codebooks, frames): float32 (channels, frames × hop).
+    @property
+    def device(self) -> torch.device:
+        """Where tokens are expected."""
+        device: torch.device = next(self._core.parameters()).device
+        return device
 
-        `after_chunk` is told the share that is done, and stops the decoding by raising. Raises
-        NotFinite.
-        """
-        rows = tokens[None]
-        if self._stereo is not None:
-            rows = torch.cat(self._stereo.get_left_right_codes(rows))
-        frames = rows.shape[-1]
-        samples = np.empty((len(rows) * int(self._core.channels), frames * self._hop), dtype=np.float32)
-        for start, piece in self._pieces(rows):
-            if not bool(torch.isfinite(piece).all()):
-                raise NotFinite("the codec gave numbers that are not finite")
-            end = start + piece.shape[-1]
-            samples[:, start:end] = piece.flatten(0, 1).float().cpu().numpy()
-            after_chunk(end / samples.shape[-1])
-        return samples
+    def stream(self, tokens: Tensor) -> "SoundStream":
+        """Decode tokens (codebooks, frames) while they are being made."""
+        return SoundStream(self, tokens)
 
-    def _pieces(self, rows: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """Yield pieces of sound (rows, channels, samples) with the sample at which each begins."""
-        frames, reach = rows.shape[-1], self._tail_reach
-        state: tuple[Tensor, Tensor] | None = None
-        kept_from = made = 0
-        kept: Tensor | None = None
-        for start, end in _cuts(frames, self.chunk_frames):
-            until = min(frames, end + reach.right)
-            if until > made:
-                hidden, state = self._through_lstm(self._through_head(rows, made, until), state)
-                kept = hidden if kept is None else torch.cat([kept, hidden], dim=-1)
-                made = until
-            if kept is None:
-                raise ValueError("there is nothing to decode")
-            begin = max(0, start - reach.left)
-            kept, kept_from = kept[..., begin - kept_from :], begin
-            sound = self._tail(kept[..., : until - begin])
-            cut = (start - begin) * self._hop
-            yield start * self._hop, sound[..., cut : cut + (end - start) * self._hop]
+    @torch.inference_mode()
+    def decode(self, tokens: Tensor) -> Samples:
+        """Sound of tokens (codebooks, frames): float32 (channels, frames × hop). Raises NotFinite."""
+        stream, pieces = self.stream(tokens), list[Samples]()
+        while (piece := stream.next_piece(tokens.shape[-1])) is not None:
+            pieces.append(piece)
+        return np.concatenate(pieces, axis=1)
 
-    def _through_head(self, rows: Tensor, start: int, end: int) -> Tensor:
+    def rows(self, tokens: Tensor) -> Tensor:
+        """Tokens as the codec takes them, (1 or 2, codebooks of a channel, frames): left and right apart."""
+        return torch.cat(self._stereo.get_left_right_codes(tokens[None])) if self._stereo else tokens[None]
+
+    def through_head(self, rows: Tensor, start: int, end: int) -> Tensor:
         """Latent frames `start` to `end`, through what comes before the LSTM."""
         begin, until = (
-            max(0, start - self._head_reach.left),
-            min(rows.shape[-1], end + self._head_reach.right),
+            max(0, start - self.head_reach.left),
+            min(rows.shape[-1], end + self.head_reach.right),
         )
         latent: Tensor = self._head(self._core.decode_latent(rows[..., begin:until]))
         return latent[..., start - begin : end - begin]
 
-    def _through_lstm(
+    def through_lstm(
         self, latent: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         if self._memory is None:
@@ -116,16 +98,79 @@ class CodecDecoder:
             out = out + by_time
         return out.permute(1, 2, 0), state
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _measure(self) -> tuple[Reach, Reach, int]:
         """How far head and tail look, seen from where a NaN spreads to; and samples per frame."""
         frames = 2 * PROBE_FRAMES + 1
-        device = next(self._core.parameters()).device
-        tokens = torch.zeros(1, self._core.num_codebooks, frames, dtype=torch.int64, device=device)
+        tokens = torch.zeros(1, self._core.num_codebooks, frames, dtype=torch.int64, device=self.device)
         latent = self._core.decode_latent(tokens)
-        hidden, _ = self._through_lstm(self._head(latent), None)
-        hop = self._tail(hidden).shape[-1] // frames
-        return _reach(self._head, latent, 1), _reach(self._tail, hidden, hop), hop
+        hidden, _ = self.through_lstm(self._head(latent), None)
+        hop = self.tail(hidden).shape[-1] // frames
+        return _reach(self._head, latent, 1), _reach(self.tail, hidden, hop), hop
+
+
+class SoundStream:
+    """The sound of one job's tokens, piece by piece as they become final.
+
+    Pieces are cut at the same frames whenever they are asked for: a sound does not depend on how quickly
+    its tokens came. A piece that failed can be asked for again.
+    """
+
+    def __init__(self, decoder: CodecDecoder, tokens: Tensor) -> None:
+        """`tokens` (codebooks, frames) is looked at when a piece is made."""
+        self._decoder = decoder
+        self._tokens = tokens
+        self._done = 0
+        self._state: tuple[Tensor, Tensor] | None = None
+        # What the tail still needs of frames that went through the LSTM, and where that begins and ends.
+        self._kept: Tensor | None = None
+        self._kept_from = self._kept_until = 0
+
+    @property
+    def done_frames(self) -> int:
+        """Frames whose sound was given out."""
+        return self._done
+
+    @property
+    def is_done(self) -> bool:
+        return self._done == self._tokens.shape[-1]
+
+    @torch.inference_mode()
+    def next_piece(self, final_frames: int) -> Samples | None:
+        """The next piece, float32 (channels, samples), or None while too few frames are final.
+
+        Raises NotFinite, and torch's own errors.
+        """
+        frames, reach = self._tokens.shape[-1], self._decoder.tail_reach
+        end = min(self._done + self._decoder.chunk_frames, frames)
+        until = min(frames, end + reach.right)
+        if self.is_done or final_frames < min(frames, until + self._decoder.head_reach.right):
+            return None
+        kept, state = self._hidden(until)
+        begin = max(0, self._done - reach.left)
+        kept = kept[..., begin - self._kept_from :]
+        sound = self._decoder.tail(kept[..., : until - begin])
+        cut = (self._done - begin) * self._decoder.hop
+        piece = self._checked(sound[..., cut : cut + (end - self._done) * self._decoder.hop])
+        self._kept, self._kept_from, self._kept_until = kept, begin, max(until, self._kept_until)
+        self._state, self._done = state, end
+        return piece
+
+    def _hidden(self, until: int) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        """What goes into the tail up to frame `until`, and the LSTM's state there."""
+        if self._kept is not None and until <= self._kept_until:
+            return self._kept, self._state
+        rows = self._decoder.rows(self._tokens)
+        latent = self._decoder.through_head(rows, self._kept_until, until)
+        hidden, state = self._decoder.through_lstm(latent, self._state)
+        return hidden if self._kept is None else torch.cat([self._kept, hidden], dim=-1), state
+
+    @staticmethod
+    def _checked(sound: Tensor) -> Samples:
+        piece: Samples = sound.flatten(0, 1).float().cpu().numpy()
+        if not np.isfinite(piece).all():
+            raise NotFinite("the codec gave numbers that are not finite")
+        return piece
 
 
 def _parts(core: "CompressionModel") -> tuple[nn.Sequential, Memory | None, nn.Sequential]:
@@ -149,10 +194,3 @@ def _reach(layers: nn.Sequential, example: Tensor, hop: int) -> Reach:
     if max(reach.left, reach.right) >= PROBE_FRAMES:
         raise ValueError("the codec cannot be decoded in pieces")
     return reach
-
-
-def _cuts(frames: int, chunk_frames: int) -> Iterator[tuple[int, int]]:
-    """Yield the ends of pieces of about the same size, none longer than `chunk_frames`."""
-    count = -(-frames // chunk_frames)
-    for number in range(count):
-        yield number * frames // count, (number + 1) * frames // count

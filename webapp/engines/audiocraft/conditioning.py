@@ -1,54 +1,46 @@
-"""What the prompts of a batch mean to a language model."""
+"""What prompts mean to a language model, encoded once each."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Final
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from webapp.engines.audiocraft.loading import LoadedModel
+
+REMEMBERED_PROMPTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class PromptEncoding:
-    """One prompt and its absence, each (1, length, width)."""
+    """One prompt (words, width) and its absence (1, width), projected to the language model's width."""
 
     text: Tensor
     absent: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class BatchConditions:
-    """A batch's conditions: first every prompt, then every absence, as AudioCraft stacks them.
+class PromptEncoder:
+    """Encodes each prompt by itself, so that what stands beside it cannot change it; remembers the last."""
 
-    `tensors` is what AudioCraft's language model takes; `words` tells padding apart, None without any.
-    """
+    def __init__(self, model: LoadedModel, remembered: int = REMEMBERED_PROMPTS) -> None:
+        self._model = model
+        self._remembered = remembered
+        self._known: OrderedDict[str, PromptEncoding] = OrderedDict()
 
-    tensors: dict[str, tuple[Tensor, Tensor]]
-    words: Tensor | None
+    def encode(self, prompt: str) -> PromptEncoding:
+        """The meaning of a prompt. Raises torch's own errors."""
+        encoding = self._known.pop(prompt, None) or self._encode(prompt)
+        self._known[prompt] = encoding
+        while len(self._known) > self._remembered:
+            self._known.popitem(last=False)
+        return encoding
 
+    def _encode(self, prompt: str) -> PromptEncoding:
+        from audiocraft.modules.conditioners import ConditioningAttributes  # noqa: PLC0415
 
-def encode_prompt(model: LoadedModel, prompt: str) -> PromptEncoding:
-    """Encode one prompt by itself, so that what stands beside it in a batch cannot change it."""
-    from audiocraft.modules.conditioners import ConditioningAttributes  # noqa: PLC0415
-
-    provider = model.lm.condition_provider
-    pair = [ConditioningAttributes(text={"description": text}) for text in (prompt, None)]
-    encoded, _ = provider(provider.tokenize(pair))["description"]
-    return PromptEncoding(encoded[:1], encoded[1:])
-
-
-def batch_conditions(prompts: Sequence[PromptEncoding]) -> BatchConditions:
-    """Stack prompts of different lengths."""
-    lengths = [prompt.text.shape[1] for prompt in prompts]
-    longest = max(lengths)
-    rows = [
-        functional.pad(part, (0, 0, 0, longest - part.shape[1]))
-        for part in (*(prompt.text for prompt in prompts), *(prompt.absent for prompt in prompts))
-    ]
-    stacked = torch.cat(rows)
-    count = torch.tensor(lengths * 2, device=stacked.device)
-    words = torch.arange(longest, device=stacked.device)[None] < count[:, None]
-    padded = any(length < longest for length in lengths)
-    return BatchConditions({"description": (stacked, words.int())}, words[:, None, None] if padded else None)
+        provider = self._model.lm.condition_provider
+        pair = [ConditioningAttributes(text={"description": text}) for text in (prompt, None)]
+        encoded, _ = provider(provider.tokenize(pair))["description"]
+        # AudioCraft writes an absent text as zeros as long as the text beside it. Whoever looks at any
+        # number of equal words sees what one of them says.
+        return PromptEncoding(encoded[0], encoded[1, :1])

@@ -1,13 +1,34 @@
 """Which device and number format to compute with, and what running out of memory looks like."""
 
 import gc
+from enum import StrEnum
 
 import torch
 
 from webapp.engines.base import ModelLoadError
 from webapp.engines.memory import HostMemory
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+class Precision(StrEnum):
+    """What matrices are multiplied in. INT8 is our compiled step, for MusicGen and AudioGen on a CPU."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+    INT8 = "int8"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of it; for INT8, of what it does not cover."""
+        return _DTYPES[self]
+
+
+_DTYPES = {
+    Precision.FLOAT32: torch.float32,
+    Precision.BFLOAT16: torch.bfloat16,
+    Precision.FLOAT16: torch.float16,
+    Precision.INT8: torch.bfloat16,
+}
 
 
 def resolve_device(asked: str) -> torch.device:
@@ -27,16 +48,23 @@ def resolve_device(asked: str) -> torch.device:
     return device
 
 
-def resolve_precision(asked: str, device: torch.device) -> torch.dtype:
-    """The number format that a setting means; `auto` is half precision on CUDA, as AudioCraft runs it.
+def resolve_precision(asked: str, device: torch.device) -> Precision | None:
+    """The precision that a setting means, or None for `auto`, which is decided for each model.
 
-    Raises ModelLoadError for an unknown name.
+    Raises ModelLoadError for one that there is not, or not on this device.
     """
     if asked == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    if asked not in PRECISIONS:
-        raise ModelLoadError(f"the precision {asked} is unknown; known: auto, {', '.join(PRECISIONS)}")
-    return PRECISIONS[asked]
+        return None
+    if asked not in set(Precision):
+        raise ModelLoadError(f"the precision {asked} is unknown; known: auto, {', '.join(Precision)}")
+    if asked == Precision.INT8 and device.type != "cpu":
+        raise ModelLoadError(f"the precision {asked} is for processors, not for {device}")
+    return Precision(asked)
+
+
+def has_quick_bfloat16() -> bool:
+    """Whether this machine's processor has instructions for bfloat16."""
+    return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - torch asks by this name too
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -4,44 +4,38 @@ import logging
 
 import torch
 
-from webapp.audio.waveform import Waveform
+from webapp.engines.audiocraft.building import build_server, max_jobs
 from webapp.engines.audiocraft.catalogue import (
     BYTES_PER_HALF,
     CODEC_FILE,
     LM_FILE,
     MODELS,
     Choice,
+    Kind,
     choose,
 )
 from webapp.engines.audiocraft.devices import (
     DeviceMemory,
+    Precision,
     free_memory,
     is_out_of_memory,
     resolve_device,
     resolve_precision,
 )
-from webapp.engines.audiocraft.generation import Generator
 from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.serving import Server
 from webapp.engines.base import (
-    EngineError,
     EngineInfo,
     EngineOptions,
     EngineOutOfMemory,
-    GenerationRequest,
-    GenerationTask,
     RequestNotSupported,
     TaskSource,
 )
-from webapp.engines.batch import run_task
 
 logger = logging.getLogger(__name__)
 
 ENGINE = "audiocraft"
 MAX_DURATION_S = 180.0
-# A loop's overlap comes on top.
-_MAX_RENDERED_S = MAX_DURATION_S + 10.0
-MAX_BATCH = 8
-MAX_BATCH_ON_CPU = 4
 
 
 class AudioCraftEngine:
@@ -51,11 +45,11 @@ class AudioCraftEngine:
         """Raises ModelLoadError for a device or a precision that there is not."""
         self._options = options or EngineOptions()
         self._device = resolve_device(self._options.device)
-        self._dtype = resolve_precision(self._options.precision, self._device)
+        self._precision = resolve_precision(self._options.precision, self._device)
         if self._options.threads:
             torch.set_num_threads(self._options.threads)
         self._choices: dict[str, Choice] = {}
-        self._loaded: dict[str, Generator] = {}
+        self._loaded: dict[str, Server] = {}
         self.rescan()
 
     def rescan(self) -> None:
@@ -88,7 +82,7 @@ class AudioCraftEngine:
             sample_rate=loaded.sample_rate if loaded else choice.sample_rate,
             channels=loaded.channels if loaded else choice.channels,
             licence=choice.licence,
-            max_batch=MAX_BATCH_ON_CPU if self._device.type == "cpu" else MAX_BATCH,
+            max_batch=loaded.capacity if loaded else max_jobs(choice.kind, self._device),
             needs_load=True,
             checkpoint=choice.name,
             memory_bytes=self._estimated_bytes(choice),
@@ -101,15 +95,11 @@ class AudioCraftEngine:
             return
         logger.info("loading model", extra={"model": model, "checkpoint": choice.name})
         try:
-            self._loaded[model] = Generator(
-                load_model(
-                    choice.folder,
-                    self._options.models_dir,
-                    choice.kind,
-                    device=self._device,
-                    dtype=self._dtype,
-                )
-            )
+            self._loaded[model] = self._server(choice)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise EngineOutOfMemory(f"{choice.name} does not fit into memory") from error
+            raise
         finally:
             free_memory(self._device)
 
@@ -119,37 +109,29 @@ class AudioCraftEngine:
 
     def serve(self, model: str, source: TaskSource) -> None:
         self.load(model)
-        while tasks := source.take(1):
-            for task in tasks:
-                run_task(task, self._render)
+        self._loaded[model].serve(source)
 
-    def _render(self, task: GenerationTask) -> Waveform:
-        request = task.request
-        self._check(request)
-        try:
-            (waveform,) = self._loaded[request.model].generate(
-                [request], lambda _, share: task.progressed(share), task.cancel
-            )
-        except EngineError:
-            raise
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise EngineOutOfMemory(str(error)) from error
-            raise
-        return waveform
+    def _server(self, choice: Choice) -> Server:
+        dtype = None
+        if self._device.type == "cuda":
+            # Computed with as it is; a processor computes with copies in an order of its own.
+            dtype = (self._precision or Precision.FLOAT16).dtype
+        model = load_model(
+            choice.folder, self._options.models_dir, choice.kind, device=self._device, dtype=dtype
+        )
+        return build_server(model, self._precision)
 
     def _estimated_bytes(self, choice: Choice) -> int:
-        """Weights as they will be in memory; they are published in half precision, the codec in full."""
+        """Weights as they will be in memory: as they are published, and on a processor a copy beside them."""
         language_model, codec = (
             (choice.folder / file).stat().st_size if (choice.folder / file).is_file() else 0
             for file in (LM_FILE, CODEC_FILE)
         )
-        return language_model * self._dtype.itemsize // BYTES_PER_HALF + codec + choice.text_encoder_bytes
-
-    def _check(self, request: GenerationRequest) -> None:
-        self._choice(request.model)
-        if not 0 < request.duration_s <= _MAX_RENDERED_S:
-            raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {_MAX_RENDERED_S} s")
+        if self._device.type == "cpu":
+            is_small = self._precision in (None, Precision.INT8) and choice.kind is not Kind.MAGNET
+            itemsize = 1 if is_small else (self._precision or Precision.BFLOAT16).dtype.itemsize
+            language_model += language_model * itemsize // BYTES_PER_HALF
+        return language_model + codec + choice.text_encoder_bytes
 
     def _choice(self, model: str) -> Choice:
         if model not in self._choices:

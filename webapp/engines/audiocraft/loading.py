@@ -15,15 +15,16 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from webapp.engines.audiocraft.attention import PromptPadding, mask_prompt_padding, restrict_context
 from webapp.engines.audiocraft.catalogue import CODEC_FILE, LM_FILE, TRANSFORMERS_FILES, Kind
 from webapp.engines.audiocraft.checkpoint import (
+    Checkpoint,
     as_checkpoint,
     first_line,
     put_weights,
     read_checkpoint,
     read_package,
 )
+from webapp.engines.audiocraft.decoder.weights import DecoderWeights, decoder_weights
 from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.audiocraft.importing import import_audiocraft
 from webapp.engines.audiocraft.text_encoders import text_encoders_from
@@ -33,23 +34,25 @@ if TYPE_CHECKING:
     from audiocraft.models import CompressionModel, LMModel
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """A model in memory. One thread uses it, for one batch at a time.
+    """A model in memory. One thread uses it.
 
-    ``lm`` and ``codec`` are AudioCraft's. A window has ``window_frames`` frames, for MAGNeT a whole
-    number of spans of ``span_frames``; ``delays`` are those of the codebooks, in frames.
+    ``lm`` and ``codec`` are AudioCraft's; ``weights`` is what decoding needs of ``lm``. A window has
+    ``window_frames`` frames, for MAGNeT a whole number of spans of ``span_frames``; ``delays`` are those of
+    the codebooks, in frames. MAGNeT's later codebooks look ``context_frames`` to either side, below 0
+    everywhere.
     """
 
     name: str
     kind: Kind
     lm: "LMModel"
     codec: "CompressionModel"
-    padding: PromptPadding
+    weights: DecoderWeights
     device: torch.device
-    dtype: torch.dtype
     window_frames: int
     span_frames: int
+    context_frames: int
     delays: tuple[int, ...]
 
     @property
@@ -74,31 +77,13 @@ class LoadedModel:
         frames_per_second: float = self.codec.frame_rate
         return round(frames_per_second)
 
-    @property
-    def is_full_precision(self) -> bool:
-        return self.dtype == torch.float32
-
-    def autocast(self) -> torch.autocast:
-        """Where the language model runs: in its own precision."""
-        return torch.autocast(self.device.type, dtype=self.dtype, enabled=not self.is_full_precision)
-
-    @contextmanager
-    def in_float32(self) -> Iterator[None]:
-        """Inside, the language model computes in full precision; its weights stay what they were."""
-        before = self.dtype
-        self.dtype = torch.float32
-        self.lm.float()
-        try:
-            yield
-        finally:
-            self.dtype = before
-            _set_precision(self.lm, before)
-
 
 def load_model(
-    folder: Path, models_dir: Path, kind: Kind, *, device: torch.device, dtype: torch.dtype
+    folder: Path, models_dir: Path, kind: Kind, *, device: torch.device, dtype: torch.dtype | None = None
 ) -> LoadedModel:
     """Load a checkpoint folder; text encoders, and codecs only pointed to, come from `models_dir`.
+
+    `dtype` is what the large matrices are kept in; None keeps them as they were published.
 
     Raises ModelLoadError, and EngineOutOfMemory when it does not fit.
     """
@@ -107,8 +92,10 @@ def load_model(
         # What AudioCraft and torch deprecate in each other.
         warnings.simplefilter("ignore")
         codec = _load_codec(folder / CODEC_FILE, models_dir)
-        lm, config = _load_language_model(folder / LM_FILE, models_dir, kind, round(codec.frame_rate), device)
-        return _assemble(folder.name, kind, lm, codec, config, device=device, dtype=dtype)
+        lm, config = _load_language_model(
+            folder / LM_FILE, models_dir, kind, round(codec.frame_rate), device=device, dtype=dtype
+        )
+        return _assemble(folder.name, kind, lm, codec, config, device=device)
 
 
 def _load_codec(path: Path, models_dir: Path) -> "CompressionModel":
@@ -140,7 +127,13 @@ def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
 
 
 def _load_language_model(
-    path: Path, models_dir: Path, kind: Kind, frame_rate: int, device: torch.device
+    path: Path,
+    models_dir: Path,
+    kind: Kind,
+    frame_rate: int,
+    *,
+    device: torch.device,
+    dtype: torch.dtype | None,
 ) -> tuple["LMModel", DictConfig]:
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
@@ -162,6 +155,7 @@ def _load_language_model(
         )
     with text_encoders_from(models_dir, device):
         lm = builders.get_lm_model(config)
+    _set_precision(lm, dtype or _published_precision(checkpoint))
     put_weights(lm, checkpoint)
     if kind is Kind.MAGNET:
         lm.subcodes_context = reach
@@ -195,9 +189,8 @@ def _assemble(
     config: DictConfig,
     *,
     device: torch.device,
-    dtype: torch.dtype,
 ) -> LoadedModel:
-    """Check that the parts fit each other, mend the attention, and bring everything to its device."""
+    """Check that the parts fit each other, and bring everything to its device."""
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
     codec = builders.get_wrapped_compression_model(codec, config)
@@ -208,25 +201,34 @@ def _assemble(
         )
     frames = int(config.dataset.segment_duration * codec.frame_rate)
     span = max(1, int(lm.span_len)) if kind is Kind.MAGNET else 1
-    padding = mask_prompt_padding(lm)
-    if kind is Kind.MAGNET:
-        restrict_context(lm, frames, device)
+    context = int(lm.subcodes_context) if kind is Kind.MAGNET else -1
     lm.eval().requires_grad_(requires_grad=False).to(device)
     codec.eval().requires_grad_(requires_grad=False).to(device)
     conditioner = lm.condition_provider.conditioners["description"]
     conditioner.t5.requires_grad_(requires_grad=False).to(device)
     conditioner.device = str(device)
-    _set_precision(lm, dtype)
-    delays = (0,) * int(lm.n_q) if kind is Kind.MAGNET else tuple(lm.pattern_provider.delays)
-    return LoadedModel(name, kind, lm, codec, padding, device, dtype, frames - frames % span, span, delays)
+    return LoadedModel(
+        name,
+        kind,
+        lm,
+        codec,
+        decoder_weights(lm),
+        device,
+        frames - frames % span,
+        span,
+        context,
+        (0,) * int(lm.n_q) if kind is Kind.MAGNET else tuple(lm.pattern_provider.delays),
+    )
+
+
+def _published_precision(checkpoint: Checkpoint) -> torch.dtype:
+    """What a checkpoint's matrices are in."""
+    weight = checkpoint.weights.get("transformer.layers.0.linear1.weight")
+    return torch.float32 if weight is None else weight.dtype
 
 
 def _set_precision(lm: "LMModel", dtype: torch.dtype) -> None:
-    """Give the large matrices their precision; embeddings, norms and text stay in full precision.
-
-    The sum that runs through the layers is then in full precision too, and with it the positions, which
-    half precision cannot count.
-    """
+    """Give the large matrices their precision; embeddings, norms and text stay in full precision."""
     for part in (lm.transformer, lm.linears):
         part.to(dtype)
         for module in part.modules():

@@ -6,16 +6,17 @@ number of them loses the rest (500 frames become 498).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from webapp.engines.audiocraft.batch import AfterStep, WindowBatch
 from webapp.engines.audiocraft.catalogue import Kind
-from webapp.engines.audiocraft.health import Health
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
+from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.sampling import DEFAULTS, BatchSampler
 from webapp.engines.audiocraft.windows import Window
 
@@ -34,89 +35,205 @@ def decoding_steps(codebooks: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One of a codebook's passes: the share of spans that is open, and how warm it is, 1 to 0."""
+    """One pass of a codebook: the share of spans that is open, and how warm it is, 1 to 0."""
 
+    codebook: int
+    is_first: bool
     open_share: float
     warmth: float
 
 
-def passes(steps: int) -> list[Pass]:
+def _passes(codebook: int, steps: int) -> list[Pass]:
     """The cosine schedule of a codebook, cooling linearly."""
     shares = torch.cos(torch.linspace(0, 1, steps) * math.pi * 0.5).tolist()
-    return [Pass(share, (steps - 1 - step) / steps) for step, share in enumerate(shares)]
+    return [Pass(codebook, step == 0, share, (steps - 1 - step) / steps) for step, share in enumerate(shares)]
 
 
-class MagnetDecoder:
-    """Decodes windows. Each is decoded whole, which is what the model was made for, and cut by who asked."""
+def _all_passes(codebooks: int) -> list[Pass]:
+    return [
+        current
+        for codebook, steps in enumerate(decoding_steps(codebooks))
+        for current in _passes(codebook, steps)
+    ]
 
-    def __init__(self, model: LoadedModel) -> None:
-        self._model = model
-        self._passes = sum(decoding_steps(model.codebooks))
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Windows of `window_frames`, in spans of `span_frames`.
+
+    Codebooks after the first look `context_frames` to either side only; below 0 they look everywhere.
+    """
+
+    window_frames: int
+    span_frames: int
+    context_frames: int
+
+
+def context_mask(frames: int, reach: int, device: torch.device | None = None) -> Tensor:
+    """Who may look at whom: True within `reach` frames to either side; shape (1, 1, frames, frames)."""
+    position = torch.arange(frames, device=device)
+    return ((position[:, None] - position[None, :]).abs() <= reach)[None, None]
+
+
+class MagnetDecoding:
+    """A :class:`webapp.engines.audiocraft.job.Decoding`: one pass at a time, each job at its own.
+
+    Each window is decoded whole, which is what the model was made for, and cut.
+    """
+
+    def __init__(self, transformer: Transformer, reach: Reach, capacity: int) -> None:
+        self._transformer = transformer
+        self._reach = reach
+        self._capacity = capacity
+        self._device = transformer.weights.device
+        self._passes = _all_passes(transformer.weights.codebooks)
+        limited = reach.context_frames >= 0
+        self._mask = (
+            context_mask(reach.window_frames, reach.context_frames, self._device) if limited else None
+        )
+        self._windows: list[_Window] = []
+        self._texts: dict[Job, tuple[Text, Text]] = {}
+
+    @property
+    def capacity(self) -> int:
+        return self._capacity
 
     def steps(self, window: Window) -> int:
-        return self._passes
+        return len(self._passes)
 
-    def decode(self, batch: WindowBatch, after_step: AfterStep) -> Tensor:
-        shape = (self._passes, self._model.window_frames)
-        uniform = torch.stack([chance.draw(*shape) for chance in batch.chances]).to(self._model.device)
-        self._model.padding.words = batch.conditions.words
-        try:
-            return _Decoding(self._model, batch).run(uniform, after_step)
-        finally:
-            self._model.padding.words = None
+    def join(self, job: Job) -> None:
+        project = self._transformer.text_keys_values
+        self._texts[job] = project(job.prompt.text), project(job.prompt.absent)
+        self._windows.append(job.paused if isinstance(job.paused, _Window) else self._beginning(job))
+
+    def leave(self, job: Job) -> None:
+        window = next(window for window in self._windows if window.job is job)
+        self._windows.remove(window)
+        del self._texts[job]
+        job.paused = None if job.is_decoded else window
+
+    def advance(self) -> Sequence[Job]:
+        logits = self._logits()
+        for window, (text, absent) in zip(self._windows, logits, strict=True):
+            window.settle(text, absent)
+        sick = []
+        for window in tuple(self._windows):
+            if (window.is_done or self._device.type == "cpu") and bool(window.sick):
+                self._windows[self._windows.index(window)] = window.again()
+                sick.append(window.job)
+            elif window.is_done:
+                self._publish(window)
+        return sick
+
+    def _publish(self, window: "_Window") -> None:
+        job, bounds = window.job, window.job.current
+        job.take(window.tokens[:, bounds.prompt : bounds.length], bounds.end)
+        job.window += 1
+        if not job.is_decoded:
+            self._windows[self._windows.index(window)] = self._beginning(job)
+
+    def _beginning(self, job: Job) -> "_Window":
+        uniform = job.chance.draw(len(self._passes), self._reach.window_frames).to(self._device)
+        return _Window(job, uniform, self._passes, self._reach, self._transformer.weights.card)
+
+    def _logits(self) -> Tensor:
+        """What every job's pass says, with its text and without: (jobs, 2, frames, card), float32."""
+        transformer, frames = self._transformer, self._reach.window_frames
+        tokens = torch.stack([window.opened() for window in self._windows]).transpose(1, 2)
+        columns = tokens.repeat_interleave(2, dim=0).flatten(0, 1)
+        positions = torch.arange(frames, device=self._device).repeat(2 * len(self._windows))
+        masks = [self._mask if window.codebook else None for window in self._windows]
+        texts = [text for window in self._windows for text in self._texts[window.job]]
+        attention = _WindowAttention(frames, masks, texts)
+        hidden = transformer.run(transformer.embed(columns, positions), attention)
+        by_row = hidden.view(len(self._windows), 2 * frames, -1)
+        heads = [
+            transformer.logits(rows)[:, window.codebook]
+            for rows, window in zip(by_row, self._windows, strict=True)
+        ]
+        return torch.stack(heads).view(len(heads), 2, frames, -1)
 
 
-class _Decoding:
-    """One window of a batch while it is being decoded."""
+class _WindowAttention:
+    """Attention over whole windows: every frame sees every other, or those that a mask lets it see."""
 
-    def __init__(self, model: LoadedModel, batch: WindowBatch) -> None:
-        def column(values: list[float]) -> Tensor:
-            return torch.tensor(values, device=model.device)[:, None, None]
+    def __init__(self, frames: int, masks: Sequence[Tensor | None], texts: Sequence[Text]) -> None:
+        """`masks` has one for each job, `texts` two: the text and its absence."""
+        self._frames, self._masks, self._texts = frames, masks, texts
+        self._heads = texts[0][0].shape[1]
 
-        self._model = model
-        self._batch = batch
-        self._health = Health(model.device)
-        self._sampler = BatchSampler(batch.settings, model.card, model.device)
+    def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
+        parts = qkv.view(-1, self._frames, 3, self._heads, qkv.shape[-1] // (3 * self._heads))
+        queries, keys, values = parts.permute(2, 0, 3, 1, 4).unbind()
+        seen = torch.empty_like(queries)
+        for job, mask in enumerate(self._masks):
+            both = slice(2 * job, 2 * job + 2)
+            seen[both] = functional.scaled_dot_product_attention(
+                queries[both], keys[both], values[both], attn_mask=mask
+            )
+        return seen.transpose(1, 2).flatten(2).flatten(0, 1)
+
+    def to_text(self, layer: int, queries: Tensor) -> Tensor:
+        return seen_of_texts(queries, self._texts, layer)
+
+
+class _Window:
+    """One window of a job: its tokens so far, and the pass that comes next."""
+
+    def __init__(self, job: Job, uniform: Tensor, passes: Sequence[Pass], reach: Reach, card: int) -> None:
+        """`uniform` (passes, frames) are the numbers to draw with."""
+        self.job = job
+        given = job.given()
+        self.tokens = torch.full((len(given), uniform.shape[1]), card, device=uniform.device)
+        self.tokens[:, : given.shape[-1]] = given
+        self.sick = torch.zeros((), dtype=torch.bool, device=uniform.device)
+        self._begun = (uniform, passes, reach, card)
+        self._given = given.shape[-1]
+        self._number = 0
+        self._spans = _Spans(self.tokens[0], self._given, reach.span_frames)
+        self._open = self._spans.open_least_certain(0)
+        self._sampler = BatchSampler([job.settings], card, uniform.device)
+
+    @property
+    def is_done(self) -> bool:
+        return self._number == len(self._begun[1])
+
+    @property
+    def _pass(self) -> Pass:
+        return self._begun[1][self._number]
+
+    @property
+    def codebook(self) -> int:
+        return self._pass.codebook
+
+    def again(self) -> "_Window":
+        """The window from its beginning, with the same numbers."""
+        self.job.steps_done -= self._number
+        return _Window(self.job, *self._begun)
+
+    def opened(self) -> Tensor:
+        """Tokens (codebooks, frames) with those open that this pass decodes (again)."""
+        if self._pass.is_first:
+            self._spans = _Spans(self.tokens[self.codebook], self._given, self._begun[2].span_frames)
+        self._open = self._spans.open_least_certain(self._pass.open_share)
+        self.tokens[self.codebook] = self._spans.tokens.masked_fill(self._open, self._begun[3])
+        return self.tokens
+
+    def settle(self, text: Tensor, absent: Tensor) -> None:
+        """Decode what is open from logits (frames, card) with the text and without."""
+        current, settings = self._pass, self.job.settings
+        share = current.open_share
+        guided = absent + (text - absent) * (share * settings.guidance + (1 - share) * FINAL_GUIDANCE)
+        self.sick |= ~torch.isfinite(guided).all()
         # Without chance, how sure a token is still has to be told apart: at temperature 0 all are.
         usual = DEFAULTS[Kind.MAGNET].temperature
-        self._temperature = column([usual if job.is_greedy else job.temperature for job in batch.settings])
-        self._guidance = column([job.guidance for job in batch.settings])
-
-    def run(self, uniform: Tensor, after_step: AfterStep) -> Tensor:
-        """Decode with numbers (jobs, passes, frames)."""
-        jobs, codebooks, given = self._batch.prompt.shape
-        tokens = torch.full((jobs, codebooks, uniform.shape[-1]), self._model.card, device=self._model.device)
-        tokens[..., :given] = self._batch.prompt
-        done = 0
-        for codebook, steps in enumerate(decoding_steps(codebooks)):
-            spans = _Spans(tokens[:, codebook], given, self._model.span_frames)
-            for current in passes(steps):
-                is_open = spans.open_least_certain(current.open_share)
-                tokens[:, codebook] = spans.tokens.masked_fill(is_open, self._model.card)
-                logits = self._logits(tokens, codebook, current)
-                temperature = (self._temperature * current.warmth).clamp(min=COLDEST)
-                drawn = self._sampler.tokens(logits, uniform[:, done], temperature)
-                certainty = torch.softmax(logits / temperature, dim=-1).gather(-1, drawn[..., None])[..., 0]
-                spans.settle(drawn, is_open, certainty)
-                done += 1
-                after_step(done)
-            tokens[:, codebook] = spans.tokens
-        self._health.check()
-        return tokens
-
-    def _logits(self, tokens: Tensor, codebook: int, current: Pass) -> Tensor:
-        """Guided logits (jobs, frames, card) of one codebook, in float32."""
-        with self._model.autocast():
-            both: Tensor = self._model.lm(
-                torch.cat([tokens, tokens]),
-                conditions=[],
-                condition_tensors=self._batch.conditions.tensors,
-                stage=codebook,
-            )
-        self._health.look_at(both[:, codebook])
-        text, absent = both[:, codebook].float().chunk(2)
-        share = current.open_share
-        return absent + (text - absent) * (share * self._guidance + (1 - share) * FINAL_GUIDANCE)
+        temperature = max((usual if settings.is_greedy else settings.temperature) * current.warmth, COLDEST)
+        drawn = self._sampler.tokens(guided[None], self._begun[0][None, self._number], temperature)[0]
+        certainty = torch.softmax(guided / temperature, dim=-1).gather(-1, drawn[:, None])[:, 0]
+        self._spans.settle(drawn, self._open, certainty)
+        self.tokens[self.codebook] = self._spans.tokens
+        self._number += 1
+        self.job.steps_done += 1
 
 
 class _Spans:
@@ -127,23 +244,23 @@ class _Spans:
         self._span_frames = span_frames
         self._given = given
         self._settled = given // span_frames
-        count = tokens.shape[-1] // span_frames
-        self._open = count - self._settled
-        self._scores = torch.zeros(len(tokens), count, device=tokens.device)
-        self._scores[:, : self._settled] = SETTLED
+        count = len(tokens) // span_frames
+        self._count = count - self._settled
+        self._scores = torch.zeros(count, device=tokens.device)
+        self._scores[: self._settled] = SETTLED
 
     def open_least_certain(self, share: float) -> Tensor:
         """Which frames to decode (again): True in the least certain spans."""
-        count = max(int(share * self._open), 1)
-        order = self._scores.sort(dim=-1, descending=True, stable=True).indices
-        chosen = torch.zeros_like(self._scores, dtype=torch.bool).scatter_(-1, order[:, :count], value=True)
-        is_open = chosen.repeat_interleave(self._span_frames, dim=-1)
-        is_open[:, : self._given] = False
+        count = max(int(share * self._count), 1)
+        order = self._scores.sort(descending=True, stable=True).indices
+        chosen = torch.zeros_like(self._scores, dtype=torch.bool).scatter_(0, order[:count], value=True)
+        is_open = chosen.repeat_interleave(self._span_frames)
+        is_open[: self._given] = False
         return is_open
 
     def settle(self, drawn: Tensor, is_open: Tensor, certainty: Tensor) -> None:
         """Put drawn tokens into open frames; what stays uncertain may be opened again."""
         self.tokens = torch.where(is_open, drawn, self.tokens)
-        by_span = (len(drawn), -1, self._span_frames)
+        by_span = (-1, self._span_frames)
         uncertain = 1 - certainty.reshape(by_span).amax(dim=-1)
         self._scores = uncertain.masked_fill(~is_open.reshape(by_span).any(dim=-1), SETTLED)

@@ -89,10 +89,10 @@ class BatchSampler:
         self._top_p = column([job.top_p if job.top_p > 0 else NO_TOP_P for job in jobs])
         self._filters = any(job.top_k or job.top_p > 0 for job in jobs)
 
-    def tokens(self, logits: Tensor, uniform: Tensor, temperature: Tensor | None = None) -> Tensor:
+    def tokens(self, logits: Tensor, uniform: Tensor, temperature: float | None = None) -> Tensor:
         """Draw from `logits` (jobs, rows, card) with numbers (jobs, rows); tokens have shape (jobs, rows).
 
-        `temperature` (jobs, 1, 1) goes before the jobs' own.
+        `temperature` goes before the jobs' own.
         """
         likeliest = logits.argmax(dim=-1)
         if self._all_greedy:

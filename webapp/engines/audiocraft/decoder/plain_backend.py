@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from webapp.engines.audiocraft.decoder.linears import LinearFactory, quickest
-from webapp.engines.audiocraft.decoder.transformer import Transformer
+from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 
 
@@ -44,7 +44,7 @@ class PlainBackend:
         # On a CPU the system gives memory only where it is written to: a row costs as long as it is.
         self._keys = torch.empty(shape, dtype=dtype, device=self._device)
         self._values = torch.empty(shape, dtype=dtype, device=self._device)
-        self._texts: dict[int, tuple[Tensor, Tensor]] = {}
+        self._texts: dict[int, Text] = {}
         self._positions = [0] * rows
 
     @property
@@ -115,7 +115,7 @@ class PlainBackend:
             whole.append(mine)
         return whole[0], whole[1]
 
-    def text(self, row: int) -> tuple[Tensor, Tensor]:
+    def text(self, row: int) -> Text:
         return self._texts[row]
 
 
@@ -143,18 +143,7 @@ class _RowsAttention:
         return seen.transpose(1, 2).flatten(2).flatten(0, 1)
 
     def to_text(self, layer: int, queries: Tensor) -> Tensor:
-        heads, head_dim = self._texts[0][0].shape[1], self._texts[0][0].shape[-1]
-        split = queries.view(-1, self._columns, heads, head_dim).transpose(1, 2)
-        seen = torch.empty_like(split)
-        for row, (keys, values) in enumerate(self._texts):
-            if keys.shape[2] == 1:
-                # Of a single word everything is seen, and the absence of a text is one word.
-                seen[row] = values[layer]
-            else:
-                seen[row : row + 1] = functional.scaled_dot_product_attention(
-                    split[row : row + 1], keys[layer][None], values[layer][None]
-                )
-        return seen.transpose(1, 2).flatten(2).flatten(0, 1)
+        return seen_of_texts(queries, self._texts, layer)
 
     def _mask(self, position: int) -> Tensor | None:
         """Each column sees those before it and itself; a single one sees all there are."""

@@ -1,7 +1,8 @@
 """The layers of a language model over any number of columns, with attention left to who calls."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -21,6 +22,10 @@ class Attention(Protocol):
     def to_text(self, layer: int, queries: Tensor) -> Tensor:
         """From (columns, dim) to what is seen of each row's text, (columns, dim)."""
         ...
+
+
+Text: TypeAlias = tuple[Tensor, Tensor]
+"""Keys and values of a text in all layers, each (layers, heads, words, head_dim)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,8 @@ class Transformer:
         heads = self._output(self._normed(self.weights.norm, hidden))
         return heads.float().view(len(hidden), self.weights.codebooks, self.weights.card)
 
-    def text_keys_values(self, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of a text (words, dim) in all layers: each (layers, heads, words, head_dim)."""
+    def text_keys_values(self, text: Tensor) -> Text:
+        """Project a text (words, dim)."""
         text = text.to(self.dtype)
         words, heads = len(text), self.weights.heads
 
@@ -104,3 +109,19 @@ def _prepared(layer: LayerWeights, dtype: torch.dtype, make_linear: LinearFactor
         feed_in=make_linear(layer.feed_in, dtype),
         feed_out=make_linear(layer.feed_out, dtype),
     )
+
+
+def seen_of_texts(queries: Tensor, texts: Sequence[Text], layer: int) -> Tensor:
+    """What the columns of each row see of the row's text: (rows × columns, dim), as `queries` are."""
+    _layers, heads, _words, head_dim = texts[0][0].shape
+    split = queries.view(len(texts), -1, heads, head_dim).transpose(1, 2)
+    seen = torch.empty_like(split)
+    for row, (keys, values) in enumerate(texts):
+        if keys.shape[2] == 1:
+            # Of a single word everything is seen, and the absence of a text is one word.
+            seen[row] = values[layer]
+        else:
+            seen[row : row + 1] = functional.scaled_dot_product_attention(
+                split[row : row + 1], keys[layer][None], values[layer][None]
+            )
+    return seen.transpose(1, 2).flatten(2).flatten(0, 1)

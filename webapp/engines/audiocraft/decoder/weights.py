@@ -114,7 +114,10 @@ def position_table(weights: DecoderWeights, steps: int) -> Tensor:
 
 
 def decoder_weights(lm: "LMModel") -> DecoderWeights:
-    """Take the tensors out of a loaded language model. Raises ModelLoadError for one of another form."""
+    """Take the tensors out of a loaded language model, MAGNeT's as well.
+
+    Raises ModelLoadError for one of another form.
+    """
     transformer = lm.transformer
     layers = tuple(_layer(layer) for layer in transformer.layers)
     if lm.out_norm is None or transformer.positional_embedding != "sin" or lm.dim % 2:
@@ -136,8 +139,7 @@ def decoder_weights(lm: "LMModel") -> DecoderWeights:
 
 
 def _layer(layer: "StreamingTransformerLayer") -> LayerWeights:
-    # Masked cross-attention was put around AudioCraft's own.
-    cross = getattr(layer.cross_attention, "original", layer.cross_attention)
+    cross = layer.cross_attention
     if cross is None or not _is_usual(layer):
         raise _unusual()
     weights = cross.in_proj_weight.chunk(3)
@@ -168,7 +170,6 @@ def _is_usual(layer: "StreamingTransformerLayer") -> bool:
         and layer.activation is functional.gelu
         and all(isinstance(scale, nn.Identity) for scale in scales)
         and attention.custom
-        and attention.causal
         and attention.past_context is None
         and attention.rope is None
         and attention.kv_repeat == 1

@@ -1,0 +1,230 @@
+"""Jobs side by side: they join and leave, and each one's trouble is its own."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from tests.engines.audiocraft.fussy import FussyBackend
+from tests.engines.audiocraft.helpers import ignore_progress, request
+from webapp.engines.audiocraft.building import JobMaker, decoding_of
+from webapp.engines.audiocraft.codec import CodecDecoder
+from webapp.engines.audiocraft.decoder.delays import columns_of
+from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
+from webapp.engines.audiocraft.decoder.rows import RowsDecoding
+from webapp.engines.audiocraft.devices import Precision
+from webapp.engines.audiocraft.job import Decoding
+from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.serving import Server
+from webapp.engines.base import (
+    CancelToken,
+    EngineOutOfMemory,
+    GenerationCancelled,
+    GenerationFailed,
+    GenerationRequest,
+    GenerationTask,
+    RequestNotSupported,
+)
+from webapp.engines.batch import BatchTask, ListedTasks
+
+Load = Callable[[str], LoadedModel]
+REQUESTS = (
+    request("rain", 12.0, seed=11),
+    request("a very long winding story of thunder", 3.5, seed=12),
+    request("birds", 45.0, seed=13),
+    request("rain", 6.0, seed=14),
+)
+
+
+def fussy(model: LoadedModel, jobs: int = 4, **trouble: object) -> FussyBackend:
+    steps = columns_of(model.window_frames, model.delays)
+    return FussyBackend(PlainBackend(model.weights, 2 * jobs, steps), **trouble)  # type: ignore[arg-type]
+
+
+def server(
+    model: LoadedModel, decoding: Decoding, make_exact: Callable[[], Decoding] | None = None
+) -> Server:
+    return Server(
+        JobMaker(model, decoding).make,
+        CodecDecoder(model.codec),
+        model.sample_rate,
+        model.channels,
+        decoding=decoding,
+        make_exact=make_exact,
+    )
+
+
+def rows_server(model: LoadedModel, backend: FussyBackend, exact: FussyBackend | None = None) -> Server:
+    def rows(backend: FussyBackend) -> RowsDecoding:
+        return RowsDecoding(backend, model.codebooks, model.card, model.delays)
+
+    return server(model, rows(backend), None if exact is None else lambda: rows(exact))
+
+
+def tasks_for(requests: Sequence[GenerationRequest]) -> list[BatchTask]:
+    return [BatchTask(index, one, ignore_progress, CancelToken()) for index, one in enumerate(requests)]
+
+
+def alone(model: LoadedModel, requests: Sequence[GenerationRequest]) -> list[np.ndarray]:
+    """What each request sounds like by itself."""
+    sounds = []
+    for one in requests:
+        (task,) = tasks_for([one])
+        server(model, decoding_of(model, Precision.FLOAT32, 1)).serve(ListedTasks([task]))
+        sounds.append(task.result().samples)
+    return sounds
+
+
+class Arriving:
+    """A source whose tasks come one by one, each after so many further times that it was asked."""
+
+    def __init__(self, tasks: Sequence[GenerationTask], every: int) -> None:
+        self._waiting = deque(tasks)
+        self._every = every
+        self._asked = 0
+        self.rooms: list[int] = []
+
+    def take(self, room: int) -> Sequence[GenerationTask]:
+        self.rooms.append(room)
+        self._asked += 1
+        return [self._waiting.popleft()] if self._waiting and self._asked % self._every == 1 else []
+
+
+@pytest.mark.parametrize("name", ["tiny-musicgen", "tiny-magnet", "tiny-stereo"])
+def test_jobs_that_join_in_between_sound_as_they_do_alone(loaded: Load, name: str) -> None:
+    model = loaded(name)
+    tasks = tasks_for(REQUESTS)
+    source = Arriving(tasks, every=7)
+    server(model, decoding_of(model, Precision.FLOAT32, 2)).serve(source)
+    for task, expected in zip(tasks, alone(model, REQUESTS), strict=True):
+        assert np.array_equal(task.result().samples, expected)
+    assert max(source.rooms) == 2
+    assert min(source.rooms) == 1
+
+
+def test_a_job_that_joins_holds_up_nobody(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    backend = fussy(model)
+    rows_server(model, backend).serve(Arriving(tasks_for(REQUESTS[2:]), every=290))
+    kinds = [kind for kind, _ in backend.calls]
+    rewound = kinds.index("rewind")
+    # The first goes on to its next window, taken in piece by piece between the other's steps.
+    assert kinds[rewound : rewound + 6] == ["rewind", "rewind", "prefill", "step", "prefill", "step"]
+
+
+def test_sound_comes_while_tokens_are_being_decoded(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    (task,) = tasks_for([request(duration_s=40.05)])
+    told: list[tuple[float, int]] = []
+    task.progressed = lambda share: told.append((share, len(task.pieces)))  # type: ignore[method-assign]
+    server(model, decoding_of(model, Precision.FLOAT32, 1)).serve(ListedTasks([task]))
+    joined = np.concatenate([piece.samples for piece in task.pieces], axis=1)
+    assert np.array_equal(joined, task.result().samples)
+    assert len(task.pieces) == 5
+    share_at_first_piece = next(share for share, pieces in told if pieces == 1)
+    assert 0.2 < share_at_first_piece < 0.3
+
+
+def test_a_batch_too_large_for_memory_becomes_smaller(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    backend, tasks = fussy(model, most_rows=4), tasks_for(REQUESTS)
+    rows_server(model, backend).serve(ListedTasks(tasks))
+    for task, expected in zip(tasks, alone(model, REQUESTS), strict=True):
+        assert np.array_equal(task.result().samples, expected)
+
+
+def test_memory_for_not_even_one_is_said(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    backend, tasks = fussy(model, most_rows=1), tasks_for(REQUESTS)
+    serving = rows_server(model, backend)
+    serving.serve(ListedTasks(tasks))
+    for task in tasks:
+        with pytest.raises(EngineOutOfMemory):
+            task.result()
+    backend.most_rows = 8
+    (again,) = tasks_for(REQUESTS[:1])
+    serving.serve(ListedTasks([again]))
+    assert np.array_equal(again.result().samples, alone(model, REQUESTS[:1])[0])
+
+
+@pytest.mark.parametrize("step", [0, 37, 330])
+def test_broken_numbers_are_computed_again_exactly_from_where_they_broke(loaded: Load, step: int) -> None:
+    model = loaded("tiny-musicgen")
+    backend = fussy(model, spoil=lambda row, at: row == 5 and at >= step)
+    exact, tasks = fussy(model, 1), tasks_for(REQUESTS)
+    rows_server(model, backend, exact).serve(ListedTasks(tasks))
+    for task, expected in zip(tasks, alone(model, REQUESTS), strict=True):
+        assert np.array_equal(task.result().samples, expected)
+    steps = sum(kind == "step" for kind, _ in exact.calls)
+    assert 0 < steps <= 45 * 10 + 120 + 2 * 3 - step
+
+
+def test_broken_numbers_in_any_precision_end_that_job_alone(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    backend = fussy(model, spoil=lambda row, at: row == 2 and at == 20)
+    exact, tasks = fussy(model, 1, spoil=lambda _row, _at: True), tasks_for(REQUESTS)
+    serving = rows_server(model, backend, exact)
+    serving.serve(ListedTasks(tasks))
+    with pytest.raises(GenerationFailed, match="not finite"):
+        tasks[1].result()
+    expected = alone(model, REQUESTS)
+    for index in (0, 2, 3):
+        assert np.array_equal(tasks[index].result().samples, expected[index])
+
+
+@pytest.mark.parametrize("name", ["tiny-musicgen", "tiny-magnet"])
+def test_one_that_is_cancelled_or_fails_leaves_the_others_alone(loaded: Load, name: str) -> None:
+    model = loaded(name)
+    tasks = tasks_for([*REQUESTS, request(duration_s=500.0)])
+
+    def cancel_late(share: float) -> None:
+        if share > 0.4:
+            tasks[0].cancel.cancel()
+
+    tasks[0].progressed = cancel_late  # type: ignore[method-assign]
+    tasks[3].progressed = lambda _share: print(1 / 0)  # type: ignore[method-assign]  # noqa: T201
+    server(model, decoding_of(model, Precision.FLOAT32, 3)).serve(ListedTasks(tasks))
+    for index, error in ((0, GenerationCancelled), (3, GenerationFailed), (4, RequestNotSupported)):
+        with pytest.raises(error):
+            tasks[index].result()
+    expected = alone(model, REQUESTS)
+    for index in (1, 2):
+        assert np.array_equal(tasks[index].result().samples, expected[index])
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce fail] can't allocate memory: 5 bytes")]
+)
+def test_sound_too_long_for_memory_is_decoded_in_smaller_pieces(loaded: Load, error: Exception) -> None:
+    model = loaded("tiny-musicgen")
+    requests = [request(duration_s=15.0)]
+    (expected,) = alone(model, requests)
+    limit = 60
+
+    def check(_module: object, inputs: tuple[torch.Tensor, ...]) -> None:
+        if inputs[0].shape[-1] > limit:
+            raise error
+
+    serving = server(model, decoding_of(model, Precision.FLOAT32, 1))
+    hook = model.codec.decoder.model[3].register_forward_pre_hook(check)
+    (task,) = tasks_for(requests)
+    serving.serve(ListedTasks([task]))
+    assert np.abs(task.result().samples - expected).max() < 1e-5
+    limit = 0
+    (task,) = tasks_for(requests)
+    serving.serve(ListedTasks([task]))
+    hook.remove()
+    with pytest.raises(EngineOutOfMemory):
+        task.result()
+
+
+def test_prompts_are_encoded_once(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    calls: list[int] = []
+    t5 = model.lm.condition_provider.conditioners["description"].t5
+    hook = t5.register_forward_pre_hook(lambda *_: calls.append(1))
+    server(model, decoding_of(model, Precision.FLOAT32, 2)).serve(ListedTasks(tasks_for(REQUESTS)))
+    hook.remove()
+    assert len(calls) == 3

@@ -1,0 +1,157 @@
+"""From a loaded model to what serves tasks with it: in which precision, with how many jobs at a time."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import torch
+
+from webapp.engines.audiocraft.catalogue import Kind
+from webapp.engines.audiocraft.codec import CodecDecoder
+from webapp.engines.audiocraft.conditioning import PromptEncoder
+from webapp.engines.audiocraft.decoder.backend import BackendFactory
+from webapp.engines.audiocraft.decoder.delays import columns_of
+from webapp.engines.audiocraft.decoder.linears import quickest
+from webapp.engines.audiocraft.decoder.native.backend import native_factory
+from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
+from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
+from webapp.engines.audiocraft.decoder.rows import ROWS_PER_JOB, RowsDecoding
+from webapp.engines.audiocraft.decoder.transformer import Transformer
+from webapp.engines.audiocraft.decoder.weights import DecoderWeights
+from webapp.engines.audiocraft.devices import DeviceMemory, Precision, has_quick_bfloat16
+from webapp.engines.audiocraft.job import Decoding, Job, empty_tokens
+from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.magnet import MagnetDecoding, Reach
+from webapp.engines.audiocraft.sampling import Chance, settings_for
+from webapp.engines.audiocraft.serving import Server
+from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
+from webapp.engines.base import GenerationTask, ModelLoadError, RequestNotSupported
+
+logger = logging.getLogger(__name__)
+
+MAX_JOBS: Final = 16
+MAX_JOBS_ON_CPU: Final = 8
+MAX_MAGNET_JOBS_ON_CPU: Final = 2
+"""MAGNeT keeps a processor busy alone: more at a time would only make the first wait for the last."""
+CACHE_SHARE: Final = 1 / 3
+"""Of the memory that is free once a model is loaded, what its jobs' keys and values may take."""
+EXACT_JOBS: Final = 2
+MAX_RENDERED_S: Final = 190.0
+"""The longest sound, with a loop's overlap on top."""
+
+
+def max_jobs(kind: Kind, device: torch.device) -> int:
+    """How many jobs a model decodes at a time where memory suffices."""
+    if device.type != "cpu":
+        return MAX_JOBS
+    return MAX_MAGNET_JOBS_ON_CPU if kind is Kind.MAGNET else MAX_JOBS_ON_CPU
+
+
+def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | None = None) -> Server:
+    """What serves tasks with a model, in a precision or, for None, in the one that suits the machine.
+
+    `jobs` is how many at a time, None for what memory allows. Raises ModelLoadError where the precision
+    cannot be had, and torch's out of memory.
+    """
+    precision = resolved(asked, model)
+    decoding = decoding_of(model, precision, jobs or _affordable_jobs(model, precision))
+    exact: Callable[[], Decoding] | None = None
+    if precision is not Precision.FLOAT32:
+
+        def exact() -> Decoding:
+            return decoding_of(model, Precision.FLOAT32, EXACT_JOBS)
+
+    return Server(
+        JobMaker(model, decoding).make,
+        CodecDecoder(model.codec),
+        model.sample_rate,
+        model.channels,
+        decoding=decoding,
+        make_exact=exact,
+    )
+
+
+def resolved(asked: Precision | None, model: LoadedModel) -> Precision:
+    """The precision to compute with; a processor's is INT8 if it can be had and fits the model."""
+    if asked is not None:
+        return asked
+    if model.device.type == "cuda":
+        return Precision.FLOAT16
+    if model.device.type != "cpu":
+        return Precision.FLOAT32
+    if model.kind is not Kind.MAGNET:
+        try:
+            native_factory()
+        except NativeUnavailable as error:
+            logger.warning("decoding without the compiled step: %s", error)
+        else:
+            return Precision.INT8
+    return Precision.BFLOAT16 if has_quick_bfloat16() else Precision.FLOAT32
+
+
+class JobMaker:
+    """Makes jobs of tasks."""
+
+    def __init__(self, model: LoadedModel, decoding: Decoding) -> None:
+        self._model = model
+        self._decoding = decoding
+        self._prompts = PromptEncoder(model)
+        self._overlap = overlap_frames(model.window_frames, model.span_frames)
+
+    def make(self, task: GenerationTask) -> Job:
+        """A job at its beginning. Raises RequestNotSupported and torch's own errors."""
+        model, request = self._model, task.request
+        if not 0 < request.duration_s <= MAX_RENDERED_S:
+            raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {MAX_RENDERED_S} s")
+        frames = frames_for(request.duration_s, model.frame_rate)
+        windows = plan_windows(frames, model.window_frames, self._overlap)
+        return Job(
+            task,
+            self._prompts.encode(request.prompt),
+            settings_for(request.sampling, model.kind),
+            Chance(request.seed),
+            windows,
+            empty_tokens(model.codebooks, frames, model.device),
+            sum(self._decoding.steps(window) for window in windows),
+        )
+
+
+def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding:
+    """What decodes a model's jobs in a precision, so many at a time.
+
+    Raises ModelLoadError where the precision cannot be had, and torch's out of memory.
+    """
+    weights = model.weights
+    if model.kind is Kind.MAGNET:
+        linear = quickest(model.device, precision.dtype)
+        transformer = Transformer(weights, model.window_frames, precision.dtype, linear)
+        return MagnetDecoding(
+            transformer, Reach(model.window_frames, model.span_frames, model.context_frames), jobs
+        )
+    steps = columns_of(model.window_frames, model.delays)
+    backend = _factory(precision)(weights, ROWS_PER_JOB * jobs, steps)
+    return RowsDecoding(backend, model.codebooks, model.card, model.delays)
+
+
+def _factory(precision: Precision) -> BackendFactory:
+    if precision is Precision.INT8:
+        try:
+            return native_factory()
+        except NativeUnavailable as error:
+            raise ModelLoadError(f"the precision int8 cannot be had here: {error}") from error
+
+    def make(weights: DecoderWeights, rows: int, steps: int) -> PlainBackend:
+        return PlainBackend(weights, rows, steps, dtype=precision.dtype)
+
+    return make
+
+
+def _affordable_jobs(model: LoadedModel, precision: Precision) -> int:
+    """How many jobs' keys and values fit into a share of what is free now, at least one's."""
+    most = max_jobs(model.kind, model.device)
+    available = DeviceMemory(model.device).available_bytes()
+    if available is None or model.kind is Kind.MAGNET:
+        return most
+    columns = columns_of(model.window_frames, model.delays)
+    per_row = 2 * len(model.weights.layers) * columns * model.weights.dim * precision.dtype.itemsize
+    return max(1, min(most, int(available * CACHE_SHARE) // (ROWS_PER_JOB * per_row)))

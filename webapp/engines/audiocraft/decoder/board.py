@@ -1,0 +1,90 @@
+"""The tokens of jobs while they are decoded, on the device: nothing here waits for it, but for `look`.
+
+Each slot holds one window of one job: its columns, the numbers it draws with, and how far it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from webapp.engines.audiocraft.decoder.delays import UNKNOWN
+from webapp.engines.audiocraft.sampling import BatchSampler, TokenSampling
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """A window on its way, in any slot or none.
+
+    `columns` (columns, codebooks) has UNKNOWN where tokens are missing; `uniform` (columns, codebooks)
+    holds a number for each; the column to be decided next is `step`.
+    """
+
+    columns: Tensor
+    uniform: Tensor
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Slots that are decoded together, and what their jobs asked for."""
+
+    slots: tuple[int, ...]
+    index: Tensor
+    sampler: BatchSampler
+    guidance: Tensor
+
+
+class Board:
+    """Slots for `slots` jobs with windows of at most `columns` columns."""
+
+    def __init__(self, slots: int, columns: int, codebooks: int, card: int, device: torch.device) -> None:
+        shape = (slots, columns, codebooks)
+        self._tokens = torch.full(shape, UNKNOWN, device=device)
+        self._uniform = torch.zeros(shape, device=device)
+        self._step = torch.zeros(slots, dtype=torch.int64, device=device)
+        self._sick = torch.zeros(slots, dtype=torch.bool, device=device)
+        self._card = card
+        self._device = device
+
+    def put(self, slot: int, state: WindowState) -> None:
+        """Place a window in a slot."""
+        count = len(state.columns)
+        self._tokens[slot, :count] = state.columns
+        self._uniform[slot, :count] = state.uniform.to(self._device)
+        self._step[slot] = state.step
+        self._sick[slot] = False
+
+    def columns(self, slot: int, start: int, end: int) -> Tensor:
+        """A copy of columns `start` to `end` of a slot: (columns, codebooks)."""
+        return self._tokens[slot, start:end].clone()
+
+    def active(self, slots: Sequence[int], settings: Sequence[TokenSampling]) -> Active:
+        """Slots to be decoded together from now on."""
+        return Active(
+            tuple(slots),
+            torch.tensor(slots, device=self._device),
+            BatchSampler(settings, self._card, self._device),
+            torch.tensor([job.guidance for job in settings], device=self._device)[:, None, None],
+        )
+
+    def last(self, active: Active) -> Tensor:
+        """The newest decided column of each: (jobs, codebooks)."""
+        return self._tokens[active.index, self._step[active.index] - 1]
+
+    def settle(self, active: Active, logits: Tensor) -> None:
+        """Decide the next column of each from logits (jobs, text and its absence, codebooks, card)."""
+        text, absent = logits.unbind(1)
+        guided = absent + (text - absent) * active.guidance
+        index, step = active.index, self._step[active.index]
+        self._sick[index] |= ~torch.isfinite(guided).flatten(1).all(dim=1)
+        drawn = active.sampler.tokens(guided, self._uniform[index, step])
+        before = self._tokens[index, step]
+        self._tokens[index, step] = torch.where(before == UNKNOWN, drawn, before)
+        self._step[index] = step + 1
+
+    def look(self, active: Active) -> list[bool]:
+        """Whether each has had numbers that are not finite. Waits for the device."""
+        found: list[bool] = self._sick[active.index].tolist()
+        return found
