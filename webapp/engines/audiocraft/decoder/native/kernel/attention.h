@@ -1,52 +1,59 @@
 // Keys and values of one row and one head, in bfloat16, and attention to them.
 #pragma once
 
+#include <algorithm>
+
 #include "memory.h"
 #include "simd.h"
 
 namespace soundloom {
 
-// What a layer's heads look like in a cache of `length` positions.
-//
-// Keys lie in blocks of LANES positions, dimension by dimension, so that a vector holds one dimension of
-// LANES positions; values lie position by position, each filled up to whole vectors.
+// Positions that lie together. Memory is touched by whole chunks, so that a row takes what its length needs.
+constexpr int CHUNK = 256;
+
+// The form of a cache. Keys lie in blocks of LANES positions, dimension by dimension, so that a vector holds one
+// dimension of LANES positions; values lie position by position, each filled up to whole vectors.
 struct CacheShape {
-    int heads = 0, width = 0, length = 0;
+    int layers = 0, heads = 0, width = 0, chunk = 0, chunks = 0;
 
     CacheShape() = default;
-    CacheShape(int heads, int width, int positions)
-        : heads(heads), width(width), length((int)rounded((std::size_t)positions, LANES)) {}
+    CacheShape(int layers, int heads, int width, int positions)
+        : layers(layers),
+          heads(heads),
+          width(width),
+          chunk(std::min(CHUNK, (int)rounded((std::size_t)positions, LANES))),
+          chunks((positions + chunk - 1) / chunk) {}
 
     int value_width() const { return (int)rounded((std::size_t)width, LANES); }
-    std::size_t keys_per_head() const { return (std::size_t)length * width; }
-    std::size_t values_per_head() const { return (std::size_t)length * value_width(); }
-    std::size_t per_layer() const { return (keys_per_head() + values_per_head()) * heads; }
+    std::size_t keys() const { return (std::size_t)chunk * width; }
+    std::size_t values() const { return (std::size_t)chunk * value_width(); }
+    std::size_t size() const { return (keys() + values()) * heads * layers * chunks; }
 };
 
 // Keys and values of a row for all layers.
 class Cache {
 public:
     Cache() = default;
-    Cache(CacheShape shape, int layers) : shape_(shape), memory_(shape.per_layer() * layers) {}
+    explicit Cache(CacheShape shape) : shape_(shape), memory_(shape.size()) {}
 
     const CacheShape& shape() const { return shape_; }
     void forget() { memory_.forget(); }
 
-    uint16_t* keys(int layer, int head) {
-        return memory_.data() + shape_.per_layer() * layer + shape_.keys_per_head() * head;
+    // Those of one head in one chunk.
+    uint16_t* keys(int layer, int head, int chunk) {
+        const std::size_t number = ((std::size_t)chunk * shape_.layers + layer) * shape_.heads + head;
+        return memory_.data() + number * (shape_.keys() + shape_.values());
     }
-    uint16_t* values(int layer, int head) {
-        return memory_.data() + shape_.per_layer() * layer + shape_.keys_per_head() * shape_.heads +
-               shape_.values_per_head() * head;
-    }
+    uint16_t* values(int layer, int head, int chunk) { return keys(layer, head, chunk) + shape_.keys(); }
 
     // Writes the keys and values (heads × width each) of one position.
     void put(int layer, int position, const float* keys_from, const float* values_from) {
+        const int chunk = position / shape_.chunk, inside = position % shape_.chunk;
         for (int head = 0; head < shape_.heads; head++) {
-            uint16_t* to = keys(layer, head) + (std::size_t)(position / LANES) * LANES * shape_.width + position % LANES;
-            uint16_t* value = values(layer, head) + (std::size_t)position * shape_.value_width();
+            uint16_t* key = keys(layer, head, chunk) + (std::size_t)(inside / LANES) * LANES * shape_.width + inside % LANES;
+            uint16_t* value = values(layer, head, chunk) + (std::size_t)inside * shape_.value_width();
             for (int d = 0; d < shape_.width; d++) {
-                to[(std::size_t)d * LANES] = to_half(*keys_from++);
+                key[(std::size_t)d * LANES] = to_half(*keys_from++);
                 value[d] = to_half(*values_from++);
             }
         }
@@ -60,29 +67,34 @@ private:
 // Where a thread keeps the weights of one row's positions.
 inline std::size_t scores_needed(int positions) { return rounded((std::size_t)positions, LANES); }
 
-// softmax(query · keys) for positions before `length`, not yet divided by their sum; returns the sum.
-inline float attention_weights(const float* query, const uint16_t* keys, int width, int length, float* scores) {
+// query · key for the `length` positions of a chunk; returns the largest by lanes.
+inline Floats score(const float* query, const uint16_t* keys, int width, int length, float* scores) {
     const float lowest = -__builtin_inff();
     Floats most = all(lowest);
     Ints position;
     for (int lane = 0; lane < LANES; lane++) position[lane] = lane;
     for (int at = 0; at < length; at += LANES, keys += (std::size_t)LANES * width) {
-        Floats score[4] = {};
+        Floats sum[4] = {};
         int d = 0;
         for (; d + 4 <= width; d += 4)
             for (int part = 0; part < 4; part++)
-                score[part] = fused(all(query[d + part]), load_halves(keys + (d + part) * LANES), score[part]);
-        for (; d < width; d++) score[0] = fused(all(query[d]), load_halves(keys + d * LANES), score[0]);
+                sum[part] = fused(all(query[d + part]), load_halves(keys + (d + part) * LANES), sum[part]);
+        for (; d < width; d++) sum[0] = fused(all(query[d]), load_halves(keys + d * LANES), sum[0]);
         // Beyond the end lies what another sequence left there, which may be anything.
-        const Floats whole = select(position + at < length, (score[0] + score[1]) + (score[2] + score[3]), all(lowest));
+        const Floats whole = select(position + at < length, (sum[0] + sum[1]) + (sum[2] + sum[3]), all(lowest));
         most = larger(whole, most);
         store(scores + at, whole);
     }
-    const Floats top = all(largest_of(most));
+    return most;
+}
+
+// Scores to their exponentials, which are softmax once they are divided by their sum; returns that.
+inline float exponentiate(float* scores, int length, float most) {
+    const Floats top = all(most), lowest = all(-__builtin_inff());
     Floats sum{};
     for (int at = 0; at < length; at += LANES) {
         const Floats score = load(scores + at);
-        // A comparison with NaN is false, so that NaN takes the way on which it stays NaN.
+        // What is not finite stays so: score - score is NaN then.
         const Floats weight = select(score == lowest, Floats{}, exponential(score - top) + (score - score));
         sum += weight;
         store(scores + at, weight);
@@ -90,36 +102,44 @@ inline float attention_weights(const float* query, const uint16_t* keys, int wid
     return sum_of(sum);
 }
 
-// The mean of values, weighted: `VECTORS_OUT` vectors of it, beginning where `values` points to.
+// Adds the weighted values of a chunk: VECTORS_OUT vectors of them, beginning where `values` points to.
 template <int VECTORS_OUT>
-inline void weighted_values(const float* scores, const uint16_t* values, int stride, int length, float scale,
-                            float* result) {
+inline void add_values(const float* weights, const uint16_t* values, int stride, int length, float* result) {
     Floats sum[2][VECTORS_OUT] = {};
     int at = 0;
     for (; at + 2 <= length; at += 2, values += 2 * (std::size_t)stride)
         for (int half = 0; half < 2; half++)
             for (int v = 0; v < VECTORS_OUT; v++)
-                sum[half][v] = fused(all(scores[at + half]), load_halves(values + half * stride + v * LANES), sum[half][v]);
+                sum[half][v] =
+                    fused(all(weights[at + half]), load_halves(values + half * stride + v * LANES), sum[half][v]);
     if (at < length)
         for (int v = 0; v < VECTORS_OUT; v++)
-            sum[0][v] = fused(all(scores[at]), load_halves(values + v * LANES), sum[0][v]);
-    for (int v = 0; v < VECTORS_OUT; v++) store(result + v * LANES, (sum[0][v] + sum[1][v]) * scale);
+            sum[0][v] = fused(all(weights[at]), load_halves(values + v * LANES), sum[0][v]);
+    for (int v = 0; v < VECTORS_OUT; v++) store(result + v * LANES, load(result + v * LANES) + (sum[0][v] + sum[1][v]));
 }
 
 // One head's attention: `query` (width), already scaled, to the first `length` positions, at least one.
 // `scratch` holds `scores_needed(length)` floats and after them room for a head's values.
 inline void attend(const float* query, Cache& cache, int layer, int head, int length, float* scratch, float* result) {
     const CacheShape& shape = cache.shape();
-    float* mean = scratch + scores_needed(length);
-    const float sum = attention_weights(query, cache.keys(layer, head), shape.width, length, scratch);
-    const uint16_t* values = cache.values(layer, head);
     const int stride = shape.value_width();
-    int at = 0;
-    for (; at + 4 * LANES <= stride; at += 4 * LANES)
-        weighted_values<4>(scratch, values + at, stride, length, 1.0f / sum, mean + at);
-    for (; at < stride; at += LANES)
-        weighted_values<1>(scratch, values + at, stride, length, 1.0f / sum, mean + at);
-    std::memcpy(result, mean, (std::size_t)shape.width * sizeof(float));
+    float* mean = scratch + scores_needed(length);
+    std::fill(mean, mean + stride, 0.0f);
+    Floats most = all(-__builtin_inff());
+    for (int first = 0; first < length; first += shape.chunk)
+        most = larger(score(query, cache.keys(layer, head, first / shape.chunk), shape.width,
+                            std::min(shape.chunk, length - first), scratch + first),
+                      most);
+    const float scale = 1.0f / exponentiate(scratch, length, largest_of(most));
+    for (int first = 0; first < length; first += shape.chunk) {
+        const uint16_t* values = cache.values(layer, head, first / shape.chunk);
+        const int here = std::min(shape.chunk, length - first);
+        int at = 0;
+        for (; at + 4 * LANES <= stride; at += 4 * LANES)
+            add_values<4>(scratch + first, values + at, stride, here, mean + at);
+        for (; at < stride; at += LANES) add_values<1>(scratch + first, values + at, stride, here, mean + at);
+    }
+    for (int d = 0; d < shape.width; d++) result[d] = mean[d] * scale;
 }
 
 }  // namespace soundloom

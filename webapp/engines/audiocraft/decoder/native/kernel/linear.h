@@ -23,7 +23,10 @@ constexpr int ROWS_AT_ONCE = 4;
 constexpr int ROWS_AT_ONCE = 2;
 #endif
 
-// How far ahead of the weights in use memory is asked for more.
+constexpr int GROUP_BYTES = GROUP * BLOCK;
+// Weights that all rows are multiplied by before the next ones are read; they stay in the nearest cache.
+constexpr int PANEL_GROUPS = 4;
+// How far ahead of the weights in use memory is asked for more, where there is nothing else to do meanwhile.
 constexpr int AHEAD_BYTES = 4096;
 
 inline int groups_of(int width) { return (int)rounded((std::size_t)width, GROUP) / GROUP; }
@@ -60,10 +63,8 @@ struct Activations {
                 sum += value;
                 store_octets(to + at, value);
             }
-            int32_t total = 0;
-            for (int lane = 0; lane < LANES; lane++) total += sum[lane];
             scales[row * most_groups + group] = largest / 127.0f + sum_of(poison);
-            offsets[row * most_groups + group] = -WEIGHT_OFFSET * total;
+            offsets[row * most_groups + group] = -WEIGHT_OFFSET * sum_of(sum);
         }
     }
 };
@@ -71,13 +72,19 @@ struct Activations {
 class Linear {
 public:
     Linear() = default;
-    Linear(int in, int out)
+    Linear(int in, int out, Arena& arena)
         : in_(in),
           out_(out),
           groups_(groups_of(in)),
-          weights_((std::size_t)blocks() * block_bytes()),
-          scales_((std::size_t)blocks() * BLOCK),
-          biases_((std::size_t)blocks() * BLOCK) {}
+          weights_(arena.take<int8_t>(blocks() * block_bytes())),
+          scales_(arena.take<float>((std::size_t)blocks() * BLOCK)),
+          biases_(arena.take<float>((std::size_t)blocks() * BLOCK)) {}
+
+    // What a map takes of an arena.
+    static std::size_t bytes(int in, int out) {
+        const std::size_t outputs = rounded((std::size_t)out, BLOCK);
+        return outputs * groups_of(in) * GROUP + 2 * rounded(outputs * sizeof(float), ALIGNMENT);
+    }
 
     int in() const { return in_; }
     int out() const { return out_; }
@@ -85,7 +92,7 @@ public:
 
     // Quantises one block's share of `weight` (out, in) and `bias` (out, or none).
     void put(int block, const float* weight, const float* bias) {
-        int8_t* to = weights_.data() + (std::size_t)block * block_bytes();
+        int8_t* to = weights_ + (std::size_t)block * block_bytes();
         std::fill(to, to + block_bytes(), (int8_t)WEIGHT_OFFSET);
         for (int lane = 0; lane < BLOCK && block * BLOCK + lane < out_; lane++) {
             const std::size_t output = (std::size_t)block * BLOCK + lane;
@@ -105,60 +112,92 @@ public:
         }
     }
 
-    // One block of outputs for `rows` rows: `result` gets (rows, BLOCK) floats.
+    // One block of outputs for `rows` rows: `result` gets (rows, BLOCK) floats, and should be aligned.
     void multiply(int block, const Activations& activations, int rows, float* result) const {
-        int row = 0;
-        for (; row + ROWS_AT_ONCE <= rows; row += ROWS_AT_ONCE)
-            tile<ROWS_AT_ONCE>(block, activations, row, result + (std::size_t)row * BLOCK);
-        for (; row + 2 <= rows; row += 2) tile<2>(block, activations, row, result + (std::size_t)row * BLOCK);
-        for (; row < rows; row++) tile<1>(block, activations, row, result + (std::size_t)row * BLOCK);
+        std::fill(result, result + (std::size_t)rows * BLOCK, 0.0f);
+        for (int group = 0; group < groups_; group += PANEL_GROUPS) {
+            const int end = std::min(group + PANEL_GROUPS, groups_);
+            const Panel panel{weights_ + block * block_bytes() + (std::size_t)group * GROUP_BYTES, group, end};
+            if (rows <= ROWS_AT_ONCE) tiles<4>(panel, activations, rows, result);
+            else if (rows <= 2 * ROWS_AT_ONCE) tiles<2>(panel, activations, rows, result);
+            else tiles<1>(panel, activations, rows, result);
+        }
+        const float *scales = scales_ + (std::size_t)block * BLOCK, *biases = biases_ + (std::size_t)block * BLOCK;
+        for (int row = 0; row < rows; row++, result += BLOCK)
+            for (int at = 0; at < BLOCK; at += LANES)
+                store(result + at, fused(load(result + at), load(scales + at), load(biases + at)));
     }
 
 private:
-    std::size_t block_bytes() const { return (std::size_t)groups_ * GROUP * BLOCK; }
+    // The weights of groups `group` to `end`, for one block of outputs.
+    struct Panel {
+        const int8_t* weights;
+        int group, end;
+    };
 
-    template <int ROWS>
-    void tile(int block, const Activations& activations, int row, float* result) const {
-        const int8_t* weights = weights_.data() + (std::size_t)block * block_bytes();
-        const int8_t* values[ROWS];
-        for (int r = 0; r < ROWS; r++)
-            values[r] = activations.values.data() + (row + r) * activations.most_groups * GROUP;
-        Floats total[ROWS][VECTORS] = {};
-        for (int group = 0; group < groups_; group++) {
+    std::size_t block_bytes() const { return (std::size_t)groups_ * GROUP_BYTES; }
+
+    // All rows by one panel. Meanwhile memory is asked for what comes after it, so that it never rests: by each
+    // tile for its part, that is as many LINES at a time as there are fewer tiles.
+    template <int LINES>
+    static void tiles(const Panel& panel, const Activations& activations, int rows, float* result) {
+        const std::size_t bytes = (std::size_t)(panel.end - panel.group) * GROUP_BYTES;
+        const int8_t* ahead = panel.weights + (LINES == 4 ? (std::size_t)AHEAD_BYTES : bytes);
+        for (int row = 0; row < rows; ahead += bytes * LINES * 64 / (BLOCK * 4)) {
+            float* to = result + (std::size_t)row * BLOCK;
+            if (rows - row >= ROWS_AT_ONCE) row += tile<ROWS_AT_ONCE, LINES>(panel, activations, row, ahead, to);
+            else if (rows - row >= 2) row += tile<2, LINES>(panel, activations, row, ahead, to);
+            else row += tile<1, LINES>(panel, activations, row, ahead, to);
+        }
+    }
+
+    template <int ROWS, int LINES>
+    static int tile(const Panel& panel, const Activations& activations, int row, const int8_t* ahead,
+                    float* result) {
+        const int8_t* weights = panel.weights;
+        const int8_t* values = activations.values.data() + (row * activations.most_groups + panel.group) * GROUP;
+        const std::size_t stride = activations.most_groups * GROUP;
+        for (int group = panel.group; group < panel.end; group++) {
             const std::size_t first = row * activations.most_groups + group;
             Ints sum[ROWS][VECTORS];
+#pragma GCC unroll 16
             for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 16
                 for (int v = 0; v < VECTORS; v++)
                     sum[r][v] = all_ints(activations.offsets[first + r * activations.most_groups]);
-#pragma GCC unroll 4
-            for (int quad = 0; quad < QUADS; quad++, weights += BLOCK * 4) {
-                for (int line = 0; line < BLOCK * 4; line += 64) __builtin_prefetch(weights + AHEAD_BYTES + line);
+#pragma GCC unroll 1
+            for (int quad = 0; quad < QUADS; quad++, weights += BLOCK * 4, values += 4, ahead += LINES * 64) {
+#pragma GCC unroll 16
+                for (int line = 0; line < LINES; line++) __builtin_prefetch(ahead + line * 64);
                 Bytes weight[VECTORS];
-                std::memcpy(weight, weights, sizeof weight);
+#pragma GCC unroll 16
+                for (int v = 0; v < VECTORS; v++) weight[v] = load_bytes(weights + v * LANES * 4);
+#pragma GCC unroll 16
                 for (int r = 0; r < ROWS; r++) {
-                    int32_t four;
-                    std::memcpy(&four, values[r] + group * GROUP + quad * 4, 4);
-                    const Ints same = all_ints(four);
+                    const Ints same = all_ints(load_four(values + r * stride));
+#pragma GCC unroll 16
                     for (int v = 0; v < VECTORS; v++) sum[r][v] = dot(weight[v], same, sum[r][v]);
                 }
             }
+#pragma GCC unroll 16
             for (int r = 0; r < ROWS; r++) {
                 const Floats scale = all(activations.scales[first + r * activations.most_groups]);
-                for (int v = 0; v < VECTORS; v++)
-                    total[r][v] = fused(__builtin_convertvector(sum[r][v], Floats), scale, total[r][v]);
+#pragma GCC unroll 16
+                for (int v = 0; v < VECTORS; v++) {
+                    float* total = result + r * BLOCK + v * LANES;
+                    store(total, fused(__builtin_convertvector(sum[r][v], Floats), scale, load(total)));
+                }
             }
+            // With few rows all sums fit into registers. With more, those of all groups stay in `result`: else
+            // the compiler keeps them, and not the weights, which are used more often.
+            if (ROWS > 2) asm volatile("" ::: "memory");
         }
-        for (int r = 0; r < ROWS; r++)
-            for (int v = 0; v < VECTORS; v++) {
-                const std::size_t output = (std::size_t)block * BLOCK + v * LANES;
-                store(result + r * BLOCK + v * LANES,
-                      fused(total[r][v], load(scales_.data() + output), load(biases_.data() + output)));
-            }
+        return ROWS;
     }
 
     int in_ = 0, out_ = 0, groups_ = 0;
-    Array<int8_t> weights_;
-    Array<float> scales_, biases_;
+    int8_t* weights_ = nullptr;
+    float *scales_ = nullptr, *biases_ = nullptr;
 };
 
 }  // namespace soundloom

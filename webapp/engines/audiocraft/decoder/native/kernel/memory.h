@@ -62,4 +62,24 @@ private:
     T* data_ = nullptr;
 };
 
+// Many arrays in one, so that all of it is in large pages: a stream of weights that meets a new small page
+// every 4 kB loses a third of its speed.
+class Arena {
+public:
+    Arena() = default;
+    explicit Arena(std::size_t bytes) : memory_(bytes) {}
+
+    // `count` zeros; the caller has counted before that they fit.
+    template <typename T>
+    T* take(std::size_t count) {
+        T* taken = reinterpret_cast<T*>(memory_.data() + used_);
+        used_ += rounded(count * sizeof(T), ALIGNMENT);
+        return taken;
+    }
+
+private:
+    Array<unsigned char> memory_;
+    std::size_t used_ = 0;
+};
+
 }  // namespace soundloom

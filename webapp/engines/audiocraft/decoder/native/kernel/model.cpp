@@ -7,6 +7,13 @@ namespace soundloom {
 namespace {
 constexpr std::size_t PADDING = 64;
 constexpr int MOST_WORDS = 1 << 16;
+
+std::size_t weight_bytes(const Shape& shape) {
+    const std::size_t square = Linear::bytes(shape.dim, shape.dim);
+    const std::size_t layer = Linear::bytes(shape.dim, 3 * shape.dim) + 5 * square +
+                              Linear::bytes(shape.dim, shape.hidden) + Linear::bytes(shape.hidden, shape.dim);
+    return shape.layers * layer + Linear::bytes(shape.dim, shape.codebooks * shape.card);
+}
 }  // namespace
 
 Model::Model(const Shape& shape)
@@ -15,8 +22,8 @@ Model::Model(const Shape& shape)
       width_(rounded((std::size_t)shape.dim, PADDING)),
       wide_width_(std::max(3 * width_, rounded((std::size_t)shape.hidden, PADDING))),
       query_scale_(1.0f / std::sqrt((float)head_width_)),
+      arena_(weight_bytes(shape)),
       layers_((std::size_t)shape.layers),
-      output_(shape.dim, shape.codebooks * shape.card),
       embeddings_((std::size_t)shape.codebooks),
       rows_((std::size_t)shape.rows),
       sum_(COLUMNS * width_),
@@ -25,15 +32,18 @@ Model::Model(const Shape& shape)
       activations_(COLUMNS, (int)wide_width_),
       team_(shape.threads) {
     const int dim = shape.dim;
+    // In the order in which a step reads them; what only a text's beginning reads comes last.
     for (Layer& layer : layers_) {
-        layer.linears[QKV] = Linear(dim, 3 * dim);
-        for (int part : {SELF_OUT, CROSS_QUERY, CROSS_KEY, CROSS_VALUE, CROSS_OUT})
-            layer.linears[part] = Linear(dim, dim);
-        layer.linears[FEED_IN] = Linear(dim, shape.hidden);
-        layer.linears[FEED_OUT] = Linear(shape.hidden, dim);
+        layer.linears[QKV] = Linear(dim, 3 * dim, arena_);
+        for (int part : {SELF_OUT, CROSS_QUERY, CROSS_OUT}) layer.linears[part] = Linear(dim, dim, arena_);
+        layer.linears[FEED_IN] = Linear(dim, shape.hidden, arena_);
+        layer.linears[FEED_OUT] = Linear(shape.hidden, dim, arena_);
     }
-    const CacheShape past(shape.heads, head_width_, shape.steps);
-    for (Row& row : rows_) row.past = Cache(past, shape.layers);
+    output_ = Linear(dim, shape.codebooks * shape.card, arena_);
+    for (Layer& layer : layers_)
+        for (int part : {CROSS_KEY, CROSS_VALUE}) layer.linears[part] = Linear(dim, dim, arena_);
+    const CacheShape past(shape.layers, shape.heads, head_width_, shape.steps);
+    for (Row& row : rows_) row.past = Cache(past);
     const std::size_t scores = scores_needed(std::max(shape.steps, MOST_WORDS)) + past.value_width();
     scratch_size_ = rounded(std::max(scores, (std::size_t)COLUMNS * BLOCK), PADDING);
     scratch_ = Array<float>(scratch_size_ * (std::size_t)shape.threads);
@@ -55,7 +65,7 @@ void Model::put_norm(int layer, int part, const float* weight, const float* bias
 
 void Model::begin(int row, const float* text, int words) {
     if (row < 0 || row >= shape_.rows || words < 1 || words > MOST_WORDS) throw std::out_of_range("text");
-    Cache cache(CacheShape(shape_.heads, head_width_, words), shape_.layers);
+    Cache cache(CacheShape(shape_.layers, shape_.heads, head_width_, words));
     team_.run([&](int thread) {
         for (int first = 0; first < words; first += COLUMNS)
             project_text(thread, cache, text, first, std::min(COLUMNS, words - first));

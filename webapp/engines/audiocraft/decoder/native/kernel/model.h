@@ -108,6 +108,7 @@ private:
     int head_width_;
     std::size_t width_, wide_width_, scratch_size_;
     float query_scale_;
+    Arena arena_;
     std::vector<Layer> layers_;
     Linear output_;
     Norm norm_;

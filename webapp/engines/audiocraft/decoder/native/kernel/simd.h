@@ -40,6 +40,18 @@ inline Floats load(const float* from) {
     return vector;
 }
 
+inline Bytes load_bytes(const int8_t* from) {
+    Bytes vector;
+    std::memcpy(&vector, from, sizeof vector);
+    return vector;
+}
+
+inline int32_t load_four(const int8_t* from) {
+    int32_t four;
+    std::memcpy(&four, from, sizeof four);
+    return four;
+}
+
 inline void store(float* to, Floats vector) { std::memcpy(to, &vector, sizeof vector); }
 
 inline Floats fused(Floats a, Floats b, Floats plus) {
@@ -58,23 +70,28 @@ inline Floats select(Ints chosen, Floats yes, Floats no) { return chosen ? yes :
 inline Floats larger(Floats a, Floats b) { return a > b ? a : b; }
 inline Floats magnitude(Floats a) { return (Floats)((Words)a & 0x7fffffffu); }
 
-// Always in the order of the lanes, pairwise from the outside in.
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+inline float sum_of(Floats vector) { return _mm512_reduce_add_ps((__m512)vector); }
+inline int32_t sum_of(Ints vector) { return _mm512_reduce_add_epi32((__m512i)vector); }
+inline float largest_of(Floats vector) { return _mm512_reduce_max_ps((__m512)vector); }
+#else
+template <typename Vector, typename Join>
+inline auto joined(Vector vector, const Join& join) {
+    auto lanes = vector;
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int lane = 0; lane < width; lane++) lanes[lane] = join(lanes[lane], lanes[lane + width]);
+    return lanes[0];
+}
 inline float sum_of(Floats vector) {
-    float lanes[LANES];
-    store(lanes, vector);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int lane = 0; lane < width; lane++) lanes[lane] += lanes[lane + width];
-    return lanes[0];
+    return joined(vector, [](float a, float b) { return a + b; });
 }
-
+inline int32_t sum_of(Ints vector) {
+    return joined(vector, [](int32_t a, int32_t b) { return a + b; });
+}
 inline float largest_of(Floats vector) {
-    float lanes[LANES];
-    store(lanes, vector);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int lane = 0; lane < width; lane++)
-            lanes[lane] = lanes[lane] > lanes[lane + width] ? lanes[lane] : lanes[lane + width];
-    return lanes[0];
+    return joined(vector, [](float a, float b) { return a > b ? a : b; });
 }
+#endif
 
 // Adding this to a float below 2^22 in size leaves the nearest integer in its last bits.
 constexpr float ROUNDING = 12582912.0f;
