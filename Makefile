@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: bench-http bench-live bench-claim bench-start bench-library help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -48,6 +48,10 @@ test-api-long: setup
 # Ten thousand steps of the queue's state machine on both databases, against a thousand in `make test`.
 test-long: setup
 	STATE_MACHINE_STEPS=10000 $(BIN)/python -m pytest --log-cli-level=INFO tests/queue/test_state_machine.py $(PYTEST_ARGS)
+
+# Full-size random weights on the CPU: thirty jobs of three models in turn, within stated bounds of memory.
+test-models-long: setup
+	$(BIN)/python -m benchmarks.bench_model_memory
 
 # A week of the queue with 100 workers, in simulated time.
 simulate: setup
