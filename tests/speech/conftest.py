@@ -13,6 +13,7 @@ from webapp.engines.speech.base import Segment
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.speaker import Speaker, Spoken
 from webapp.services.container import Services
+from webapp.services.speech import VoiceView
 from webapp.speech.processor import SpeechProcessor
 
 WORKER = "5" * 12
@@ -32,6 +33,11 @@ class ScriptedSpeaker(Speaker):
         if self.failures:
             raise self.failures.pop(0)
         return super().speak(segments, speed, limit_s)
+
+
+def a_voice(voice_id: str) -> VoiceView:
+    """A voice as a worker announces it."""
+    return VoiceView(voice_id, voice_id, "en-US", "basic", 22_050, "", "", "espeak-ng")
 
 
 class Speaking(Protocol):

@@ -61,7 +61,7 @@ class SpeechLeases:
     async def claim(self, worker_id: str, voices: Collection[str]) -> SpeechClaim | None:
         """Take the request that has waited longest for one of these voices; None when there is none."""
         # A look without a transaction, so that idle workers write nothing.
-        if not await self._database.fetch(
+        if not voices or not await self._database.fetch(
             "SELECT 1 AS one FROM speech_request WHERE status = 'queued' LIMIT 1"
         ):
             return None
