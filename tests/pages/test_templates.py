@@ -221,7 +221,10 @@ def test_a_template_names_nothing_that_its_context_lacks(kind: type[Any]) -> Non
     imported = {
         name for entry in tree.find_all(nodes.FromImport) for name in entry.names if isinstance(name, str)
     }
-    named = meta.find_undeclared_variables(tree) - set(environment.globals) - macros - imported
+    # What a template sets outside its blocks, its blocks see as undeclared.
+    targets = (assignment.target for assignment in tree.find_all(nodes.Assign))
+    set_here = {target.name for target in targets if isinstance(target, nodes.Name)}
+    named = meta.find_undeclared_variables(tree) - set(environment.globals) - macros - imported - set_here
     assert named <= {field.name for field in dataclasses.fields(kind)}
 
 
