@@ -137,7 +137,8 @@ def test_a_pointer_is_read_without_running_it(tmp_path: Path) -> None:
             return Path.touch, (tmp_path / "ran",)
 
     path = tmp_path / "codec.bin"
-    for content in ({"pretrained": Evil()}, {"pretrained": "facebook/.."}, [], {"best_state": {}}):
+    contents: list[object] = [{"pretrained": Evil()}, {"pretrained": "facebook/.."}, [], {"best_state": {}}]
+    for content in contents:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("archive/data.pkl", pickle.dumps(content))
         assert named_codec(path) in ("", "touch", "pathlib")

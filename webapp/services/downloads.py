@@ -225,10 +225,12 @@ def _entry(
 
 def _download(rows: Sequence[dict[str, Any]]) -> DownloadState | None:
     """What is to be shown of the copies of one model; None when nothing goes on and nothing went wrong."""
-    shown = next((state for state in SHOWN if any(row["state"] == state for row in rows)), None)
+    # What is installed and has an error could not be removed.
+    states = {"failed" if row["error"] else row["state"] for row in rows}
+    shown = next((state for state in SHOWN if state in states), None)
     if shown is None:
         return None
-    moving = [row for row in rows if row["state"] in SHOWN]
+    moving = [row for row in rows if row["state"] in SHOWN or row["error"]]
     done, total, speed = (
         sum(int(row[column]) for row in moving) for column in ("done_bytes", "total_bytes", "bytes_per_s")
     )
@@ -239,5 +241,5 @@ def _download(rows: Sequence[dict[str, Any]]) -> DownloadState | None:
         total_bytes=total,
         bytes_per_s=speed if is_flowing else None,
         eta_s=max(0, total - done) // speed if is_flowing else None,
-        error=next((row["error"] for row in moving if row["state"] == shown and row["error"]), ""),
+        error=next((row["error"] for row in moving if row["error"]), "") if shown == "failed" else "",
     )

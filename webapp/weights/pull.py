@@ -180,9 +180,9 @@ class Pull:
             tally.done[item.path] = length
             if new:
                 tally.meter.add(new)
-            is_whole = length == item.remote.size_bytes
-            if is_whole or now_s() - self._told_s >= REPORT_EVERY_S:
-                self._told_s = now_s()
+            is_news = not new or length == item.remote.size_bytes
+            if is_news or now_s() - self._told_s >= REPORT_EVERY_S:
+                self._told_s = now_s() if new else self._told_s
                 self._report(tally.progress(item.label))
 
         return Transfer(self._source, item.remote, item.path, self._conditions, moved)

@@ -16,6 +16,7 @@ from webapp.audio.export import warm_up
 from webapp.errors import SettingsError
 from webapp.logs import configure_logging
 from webapp.services.container import Services, open_services
+from webapp.services.weights_register import WeightsRegister
 from webapp.settings import Settings, check_device
 from webapp.stopping import end_for_certain
 from webapp.worker.engine_set import EngineSet
@@ -24,6 +25,7 @@ from webapp.worker.gpu import count_devices_like_nvml
 from webapp.worker.making import SoundMaker
 from webapp.worker.model_keeper import ModelKeeper
 from webapp.worker.processor import Processor, WorkerProcess
+from webapp.worker.weights_keeper import WeightsKeeper
 from webapp.worker.worker_report import WorkerReport
 
 logger = logging.getLogger(__name__)
@@ -110,12 +112,17 @@ async def _process(
         _when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop))
     await asyncio.to_thread(warm_up)
     logger.info("worker ready", extra={"worker": worker.worker_id})
-    keeping = asyncio.create_task(keeper.run())
+    register = WeightsRegister(
+        services.database, services.clock, services.bus, host=worker.host, path=str(settings.models_path)
+    )
+    weights_keeper = WeightsKeeper(register, settings.models_path, services.bus)
+    keeping = [asyncio.create_task(keeper.run()), asyncio.create_task(weights_keeper.run())]
     try:
         await processor.run()
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        for task in keeping:
+            task.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
     logger.info("worker stopped", extra={"worker": worker.worker_id})
 
 
