@@ -152,5 +152,5 @@ def test_schemas_that_refer_to_themselves_end() -> None:
         "name": {"type": "string", "examples": ["leaf"]},
         "inside": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}},
     }}}}}  # fmt: skip
-    example = SchemaReader(document).example({"$ref": "#/components/schemas/Tree"})
-    assert example["inside"][0]["name"] == "leaf"
+    example = json.dumps(SchemaReader(document).example({"$ref": "#/components/schemas/Tree"}))
+    assert example.startswith('{"name": "leaf", "inside": [{"name": "leaf"')

@@ -14,7 +14,6 @@ from webapp.pages.generate import recent_jobs
 from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
 from webapp.pages.rendering import InjectedRenderer, Renderer
-from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
@@ -66,15 +65,8 @@ async def again(
     """Ask for the same sound once more: from the same seed, or from another one."""
     fields = await read_form(request)
     job = await services.jobs.get(identity, job_id)
-    choice = GenerationChoice(
-        prompt=job.prompt,
-        duration_s=job.duration_s,
-        model=job.model,
-        is_loopable=job.is_loopable,
-        seed=_made_with(job.sound.seed if job.sound else job.seed, fields),
-        sampling=SamplingChoice(),
-    )
-    submitted = await services.submissions.submit(identity, choice)
+    seed = _made_with(job.sound.seed if job.sound else job.seed, fields)
+    submitted = await services.submissions.submit(identity, job.asked_again(seed))
     return await _new_job(
         request, services, renderer, identity, job_id=submitted.job_id, position=submitted.position
     )

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from webapp.errors import InvalidRequest
@@ -54,6 +54,11 @@ class GenerationChoice:
     is_loopable: bool
     seed: int | None
     sampling: SamplingChoice
+
+    def variations(self, count: int) -> "list[GenerationChoice]":
+        """So many requests that differ in their seed alone: each has the next one, or any."""
+        seeds = [None if self.seed is None else (self.seed + step) % (MAX_SEED + 1) for step in range(count)]
+        return [replace(self, seed=seed) for seed in seeds]
 
 
 def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:

@@ -39,12 +39,13 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A request for a job, within what its tier allows for one job."""
+    """A request for a job, within what its tier allows for one job; `copies` asks for variations of it."""
 
     identity: Identity
     tier: Tier
     choice: GenerationChoice
     once: Once[Submitted] | None
+    copies: int = 1
 
 
 class _Undone(Exception):
@@ -126,39 +127,44 @@ class Acceptance:
             await self._check_limits(application, room)
         except ProductError as refusal:
             return refusal
-        return await self._accept(application, room)
-
-    async def _check_limits(self, application: Application, room: _Room) -> None:
-        """Raises LimitReached (at once, then per hour), QueueFull and StorageFull, in this order."""
-        account_id, tier = application.identity.account_id, application.tier
-        if account_id not in room.active:
-            raise AuthenticationRequired
-        if room.active[account_id] >= tier.at_once:
-            raise LimitReached(f"Too many jobs waiting; your tier allows {tier.at_once}", retry_after_s=30)
-        if room.in_hour[account_id] >= tier.hourly:
-            usage = await self._usage.of(account_id, tier.name)
-            raise LimitReached("Rate limit exceeded", retry_after_s=usage.hour_resets_s or HOUR_MS // 1000)
-        if room.running + len(room.places) >= self._queue_limit:
-            raise QueueFull
-        if account_id in room.full:
-            raise StorageFull(room.full[account_id])
-
-    async def _accept(self, application: Application, room: _Room) -> Submitted:
-        tier, choice, account_id = application.tier, application.choice, application.identity.account_id
-        newcomer = WaitingJob(room.next_sequence, tier.priority, model=choice.model)
-        position = room.running + room.places.of(newcomer) + 1
-        submitted = Submitted(self._ids.job_id(), position, tier.name)
-        room.accepted.append(self._row(application, submitted.job_id, room))
-        room.places.add(newcomer)
-        room.next_sequence += 1
-        room.active[account_id] += 1
-        room.in_hour[account_id] += 1
+        submitted = self._accept(application, application.choice, room)
+        for choice in application.choice.variations(application.copies)[1:]:
+            self._accept(application, choice, room)
         if application.once:
             await application.once.keep(submitted)
         return submitted
 
-    def _row(self, application: Application, job_id: str, room: _Room) -> Sequence[object]:
-        tier, choice = application.tier, application.choice
+    async def _check_limits(self, application: Application, room: _Room) -> None:
+        """Raises LimitReached (at once, then per hour), QueueFull and StorageFull, in this order."""
+        account_id, tier, copies = application.identity.account_id, application.tier, application.copies
+        if account_id not in room.active:
+            raise AuthenticationRequired
+        if room.active[account_id] + copies > tier.at_once:
+            raise LimitReached(f"Too many jobs waiting; your tier allows {tier.at_once}", retry_after_s=30)
+        if room.in_hour[account_id] + copies > tier.hourly:
+            usage = await self._usage.of(account_id, tier.name)
+            raise LimitReached("Rate limit exceeded", retry_after_s=usage.hour_resets_s or HOUR_MS // 1000)
+        if room.running + len(room.places) + copies > self._queue_limit:
+            raise QueueFull
+        if account_id in room.full:
+            raise StorageFull(room.full[account_id])
+
+    def _accept(self, application: Application, choice: GenerationChoice, room: _Room) -> Submitted:
+        tier, account_id = application.tier, application.identity.account_id
+        newcomer = WaitingJob(room.next_sequence, tier.priority, model=choice.model)
+        position = room.running + room.places.of(newcomer) + 1
+        submitted = Submitted(self._ids.job_id(), position, tier.name)
+        room.accepted.append(self._row(application, choice, submitted.job_id, room))
+        room.places.add(newcomer)
+        room.next_sequence += 1
+        room.active[account_id] += 1
+        room.in_hour[account_id] += 1
+        return submitted
+
+    def _row(
+        self, application: Application, choice: GenerationChoice, job_id: str, room: _Room
+    ) -> Sequence[object]:
+        tier = application.tier
         return (
             job_id,
             room.next_sequence,

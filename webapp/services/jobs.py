@@ -10,7 +10,6 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound
 from webapp.events import Bus, Event
-from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.services.audit import AuditLog
 from webapp.services.idempotency import Once
@@ -152,16 +151,7 @@ class Jobs:
         job = await self.get(identity, job_id)
         if job.status != "failed":
             raise InvalidRequest("Only a failed job can be tried again")
-        row = await self._row(job_id)
-        sampling = SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"])
-        choice = GenerationChoice(
-            prompt=job.prompt,
-            duration_s=job.duration_s,
-            model=job.model,
-            is_loopable=job.is_loopable,
-            seed=job.seed if job.seed_was_given else None,
-            sampling=sampling,
-        )
+        choice = job.asked_again(job.seed if job.seed_was_given else None)
         return await self._submissions.submit(identity, choice, once=once)
 
     async def action_usage(self, identity: Identity, action: Action) -> ThrottleUsage | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from webapp.policy.estimates import InHand
+from webapp.policy.generation import SamplingChoice
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.pricing import SkipPrice, skip_cost
 from webapp.policy.tiers import SKIPPED
@@ -77,6 +78,7 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         error=row["error"],
         skip_cost=skip_cost(row["duration_s"], prices),
         sound=sound_view(row),
+        sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
     )
 
 

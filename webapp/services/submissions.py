@@ -82,11 +82,17 @@ class Submissions:
         )
 
     async def submit(
-        self, identity: Identity, choice: GenerationChoice, *, once: Once[Submitted] | None = None
+        self,
+        identity: Identity,
+        choice: GenerationChoice,
+        *,
+        once: Once[Submitted] | None = None,
+        copies: int = 1,
     ) -> Submitted:
         """Put a job in line. It is durable when this returns.
 
-        Under a key (`once`) a request that was accepted before is answered as it was then.
+        Under a key (`once`) a request that was accepted before is answered as it was then. Of several
+        `copies`, which differ in their seed, all are put in line or none, and the first is returned.
 
         Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
         and StorageFull, in this order.
@@ -97,7 +103,7 @@ class Submissions:
         check_tier_duration(choice.duration_s, tier.max_duration_s)
         if self._database.in_transaction:
             raise RuntimeError("a job is submitted in a transaction of its own")
-        submitted = await self._writer.submit(Application(identity, tier, choice, once))
+        submitted = await self._writer.submit(Application(identity, tier, choice, once, copies))
         self._bus.publish(Event("queue"), Event("job", submitted.job_id))
         return submitted
 

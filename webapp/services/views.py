@@ -1,9 +1,10 @@
 """What services tell of jobs, sounds and the queue: plain values, ready to be rendered."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.reasons import PlaceReason
 
 JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
@@ -120,6 +121,7 @@ class JobView:
     error: str | None
     skip_cost: int
     sound: SoundView | None
+    sampling: SamplingChoice = field(default_factory=SamplingChoice)
 
     @property
     def progress(self) -> str:
@@ -129,6 +131,17 @@ class JobView:
     @property
     def has_ended(self) -> bool:
         return self.status in ENDED
+
+    def asked_again(self, seed: int | None) -> GenerationChoice:
+        """What was asked for, as a new request; without a seed it will be another sound."""
+        return GenerationChoice(
+            prompt=self.prompt,
+            duration_s=self.duration_s,
+            model=self.model,
+            is_loopable=self.is_loopable,
+            seed=seed,
+            sampling=self.sampling,
+        )
 
 
 def progress_text(status: JobStatus, progress_pct: int) -> str:
