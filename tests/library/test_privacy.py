@@ -47,21 +47,21 @@ async def secret(
 
 
 class TestSingleSounds:
-    @pytest.mark.parametrize("number", range(len(CALLS)))
     async def test_what_is_not_published_is_unknown_to_others(
-        self, ann: User, anybody: httpx.AsyncClient, make_user: MakeUser, secret: str, number: int
+        self, ann: User, anybody: httpx.AsyncClient, make_user: MakeUser, secret: str
     ) -> None:
         bob = await make_user("bob")
-        for sound_id in (secret, UNKNOWN, "x", "%00", secret.upper()):
-            assert_problem(await _call(bob.http, number, sound_id), 404, "Sound not found")
-        if number < OPEN:
-            assert_problem(await _call(anybody, number, secret), 404, "Sound not found")
-        else:
-            assert_problem(await _call(anybody, number, secret), 401, "Authentication required")
         root = await make_user("root", is_admin=True)
-        assert (await _call(root.http, number, secret)).status_code == ADMIN[number]
-        if number != len(CALLS) - 1:
-            assert (await _call(ann.http, number, secret)).status_code == OWNER[number]
+        for number in range(len(CALLS)):
+            for sound_id in (secret, UNKNOWN, "x", "%00", secret.upper()):
+                assert_problem(await _call(bob.http, number, sound_id), 404, "Sound not found")
+            if number < OPEN:
+                assert_problem(await _call(anybody, number, secret), 404, "Sound not found")
+            else:
+                assert_problem(await _call(anybody, number, secret), 401, "Authentication required")
+            if number != len(CALLS) - 1:
+                assert (await _call(ann.http, number, secret)).status_code == OWNER[number]
+            assert (await _call(root.http, number, secret)).status_code == ADMIN[number]
 
     async def test_what_is_published_is_open_but_not_to_be_changed(
         self, ann: User, anybody: httpx.AsyncClient, make_user: MakeUser, make_sound: MakeSound
@@ -78,24 +78,23 @@ class TestSingleSounds:
 
 
 class TestLists:
-    @pytest.mark.parametrize(
-        "parameters",
-        ["", "q=secret", "search=whale", "q=w", "model=audio", "owner=ann", "sort=votes", "sort=plays",
-         "sort=quality", "sort=duration", "sort=created", "min_duration=1", "max_duration=100",
-         "q=whale&sort=plays&owner=ann",
-         "cursor=WzAsIDIxNDc0ODM2NDcsIDIxNDc0ODM2NDdd"],
-    )  # fmt: skip
     async def test_no_filter_sort_or_count_tells_of_it(
-        self, anybody: httpx.AsyncClient, make_user: MakeUser, secret: str, parameters: str
+        self, anybody: httpx.AsyncClient, make_user: MakeUser, secret: str
     ) -> None:
         bob = await make_user("bob")
         root = await make_user("root", is_admin=True)
         nothing = {"items": [], "page": 1, "per_page": 20, "total": 0, "has_more": False}
-        for client in (anybody, bob.http, root.http):
-            assert (await client.get(f"/api/library?{parameters}")).json() == nothing
-        for client in (bob.http, root.http):
-            for path in ("/api/my-generations", "/api/favorites"):
-                assert (await client.get(f"{path}?{parameters}")).json() == nothing
+        for parameters in (
+         "", "q=secret", "search=whale", "q=w", "model=audio", "owner=ann", "sort=votes", "sort=plays",
+         "sort=quality", "sort=duration", "sort=created", "min_duration=1", "max_duration=100",
+         "q=whale&sort=plays&owner=ann",
+         "cursor=WzAsIDIxNDc0ODM2NDcsIDIxNDc0ODM2NDdd",
+        ):  # fmt: skip
+            for client in (anybody, bob.http, root.http):
+                assert (await client.get(f"/api/library?{parameters}")).json() == nothing, parameters
+            for client in (bob.http, root.http):
+                for path in ("/api/my-generations", "/api/favorites"):
+                    assert (await client.get(f"{path}?{parameters}")).json() == nothing, parameters
         assert (await anybody.get("/api/library/counts")).json()["total"] == 0
 
     async def test_the_owner_finds_it_among_their_own(self, ann: User, secret: str) -> None:
@@ -119,6 +118,6 @@ class TestLists:
             await act(root, sound_id)
             assert (await anybody.get("/api/library")).json()["total"] == total
 
-    @pytest.mark.parametrize("path", ["/api/my-generations", "/api/favorites", "/api/playlists"])
-    async def test_own_lists_ask_for_an_account(self, anybody: httpx.AsyncClient, path: str) -> None:
-        assert_problem(await anybody.get(path), 401, "Authentication required")
+    async def test_own_lists_ask_for_an_account(self, anybody: httpx.AsyncClient) -> None:
+        for path in ("/api/my-generations", "/api/favorites", "/api/playlists"):
+            assert_problem(await anybody.get(path), 401, "Authentication required")
