@@ -30,10 +30,13 @@ function lost() {
 
 function connected(event) {
   const wasLost = banner.textContent !== "";
+  const isAgain = "connection" in live().dataset;
   connection = event.detail.connection;
   delayMs = FIRST_DELAY_MS;
   clearTimeout(retryTimer);
   live().dataset.connection = "open";
+  // What a page asks for by itself may have changed while nobody told it.
+  if (isAgain) document.body.dispatchEvent(new CustomEvent("live-again"));
   if (!wasLost) return;
   say(BACK, true);
   sayTimer = setTimeout(() => say(""), BACK_FOR_MS);

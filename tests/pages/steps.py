@@ -1,6 +1,9 @@
 """What a worker would do, in one step."""
 
+from dataclasses import replace
+
 from tests.factories import FACTS, choice
+from webapp.policy.library import SoundChange
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.leases import Claim
@@ -20,3 +23,14 @@ async def finish_one(services: Services, identity: Identity, prompt: str = "rain
     submitted = await services.submissions.submit(identity, choice(prompt))
     await services.leases.complete(await start_one(services), FACTS)
     return submitted.job_id
+
+
+async def make_sound(
+    services: Services, identity: Identity, prompt: str = "rain", *, is_public: bool = True, **facts: object
+) -> str:
+    """A finished sound in the library, without files; gives its id."""
+    await services.submissions.submit(identity, choice(prompt))
+    claim = await start_one(services)
+    await services.leases.complete(claim, replace(FACTS, **facts))  # type: ignore[arg-type]  # as given
+    await services.library.publishing.change(identity, claim.generation_id, SoundChange(is_public=is_public))
+    return claim.generation_id
