@@ -25,6 +25,7 @@ from webapp.pages.sign_in import SIGN_IN_HANDLERS
 from webapp.pages.sound import count_play, download, show_menu, show_sound
 from webapp.pages.sound_actions import SOUND_ACTION_HANDLERS
 from webapp.pages.sound_cards import SoundCards
+from webapp.pages.speech import show_speech, show_voices, speak
 from webapp.services.container import Services
 
 PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -42,6 +43,9 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     download,
     *SOUND_ACTION_HANDLERS,
     *PLAYLIST_HANDLERS,
+    show_speech,
+    show_voices,
+    speak,
     *ACCOUNT_HANDLERS,
     *API_DOCS_HANDLERS,
     follow_page,

@@ -1,0 +1,173 @@
+"""The page where texts are spoken."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from litestar import Response, get, post
+
+from webapp.errors import InvalidRequest, LimitReached, ProductError, SpeechFailed, StorageFull, Unavailable
+from webapp.http.dependencies import InjectedServices
+from webapp.http.errors import describe
+from webapp.pages.authentication import InjectedIdentity, InjectedViewer
+from webapp.pages.chrome import Chrome
+from webapp.pages.forms import Fields, read_form
+from webapp.pages.library import InjectedCards
+from webapp.pages.library_contexts import SoundCard
+from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.partials import announcement, partial
+from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.pages.sound_cards import SoundCards
+from webapp.pages.speech_contexts import (
+    SpeechForm,
+    SpeechFormFragment,
+    SpeechPage,
+    SpokenListFragment,
+    VoiceChoice,
+    VoiceChoiceFragment,
+)
+from webapp.policy.library import LibraryQuery
+from webapp.policy.speech import VOICE_MODEL, SpeechChoice, parse_speech
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+from webapp.services.speech import VoiceView
+
+SHOWN: Final = 10
+REFUSALS: Final = (InvalidRequest, LimitReached, StorageFull, Unavailable, SpeechFailed)
+
+
+@get("/speech")
+async def show_speech(
+    request: PageRequest,
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    sound_cards: InjectedCards,
+    viewer: InjectedViewer,
+) -> Response[Any]:
+    """Where texts are spoken. Without a script, it is asked again for the voices of another language."""
+    form = await speech_form(services, viewer, dict(request.query_params))
+    return renderer.page(_page(viewer, form, await _spoken(services, sound_cards, viewer)))
+
+
+@get("/speech/voices")
+async def show_voices(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+) -> Response[Any]:
+    """The voices of a language, and a sample of the chosen one."""
+    form = await speech_form(services, viewer, dict(request.query_params))
+    return renderer.page(VoiceChoiceFragment(form))
+
+
+@post("/speech")
+async def speak(
+    request: PageRequest,
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    sound_cards: InjectedCards,
+    identity: InjectedIdentity,
+) -> Response[Any]:
+    """Speak a text, and show what became of it."""
+    fields = await read_form(request)
+    try:
+        sound = await services.speech.speak(identity, _choice(fields))
+    except REFUSALS as error:
+        return await _refused(
+            request, services, renderer, sound_cards, identity=identity, fields=fields, error=error
+        )
+    if not request.htmx:
+        return see_other(request, f"/speech?voice={sound.voice}#spoken-{sound.generation_id}")
+    form = await speech_form(services, identity, fields)
+    cards = await _spoken(services, sound_cards, identity)
+    return renderer.fragments(
+        renderer.render(SpeechFormFragment(form)),
+        partial("spoken", renderer.render(SpokenListFragment(cards)), swap="innerMorph"),
+        announcement(f"Spoken: {sound.duration_s:.1f} seconds"),
+    )
+
+
+async def speech_form(
+    services: Services, viewer: Identity | None, fields: Fields, error: ProductError | None = None
+) -> SpeechForm:
+    """The form with what was typed, as things stand now."""
+    usage = await services.speech.usage(viewer) if viewer else None
+    return SpeechForm(
+        choice=voice_choice(await services.speech.voices(), fields, services.settings.voice),
+        left=usage.remaining if usage else None,
+        hourly=usage.limit if usage else None,
+        fields=fields,
+        error=error.message if error else None,
+        error_field=error.field if isinstance(error, InvalidRequest) else None,
+    )
+
+
+def voice_choice(voices: Sequence[VoiceView], fields: Mapping[str, str], preferred: str) -> VoiceChoice:
+    """What can be chosen: the language asked for or else the chosen voice's, and the voice in it."""
+    by_id = {voice.id: voice for voice in voices}
+    chosen = by_id.get(fields.get("voice", "")) or by_id.get(preferred) or next(iter(voices), None)
+    language = fields.get("language", "")
+    if chosen is None:
+        return VoiceChoice((), "", (), None)
+    languages = _languages(voices)
+    if language not in dict(languages):
+        language = _primary(chosen)
+    shown = tuple(voice for voice in voices if _primary(voice) == language)
+    return VoiceChoice(languages, language, shown, chosen if chosen in shown else shown[0])
+
+
+def _languages(voices: Sequence[VoiceView]) -> tuple[tuple[str, str], ...]:
+    """Each language once, by name: what eSpeak NG calls its voice without what stands in brackets."""
+    names: dict[str, str] = {}
+    for voice in voices:
+        name = voice.name.partition(" (")[0].partition(",")[0]
+        if voice.engine != "piper" or _primary(voice) not in names:
+            names[_primary(voice)] = name
+    return tuple(sorted(names.items(), key=lambda entry: entry[1]))
+
+
+def _primary(voice: VoiceView) -> str:
+    return voice.language.partition("-")[0].lower()
+
+
+def _choice(fields: Fields) -> SpeechChoice:
+    """The fields of the form as those of the API. Raises InvalidRequest."""
+    try:
+        speed = float(fields["speed"]) if fields.get("speed") else None
+    except ValueError:
+        raise InvalidRequest("Speed must be a number", field="speed") from None
+    # Browsers send line breaks as two characters, and count one.
+    text = fields.get("text", "").replace("\r\n", "\n")
+    return parse_speech({"text": text, "voice": fields.get("voice") or None, "speed": speed})
+
+
+async def _spoken(
+    services: Services, sound_cards: SoundCards, viewer: Identity | None
+) -> tuple[SoundCard, ...]:
+    if viewer is None:
+        return ()
+    found = await services.library.browse.own(viewer, LibraryQuery(model=VOICE_MODEL, per_page=SHOWN))
+    return await sound_cards.of(viewer, found.items)
+
+
+def _page(viewer: Identity | None, form: SpeechForm, cards: tuple[SoundCard, ...]) -> SpeechPage:
+    return SpeechPage(chrome=Chrome("speech", viewer), form=form, cards=cards)
+
+
+async def _refused(
+    request: PageRequest,
+    services: Services,
+    renderer: Renderer,
+    sound_cards: SoundCards,
+    *,
+    identity: Identity,
+    fields: Fields,
+    error: ProductError,
+) -> Response[Any]:
+    """The form again, with what was typed and why it was refused."""
+    problem = describe(error)
+    form = await speech_form(services, identity, fields, error)
+    if request.htmx:
+        response = renderer.page(SpeechFormFragment(form), status=problem.status)
+    else:
+        page = _page(identity, form, await _spoken(services, sound_cards, identity))
+        response = renderer.page(page, status=problem.status)
+    response.headers.update(problem.headers)
+    return response

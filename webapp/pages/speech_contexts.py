@@ -1,0 +1,80 @@
+"""What the templates about speech receive: one dataclass for each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from webapp.pages.chrome import Chrome
+from webapp.pages.library_contexts import SoundCard
+from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
+from webapp.services.speech import VoiceView
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChoice:
+    """The voices of one language, and the one that is chosen; None where there is none at all.
+
+    `languages` has every language there is a voice for: its primary subtag and its name, by name.
+    """
+
+    languages: tuple[tuple[str, str], ...]
+    language: str
+    voices: tuple[VoiceView, ...]
+    voice: VoiceView | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechForm:
+    """The form that asks for a text to be spoken, with what was typed and what was wrong about it.
+
+    `left` of `hourly` texts can still be spoken in this hour; both None for strangers.
+    """
+
+    choice: VoiceChoice
+    left: int | None
+    hourly: int | None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None
+    error_field: str | None = None
+    max_text: int = MAX_TEXT_CHARACTERS
+    min_speed: float = MIN_SPEED
+    max_speed: float = MAX_SPEED
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPage:
+    """Where texts are spoken, and those that were."""
+
+    template: ClassVar[str] = "speech.html"
+
+    chrome: Chrome
+    form: SpeechForm
+    cards: tuple[SoundCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechFormFragment:
+    """The form alone."""
+
+    template: ClassVar[str] = "fragments/speech_form.html"
+
+    form: SpeechForm
+    is_signed_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChoiceFragment:
+    """The fields that choose a voice."""
+
+    template: ClassVar[str] = "fragments/voice_choice.html"
+
+    form: SpeechForm
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenListFragment:
+    """What an account had spoken, newest first."""
+
+    template: ClassVar[str] = "fragments/spoken_list.html"
+
+    cards: tuple[SoundCard, ...]
