@@ -56,10 +56,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "auto"
     device: Annotated[str, Meta(description="Device for models: `auto`, `cpu`, `cuda:0`, `mps`.")] = "auto"
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"],
+        Literal["auto", "float32", "bfloat16", "float16", "int8"],
         Meta(
-            description="Number format of models: `auto`, `float32`, `bfloat16` or `float16`;"
-            " `auto` is `float16` on CUDA and `float32` elsewhere."
+            description="Number format of models: `auto`, `float32`, `bfloat16`, `float16` or `int8`;"
+            " `auto` is `float16` on CUDA and the quickest there is elsewhere."
         ),
     ] = "auto"
     threads: Annotated[

@@ -184,7 +184,7 @@ def test_one_that_is_cancelled_or_fails_leaves_the_others_alone(loaded: Load, na
             tasks[0].cancel.cancel()
 
     tasks[0].progressed = cancel_late  # type: ignore[method-assign]
-    tasks[3].progressed = lambda _share: print(1 / 0)  # type: ignore[method-assign]  # noqa: T201
+    tasks[3].progressed = lambda share: print(share / 0)  # type: ignore[method-assign]  # noqa: T201
     server(model, decoding_of(model, Precision.FLOAT32, 3)).serve(ListedTasks(tasks))
     for index, error in ((0, GenerationCancelled), (3, GenerationFailed), (4, RequestNotSupported)):
         with pytest.raises(error):

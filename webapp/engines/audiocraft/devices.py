@@ -1,6 +1,8 @@
 """Which device and number format to compute with, and what running out of memory looks like."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 import torch
@@ -65,6 +67,20 @@ def resolve_precision(asked: str, device: torch.device) -> Precision | None:
 def has_quick_bfloat16() -> bool:
     """Whether this machine's processor has instructions for bfloat16."""
     return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - torch asks by this name too
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Inside, torch computes on one thread: for what is so small that waking others costs more.
+
+    They also would go on spinning for a while, on processors that the next step needs.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

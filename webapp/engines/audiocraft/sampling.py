@@ -83,11 +83,12 @@ class BatchSampler:
         self._greedy = torch.tensor([job.is_greedy for job in jobs], device=device)[:, None]
         self._all_greedy = all(job.is_greedy for job in jobs)
         self._temperature = column([1.0 if job.is_greedy else job.temperature for job in jobs])
-        self._top_k = column(
-            [min(job.top_k, card) - 1 if job.top_k else card - 1 for job in jobs], torch.int64
-        )
+        kept = [min(job.top_k, card) for job in jobs]
+        self._most_kept = max(kept)
+        self._top_k = column([max(count, 1) - 1 for count in kept], torch.int64)
+        self._has_top_k = column([1.0 if count else 0.0 for count in kept])
+        self._has_top_p = any(job.top_p > 0 for job in jobs)
         self._top_p = column([job.top_p if job.top_p > 0 else NO_TOP_P for job in jobs])
-        self._filters = any(job.top_k or job.top_p > 0 for job in jobs)
 
     def tokens(self, logits: Tensor, uniform: Tensor, temperature: float | None = None) -> Tensor:
         """Draw from `logits` (jobs, rows, card) with numbers (jobs, rows); tokens have shape (jobs, rows).
@@ -107,11 +108,14 @@ class BatchSampler:
 
     def _kept(self, probabilities: Tensor) -> Tensor:
         """Probabilities, zero where `top_k` or `top_p` leave a token out; the likeliest always stays."""
-        if not self._filters:
-            return probabilities
+        least = torch.zeros_like(self._top_p)
+        if self._most_kept:
+            # As AudioCraft does it, tokens as likely as the last one kept are kept as well.
+            likeliest = probabilities.topk(self._most_kept, dim=-1).values
+            least = likeliest.gather(-1, self._top_k.expand(-1, likeliest.shape[1], 1)) * self._has_top_k
+        kept = probabilities * (probabilities >= least)
+        if not self._has_top_p:
+            return kept
         ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        rows = ordered.shape[1]
-        least = ordered.gather(-1, self._top_k.expand(-1, rows, 1))
-        keep = (ordered >= least) & (ordered.cumsum(dim=-1) - ordered <= self._top_p)
-        keep[..., 0] = True
-        return probabilities * torch.zeros_like(keep).scatter_(-1, order, keep)
+        within = ordered.cumsum(dim=-1) - ordered <= self._top_p
+        return kept * torch.zeros_like(within).scatter_(-1, order, within)

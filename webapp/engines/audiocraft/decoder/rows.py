@@ -14,6 +14,7 @@ import torch
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.board import Active, Board, WindowState
 from webapp.engines.audiocraft.decoder.delays import columns_of, delayed, final_frames, frames_in
+from webapp.engines.audiocraft.devices import on_one_thread
 from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.windows import Window
 
@@ -103,9 +104,11 @@ class RowsDecoding:
 
     def _step(self, ready: Sequence[_Place]) -> None:
         active = self._active_of(ready)
-        columns = self._board.last(active).repeat_interleave(ROWS_PER_JOB, dim=0)
+        with on_one_thread():
+            columns = self._board.last(active).repeat_interleave(ROWS_PER_JOB, dim=0)
         logits = self._backend.step([row for place in ready for row in place.rows], columns)
-        self._board.settle(active, logits.view(len(ready), ROWS_PER_JOB, self._codebooks, self._card))
+        with on_one_thread():
+            self._board.settle(active, logits.view(len(ready), ROWS_PER_JOB, self._codebooks, self._card))
         for place in ready:
             place.fed = place.step
             place.step += 1
