@@ -1,0 +1,124 @@
+"""The page where texts are spoken, with a script and without."""
+
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.speech.conftest import Speaking
+from webapp.database import Database
+from webapp.services.identity import Identity
+
+HTMX = {"hx-request": "true"}
+
+
+@pytest.fixture
+async def speaker(speaking: Speaking) -> AsyncIterator[None]:
+    async with speaking():
+        yield
+
+
+def _selected(page: str, name: str) -> str:
+    select = re.search(rf'<select id="{name}".*?</select>', page, re.DOTALL)
+    assert select is not None
+    found = re.search(r'value="([^"]*)" selected', select[0])
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.usefixtures("speaker")
+class TestWithoutScript:
+    async def test_a_text_is_spoken_and_shown(self, ann_browser: httpx.AsyncClient) -> None:
+        asked = {"text": "Hello,\r\nmy friend.", "voice": "espeak-en-gb", "speed": "1.5", "language": "en"}
+        answer = await ann_browser.post("/speech", data=asked)
+        assert answer.status_code == 303
+        where = answer.headers["location"]
+        sound_id = where.partition("#spoken-")[2]
+        page = (await ann_browser.get(where)).text
+        assert f'src="/audio/{sound_id}.wav"' in page
+        assert f'href="/sounds/{sound_id}/download/mp3"' in page
+        assert "Hello, my friend." in page
+        assert "119 of 120 texts left this hour" in page
+        assert _selected(page, "voice") == "espeak-en-gb"
+        assert (await ann_browser.get(f"/audio/{sound_id}.wav")).status_code == 200
+
+    async def test_voices_of_another_language(self, ann_browser: httpx.AsyncClient) -> None:
+        page = (await ann_browser.get("/speech?language=de&text=Guten+Tag")).text
+        assert (_selected(page, "language"), _selected(page, "voice")) == ("de", "espeak-de")
+        assert 'src="/api/tts/sample/espeak-de"' in page
+        assert "Guten Tag</textarea>" in page
+
+    async def test_strangers_hear_samples_and_are_asked_to_sign_in(self, browser: httpx.AsyncClient) -> None:
+        page = (await browser.get("/speech")).text
+        assert (_selected(page, "language"), _selected(page, "voice")) == ("en", "espeak-en-us")
+        assert "Sign in to speak" in page
+        assert '<button class="button primary wide"' not in page
+        answer = await browser.post("/speech", data={"text": "x"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+
+    @pytest.mark.parametrize(
+        ("fields", "status", "error"),
+        [
+            ({"text": ""}, 400, 'id="text-error" class="field-error" role="alert">Text is required'),
+            ({"text": "x" * 5001}, 400, 'id="text-error" class="field-error" role="alert">Text too long'),
+            (
+                {"text": "x", "voice": "nobody"},
+                400,
+                'id="voice-error" class="field-error" role="alert">Voice',
+            ),
+            (
+                {"text": "x", "speed": "9"},
+                400,
+                'id="speed-error" class="field-error" role="alert">Speed must',
+            ),
+            ({"text": "x", "speed": "fast"}, 400, 'id="speed-error" class="field-error" role="alert">Speed'),
+        ],
+    )
+    async def test_what_is_wrong_stands_where_it_arose(
+        self, ann_browser: httpx.AsyncClient, fields: dict[str, str], status: int, error: str
+    ) -> None:
+        answer = await ann_browser.post("/speech", data=fields)
+        assert answer.status_code == status
+        assert error in answer.text
+        assert fields["text"] in answer.text
+
+
+@pytest.mark.usefixtures("speaker")
+class TestWithScript:
+    async def test_a_text_is_spoken_and_the_list_follows(self, ann_browser: httpx.AsyncClient) -> None:
+        answer = await ann_browser.post("/speech", data={"text": "Hi <b>there</b>"}, headers=HTMX)
+        assert answer.status_code == 200
+        assert answer.text.startswith('<form id="speech-form"')
+        assert '<hx-partial hx-target="#spoken"' in answer.text
+        assert "Hi &lt;b&gt;there&lt;/b&gt;" in answer.text
+        assert "<b>there" not in answer.text
+
+    async def test_the_voices_of_a_language(self, ann_browser: httpx.AsyncClient) -> None:
+        fragment = (await ann_browser.get("/speech/voices?language=fr", headers=HTMX)).text
+        assert "<html" not in fragment
+        assert _selected(fragment, "voice") == "espeak-fr-be"
+        fragment = (await ann_browser.get("/speech/voices?voice=espeak-fr-fr-female", headers=HTMX)).text
+        assert _selected(fragment, "language") == "fr"
+        assert _selected(fragment, "voice") == "espeak-fr-fr-female"
+
+    async def test_the_limit_is_told_in_the_form(
+        self, ann_browser: httpx.AsyncClient, database: Database, ann: Identity
+    ) -> None:
+        async with database.transaction():
+            await database.fetch("UPDATE account SET tier = 'free' WHERE id = {}", ann.account_id)
+        for _ in range(10):
+            assert (await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)).status_code == 200
+        answer = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
+        assert answer.status_code == 429
+        assert "Rate limit exceeded" in answer.text
+        assert "0 of 10 texts left this hour" in answer.text
+
+
+async def test_nobody_there_to_speak_is_said_before_and_after(ann_browser: httpx.AsyncClient) -> None:
+    page = (await ann_browser.get("/speech")).text
+    assert "Speech is not available right now" in page
+    answer = await ann_browser.post("/speech", data={"text": "hello"})
+    assert answer.status_code == 503
+    assert "Speech is not available right now; please try again in a moment" in answer.text
+    assert "hello</textarea>" in answer.text
