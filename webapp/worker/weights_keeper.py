@@ -135,7 +135,9 @@ class WeightsKeeper:
         if error and wish.name in installed:
             # What could not be removed is still there.
             state = "installed"
-        await self._register.ended(wish.name, wish.action, state, error)
+        if state != "cancelled":
+            # What was cancelled may be asked for again by now.
+            await self._register.ended(wish.name, wish.action, state, error)
         logger.info("weights: ended", extra={"checkpoint": wish.name, "state": state, "error": error or None})
 
     async def _follow(self, process: Process, wish: Wish) -> tuple[CopyState, str]:
