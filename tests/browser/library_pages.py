@@ -1,0 +1,101 @@
+"""The library, a sound, a playlist and the player as people use them."""
+
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+
+class Player:
+    """The bar at the bottom."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.bar = page.get_by_role("region", name="Player")
+        self.title = self.bar.locator("[data-player-title]")
+        self.position = self.bar.get_by_role("slider", name="Position in the sound")
+
+    def button(self, name: str) -> Locator:
+        return self.bar.get_by_role("button", name=name, exact=True)
+
+    def audio(self, name: str) -> Any:  # noqa: ANN401 - whatever the browser says
+        return self._page.locator("#player-audio").evaluate(f"audio => audio.{name}")
+
+    def wait_until(self, condition: str) -> None:
+        """Wait for something about the audio element, such as `audio.currentTime > 1`."""
+        element = self._page.locator("#player-audio").element_handle()
+        self._page.wait_for_function(f"audio => {condition}", arg=element)
+
+    def expect_playing(self, title: str) -> None:
+        expect(self.title).to_have_text(title)
+        expect(self.button("Pause")).to_be_visible()
+        self.wait_until("!audio.paused && audio.currentTime > 0.05")
+
+
+class LibraryPage:
+    """The lists of sounds."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.search = page.get_by_role("searchbox", name="Search")
+        self.sounds = page.locator(".sounds > li")
+
+    def open(self, query: str = "") -> None:
+        self._page.goto(f"/library{query}")
+
+    def sound(self, title: str) -> Locator:
+        return self.sounds.filter(has=self._page.get_by_role("link", name=title, exact=True))
+
+    def play(self, title: str) -> None:
+        self.sound(title).get_by_role("button", name=f"Play {title}", exact=True).click()
+
+    def open_menu(self, title: str) -> Locator:
+        """The menu of a sound, with what is fetched when it opens."""
+        menu = self.sound(title).locator("details.menu")
+        menu.locator("summary").click()
+        expect(menu.get_by_role("button", name="Copy link")).to_be_visible()
+        return menu
+
+    def select(self, label: str, option: str) -> None:
+        self._page.get_by_label(label).select_option(label=option)
+
+    def choose(self, title: str) -> None:
+        self._page.get_by_label(f"Choose {title}", exact=True).check()
+
+
+class SoundPage:
+    """One sound."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.title = page.get_by_role("heading", level=1)
+        self.publish = page.get_by_role("button", name="Publish")
+        self.dialog = page.get_by_role("dialog")
+
+    def open(self, sound_id: str) -> None:
+        self._page.goto(f"/sounds/{sound_id}")
+
+    def rename(self, title: str, tags: str) -> None:
+        self._page.get_by_label("Title").fill(title)
+        self._page.get_by_label("Tags").fill(tags)
+        self._page.get_by_role("button", name="Save").click()
+
+    def add_to_new_playlist(self, name: str) -> None:
+        self._page.get_by_label("Name of a new playlist").fill(name)
+        self._page.get_by_role("button", name="Add to playlist").click()
+
+    def delete(self) -> None:
+        self._page.get_by_role("button", name="Delete").click()
+
+
+class PlaylistPage:
+    """One playlist."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.tracks = page.locator("#playlist-tracks > li")
+
+    def titles(self) -> list[str]:
+        return self._page.locator("#playlist-tracks .sound-card-title").all_inner_texts()
+
+    def expect_order(self, *titles: str) -> None:
+        expect(self._page.locator("#playlist-tracks .sound-card-title")).to_have_text(list(titles))

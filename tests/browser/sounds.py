@@ -1,0 +1,50 @@
+"""Accounts and sounds made through the API, so that tests of listening need not make them by hand."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from tests.browser.pages import PASSWORD
+
+WAIT_S = 30
+
+
+@dataclass(frozen=True)
+class Musician:
+    """An account that makes sounds."""
+
+    username: str
+    api: httpx.Client
+
+    def make(self, prompt: str, *, duration: float = 2, is_public: bool = True, **change: Any) -> str:
+        """A finished sound; gives its id."""
+        job = self._sent("POST", "/generate", {"prompt": prompt, "duration": duration})
+        until = time.monotonic() + WAIT_S
+        while (found := self.api.get(f"/job/{job['job_id']}").json())["status"] != "completed":
+            assert time.monotonic() < until, found
+            self.api.get(f"/job/{job['job_id']}/events", timeout=WAIT_S)
+        sound_id: str = found["generation_id"]
+        if is_public or change:
+            self._sent("PATCH", f"/api/library/{sound_id}", {"is_public": is_public, **change})
+        return sound_id
+
+    def _sent(self, method: Literal["POST", "PATCH"], path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self.api.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def musician(address: str, username: str) -> Iterator[Musician]:
+    """A new account, ready to make sounds."""
+    with httpx.Client(base_url=address) as api:
+        credentials = {"username": username, "password": PASSWORD}
+        assert api.post("/api/auth/register", json=credentials).is_success
+        token = api.post("/api/auth/token", json=credentials).json()["token"]
+        api.headers["authorization"] = f"Bearer {token}"
+        yield Musician(username, api)
