@@ -183,7 +183,7 @@ async def test_a_reader_who_comes_back_gets_what_happened_meanwhile(
 async def test_the_queue_page_follows_lines_counts_and_workers(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    async with following(services, QueueFeed(SharedQueue(services, renderer), None)) as stream:
+    async with following(services, QueueFeed(SharedQueue(services, renderer))) as stream:
         assert "The queue is empty." in await upcoming(stream)
         job_id = (await services.submissions.submit(ann, choice("private words"))).job_id
         table = await upcoming(stream)

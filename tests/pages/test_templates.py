@@ -11,10 +11,10 @@ import pytest
 from jinja2 import meta, nodes
 
 from tests.factories import FACTS
-from tests.pages import library_samples
+from tests.pages import library_samples, queue_samples
 from webapp.clock import ManualClock
 from webapp.http.static import StaticFiles
-from webapp.pages import account, contexts, errors, library_contexts, sign_in
+from webapp.pages import account, contexts, errors, library_contexts, queue_contexts, sign_in
 from webapp.pages.api_docs import page as api_page
 from webapp.pages.api_docs.description import sections_of
 from webapp.pages.chrome import Chrome
@@ -30,7 +30,7 @@ from webapp.services.usage import AccountUsage, Quota
 from webapp.services.views import JobView, SoundView
 from webapp.web.app import REPOSITORY_ROOT
 
-MODULES = (account, api_page, contexts, errors, library_contexts, sign_in)
+MODULES = (account, api_page, contexts, errors, library_contexts, queue_contexts, sign_in)
 TEMPLATES = REPOSITORY_ROOT / "templates"
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)
@@ -96,17 +96,6 @@ MODELS = (
     ModelCard("music", "Music", "Melodies", 180, "CC-BY-NC 4.0", "ready", "sketch: rule-based, no model"),
     ModelCard("audio", "Sounds", "Rain", 10.5, None, "unavailable", None),
 )
-ROW = contexts.QueueRow(
-    JOB_ID, 1, "queued", "music", 8.0, "free", NOW_MS, 0, "in 5 s", "In turn", is_own=True, is_skipped=False,
-    skip_cost=3, prompt=LONG,
-)  # fmt: skip
-ROWS = (
-    ROW,
-    dataclasses.replace(ROW, job_id="1" * 12, is_own=False, prompt=None),
-    dataclasses.replace(ROW, job_id="2" * 12, status="processing", progress_pct=30),
-)
-COUNTS = contexts.Counts(1, 2, (("music", 2),), is_paused=True)
-WORKERS = (contexts.WorkerLine(1, "cpu", "Generating"), contexts.WorkerLine(2, "", "Starting"))
 
 
 def forms() -> Iterator[contexts.ComposeForm]:
@@ -141,10 +130,7 @@ def account_pages() -> Iterator[account.AccountPage]:
 
 
 def samples() -> Iterator[Any]:
-    for viewer in (ADA, None):
-        chrome = Chrome("queue", viewer, live="queue")
-        yield contexts.QueuePage(chrome, ROWS, COUNTS, WORKERS)
-        yield contexts.QueuePage(chrome, (), dataclasses.replace(COUNTS, is_paused=False), ())
+    yield from queue_samples.samples()
     for form in forms():
         yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, JOBS)
         yield contexts.ComposeFragment(form)
@@ -161,11 +147,7 @@ def samples() -> Iterator[Any]:
     yield from (contexts.QuoteFragment(quote) for quote in QUOTES)
     yield from (contexts.ModelStateFragment(model) for model in MODELS)
     yield from (contexts.JobFragment(job) for job in JOBS)
-    yield from (contexts.QueueRowFragment(row) for row in ROWS)
     yield from (contexts.JobListFragment(JOBS), contexts.JobListFragment(()))
-    yield from (contexts.QueueRowsFragment(ROWS), contexts.QueueRowsFragment(()))
-    yield from (contexts.WorkersFragment(WORKERS), contexts.WorkersFragment(()))
-    yield contexts.QueueCountsFragment(COUNTS)
     yield sign_in.SetupClosedPage(Chrome("sign-in"))
     yield api_page.ApiPage(Chrome("api"), "http://localhost", API_SECTIONS)
     yield api_page.ApiPage(

@@ -20,6 +20,7 @@ from webapp.pages.library_selection import change_selection
 from webapp.pages.playlists import PLAYLIST_HANDLERS
 from webapp.pages.queue import show_queue
 from webapp.pages.queue_feed import SharedQueue
+from webapp.pages.queue_actions import QUEUE_ACTION_HANDLERS
 from webapp.pages.rendering import Renderer
 from webapp.pages.sign_in import SIGN_IN_HANDLERS
 from webapp.pages.sound import count_play, download, show_menu, show_sound
@@ -37,6 +38,7 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     show_queue,
     show_library,
     change_selection,
+    *QUEUE_ACTION_HANDLERS,
     show_sound,
     show_menu,
     count_play,

@@ -8,7 +8,7 @@ from webapp.pages.chrome import Chrome
 from webapp.pages.models import ModelCard
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_PROMPT_CHARACTERS
 from webapp.services.submissions import Quote
-from webapp.services.views import JobStatus, JobView
+from webapp.services.views import JobView
 
 EXAMPLES: Final = (
     "slow piano over heavy rain",
@@ -111,90 +111,3 @@ class JobListFragment:
     template: ClassVar[str] = "fragments/job_list.html"
 
     jobs: tuple[JobView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRowsFragment:
-    """The lines of the queue in order."""
-
-    template: ClassVar[str] = "fragments/queue_rows.html"
-
-    rows: tuple["QueueRow", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """A line of the queue as one viewer sees it. `prompt` is None for other people's jobs."""
-
-    job_id: str
-    position: int
-    status: JobStatus
-    model: str
-    duration_s: float
-    tier: str
-    created_ms: int
-    progress_pct: int
-    expected_start: str
-    reason: str
-    is_own: bool
-    is_skipped: bool
-    skip_cost: int
-    prompt: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many jobs there are, by state and by model (the models of waiting ones)."""
-
-    processing: int
-    waiting: int
-    waiting_by_model: tuple[tuple[str, int], ...]
-    is_paused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerLine:
-    """A worker, for the public: no host names, no process ids."""
-
-    number: int
-    device: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueuePage:
-    """The live queue."""
-
-    template: ClassVar[str] = "queue.html"
-
-    chrome: Chrome
-    rows: tuple[QueueRow, ...]
-    counts: Counts
-    workers: tuple[WorkerLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRowFragment:
-    """One line of the queue."""
-
-    template: ClassVar[str] = "fragments/queue_row.html"
-
-    row: QueueRow
-
-
-@dataclass(frozen=True, slots=True)
-class QueueCountsFragment:
-    """The numbers above the queue."""
-
-    template: ClassVar[str] = "fragments/queue_counts.html"
-
-    counts: Counts
-
-
-@dataclass(frozen=True, slots=True)
-class WorkersFragment:
-    """The workers and what they do."""
-
-    template: ClassVar[str] = "fragments/workers.html"
-
-    workers: tuple[WorkerLine, ...]

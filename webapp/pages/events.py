@@ -7,6 +7,7 @@ from litestar.params import FromQuery
 
 from webapp.errors import AuthenticationRequired
 from webapp.http.client_address import address_of
+from webapp.http.compression import AS_WRITTEN
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.sse import EventStream
 from webapp.pages.authentication import InjectedViewer, session_secret
@@ -15,7 +16,8 @@ from webapp.pages.generate_feed import GenerateFeed
 from webapp.pages.library_feed import LibraryFeed
 from webapp.pages.live import Feed, follow
 from webapp.pages.navigation import PageRequest
-from webapp.pages.queue_feed import InjectedSharedQueue, QueueFeed, SharedQueue
+from webapp.pages.queue_feed import InjectedSharedQueue, QueueFeed
+from webapp.pages.queue_filter import queue_filter
 from webapp.pages.rendering import InjectedRenderer, Renderer
 from webapp.services.container import Services
 from webapp.services.identity import Identity
@@ -23,7 +25,7 @@ from webapp.services.identity import Identity
 LAST_EVENT: Final = "last-event-id"
 
 
-@get("/events")
+@get("/events", opt={AS_WRITTEN: True})
 async def follow_page(
     request: PageRequest,
     services: InjectedServices,
@@ -36,11 +38,16 @@ async def follow_page(
 ) -> EventStream:
     """Fragments for an open page: the state since `since`, in ms, or since the last event; then changes."""
     account_id = viewer.account_id if viewer else None
-    if view == "queue" and viewer is None:
+    shown = queue_filter(request.query_params, viewer)
+    if view == "queue" and viewer is None and shown.is_everything:
         release = streams.caps.hold_for(request, None, address_of(request, services.settings))
         return EventStream(shared_queue.events(), streams.stop, on_close=release)
     seen_ms = _seen_ms(request) or since
-    feed = _feed(view, services, renderer, shared_queue, viewer, seen_ms=seen_ms)
+    feed = (
+        QueueFeed(shared_queue, viewer, shown)
+        if view == "queue"
+        else _feed(view, services, renderer, viewer, seen_ms=seen_ms)
+    )
     secret = session_secret(request, services.settings)
     release = streams.caps.hold_for(request, account_id, address_of(request, services.settings))
 
@@ -55,13 +62,10 @@ def _feed(
     view: LiveView,
     services: Services,
     renderer: Renderer,
-    shared_queue: SharedQueue,
     viewer: Identity | None,
     *,
     seen_ms: int,
 ) -> Feed:
-    if view == "queue":
-        return QueueFeed(shared_queue, viewer.account_id if viewer else None)
     if view == "library":
         return LibraryFeed(services, viewer)
     if viewer is None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 AdminAction = Literal["cancel", "restore", "stop", "retry", "move", "unmove"]
-ADMIN_ACTIONS: Final[tuple[AdminAction, ...]] = ("cancel", "restore", "stop", "retry", "move", "unmove")
+ADMIN_ACTIONS: Final[tuple[AdminAction, ...]] = ("move", "unmove", "cancel", "stop", "retry", "restore")
 # Those that put a job back in line: they need room there.
 PUT_BACK: Final[frozenset[AdminAction]] = frozenset({"restore", "retry"})
 

@@ -1,0 +1,83 @@
+"""Everything that the templates of the queue can be given, for the tests of all templates."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from webapp.clock import ManualClock
+from webapp.pages.chrome import Chrome
+from webapp.pages.queue_charts import queue_charts
+from webapp.pages.queue_contexts import (
+    Counts,
+    ModelLine,
+    QueueChartsFragment,
+    QueueCountsFragment,
+    QueueModelsFragment,
+    QueuePage,
+    QueueRow,
+    QueueRowFragment,
+    QueueRowsFragment,
+    UndoToast,
+    WorkerLine,
+    WorkersFragment,
+)
+from webapp.pages.queue_filter import QueueFilter
+from webapp.policy.history import Span
+from webapp.policy.job_actions import ADMIN_ACTIONS
+from webapp.services.identity import Identity
+
+NOW_MS = ManualClock().now_ms()
+ADA = Identity(1, "ada", "creator", is_admin=False)
+ROOT = Identity(2, "root", "admin", is_admin=True)
+LONG = "سلام 🌧️ <b>&\"' " + "w" * 600
+
+OWN = QueueRow(
+    "a1b2c3d4e5f6", 1, "queued", "music", 8.0, "free", NOW_MS, 0, "in 5 s", "In turn", is_own=True,
+    is_skipped=False, skip_cost=3, prompt=LONG,
+)  # fmt: skip
+ROWS = (
+    OWN,
+    dataclasses.replace(OWN, job_id="1" * 12, is_own=False, prompt=None),
+    dataclasses.replace(OWN, job_id="2" * 12, status="processing", progress_pct=30),
+    dataclasses.replace(OWN, job_id="3" * 12, is_skipped=True),
+)
+STEERED = tuple(dataclasses.replace(row, prompt=LONG, owner="ada", actions=ADMIN_ACTIONS) for row in ROWS)
+GONE = (dataclasses.replace(STEERED[0], position=None, status="failed", owner=None, actions=()),)
+COUNTS = Counts(1, 2, (("music", 2),), is_paused=True)
+MODELS = (
+    ModelLine("music", "ready", "sketch", 2, 1, "12 s", is_pinned=True),
+    ModelLine("audio", "unavailable", "", 0, 0, "none"),
+)
+WORKERS = (
+    WorkerLine(1, "cuda:0", "busy", "Generating", "H100, 4.2 of 80 GB", 5.2, "1" * 12, "host, process 7"),
+    WorkerLine(2, "", "draining", "Draining"),
+)
+QUIET = queue_charts(tuple(Span(NOW_MS + n, 0, 0, None, None) for n in range(30)))
+BUSY = queue_charts(tuple(Span(NOW_MS + n, n, n, 1.5 * n, 2.0 * n) for n in range(1, 31)))
+
+
+def samples() -> Iterator[Any]:
+    for viewer in (ADA, ROOT, None):
+        chrome = Chrome("queue", viewer, live="queue", live_query="state=queued&model=music")
+        steers = viewer is ROOT
+        for rows, shown in (
+            (STEERED if steers else ROWS, QueueFilter()),
+            (GONE, QueueFilter(state="failed", owner="<b>&", mine="1", tier="free")),
+            ((), QueueFilter(state="processing", model="audio")),
+        ):
+            yield QueuePage(chrome, rows, shown, COUNTS, BUSY, MODELS, WORKERS, steers)
+        calm = dataclasses.replace(COUNTS, is_paused=False)
+        yield QueuePage(chrome, (), QueueFilter(), calm, QUIET, MODELS, (), steers)
+    for steers in (False, True):
+        yield from (QueueRowFragment(row, steers) for row in STEERED)
+        for shown in (QueueFilter(), QueueFilter(state="failed"), QueueFilter(model="audio")):
+            yield QueueRowsFragment((), shown, steers)
+        yield QueueRowsFragment(STEERED, QueueFilter(), steers)
+        yield QueueCountsFragment(COUNTS, steers)
+        yield QueueModelsFragment(MODELS, steers)
+        yield WorkersFragment(WORKERS, steers)
+        yield WorkersFragment((), steers)
+    yield QueueChartsFragment(QUIET)
+    yield QueueChartsFragment(queue_charts(()))
+    yield UndoToast(LONG, "restore", ("1" * 12, "2" * 12), "")
+    yield UndoToast("Queue paused", None, (), "")

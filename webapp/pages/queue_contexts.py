@@ -1,0 +1,164 @@
+"""What the templates of the queue receive: one dataclass for each."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from webapp.pages.chrome import Chrome
+from webapp.pages.queue_charts import Charts
+from webapp.pages.queue_filter import QueueFilter
+from webapp.policy.job_actions import AdminAction
+from webapp.services.views import JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A line of the queue as one viewer sees it.
+
+    `position` is None for jobs that have left the line. `prompt` and `owner` are None for other people's
+    jobs, unless an admin looks; `actions` are an admin's. `error` says why a job failed.
+    """
+
+    job_id: str
+    position: int | None
+    status: JobStatus
+    model: str
+    duration_s: float
+    tier: str
+    created_ms: int
+    progress_pct: int
+    expected_start: str
+    reason: str
+    is_own: bool
+    is_skipped: bool
+    skip_cost: int
+    prompt: str | None
+    owner: str | None = None
+    actions: tuple[AdminAction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs there are, by state and by model (the models of waiting ones)."""
+
+    processing: int
+    waiting: int
+    waiting_by_model: tuple[tuple[str, int], ...]
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLine:
+    """A worker as a viewer sees it: no host names and process ids for the public.
+
+    `gpu` tells its figures in words. `worker_id` and `place` (host and process) are there for admins.
+    """
+
+    number: int
+    device: str
+    state: str
+    state_text: str
+    gpu: str = ""
+    memory_percent: float | None = None
+    worker_id: str | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """A model, its jobs, and how long a new one waits, in words. `is_pinned` is told to admins."""
+
+    name: str
+    state: str
+    label: str
+    waiting: int
+    processing: int
+    wait: str
+    is_pinned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """The live queue. `can_steer` says that an admin looks."""
+
+    template: ClassVar[str] = "queue.html"
+
+    chrome: Chrome
+    rows: tuple[QueueRow, ...]
+    filter: QueueFilter
+    counts: Counts
+    charts: Charts
+    models: tuple[ModelLine, ...]
+    workers: tuple[WorkerLine, ...]
+    can_steer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRowFragment:
+    """One line of the queue."""
+
+    template: ClassVar[str] = "fragments/queue_row.html"
+
+    row: QueueRow
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRowsFragment:
+    """The lines of the queue in order; without any, why there is none."""
+
+    template: ClassVar[str] = "fragments/queue_rows.html"
+
+    rows: tuple[QueueRow, ...]
+    filter: QueueFilter
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCountsFragment:
+    """The numbers above the queue, and whether it is paused."""
+
+    template: ClassVar[str] = "fragments/queue_counts.html"
+
+    counts: Counts
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChartsFragment:
+    """The last hour."""
+
+    template: ClassVar[str] = "fragments/queue_charts.html"
+
+    charts: Charts
+
+
+@dataclass(frozen=True, slots=True)
+class QueueModelsFragment:
+    """The models and what waits for them."""
+
+    template: ClassVar[str] = "fragments/queue_models.html"
+
+    models: tuple[ModelLine, ...]
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersFragment:
+    """The workers and what they do."""
+
+    template: ClassVar[str] = "fragments/workers.html"
+
+    workers: tuple[WorkerLine, ...]
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UndoToast:
+    """What was done, and the action that takes it back, if one does."""
+
+    template: ClassVar[str] = "fragments/undo_toast.html"
+
+    text: str
+    undo: AdminAction | None
+    job_ids: tuple[str, ...]
+    back: str

@@ -1,0 +1,74 @@
+"""Reads what one viewer's page of the queue shows, under its filter."""
+
+from dataclasses import dataclass
+
+from webapp.pages.queue_charts import Charts, queue_charts
+from webapp.pages.queue_contexts import Counts, ModelLine, QueueRow, WorkerLine
+from webapp.pages.queue_filter import GONE_STATES, QueueFilter
+from webapp.pages.queue_rows import gone_row, model_lines, queue_counts, queue_row, worker_lines
+from webapp.policy.pricing import skip_prices
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+from webapp.services.queue_overview import GoneStatus
+from webapp.services.views import QueueSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stands around the jobs."""
+
+    counts: Counts
+    charts: Charts
+    models: tuple[ModelLine, ...]
+    workers: tuple[WorkerLine, ...]
+
+
+async def read_surroundings(services: Services, *, can_steer: bool) -> Surroundings:
+    """Numbers, charts, models and workers, as the public or an admin may see them."""
+    snapshot = await services.queue.snapshot()
+    report = await services.status.report()
+    wishes = await services.worker_control.wishes() if can_steer else ()
+    return Surroundings(
+        counts=queue_counts(snapshot),
+        charts=queue_charts(await services.queue_history.last_hour()),
+        models=model_lines(report, snapshot, frozenset(wish.model for wish in wishes if wish.is_pinned)),
+        workers=worker_lines(report.workers, can_steer=can_steer),
+    )
+
+
+async def read_rows(services: Services, viewer: Identity | None, shown: QueueFilter) -> tuple[QueueRow, ...]:
+    """The lines that a viewer asks for."""
+    if viewer is not None and viewer.is_admin and shown.state in GONE_STATES:
+        return await read_gone(services, viewer, shown)
+    now_ms = services.clock.now_ms()
+    prices = skip_prices(services.settings)
+    snapshot = await services.queue.snapshot()
+    owners = await read_owners(services, viewer, snapshot)
+    return tuple(
+        queue_row(job, viewer, now_ms, prices, owners.get(job.account_id))
+        for job in snapshot.jobs
+        if shown.shows(job, viewer, owners.get(job.account_id, ""))
+    )
+
+
+async def read_owners(services: Services, viewer: Identity | None, snapshot: QueueSnapshot) -> dict[int, str]:
+    """The owners' names by account, for admins; nothing for anybody else."""
+    if viewer is None or not viewer.is_admin:
+        return {}
+    ids = (job.account_id for job in snapshot.jobs)
+    return await services.administration.overview.owners(viewer, ids)
+
+
+async def read_gone(services: Services, viewer: Identity, shown: QueueFilter) -> tuple[QueueRow, ...]:
+    """The jobs that failed or were cancelled, for an admin."""
+    status: GoneStatus = "failed" if shown.state == "failed" else "cancelled"
+    now_ms = services.clock.now_ms()
+    found = await services.administration.overview.gone(viewer, status)
+    return tuple(
+        row
+        for row in (gone_row(job, viewer, now_ms) for job in found)
+        if shown.model in ("", row.model)
+        and shown.tier in ("", row.tier)
+        and shown.owner.lower() in (row.owner or "").lower()
+        and (row.is_own or not shown.mine)
+    )
