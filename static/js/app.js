@@ -8,6 +8,7 @@ import "./fill.js";
 import "./menus.js";
 import "./navigation.js";
 import "./player/index.js";
+import "./prompts.js";
 import "./reorder.js";
 import "./searching.js";
 import "./selection.js";

@@ -61,16 +61,6 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("#compose [data-draft]")) keep();
 });
 
-document.addEventListener("click", (event) => {
-  const example = event.target.closest("[data-example]");
-  const prompt = document.getElementById("prompt");
-  if (!example || !prompt || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  prompt.value = example.dataset.example;
-  prompt.dispatchEvent(new Event("input", { bubbles: true }));
-  prompt.focus();
-});
-
 // Whoever signs out leaves nothing for the next person at this browser.
 document.addEventListener("submit", (event) => {
   if (event.target.matches("form[action='/logout']")) localStorage.removeItem(KEY);

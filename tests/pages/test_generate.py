@@ -175,3 +175,36 @@ async def test_pages_are_nobody_elses(ann_browser: httpx.AsyncClient) -> None:
     page = await ann_browser.get("/")
     assert page.headers["cache-control"] == "no-store"
     assert "Cookie" in page.headers["vary"]
+
+
+async def test_variations_are_asked_for_together(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    fields = {"prompt": "rain", "duration": "8", "copies": "3"}
+    assert (await ann_browser.post("/", data=fields)).status_code == 303
+    jobs = await services.jobs.of_account(ann.account_id)
+    assert len({job.seed for job in jobs}) == len(jobs) == 3
+    refused = await ann_browser.post("/", data={**fields, "copies": "5"})
+    assert refused.status_code == 400
+    assert "Variations must be 1 to 4" in refused.text
+    quote = (await ann_browser.get("/quote", params={"copies": "4"})).text
+    assert "Costs 4 of the 57 generations" in quote
+
+
+async def test_a_surprise_is_a_prompt_for_the_model(ann_browser: httpx.AsyncClient) -> None:
+    fragment = await ann_browser.get("/surprise", params={"model": "audio"}, headers={"HX-Request": "true"})
+    assert fragment.headers["content-type"].startswith("text/plain")
+    assert ", with " in fragment.text
+    plain = await ann_browser.get("/surprise")
+    assert plain.status_code == 303
+    page = await ann_browser.get(plain.headers["location"])
+    assert "</textarea>" in page.text
+
+
+async def test_a_link_fills_in_the_form(ann_browser: httpx.AsyncClient) -> None:
+    page = (
+        await ann_browser.get("/", params={"prompt": "sea", "duration": "12.5", "seed": "7", "x": "y"})
+    ).text
+    assert ">sea</textarea>" in page
+    assert 'value="12.5"' in page
+    assert 'value="7"' in page

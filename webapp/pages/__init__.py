@@ -8,19 +8,20 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
 from webapp.errors import AuthenticationRequired
+from webapp.http.compression import COMPRESSED
 from webapp.http.same_origin import SameOriginOnly
 from webapp.pages.account import ACCOUNT_HANDLERS
 from webapp.pages.api_docs import API_DOCS_HANDLERS
 from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in, cookie_name
 from webapp.pages.events import follow_page
-from webapp.pages.generate import show_quote, show_start, submit
+from webapp.pages.generate import show_quote, show_start, submit, surprise
 from webapp.pages.job_actions import JOB_ACTION_HANDLERS
 from webapp.pages.library import show_library
 from webapp.pages.library_selection import change_selection
 from webapp.pages.playlists import PLAYLIST_HANDLERS
 from webapp.pages.queue import show_queue
-from webapp.pages.queue_feed import SharedQueue
 from webapp.pages.queue_actions import QUEUE_ACTION_HANDLERS
+from webapp.pages.queue_feed import SharedQueue
 from webapp.pages.rendering import Renderer
 from webapp.pages.sign_in import SIGN_IN_HANDLERS
 from webapp.pages.sound import count_play, download, show_menu, show_sound
@@ -34,11 +35,12 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     show_start,
     submit,
     show_quote,
+    surprise,
     *JOB_ACTION_HANDLERS,
     show_queue,
+    *QUEUE_ACTION_HANDLERS,
     show_library,
     change_selection,
-    *QUEUE_ACTION_HANDLERS,
     show_sound,
     show_menu,
     count_play,
@@ -76,6 +78,7 @@ def page_router(services: Services, renderer: Renderer) -> Router:
                 SameOriginOnly, settings=services.settings, cookie_name=cookie_name(services.settings)
             ),
             SessionRenewal,
+            COMPRESSED,
         ],
         exception_handlers=HANDLERS,
         opt={"page": True},

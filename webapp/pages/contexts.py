@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from webapp.pages.chrome import Chrome
+from webapp.pages.forms import COPIES
 from webapp.pages.models import ModelCard
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_PROMPT_CHARACTERS
 from webapp.services.submissions import Quote
@@ -16,16 +17,22 @@ EXAMPLES: Final = (
     "solo flute in D, calm, by the sea",
     "crackling fire, wind in the trees, a few birds",
 )
-EMPTY_FORM: Final = {"prompt": "", "model": DEFAULT_MODEL, "duration": f"{DEFAULT_DURATION_S:g}"}
+EMPTY_FORM: Final = {
+    "prompt": "",
+    "model": DEFAULT_MODEL,
+    "duration": f"{DEFAULT_DURATION_S:g}",
+    "copies": "1",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteView:
-    """What a job would meet, beside what the tier allows in an hour and at once."""
+    """What a job, or several `copies` of it, would meet, beside what its tier allows."""
 
     quote: Quote
     hourly: int
     at_once: int
+    copies: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class ComposeForm:
     error_field: str | None = None
     examples: tuple[str, ...] = EXAMPLES
     max_prompt: int = MAX_PROMPT_CHARACTERS
+    copies: tuple[str, ...] = COPIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL
 
 URLENCODED: Final = "application/x-www-form-urlencoded"
 Fields = Mapping[str, str]
+MAX_COPIES: Final = 4
+COPIES: Final = tuple(str(number + 1) for number in range(MAX_COPIES))
 
 
 async def read_form(request: PageRequest) -> dict[str, str]:
@@ -47,6 +49,14 @@ def generation_body(fields: Fields) -> dict[str, Any]:
         if fields.get(name, "").strip():
             body[name] = _number(fields, name, spoken)
     return body
+
+
+def copies_wanted(fields: Fields) -> int:
+    """How many variations a form asks for, one where it does not say. Raises InvalidRequest."""
+    text = fields.get("copies", "").strip() or "1"
+    if text not in COPIES:
+        raise InvalidRequest(f"Variations must be 1 to {MAX_COPIES}", field="copies")
+    return int(text)
 
 
 def _number(fields: Fields, name: str, spoken: str) -> float:

@@ -2,8 +2,9 @@
 
 import math
 from typing import Any, Final
+from urllib.parse import urlencode
 
-from litestar import Response, get, post
+from litestar import MediaType, Response, get, post
 
 from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
 from webapp.http.dependencies import InjectedServices
@@ -20,7 +21,7 @@ from webapp.pages.contexts import (
     QuoteView,
     WelcomePage,
 )
-from webapp.pages.forms import Fields, generation_body, read_form
+from webapp.pages.forms import COPIES, Fields, copies_wanted, generation_body, read_form
 from webapp.pages.models import model_cards
 from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
@@ -32,6 +33,7 @@ from webapp.policy.generation import (
     MODELS,
     parse_generation,
 )
+from webapp.policy.ideas import idea
 from webapp.policy.tiers import tier_table
 from webapp.services.container import Services
 from webapp.services.identity import Identity
@@ -39,7 +41,9 @@ from webapp.services.views import JobView
 
 RECENT_JOBS: Final = 20
 # What a link to this page may fill in, such as "again" on a sound.
-FROM_LINKS: Final = frozenset({"prompt", "model", "duration", "loopable", "seed"})
+FROM_LINKS: Final = frozenset(
+    ("prompt", "model", "duration", "loopable", "seed", "temperature", "top_k", "top_p", "guidance", "copies")
+)
 
 
 @get("/")
@@ -61,7 +65,8 @@ async def submit(
     """Put a job in line."""
     fields = await read_form(request)
     try:
-        submitted = await services.submissions.submit(identity, parse_generation(generation_body(fields)))
+        choice = parse_generation(generation_body(fields))
+        submitted = await services.submissions.submit(identity, choice, copies=copies_wanted(fields))
     except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
         return await _refused(request, services, renderer, identity, fields=fields, error=error)
     if not wants_fragments(request):
@@ -81,6 +86,19 @@ async def show_quote(
 ) -> Response[Any]:
     """What the job in the form would meet: place, wait, price."""
     return renderer.page(QuoteFragment(await quote_view(services, identity, dict(request.query_params))))
+
+
+@get("/surprise")
+async def surprise(
+    request: PageRequest, services: InjectedServices, identity: InjectedIdentity
+) -> Response[Any]:
+    """A prompt for whoever has none in mind; a page that asks in the background gets the words alone."""
+    del identity  # only who can generate is offered ideas
+    model = request.query_params.get("model", DEFAULT_MODEL)
+    words = idea(model, services.ids.seed())
+    if wants_fragments(request):
+        return Response(words, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
+    return see_other(request, "/?" + urlencode({"prompt": words, "model": model}))
 
 
 async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
@@ -112,7 +130,8 @@ async def quote_view(services: Services, identity: Identity, fields: Fields) -> 
     quote = await services.submissions.quote(
         identity, model if model in MODELS else DEFAULT_MODEL, duration_s
     )
-    return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once)
+    copies = int(fields["copies"]) if fields.get("copies") in COPIES else 1
+    return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once, copies=copies)
 
 
 def _duration_or_default(fields: Fields) -> float:
