@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -76,6 +76,11 @@ lock: setup
 # Measurements; see docs/performance.md.
 bench-http bench-live bench-claim bench-start bench-library: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
+
+# Every published checkpoint at full size, with random weights; takes the GPU if there is one, and up to 20 GB of disk.
+BENCH_ARGS ?=
+bench-models: setup
+	@$(BIN)/python -m benchmarks.bench_models $(BENCH_ARGS)
 
 clean:
 	rm -rf build htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
