@@ -5,6 +5,7 @@ from typing import Final
 from litestar.types import ControllerRouterHandler
 
 from webapp.api.auth import AuthController
+from webapp.api.export import ExportController
 from webapp.api.files import FileController
 from webapp.api.generation import GenerationController
 from webapp.api.library import LibraryController
@@ -18,6 +19,7 @@ from webapp.api.steering import SteeringController
 
 API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     AuthController,
+    ExportController,
     FileController,
     GenerationController,
     LibraryController,

@@ -59,7 +59,7 @@ def retag(suffix: str, head: bytes, size: int, tags: Tags) -> Retagging:
     return change if change.replaced <= change.end <= size else unchanged
 
 
-def _wav(head: bytes, size: int, tags: Tags) -> Retagging:
+def _wav(head: bytes, _size: int, tags: Tags) -> Retagging:
     end = _end_of_samples(head)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE" or end > 0xFFFF_0000:
         raise ValueError("no plain WAV file")

@@ -8,6 +8,7 @@ from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.services.library.browse import Browser
 from webapp.services.library.details import SoundDetails
+from webapp.services.library.export import Exports
 from webapp.services.library.favorites import Favorites
 from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
@@ -31,6 +32,7 @@ class Library:
     playlists: Playlists
     publishing: Publishing
     moderation: Moderation
+    exports: Exports
 
 
 def build_library(
@@ -44,14 +46,15 @@ def build_library(
     throttle: Throttle,
 ) -> Library:
     """Wire the library over an open database."""
-    browse = Browser(database, clock)
+    browse, playlists = Browser(database, clock), Playlists(database, clock, ids)
     return Library(
         browse=browse,
         details=SoundDetails(database),
         votes=Votes(database, throttle, settings),
         favorites=Favorites(database, clock, throttle, settings),
         plays=Plays(database, throttle),
-        playlists=Playlists(database, clock, ids),
+        playlists=playlists,
         publishing=Publishing(database, storage, bus),
         moderation=Moderation(database, clock, browse),
+        exports=Exports(database, storage, clock, browse, playlists),
     )

@@ -1,0 +1,148 @@
+"""Exports: what is in the zip, who gets what, and that it is never held as a whole."""
+
+import hashlib
+import io
+import json
+import zipfile
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.client import User, assert_problem
+from tests.api.conftest import MakeUser
+from tests.library.conftest import MakeSound
+from webapp.policy.exports import ExportChoice, export_formats, file_stem
+from webapp.policy.library import LibraryQuery
+from webapp.services.container import Services
+from webapp.storage.zip_stream import ZipStream
+
+EXPORT = "/api/library/export"
+
+
+def _opened(answer: httpx.Response) -> tuple[zipfile.ZipFile, dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/zip"
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.testzip() is None
+    manifest: dict[str, Any] = json.loads(archive.read("manifest.json"))
+    return archive, manifest
+
+
+def _ids(answer: httpx.Response) -> list[str]:
+    return [sound["id"] for sound in _opened(answer)[1]["sounds"]]
+
+
+async def test_a_zip_holds_files_and_all_that_is_known_of_them(ann: User, make_sound: MakeSound) -> None:
+    sound_id = await make_sound(ann.identity, "calm rain", title="Über/rain: 1", tags=("wet",))
+    answer = await ann.http.get(EXPORT, params={"ids": sound_id, "formats": "wav,png"})
+    archive, manifest = _opened(answer)
+    names = [f"sounds/Über rain 1 {sound_id}.{suffix}" for suffix in ("wav", "png")]
+    assert archive.namelist() == [*names, "manifest.json"]
+    assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+    read = {name: archive.read(name) for name in names}
+    files = [
+        {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in read.items()
+    ]
+    assert manifest["sounds"] == [
+        {
+            "id": sound_id, "title": "Über/rain: 1", "prompt": "calm rain", "model": "music", "duration": 8.0,
+            "tags": ["wet"], "loopable": False, "is_public": True, "owner": "ann",
+            "created_at": "2023-11-14T22:13:20Z", "seed": 7, "engine": "sketch",
+            "engine_label": "sketch: rule-based, no model", "checkpoint": "", "license": "",
+            "sample_rate": 32_000, "channels": 2, "loudness_lufs": -16.0, "true_peak_dbtp": -1.5,
+            "quality_score": 90, "quality_reasons": [], "files": files,
+        }
+    ]  # fmt: skip
+    assert (manifest["format"], manifest["version"], manifest["title"]) == ("soundloom-export", 1, "")
+    assert "attachment" in answer.headers["content-disposition"]
+
+
+async def test_lists_playlists_and_selections(ann: User, make_user: MakeUser, make_sound: MakeSound) -> None:
+    bob = await make_user("bob")
+    rain = await make_sound(ann.identity, "rain", is_public=False)
+    wind = await make_sound(ann.identity, "wind")
+    hers = await make_sound(bob.identity, "rain")
+    secret = await make_sound(bob.identity, "rain", is_public=False)
+    for user in (ann, bob):
+        playlist = (await user.http.post("/api/playlists", json={"name": "Night", "is_shared": True})).json()
+        for sound_id in (wind, hers, rain if user is ann else secret):
+            await user.http.post(f"/api/playlists/{playlist['id']}/tracks", json={"id": sound_id})
+    await ann.http.post(f"/api/favorites/{hers}")
+    get = ann.http.get
+    assert _ids(await get(EXPORT)) == [wind, rain]
+    assert _ids(await get(EXPORT, params={"q": "rain"})) == [rain]
+    assert _ids(await get(EXPORT, params={"source": "public", "q": "rain"})) == [hers]
+    assert _ids(await get(EXPORT, params={"source": "favorites"})) == [hers]
+    assert _ids(await get(EXPORT, params={"ids": f"{hers},{rain},{hers}"})) == [hers, rain]
+    # Of a shared playlist everybody gets what they may see in it.
+    answer = await get(EXPORT, params={"playlist": playlist["id"]})
+    assert _ids(answer) == [wind, hers]
+    assert 'filename="Night soundloom.zip"' in answer.headers["content-disposition"]
+    assert _opened(answer)[1]["title"] == "Night"
+
+
+async def test_others_unpublished_sounds_are_unknown(
+    ann: User, anybody: httpx.AsyncClient, make_user: MakeUser, make_sound: MakeSound, services: Services
+) -> None:
+    root, bob = await make_user("root", is_admin=True), await make_user("bob")
+    private = await make_sound(ann.identity, is_public=False)
+    hidden = await make_sound(ann.identity)
+    await services.library.moderation.hide(root.identity, hidden)
+    for sound_id in (private, hidden, "f" * 20):
+        for user in (bob, root):
+            answer = await user.http.get(EXPORT, params={"ids": sound_id})
+            assert_problem(answer, 404, "Sound not found")
+    for scope in ("public", "own", "favorites"):
+        answer = await bob.http.get(EXPORT, params={"source": scope})
+        assert_problem(answer, 400, "There are no sounds to export")
+    assert_problem(await anybody.get(EXPORT, params={"ids": private}), 401, "Authentication required")
+    assert sorted(_ids(await ann.http.get(EXPORT))) == sorted([private, hidden])
+    # Taken back after it was chosen, before it was written.
+    published = await make_sound(ann.identity)
+    choice = ExportChoice(export_formats(None), LibraryQuery(), (published,))
+    export = await services.library.exports.choose(bob.identity, choice)
+    await ann.http.patch(f"/api/library/{published}", json={"is_public": False})
+    written = b"".join([piece async for piece in services.library.exports.write(bob.identity, export)])
+    assert zipfile.ZipFile(io.BytesIO(written)).namelist() == ["manifest.json"]
+
+
+async def test_wrong_wishes(ann: User, make_sound: MakeSound) -> None:
+    await make_sound(ann.identity)
+    for parameters, field in (
+        ({"formats": "wav,exe"}, "formats"), ({"formats": ","}, "formats"), ({"ids": "x"}, "ids"),
+        ({"ids": ",".join(f"{n:020x}" for n in range(501))}, "ids"), ({"source": "all"}, "source"),
+    ):  # fmt: skip
+        answer = await ann.http.get(EXPORT, params=parameters)
+        assert answer.status_code == 400, parameters
+        assert answer.json()["field"] == field
+    assert_problem(await ann.http.get(EXPORT, params={"playlist": "x"}), 404, "Playlist not found")
+
+
+async def test_too_much_at_once(ann: User, make_sound: MakeSound, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webapp.services.library.export.MAX_EXPORTED", 1)
+    for _ in range(2):
+        await make_sound(ann.identity)
+    answer = await ann.http.get(EXPORT)
+    assert_problem(answer, 400, "At most 1 sounds can be exported at once")
+
+
+async def test_a_zip_beyond_four_gigabytes_would_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the format's limits lowered: long files and a long archive, read back; pieces stay small."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100_000)
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
+    archive, written = ZipStream(), []
+    for number in range(3):
+        pieces = iter([bytes([number]) * 10_000] * 30)
+        written += [piece async for piece in archive.add(f"{number}", pieces, 300_000, 0)]
+    assert max(map(len, written)) < 20_000
+    read = zipfile.ZipFile(io.BytesIO(b"".join([*written, archive.end()])))
+    assert [read.read(name) for name in read.namelist()] == [bytes([n]) * 300_000 for n in range(3)]
+
+
+def test_file_names_are_safe_and_readable() -> None:
+    assert file_stem('../..\\x:*?"<>|\0\n', "id") == "x id"
+    assert file_stem("静かな雨 – 1", "id") == "静かな雨 1 id"
+    assert file_stem("///", "id") == "id"
+    assert len(file_stem("x" * 100, "id")) == 63

@@ -1,0 +1,209 @@
+"""Taking sounds along: a zip of files and a manifest that tells everything about them."""
+
+import hashlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import webapp
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import InvalidRequest, NotFound
+from webapp.policy.exports import (
+    MANIFEST_FORMAT,
+    MANIFEST_NAME,
+    MANIFEST_VERSION,
+    MAX_EXPORTED,
+    ExportChoice,
+    file_stem,
+)
+from webapp.policy.library import MAX_PER_PAGE, LibraryQuery
+from webapp.services.identity import Identity
+from webapp.services.library.browse import NOT_FOUND, Browser
+from webapp.services.library.playlists import VISIBLE, Playlists
+from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LibraryItemView, LibraryPage, item_view
+from webapp.services.rows import Row
+from webapp.storage import Storage
+from webapp.storage.tagged_file import TaggedFile
+from webapp.storage.tags import Tags
+from webapp.storage.zip_stream import ZipStream
+
+SOFTWARE: Final = f"Soundloom {webapp.__version__}"
+BATCH: Final = 50
+# What a manifest tells of a sound beyond its item.
+_FACTS: Final = (
+    "engine_label", "checkpoint", "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "storage_key",
+    "quality_reasons",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an archive will hold; `title` is the playlist's name, if it is one."""
+
+    sound_ids: tuple[str, ...]
+    choice: ExportChoice
+    title: str
+
+
+class Exports:
+    """Archives for accounts: of what everybody may see and of their own, never of others' unpublished."""
+
+    def __init__(
+        self, database: Database, storage: Storage, clock: Clock, browser: Browser, playlists: Playlists
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._clock = clock
+        self._browser = browser
+        self._playlists = playlists
+
+    async def choose(self, identity: Identity, choice: ExportChoice) -> Export:
+        """Find what is asked for. Raises NotFound, and InvalidRequest for nothing and for too much."""
+        title = ""
+        if choice.ids:
+            sound_ids = choice.ids
+            if len(await self._rows(identity, sound_ids)) < len(sound_ids):
+                raise NotFound(NOT_FOUND)
+        elif choice.playlist_id is not None:
+            playlist, items = await self._playlists.get(identity, choice.playlist_id)
+            title, sound_ids = playlist.name, tuple(item.sound_id for item in items)
+        else:
+            sound_ids = await self._listed(identity, choice)
+        if not sound_ids:
+            raise InvalidRequest("There are no sounds to export")
+        return Export(sound_ids, choice, title)
+
+    async def write(self, identity: Identity, export: Export) -> AsyncGenerator[bytes, None]:
+        """The archive, piece by piece. What was deleted or taken back meanwhile is left out."""
+        archive = ZipStream()
+        sounds: list[dict[str, Any]] = []
+        for first in range(0, len(export.sound_ids), BATCH):
+            batch = export.sound_ids[first : first + BATCH]
+            rows = await self._rows(identity, batch)
+            for sound_id in batch:
+                if sound_id not in rows:
+                    continue
+                item, row = item_view(rows[sound_id]), rows[sound_id]
+                files: list[dict[str, object]] = []
+                for suffix in export.choice.formats:
+                    async for piece in self._add(archive, item, row, suffix, files):
+                        yield piece
+                if files:
+                    sounds.append(_told(item, row, files))
+        manifest = {
+            "format": MANIFEST_FORMAT,
+            "version": MANIFEST_VERSION,
+            "software": SOFTWARE,
+            "created_at": _written(self._clock.now_ms()),
+            "title": export.title,
+            "sounds": sounds,
+        }
+        content = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
+        async for piece in archive.add(MANIFEST_NAME, iter((content,)), len(content), self._clock.now_ms()):
+            yield piece
+        yield archive.end()
+
+    async def _add(
+        self, archive: ZipStream, item: LibraryItemView, row: Row, suffix: str, files: list[dict[str, object]]
+    ) -> AsyncIterator[bytes]:
+        """One file of a sound; nothing if it is gone."""
+        try:
+            path = await self._storage.path(row["storage_key"], _stored_name(suffix))
+            file = TaggedFile(path, None if suffix == "png" else tags_of(item))
+        except FileNotFoundError:
+            return
+        name = f"sounds/{file_stem(item.title, item.sound_id)}.{suffix}"
+        digest = hashlib.sha256()
+        with closing(file):
+            async for piece in archive.add(name, _digested(file, digest), file.size_bytes, item.created_ms):
+                yield piece
+        files.append({"name": name, "size": file.size_bytes, "sha256": digest.hexdigest()})
+
+    async def _listed(self, identity: Identity, choice: ExportChoice) -> tuple[str, ...]:
+        query = replace(choice.query, per_page=MAX_PER_PAGE, page=1, after=None)
+        found: list[str] = []
+        while True:
+            page = await self._page(identity, choice, query)
+            if page.total > MAX_EXPORTED:
+                raise InvalidRequest(f"At most {MAX_EXPORTED} sounds can be exported at once")
+            found += [item.sound_id for item in page.items]
+            if page.next is None or len(found) > MAX_EXPORTED:
+                return tuple(dict.fromkeys(found))
+            query = replace(query, after=page.next)
+
+    async def _page(self, identity: Identity, choice: ExportChoice, query: LibraryQuery) -> LibraryPage:
+        if choice.scope == "public":
+            return await self._browser.public(query)
+        if choice.scope == "own":
+            return await self._browser.own(identity, query)
+        return await self._browser.favorites(identity, query)
+
+    async def _rows(self, identity: Identity, sound_ids: Sequence[str]) -> dict[str, Row]:
+        """Those of these sounds that the account may take along, with all that a manifest tells."""
+        facts = ", ".join(f"sound.{name}" for name in _FACTS)
+        marks = ", ".join("{}" for _ in sound_ids)
+        rows = await self._database.fetch(
+            f"SELECT {ITEM_COLUMNS}, item.title AS own_title, {facts} FROM library_item AS item{ITEM_JOINS}"
+            f" WHERE {VISIBLE} AND item.sound IN ({marks})",
+            identity.account_id,
+            *sound_ids,
+        )
+        return {row["sound_id"]: row for row in rows}
+
+
+def tags_of(item: LibraryItemView) -> Tags:
+    """What a sound's file tells of it outside Soundloom."""
+    return Tags(
+        title=item.title,
+        artist=item.owner,
+        comment=item.prompt,
+        license=item.license,
+        software=SOFTWARE,
+        date=_written(item.created_ms)[:10],
+    )
+
+
+def _stored_name(suffix: str) -> str:
+    return "spectrogram.png" if suffix == "png" else f"sound.{suffix}"
+
+
+def _digested(file: TaggedFile, digest: "hashlib._Hash") -> Iterator[bytes]:
+    for chunk in file.chunks():
+        digest.update(chunk)
+        yield chunk
+
+
+def _told(item: LibraryItemView, row: Row, files: list[dict[str, object]]) -> dict[str, Any]:
+    """A sound's entry in the manifest."""
+    return {
+        "id": item.sound_id,
+        "title": row["own_title"],
+        "prompt": item.prompt,
+        "model": item.model,
+        "duration": item.duration_s,
+        "tags": list(item.tags),
+        "loopable": item.is_loopable,
+        "is_public": item.is_public,
+        "owner": item.owner,
+        "created_at": _written(item.created_ms),
+        "seed": item.seed,
+        "engine": item.engine,
+        "engine_label": row["engine_label"],
+        "checkpoint": row["checkpoint"],
+        "license": item.license,
+        "sample_rate": row["sample_rate"],
+        "channels": row["channels"],
+        "loudness_lufs": row["loudness_lufs"],
+        "true_peak_dbtp": row["true_peak_dbtp"],
+        "quality_score": item.quality_score,
+        "quality_reasons": json.loads(row["quality_reasons"]),
+        "files": files,
+    }
+
+
+def _written(moment_ms: int) -> str:
+    return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
