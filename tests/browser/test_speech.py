@@ -1,0 +1,104 @@
+"""Speech as people use it: a voice is chosen and heard, a text is spoken, played and downloaded."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.pages import Credentials, OpenPage, violations
+
+AXE = Path(__file__).resolve().parents[2] / "build/test-assets/axe.min.js"
+SPOKEN_MS = 20_000
+
+
+class SpeechPage:
+    """Where texts are spoken."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.text = page.get_by_label("Text", exact=True)
+        self.language = page.get_by_label("Language", exact=True)
+        self.voice = page.get_by_label("Voice", exact=True)
+        self.sample = page.locator("#sample")
+        self.speak = page.get_by_role("button", name="Speak", exact=True)
+        self.spoken = page.locator(".spoken")
+
+    def open(self) -> None:
+        """Open the page; the speech worker of a fresh server may still be starting."""
+        self.page.goto("/speech")
+        for _ in range(20):
+            if self.voice.count():
+                return
+            self.page.wait_for_timeout(250)
+            self.page.reload()
+        raise AssertionError("no speech worker came")
+
+    def say(self, text: str) -> Locator:
+        """Have a text spoken; what appears for it."""
+        before = self.spoken.count()
+        self.text.fill(text)
+        self.speak.click()
+        expect(self.spoken).to_have_count(before + 1, timeout=SPOKEN_MS)
+        return self.spoken.first
+
+
+def play(audio: Locator) -> None:
+    audio.evaluate("audio => audio.play()")
+    audio.page.wait_for_function("audio => audio.currentTime > 0.1", arg=audio.element_handle())
+
+
+def test_a_text_is_spoken_and_heard(page: Page) -> None:
+    Credentials(page).register("speaker")
+    speech = SpeechPage(page)
+    speech.open()
+    expect(page.get_by_role("link", name="Speech")).to_have_attribute("aria-current", "page")
+    speech.language.select_option(label="German")
+    expect(speech.voice).to_have_value("espeak-de")
+    speech.voice.select_option(label="German, female")
+    expect(speech.sample).to_have_attribute("src", "/api/tts/sample/espeak-de-female")
+    play(speech.sample)
+    spoken = speech.say("Guten Morgen, liebe Leute.")
+    expect(spoken).to_contain_text("Guten Morgen, liebe Leute.")
+    expect(page.get_by_text("9 of 10 texts left this hour")).to_be_visible()
+    expect(speech.voice).to_have_value("espeak-de-female")
+    play(spoken.locator("audio"))
+    with page.expect_download() as download:
+        spoken.get_by_role("link", name="MP3").click()
+    assert download.value.path().stat().st_size > 1000
+    page.reload()
+    expect(speech.spoken).to_have_count(1)
+
+
+def test_the_counter_follows_and_the_limit_holds(page: Page) -> None:
+    Credentials(page).register("counter")
+    speech = SpeechPage(page)
+    speech.open()
+    speech.text.fill("Hello 😀")
+    expect(page.locator("[data-counter-for='text']")).to_have_text("7 / 5,000")
+
+
+def test_it_works_without_script(open_page: OpenPage) -> None:
+    page = open_page(java_script_enabled=False)
+    Credentials(page).register("plain-speaker")
+    speech = SpeechPage(page)
+    speech.open()
+    speech.text.fill("Bonjour à tous.")
+    speech.language.select_option(label="French")
+    page.get_by_role("button", name="Show its voices").click()
+    expect(speech.text).to_have_value("Bonjour à tous.")
+    speech.voice.select_option("espeak-fr-fr")
+    speech.speak.click()
+    expect(speech.spoken).to_have_count(1)
+    expect(speech.spoken.locator("audio")).to_have_count(1)
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="make setup fetches axe")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(open_page: OpenPage, scheme: str) -> None:
+    page = open_page(color_scheme=scheme, reduced_motion="reduce", viewport={"width": 390, "height": 800})
+    Credentials(page).register(f"access-{scheme}")
+    speech = SpeechPage(page)
+    speech.open()
+    speech.say("averyveryverylongwordwithoutanyspaces" * 6 + " بيانو بطيء 🌧️")
+    assert violations(page, AXE) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
