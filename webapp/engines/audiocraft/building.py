@@ -9,8 +9,10 @@ import torch
 from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.codec import CodecDecoder
 from webapp.engines.audiocraft.conditioning import PromptEncoder
-from webapp.engines.audiocraft.decoder.backend import BackendFactory
+from webapp.engines.audiocraft.decoder.backend import Backend, BackendFactory
+from webapp.engines.audiocraft.decoder.capture import CudaCapture
 from webapp.engines.audiocraft.decoder.delays import columns_of
+from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.linears import quickest
 from webapp.engines.audiocraft.decoder.native.backend import native_factory
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
@@ -129,18 +131,21 @@ def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding
             transformer, Reach(model.window_frames, model.span_frames, model.context_frames), jobs
         )
     steps = columns_of(model.window_frames, model.delays)
-    backend = _factory(precision)(weights, ROWS_PER_JOB * jobs, steps)
+    backend = _factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
     return RowsDecoding(backend, model.codebooks, model.card, model.delays)
 
 
-def _factory(precision: Precision) -> BackendFactory:
+def _factory(precision: Precision, device: torch.device) -> BackendFactory:
     if precision is Precision.INT8:
         try:
             return native_factory()
         except NativeUnavailable as error:
             raise ModelLoadError(f"the precision int8 cannot be had here: {error}") from error
+    is_captured = device.type == "cuda" and precision is not Precision.FLOAT32
 
-    def make(weights: DecoderWeights, rows: int, steps: int) -> PlainBackend:
+    def make(weights: DecoderWeights, rows: int, steps: int) -> Backend:
+        if is_captured:
+            return GraphBackend(weights, rows, steps, dtype=precision.dtype, capture=CudaCapture())
         return PlainBackend(weights, rows, steps, dtype=precision.dtype)
 
     return make

@@ -27,7 +27,11 @@ class _Group:
 
 
 class PlainBackend:
-    """A backend of operators as they come. `dtype` is what matrices and caches are in."""
+    """A backend of operators as they come.
+
+    `keys` and `values` (layers, rows, heads, steps, head_dim) hold each row's past, as far as `positions`
+    says.
+    """
 
     def __init__(
         self,
@@ -38,14 +42,15 @@ class PlainBackend:
         dtype: torch.dtype = torch.float32,
         make_linear: LinearFactory | None = None,
     ) -> None:
-        self._transformer = Transformer(weights, steps, dtype, make_linear or quickest(weights.device, dtype))
+        """`dtype` is what matrices and caches are in."""
+        self.transformer = Transformer(weights, steps, dtype, make_linear or quickest(weights.device, dtype))
         self._rows, self._steps, self._device = rows, steps, weights.device
-        shape = (len(weights.layers), rows, weights.heads, steps, self._transformer.head_dim)
+        shape = (len(weights.layers), rows, weights.heads, steps, self.transformer.head_dim)
         # On a CPU the system gives memory only where it is written to: a row costs as long as it is.
-        self._keys = torch.empty(shape, dtype=dtype, device=self._device)
-        self._values = torch.empty(shape, dtype=dtype, device=self._device)
+        self.keys = torch.empty(shape, dtype=dtype, device=self._device)
+        self.values = torch.empty(shape, dtype=dtype, device=self._device)
         self._texts: dict[int, Text] = {}
-        self._positions = [0] * rows
+        self.positions = [0] * rows
 
     @property
     def rows(self) -> int:
@@ -61,14 +66,22 @@ class PlainBackend:
 
     @torch.inference_mode()
     def begin(self, row: int, text: Tensor) -> None:
-        self._texts[row] = self._transformer.text_keys_values(text)
-        self._positions[row] = 0
+        self._texts[row] = self.transformer.text_keys_values(text)
+        self.positions[row] = 0
 
     def rewind(self, row: int) -> None:
-        self._positions[row] = 0
+        self.positions[row] = 0
 
     def release(self, row: int) -> None:
         self._texts.pop(row, None)
+
+    @torch.inference_mode()
+    def move(self, row: int, target: int) -> None:
+        """Put a row's past and text in the place of another row, which is released."""
+        for cache in (self.keys, self.values):
+            cache[:, target] = cache[:, row]
+        self.positions[target] = self.positions[row]
+        self._texts[target] = self._texts.pop(row)
 
     @torch.inference_mode()
     def prefill(self, rows: Sequence[int], tokens: Tensor) -> None:
@@ -77,29 +90,29 @@ class PlainBackend:
 
     @torch.inference_mode()
     def step(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
-        return self._transformer.logits(self._run(rows, tokens[..., None]))
+        return self.transformer.logits(self._run(rows, tokens[..., None]))
 
     def _run(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         """Take in (rows, codebooks, columns); returns (rows × columns, dim)."""
         columns = tokens.shape[-1]
-        positions = torch.tensor([self._positions[row] for row in rows], device=self._device)
+        positions = torch.tensor([self.positions[row] for row in rows], device=self._device)
         positions = positions[:, None] + torch.arange(columns, device=self._device)
-        hidden = self._transformer.embed(tokens.transpose(1, 2).flatten(0, 1), positions.flatten())
+        hidden = self.transformer.embed(tokens.transpose(1, 2).flatten(0, 1), positions.flatten())
         attention = _RowsAttention(self, rows, columns)
-        hidden = self._transformer.run(hidden, attention)
+        hidden = self.transformer.run(hidden, attention)
         for row in rows:
-            self._positions[row] += columns
+            self.positions[row] += columns
         return hidden
 
     def groups(self, rows: Sequence[int]) -> Iterator[_Group]:
         """Neighbours in memory that are equally far, so that they can be computed at once."""
         start = 0
         while start < len(rows):
-            row, position, count = rows[start], self._positions[rows[start]], 1
+            row, position, count = rows[start], self.positions[rows[start]], 1
             while (
                 start + count < len(rows)
                 and rows[start + count] == row + count
-                and self._positions[row + count] == position
+                and self.positions[row + count] == position
             ):
                 count += 1
             yield _Group(row, start, count, position)
@@ -109,7 +122,7 @@ class PlainBackend:
         """Keep keys and values (rows, heads, columns, head_dim) of a group; returns all it has so far."""
         end = group.position + keys.shape[2]
         whole = []
-        for cache, new in ((self._keys, keys), (self._values, values)):
+        for cache, new in ((self.keys, keys), (self.values, values)):
             mine = cache[layer, group.row : group.row + group.count, :, :end]
             mine[:, :, group.position :] = new
             whole.append(mine)
