@@ -1,6 +1,17 @@
 """How much memory the host has left for models."""
 
+import ctypes
 from pathlib import Path
+
+
+def trim_heap() -> None:
+    """Give back to the system what the C library keeps of freed memory, where it can be asked to.
+
+    It keeps blocks of the size of a layer's weights: an unloaded model would otherwise still count.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 class HostMemory:

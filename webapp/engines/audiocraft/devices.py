@@ -8,7 +8,7 @@ from enum import StrEnum
 import torch
 
 from webapp.engines.base import ModelLoadError
-from webapp.engines.memory import HostMemory
+from webapp.engines.memory import HostMemory, trim_heap
 
 
 class Precision(StrEnum):
@@ -114,3 +114,4 @@ def free_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+    trim_heap()
