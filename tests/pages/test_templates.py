@@ -11,10 +11,11 @@ import pytest
 from jinja2 import meta, nodes
 
 from tests.factories import FACTS
-from tests.pages import library_samples, queue_samples
+from tests.pages import admin_samples, library_samples, queue_samples
 from webapp.clock import ManualClock
 from webapp.http.static import StaticFiles
 from webapp.pages import account, contexts, errors, library_contexts, queue_contexts, sign_in
+from webapp.pages.admin import contexts as admin_contexts
 from webapp.pages.api_docs import page as api_page
 from webapp.pages.api_docs.description import sections_of
 from webapp.pages.chrome import Chrome
@@ -30,7 +31,7 @@ from webapp.services.usage import AccountUsage, Quota
 from webapp.services.views import JobView, SoundView
 from webapp.web.app import REPOSITORY_ROOT
 
-MODULES = (account, api_page, contexts, errors, library_contexts, queue_contexts, sign_in)
+MODULES = (account, admin_contexts, api_page, contexts, errors, library_contexts, queue_contexts, sign_in)
 TEMPLATES = REPOSITORY_ROOT / "templates"
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)
@@ -131,6 +132,7 @@ def account_pages() -> Iterator[account.AccountPage]:
 
 def samples() -> Iterator[Any]:
     yield from queue_samples.samples()
+    yield from admin_samples.samples()
     for form in forms():
         yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, JOBS)
         yield contexts.ComposeFragment(form)

@@ -11,12 +11,14 @@ from webapp.errors import AuthenticationRequired
 from webapp.http.compression import COMPRESSED
 from webapp.http.same_origin import SameOriginOnly
 from webapp.pages.account import ACCOUNT_HANDLERS
+from webapp.pages.admin import ADMIN_HANDLERS
 from webapp.pages.api_docs import API_DOCS_HANDLERS
 from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in, cookie_name
 from webapp.pages.events import follow_page
 from webapp.pages.generate import show_quote, show_start, submit, surprise
 from webapp.pages.job_actions import JOB_ACTION_HANDLERS
 from webapp.pages.library import show_library
+from webapp.pages.library_export import export_playlist, export_selection
 from webapp.pages.library_selection import change_selection
 from webapp.pages.playlists import PLAYLIST_HANDLERS
 from webapp.pages.queue import show_queue
@@ -39,8 +41,11 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     *JOB_ACTION_HANDLERS,
     show_queue,
     *QUEUE_ACTION_HANDLERS,
+    *ADMIN_HANDLERS,
     show_library,
     change_selection,
+    export_selection,
+    export_playlist,
     show_sound,
     show_menu,
     count_play,

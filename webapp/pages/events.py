@@ -10,6 +10,7 @@ from webapp.http.client_address import address_of
 from webapp.http.compression import AS_WRITTEN
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.sse import EventStream
+from webapp.pages.admin.models import ModelsFeed
 from webapp.pages.authentication import InjectedViewer, session_secret
 from webapp.pages.chrome import LiveView
 from webapp.pages.generate_feed import GenerateFeed
@@ -21,6 +22,7 @@ from webapp.pages.queue_filter import queue_filter
 from webapp.pages.rendering import InjectedRenderer, Renderer
 from webapp.services.container import Services
 from webapp.services.identity import Identity
+from webapp.services.queue_admin import require_admin
 
 LAST_EVENT: Final = "last-event-id"
 
@@ -70,6 +72,9 @@ def _feed(
         return LibraryFeed(services, viewer)
     if viewer is None:
         raise AuthenticationRequired
+    if view == "admin":
+        require_admin(viewer)
+        return ModelsFeed(services, renderer)
     return GenerateFeed(services, renderer, viewer, seen_ms)
 
 

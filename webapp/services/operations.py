@@ -5,7 +5,7 @@ from typing import Final, Literal
 from webapp.services.audit import AuditLog
 from webapp.services.downloads import Downloads
 from webapp.services.identity import Identity
-from webapp.services.library.moderation import Moderation
+from webapp.services.library.moderation import ModeratedSound, Moderation
 from webapp.services.queue_admin import require_admin
 from webapp.services.worker_control import WishAction, WorkerControl
 
@@ -59,14 +59,17 @@ class Operations:
         await self._downloads.remove(name)
         await self._audit.record(identity.username, "remove weights", (name,))
 
-    async def moderate(self, identity: Identity, sound_id: str, ruling: Ruling, note: str | None) -> None:
+    async def moderate(
+        self, identity: Identity, sound_id: str, ruling: Ruling, note: str | None
+    ) -> ModeratedSound:
         """Hide a sound from everybody but its owner, show it again, or note something about it."""
         require_admin(identity)
         match ruling:
             case "hide":
-                await self._moderation.hide(identity, sound_id, note)
+                sound = await self._moderation.hide(identity, sound_id, note)
             case "show":
-                await self._moderation.restore(identity, sound_id, note)
+                sound = await self._moderation.restore(identity, sound_id, note)
             case "note":
-                await self._moderation.note(identity, sound_id, note or "")
+                sound = await self._moderation.note(identity, sound_id, note or "")
         await self._audit.record(identity.username, f"{ruling} sound", (sound_id,), detail=note or "")
+        return sound

@@ -1,0 +1,197 @@
+"""Accounts, as admins see and change them."""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.types import ControllerRouterHandler
+
+from webapp.errors import InvalidRequest, ProductError
+from webapp.http.dependencies import InjectedServices
+from webapp.http.errors import describe
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, ask_first, page_number
+from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage
+from webapp.pages.forms import Fields, read_form
+from webapp.pages.library_answers import is_confirmed
+from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.rendering import InjectedRenderer
+from webapp.services.account_admin import MAX_SEARCH_CHARACTERS
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+LEDGER_LINES: Final = 20
+RECORD_LINES: Final = 20
+DONE: Final = {
+    "tier": "Tier changed. Jobs that are in line keep the place they have.",
+    "admin": "Rights changed.",
+    "disable": "Account disabled; its sessions ended and its tokens no longer work.",
+    "enable": "Account enabled.",
+    "aura": "Aura changed.",
+}
+# What is asked before: question, what it means, and the button.
+QUESTIONS: Final = {
+    "admin": ("Make {} an admin?", "They see everybody’s prompts and can change everything.", "Make admin"),
+    "no-admin": ("Take {}’s rights as an admin away?", "The account itself stays as it is.", "Take away"),
+    "disable": ("Disable {}?", "Every session ends, and every token stops working. Sounds stay.", "Disable"),
+    "reset": ("Give {} a new password?", "The old one stops working, every session ends.", "Reset password"),
+}  # fmt: skip
+
+
+@get("/admin", dependencies=ADMIN_DEPENDENCIES)
+async def show_accounts(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+) -> Response[Any]:
+    """Accounts by name."""
+    text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
+    tier = request.query_params.get("tier", "")
+    found = await services.administration.accounts.find(
+        admin, text=text, tier=tier, page=page_number(request)
+    )
+    asked = urlencode({name: value for name, value in (("q", text), ("tier", tier)) if value})
+    return renderer.page(
+        AccountsPage(admin_chrome(admin), found, text, tier, base=f"/admin?{asked}&" if asked else "/admin?")
+    )
+
+
+@get("/admin/accounts/{username:str}", dependencies=ADMIN_DEPENDENCIES)
+async def show_one(
+    request: PageRequest,
+    username: FromPath[str],
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
+) -> Response[Any]:
+    """One account: what it uses, its Aura, and what admins did to it."""
+    done = DONE.get(request.query_params.get("done", ""))
+    return renderer.page(await _page(services, admin, username, done=done))
+
+
+@post("/admin/accounts/{username:str}/tier", dependencies=ADMIN_DEPENDENCIES)
+async def change_tier(
+    request: PageRequest, username: FromPath[str], services: InjectedServices, admin: InjectedAdmin
+) -> Response[Any]:
+    """Give an account another tier."""
+    fields = await read_form(request)
+    await services.administration.accounts.set_tier(admin, username, fields.get("tier", ""))
+    return see_other(request, f"/admin/accounts/{username}?done=tier")
+
+
+@post("/admin/accounts/{username:str}/rights", dependencies=ADMIN_DEPENDENCIES)
+async def change_rights(
+    request: PageRequest,
+    username: FromPath[str],
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
+) -> Response[Any]:
+    """Make an account an admin, disable it, or take either back."""
+    fields = await read_form(request)
+    change = fields.get("change", "")
+    if change in QUESTIONS and not is_confirmed(fields):
+        return _ask(renderer, admin, username, change, "rights")
+    accounts = services.administration.accounts
+    match change:
+        case "admin" | "no-admin":
+            await accounts.set_admin(admin, username, is_admin=change == "admin")
+        case "disable" | "enable":
+            await accounts.set_disabled(admin, username, is_disabled=change == "disable")
+        case _:
+            raise InvalidRequest("Choose what to change")
+    return see_other(request, f"/admin/accounts/{username}?done={change.removeprefix('no-')}")
+
+
+@post("/admin/accounts/{username:str}/password", dependencies=ADMIN_DEPENDENCIES)
+async def reset_password(
+    request: PageRequest,
+    username: FromPath[str],
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
+) -> Response[Any]:
+    """Make a new password. It is in this answer only, so there is no redirect."""
+    if not is_confirmed(await read_form(request)):
+        return _ask(renderer, admin, username, "reset", "password")
+    password = await services.administration.accounts.reset_password(admin, username)
+    return renderer.page(await _page(services, admin, username, new_password=password))
+
+
+@post("/admin/accounts/{username:str}/aura", dependencies=ADMIN_DEPENDENCIES)
+async def change_aura(
+    request: PageRequest,
+    username: FromPath[str],
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
+) -> Response[Any]:
+    """Give Aura, or take it away, with a reason."""
+    fields = await read_form(request)
+    try:
+        await services.administration.accounts.grant(
+            admin, username, _amount(fields), fields.get("reason", "")
+        )
+    except InvalidRequest as error:
+        page = await _page(services, admin, username, error=error, fields=fields)
+        return renderer.page(page, status=describe(error).status)
+    return see_other(request, f"/admin/accounts/{username}?done=aura")
+
+
+def _amount(fields: Fields) -> int:
+    text = fields.get("amount", "").strip()
+    digits = text.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 12):
+        raise InvalidRequest("Amount must be a whole number", field="amount")
+    return int(text)
+
+
+def _ask(
+    renderer: InjectedRenderer, admin: Identity, username: str, change: str, where: str
+) -> Response[str]:
+    question, text, verb = QUESTIONS[change]
+    page = f"/admin/accounts/{username}"
+    return ask_first(
+        renderer,
+        admin,
+        question.format(username),
+        text,
+        verb=verb,
+        action=f"{page}/{where}",
+        back=page,
+        fields=(("change", change),),
+    )
+
+
+async def _page(
+    services: Services,
+    admin: Identity,
+    username: str,
+    *,
+    done: str | None = None,
+    new_password: str | None = None,
+    error: ProductError | None = None,
+    fields: Fields | None = None,
+) -> AccountDetailPage:
+    account = await services.administration.accounts.get(admin, username)
+    return AccountDetailPage(
+        chrome=admin_chrome(admin),
+        account=account,
+        usage=await services.usage.of(account.account_id, account.identity.tier),
+        ledger=tuple(await services.aura.ledger(account.account_id, limit=LEDGER_LINES)),
+        record=tuple(await services.administration.audit.lines(limit=RECORD_LINES, subject=account.username)),
+        done=done,
+        new_password=new_password,
+        error=error.message if error else None,
+        error_field=error.field if isinstance(error, InvalidRequest) else None,
+        amount=(fields or {}).get("amount", ""),
+        reason=(fields or {}).get("reason", ""),
+    )
+
+
+ACCOUNT_ADMIN_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
+    show_accounts,
+    show_one,
+    change_tier,
+    change_rights,
+    reset_password,
+    change_aura,
+)

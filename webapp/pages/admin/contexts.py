@@ -1,0 +1,131 @@
+"""What the templates for admins receive."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from webapp.pages.chrome import Chrome
+from webapp.pages.queue_contexts import ModelLine, WorkerLine
+from webapp.policy.tiers import TIER_NAMES
+from webapp.services.account_admin import AccountPage
+from webapp.services.account_views import AccountView
+from webapp.services.audit import AuditLine
+from webapp.services.aura import MAX_REASON_CHARACTERS, AuraLine
+from webapp.services.downloads import CatalogueEntry, FolderView
+from webapp.services.library.moderation import ModeratedSound, ModerationState
+from webapp.services.usage import AccountUsage
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsPage:
+    """Accounts that were searched for. `base` is the address of this search, for its other pages."""
+
+    template: ClassVar[str] = "admin/accounts.html"
+
+    chrome: Chrome
+    found: AccountPage
+    text: str
+    tier: str
+    base: str
+    tiers: tuple[str, ...] = TIER_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDetailPage:
+    """One account. `new_password` is shown this once; `error` belongs to the field `error_field`."""
+
+    template: ClassVar[str] = "admin/account.html"
+
+    chrome: Chrome
+    account: AccountView
+    usage: AccountUsage
+    ledger: tuple[AuraLine, ...]
+    record: tuple[AuditLine, ...]
+    done: str | None = None
+    new_password: str | None = None
+    error: str | None = None
+    error_field: str | None = None
+    amount: str = ""
+    reason: str = ""
+    tiers: tuple[str, ...] = TIER_NAMES
+    max_reason: int = MAX_REASON_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsPage:
+    """What computes: the models in memory, their weights, the workers."""
+
+    template: ClassVar[str] = "admin/models.html"
+
+    chrome: Chrome
+    entries: tuple[CatalogueEntry, ...]
+    folders: tuple[FolderView, ...]
+    models: tuple[ModelLine, ...]
+    workers: tuple[WorkerLine, ...]
+    can_steer: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFragment:
+    """The weights of one published model, as far as they are here."""
+
+    template: ClassVar[str] = "fragments/weights.html"
+
+    entry: CatalogueEntry
+
+
+@dataclass(frozen=True, slots=True)
+class SoundsPage:
+    """Sounds that others see or saw. `base` is the address of this search, for its other pages."""
+
+    template: ClassVar[str] = "admin/sounds.html"
+
+    chrome: Chrome
+    sounds: tuple[ModeratedSound, ...]
+    total: int
+    page: int
+    has_more: bool
+    state: ModerationState
+    text: str
+    base: str
+    max_note: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratedFragment:
+    """One sound with what may be done about it."""
+
+    template: ClassVar[str] = "fragments/moderated.html"
+
+    sound: ModeratedSound
+    max_note: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettingLine:
+    """A setting in force. `value` is None for one that is set and secret."""
+
+    variable: str
+    value: str | None
+    is_default: bool
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPage:
+    """The settings in force."""
+
+    template: ClassVar[str] = "admin/settings.html"
+
+    chrome: Chrome
+    settings: tuple[SettingLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """What admins did. `next_id` continues after the last line, None at the end."""
+
+    template: ClassVar[str] = "admin/record.html"
+
+    chrome: Chrome
+    lines: tuple[AuditLine, ...]
+    next_id: int | None

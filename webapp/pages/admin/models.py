@@ -1,0 +1,105 @@
+"""What computes: models in memory, weights to fetch, workers; live while a page is open."""
+
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.types import ControllerRouterHandler
+
+from webapp.errors import InvalidRequest
+from webapp.events import Event
+from webapp.http.dependencies import InjectedServices
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, ask_first, done
+from webapp.pages.admin.contexts import ModelsPage, WeightsFragment
+from webapp.pages.forms import read_form
+from webapp.pages.library_answers import is_confirmed
+from webapp.pages.live import Fragment
+from webapp.pages.navigation import PageRequest
+from webapp.pages.queue_contexts import QueueModelsFragment, WorkersFragment
+from webapp.pages.queue_reading import read_surroundings
+from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.services.container import Services
+
+PAGE: Final = "/admin/models"
+
+
+@get(PAGE, dependencies=ADMIN_DEPENDENCIES)
+async def show_models(
+    services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+) -> Response[Any]:
+    """Models in memory, published weights with what is here of them, workers."""
+    around = await read_surroundings(services, can_steer=True)
+    return renderer.page(
+        ModelsPage(
+            chrome=admin_chrome(admin, live="admin"),
+            entries=await services.downloads.catalogue(),
+            folders=await services.downloads.folders(),
+            models=around.models,
+            workers=around.workers,
+        )
+    )
+
+
+@post("/admin/weights/{name:str}", dependencies=ADMIN_DEPENDENCIES)
+async def change_weights(
+    request: PageRequest,
+    name: FromPath[str],
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
+) -> Response[Any]:
+    """Fetch weights, stop that, or take them away."""
+    fields = await read_form(request)
+    operations = services.administration.operations
+    match fields.get("action"):
+        case "download":
+            is_accepted = fields.get("accepted") == "yes"
+            await operations.download(admin, name, accepted_licence=is_accepted)
+            said = f"{name} is being fetched"
+        case "cancel":
+            await operations.cancel_download(admin, name)
+            said = "Download stopped; what has arrived is kept"
+        case "remove" if not is_confirmed(fields):
+            return ask_first(
+                renderer, admin, f"Remove {name}?", "To have it again it must be fetched again.",
+                verb="Remove", action=f"/admin/weights/{name}", back=PAGE, fields=(("action", "remove"),),
+            )  # fmt: skip
+        case "remove":
+            await operations.remove_weights(admin, name)
+            said = f"{name} is being removed"
+        case _:
+            raise InvalidRequest("Choose what to do with the weights")
+    fragments = await ModelsFeed(services, renderer).fragments()
+    return done(request, renderer, said, PAGE, *(fragment.encode() for fragment in fragments))
+
+
+class ModelsFeed:
+    """What an open page of models follows."""
+
+    def __init__(self, services: Services, renderer: Renderer) -> None:
+        self._services = services
+        self._renderer = renderer
+
+    def note(self, event: Event) -> bool:
+        """Progress of downloads comes as news of the service's status."""
+        return event.topic in {"status", "queue", "control"}
+
+    def take_signals(self) -> tuple[str, ...]:
+        """None: the page has no element that asks for itself."""
+        return ()
+
+    async def fragments(self) -> list[Fragment]:
+        """Every part of the page."""
+        around = await read_surroundings(self._services, can_steer=True)
+        render = self._renderer.render
+        return [
+            Fragment("queue-models", render(QueueModelsFragment(around.models, can_steer=True))),
+            Fragment("workers", render(WorkersFragment(around.workers, can_steer=True))),
+            *(
+                Fragment(f"weights-{entry.name}", render(WeightsFragment(entry)))
+                for entry in await self._services.downloads.catalogue()
+            ),
+        ]
+
+
+MODEL_ADMIN_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_models, change_weights)

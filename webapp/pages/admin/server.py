@@ -1,0 +1,68 @@
+"""The server itself: the settings in force, and the record of what admins did."""
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Response, get
+from litestar.types import ControllerRouterHandler
+
+from webapp.http.dependencies import InjectedServices
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
+from webapp.pages.admin.contexts import RecordPage, SettingLine, SettingsPage
+from webapp.pages.navigation import PageRequest
+from webapp.pages.rendering import InjectedRenderer
+from webapp.services.audit import PAGE_SIZE
+from webapp.settings import PREFIX, Settings
+
+# Ends of names that mark what is never shown.
+SECRET: Final = ("_key", "_secret", "_token", "_password")
+
+
+@get("/admin/settings", dependencies=ADMIN_DEPENDENCIES)
+async def show_settings(
+    services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+) -> Response[Any]:
+    """Every setting with its value."""
+    return renderer.page(SettingsPage(admin_chrome(admin), setting_lines(services.settings)))
+
+
+@get("/admin/record", dependencies=ADMIN_DEPENDENCIES)
+async def show_record(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+) -> Response[Any]:
+    """Who did what when, newest first."""
+    before = request.query_params.get("before", "")
+    is_number = before.isascii() and before.isdecimal() and len(before) < 19
+    lines = await services.administration.audit.lines(before_id=int(before) if is_number else None)
+    next_id = lines[-1].line_id if len(lines) == PAGE_SIZE else None
+    return renderer.page(RecordPage(admin_chrome(admin), tuple(lines), next_id))
+
+
+def setting_lines(settings: Settings) -> tuple[SettingLine, ...]:
+    """The settings in the order of their documentation; no secret is among the values."""
+    described = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"]
+    return tuple(
+        SettingLine(
+            variable=f"{PREFIX}{name.upper()}",
+            value=_shown(name, getattr(settings, name)),
+            is_default=getattr(settings, name) == entry.get("default"),
+            meaning=entry["description"],
+        )
+        for name, entry in described.items()
+    )
+
+
+def _shown(name: str, value: object) -> str | None:
+    text = str(value)
+    if text and name.endswith(SECRET):
+        return None
+    if "://" not in text:
+        return text
+    # Whatever else an address holds, its user and password are nobody's business.
+    address = urlsplit(text)
+    host = address.netloc.rpartition("@")[2]
+    return address._replace(netloc=host, query="", fragment="").geturl()
+
+
+SERVER_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_settings, show_record)

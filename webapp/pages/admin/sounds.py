@@ -1,0 +1,79 @@
+"""Moderation: sounds that others see or saw, and what admins do about them."""
+
+from typing import Any, Final, cast
+from urllib.parse import urlencode
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.types import ControllerRouterHandler
+
+from webapp.errors import InvalidRequest
+from webapp.http.dependencies import InjectedServices
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, done, page_number
+from webapp.pages.admin.contexts import ModeratedFragment, SoundsPage
+from webapp.pages.forms import read_form
+from webapp.pages.navigation import PageRequest
+from webapp.pages.partials import partial
+from webapp.pages.rendering import InjectedRenderer
+from webapp.policy.library import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note
+from webapp.services.library.moderation import ModerationState
+from webapp.services.operations import Ruling
+
+STATES: Final[tuple[ModerationState, ...]] = ("all", "seen", "hidden", "moderated")
+SAID: Final[dict[Ruling, str]] = {
+    "hide": "Hidden from everybody but its owner",
+    "show": "Shown again",
+    "note": "Note kept",
+}
+PER_PAGE: Final = 30
+MAX_SEARCH_CHARACTERS: Final = 200
+
+
+@get("/admin/sounds", dependencies=ADMIN_DEPENDENCIES)
+async def show_sounds(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+) -> Response[Any]:
+    """Sounds, newest first, or what is searched for."""
+    given = request.query_params.get("state", "all")
+    state = cast(ModerationState, given) if given in STATES else "all"
+    text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
+    query = LibraryQuery(page=page_number(request), per_page=PER_PAGE, search=text or None)
+    found = await services.library.moderation.list(admin, query, state)
+    asked = urlencode({"state": state, **({"q": text} if text else {})})
+    return renderer.page(
+        SoundsPage(
+            chrome=admin_chrome(admin),
+            sounds=found.sounds,
+            total=found.page.total,
+            page=query.page,
+            has_more=query.page * PER_PAGE < found.page.total,
+            state=state,
+            text=text,
+            base=f"/admin/sounds?{asked}&",
+            max_note=MAX_NOTE_CHARACTERS,
+        )
+    )
+
+
+@post("/admin/sounds/{sound_id:str}", dependencies=ADMIN_DEPENDENCIES)
+async def moderate(
+    request: PageRequest,
+    sound_id: FromPath[str],
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
+) -> Response[Any]:
+    """Hide a sound, show it again, or note something about it."""
+    fields = await read_form(request)
+    ruling = fields.get("action", "")
+    if ruling not in SAID:
+        raise InvalidRequest("Choose what to do about the sound")
+    note = parse_note(fields, is_needed=ruling == "note")
+    sound = await services.administration.operations.moderate(admin, sound_id, cast(Ruling, ruling), note)
+    shown = renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
+    back = fields.get("back", "/admin/sounds")
+    said = SAID[cast(Ruling, ruling)]
+    return done(request, renderer, said, back, partial(f"moderated-{sound_id}", shown))
+
+
+MODERATION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_sounds, moderate)
