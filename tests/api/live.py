@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from tests.api.client import Hand
-from tests.factories import choice
+from tests.factories import FACTS, choice
 from webapp.clock import SystemClock
 from webapp.database import Database, engine_from
 from webapp.events import LocalBus
@@ -20,6 +20,7 @@ from webapp.ids import RandomIds
 from webapp.services.accounts import Accounts
 from webapp.services.container import Services, build_services
 from webapp.services.passwords import Argon2Hash, PasswordHasher
+from webapp.services.speech import VoiceView
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 from webapp.web.app import create_app
@@ -29,6 +30,7 @@ from webapp.web.protocol import BoundedProtocol
 LEFT_WAITING = 3
 # There from the start.
 FIRST_JOBS = 10
+SPEECH_WORKER, VOICE = "5" * 12, "espeak-en-us"
 
 
 class LiveServer:
@@ -94,6 +96,7 @@ class LiveServer:
                 server = _Server(config)
                 drained = asyncio.Event()
                 draining = asyncio.create_task(self._drain(services, drained))
+                speaking = asyncio.create_task(speak_by_hand(services))
                 await asyncio.wait_for(drained.wait(), 30)
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 self._ready.set()
@@ -101,8 +104,9 @@ class LiveServer:
                 app.state.streams.stop.set()
                 server.should_exit = True
                 await serving
-                draining.cancel()
-                await asyncio.gather(draining, return_exceptions=True)
+                for task in (draining, speaking):
+                    task.cancel()
+                await asyncio.gather(draining, speaking, return_exceptions=True)
         finally:
             await database.close()
 
@@ -134,6 +138,24 @@ class LiveServer:
                     await hand.complete(claim)
                     self.sounds.append(claim.generation_id)
                 self.ended.append(claim.job_id)
+
+
+async def speak_by_hand(services: Services) -> None:
+    """A speech worker whose sounds are all alike, for ever."""
+    await services.workers.register(SPEECH_WORKER, host="test", pid=1, device="cpu", kind="speech")
+    await services.speech.register.write(
+        SPEECH_WORKER, [VoiceView(VOICE, "Test", "en-US", "basic", 22_050, "", "", "espeak-ng")]
+    )
+    leases = services.speech.leases
+    with services.bus.subscribe() as hints:
+        while True:
+            await leases.keep(SPEECH_WORKER, None)
+            while (claim := await leases.claim(SPEECH_WORKER, [VOICE])) is not None:
+                staged = services.storage.staging_folder()
+                (staged / "sound.wav").write_bytes(b"RIFF")
+                await services.storage.publish(claim.storage_key, staged)
+                await leases.complete(claim, FACTS)
+            await hints.wait(1)
 
 
 class _Server(uvicorn.Server):

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api.live import LiveServer, live_server
+from tests.api.live import VOICE, LiveServer, live_server
 
 AnyCase = Case[Any]
 Operation = APIOperation[Any, Any, Any, Any]
@@ -38,6 +38,7 @@ LIMITS_LIFTED: Final = {
     "queue_limit": 10**6, "creator_hourly": 10**6, "creator_at_once": 10**6, "cancel_hourly": 10**6,
     "skip_hourly": 10**6, "sign_in_per_account": 10**6, "sign_in_per_address": 10**6,
     "register_per_address": 10**6, "misses_per_address": 10**6, "wrong_tokens_per_address": 10**6,
+    "creator_speech_hourly": 10**6,
 }  # fmt: skip
 
 # Answers beyond those that the description names for an operation, and why they are right.
@@ -52,6 +53,7 @@ MAY_BE_REFUSED: Final = {
     "POST /api/queue/{job_id}/cancel": "the job may have left the queue",
     "POST /api/queue/{job_id}/skip": "the job may have left the queue, or been skipped",
     "POST /api/jobs/{job_id}/retry": "the job may not have failed",
+    "POST /api/tts/generate": "the voice may not be there, or the key used with another body",
     "POST /api/auth/register": "NUL in a password is refused, and so are too many bytes",
     "POST /api/auth/token": "the same, and control characters in labels",
 }
@@ -64,7 +66,8 @@ OPERATIONS: Final = (
     "GET /api/jobs", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}", "HEAD /audio/{filename}",
     "GET /spectrogram/{filename}", "HEAD /spectrogram/{filename}", "GET /status", "GET /api/me",
     "POST /api/auth/register", "POST /api/auth/token", "GET /api/auth/tokens",
-    "DELETE /api/auth/tokens/{token_id}",
+    "DELETE /api/auth/tokens/{token_id}", "GET /api/voices", "POST /api/tts/generate",
+    "GET /api/tts/sample/{voice}", "HEAD /api/tts/sample/{voice}",
 )  # fmt: skip
 # Endless; test_waiting.py follows it.
 ENDLESS: Final = "GET /api/queue/events"
@@ -174,6 +177,8 @@ def _point_at_something(
         is_picture = "spectrogram" in case.operation.path
         ending = "png" if is_picture else chance.choice(("wav", "flac", "ogg", "mp3"))
         parameters["filename"] = f"{chance.choice(server.sounds)}.{ending}"
+    elif "voice" in parameters and chance.random() < 0.7:
+        parameters["voice"] = VOICE
     elif "token_id" in parameters:
         # Not the token that all of this is sent with.
         parameters["token_id"] = abs(int(parameters["token_id"])) + 2
