@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: bench-pages bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: bench-decode bench-pages bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -79,6 +79,10 @@ bench-http bench-live bench-claim bench-start bench-library bench-pages: setup
 
 # Every published checkpoint at full size, with random weights; takes the GPU if there is one, and up to 20 GB of disk.
 BENCH_ARGS ?=
+# Decoding against AudioCraft and transformers; on a GPU: make bench-decode BENCH_ARGS=--full
+bench-decode: setup
+	@$(BIN)/python -m benchmarks.bench_decode $(BENCH_ARGS)
+
 bench-models: setup
 	@$(BIN)/python -m benchmarks.bench_models $(BENCH_ARGS)
 
