@@ -25,6 +25,7 @@ def build_parser() -> ArgumentParser:
     _add_token(commands)
     _add_aura(commands)
     _add_generate(commands)
+    _add_backup(commands)
     _add_models(commands)
     return parser
 
@@ -141,6 +142,16 @@ def _add_models(commands: Commands) -> None:
         parser.add_argument("--report", choices=("text", "json"), default="text", help=SUPPRESS)
     pull.add_argument("--accepted-by", default="", help=SUPPRESS)
     pull.add_argument("--exit-with-parent", action="store_true", help=SUPPRESS)
+
+
+def _add_backup(commands: Commands) -> None:
+    backup = _command(
+        commands, "backup", "backup:make", "write everything into a folder; the server may go on meanwhile"
+    )
+    backup.add_argument("folder", metavar="DIR", help="a new or empty folder")
+    restore = _command(commands, "restore", "backup:put_back", "put back what a backup holds")
+    restore.add_argument("folder", metavar="DIR", help="a folder that `soundloom backup` wrote")
+    restore.add_argument("--replace", action="store_true", help="give up what is there now")
 
 
 def _add_password(parser: ArgumentParser) -> None:

@@ -13,6 +13,8 @@ from typing import IO
 
 KEY = re.compile(r"[0-9a-f]{20}-[0-9]{1,18}")
 FILE_NAME = re.compile(r"sound\.(wav|flac|ogg|mp3)|spectrogram\.png")
+# What a group may consist of.
+FILE_NAMES = ("sound.wav", "sound.flac", "sound.ogg", "sound.mp3", "spectrogram.png")
 LOCK_NAME = ".writer"
 NEW_FOR_S = 60
 

@@ -1,0 +1,155 @@
+"""Backups: taken while others write, put back on either database, and refused when something is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.backup.conftest import Elsewhere
+from tests.factories import MakeAccount, choice
+from tests.library.conftest import MakeSound
+from webapp.errors import Conflict, InvalidRequest
+from webapp.policy.library import LibraryQuery
+from webapp.services.backup import back_up, restore
+from webapp.services.backup.layout import MANIFEST, backed_up_tables
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+DERIVED = {"library_listed", "library_search", "migration", "worker", "setup_link"}
+
+
+def _tables(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in (folder / "tables").iterdir()}
+
+
+async def _files(services: Services) -> dict[str, bytes]:
+    return {
+        f"{key}/{name}": (await services.storage.path(key, name)).read_bytes()
+        for key in await services.storage.keys()
+        for name in ("sound.wav", "sound.mp3", "spectrogram.png")
+    }
+
+
+async def test_a_backup_put_back_elsewhere_is_the_same(
+    services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    done = await back_up(services, tmp_path / "one")
+    assert (done.sounds, done.files) == (2, 10)
+    files, counts = await _files(services), await services.library.browse.counts()
+    async with elsewhere() as other:
+        restored = await restore(other, tmp_path / "one")
+        assert (restored.sounds, restored.rows) == (2, done.rows)
+        await back_up(other, tmp_path / "two")
+        assert await _files(other) == files
+        # What is derived from the rows is there as well.
+        found = await other.library.browse.public(LibraryQuery(search="UBER rain"))
+        assert [(item.upvotes, item.plays, item.tags) for item in found.items] == [(2, 1, ("wet",))]
+        assert await other.library.browse.counts() == counts
+        assert (await other.submissions.submit(ann, choice())).job_id
+    assert _tables(tmp_path / "one") == _tables(tmp_path / "two")
+
+
+async def test_what_is_there_is_replaced_when_told(
+    services: Services, ann: Identity, make_account: MakeAccount, make_sound: MakeSound, tmp_path: Path
+) -> None:
+    files = await _files(services)
+    await back_up(services, tmp_path / "one")
+    with pytest.raises(Conflict, match="--replace"):
+        await restore(services, tmp_path / "one")
+    carol = await make_account("carol")
+    await make_sound(carol, "later")
+    mine = await services.library.browse.own(ann, LibraryQuery())
+    await services.library.publishing.delete(ann, mine.items[0].sound_id)
+    await restore(services, tmp_path / "one", replace=True)
+    assert await _files(services) == files
+    await back_up(services, tmp_path / "two")
+    assert _tables(tmp_path / "one") == _tables(tmp_path / "two")
+    assert (await services.library.browse.public(LibraryQuery(search="later"))).total == 0
+    # New rows get numbers of their own, on PostgreSQL too.
+    await make_sound(await make_account("dora"), "new")
+
+
+async def test_sounds_that_come_and_go_while_it_is_taken(
+    services: Services,
+    ann: Identity,
+    make_sound: MakeSound,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before the tables' moment one is deleted and two are added; after it two are deleted, one is added."""
+    deleted_before, deleted_after = [await make_sound(ann, prompt) for prompt in ("before", "after")]
+    delete, path = services.library.publishing.delete, services.storage.path
+    at_first = set(await services.storage.keys())
+    added: list[str] = []
+
+    async def spied(key: str, name: str) -> Path:
+        if not added:
+            # The first file is about to be copied; the tables are read when all are.
+            await delete(ann, deleted_before)
+            added.extend([await make_sound(ann, prompt) for prompt in ("added", "added and deleted")])
+        elif key not in at_first and len(added) == 2:
+            # What was added is copied once the tables are read.
+            await delete(ann, added[1])
+            await delete(ann, deleted_after)
+            added.append(await make_sound(ann, "too late"))
+        return await path(key, name)
+
+    monkeypatch.setattr(services.storage, "path", spied)
+    await back_up(services, tmp_path / "one")
+    monkeypatch.undo()
+    assert len(added) == 3
+    gone = json.loads((tmp_path / "one" / MANIFEST).read_text())["gone"]
+    assert [key.partition("-")[0] for key in gone] == [added[1]]
+    await restore(services, tmp_path / "one", replace=True)
+    prompts = [item.prompt for item in (await services.library.browse.own(ann, LibraryQuery())).items]
+    assert prompts == ["added", "after", "secret", "calm rain"]
+    rows = await services.database.fetch("SELECT storage_key FROM sound")
+    assert {row["storage_key"] for row in rows} == set(await services.storage.keys())
+
+
+@pytest.mark.parametrize("what", ["manifest", "table", "file", "file gone", "layout"])
+async def test_a_damaged_backup_changes_nothing(
+    services: Services, ann: Identity, tmp_path: Path, what: str
+) -> None:
+    one = tmp_path / "one"
+    await back_up(services, one)
+    manifest = json.loads((one / MANIFEST).read_text())
+    sound = next((one / "sounds").glob("*/sound.wav"))
+    if what == "manifest":
+        (one / MANIFEST).unlink()
+    elif what == "table":
+        (one / "tables" / "account.jsonl").write_text("[]\n")
+    elif what == "file":
+        sound.write_bytes(b"x")
+    elif what == "file gone":
+        sound.unlink()
+    else:
+        (one / MANIFEST).write_text(json.dumps(manifest | {"migrations": ["2030"]}))
+    before = await services.database.fetch("SELECT * FROM job ORDER BY job_id")
+    with pytest.raises(InvalidRequest):
+        await restore(services, one, replace=True)
+    assert await services.database.fetch("SELECT * FROM job ORDER BY job_id") == before
+
+
+async def test_running_workers_and_full_folders_are_refused(
+    services: Services, ann: Identity, tmp_path: Path
+) -> None:
+    await back_up(services, tmp_path / "one")
+    with pytest.raises(Conflict, match="not empty"):
+        await back_up(services, tmp_path / "one")
+    await services.workers.register("c" * 12, host="here", pid=1, device="cpu")
+    with pytest.raises(Conflict, match="worker"):
+        await restore(services, tmp_path / "one", replace=True)
+
+
+async def test_every_table_is_backed_up_or_left_out_on_purpose(services: Services) -> None:
+    names = (
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        if services.database.dialect == "sqlite"
+        else "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
+    )
+    there = {row["name"] for row in await services.database.fetch(names)}
+    # The full text keeps tables of its own.
+    there = {name for name in there if not name.startswith("library_search_")}
+    backed_up = {table._meta.tablename for table in backed_up_tables()}
+    assert there - backed_up - DERIVED == {"weights_folder", "weights_copy"}

@@ -1,0 +1,159 @@
+"""Putting a backup back: all of it or nothing."""
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from piccolo.apps.migrations.tables import Migration
+from piccolo.columns import Serial
+
+from webapp.errors import Conflict, InvalidRequest
+from webapp.services.backup.layout import (
+    FILES,
+    SOUNDS,
+    TABLES,
+    FileEntry,
+    Manifest,
+    TableEntry,
+    backed_up_tables,
+    digest_of,
+    read_files,
+    read_manifest,
+)
+from webapp.services.container import Services
+from webapp.tables import SetupLink, Worker
+
+ROWS_AT_ONCE: Final = 1_000
+WORKER_SEEN_MS: Final = 15_000
+# Kept by triggers, which count again as votes come back.
+COUNTED_AGAIN: Final = {"library_item": {"upvotes": 0, "downvotes": 0}}
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What there is after a restore."""
+
+    sounds: int
+    rows: int
+    created_at: str
+
+
+async def restore(services: Services, folder: Path, *, replace: bool = False) -> Restored:
+    """Put a backup into this data folder and database, which nobody else may be using.
+
+    Everything is checked before anything is changed, and the rows change in one transaction. Raises
+    InvalidRequest for what is no sound backup, and Conflict where there is something already, unless it is to
+    be replaced, and while a worker is running.
+    """
+    manifest = await asyncio.to_thread(read_manifest, folder)
+    await _require_room(services, manifest, replace=replace)
+    entries = await asyncio.to_thread(_checked, folder, manifest)
+    before = set(await services.storage.keys())
+    groups = {key: list(files) for key, files in itertools.groupby(entries, key=lambda entry: entry.key)}
+    for key, files in groups.items():
+        if key not in before:
+            await _publish(services, folder, key, files)
+    async with services.database.transaction():
+        await _empty(services)
+        for entry in manifest.tables:
+            await _fill(services, folder, entry)
+        for key in manifest.gone:
+            await services.database.fetch("DELETE FROM sound WHERE storage_key = {}", key)
+        await _renumber(services)
+    for key in before - groups.keys():
+        await services.storage.delete(key)
+    rows = sum(table.rows for table in manifest.tables)
+    return Restored(len(groups), rows, manifest.created_at)
+
+
+async def _require_room(services: Services, manifest: Manifest, *, replace: bool) -> None:
+    migrations = await Migration.get_migrations_which_ran(app_name="soundloom")
+    if sorted(migrations) != manifest.migrations:
+        raise InvalidRequest(
+            f"The backup was made by {manifest.software} with another layout of the database;"
+            " restore it with that version, then start this one on it"
+        )
+    seen_ms = services.clock.now_ms() - WORKER_SEEN_MS
+    if await services.database.fetch("SELECT 1 AS one FROM worker WHERE heartbeat_ms > {}", seen_ms):
+        raise Conflict("A worker is running on this database; stop it first")
+    if replace:
+        return
+    for table in ("account", "job", "sound"):
+        if await services.database.fetch(f"SELECT 1 AS one FROM {table} LIMIT 1"):
+            raise Conflict("There are accounts or sounds here already; add --replace to lose them")
+    if await services.storage.keys():
+        raise Conflict("There are files of sounds here already; add --replace to lose them")
+
+
+def _checked(folder: Path, manifest: Manifest) -> list[FileEntry]:
+    """Every file of the backup, each as the manifest has it. Raises InvalidRequest."""
+    known = {table._meta.tablename for table in backed_up_tables()}
+    if {table.name for table in manifest.tables} != known:
+        raise InvalidRequest("The backup's tables are not those of this version")
+    digests = {folder / TABLES / f"{table.name}.jsonl": table.sha256 for table in manifest.tables}
+    for path, digest in {folder / FILES: manifest.files_sha256, **digests}.items():
+        _require_digest(path, digest)
+    entries = list(read_files(folder))
+    for entry in entries:
+        _require_digest(folder / SOUNDS / entry.key / entry.name, entry.sha256)
+    return entries
+
+
+def _require_digest(path: Path, digest: str) -> None:
+    if not path.is_file() or digest_of(path) != digest:
+        raise InvalidRequest(f"The backup is damaged: {path} is missing or not what it was")
+
+
+async def _publish(services: Services, folder: Path, key: str, files: Sequence[FileEntry]) -> None:
+    staged = services.storage.staging_folder()
+    for entry in files:
+        source = folder / SOUNDS / key / entry.name
+        await asyncio.to_thread(shutil.copyfile, source, staged / entry.name)
+    await services.storage.publish(key, staged)
+
+
+async def _empty(services: Services) -> None:
+    tables = [*backed_up_tables(), Worker, SetupLink]
+    for table in reversed(tables):
+        await services.database.fetch(f'DELETE FROM "{table._meta.tablename}"')
+
+
+async def _fill(services: Services, folder: Path, entry: TableEntry) -> None:
+    names = [name for name, _ in entry.columns]
+    fixed = {names.index(name): value for name, value in COUNTED_AGAIN.get(entry.name, {}).items()}
+    columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("{}" for _ in names)
+    insert = f'INSERT INTO "{entry.name}" ({columns}) VALUES ({marks})'
+    rows = _rows(folder / TABLES / f"{entry.name}.jsonl", [kind for _, kind in entry.columns], fixed)
+    while batch := await asyncio.to_thread(lambda: list(itertools.islice(rows, ROWS_AT_ONCE))):
+        await services.database.execute_many(insert, batch)
+
+
+def _rows(path: Path, kinds: list[str], fixed: dict[int, int]) -> Iterator[list[Any]]:
+    reals = [number for number, kind in enumerate(kinds) if kind == "float"]
+    with path.open("rb") as lines:
+        for line in lines:
+            values: list[Any] = msgspec.json.decode(line)
+            for number in reals:
+                values[number] = None if values[number] is None else float(values[number])
+            for number, value in fixed.items():
+                values[number] = value
+            yield values
+
+
+async def _renumber(services: Services) -> None:
+    """Have PostgreSQL count on from the highest number of each table; SQLite does by itself."""
+    if services.database.dialect != "postgres":
+        return
+    for table in backed_up_tables():
+        name, key = table._meta.tablename, table._meta.primary_key
+        if isinstance(key, Serial):
+            highest = f'(SELECT MAX(id) FROM "{name}")'
+            await services.database.fetch(
+                f"SELECT setval(pg_get_serial_sequence('\"{name}\"', 'id'), COALESCE({highest}, 1),"
+                f" {highest} IS NOT NULL)"
+            )
