@@ -93,3 +93,12 @@ async def test_files_are_compressed_for_whoever_reads_that(folder: Path) -> None
     assert "content-encoding" not in plain.headers
     assert packed.text == plain.text
     assert "accept-encoding" in packed.headers["vary"].lower()
+
+
+def test_all_styles_are_one_file_that_begins_with_the_layers(folder: Path) -> None:
+    (folder / "css").mkdir()
+    for name in ("base", "tokens", "admin"):
+        (folder / f"css/{name}.css").write_text(f"/* {name} */")
+    joined = StaticFiles(folder).find("css/all.css").content.decode()
+    assert joined.startswith("/* tokens */")
+    assert set(joined.split("\n")) == {"/* tokens */", "/* base */", "/* admin */"}

@@ -21,6 +21,9 @@ MEDIA_TYPES: Final = {
     ".png": "image/png",
 }
 
+FIRST_SHEET: Final = "css/tokens.css"
+ALL_STYLES: Final = "css/all.css"
+
 
 @dataclass(frozen=True, slots=True)
 class StaticFile:
@@ -44,8 +47,16 @@ class StaticFiles:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in MEDIA_TYPES
         }
+        if FIRST_SHEET in self._files:
+            self._files[ALL_STYLES] = self._joined_styles()
         names_and_tags = "\n".join(f"{name} {file.etag}" for name, file in self._files.items())
         self.version = hashlib.sha256(names_and_tags.encode()).hexdigest()[:12]
+
+    def _joined_styles(self) -> StaticFile:
+        """Every style sheet as one request. The first names the layers, so the others need no order."""
+        sheets = [name for name in self._files if name.startswith("css/") and name != FIRST_SHEET]
+        content = b"\n".join(self._files[name].content for name in (FIRST_SHEET, *sheets))
+        return _file(content, MEDIA_TYPES[".css"])
 
     def url(self, name: str) -> str:
         """Where a file is served. Raises KeyError for a file that is not there."""
@@ -89,5 +100,8 @@ class StaticFiles:
 
 
 def _read(path: Path) -> StaticFile:
-    content = path.read_bytes()
-    return StaticFile(content, MEDIA_TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:16]}"')
+    return _file(path.read_bytes(), MEDIA_TYPES[path.suffix])
+
+
+def _file(content: bytes, media_type: str) -> StaticFile:
+    return StaticFile(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:16]}"')

@@ -1,9 +1,10 @@
 """Shows the API: from its own description, so that the page cannot say anything else."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
-from litestar import Response, get, post
+from litestar import Litestar, Response, get, post
 from litestar.types import ControllerRouterHandler
 
 from webapp import __version__
@@ -19,6 +20,7 @@ from webapp.pages.rendering import InjectedRenderer
 from webapp.services.identity import Identity
 
 TOKEN_LABEL: Final = "API page"  # noqa: S105 - a name, not a secret
+MOST_ADDRESSES: Final = 8
 DESCRIPTION_URL: Final = "/schema/openapi.json"
 
 
@@ -69,8 +71,14 @@ def _page(
     error: str | None = None,
 ) -> ApiPage:
     server = (public_url or str(request.base_url)).rstrip("/")
-    document = request.app.openapi_schema.to_schema()
-    return ApiPage(Chrome("api", viewer), server, sections_of(document, server), token, error)
+    sections = _sections(request.app, server)
+    return ApiPage(Chrome("api", viewer), server, sections, token, error)
+
+
+@lru_cache(maxsize=MOST_ADDRESSES)
+def _sections(app: Litestar, server: str) -> tuple[Section, ...]:
+    """Read once for each address under which people reach the server; `HostCheck` lets few through."""
+    return sections_of(app.openapi_schema.to_schema(), server)
 
 
 API_DOCS_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_api, make_token)
