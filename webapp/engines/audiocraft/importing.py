@@ -7,6 +7,7 @@ a real one cannot be imported, AudioCraft gets a stand-in that has those names, 
 anything more is asked of it.
 """
 
+import gc
 import importlib
 import importlib.machinery
 import sys
@@ -28,6 +29,10 @@ def import_audiocraft() -> ModuleType:
     with _lock:
         if not _imported:
             _imported.append(_import())
+            # Half a million objects that stay for good: looking through them would take a quarter of a second
+            # whenever a model is unloaded.
+            gc.collect()
+            gc.freeze()
         return _imported[0]
 
 
