@@ -1,5 +1,6 @@
 """Sounds found, heard while browsing, published, kept, put in order and deleted."""
 
+import zipfile
 from collections.abc import Iterator
 
 import pytest
@@ -195,6 +196,10 @@ def test_several_sounds_at_once(page: Page, server: ThrowawayServer) -> None:
     library.choose("one drum")
     library.choose("two drums")
     expect(page.get_by_text("2 sounds", exact=True)).to_be_visible()
+    with page.expect_download() as archive:
+        page.get_by_role("button", name="Download", exact=True).click()
+    with zipfile.ZipFile(archive.value.path()) as opened:
+        assert sum(name.endswith(".flac") for name in opened.namelist()) == 2
     page.get_by_role("button", name="Publish").click()
     toast(page, "2 sounds published")
     expect(page.locator(".badge", has_text="Private")).to_have_count(1)

@@ -1,6 +1,8 @@
 """A sound's page, what is done there, and playlists."""
 
+import io
 import re
+import zipfile
 
 import httpx
 import pytest
@@ -173,6 +175,23 @@ async def test_a_shared_playlist_shows_what_may_be_heard(
     assert f"track-{his}" in page
     assert mine not in page
     assert "Your playlist" not in page
+
+
+async def test_sounds_are_taken_along(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, mine: str
+) -> None:
+    playlist = await services.library.playlists.create(ann, PlaylistChange(name="Calm"))
+    await services.library.playlists.add_track(ann, playlist.playlist_id, mine)
+    chosen = await ann_browser.post("/library/export", data={"id": [mine]})
+    listed = await ann_browser.get(f"/playlists/{playlist.playlist_id}/export")
+    for answer in (chosen, listed):
+        assert answer.headers["content-type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            assert "manifest.json" in archive.namelist()
+    assert 'filename="Calm soundloom.zip"' in listed.headers["content-disposition"]
+    assert "content-encoding" not in chosen.headers
+    assert (await ann_browser.post("/library/export", data={})).status_code == 400
+    assert (await ann_browser.post("/library/export", data={"id": ["0" * 20]})).status_code == 404
 
 
 async def test_a_new_playlist(ann_browser: httpx.AsyncClient) -> None:
