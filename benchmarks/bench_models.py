@@ -11,6 +11,7 @@ What does not fit is a row of the table, not the end of it.
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -220,6 +221,8 @@ def main() -> None:
     if arguments.step:
         step(arguments, chosen[0])
         return
+    # Gigabytes must not be left behind by a run that is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     rows = _kept()
     where = machine() | {"torch": version("torch")}
     for checkpoint in chosen:
