@@ -115,28 +115,27 @@ def _processor(threads: int) -> str:
 
 def one(checkpoint: Checkpoint, duration_s: float, at_once: int) -> Row:
     """Build, measure and delete one checkpoint."""
+    row: Row = {"checkpoint": checkpoint.name, "duration_s": duration_s, "taken": _today()}
     with tempfile.TemporaryDirectory(prefix="soundloom-bench-") as folder:
-        base = [
-            sys.executable,
-            "-m",
-            "benchmarks.bench_models",
-            "--models-dir",
-            folder,
-            "--only",
-            checkpoint.name,
-        ]
-        row: Row = {"checkpoint": checkpoint.name, "duration_s": duration_s, "taken": _today()}
-        steps = (
-            ["--step", "build"],
-            ["--step", "measure", "--duration", str(duration_s), "--at-once", str(at_once)],
-        )
-        for step in steps:
-            done = subprocess.run([*base, *step], capture_output=True, text=True, check=False)
-            if done.returncode:
-                sys.stderr.write(done.stderr)
-                return row | {"error": (done.stderr.strip().splitlines() or ["ended without a word"])[-1]}
-        measured: Row = json.loads(done.stdout.splitlines()[-1])
-        return row | measured
+        here = ("--models-dir", folder, "--only", checkpoint.name)
+        try:
+            _in_process(*here, "--step", "build")
+            said = _in_process(
+                *here, "--step", "measure", "--duration", str(duration_s), "--at-once", str(at_once)
+            )
+        except subprocess.CalledProcessError as error:
+            sys.stderr.write(error.stderr)
+            return row | {
+                "error": (error.stderr.strip().splitlines() or [f"ended with {error.returncode}"])[-1]
+            }
+    measured: Row = json.loads(said.splitlines()[-1])
+    return row | measured
+
+
+def _in_process(*arguments: str) -> str:
+    """What a run of this program with these arguments prints."""
+    command = [sys.executable, "-m", "benchmarks.bench_models", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def step(arguments: argparse.Namespace, checkpoint: Checkpoint) -> None:

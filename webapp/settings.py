@@ -72,8 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             min_length=1,
-            description="Where published weights are fetched from: a hub, a mirror of one (`https://…`) or a"
-            " folder (`file://…` or a path).",
+            description="Where published weights are fetched from: a hub, a mirror of one (`https://…`, with"
+            " `user:password@` if need be) or a folder (`file://…` or a path).",
         ),
     ] = "https://huggingface.co"
     music_checkpoint: Annotated[str, Meta(description=CHECKPOINT.format("music"))] = ""

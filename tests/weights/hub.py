@@ -40,6 +40,8 @@ class Hub:
     says_length: bool = True
     etag: str = ""
     redirect_to: str = ""
+    # Where the store is, if elsewhere.
+    store_base: str = ""
     faults: list[Fault] = field(default_factory=list)
     base: str = ""
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -89,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _described(self, name: str, content: bytes) -> dict[str, str]:
         hub = self.hub
-        said = {"Content-Length": "0", "Location": hub.redirect_to or f"{hub.base}/store/{name}"}
+        said = {
+            "Content-Length": "0",
+            "Location": hub.redirect_to or f"{hub.store_base or hub.base}/store/{name}",
+        }
         if hub.says_digests:
             said["X-Repo-Commit"] = COMMIT
             said["X-Linked-Size"] = str(len(content))

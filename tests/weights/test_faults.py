@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.weights.conftest import Puller
-from tests.weights.hub import Fault, Hub
+from tests.weights.hub import Fault, Hub, running_hub
 from webapp.errors import NotFound
 from webapp.weights.inventory import holdings, installed_names
 from webapp.weights.source import SourceFailed, open_source
@@ -189,6 +189,20 @@ def test_nothing_is_gone_on_from_when_nobody_can_tell_what_it_is(
     puller.pull()
     assert is_whole(models_dir, hub)
     assert not any("range" in headers for headers in hub.gets())
+
+
+def test_a_password_is_for_its_own_server(hub: Hub, models_dir: Path) -> None:
+    with running_hub() as store:
+        store.files = dict(hub.files)
+        hub.store_base = store.base
+        Puller(hub.base.replace("//", "//ann:p%40ss@"), models_dir).pull()
+        assert is_whole(models_dir, hub)
+        assert {headers.get("authorization") for _, _, headers in hub.asked} == {"Basic YW5uOnBAc3M="}
+        assert store.asked
+        assert not any("authorization" in headers for _, _, headers in store.asked)
+    for file in models_dir.rglob("*.json"):
+        assert "p@ss" not in file.read_text()
+        assert "p%40ss" not in file.read_text()
 
 
 def test_a_length_is_needed(hub: Hub, puller: Puller) -> None:

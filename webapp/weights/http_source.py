@@ -11,11 +11,12 @@ import re
 import ssl
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from typing import IO, Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from webapp import __version__
 from webapp.errors import NotFound
@@ -34,7 +35,14 @@ class HttpSource:
     """A hub, or whatever answers like one."""
 
     def __init__(self, base: str) -> None:
-        self._base = base.rstrip("/")
+        """`base` may hold a user name and a password, which no other server gets to see."""
+        parts = urlsplit(base.rstrip("/"))
+        self._host = parts.netloc.rpartition("@")[2]
+        self._base = parts._replace(netloc=self._host).geturl()
+        self._access = {}
+        if parts.username is not None:
+            secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._access["Authorization"] = f"Basic {b64encode(secret.encode()).decode()}"
         self._opener = urllib.request.build_opener(_Unredirected)
         self._opener.addheaders = []
 
@@ -74,9 +82,10 @@ class HttpSource:
     @contextmanager
     def _request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
         """Answer of any status that is no error. Raises NotFound, SourceFailed, Interrupted."""
+        access = self._access if urlsplit(url).netloc == self._host else {}
+        own = {"User-Agent": f"soundloom/{__version__}", "Accept-Encoding": "identity"}
         request = urllib.request.Request(  # noqa: S310 - its scheme is checked by open_source and _next
-            url, method=method,
-            headers={"User-Agent": f"soundloom/{__version__}", "Accept-Encoding": "identity", **headers},
+            url, method=method, headers={**own, **access, **headers}
         )  # fmt: skip
         try:
             response: http.client.HTTPResponse = self._opener.open(request, timeout=TIMEOUT_S)
@@ -104,7 +113,8 @@ class HttpSource:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, ssl.SSLCertVerificationError):
             return SourceFailed(f"The certificate of {self.name} is not valid: {reason.verify_message}")
-        return Interrupted(f"{self.name} cannot be reached ({reason}). {OFFLINE}")
+        words = getattr(reason, "strerror", None) or reason
+        return Interrupted(f"{self.name} cannot be reached ({words}). {OFFLINE}")
 
     def _next(self, where: str, headers: Message) -> str:
         """Where a redirection leads. Raises SourceFailed where it must not."""
