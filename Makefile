@@ -79,12 +79,12 @@ bench-http bench-live bench-claim bench-start bench-library bench-pages: setup
 
 # Every published checkpoint at full size, with random weights; takes the GPU if there is one, and up to 20 GB of disk.
 BENCH_ARGS ?=
+bench-models: setup
+	@$(BIN)/python -m benchmarks.bench_models $(BENCH_ARGS)
+
 # Decoding against AudioCraft and transformers; on a GPU: make bench-decode BENCH_ARGS=--full
 bench-decode: setup
 	@$(BIN)/python -m benchmarks.bench_decode $(BENCH_ARGS)
-
-bench-models: setup
-	@$(BIN)/python -m benchmarks.bench_models $(BENCH_ARGS)
 
 clean:
 	rm -rf build htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
