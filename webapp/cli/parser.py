@@ -27,6 +27,7 @@ def build_parser() -> ArgumentParser:
     _add_generate(commands)
     _add_backup(commands)
     _add_models(commands)
+    _add_voices(commands)
     return parser
 
 
@@ -142,6 +143,21 @@ def _add_models(commands: Commands) -> None:
         parser.add_argument("--report", choices=("text", "json"), default="text", help=SUPPRESS)
     pull.add_argument("--accepted-by", default="", help=SUPPRESS)
     pull.add_argument("--exit-with-parent", action="store_true", help=SUPPRESS)
+
+
+def _add_voices(commands: Commands) -> None:
+    voices = _group(commands, "voices", "fetch, list and delete voices for speech")
+    _command(voices, "list", "voices:show", "list the voices that there are on this machine")
+    pull = _command(voices, "pull", "voices:pull", "fetch Piper voices, such as en_US-lessac-medium")
+    pull.add_argument("names", metavar="NAME", nargs="+")
+    pull.add_argument(
+        "--accept-licence", action="store_true", help="accept the licence of the voice without being asked"
+    )
+    pull.add_argument(
+        "--from", dest="source", metavar="SOURCE", help="address or folder, instead of SOUNDLOOM_MODELS_URL"
+    )
+    remove = _command(voices, "remove", "voices:take_away", "delete Piper voices")
+    remove.add_argument("names", metavar="NAME", nargs="+")
 
 
 def _add_backup(commands: Commands) -> None:

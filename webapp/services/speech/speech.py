@@ -111,6 +111,17 @@ class Speech:
             raise SpeechFailed
         return await self._storage.path(f"{ended.generation_id}-{ended.fence}", SAMPLE_FILE)
 
+    async def forget_sample(self, voice_id: str) -> None:
+        """Throw a voice's sample away: another voice may get its name."""
+        async with self._database.transaction():
+            rows = await self._database.fetch(
+                "DELETE FROM speech_request WHERE voice = {} AND account IS NULL"
+                " RETURNING generation_id, fence",
+                voice_id,
+            )
+        for row in rows:
+            await self._storage.delete(f"{row['generation_id']}-{row['fence']}")
+
     async def _voice(self, voice_id: str | None) -> str:
         """The voice to speak with: the one asked for, else the operator's choice, else the first of all."""
         known = [voice.id for voice in await self.voices()]

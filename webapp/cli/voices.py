@@ -1,0 +1,97 @@
+"""`soundloom voices …`."""
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+
+from webapp.cli._context import operator, with_services
+from webapp.cli._progress import gigabytes, output
+from webapp.clock import SystemClock
+from webapp.engines.speech.base import Voice
+from webapp.engines.speech.engine import SpeechEngine
+from webapp.engines.speech.piper_voices import is_installed, voices_in
+from webapp.errors import InvalidRequest
+from webapp.services.container import Services, make_data_folder
+from webapp.settings import load_settings
+from webapp.weights.pull import Surroundings
+from webapp.weights.source import open_source
+from webapp.weights.voices import VoicePull, remove_voice, voice_files
+
+COLUMNS = ("VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE")
+MB = 1_000_000
+NO_PIPER = "Piper is not installed, so neural voices do not speak yet: pip install piper-tts (GPL-3.0)"
+
+
+def show(_arguments: Namespace) -> int:
+    """List the voices that a speech worker on this machine has."""
+    folder = load_settings().voices_path
+    engine = SpeechEngine(folder)
+    voices = engine.voices
+    engine.close()
+    idle = [] if is_installed() else voices_in(folder)
+    rows = [COLUMNS, *(_row(voice) for voice in (*voices, *idle))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    if idle:
+        print(NO_PIPER, file=sys.stderr)
+    return 0
+
+
+def pull(arguments: Namespace) -> int:
+    """Fetch Piper voices, once their licence is accepted."""
+    with output("text") as told:
+        settings = load_settings()
+        voices = [voice_files(name, settings.voices_path) for name in arguments.names]
+        source = open_source(arguments.source or settings.models_url)
+        if not settings.models_dir:
+            # Where everything is kept private.
+            make_data_folder(settings)
+        surroundings = Surroundings(
+            settings.disk_reserve_mb * MB, time.sleep, time.monotonic, SystemClock().now_ms, operator()
+        )
+        for voice in voices:
+            if voice.is_installed:
+                told.ended("installed", f"{voice.name} was installed already")
+                continue
+            fetching = VoicePull(voice, source, surroundings, told.tell)
+            card = fetching.licence()
+            if not arguments.accept_licence:
+                _ask_for_acceptance(voice.name, card)
+            fetching.run()
+            told.ended("installed", f"{voice.name} is installed in {voice.folder}")
+        if not is_installed():
+            print(NO_PIPER, file=sys.stderr)
+    return told.exit_code
+
+
+def take_away(arguments: Namespace) -> int:
+    """Delete Piper voices, and their samples."""
+    folder = load_settings().voices_path
+    for voice in [voice_files(name, folder) for name in arguments.names]:
+        freed_bytes = remove_voice(voice)
+        with_services(_forgets(voice.name))
+        print(f"{voice.name} is removed; {gigabytes(freed_bytes)} freed")
+    return 0
+
+
+def _forgets(name: str) -> Callable[[Services], Awaitable[None]]:
+    async def forget(services: Services) -> None:
+        await services.speech.forget_sample(name)
+
+    return forget
+
+
+def _ask_for_acceptance(name: str, card: str) -> None:
+    """Show the card, and ask whoever is at the terminal. Raises InvalidRequest when it is not accepted."""
+    print(f"{name}:\n{card}", file=sys.stderr)
+    if not sys.stdin.isatty():
+        raise InvalidRequest("Nothing was fetched: accept the voice's licence with --accept-licence")
+    print("Do you accept its licence? [yes/no] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise InvalidRequest("Nothing was fetched: the licence was not accepted")
+
+
+def _row(voice: Voice) -> tuple[str, ...]:
+    return voice.voice_id, voice.language, voice.quality, voice.name, voice.license

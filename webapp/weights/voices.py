@@ -1,0 +1,148 @@
+"""Piper voices in the voices folder: fetched as models are, in pieces if need be, and checked.
+
+A voice is three files: its model, what the model expects, and a card that says under which licence it is. The
+model gets its name last, so a voice is there only when all of it is.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from webapp.errors import InvalidRequest, NotFound
+from webapp.weights.locking import locked
+from webapp.weights.meter import Meter
+from webapp.weights.pull import Progress, Surroundings
+from webapp.weights.source import FolderSource, RemoteFile, Source
+from webapp.weights.transfer import (
+    Conditions,
+    Transfer,
+    arrived_bytes,
+    check_space,
+    finish,
+    insist,
+    part_of,
+)
+
+REPOSITORY: Final = "rhasspy/piper-voices"
+NAME: Final = re.compile(r"(?P<language>[a-z]{2,3})_(?P<region>[A-Z]{2,3})-(?P<name>\w+)-(?P<quality>\w+)")
+MODEL, CONFIG, CARD = ".onnx", ".onnx.json", ".MODEL_CARD"
+NO_CARD: Final = "The voice comes without a card that says under which licence it is."
+LARGEST_CARD_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFiles:
+    """The files of a voice in the voices folder."""
+
+    name: str
+    folder: Path
+
+    def path(self, suffix: str) -> Path:
+        """Where one of them is, or would be."""
+        return self.folder / f"{self.name}{suffix}"
+
+    @property
+    def is_installed(self) -> bool:
+        return all(self.path(suffix).is_file() for suffix in (MODEL, CONFIG))
+
+
+def voice_files(name: str, folder: Path) -> VoiceFiles:
+    """The files of a voice. Raises InvalidRequest for what is no voice's name."""
+    if not NAME.fullmatch(name):
+        raise InvalidRequest(f"{name!r} is no name of a Piper voice; they are like en_US-lessac-medium")
+    return VoiceFiles(name, folder)
+
+
+class VoicePull:
+    """Brings one voice into a voices folder."""
+
+    def __init__(
+        self,
+        voice: VoiceFiles,
+        source: Source,
+        surroundings: Surroundings,
+        report: Callable[[Progress], None],
+    ) -> None:
+        self._voice = voice
+        self._source = source
+        self._surroundings = surroundings
+        self._report = report
+        self._meter = Meter(surroundings.now_s)
+        self._done: dict[str, int] = {}
+        self._total: dict[str, int] = {}
+
+    def licence(self) -> str:
+        """The voice's card, which says under which licence it is. Raises as `run` does."""
+        voice = self._voice
+        voice.folder.mkdir(parents=True, exist_ok=True)
+        with locked(voice.folder, voice.name):
+            try:
+                remote = self._look(CARD)
+            except NotFound:
+                return NO_CARD
+            if remote.size_bytes > LARGEST_CARD_BYTES:
+                return NO_CARD
+            self._fetch(CARD, remote)
+            finish(voice.path(CARD))
+        return voice.path(CARD).read_text(encoding="utf-8", errors="replace").strip()
+
+    def run(self) -> None:
+        """Fetch the voice. Raises Conflict, NotFound, SourceFailed, StorageFull and OSError."""
+        voice = self._voice
+        with locked(voice.folder, voice.name):
+            remotes = {suffix: self._look(suffix) for suffix in (CONFIG, MODEL)}
+            self._total = {suffix: remote.size_bytes for suffix, remote in remotes.items()}
+            needed = sum(self._total.values()) - sum(arrived_bytes(voice.path(suffix)) for suffix in remotes)
+            check_space(voice.folder, needed, self._surroundings.reserve_bytes)
+            for suffix, remote in remotes.items():
+                self._fetch(suffix, remote)
+            for suffix in remotes:
+                finish(voice.path(suffix))
+
+    def _look(self, suffix: str) -> RemoteFile:
+        self._report(Progress("looking", f"{self._voice.name}{suffix}"))
+        file = _remote_path(self._voice.name, suffix)
+        try:
+            return insist(lambda: self._source.look(REPOSITORY, file, ""), self._surroundings.wait)
+        except NotFound:
+            if not isinstance(self._source, FolderSource):
+                raise
+            # Voices that lie in a folder side by side, as they do in a voices folder.
+            return self._source.look("", f"{self._voice.name}{suffix}", "")
+
+    def _fetch(self, suffix: str, remote: RemoteFile) -> None:
+        def moved(length: int, new: int) -> None:
+            self._done[suffix] = length
+            if new:
+                self._meter.add(new)
+            done, total = sum(self._done.values()), sum(self._total.values()) or remote.size_bytes
+            label = f"{self._voice.name}{suffix}"
+            self._report(Progress("fetching", label, done, total, self._meter.bytes_per_s))
+
+        conditions = Conditions(self._surroundings.reserve_bytes, self._surroundings.wait)
+        Transfer(self._source, remote, self._voice.path(suffix), conditions, moved).run()
+
+
+def remove_voice(voice: VoiceFiles) -> int:
+    """Delete a voice with what arrived of it; how many bytes that freed. Raises NotFound and Conflict."""
+    paths = [voice.path(suffix) for suffix in (MODEL, CONFIG, CARD)]
+    present = [path for whole in paths for path in (whole, part_of(whole)) if path.is_file()]
+    if not present:
+        raise NotFound(f"There is no voice {voice.name} in {voice.folder}")
+    with locked(voice.folder, voice.name):
+        freed_bytes = sum(path.stat().st_size for path in present)
+        # The model first: without it the voice is gone.
+        for path in present:
+            path.unlink()
+    return freed_bytes
+
+
+def _remote_path(name: str, suffix: str) -> str:
+    """Where the hub keeps a file of a voice: `en/en_US/lessac/medium/en_US-lessac-medium.onnx`."""
+    match = NAME.fullmatch(name)
+    if match is None:
+        raise InvalidRequest(f"{name!r} is no name of a Piper voice")
+    folder = f"{match['language']}/{match['language']}_{match['region']}/{match['name']}/{match['quality']}"
+    return f"{folder}/{'MODEL_CARD' if suffix == CARD else f'{name}{suffix}'}"
