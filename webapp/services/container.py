@@ -106,38 +106,23 @@ def build_services(
     )  # fmt: skip
     library = build_library(database, clock, ids, settings, bus, storage=storage, throttle=throttle)
     return Services(
-        settings=settings,
-        clock=clock,
-        ids=ids,
-        database=database,
-        bus=bus,
-        storage=storage,
-        throttle=throttle,
+        settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
+        throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, estimator=estimator,
+        queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
         misses=Misses(throttle, settings),
         idempotency=Idempotency(database, clock),
-        accounts=accounts,
         tokens=Tokens(database, clock, ids),
         sessions=Sessions(database, clock, ids),
         setup_links=SetupLinks(database, clock, ids, accounts),
-        aura=aura,
-        usage=usage,
-        workers=workers,
         worker_control=WorkerControl(database, bus),
-        estimator=estimator,
-        queue=queue,
         queue_history=QueueHistory(database, clock),
         administration=build_administration(
             database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
         ),
-        submissions=submissions,
-        leases=leases,
-        jobs=jobs,
         sounds=Sounds(database, storage, leases, speech.leases),
-        speech=speech,
-        library=library,
         status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
         downloads=Downloads(database, clock, settings, bus),
-    )
+    )  # fmt: skip
 
 
 def make_data_folder(settings: Settings) -> None:
