@@ -65,6 +65,7 @@ async def test_lists_playlists_and_selections(ann: User, make_user: MakeUser, ma
     wind = await make_sound(ann.identity, "wind")
     hers = await make_sound(bob.identity, "rain")
     secret = await make_sound(bob.identity, "rain", is_public=False)
+    playlist: dict[str, Any] = {}
     for user in (ann, bob):
         playlist = (await user.http.post("/api/playlists", json={"name": "Night", "is_shared": True})).json()
         for sound_id in (wind, hers, rain if user is ann else secret):

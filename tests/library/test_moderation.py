@@ -67,7 +67,7 @@ async def test_only_admins_moderate(
 ) -> None:
     root = await make_user("root", is_admin=True)
     sound_id = await make_sound(ann.identity)
-    calls = (
+    calls: tuple[tuple[str, str, dict[str, str] | None], ...] = (
         ("GET", LIST, None),
         ("POST", f"{LIST}/{sound_id}/hide", {}),
         ("POST", f"{LIST}/{sound_id}/restore", {}),
@@ -80,6 +80,6 @@ async def test_only_admins_moderate(
             unknown = path.replace(sound_id, "f" * 20)
             assert_problem(await root.http.request(method, unknown, json=body), 404, "Sound not found")
     assert_problem(await root.http.put(f"{LIST}/{sound_id}/note", json={}), 400, "Note is required", "note")
-    for body in ({"note": 1}, {"note": "x" * 501}, {"note": "a\0"}):
-        answer = await root.http.post(f"{LIST}/{sound_id}/hide", json=body)
+    for note in (1, "x" * 501, "a\0"):
+        answer = await root.http.post(f"{LIST}/{sound_id}/hide", json={"note": note})
         assert (answer.status_code, answer.json()["field"]) == (400, "note")

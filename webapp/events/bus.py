@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-Topic = Literal["queue", "job", "status", "control", "speech"]
+Topic = Literal["queue", "job", "status", "control", "speech", "library"]
 MAX_PENDING = 256
 
 
@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True):
 
     `queue`: something waits or waits no more. `job`: this job changed. `status`: workers or models did.
     `control`: what is asked of workers did, or the weights they find. `speech`: this request to speak did,
-    whose id takes the job's place.
+    whose id takes the job's place. `library`: what people find there did.
     """
 
     topic: Topic

@@ -18,7 +18,7 @@ class PreparedJson(Response[Body]):
     def __init__(self, content: Body, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(content)
         self._answer = ASGIResponse(
-            body=msgspec.json.encode(content), media_type=MediaType.JSON, headers=headers or {}
+            body=msgspec.json.encode(content), media_type=MediaType.JSON, headers=dict(headers or {})
         )
 
     def to_asgi_response(self, *_: object, **__: object) -> ASGIResponse:

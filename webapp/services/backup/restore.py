@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from piccolo.apps.migrations.tables import Migration
 from piccolo.columns import Serial
+from piccolo.table import Table
 
 from webapp.errors import Conflict, InvalidRequest
 from webapp.services.backup.layout import (
@@ -118,7 +119,7 @@ async def _publish(services: Services, folder: Path, key: str, files: Sequence[F
 
 
 async def _empty(services: Services) -> None:
-    tables = [*backed_up_tables(), Worker, SetupLink]
+    tables: list[type[Table]] = [*backed_up_tables(), Worker, SetupLink]
     for table in reversed(tables):
         await services.database.fetch(f'DELETE FROM "{table._meta.tablename}"')
 

@@ -55,6 +55,6 @@ def build_library(
         plays=Plays(database, throttle),
         playlists=playlists,
         publishing=Publishing(database, storage, bus),
-        moderation=Moderation(database, clock, browse),
+        moderation=Moderation(database, clock, browse, bus),
         exports=Exports(database, storage, clock, browse, playlists),
     )

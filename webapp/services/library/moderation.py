@@ -6,6 +6,7 @@ from typing import Final, Literal
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import NotAuthorized
+from webapp.events import Bus, Event
 from webapp.policy.library import LibraryQuery
 from webapp.services.identity import Identity
 from webapp.services.library.browse import Browser, find_item
@@ -44,9 +45,10 @@ class ModerationPage:
 class Moderation:
     """Hides sounds from everybody but their owners and admins. Everything here is for admins only."""
 
-    def __init__(self, database: Database, clock: Clock, browser: Browser) -> None:
+    def __init__(self, database: Database, clock: Clock, browser: Browser, bus: Bus) -> None:
         self._database = database
         self._clock = clock
+        self._bus = bus
         self._browser = browser
 
     async def hide(self, identity: Identity, sound_id: str, note: str | None = None) -> ModeratedSound:
@@ -88,6 +90,7 @@ class Moderation:
                 f"UPDATE library_item SET {assignments} WHERE id = {{}}", *columns.values(), item.row_id
             )
             told = await self._told((await find_item(self._database, identity, sound_id),))
+        self._bus.publish(Event("library"))
         return told[0]
 
     async def _told(self, items: tuple[LibraryItemView, ...]) -> tuple[ModeratedSound, ...]:
