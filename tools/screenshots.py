@@ -93,7 +93,7 @@ def photograph_library(page: Page, camera: Photographer) -> None:
     page.goto("/library")
     camera.take(page, "library-empty")
     page.goto("/library?view=mine")
-    for box in page.get_by_label("Choose").all():
+    for box in page.locator("input[name='id']").all():
         box.check()
     camera.take(page, "library-chosen")
     page.get_by_role("button", name="Publish").click()
@@ -108,7 +108,7 @@ def photograph_library(page: Page, camera: Photographer) -> None:
     page.goto("/library?q=nothing+like+this")
     camera.take(page, "library-nothing")
     page.goto("/library")
-    page.get_by_role("link", name=PROMPTS[0]).click()
+    page.locator(".sound-card-title a", has_text=PROMPTS[0]).click()
     expect(page.get_by_label("Name of a new playlist")).to_be_visible()
     camera.take(page, "sound")
     page.get_by_label("Name of a new playlist").fill("Quiet evenings")
