@@ -69,11 +69,11 @@ def test_logits_are_audiocrafts_own(loaded: Load, make: Make, name: str) -> None
     at = dict[int, int]()
     for step in range(120):
         for job in [job for job in range(4) if joins[job] == step]:
-            rows = 2 * job, 2 * job + 1
-            begin(backend, rows, encoder.encode(PROMPTS[job]))
+            pair = 2 * job, 2 * job + 1
+            begin(backend, pair, encoder.encode(PROMPTS[job]))
             known = columns[job][:, : given[job]].expand(2, -1, -1)
-            backend.prefill(rows, known[..., :50])
-            backend.prefill(rows, known[..., 50:])
+            backend.prefill(pair, known[..., :50])
+            backend.prefill(pair, known[..., 50:])
             at[job] = given[job]
         rows = [row for job in at for row in (2 * job, 2 * job + 1)]
         logits = backend.step(rows, torch.stack([columns[row // 2][:, at[row // 2]] for row in rows]))
@@ -158,12 +158,12 @@ def test_steps_are_recorded_once_for_each_size(loaded: Load) -> None:
     backend.prefill((0, 1), columns[:, :254].expand(2, -1, -1))
     for step in range(4):
         backend.step(range(10), columns[:, step].expand(10, -1))
-    assert backend.recorded == ((12, 256), (12, STEPS))
+    assert set(backend.recorded) == {(12, 256), (12, STEPS)}
     for row in range(2, 10):
         backend.release(row)
     backend.step((0, 1), columns[:, 0].expand(2, -1))
-    assert backend.recorded[2:] == ((2, STEPS),)
+    assert set(backend.recorded) == {(12, 256), (12, STEPS), (2, STEPS)}
     assert capture.replays == 5
     words = torch.zeros(100, model.weights.dim)
     backend.begin(2, words)
-    assert backend.recorded == ()
+    assert not backend.recorded

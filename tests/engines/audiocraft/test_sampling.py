@@ -88,3 +88,38 @@ def test_asking_for_one_filter_switches_the_others_default_off(
 ) -> None:
     settings = settings_for(asked, kind)
     assert (settings.top_k, settings.top_p) == (top_k, top_p)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"temperature": 0.7}, {"top_k": 12}, {"top_p": 0.8}, {"top_p": 0.8, "temperature": 1.5}]
+)
+def test_tokens_come_as_often_as_audiocraft_draws_them(changes: dict[str, float]) -> None:
+    """Two samples of one distribution: the statistic is chi-squared with as many freedoms as tokens."""
+    from webapp.engines.audiocraft.importing import import_audiocraft  # noqa: PLC0415
+
+    import_audiocraft()
+    from audiocraft.utils import utils  # noqa: PLC0415
+
+    count, card = 60_000, 40
+    logits = 1.3 * torch.randn(card, generator=torch.Generator().manual_seed(5))
+    values = {"temperature": 1.0, "top_k": 0, "top_p": 0.0} | changes
+    settings = TokenSampling(values["temperature"], int(values["top_k"]), values["top_p"], 3.0)
+    uniform = Chance(8).draw(1, count)
+    ours = BatchSampler([settings], card, CPU).tokens(logits.expand(1, count, -1), uniform)[0]
+    probabilities = torch.softmax(logits / settings.temperature, dim=-1).repeat(count, 1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(9)
+        if settings.top_p > 0:
+            theirs = utils.sample_top_p(probabilities, settings.top_p)
+        elif settings.top_k:
+            theirs = utils.sample_top_k(probabilities, settings.top_k)
+        else:
+            theirs = utils.multinomial(probabilities, 1)
+    seen, expected = (torch.bincount(tokens.flatten(), minlength=card).double() for tokens in (ours, theirs))
+    # Of the rarest, one sample may have none.
+    drawn = (seen + expected) > 30
+    assert torch.equal(seen[drawn] > 0, expected[drawn] > 0)
+    statistic = ((seen - expected)[drawn] ** 2 / (seen + expected)[drawn]).sum()
+    freedoms = int(drawn.sum()) - 1
+    # Five standard deviations above the mean of such a statistic.
+    assert statistic < freedoms + 5 * (2 * freedoms) ** 0.5

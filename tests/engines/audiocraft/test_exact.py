@@ -1,0 +1,87 @@
+"""In float32 greedy tokens are AudioCraft's own over more than 500 steps, in whatever company."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.engines.audiocraft.helpers import (
+    GREEDY,
+    audiocraft_model,
+    audiocraft_tokens,
+    decode_all,
+    jobs_of,
+    request,
+)
+from tests.engines.audiocraft.tiny import Tiny, write_models
+from tests.engines.audiocraft.traced import TracedCapture
+from webapp.engines.audiocraft.building import decoding_of
+from webapp.engines.audiocraft.catalogue import Kind
+from webapp.engines.audiocraft.decoder.delays import columns_of
+from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
+from webapp.engines.audiocraft.decoder.rows import RowsDecoding
+from webapp.engines.audiocraft.devices import Precision
+from webapp.engines.audiocraft.job import Decoding
+from webapp.engines.audiocraft.loading import LoadedModel, load_model
+
+Make = Callable[[LoadedModel, int], Decoding]
+PROMPTS = ("a slow waltz for two harps", "rain", "thunder over the hills and far away", "a choir")
+
+
+def plain(model: LoadedModel, jobs: int) -> Decoding:
+    return decoding_of(model, Precision.FLOAT32, jobs)
+
+
+def graphs(model: LoadedModel, jobs: int) -> Decoding:
+    steps = columns_of(model.window_frames, model.delays)
+    backend = GraphBackend(model.weights, 2 * jobs, steps, dtype=torch.float32, capture=TracedCapture())
+    return RowsDecoding(backend, model.codebooks, model.card, model.delays)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoints with the published 50 frames a second, whose windows are 20 s long."""
+    models_dir = tmp_path_factory.mktemp("exact")
+    for stereo in (False, True):
+        tiny = Tiny("musicgen", stereo=stereo, sample_rate=8000, segment_s=20)
+        write_models(models_dir, tiny, "stereo" if stereo else "mono")
+    return models_dir
+
+
+def loaded(folder: Path, name: str) -> LoadedModel:
+    return load_model(folder / name, folder, Kind.MUSICGEN, device=torch.device("cpu"), dtype=torch.float32)
+
+
+def ours(model: LoadedModel, make: Make, durations_s: tuple[float, ...], stagger: int = 0) -> list[Tensor]:
+    decoding = make(model, len(durations_s))
+    requests = [
+        request(prompt, duration_s, sampling=GREEDY)
+        for prompt, duration_s in zip(PROMPTS, durations_s, strict=False)
+    ]
+    jobs = jobs_of(model, decoding, *requests)
+    with torch.inference_mode():
+        decode_all(decoding, jobs, stagger)
+    return [job.tokens for job in jobs]
+
+
+@pytest.mark.parametrize("make", [plain, graphs])
+@pytest.mark.parametrize(
+    ("name", "durations_s", "stagger"),
+    [
+        ("mono", (10.5,), 0),
+        ("stereo", (10.5,), 0),
+        # Lengths that differ, joining one after the other; the third goes on into a second window.
+        ("mono", (10.5, 3.1, 24.0, 12.0), 45),
+        ("stereo", (24.0, 10.2), 0),
+    ],
+)
+def test_greedy_tokens_over_500_steps(
+    folder: Path, make: Make, name: str, durations_s: tuple[float, ...], stagger: int
+) -> None:
+    theirs = audiocraft_model("musicgen", folder / name)
+    tokens = ours(loaded(folder, name), make, durations_s, stagger)
+    for prompt, duration_s, mine in zip(PROMPTS, durations_s, tokens, strict=False):
+        assert torch.equal(mine, audiocraft_tokens(theirs, [prompt], duration_s, 12)[0])
+        assert len(torch.unique(mine, dim=1).T) > mine.shape[-1] / 10
