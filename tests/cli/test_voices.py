@@ -1,0 +1,111 @@
+"""`soundloom voices …` against a hub of our own, and against a folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Soundloom
+from tests.weights.hub import Fault, Hub, running_hub
+from webapp.weights.voices import REPOSITORY
+
+VOICE = "en_US-ann-low"
+CONFIG = (
+    b'{"audio": {"sample_rate": 16000, "quality": "low"}, "espeak": {"voice": "en-us"}, "dataset": "ann",'
+    b' "language": {"code": "en_US", "name_english": "English"}}'
+)
+CARD = b"# Model card\n\n* License: CC0\n"
+MODEL = bytes(range(256)) * 4096
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with running_hub() as hub:
+        folder = "en/en_US/ann/low"
+        for file, content in (
+            (f"{VOICE}.onnx", MODEL),
+            (f"{VOICE}.onnx.json", CONFIG),
+            ("MODEL_CARD", CARD),
+        ):
+            hub.files[f"{REPOSITORY}/{folder}/{file}"] = content
+        monkeypatch.setenv("SOUNDLOOM_MODELS_URL", hub.base)
+        monkeypatch.setenv("SOUNDLOOM_DISK_RESERVE_MB", "0")
+        yield hub
+
+
+@pytest.fixture
+def voices_dir(data_dir: Path) -> Path:
+    return data_dir / "models" / "voices"
+
+
+def test_voices_of_espeak_are_always_there(soundloom: Soundloom, data_dir: Path) -> None:
+    done = soundloom("voices", "list")
+    lines = done.out.splitlines()
+    assert (done.code, lines[0].split()) == (0, ["VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE"])
+    assert len(lines) > 200
+    assert any(line.startswith("espeak-en-us ") and "GPL-3.0-or-later" in line for line in lines)
+    assert not data_dir.exists()
+
+
+def test_pull_list_and_remove(soundloom: Soundloom, hub: Hub, voices_dir: Path) -> None:
+    pulled = soundloom("voices", "pull", VOICE, "--accept-licence")
+    assert (pulled.code, pulled.out) == (0, f"{VOICE} is installed in {voices_dir}\n"), pulled.err
+    assert f"fetching {VOICE}.onnx" in pulled.err
+    assert (voices_dir / f"{VOICE}.onnx").read_bytes() == MODEL
+    assert sorted(path.name for path in voices_dir.iterdir() if path.is_file()) == [
+        f"{VOICE}.MODEL_CARD", f"{VOICE}.onnx", f"{VOICE}.onnx.json",
+    ]  # fmt: skip
+    (line,) = [line for line in soundloom("voices", "list").out.splitlines() if line.startswith(VOICE)]
+    assert line.split() == [VOICE, "en-US", "low", "Ann", "CC0"]
+    assert soundloom("voices", "pull", VOICE).out == f"{VOICE} was installed already\n"
+    removed = soundloom("voices", "remove", VOICE)
+    assert (removed.code, removed.out) == (0, f"{VOICE} is removed; 1.0 MB freed\n"), removed.err
+    assert not [path for path in voices_dir.iterdir() if path.is_file()]
+    assert soundloom("voices", "remove", VOICE).code == 1
+
+
+def test_the_licence_is_shown_and_must_be_accepted(soundloom: Soundloom, hub: Hub, voices_dir: Path) -> None:
+    refused = soundloom("voices", "pull", VOICE)
+    assert refused.code == 1
+    assert "* License: CC0" in refused.err
+    assert refused.err.splitlines()[-1] == (
+        "soundloom: Nothing was fetched: accept the voice's licence with --accept-licence"
+    )
+    assert not (voices_dir / f"{VOICE}.onnx").exists()
+
+
+def test_a_pull_goes_on_where_the_last_one_ended(
+    soundloom: Soundloom, hub: Hub, voices_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.cli.voices.time.sleep", lambda _seconds: None)
+    # Of the card and the description, whole; of the model, two thirds and then the rest.
+    hub.faults += [Fault(), Fault(), Fault(after=700_000), Fault(after=100_000)]
+    assert soundloom("voices", "pull", VOICE, "--accept-licence").code == 0
+    assert (voices_dir / f"{VOICE}.onnx").read_bytes() == MODEL
+    asked = [headers.get("Range", "") for headers in hub.gets(f"{VOICE}.onnx")]
+    assert asked[0] == ""
+    assert all(ranged.startswith("bytes=") for ranged in asked[1:])
+    assert len(asked) == 3
+
+
+def test_a_folder_is_a_source_too(soundloom: Soundloom, tmp_path: Path, voices_dir: Path) -> None:
+    source = tmp_path / "copied"
+    source.mkdir()
+    (source / f"{VOICE}.onnx").write_bytes(MODEL)
+    (source / f"{VOICE}.onnx.json").write_bytes(CONFIG)
+    pulled = soundloom("voices", "pull", VOICE, "--accept-licence", "--from", str(source))
+    assert pulled.code == 0, pulled.err
+    assert (voices_dir / f"{VOICE}.onnx").read_bytes() == MODEL
+
+
+@pytest.mark.parametrize("name", ["../x", "lessac", "en_US-lessac", ""])
+def test_what_is_no_voices_name_is_refused(soundloom: Soundloom, name: str) -> None:
+    done = soundloom("voices", "pull", name, "--accept-licence", "--from", "/")
+    assert done.code == 1
+    assert "is no name of a Piper voice" in done.err
+
+
+def test_a_voice_that_is_not_there(soundloom: Soundloom, hub: Hub) -> None:
+    done = soundloom("voices", "pull", "xx_XX-nobody-low", "--accept-licence")
+    assert done.code == 1
+    assert "has no" in done.err
