@@ -19,11 +19,11 @@ export function connectPage(player) {
   }
 
   function showTime() {
-    for (const seek of document.querySelectorAll("[data-sound-seek]")) {
+    for (const seek of document.querySelectorAll("[data-sound-seek], .sound-card-play")) {
       const isCurrent = opened(seek)?.dataset.sound === player.track?.id;
       const [timeS, lengthS] = isCurrent ? [player.timeS, player.lengthS] : [0, 0];
       const share = lengthS ? timeS / lengthS : 0;
-      seek.style.setProperty("--played", `${100 * share}%`);
+      if (isCurrent || seek.style.length) seek.style.setProperty("--played", `${100 * share}%`);
       const input = seek.querySelector("input");
       if (input) input.value = timeS;
     }
