@@ -103,6 +103,18 @@ def test_an_example_fills_the_prompt(page: Page, start: StartPage) -> None:
     assert page.url.endswith("/")
 
 
+def test_several_variations_of_a_surprise_by_keyboard(page: Page, start: StartPage) -> None:
+    page.get_by_role("link", name="Surprise me").click()
+    expect(start.prompt).not_to_have_value("")
+    expect(start.prompt).to_be_focused()
+    start.duration.fill("2")
+    page.get_by_role("radio", name="2", exact=True).check(force=True)
+    expect(start.quote).to_contain_text("Costs 2 of")
+    start.prompt.press("Control+Enter")
+    expect(start.cards).to_have_count(2)
+    start.newest().expect_finished()
+
+
 def test_the_quote_follows_the_form(start: StartPage) -> None:
     expect(start.quote).to_contain_text("1 Aura")
     start.duration.fill("25")
