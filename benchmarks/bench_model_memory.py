@@ -27,7 +27,7 @@ MODELS = {"music": "musicgen-small", "audio": "audiogen-medium", "magnet": "magn
 FEW_LAYERS = {"audio": 6, "magnet": 2}
 CLIP_S, SHORT_S = 10.0, 1.0
 # What is promised: of the loaded model, of a clip of ten seconds, and of thirty jobs in turn.
-LOADED_MB, CLIP_MB, GROWTH_MB = 3_500, 4_500, 150
+LOADED_MB, CLIP_MB, GROWTH_MB = 2_800, 3_500, 150
 WARM_UP, TAIL = 6, 6
 
 

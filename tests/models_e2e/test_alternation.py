@@ -28,7 +28,8 @@ def test_thirty_jobs_of_three_models_in_turn_leave_nothing_behind(tiny_models: P
         engine="audiocraft", device="cpu", threads=1, models_dir=str(tiny_models),
         # More than any machine has, so that every load evicts what was loaded before.
         model_memory_reserve_mb=1_000_000_000,
-        **{f"{model}_checkpoint": name for model, name in CHECKPOINTS.items()},
+        music_checkpoint=CHECKPOINTS["music"], audio_checkpoint=CHECKPOINTS["audio"],
+        magnet_checkpoint=CHECKPOINTS["magnet"],
     )  # fmt: skip
     engines = EngineSet.from_settings(settings)
     held = []
