@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import threading
 import zipfile
 from pathlib import Path
 
@@ -192,6 +193,29 @@ def test_one_puller_at_a_time(puller: Puller, models_dir: Path) -> None:
     with locked(models_dir, "musicgen-small"), pytest.raises(Conflict, match="another process"):
         puller.pull()
     assert puller.pull()
+
+
+def test_a_pull_waits_for_a_shared_part_that_another_one_brings(
+    hub: Hub, puller: Puller, models_dir: Path, tmp_path: Path
+) -> None:
+    Puller(hub.base, tmp_path / "other").pull()
+    hub.served.clear()
+    is_waiting = threading.Event()
+
+    def note(progress: Progress) -> None:
+        if progress.state == "waiting":
+            is_waiting.set()
+
+    puller.on_report = note
+    with locked(models_dir, "t5-base"):
+        pulling = threading.Thread(target=puller.pull)
+        pulling.start()
+        assert is_waiting.wait(30)
+        (tmp_path / "other/t5-base").rename(models_dir / "t5-base")
+    pulling.join(30)
+    assert "musicgen-small" in installed_names(models_dir)
+    assert hub.gets("model.safetensors") == []
+    assert puller.progress[-1].done_bytes == puller.progress[-1].total_bytes
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(hub: Hub, puller: Puller) -> None:

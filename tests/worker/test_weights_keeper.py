@@ -156,6 +156,9 @@ async def test_failures_are_told_in_plain_words(services: Services, make_keeper:
         entry = await until(services, is_at("failed"))
         assert entry.download is not None
         assert entry.download.error.startswith("127.0.0.1 has no /facebook/musicgen-small/resolve/")
+        # Nothing has arrived; removing takes the error away.
+        await services.downloads.remove(SMALL)
+        await until(services, lambda entry: entry.download is None)
 
 
 async def test_a_process_that_dies_is_a_failure(services: Services, make_keeper: Keeper) -> None:

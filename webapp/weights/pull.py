@@ -77,6 +77,11 @@ class _Tally:
     total: dict[Path, int] = field(default_factory=dict)
     done: dict[Path, int] = field(default_factory=dict)
 
+    def forget(self, path: Path) -> None:
+        """Count a file no longer."""
+        self.total.pop(path, None)
+        self.done.pop(path, None)
+
     def progress(self, file: str) -> Progress:
         done, total = sum(self.done.values()), sum(self.total.values())
         return Progress("fetching", file, done, total, self.meter.bytes_per_s)
@@ -167,6 +172,8 @@ class Pull:
         """Bring a file beside its place, checked; None when it is in its place already."""
         if self._is_there(item):
             discard(item.path)
+            # Another pull may have brought it meanwhile.
+            self._tally.forget(item.path)
             return None
         transfer = self._transfer(item)
         checked = "sha256" if item.remote.sha256 else "git_sha1" if item.remote.git_sha1 else "size"

@@ -20,6 +20,7 @@ from webapp.errors import Conflict
 from webapp.events import Bus
 from webapp.services.downloads import CopyState
 from webapp.services.weights_register import WeightsRegister, Wish
+from webapp.weights.catalogue import WEIGHTS_LICENCE
 from webapp.weights.inventory import installed_names
 from webapp.weights.locking import locked
 
@@ -56,6 +57,7 @@ class WeightsKeeper:
         self._command = command
         self._environment = environment
         self._look_s = look_s
+        self._installed: frozenset[str] = frozenset()
 
     async def run(self) -> None:
         """Keep until cancelled. Whatever fails is tried again."""
@@ -91,6 +93,12 @@ class WeightsKeeper:
     async def _say(self) -> frozenset[str]:
         installed, free_bytes = await asyncio.to_thread(self._look)
         await self._register.seen(free_bytes, installed)
+        if installed != self._installed:
+            self._installed = installed
+            logger.info(
+                "published weights are here; not for commercial use" if installed else "no weights are here",
+                extra={"checkpoints": ",".join(sorted(installed)) or None, "licence": WEIGHTS_LICENCE},
+            )
         return installed
 
     def _look(self) -> tuple[frozenset[str], int]:
@@ -135,6 +143,9 @@ class WeightsKeeper:
         if error and wish.name in installed:
             # What could not be removed is still there.
             state = "installed"
+        elif wish.action == "remove" and not (self._models_dir / wish.name).exists():
+            # A download that failed before anything arrived leaves nothing but its error.
+            state, error = "absent", ""
         if state != "cancelled":
             # What was cancelled may be asked for again by now.
             await self._register.ended(wish.name, wish.action, state, error)
