@@ -1,8 +1,8 @@
 """How soon a sentence is spoken: on an idle server, while music is made, and when no core is left over.
 
 Run it as ``make bench-speech``. Times are from the request to its whole answer: the sound is in the library
-then, in four formats and with its picture. "No core left over" adds, to the music, a process for each core that
-does nothing but compute at the priority of a worker, as a neural engine would.
+then, in four formats and with its picture. "No core left over" adds, to the music, a process for each core
+that does nothing but compute at the priority of a worker, as a neural engine would.
 """
 
 import argparse
