@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: bench-speech bench-decode bench-pages bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: bench-screens bench-speech bench-decode bench-pages bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -74,7 +74,7 @@ lock: setup
 	$(BIN)/python -m tools.lock
 
 # Measurements; see docs/performance.md.
-bench-http bench-live bench-claim bench-start bench-library bench-pages bench-speech: setup
+bench-http bench-live bench-claim bench-start bench-library bench-pages bench-screens bench-speech: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 # Every published checkpoint at full size, with random weights; takes the GPU if there is one, and up to 20 GB of disk.
