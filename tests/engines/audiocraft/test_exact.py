@@ -74,7 +74,7 @@ def ours(model: LoadedModel, make: Make, durations_s: tuple[float, ...], stagger
         ("stereo", (10.5,), 0),
         # Lengths that differ, joining one after the other; the third goes on into a second window.
         ("mono", (10.5, 3.1, 24.0, 12.0), 45),
-        ("stereo", (24.0, 10.2), 0),
+        ("stereo", (24.0, 10.4), 0),
     ],
 )
 def test_greedy_tokens_over_500_steps(
