@@ -1,0 +1,151 @@
+"""The queue's page as admins see it, and what they do there."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.factories import choice
+from tests.pages.steps import start_one
+from webapp.pages.authentication import PLAIN_COOKIE
+from webapp.pages.queue_charts import queue_charts
+from webapp.pages.queue_filter import QueueFilter, filter_of_address, queue_filter
+from webapp.policy.history import Span
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+BACKGROUND = {"hx-request": "true", "hx-current-url": "http://localhost/queue?model=music"}
+
+
+@pytest.fixture
+async def root(services: Services) -> Identity:
+    identity = await services.accounts.register("root", "correct horse", address="test")
+    await services.accounts.set_admin(identity.account_id, is_admin=True)
+    return (await services.accounts.get(identity.account_id)).identity
+
+
+@pytest.fixture
+async def root_browser(browser: httpx.AsyncClient, services: Services, root: Identity) -> httpx.AsyncClient:
+    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(root.account_id))
+    return browser
+
+
+async def submitted(services: Services, identity: Identity, *models: str) -> list[str]:
+    return [
+        (await services.submissions.submit(identity, choice(f"{model} words", model=model))).job_id
+        for model in models
+    ]
+
+
+def shown(page: str) -> list[str]:
+    return re.findall(r'<tr id="queue-job-(\w+)"', page)
+
+
+async def test_admins_see_owners_and_prompts_and_others_do_not(
+    root_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    await submitted(services, ann, "music")
+    page = (await root_browser.get("/queue")).text
+    assert "music words" in page
+    assert ">ann" in page
+    root_browser.cookies.clear()
+    page = (await root_browser.get("/queue?owner=ann")).text
+    assert "music words" not in page
+    assert "/queue/act" not in page
+    assert "/queue/pause" not in page
+
+
+async def test_nobody_else_steers(ann_browser: httpx.AsyncClient, services: Services, ann: Identity) -> None:
+    (job_id,) = await submitted(services, ann, "music")
+    for path, data in (
+        ("act", {"action": "move", "id": job_id}), ("pause", {"paused": "yes"}),
+        ("workers/1/drain", {"draining": "yes"}), ("models/music", {"action": "load"}),
+    ):  # fmt: skip
+        assert (await ann_browser.post(f"/queue/{path}", data=data)).status_code == 403, path
+    assert not (await services.queue.snapshot()).is_paused
+
+
+async def test_filters_of_the_address(
+    root_browser: httpx.AsyncClient, services: Services, ann: Identity, root: Identity
+) -> None:
+    music, audio = await submitted(services, ann, "music", "audio")
+    (own,) = await submitted(services, root, "music")
+    for query, expected in (
+        ("", {music, audio, own}), ("model=audio", {audio}), ("tier=creator", {music, audio}),
+        ("owner=AN", {music, audio}), ("mine=1", {own}), ("state=processing", set()),
+        ("state=nonsense&model=x", {music, audio, own}),
+    ):  # fmt: skip
+        page = (await root_browser.get(f"/queue?{query}")).text
+        assert set(shown(page)) == expected, query
+
+
+def test_a_filter_keeps_what_its_viewer_may_ask_for() -> None:
+    asked = {"state": "failed", "owner": "ann", "mine": "1", "model": "music", "tier": "king"}
+    assert queue_filter(asked, None) == QueueFilter(model="music")
+    admin = Identity(1, "root", "admin", is_admin=True)
+    everything = queue_filter(asked, admin)
+    assert everything == QueueFilter(state="failed", owner="ann", mine="1", model="music")
+    assert filter_of_address(everything.but(), admin) != everything
+    assert filter_of_address(f"http://localhost{everything.but()}", admin) == everything
+    assert filter_of_address(everything.query, admin) == everything
+
+
+async def test_several_jobs_are_steered_at_once_and_what_was_done_is_said(
+    root_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    jobs = await submitted(services, ann, "music", "music", "audio")
+    await start_one(services)
+    answer = await root_browser.post(
+        "/queue/act", data={"action": "cancel", "id": jobs[:2]}, headers=BACKGROUND
+    )
+    assert "Job cancelled. Not 1: Cannot cancel a job that is already processing." in answer.text
+    assert (
+        f'name="action" value="restore">\n        <input type="hidden" name="id" value="{jobs[1]}"'
+        in answer.text
+    )
+    # The page as it is under the filter that it shows.
+    assert shown(answer.text) == [jobs[0]]
+    answer = await root_browser.post(
+        "/queue/act", data={"action": "restore", "id": jobs[1], "back": "model=music&x=1"}
+    )
+    assert answer.headers["location"] == "/queue?model=music"
+    assert (await root_browser.post("/queue/act", data={"action": "eat", "id": jobs[1]})).status_code == 400
+    answer = await root_browser.post("/queue/act", data={"action": "stop"}, headers=BACKGROUND)
+    assert "No job was chosen" in answer.text
+
+
+async def test_failed_jobs_are_listed_with_their_reason_and_tried_again(
+    root_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    (job_id,) = await submitted(services, ann, "music")
+    await start_one(services)
+    await root_browser.post("/queue/act", data={"action": "stop", "id": job_id})
+    page = (await root_browser.get("/queue?state=failed")).text
+    assert shown(page) == [job_id]
+    assert "An admin stopped this job" in page
+    await root_browser.post("/queue/act", data={"action": "retry", "id": job_id})
+    assert shown((await root_browser.get("/queue?state=failed")).text) == []
+    assert shown((await root_browser.get("/queue?state=queued")).text) == [job_id]
+
+
+async def test_a_paused_queue_says_so_to_everybody(
+    root_browser: httpx.AsyncClient, services: Services
+) -> None:
+    answer = await root_browser.post("/queue/pause", data={"paused": "yes"}, headers=BACKGROUND)
+    assert "Queue paused" in answer.text
+    assert "Resume queue" in answer.text
+    assert "The queue is paused." in (await root_browser.get("/queue")).text
+    assert (await root_browser.post("/queue/pause", data={"paused": "no"})).status_code == 303
+    assert not (await services.queue.snapshot()).is_paused
+
+
+def test_charts_show_what_was_and_say_it() -> None:
+    charts = queue_charts(
+        [Span(n * 120_000, n, n % 2, 60.0 * n if n % 2 else None, 90.0 * n) for n in range(4)]
+    )
+    assert charts.depth_line == "M0 63H75V47.5H150V32H225V16.5H300"
+    assert charts.depth_area.endswith("V64H0Z")
+    assert [(bar.x, bar.height) for bar in charts.wait_bars] == [(76.0, 20.7), (226.0, 62.0)]
+    assert charts.depth_summary == "At most 3 jobs at once; 3 in the last two minutes"
+    assert charts.wait_summary == "2 jobs started; the longest wait was 4 min"
+    assert [reading.waiting for reading in charts.readings] == [3, 2, 1, 0]
