@@ -82,7 +82,7 @@ def test_a_pull_goes_on_where_the_last_one_ended(
     hub.faults += [Fault(), Fault(), Fault(after=700_000), Fault(after=100_000)]
     assert soundloom("voices", "pull", VOICE, "--accept-licence").code == 0
     assert (voices_dir / f"{VOICE}.onnx").read_bytes() == MODEL
-    asked = [headers.get("Range", "") for headers in hub.gets(f"{VOICE}.onnx")]
+    asked = [headers.get("range", "") for headers in hub.gets(f"{VOICE}.onnx")]
     assert asked[0] == ""
     assert all(ranged.startswith("bytes=") for ranged in asked[1:])
     assert len(asked) == 3
