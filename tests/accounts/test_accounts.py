@@ -22,6 +22,7 @@ from webapp.tables import (
     Playlist,
     Sound,
     SoundVote,
+    SpeechRequest,
 )
 
 
@@ -149,6 +150,11 @@ async def _use_library(account_id: int, number: int) -> None:
     )
     await IdempotencyKey.insert(
         IdempotencyKey(key_hash=sound, account=account_id, request_hash="-", answer="{}", created_ms=1)
+    )
+    await SpeechRequest.insert(
+        SpeechRequest(
+            request_id=sound[-12:], account=account_id, generation_id=sound, created_ms=1, text="-", voice="-"
+        )
     )
 
 
