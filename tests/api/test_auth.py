@@ -81,7 +81,15 @@ async def test_from_registration_to_the_own_account(api: httpx.AsyncClient) -> N
                 "speech_hourly": 10,
                 "storage_bytes": 5_000_000_000,
             },
-            "usage": {"hourly": 0, "hourly_left": 3, "at_once": 0, "at_once_left": 2, "storage_bytes": 0},
+            "usage": {
+                "hourly": 0,
+                "hourly_left": 3,
+                "at_once": 0,
+                "at_once_left": 2,
+                "speech_hourly": 0,
+                "speech_hourly_left": 10,
+                "storage_bytes": 0,
+            },
         },
     )
 
@@ -111,7 +119,10 @@ async def test_usage_counts_the_hour_and_what_is_active(
             )
         )
     usage = (await api.get("/api/me", headers=_bearer(token))).json()["usage"]
-    assert usage == {"hourly": 3, "hourly_left": 0, "at_once": 2, "at_once_left": 0, "storage_bytes": 0}
+    assert usage == {
+        "hourly": 3, "hourly_left": 0, "at_once": 2, "at_once_left": 0, "speech_hourly": 0,
+        "speech_hourly_left": 10, "storage_bytes": 0,
+    }  # fmt: skip
     assert (await services.usage.of(account.account_id, "free")).hour_resets_s == 1
     assert (await services.usage.of(account.account_id, "creator")).hour_resets_s == 1
     clock.advance_s(1)

@@ -116,6 +116,8 @@ class Usage(Struct, frozen=True):
     hourly_left: Annotated[int, Meta(examples=[2])]
     at_once: Annotated[int, Meta(description="Jobs waiting or running now.", examples=[1])]
     at_once_left: Annotated[int, Meta(examples=[1])]
+    speech_hourly: Annotated[int, Meta(description="Texts spoken in the last hour.", examples=[4])]
+    speech_hourly_left: Annotated[int, Meta(examples=[6])]
     storage_bytes: Annotated[int, Meta(examples=[12_000_000])]
 
 
@@ -140,7 +142,7 @@ class Me(Struct, frozen=True):
                 hourly=usage.hourly.limit,
                 at_once=usage.at_once.limit,
                 max_duration=usage.max_duration_s,
-                speech_hourly=usage.speech_hourly,
+                speech_hourly=usage.speech.limit,
                 storage_bytes=usage.storage_bytes.limit,
             ),
             usage=Usage(
@@ -148,6 +150,8 @@ class Me(Struct, frozen=True):
                 hourly_left=usage.hourly.left,
                 at_once=usage.at_once.used,
                 at_once_left=usage.at_once.left,
+                speech_hourly=usage.speech.used,
+                speech_hourly_left=usage.speech.left,
                 storage_bytes=usage.storage_bytes.used,
             ),
         )

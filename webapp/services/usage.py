@@ -35,8 +35,13 @@ class AccountUsage:
     at_once: Quota
     storage_bytes: Quota
     max_duration_s: float
-    speech_hourly: int
+    speech: Quota
     hour_resets_s: int
+
+
+def speech_bucket(account_id: int) -> str:
+    """Under which name the throttle counts the texts that an account has spoken."""
+    return f"speech/account/{account_id}"
 
 
 class UsageReader:
@@ -58,7 +63,8 @@ class UsageReader:
             " (SELECT MIN(created_ms) FROM (SELECT created_ms FROM job WHERE account = {} AND created_ms > {}"
             "  ORDER BY created_ms DESC LIMIT {}) AS newest) AS next_to_leave_ms,"
             " (SELECT COUNT(*) FROM job WHERE account = {} AND status IN ('queued', 'processing')) AS active,"
-            " (SELECT CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) FROM sound WHERE account = {}) AS stored",
+            " (SELECT CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) FROM sound WHERE account = {}) AS stored,"
+            " (SELECT COUNT(*) FROM throttle_hit WHERE bucket = {} AND at_ms > {}) AS spoken",
             account_id,
             now_ms - HOUR_MS,
             account_id,
@@ -66,6 +72,8 @@ class UsageReader:
             max(1, tier.hourly),
             account_id,
             account_id,
+            speech_bucket(account_id),
+            now_ms - HOUR_MS,
         )
         row = rows[0]
         leaves_ms: int | None = row["next_to_leave_ms"]
@@ -74,6 +82,6 @@ class UsageReader:
             at_once=Quota(tier.at_once, row["active"]),
             storage_bytes=Quota(self._settings.account_storage_mb * MB, row["stored"]),
             max_duration_s=tier.max_duration_s,
-            speech_hourly=tier.speech_hourly,
+            speech=Quota(tier.speech_hourly, row["spoken"]),
             hour_resets_s=0 if leaves_ms is None else -((now_ms - leaves_ms - HOUR_MS) // 1000),
         )

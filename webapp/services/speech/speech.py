@@ -20,6 +20,7 @@ from webapp.services.speech.views import SpokenSound, VoiceView
 from webapp.services.speech.voices import VoiceRegister
 from webapp.services.speech.waiting import AWAY, Ended, Waiting
 from webapp.services.throttle import HOUR_S, Hit, Throttle, ThrottleUsage
+from webapp.services.usage import speech_bucket
 from webapp.settings import Settings
 from webapp.storage import Storage
 
@@ -220,7 +221,7 @@ class Speech:
         )
 
     def _limit(self, identity: Identity) -> tuple[str, int, int]:
-        return f"speech/account/{identity.account_id}", self._tiers[identity.tier].speech_hourly, HOUR_S
+        return speech_bucket(identity.account_id), self._tiers[identity.tier].speech_hourly, HOUR_S
 
 
 def _sound(ended: Ended) -> SpokenSound:
