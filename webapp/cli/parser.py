@@ -168,6 +168,12 @@ def _add_backup(commands: Commands) -> None:
     restore = _command(commands, "restore", "backup:put_back", "put back what a backup holds")
     restore.add_argument("folder", metavar="DIR", help="a folder that `soundloom backup` wrote")
     restore.add_argument("--replace", action="store_true", help="give up what is there now")
+    bring_in = _command(
+        commands, "import", "importing:bring_in", "take in sounds that were exported elsewhere"
+    )
+    bring_in.add_argument("path", metavar="PATH", help="the zip, or the folder it was unpacked to")
+    bring_in.add_argument("--owner", metavar="NAME", required=True, help="the account they will belong to")
+    bring_in.add_argument("--publish", action="store_true", help="publish those that were published there")
 
 
 def _add_password(parser: ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from webapp.services.library.browse import Browser
 from webapp.services.library.details import SoundDetails
 from webapp.services.library.export import Exports
 from webapp.services.library.favorites import Favorites
+from webapp.services.library.importing import Importer
 from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
@@ -33,6 +34,7 @@ class Library:
     publishing: Publishing
     moderation: Moderation
     exports: Exports
+    importer: Importer
 
 
 def build_library(
@@ -57,4 +59,5 @@ def build_library(
         publishing=Publishing(database, storage, bus),
         moderation=Moderation(database, clock, browse, bus),
         exports=Exports(database, storage, clock, browse, playlists),
+        importer=Importer(database, storage, bus),
     )

@@ -1,0 +1,90 @@
+"""What may come in from an export made elsewhere. Nothing in it is trusted."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from webapp.errors import InvalidRequest
+from webapp.policy.exports import MANIFEST_FORMAT, MANIFEST_VERSION
+from webapp.policy.generation import clean_prompt
+from webapp.policy.library import LibraryModel, SoundChange, parse_change
+
+MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
+MAX_FILE_BYTES: Final = 512 * 1024 * 1024
+LONGEST_S: Final = 900.0
+# Of the formats that a sound may come in, those that lose nothing first.
+IMPORTED_FORMATS: Final = ("wav", "flac", "ogg", "mp3")
+
+ShortText = Annotated[str, Meta(max_length=200)]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """A file of a sound, by its name in the archive."""
+
+    name: Annotated[str, Meta(max_length=400)]
+    size: Annotated[int, Meta(ge=1, le=MAX_FILE_BYTES)]
+    sha256: Digest
+
+
+class SoundEntry(msgspec.Struct, frozen=True):
+    """A sound as a manifest tells of it."""
+
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$")]
+    prompt: str
+    model: LibraryModel
+    created_at: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$")]
+    files: list[FileEntry]
+    title: str = ""
+    tags: list[str] = []
+    loopable: bool = False
+    is_public: bool = False
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    engine: Annotated[str, Meta(max_length=32)] = ""
+    engine_label: Annotated[str, Meta(max_length=100)] = ""
+    checkpoint: ShortText = ""
+    license: Annotated[str, Meta(max_length=100)] = ""
+    loudness_lufs: Annotated[float, Meta(ge=-200, le=100)] | None = None
+    true_peak_dbtp: Annotated[float, Meta(ge=-200, le=100)] | None = None
+    quality_score: Annotated[int, Meta(ge=0, le=100)] = 0
+    quality_reasons: Annotated[list[ShortText], Meta(max_length=20)] = []
+
+    @property
+    def best_file(self) -> FileEntry:
+        """The file that loses least. Raises InvalidRequest where there is no sound among them."""
+        by_format = {entry.name.rpartition(".")[2].lower(): entry for entry in reversed(self.files)}
+        for known in IMPORTED_FORMATS:
+            if known in by_format:
+                return by_format[known]
+        raise InvalidRequest(f"{self.id} has no file of a sound")
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    format: str
+    version: int
+    sounds: list[msgspec.Raw]
+
+
+def read_manifest(content: bytes) -> list[msgspec.Raw]:
+    """The sounds of a manifest, each to be read by itself. Raises InvalidRequest."""
+    try:
+        manifest = msgspec.json.decode(content, type=_Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest("The manifest cannot be read") from error
+    if (manifest.format, manifest.version) != (MANIFEST_FORMAT, MANIFEST_VERSION):
+        raise InvalidRequest("The manifest is not that of an export of Soundloom")
+    return manifest.sounds
+
+
+def read_entry(raw: msgspec.Raw) -> tuple[SoundEntry, SoundChange]:
+    """A sound of a manifest: what it says, and its title and tags as an owner might give them.
+
+    Raises InvalidRequest, also for texts that nobody could have entered here.
+    """
+    try:
+        entry = msgspec.json.decode(raw, type=SoundEntry)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"A sound of the manifest cannot be used: {error}") from error
+    change = parse_change({"title": entry.title, "tags": entry.tags, "is_public": entry.is_public})
+    return msgspec.structs.replace(entry, prompt=clean_prompt(entry.prompt)), change
