@@ -56,7 +56,16 @@ class _Place:
 class RowsDecoding:
     """A :class:`webapp.engines.audiocraft.job.Decoding` of rows of a backend."""
 
-    def __init__(self, backend: Backend, codebooks: int, card: int, delays: Sequence[int]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        codebooks: int,
+        card: int,
+        delays: Sequence[int],
+        *,
+        look_every: int | None = None,
+    ) -> None:
+        """Broken numbers are looked for every `look_every` steps; None for what suits the device."""
         self._backend = backend
         self._delays = tuple(delays)
         self._codebooks, self._card = codebooks, card
@@ -64,7 +73,7 @@ class RowsDecoding:
         self._board = Board(self._capacity, backend.steps, codebooks, card, backend.device)
         self._places: dict[int, _Place] = {}
         self._active: Active | None = None
-        self._look_every = 1 if backend.device.type == "cpu" else LOOK_EVERY
+        self._look_every = look_every or (1 if backend.device.type == "cpu" else LOOK_EVERY)
         self._steps_since_look = 0
 
     @property
@@ -145,8 +154,9 @@ class RowsDecoding:
         final = final_frames(place.step, window.length, self._delays)
         start = job.final_frames - window.start
         if final > start:
-            columns = self._board.columns(place.slot, 0, place.step)
-            job.take(frames_in(columns, start, final, self._delays), window.start + final)
+            # From the first column that holds one of these frames.
+            columns = self._board.columns(place.slot, start, place.step)
+            job.take(frames_in(columns, 0, final - start, self._delays), window.start + final)
         if place.step == place.columns:
             job.window += 1
             if not job.is_decoded:
