@@ -1,6 +1,8 @@
 """The worker's loop over a real database, with engines that do what the test wants."""
 
 import asyncio
+import dataclasses
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -24,7 +26,7 @@ from tests.worker.scripted import (
     working,
 )
 from webapp.clock import ManualClock
-from webapp.engines.base import EngineOutOfMemory, GenerationCancelled
+from webapp.engines.base import EngineInfo, EngineOutOfMemory, GenerationCancelled
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.settings import Settings
@@ -246,3 +248,24 @@ class TestStall:
             gate.go_on.set()
         assert job.status == "queued"
         assert rows == [{"lost_workers": 1, "retry_count": 0}]
+
+    async def test_a_load_that_stands_still_does_too_and_the_log_says_that_it_is_one(
+        self, services: Services, ann: Identity, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        job_id = await submit(services, ann)
+        may_load, ended = threading.Event(), asyncio.Event()
+
+        class HangingLoad(ScriptedEngine):
+            def info(self, model: str) -> EngineInfo:
+                return dataclasses.replace(super().info(model), needs_load=True)
+
+            def load(self, model: str) -> None:
+                may_load.wait(20)
+
+        async with working(services, HangingLoad(hum), ended.set):
+            async with asyncio.timeout(10):
+                await ended.wait()
+            status = (await services.jobs.get(ann, job_id)).status
+            may_load.set()
+        assert status == "queued"
+        assert "loading music stands still; the worker gives up" in caplog.messages
