@@ -77,8 +77,9 @@ document.addEventListener("page:shown", () => {
 addEventListener("offline", lost);
 addEventListener("online", () => {
   if (!live()) return say("");
-  // Not the wait of the last failure, which was another network's.
-  if (connection?.delayCanceller) connection.delayCanceller();
+  // A stream that seems to be there may be one of the network before; a wait is that of its last failure.
+  if (connection?.reader) connection.reader.cancel();
+  else if (connection?.delayCanceller) connection.delayCanceller();
   else if (live().dataset.connection === "lost") retryFirstConnection();
 });
 addEventListener("pagehide", () => {
