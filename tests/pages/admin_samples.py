@@ -33,7 +33,7 @@ OTHERS = (
     dataclasses.replace(ADA, username="root", is_admin=True),
     dataclasses.replace(ADA, username="bob", is_disabled=True),
 )
-USAGE = AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, 10, 600)
+USAGE = AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, Quota(10, 1), 600)
 LINES = (AuditLine(2, NOW_MS, "root", "set tier", "ada", LONG), AuditLine(1, NOW_MS, "root", "pause", "", ""))
 ENTRY = CatalogueEntry(
     name="musicgen-small", title="Small", model="music", size_bytes=10**9, licence="CC-BY-NC 4.0",

@@ -82,7 +82,7 @@ def lists() -> Iterator[Any]:
             yield LibraryPage(chrome, address, (), 0, 1)
         yield LibraryPage(chrome, LibraryAddress(page=9), (), 60, 3)
     for view in ("mine", "favorites"):
-        yield LibraryPage(Chrome("library", ADA), LibraryAddress(view=view), (), 0, 1)  # type: ignore[arg-type]  # one of the views
+        yield LibraryPage(Chrome("library", ADA), LibraryAddress(view=view), (), 0, 1)
     yield PlaylistsPage(Chrome("library", ADA), PLAYLISTS)
     yield PlaylistsPage(Chrome("library", ADA), (), "Name is required", "name", LONG)
     for is_own in (True, False):

@@ -112,7 +112,7 @@ def account_pages() -> Iterator[account.AccountPage]:
         account=AccountView(
             1, "ada", "creator", is_admin=False, is_disabled=False, aura_balance=9, created_ms=0
         ),
-        usage=AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, 10, 600),
+        usage=AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, Quota(10, 1), 600),
         ledger=(AuraLine(1, "grant", 5, 5, "", None, "root", NOW_MS),),
         tokens=(TokenView(1, LONG, NOW_MS, None, None), TokenView(2, "", NOW_MS, NOW_MS, NOW_MS)),
         sessions=(SessionView(1, 0, NOW_MS, NOW_MS, "::1", LONG), SessionView(2, 0, 0, 0, "", "")),

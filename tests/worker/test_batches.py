@@ -70,7 +70,7 @@ class TogetherEngine:
         def wait() -> bool:
             with self._joined:
                 return self._joined.wait_for(
-                    lambda: self.batches and set(self.batches[-1]) == set(prompts), 20
+                    lambda: bool(self.batches) and set(self.batches[-1]) == set(prompts), 20
                 )
 
         assert await asyncio.to_thread(wait), self.batches

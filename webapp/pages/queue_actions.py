@@ -1,6 +1,6 @@
 """What admins do on the queue's page: to jobs, the whole queue, workers and models."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from litestar import Response, post
 from litestar.params import FromPath
@@ -124,7 +124,7 @@ async def wish(
 def _action(name: str) -> AdminAction:
     if name not in ADMIN_ACTIONS:
         raise InvalidRequest("Choose what to do with the jobs")
-    return cast(AdminAction, name)
+    return name
 
 
 def _told(action: AdminAction, outcome: Outcome) -> str:

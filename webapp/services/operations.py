@@ -1,6 +1,6 @@
 """What admins do to workers, models and sounds: done by the services they belong to, and put on record."""
 
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from webapp.services.audit import AuditLog
 from webapp.services.downloads import Downloads
@@ -71,5 +71,7 @@ class Operations:
                 sound = await self._moderation.restore(identity, sound_id, note)
             case "note":
                 sound = await self._moderation.note(identity, sound_id, note or "")
+            case _:
+                assert_never(ruling)
         await self._audit.record(identity.username, f"{ruling} sound", (sound_id,), detail=note or "")
         return sound

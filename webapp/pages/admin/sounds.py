@@ -69,10 +69,10 @@ async def moderate(
     if ruling not in SAID:
         raise InvalidRequest("Choose what to do about the sound")
     note = parse_note(fields, is_needed=ruling == "note")
-    sound = await services.administration.operations.moderate(admin, sound_id, cast(Ruling, ruling), note)
+    sound = await services.administration.operations.moderate(admin, sound_id, ruling, note)
     shown = renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
     back = fields.get("back", "/admin/sounds")
-    said = SAID[cast(Ruling, ruling)]
+    said = SAID[ruling]
     return done(request, renderer, said, back, partial(f"moderated-{sound_id}", shown))
 
 
