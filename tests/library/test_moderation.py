@@ -5,6 +5,7 @@ import httpx
 from tests.api.client import User, assert_problem
 from tests.api.conftest import MakeUser
 from tests.library.conftest import MakeSound
+from webapp.services.container import Services
 
 LIST = "/api/moderation/sounds"
 
@@ -17,7 +18,11 @@ async def _ids(client: httpx.AsyncClient, **parameters: str) -> list[str]:
 
 
 async def test_hiding_and_restoring(
-    ann: User, anybody: httpx.AsyncClient, make_user: MakeUser, make_sound: MakeSound
+    ann: User,
+    anybody: httpx.AsyncClient,
+    make_user: MakeUser,
+    make_sound: MakeSound,
+    services: Services,
 ) -> None:
     root, bob = await make_user("root", is_admin=True), await make_user("bob")
     sound_id = await make_sound(ann.identity)
@@ -42,6 +47,10 @@ async def test_hiding_and_restoring(
     assert (await bob.http.get("/api/favorites")).json()["total"] == 1
     answer = await root.http.put(f"{path}/note", json={"note": ""})
     assert (answer.json()["is_hidden"], answer.json()["note"]) == (False, "")
+    lines = await services.administration.audit.lines(subject=sound_id)
+    assert [(line.author, line.action) for line in reversed(lines)] == [
+        ("root", "hide sound"), ("root", "show sound"), ("root", "note sound"),
+    ]  # fmt: skip
 
 
 async def test_the_list_by_state(ann: User, make_user: MakeUser, make_sound: MakeSound) -> None:
@@ -74,7 +83,7 @@ async def test_only_admins_moderate(
         ("PUT", f"{LIST}/{sound_id}/note", {"note": "x"}),
     )
     for method, path, body in calls:
-        assert_problem(await ann.http.request(method, path, json=body), 403, "Only admins may do this")
+        assert_problem(await ann.http.request(method, path, json=body), 403, "Only admins can do this")
         assert_problem(await anybody.request(method, path, json=body), 401, "Authentication required")
         if sound_id in path:
             unknown = path.replace(sound_id, "f" * 20)

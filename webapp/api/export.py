@@ -9,7 +9,7 @@ from litestar.openapi.spec import Schema
 from litestar.params import QueryParameter, SkipValidation
 
 from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
-from webapp.api.library import QUERY, InjectedQuery
+from webapp.api.library_listing import SELECTION, InjectedQuery
 from webapp.http.attachment import Attachment
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
@@ -23,7 +23,7 @@ InjectedChoice: TypeAlias = NamedDependency[SkipValidation[ExportChoice]]
 
 
 def provide_choice(
-    listing: InjectedQuery,
+    selection: InjectedQuery,
     ids: Annotated[
         str | None, QueryParameter(description="Ids of sounds, with commas between them; at most 500.")
     ] = None,
@@ -38,7 +38,7 @@ def provide_choice(
     ] = None,
 ) -> ExportChoice:
     """What is asked for. Raises InvalidRequest."""
-    return ExportChoice(export_formats(formats), listing, export_ids(ids), playlist or None, source)
+    return ExportChoice(export_formats(formats), selection, export_ids(ids), playlist or None, source)
 
 
 class ExportController(Controller):
@@ -46,7 +46,7 @@ class ExportController(Controller):
 
     path = "/api/library/export"
     tags = ("Library",)
-    dependencies = AUTHENTICATION | QUERY | {"choice": Provide(provide_choice, sync_to_thread=False)}
+    dependencies = AUTHENTICATION | SELECTION | {"choice": Provide(provide_choice, sync_to_thread=False)}
     security = BEARER_SECURITY
 
     @get(

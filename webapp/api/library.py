@@ -1,19 +1,21 @@
 """The library: browsing, publishing, votes, favourites and plays."""
 
-from dataclasses import replace
-from typing import Annotated, Any, Final, TypeAlias
-from urllib.parse import urlencode
+from typing import Final
 
-from litestar import Controller, Request, Response, delete, get, patch, post
-from litestar.di import NamedDependency, Provide
-from litestar.params import PathParameter, QueryParameter, SkipValidation
+from litestar import Controller, Response, delete, get, patch, post
 
-from webapp.api.authentication import (
-    ADDRESS,
-    AUTHENTICATION,
-    InjectedAddress,
-    InjectedIdentity,
-    provide_identity,
+from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
+from webapp.api.library_listing import (
+    LINK,
+    LISTING,
+    OPTIONAL_SECURITY,
+    READER,
+    AnyRequest,
+    InjectedQuery,
+    InjectedReader,
+    SoundId,
+    listed,
+    next_link,
 )
 from webapp.api.library_schemas import (
     Downloaded,
@@ -28,106 +30,10 @@ from webapp.api.library_schemas import (
 )
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
-from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
+from webapp.http.openapi import BEARER_SECURITY, describes, problems
 from webapp.http.prepared import Prepare
 from webapp.http.rate_limit import announce, told
-from webapp.policy.library import (
-    DEFAULT_PER_PAGE,
-    MAX_PAGE,
-    MAX_PER_PAGE,
-    LibraryModel,
-    LibraryQuery,
-    Sort,
-    duration_bound,
-    parse_change,
-    parse_vote,
-    read_cursor,
-    written_cursor,
-)
-from webapp.services.identity import Identity
-from webapp.services.library.views import LibraryPage
-
-AnyRequest = Request[Any, Any, Any]
-SoundId = Annotated[str, PathParameter(description="The sound's id, 20 lower-case hex digits.")]
-InjectedQuery: TypeAlias = NamedDependency[SkipValidation[LibraryQuery]]
-InjectedReader: TypeAlias = NamedDependency[SkipValidation[Identity | None]]
-LINK: Final = header(
-    "Where the next part of the list is, if there is one (RFC 8288).",
-    '</api/library?cursor=WzAsIDcsIDdd>; rel="next"',
-)
-
-
-def provide_filters(
-    model: Annotated[LibraryModel | None, QueryParameter(description="Only sounds of this model.")] = None,
-    min_duration: Annotated[float | None, QueryParameter(description="In seconds.")] = None,
-    max_duration: Annotated[float | None, QueryParameter(description="In seconds.")] = None,
-    owner: Annotated[
-        str | None, QueryParameter(description="Only sounds of the account with this username.")
-    ] = None,
-) -> LibraryQuery:
-    """A list of what is asked for, from its beginning. Raises InvalidRequest."""
-    return LibraryQuery(
-        model=model,
-        min_duration_s=duration_bound(min_duration, "min_duration"),
-        max_duration_s=duration_bound(max_duration, "max_duration"),
-        owner=owner or None,
-    )
-
-
-def provide_query(
-    filters: InjectedQuery,
-    page: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="Counted from 1.")] = 1,
-    per_page: Annotated[
-        int, QueryParameter(ge=1, le=MAX_PER_PAGE, description="Sounds on one page.")
-    ] = DEFAULT_PER_PAGE,
-    q: Annotated[
-        str | None,
-        QueryParameter(description="Beginnings of words of prompt, title or tags; all must match."),
-    ] = None,
-    search: Annotated[str | None, QueryParameter(description="The same as `q`.")] = None,
-    sort: Annotated[
-        Sort | None,
-        QueryParameter(
-            description="Highest first. Without it: the newest first, after what a search finds in titles."
-        ),
-    ] = None,
-    cursor: Annotated[
-        str | None,
-        QueryParameter(
-            description="From the `Link` of an answer: goes on behind its last item, whatever was added"
-            " since. `page` does not count then."
-        ),
-    ] = None,
-) -> LibraryQuery:
-    """What a list is asked to show. Raises InvalidRequest."""
-    return replace(
-        filters,
-        page=page,
-        per_page=per_page,
-        search=(q or search or "").strip() or None,
-        sort=sort,
-        after=read_cursor(cursor) if cursor else None,
-    )
-
-
-async def provide_reader(request: AnyRequest, services: InjectedServices) -> Identity | None:
-    """The account behind the token, None where none was sent.
-
-    Raises AuthenticationRequired and LimitReached for a wrong one.
-    """
-    if "authorization" not in request.headers:
-        return None
-    return await provide_identity(request, services)
-
-
-QUERY: Final = {
-    "filters": Provide(provide_filters, sync_to_thread=False),
-    "listing": Provide(provide_query, sync_to_thread=False),
-}
-READER: Final = {"reader": Provide(provide_reader), **ADDRESS}
-# Answered to those who send a token and to those who do not.
-OPTIONAL_SECURITY: Final[list[dict[str, list[str]]]] = [{}, *BEARER_SECURITY]
-
+from webapp.policy.library import parse_change, parse_vote
 
 public_answer: Final = Prepare(LibraryPageBody.of, capacity=256)
 
@@ -142,7 +48,7 @@ class LibraryController(Controller):
     @get(
         "/library",
         summary="Published sounds",
-        dependencies=QUERY,
+        dependencies=LISTING,
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400),
     )
@@ -208,7 +114,7 @@ class LibraryController(Controller):
     @get(
         "/my-generations",
         summary="The account's own sounds",
-        dependencies=QUERY,
+        dependencies=LISTING,
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
@@ -253,7 +159,7 @@ class LibraryController(Controller):
         "/library/{sound_id:str}/vote",
         summary="Vote for or against a sound",
         status_code=200,
-        operation_class=describes(reads=VoteBody),
+        operation_class=describes(reads=VoteBody, is_limited=True),
         responses=problems(400, 401, 404, 408, 413, 415, 429),
         security=BEARER_SECURITY,
     )
@@ -272,7 +178,7 @@ class LibraryController(Controller):
     @get(
         "/favorites",
         summary="The account's favourites",
-        dependencies=QUERY,
+        dependencies=LISTING,
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
@@ -291,7 +197,7 @@ class LibraryController(Controller):
         "/favorites/{sound_id:str}",
         summary="Keep a sound",
         status_code=200,
-        operation_class=describes(),
+        operation_class=describes(is_limited=True),
         responses=problems(401, 404, 429),
         security=BEARER_SECURITY,
     )
@@ -310,7 +216,7 @@ class LibraryController(Controller):
         "/favorites/{sound_id:str}",
         summary="Let a sound go",
         status_code=200,
-        operation_class=describes(),
+        operation_class=describes(is_limited=True),
         responses=problems(401, 404, 429),
         security=BEARER_SECURITY,
     )
@@ -324,18 +230,3 @@ class LibraryController(Controller):
         finally:
             announce(request, told("favorite", await favorites.usage(identity)))
         return Favorited(favorited=False)
-
-
-def listed(request: AnyRequest, page: LibraryPage) -> Response[LibraryPageBody]:
-    """The answer with part of a list; its `Link` leads to the next part."""
-    return Response(LibraryPageBody.of(page), headers=next_link(request, page))
-
-
-def next_link(request: AnyRequest, page: LibraryPage) -> dict[str, str]:
-    """The header that leads to the next part of a list, if there is one."""
-    if page.next is None:
-        return {}
-    sent = request.query_params.multi_items()
-    kept = [(name, value) for name, value in sent if name not in ("page", "cursor")]
-    query = urlencode([*kept, ("cursor", written_cursor(page.next))])
-    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}

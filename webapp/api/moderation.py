@@ -1,6 +1,6 @@
 """Moderation: what admins do about sounds that should not be seen."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Request, Response, get, post, put
@@ -8,7 +8,7 @@ from litestar.params import QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
-from webapp.api.library import LINK, QUERY, InjectedQuery, SoundId, next_link
+from webapp.api.library_listing import LINK, LISTING, InjectedQuery, SoundId, next_link
 from webapp.api.library_schemas import LibraryItemBody
 from webapp.api.timestamps import timestamp
 from webapp.http.body import read_json_object
@@ -81,7 +81,7 @@ class ModerationController(Controller):
     @get(
         "/",
         summary="Sounds that others see, or saw",
-        dependencies=QUERY,
+        dependencies=LISTING,
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400, 401, 403, 429),
     )
@@ -115,7 +115,9 @@ class ModerationController(Controller):
     ) -> ModeratedSoundBody:
         """From everybody but its owner and admins. Votes, favourites and playlists keep it meanwhile."""
         note = parse_note(await read_json_object(request), is_needed=False)
-        return ModeratedSoundBody.of(await services.library.moderation.hide(identity, sound_id, note))
+        return ModeratedSoundBody.of(
+            await services.administration.operations.moderate(identity, sound_id, "hide", note)
+        )
 
     @post(
         "/{sound_id:str}/restore",
@@ -129,7 +131,9 @@ class ModerationController(Controller):
     ) -> ModeratedSoundBody:
         """As public as its owner has it."""
         note = parse_note(await read_json_object(request), is_needed=False)
-        return ModeratedSoundBody.of(await services.library.moderation.restore(identity, sound_id, note))
+        return ModeratedSoundBody.of(
+            await services.administration.operations.moderate(identity, sound_id, "show", note)
+        )
 
     @put(
         "/{sound_id:str}/note",
@@ -141,5 +145,7 @@ class ModerationController(Controller):
         self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
     ) -> ModeratedSoundBody:
         """For other admins; nobody else reads it."""
-        note = cast("str", parse_note(await read_json_object(request), is_needed=True))
-        return ModeratedSoundBody.of(await services.library.moderation.note(identity, sound_id, note))
+        note = parse_note(await read_json_object(request), is_needed=True)
+        return ModeratedSoundBody.of(
+            await services.administration.operations.moderate(identity, sound_id, "note", note)
+        )

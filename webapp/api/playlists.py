@@ -6,7 +6,7 @@ from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.params import PathParameter, QueryParameter
 
 from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
-from webapp.api.library import OPTIONAL_SECURITY, READER, InjectedReader
+from webapp.api.library_listing import OPTIONAL_SECURITY, READER, InjectedReader
 from webapp.api.library_schemas import (
     FullPlaylist,
     OrderBody,

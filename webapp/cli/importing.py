@@ -33,23 +33,41 @@ def bring_in(arguments: Namespace) -> int:
     async def work(services: Services) -> tuple[int, int, int]:
         owner = (await services.accounts.find(arguments.owner)).account_id
         with import_source(path) as source:
-            sounds = read_manifest(source.read(MANIFEST_NAME, MAX_MANIFEST_BYTES))
-            taken = known = refused = 0
-            for raw in sounds:
+            entries, refused = _entries(source)
+            taken = known = 0
+            for entry, change in entries:
                 try:
-                    entry, change = read_entry(raw)
                     if await services.library.importer.is_known(entry.id):
                         known += 1
                     elif await _bring_one(services, source, owner, entry, change, publish=arguments.publish):
                         taken += 1
                 except InvalidRequest as error:
                     refused += 1
-                    print(f"soundloom: left out: {error.message}", file=sys.stderr)
+                    _complain(error)
         return taken, known, refused
 
     taken, known, refused = with_services(work)
     print(f"{taken} sounds imported, {known} were here already, {refused} could not be used")
     return 1 if refused else 0
+
+
+def _entries(source: ImportSource) -> tuple[list[tuple[SoundEntry, SoundChange]], int]:
+    """The sounds that can be used, the oldest first, and how many cannot."""
+    entries, refused = [], 0
+    for raw in read_manifest(source.read(MANIFEST_NAME, MAX_MANIFEST_BYTES)):
+        try:
+            entries.append(read_entry(raw))
+        except InvalidRequest as error:
+            refused += 1
+            _complain(error)
+    # Lists show what came last first, and so do manifests.
+    entries.reverse()
+    entries.sort(key=lambda known: known[0].created_at)
+    return entries, refused
+
+
+def _complain(error: InvalidRequest) -> None:
+    print(f"soundloom: left out: {error.message}", file=sys.stderr)
 
 
 async def _bring_one(

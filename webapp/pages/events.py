@@ -21,8 +21,7 @@ from webapp.pages.queue_feed import InjectedSharedQueue, QueueFeed
 from webapp.pages.queue_filter import queue_filter
 from webapp.pages.rendering import InjectedRenderer, Renderer
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.queue_admin import require_admin
+from webapp.services.identity import Identity, require_admin
 
 LAST_EVENT: Final = "last-event-id"
 

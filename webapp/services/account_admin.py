@@ -14,8 +14,7 @@ from webapp.services.account_views import SELECT_ACCOUNT, AccountView, account_v
 from webapp.services.accounts import Accounts
 from webapp.services.audit import AuditLog
 from webapp.services.aura import Aura
-from webapp.services.identity import Identity
-from webapp.services.queue_admin import require_admin
+from webapp.services.identity import Identity, require_admin
 from webapp.services.queue_lock import queue_turn
 
 PAGE_SIZE: Final = 50

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from webapp.errors import NotAuthorized
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -11,3 +13,9 @@ class Identity:
     username: str
     tier: str
     is_admin: bool
+
+
+def require_admin(identity: Identity) -> None:
+    """Raise NotAuthorized for everybody but admins."""
+    if not identity.is_admin:
+        raise NotAuthorized("Only admins can do this")

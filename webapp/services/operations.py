@@ -4,9 +4,8 @@ from typing import Final, Literal, assert_never
 
 from webapp.services.audit import AuditLog
 from webapp.services.downloads import Downloads
-from webapp.services.identity import Identity
+from webapp.services.identity import Identity, require_admin
 from webapp.services.library.moderation import ModeratedSound, Moderation
-from webapp.services.queue_admin import require_admin
 from webapp.services.worker_control import WishAction, WorkerControl
 
 WISHES: Final[dict[str, WishAction]] = {

@@ -6,11 +6,11 @@ from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.errors import InvalidRequest, NotAuthorized, NotFound
+from webapp.errors import InvalidRequest, NotFound
 from webapp.events import Bus, Event
 from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
 from webapp.services.audit import AuditLog
-from webapp.services.identity import Identity
+from webapp.services.identity import Identity, require_admin
 from webapp.services.jobs import JOB_ID
 from webapp.services.leases import FAILED
 from webapp.services.queue_lock import queue_turn
@@ -201,12 +201,6 @@ class QueueAdmin:
         for row in rows:
             if row["skipped_ms"] is not None:
                 await self._payments.refund(row["job_id"], reason)
-
-
-def require_admin(identity: Identity) -> None:
-    """Raise NotAuthorized for everybody but admins."""
-    if not identity.is_admin:
-        raise NotAuthorized("Only admins can do this")
 
 
 def _steered(row: Row, was_cancelled_by_admin: bool) -> Steered:

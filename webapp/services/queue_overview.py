@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from webapp.database import Database
-from webapp.services.identity import Identity
-from webapp.services.queue_admin import require_admin
+from webapp.services.identity import Identity, require_admin
 from webapp.services.rows import Row
 
 GoneStatus = Literal["failed", "cancelled"]

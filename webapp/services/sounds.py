@@ -12,11 +12,12 @@ from webapp.storage import Storage
 AUDIO_NAME = re.compile(r"([0-9a-f]{20})\.(wav|flac|ogg|mp3)")
 PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
 # What files may be known by, and those that belong to something: sounds, and the samples of voices.
+# The attempts at a job or text are numbered up to its `fence`.
 OWNED_KEYS = (
-    "SELECT generation_id, NULL AS storage_key FROM job"
-    " UNION ALL SELECT generation_id, storage_key FROM sound"
+    "SELECT generation_id, NULL AS storage_key, fence FROM job"
+    " UNION ALL SELECT generation_id, storage_key, 0 AS fence FROM sound"
     " UNION ALL SELECT generation_id, CASE WHEN account IS NULL AND status = 'completed'"
-    " THEN generation_id || '-' || fence END AS storage_key FROM speech_request"
+    " THEN generation_id || '-' || fence END AS storage_key, fence FROM speech_request"
 )
 
 
@@ -57,10 +58,11 @@ class Sounds:
         held = await self._leases.held_storage_keys() | await self._speech_leases.held_storage_keys()
         rows = await self._database.fetch(OWNED_KEYS)
         owned = {row["storage_key"] for row in rows if row["storage_key"]}
-        known = {row["generation_id"] for row in rows}
+        fences = {row["generation_id"]: row["fence"] for row in rows if row["fence"]}
         removed = unknown = 0
         for key in on_disk - held - owned:
-            if key.partition("-")[0] not in known:
+            generation_id, _, number = key.partition("-")
+            if int(number) > fences.get(generation_id, 0):
                 unknown += 1
             else:
                 await self._storage.delete(key)

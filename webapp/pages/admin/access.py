@@ -13,8 +13,7 @@ from webapp.pages.library_contexts import ConfirmPage
 from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import toast
 from webapp.pages.rendering import Renderer
-from webapp.services.identity import Identity
-from webapp.services.queue_admin import require_admin
+from webapp.services.identity import Identity, require_admin
 
 MAX_PAGE: Final = 100_000
 

@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.policy.imports import SoundEntry
@@ -11,6 +13,8 @@ from webapp.policy.library import SoundChange
 from webapp.services.library.shelf import words_of
 from webapp.storage import Storage
 from webapp.tables import LibraryItem, Sound
+
+_UNFINISHED: Final = "status IN ('queued', 'processing')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +31,18 @@ class MeasuredSound:
 class Importer:
     """Adds sounds under the ids that they had. They are private unless whoever imports publishes them."""
 
-    def __init__(self, database: Database, storage: Storage, bus: Bus) -> None:
+    def __init__(self, database: Database, storage: Storage, clock: Clock, bus: Bus) -> None:
         self._database = database
         self._storage = storage
+        self._clock = clock
         self._bus = bus
 
     async def is_known(self, sound_id: str) -> bool:
-        """Whether anything here has, or had, this id."""
+        """Whether a sound has this id, or one that is still to be made has. A deleted one may return."""
         rows = await self._database.fetch(
             "SELECT 1 AS one FROM sound WHERE generation_id = {}"
-            " UNION ALL SELECT 1 AS one FROM job WHERE generation_id = {}"
-            " UNION ALL SELECT 1 AS one FROM speech_request WHERE generation_id = {}",
+            f" UNION ALL SELECT 1 AS one FROM job WHERE generation_id = {{}} AND {_UNFINISHED}"
+            f" UNION ALL SELECT 1 AS one FROM speech_request WHERE generation_id = {{}} AND {_UNFINISHED}",
             sound_id,
             sound_id,
             sound_id,
@@ -56,10 +61,11 @@ class Importer:
         is_public: bool,
     ) -> bool:
         """Publish the files and add the rows; False, and nothing done, if the id is known by now."""
-        key = f"{entry.id}-1"
-        if await self.is_known(entry.id) or key in await self._storage.keys():
+        if await self.is_known(entry.id):
             await self._storage.discard(staged)
             return False
+        # Beyond the number of any attempt at a job, and another one each time.
+        key = f"{entry.id}-{self._clock.now_ms()}"
         await self._storage.publish(key, staged)
         async with self._database.transaction():
             await Sound.insert(_sound(account_id, key, entry, measured, created_ms))

@@ -59,5 +59,5 @@ def build_library(
         publishing=Publishing(database, storage, bus),
         moderation=Moderation(database, clock, browse, bus),
         exports=Exports(database, storage, clock, browse, playlists),
-        importer=Importer(database, storage, bus),
+        importer=Importer(database, storage, clock, bus),
     )

@@ -5,10 +5,9 @@ from typing import Final, Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.errors import NotAuthorized
 from webapp.events import Bus, Event
 from webapp.policy.library import LibraryQuery
-from webapp.services.identity import Identity
+from webapp.services.identity import Identity, require_admin
 from webapp.services.library.browse import Browser, find_item
 from webapp.services.library.listing import Scope
 from webapp.services.library.views import LISTED, LibraryItemView, LibraryPage
@@ -67,14 +66,14 @@ class Moderation:
         self, identity: Identity, query: LibraryQuery, state: ModerationState = "all"
     ) -> ModerationPage:
         """Sounds that others see or saw, found like any. Raises NotAuthorized."""
-        _require_admin(identity)
+        require_admin(identity)
         page = await self._browser.within(_SCOPES[state], query)
         return ModerationPage(await self._told(page.items), page)
 
     async def _moderate(
         self, identity: Identity, sound_id: str, *, is_hidden: bool | None, note: str | None
     ) -> ModeratedSound:
-        _require_admin(identity)
+        require_admin(identity)
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id)
             columns: dict[str, object] = {
@@ -108,8 +107,3 @@ class Moderation:
             for item in items
             if (row := found.get(item.row_id)) is not None
         )
-
-
-def _require_admin(identity: Identity) -> None:
-    if not identity.is_admin:
-        raise NotAuthorized("Only admins may do this")

@@ -1,0 +1,116 @@
+"""What lists of sounds are asked for, and how their answers lead on."""
+
+from dataclasses import replace
+from typing import Annotated, Any, Final, TypeAlias
+from urllib.parse import urlencode
+
+from litestar import Request, Response
+from litestar.di import NamedDependency, Provide
+from litestar.params import PathParameter, QueryParameter, SkipValidation
+
+from webapp.api.authentication import ADDRESS, provide_identity
+from webapp.api.library_schemas import LibraryPageBody
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import BEARER_SECURITY, header
+from webapp.policy.library import (
+    DEFAULT_PER_PAGE,
+    MAX_PAGE,
+    MAX_PER_PAGE,
+    LibraryModel,
+    LibraryQuery,
+    Sort,
+    duration_bound,
+    read_cursor,
+    written_cursor,
+)
+from webapp.services.identity import Identity
+from webapp.services.library.views import LibraryPage
+
+AnyRequest = Request[Any, Any, Any]
+SoundId = Annotated[str, PathParameter(description="The sound's id, 20 lower-case hex digits.")]
+InjectedQuery: TypeAlias = NamedDependency[SkipValidation[LibraryQuery]]
+InjectedReader: TypeAlias = NamedDependency[SkipValidation[Identity | None]]
+LINK: Final = header(
+    "Where the next part of the list is, if there is one (RFC 8288).",
+    '</api/library?cursor=WzAsIDcsIDdd>; rel="next"',
+)
+
+
+def provide_selection(
+    model: Annotated[LibraryModel | None, QueryParameter(description="Only sounds of this model.")] = None,
+    min_duration: Annotated[float | None, QueryParameter(description="In seconds.")] = None,
+    max_duration: Annotated[float | None, QueryParameter(description="In seconds.")] = None,
+    owner: Annotated[
+        str | None, QueryParameter(description="Only sounds of the account with this username.")
+    ] = None,
+    q: Annotated[
+        str | None,
+        QueryParameter(description="Beginnings of words of prompt, title or tags; all must match."),
+    ] = None,
+    search: Annotated[str | None, QueryParameter(description="The same as `q`.")] = None,
+    sort: Annotated[
+        Sort | None,
+        QueryParameter(
+            description="Highest first. Without it: the newest first, after what a search finds in titles."
+        ),
+    ] = None,
+) -> LibraryQuery:
+    """A list of what is asked for, from its beginning. Raises InvalidRequest."""
+    return LibraryQuery(
+        model=model,
+        min_duration_s=duration_bound(min_duration, "min_duration"),
+        max_duration_s=duration_bound(max_duration, "max_duration"),
+        owner=owner or None,
+        search=(q or search or "").strip() or None,
+        sort=sort,
+    )
+
+
+def provide_listing(
+    selection: InjectedQuery,
+    page: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="Counted from 1.")] = 1,
+    per_page: Annotated[
+        int, QueryParameter(ge=1, le=MAX_PER_PAGE, description="Sounds on one page.")
+    ] = DEFAULT_PER_PAGE,
+    cursor: Annotated[
+        str | None,
+        QueryParameter(
+            description="From the `Link` of an answer: goes on behind its last item, whatever was added"
+            " since. `page` does not count then."
+        ),
+    ] = None,
+) -> LibraryQuery:
+    """The part of it that is asked for. Raises InvalidRequest."""
+    return replace(selection, page=page, per_page=per_page, after=read_cursor(cursor) if cursor else None)
+
+
+async def provide_reader(request: AnyRequest, services: InjectedServices) -> Identity | None:
+    """The account behind the token, None where none was sent.
+
+    Raises AuthenticationRequired and LimitReached for a wrong one.
+    """
+    if "authorization" not in request.headers:
+        return None
+    return await provide_identity(request, services)
+
+
+SELECTION: Final = {"selection": Provide(provide_selection, sync_to_thread=False)}
+LISTING: Final = SELECTION | {"listing": Provide(provide_listing, sync_to_thread=False)}
+READER: Final = {"reader": Provide(provide_reader), **ADDRESS}
+# Answered to those who send a token and to those who do not.
+OPTIONAL_SECURITY: Final[list[dict[str, list[str]]]] = [{}, *BEARER_SECURITY]
+
+
+def listed(request: AnyRequest, page: LibraryPage) -> Response[LibraryPageBody]:
+    """The answer with part of a list; its `Link` leads to the next part."""
+    return Response(LibraryPageBody.of(page), headers=next_link(request, page))
+
+
+def next_link(request: AnyRequest, page: LibraryPage) -> dict[str, str]:
+    """The header that leads to the next part of a list, if there is one."""
+    if page.next is None:
+        return {}
+    sent = request.query_params.multi_items()
+    kept = [(name, value) for name, value in sent if name not in ("page", "cursor")]
+    query = urlencode([*kept, ("cursor", written_cursor(page.next))])
+    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
