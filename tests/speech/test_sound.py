@@ -109,6 +109,36 @@ def test_other_scripts_are_spoken_too(engine: SpeechEngine, mixed: str, plain: s
     assert engine.speak(mixed, MALE).duration_s > engine.speak(plain, MALE).duration_s + 0.2
 
 
+@pytest.mark.parametrize(
+    ("voice", "unit", "few", "many"),
+    [
+        # Endless words, and sentences of more words than eSpeak NG takes at a time.
+        ("espeak-en-us", "7", 21, 150),
+        ("espeak-en-us", "ab", 20, 200),
+        ("espeak-en-us", "😀", 5, 120),
+        ("espeak-ja", "か", 20, 200),
+        ("espeak-ko", "한", 20, 200),
+        ("espeak-th", "สวัสดีครับ", 4, 40),
+        ("espeak-cmn", "字", 40, 400),
+        ("espeak-en-us", "字", 40, 400),
+        ("espeak-ko", "한국말을 ", 4, 80),
+        ("espeak-ru", "987654321 ", 2, 60),
+        ("espeak-en-us", "ស្រី", 1, 20),
+    ],
+)
+def test_nothing_is_left_out(engine: SpeechEngine, voice: str, unit: str, few: int, many: int) -> None:
+    short, long = (engine.speak(unit * count, voice).duration_s / count for count in (few, many))
+    assert long == pytest.approx(short, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("Ｈｅｌｌｏ", "Hello"), ("𝓗𝓮𝓵𝓵𝓸", "Hello"), ("e\u0301te\u0301", "été"), ("I ❤️ NY", "I ❤ NY")],
+)
+def test_what_is_written_otherwise_is_read_alike(engine: SpeechEngine, written: str, read: str) -> None:
+    assert _digest(engine.speak(written, MALE)) == _digest(engine.speak(read, MALE))
+
+
 def test_other_scripts_are_read_by_a_voice_of_their_language(engine: SpeechEngine) -> None:
     """Spelled letter by letter it would take several times as long."""
     russian = engine.speak("Привет, как дела", "espeak-ru").duration_s

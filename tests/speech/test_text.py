@@ -2,8 +2,9 @@
 
 import pytest
 
+from webapp.engines.speech.readable import readable
 from webapp.engines.speech.scripts import runs, scripts_read_in
-from webapp.engines.speech.sentences import LONGEST_SENTENCE, paragraphs, sentences
+from webapp.engines.speech.sentences import LONGEST_SENTENCE, breaths, paragraphs, sentences
 from webapp.errors import InvalidRequest
 from webapp.policy.speech import as_prompt, parse_speech, sample_text
 
@@ -20,6 +21,7 @@ from webapp.policy.speech import as_prompt, parse_speech, sample_text
         ("你好世界。今天天气很好！真的？", ["你好世界。", "今天天气很好！", "真的？"]),
         ("यह एक है। यह दो है।", ["यह एक है।", "यह दो है।"]),
         ("See www.example.com. Bye", ["See www.example.com.", "Bye"]),
+        ("မင်္ဂလာပါ။ နေကောင်းလား။", ["မင်္ဂလာပါ။", "နေကောင်းလား။"]),
         ("...", ["..."]),
         ("   ", []),
     ],
@@ -28,11 +30,72 @@ def test_sentences(text: str, parts: list[str]) -> None:
     assert list(sentences(text)) == parts
 
 
-@pytest.mark.parametrize("text", ["word " * 300, "x" * 1500, "one, two; " * 150, "字" * 1001])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word " * 300,
+        "x" * 1500,
+        "one, two; " * 150,
+        "字" * 1001,
+        "ที่" * 300,
+        "😀 " * 300,
+        "a" + "\u0301" * 999,
+    ],
+)
 def test_long_sentences_are_parted_and_nothing_is_lost(text: str) -> None:
-    parts = list(sentences(text))
-    assert all(0 < len(part) <= LONGEST_SENTENCE for part in parts)
+    parts = list(breaths(text))
+    assert all(0 < len(part) <= LONGEST_SENTENCE or part.endswith("\u0301") for part in parts)
     assert "".join(parts).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "ends"),
+    [
+        # Behind the last comma of the second half, else at a space, within a word where it must be.
+        ("word " * 50 + "comma, " + "word " * 40, "comma,"),
+        ("comma, " + "word " * 100, "word"),
+        ("1,234:56 " * 60, "1,234:56"),
+        ("x" * 500, "x"),
+    ],
+)
+def test_where_a_long_sentence_is_parted(sentence: str, ends: str) -> None:
+    first, *_ = breaths(sentence)
+    assert first.split()[-1].endswith(ends)
+
+
+@pytest.mark.parametrize(
+    ("word", "read"),
+    [
+        ("Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz", 1),
+        ("x" * 200, 3),
+        ("か" * 100, 3),
+        ("字" * 100, 1),
+        ("https://example.com/" + "path/" * 20, 1),
+    ],
+)
+def test_endless_words_are_parted(word: str, read: int) -> None:
+    assert len(" ".join(breaths(word)).split()) == read
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("e\u0301te\u0301", "été"),
+        ("Ｈｅｌｌｏ　１２３！", "Hello　123！"),
+        ("𝓗𝓮𝓵𝓵𝓸 ⓗⓘ ﬁne", "Hello hi fine"),
+        ("①② 5㎏ Ⅻ 20℃", "1 2 5 kg XII 20°C"),
+        ("½ x² ™", "½ x² ™"),
+        ("co\u00adop\ufeff a\u200bb", "coop a b"),
+        ("hi😀👩‍💻🏳️‍🌈❤️", "hi 😀 👩‍💻 🏳‍🌈 ❤"),
+        ("🇩🇪🇫🇷 👍🏽", "🇩🇪 🇫🇷 👍"),
+        ("12345678901234567890", "12345678901234567890"),
+        ("1" * 21, " ".join("1" * 21)),
+        ("one\ntwo", "one\ntwo"),
+    ],
+)
+def test_texts_are_written_as_engines_read_them(written: str, read: str) -> None:
+    lines, expected = readable(written).split("\n"), read.split("\n")
+    assert [line.split() for line in lines] == [line.split() for line in expected]
 
 
 def test_paragraphs() -> None:

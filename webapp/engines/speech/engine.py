@@ -9,13 +9,16 @@ from webapp.engines.speech.base import NothingToSpeak, Segment, SpeechError, Voi
 from webapp.engines.speech.catalogue import FEMALE, PREFIX, espeak_voices
 from webapp.engines.speech.joining import join
 from webapp.engines.speech.piper_voices import is_installed, voices_in
+from webapp.engines.speech.readable import readable
 from webapp.engines.speech.scripts import NEUTRAL, READER_OF, runs, scripts_read_in
-from webapp.engines.speech.sentences import paragraphs, sentences
+from webapp.engines.speech.sentences import COMMAS, breaths, paragraphs, sentences
 from webapp.engines.speech.speaker import Speaker
 
 # Five thousand characters of prose are six minutes; of emoji, which are named one by one, two hours.
 LONGEST_S: Final = 900.0
-PAUSE_IN_SENTENCE_S: Final = 0.06
+# Where the reader changes within a sentence, and where a very long one is parted.
+PAUSE_BETWEEN_WORDS_S: Final = 0.06
+PAUSE_BEHIND_COMMA_S: Final = 0.18
 PAUSE_BETWEEN_SENTENCES_S: Final = 0.28
 PAUSE_BETWEEN_PARAGRAPHS_S: Final = 0.5
 
@@ -85,15 +88,23 @@ class SpeechEngine:
         self._speaker.close()
 
     def _segments(self, text: str, voice: Voice) -> Iterator[Segment]:
-        own = scripts_read_in(voice.language)
-        for paragraph in paragraphs(text):
-            spoken = [list(runs(sentence, own)) for sentence in sentences(paragraph)]
-            for place, pieces in enumerate(spoken):
+        for paragraph in paragraphs(readable(text)):
+            spoken = [self._pieces(sentence, voice) for sentence in sentences(paragraph)]
+            for place, (*inner, (last_reader, last)) in enumerate(spoken):
+                for reader, piece in inner:
+                    yield Segment(_plain(piece), reader, _pause_within_s(piece))
                 is_last = place == len(spoken) - 1
-                after_s = PAUSE_BETWEEN_PARAGRAPHS_S if is_last else PAUSE_BETWEEN_SENTENCES_S
-                for number, (script, piece) in enumerate(pieces):
-                    pause_s = after_s if number == len(pieces) - 1 else PAUSE_IN_SENTENCE_S
-                    yield Segment(_plain(piece), self._reader(script, voice), pause_s)
+                pause_s = PAUSE_BETWEEN_PARAGRAPHS_S if is_last else PAUSE_BETWEEN_SENTENCES_S
+                yield Segment(_plain(last), last_reader, pause_s)
+
+    def _pieces(self, sentence: str, voice: Voice) -> list[tuple[Voice, str]]:
+        """A sentence in pieces for one reader each; there is at least one."""
+        own = scripts_read_in(voice.language)
+        return [
+            (self._reader(script, voice), piece)
+            for part in breaths(sentence)
+            for script, piece in runs(part, own)
+        ]
 
     def _reader(self, script: str, voice: Voice) -> Voice:
         """Who reads a script: the voice itself what it is written in, another language's what it is not."""
@@ -101,6 +112,10 @@ class SpeechEngine:
             return voice
         is_female = voice.source.endswith(FEMALE)
         return self._espeak.get(f"{PREFIX}{READER_OF[script]}{'-female' if is_female else ''}", voice)
+
+
+def _pause_within_s(piece: str) -> float:
+    return PAUSE_BEHIND_COMMA_S if piece.rstrip().endswith(COMMAS) else PAUSE_BETWEEN_WORDS_S
 
 
 def _plain(piece: str) -> str:

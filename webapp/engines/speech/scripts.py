@@ -6,6 +6,7 @@ from typing import Final
 
 LATIN: Final = "Latin"
 HAN: Final = "Han"
+HANGUL: Final = "Hangul"
 NEUTRAL: Final = ""
 
 # First code point of each block and what it holds; a block ends where the next one begins. From Unicode's
@@ -18,13 +19,13 @@ _BLOCKS: Final = (
     (0x0900, "Devanagari"), (0x0980, "Bengali"), (0x0A00, "Gurmukhi"), (0x0A80, "Gujarati"),
     (0x0B00, "Oriya"), (0x0B80, "Tamil"), (0x0C00, "Telugu"), (0x0C80, "Kannada"), (0x0D00, "Malayalam"),
     (0x0D80, "Sinhala"), (0x0E00, "Thai"), (0x0E80, NEUTRAL), (0x1000, "Myanmar"), (0x10A0, "Georgian"),
-    (0x1100, "Hangul"), (0x1200, "Ethiopic"), (0x13A0, "Cherokee"), (0x1400, NEUTRAL),
+    (0x1100, HANGUL), (0x1200, "Ethiopic"), (0x13A0, "Cherokee"), (0x1400, NEUTRAL),
     (0x1C80, "Cyrillic"), (0x1C90, "Georgian"), (0x1CC0, NEUTRAL), (0x1E00, LATIN), (0x1F00, "Greek"),
     (0x2000, NEUTRAL), (0x2DE0, "Cyrillic"), (0x2E00, NEUTRAL), (0x2E80, HAN), (0x3000, NEUTRAL),
-    (0x3005, HAN), (0x3008, NEUTRAL), (0x3041, "Kana"), (0x3100, NEUTRAL), (0x3130, "Hangul"),
+    (0x3005, HAN), (0x3008, NEUTRAL), (0x3041, "Kana"), (0x3100, NEUTRAL), (0x3130, HANGUL),
     (0x3190, NEUTRAL), (0x31F0, "Kana"), (0x3200, NEUTRAL), (0x3400, HAN), (0x4DC0, NEUTRAL),
     (0x4E00, HAN), (0xA000, NEUTRAL), (0xA640, "Cyrillic"), (0xA6A0, NEUTRAL), (0xA720, LATIN),
-    (0xA800, NEUTRAL), (0xAC00, "Hangul"), (0xD7B0, NEUTRAL), (0xF900, HAN), (0xFB00, LATIN),
+    (0xA800, NEUTRAL), (0xAC00, HANGUL), (0xD7B0, NEUTRAL), (0xF900, HAN), (0xFB00, LATIN),
     (0xFB13, "Armenian"), (0xFB1D, "Hebrew"), (0xFB50, "Arabic"), (0xFE00, NEUTRAL), (0xFE70, "Arabic"),
     (0xFEFF, NEUTRAL), (0xFF21, LATIN), (0xFF3B, NEUTRAL), (0xFF41, LATIN), (0xFF5B, NEUTRAL),
     (0xFF66, "Kana"), (0xFFA0, NEUTRAL), (0x20000, HAN), (0x323B0, NEUTRAL),
@@ -37,14 +38,14 @@ READER_OF: Final = {
     LATIN: "en-us", "Greek": "el", "Cyrillic": "ru", "Armenian": "hy", "Hebrew": "he", "Arabic": "ar",
     "Devanagari": "hi", "Bengali": "bn", "Gurmukhi": "pa", "Gujarati": "gu", "Oriya": "or", "Tamil": "ta",
     "Telugu": "te", "Kannada": "kn", "Malayalam": "ml", "Sinhala": "si", "Thai": "th", "Myanmar": "my",
-    "Georgian": "ka", "Hangul": "ko", "Ethiopic": "am", "Cherokee": "chr-us-qaaa-x-west", HAN: "cmn",
+    "Georgian": "ka", HANGUL: "ko", "Ethiopic": "am", "Cherokee": "chr-us-qaaa-x-west", HAN: "cmn",
     "Kana": "ja",
 }  # fmt: skip
 
 # The scripts of languages that are not written in Latin letters, by the language's subtag.
 _OWN: Final = {
     "el": "Greek", "grc": "Greek", "hy": "Armenian", "hyw": "Armenian", "he": "Hebrew", "ka": "Georgian",
-    "ko": "Hangul", "am": "Ethiopic", "ti": "Ethiopic", "chr": "Cherokee", "cmn": HAN, "yue": HAN, "hak": HAN,
+    "ko": HANGUL, "am": "Ethiopic", "ti": "Ethiopic", "chr": "Cherokee", "cmn": HAN, "yue": HAN, "hak": HAN,
     "zh": HAN, "ja": "Kana", "th": "Thai", "my": "Myanmar", "shn": "Myanmar", "ta": "Tamil", "te": "Telugu",
     "kn": "Kannada", "ml": "Malayalam", "si": "Sinhala", "gu": "Gujarati", "pa": "Gurmukhi", "or": "Oriya",
     **dict.fromkeys(("bn", "as", "bpy"), "Bengali"),
