@@ -27,6 +27,8 @@ _LISTED_VALUES: Final[dict[Sort, str]] = {
 }
 _ITEM_VALUES: Final = _LISTED_VALUES | {"votes": "(item.upvotes - item.downvotes)"}
 
+# A part of a WHERE clause with its arguments.
+Condition = tuple[str, tuple[object, ...]]
 # Where a search looks: `title` and `rest` are the two stages of a ranked one, `all` is both.
 Part = Literal["all", "title", "rest"]
 
@@ -64,7 +66,7 @@ class Source:
     """Rows to go through as `item`: a FROM clause, and conditions with their arguments."""
 
     tables: str
-    conditions: tuple[tuple[str, tuple[object, ...]], ...] = ()
+    conditions: tuple[Condition, ...] = ()
     table_arguments: tuple[object, ...] = ()
 
     @property
@@ -77,9 +79,6 @@ class Source:
     def arguments(self) -> tuple[object, ...]:
         of_conditions = (argument for _, arguments in self.conditions for argument in arguments)
         return (*self.table_arguments, *of_conditions)
-
-    def narrowed(self, condition: str, *arguments: object) -> "Source":
-        return replace(self, conditions=(*self.conditions, (condition, arguments)))
 
 
 class Listing:
@@ -114,15 +113,15 @@ class Listing:
         """
         source = self._source(self._parts[stage], are_many=are_many)
         value = (_LISTED_VALUES if self._is_public else _ITEM_VALUES)[self._sort]
-        is_by_date = value == _BY_DATE
-        order = f"{value} DESC" if is_by_date else f"{value} DESC, {_BY_DATE} DESC"
-        if after is not None and is_by_date:
-            source = source.narrowed(f"{_BY_DATE} < {{}}", after.row_id)
-        elif after is not None:
-            place = (_comparable(self._sort, after.value), after.row_id)
-            source = source.narrowed(f"({value}, {_BY_DATE}) < ({{}}, {{}})", *place)
+        order = f"{value} DESC" if value == _BY_DATE else f"{value} DESC, {_BY_DATE} DESC"
+        place = () if after is None else (self._behind(value, after),)
+        is_fenced = self._is_public and self.is_search and self._dialect == "postgres"
+        if is_fenced and are_many:
+            source = _in_order(source, place, order)
+        else:
+            source = replace(source, conditions=(*source.conditions, *place))
         matching = f"SELECT {_BY_DATE} AS found_id, {value} AS sort_value FROM {source.tables}{source.where}"
-        if self._is_public and self.is_search and self._dialect == "postgres" and not are_many:
+        if is_fenced and not are_many:
             # Without the fence the planner, which cannot know how rare a beginning is, goes through an order.
             matching = f"WITH matching AS MATERIALIZED ({matching}) SELECT found_id, sort_value FROM matching"
             order = "sort_value DESC, found_id DESC"
@@ -138,6 +137,13 @@ class Listing:
     def _is_public(self) -> bool:
         return self._scope == PUBLIC
 
+    def _behind(self, value: str, after: Cursor) -> Condition:
+        if value == _BY_DATE:
+            return f"{_BY_DATE} < {{}}", (after.row_id,)
+        # Compared as the database has it: whole, but for durations.
+        comparable = after.value if self._sort == "duration" else int(after.value)
+        return f"({value}, {_BY_DATE}) < ({{}}, {{}})", (comparable, after.row_id)
+
     def _source(self, part: Part, *, is_count: bool = False, are_many: bool = False) -> Source:
         if not self._is_public:
             words = _compared(self._dialect, part, self.words)
@@ -152,12 +158,17 @@ class Listing:
         return _full_text(part, self.words, self._filters, is_plain=is_plain, by_order=by_order)
 
 
-def _comparable(sort: Sort, value: float) -> float:
-    """The value as the database compares it: whole, but for durations."""
-    return float(value) if sort == "duration" else int(value)
+def _in_order(source: Source, place: tuple[Condition, ...], order: str) -> Source:
+    """PostgreSQL goes through an order behind a place, and looks whether each row is one of the source.
+
+    The fence keeps it from collecting and sorting all matches, which it takes for few.
+    """
+    listed = Source(source.tables, place)
+    ordered = f"(SELECT * FROM {listed.tables}{listed.where} ORDER BY {order} OFFSET 0) AS item"
+    return replace(source, tables=ordered, table_arguments=listed.arguments)
 
 
-def _filters(query: LibraryQuery) -> Iterator[tuple[str, tuple[object, ...]]]:
+def _filters(query: LibraryQuery) -> Iterator[Condition]:
     if query.model is not None:
         yield "item.model = {}", (query.model,)
     if query.min_duration_s is not None:
@@ -170,7 +181,7 @@ def _filters(query: LibraryQuery) -> Iterator[tuple[str, tuple[object, ...]]]:
         yield "item.account = (SELECT id FROM account WHERE username_key = {})", (key,)
 
 
-def _compared(dialect: Dialect, part: Part, words: list[str]) -> Iterator[tuple[str, tuple[object, ...]]]:
+def _compared(dialect: Dialect, part: Part, words: list[str]) -> Iterator[Condition]:
     """That texts have words with these beginnings; they are stored with a space between them."""
     if not words:
         return
@@ -189,7 +200,7 @@ def _compared(dialect: Dialect, part: Part, words: list[str]) -> Iterator[tuple[
 def _full_text(
     part: Part,
     words: list[str],
-    filters: tuple[tuple[str, tuple[object, ...]], ...],
+    filters: tuple[Condition, ...],
     *,
     is_plain: bool,
     by_order: bool,
@@ -212,7 +223,7 @@ def _full_text(
     return Source(tables, (("library_search MATCH {}", (match,)), *filters))
 
 
-def _tsquery(part: Part, words: list[str]) -> tuple[str, tuple[object, ...]]:
+def _tsquery(part: Part, words: list[str]) -> Condition:
     """tsvector; the query is quoted, since words hold nothing but letters, digits and symbols."""
     beginnings = " & ".join(f"'{word}':*" for word in words)
     query = "CAST(CAST({} AS text) AS tsquery)"
