@@ -94,7 +94,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 1_000
     secret_key: Annotated[
-        str, Meta(description="Key for signed links, of which this version has none yet.")
+        str,
+        Meta(
+            description="Key that seals what clients pass on, such as cursors; empty for one that is made and"
+            " kept in the data folder. Web processes with data folders of their own need the same one."
+        ),
     ] = ""
     public_url: Annotated[
         str,

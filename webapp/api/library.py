@@ -57,7 +57,7 @@ class LibraryController(Controller):
     ) -> Response[LibraryPageBody]:
         """The same for everybody: the account's own unpublished sounds are at `/api/my-generations`."""
         page = await services.library.browse.public(listing)
-        return public_answer(page, request.scope["query_string"], lambda: next_link(request, page))
+        return public_answer(page, request.scope["query_string"], lambda: next_link(request, services, page))
 
     @get(
         "/library/counts",
@@ -127,7 +127,7 @@ class LibraryController(Controller):
         listing: InjectedQuery,
     ) -> Response[LibraryPageBody]:
         """Published or not."""
-        return listed(request, await services.library.browse.own(identity, listing))
+        return listed(request, services, await services.library.browse.own(identity, listing))
 
     @patch(
         "/library/{sound_id:str}",
@@ -191,7 +191,7 @@ class LibraryController(Controller):
         listing: InjectedQuery,
     ) -> Response[LibraryPageBody]:
         """Less what was taken back by its owners since."""
-        return listed(request, await services.library.browse.favorites(identity, listing))
+        return listed(request, services, await services.library.browse.favorites(identity, listing))
 
     @post(
         "/favorites/{sound_id:str}",

@@ -20,9 +20,8 @@ from webapp.policy.library import (
     LibraryQuery,
     Sort,
     duration_bound,
-    read_cursor,
-    written_cursor,
 )
+from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.library.views import LibraryPage
 
@@ -32,7 +31,7 @@ InjectedQuery: TypeAlias = NamedDependency[SkipValidation[LibraryQuery]]
 InjectedReader: TypeAlias = NamedDependency[SkipValidation[Identity | None]]
 LINK: Final = header(
     "Where the next part of the list is, if there is one (RFC 8288).",
-    '</api/library?cursor=WzAsIDcsIDdd>; rel="next"',
+    '</api/library?cursor=TtVKM0PjbQnCk4x9mkW5N0TxPzcyTlq3Ih5dP0s>; rel="next"',
 )
 
 
@@ -67,6 +66,7 @@ def provide_selection(
 
 
 def provide_listing(
+    services: InjectedServices,
     selection: InjectedQuery,
     page: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="Counted from 1.")] = 1,
     per_page: Annotated[
@@ -81,7 +81,8 @@ def provide_listing(
     ] = None,
 ) -> LibraryQuery:
     """The part of it that is asked for. Raises InvalidRequest."""
-    return replace(selection, page=page, per_page=per_page, after=read_cursor(cursor) if cursor else None)
+    after = services.library.cursors.read(cursor) if cursor else None
+    return replace(selection, page=page, per_page=per_page, after=after)
 
 
 async def provide_reader(request: AnyRequest, services: InjectedServices) -> Identity | None:
@@ -101,16 +102,16 @@ READER: Final = {"reader": Provide(provide_reader), **ADDRESS}
 OPTIONAL_SECURITY: Final[list[dict[str, list[str]]]] = [{}, *BEARER_SECURITY]
 
 
-def listed(request: AnyRequest, page: LibraryPage) -> Response[LibraryPageBody]:
+def listed(request: AnyRequest, services: Services, page: LibraryPage) -> Response[LibraryPageBody]:
     """The answer with part of a list; its `Link` leads to the next part."""
-    return Response(LibraryPageBody.of(page), headers=next_link(request, page))
+    return Response(LibraryPageBody.of(page), headers=next_link(request, services, page))
 
 
-def next_link(request: AnyRequest, page: LibraryPage) -> dict[str, str]:
+def next_link(request: AnyRequest, services: Services, page: LibraryPage) -> dict[str, str]:
     """The header that leads to the next part of a list, if there is one."""
     if page.next is None:
         return {}
     sent = request.query_params.multi_items()
     kept = [(name, value) for name, value in sent if name not in ("page", "cursor")]
-    query = urlencode([*kept, ("cursor", written_cursor(page.next))])
+    query = urlencode([*kept, ("cursor", services.library.cursors.written(page.next))])
     return {"Link": f'<{request.url.path}?{query}>; rel="next"'}

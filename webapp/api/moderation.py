@@ -101,7 +101,7 @@ class ModerationController(Controller):
     ) -> Response[ModerationPageBody]:
         """Found like in the library. What was never published is not among them."""
         found = await services.library.moderation.list(identity, listing, show)
-        return Response(ModerationPageBody.of(found), headers=next_link(request, found.page))
+        return Response(ModerationPageBody.of(found), headers=next_link(request, services, found.page))
 
     @post(
         "/{sound_id:str}/hide",

@@ -1,8 +1,5 @@
 """What may be said of sounds in the library, and asked of it."""
 
-import base64
-import binascii
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -28,7 +25,6 @@ PLAY_WINDOW_S: Final = 60
 
 _GENERATION_ID: Final = re.compile("[0-9a-f]{20}")
 _REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]")
-_MAX_NUMBER: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,36 +133,6 @@ def duration_bound(value: float | None, name: str) -> float | None:
     if value is not None and not math.isfinite(value):
         raise InvalidRequest(f"{name} must be a number of seconds", field=name)
     return value
-
-
-def written_cursor(cursor: Cursor) -> str:
-    """The cursor as clients pass it on."""
-    text = json.dumps([cursor.stage, cursor.value, cursor.row_id])
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def read_cursor(text: str) -> Cursor:
-    """The cursor that `written_cursor` wrote. Raises InvalidRequest."""
-    try:
-        decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        stage, value, row_id = json.loads(decoded)
-        is_good = (
-            type(stage) is int
-            and type(row_id) is int
-            and type(value) in (int, float)
-            and stage in (0, 1)
-            and 0 < row_id <= _MAX_NUMBER
-            and abs(value) <= _MAX_NUMBER
-        )
-    except (binascii.Error, TypeError, ValueError, RecursionError) as error:
-        raise _bad_cursor() from error
-    if not is_good:
-        raise _bad_cursor()
-    return Cursor(stage, value, row_id)
-
-
-def _bad_cursor() -> InvalidRequest:
-    return InvalidRequest("Cursor is not one of ours", field="cursor")
 
 
 def _text(body: Mapping[str, Any], name: str, longest: int) -> str | None:

@@ -7,6 +7,7 @@ from webapp.database import Database
 from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.services.library.browse import Browser
+from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails
 from webapp.services.library.export import Exports
 from webapp.services.library.favorites import Favorites
@@ -16,6 +17,7 @@ from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
 from webapp.services.library.votes import Votes
+from webapp.services.secret_key import secret_key
 from webapp.services.throttle import Throttle
 from webapp.settings import Settings
 from webapp.storage import Storage
@@ -26,6 +28,7 @@ class Library:
     """What handlers ask of the library."""
 
     browse: Browser
+    cursors: Cursors
     details: SoundDetails
     votes: Votes
     favorites: Favorites
@@ -51,6 +54,7 @@ def build_library(
     browse, playlists = Browser(database, clock), Playlists(database, clock, ids)
     return Library(
         browse=browse,
+        cursors=Cursors(secret_key(settings)),
         details=SoundDetails(database),
         votes=Votes(database, throttle, settings),
         favorites=Favorites(database, clock, throttle, settings),
