@@ -12,6 +12,7 @@ HOP_S = 0.01
 LOWEST_HZ, HIGHEST_HZ = 60.0, 400.0
 # Below this share of a sound's loud parts a frame is a pause.
 QUIET = 0.05
+INAUDIBLE = 0.02
 # The normalised autocorrelation of a frame that has a pitch.
 PERIODIC = 0.6
 
@@ -51,8 +52,20 @@ def _pitch_hz(frame: npt.NDArray[np.float64], sample_rate: int) -> float:
     return sample_rate / lag if correlation[lag] > PERIODIC else 0.0
 
 
+def pauses_s(samples: Samples, sample_rate: int) -> list[float]:
+    """How long each stretch lasts in which nothing is heard, in order; `samples` has one channel."""
+    hop = round(HOP_S * sample_rate)
+    loudness = np.sqrt((samples[: samples.size // hop * hop].reshape(-1, hop) ** 2).mean(axis=1))
+    quiet = loudness < INAUDIBLE * np.percentile(loudness, 95)
+    return [length * HOP_S for length in _lengths(quiet)]
+
+
 def longest_digital_silence_s(samples: Samples, sample_rate: int) -> float:
     """The longest stretch of samples that are all zero."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], (samples == 0).astype(np.int8), [0]))))
-    lengths = edges[1::2] - edges[::2]
-    return float(lengths.max(initial=0)) / sample_rate
+    return max(_lengths(samples == 0), default=0) / sample_rate
+
+
+def _lengths(flags: npt.NDArray[np.bool_]) -> list[int]:
+    """How long each stretch of set flags is."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    return [int(length) for length in edges[1::2] - edges[::2]]

@@ -214,6 +214,7 @@ class TestTrouble:
         assert answer.headers["ratelimit"].startswith('"speech";r=120;')
         assert (await anybody.get("/api/voices")).json() == {"voices": [], "total": 0}
         assert (await anybody.get("/status")).json()["models"]["tts"] == "unavailable"
+        assert_problem(await anybody.get("/api/tts/sample/espeak-de"), 503, AWAY)
         # What is wrong is told first.
         assert_problem(await say(ann, ""), 400, "Text is required", "text")
 

@@ -67,6 +67,39 @@ async def test_requests_are_taken_in_order_and_by_who_has_the_voice(
         task.cancel()
 
 
+async def test_nobody_waits_behind_all_texts_of_another(
+    services: Services, clock: ManualClock, ann: Identity, make_account: MakeAccount
+) -> None:
+    bob = await make_account("bob")
+    tasks = []
+    for who, text in ((ann, "ann 0"), (ann, "ann 1"), (ann, "ann 2"), (bob, "bob 0"), (bob, "bob 1")):
+        tasks.append(await asked(services, who, text))
+        clock.advance_s(0.1)
+    sample = asyncio.create_task(services.speech.sample(VOICE))
+    with services.bus.subscribe() as hints:
+        await hints.wait(10)
+    order = []
+    while claim := await services.speech.leases.claim(WORKER, [VOICE]):
+        order.append(claim.text if claim.account_id else "sample")
+        clock.advance_s(1)
+        await services.speech.leases.complete(claim, FACTS)
+    assert order == ["ann 0", "bob 0", "sample", "ann 1", "bob 1", "ann 2"]
+    await asyncio.gather(*tasks, sample, return_exceptions=True)
+
+
+async def test_what_is_in_hand_counts_as_served(
+    services: Services, clock: ManualClock, ann: Identity, make_account: MakeAccount
+) -> None:
+    tasks = []
+    for who, text in ((ann, "ann 0"), (ann, "ann 1"), (await make_account("bob"), "bob")):
+        tasks.append(await asked(services, who, text))
+        clock.advance_s(0.1)
+    claims = [await claimed(services, worker_id) for worker_id in (WORKER, OTHER)]
+    assert [claim.text for claim in claims] == ["ann 0", "bob"]
+    for task in tasks:
+        task.cancel()
+
+
 async def test_a_draining_worker_takes_nothing(services: Services, ann: Identity) -> None:
     task = await asked(services, ann)
     await services.worker_control.drain(WORKER, is_draining=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.speech.conftest import NOWHERE
-from tests.speech.measure import longest_digital_silence_s, pitch
+from tests.speech.measure import longest_digital_silence_s, pauses_s, pitch
 from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import NothingToSpeak, SpeechError, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
@@ -78,11 +78,19 @@ def test_a_long_text_is_joined_without_gaps_or_clicks(engine: SpeechEngine) -> N
     waveform = engine.speak("\n".join([f"{SENTENCE} {SENTENCE}"] * 4), MALE)
     samples = waveform.samples[0]
     one = engine.speak(SENTENCE, MALE)
-    # Eight sentences and their pauses: nothing is lost, and nothing stands still for long.
+    # Eight sentences and their pauses: nothing is lost.
     assert 8 * one.duration_s < waveform.duration_s < 8 * one.duration_s + 4
     assert longest_digital_silence_s(samples, waveform.sample_rate) < 0.001
+    # Behind each sentence as a speaker pauses, a little longer behind a paragraph; within one, for its comma.
+    pauses = pauses_s(samples, waveform.sample_rate)
+    assert sorted(round(pause, 1) for pause in pauses if pause > 0.2) == [0.3] * 4 + [0.5] * 3
     # No sample leaps further than within one sentence spoken by itself.
     assert np.abs(np.diff(samples)).max() <= 1.05 * np.abs(np.diff(one.samples[0])).max()
+
+
+def test_a_reader_that_changes_leaves_no_gap(engine: SpeechEngine) -> None:
+    waveform = engine.speak("Hello Привет 你好 مرحبا नमस्ते, こんにちは 안녕하세요", MALE)
+    assert max(pauses_s(waveform.samples[0], waveform.sample_rate)) < 0.3
 
 
 def test_numbers_and_abbreviations_are_spoken_in_words(engine: SpeechEngine) -> None:

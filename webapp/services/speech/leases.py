@@ -22,6 +22,13 @@ from webapp.tables import LibraryItem, Sound
 
 # A text that has ended this many workers may be what ends them.
 LOST_WORKERS_LIMIT: Final = 3
+# Whoever's last text is longest ago goes next, so that nobody waits behind somebody else's hundred. A sample
+# stands where somebody would whose last text was spoken when it was asked for.
+LAST_SERVED: Final = (
+    "COALESCE((SELECT MAX(COALESCE(other.finished_ms, other.lease_expires_ms)) FROM speech_request other"
+    " WHERE other.account = waiting.account AND other.status <> 'queued'),"
+    " CASE WHEN waiting.account IS NULL THEN waiting.created_ms ELSE 0 END)"
+)
 KEPT_FOR_MS: Final = 25 * 3_600_000
 AGAIN: Final = "status = 'queued', worker_id = NULL, lease_expires_ms = NULL"
 FAILED: Final = "status = 'failed', worker_id = NULL, lease_expires_ms = NULL, refusal = {}, finished_ms = {}"
@@ -59,21 +66,21 @@ class SpeechLeases:
         self._bus = bus
 
     async def claim(self, worker_id: str, voices: Collection[str]) -> SpeechClaim | None:
-        """Take the request that has waited longest for one of these voices; None when there is none."""
+        """Take the next request for one of these voices, fairly between accounts; None when there is none."""
         # A look without a transaction, so that idle workers write nothing.
         if not voices or not await self._database.fetch(
             "SELECT 1 AS one FROM speech_request WHERE status = 'queued' LIMIT 1"
         ):
             return None
         marks = ", ".join("{}" for _ in voices)
-        lock = " FOR UPDATE SKIP LOCKED" if self._database.dialect == "postgres" else ""
+        lock = " FOR UPDATE OF waiting SKIP LOCKED" if self._database.dialect == "postgres" else ""
         async with self._database.transaction(durable=False):
             rows = await self._database.fetch(
                 "UPDATE speech_request SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
-                " fence = fence + 1 WHERE request_id = (SELECT request_id FROM speech_request"
+                " fence = fence + 1 WHERE request_id = (SELECT request_id FROM speech_request waiting"
                 f" WHERE status = 'queued' AND voice IN ({marks})"
                 " AND NOT EXISTS (SELECT 1 FROM worker WHERE worker_id = {} AND is_draining)"
-                f" ORDER BY created_ms, request_id LIMIT 1{lock}) RETURNING *",
+                f" ORDER BY {LAST_SERVED}, created_ms, request_id LIMIT 1{lock}) RETURNING *",
                 worker_id,
                 self._clock.now_ms() + self._lease_ms,
                 *voices,

@@ -103,7 +103,10 @@ class Speech:
         kept = await self._kept_sample(voice_id)
         if kept is not None:
             return kept
-        voice = next((voice for voice in await self.voices() if voice.id == voice_id), None)
+        voices = await self.voices()
+        if not voices:
+            raise Unavailable(AWAY)
+        voice = next((voice for voice in voices if voice.id == voice_id), None)
         if voice is None:
             raise NotFound(VOICE_NOT_FOUND)
         request_id = await self._ask_for_sample(voice)
