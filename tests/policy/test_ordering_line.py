@@ -68,6 +68,13 @@ class KeptLine(RuleBasedStateMachine):
 TestKeptLine = KeptLine.TestCase
 
 
+def test_a_job_that_is_put_in_again_stands_where_it_belongs_now() -> None:
+    line = Line([WaitingJob(1, 0, model="music"), WaitingJob(2, 0, model="music")])
+    line.add(WaitingJob(1, 1, model="music"))
+    taken = [line.take(NOW_MS), line.take(NOW_MS)]
+    assert [one[0].sequence for one in taken if one is not None] == [2, 1]
+
+
 @given(lines(most=20), affinities())
 def test_a_line_made_at_once_is_taken_in_order(waiting: list[WaitingJob], affinity: Affinity) -> None:
     line = Line(waiting)

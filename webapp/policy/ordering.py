@@ -251,7 +251,7 @@ class Line(Generic[W]):
 
     def _take_by_tier(self, affinity: Affinity) -> tuple[W, Affinity]:
         for priority in self._priorities:
-            heads = self._heads(self._tiers[priority])
+            heads = self._heads(priority)
             if not heads:
                 continue
             head = self._jobs[min(heads)[0]]
@@ -263,13 +263,14 @@ class Line(Generic[W]):
             return head, affinity.after_first(head.model)
         raise AssertionError("a job that is neither skipped nor starving stands in its tier")
 
-    def _heads(self, models: dict[str, list[int]]) -> list[tuple[int, str]]:
+    def _heads(self, priority: int) -> list[tuple[int, str]]:
         """The first job of each model in a tier."""
         heads = []
-        for model, sequences in models.items():
+        for model, sequences in self._tiers[priority].items():
             while sequences:
                 job = self._jobs.get(sequences[0])
-                if job is not None and job.skipped_ms is None:
+                # A job that was replaced may stand in another tier now.
+                if job is not None and (job.skipped_ms, job.priority, job.model) == (None, priority, model):
                     heads.append((sequences[0], model))
                     break
                 heappop(sequences)
