@@ -1,30 +1,35 @@
 // Keeps what was typed until it is changed: a reload or a closed tab loses nothing.
 
-const KEY = "draft";
+// What forms with drafts are called, and under which name each is kept.
+const KEYS = { compose: "draft", "speech-form": "speech draft" };
 
-function fields() {
-  return [...document.querySelectorAll("#compose [data-draft]")];
+function forms() {
+  return Object.keys(KEYS).map((id) => document.getElementById(id)).filter(Boolean);
 }
 
-function read() {
+function fields(form) {
+  return [...form.querySelectorAll("[data-draft]")];
+}
+
+function read(form) {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    return JSON.parse(localStorage.getItem(KEYS[form.id])) ?? {};
   } catch {
     return {};
   }
 }
 
-function write(draft) {
+function write(form, draft) {
   try {
-    localStorage.setItem(KEY, JSON.stringify(draft));
+    localStorage.setItem(KEYS[form.id], JSON.stringify(draft));
   } catch {
     // A browser that stores nothing still works; it only forgets.
   }
 }
 
-function keep() {
+function keep(form) {
   const draft = {};
-  for (const field of fields()) {
+  for (const field of fields(form)) {
     if (field.type === "radio") {
       if (field.checked) draft[field.name] = field.value;
     } else if (field.type === "checkbox") {
@@ -33,40 +38,42 @@ function keep() {
       draft[field.name] = field.value;
     }
   }
-  write(draft);
+  write(form, draft);
 }
 
-function restore() {
-  const draft = read();
-  // A link that brings a prompt along, such as "again", brings the rest as well.
-  const isGiven = new URLSearchParams(location.search).has("prompt");
-  for (const field of fields()) {
+function restore(form) {
+  const draft = read(form);
+  // A link that brings a text along, such as "again", brings the rest as well.
+  const given = new URLSearchParams(location.search);
+  if (given.has("prompt") || given.has("text")) return;
+  for (const field of fields(form)) {
     const value = draft[field.name];
-    if (value === undefined || isGiven) continue;
+    if (value === undefined) continue;
     if (field.type === "radio") field.checked = field.value === value;
     else if (field.type === "checkbox") field.checked = value === true;
-    else if (field.name !== "prompt" || !field.value) field.value = value;
+    else if (field.tagName !== "TEXTAREA" || !field.value) field.value = value;
   }
 }
 
 function begin() {
-  const form = document.getElementById("compose");
-  if (!form) return;
-  restore();
-  document.getElementById("prompt").dispatchEvent(new Event("input", { bubbles: true }));
-  form.dispatchEvent(new Event("change", { bubbles: true }));
+  for (const form of forms()) {
+    restore(form);
+    form.querySelector("textarea").dispatchEvent(new Event("input", { bubbles: true }));
+    form.dispatchEvent(new Event("change", { bubbles: true }));
+  }
 }
 
 document.addEventListener("input", (event) => {
-  if (event.target.matches("#compose [data-draft]")) keep();
+  if (event.target.matches("[data-draft]") && event.target.form?.id in KEYS) keep(event.target.form);
 });
 
 // Whoever signs out leaves nothing for the next person at this browser.
 document.addEventListener("submit", (event) => {
-  if (event.target.matches("form[action='/logout']")) localStorage.removeItem(KEY);
+  if (!event.target.matches("form[action='/logout']")) return;
+  for (const key of Object.values(KEYS)) localStorage.removeItem(key);
 });
 
-restore();
+for (const form of forms()) restore(form);
 // Once htmx listens, the quote is asked for what was restored.
 if (document.readyState === "complete") begin();
 else addEventListener("load", begin);

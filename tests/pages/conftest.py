@@ -8,7 +8,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.speech.conftest import engine, speaking  # noqa: F401 fixtures, found by their names here
+from tests.speech.conftest import answered, engine, speaking  # noqa: F401 fixtures, found by their names here
 from webapp.pages.authentication import PLAIN_COOKIE
 from webapp.services.accounts import Accounts
 from webapp.services.container import Services

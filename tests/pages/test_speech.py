@@ -8,7 +8,9 @@ import pytest
 
 from tests.speech.conftest import Speaking
 from webapp.database import Database
+from webapp.services.container import Services
 from webapp.services.identity import Identity
+from webapp.services.speech import VoiceView
 
 HTMX = {"hx-request": "true"}
 
@@ -97,22 +99,25 @@ class TestWithScript:
     async def test_the_voices_of_a_language(self, ann_browser: httpx.AsyncClient) -> None:
         fragment = (await ann_browser.get("/speech/voices?language=fr", headers=HTMX)).text
         assert "<html" not in fragment
-        assert _selected(fragment, "voice") == "espeak-fr-be"
+        assert _selected(fragment, "voice") == "espeak-fr-fr"
         fragment = (await ann_browser.get("/speech/voices?voice=espeak-fr-fr-female", headers=HTMX)).text
         assert _selected(fragment, "language") == "fr"
         assert _selected(fragment, "voice") == "espeak-fr-fr-female"
 
-    async def test_the_limit_is_told_in_the_form(
-        self, ann_browser: httpx.AsyncClient, database: Database, ann: Identity
-    ) -> None:
-        async with database.transaction():
-            await database.fetch("UPDATE account SET tier = 'free' WHERE id = {}", ann.account_id)
-        for _ in range(10):
-            assert (await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)).status_code == 200
-        answer = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
-        assert answer.status_code == 429
-        assert "Rate limit exceeded" in answer.text
-        assert "0 of 10 texts left this hour" in answer.text
+
+@pytest.mark.usefixtures("answered")
+async def test_the_limit_is_told_in_the_form(
+    ann_browser: httpx.AsyncClient, database: Database, ann: Identity
+) -> None:
+    async with database.transaction():
+        await database.fetch("UPDATE account SET tier = 'free' WHERE id = {}", ann.account_id)
+    for _ in range(10):
+        assert (await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)).status_code == 200
+    answer = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
+    assert answer.status_code == 429
+    assert (
+        'role="alert">All 10 texts of this hour are spoken. You can have the next one in 1 h.' in answer.text
+    )
 
 
 async def test_nobody_there_to_speak_is_said_before_and_after(ann_browser: httpx.AsyncClient) -> None:
@@ -120,5 +125,15 @@ async def test_nobody_there_to_speak_is_said_before_and_after(ann_browser: httpx
     assert "Speech is not available right now" in page
     answer = await ann_browser.post("/speech", data={"text": "hello"})
     assert answer.status_code == 503
-    assert "Speech is not available right now; please try again in a moment" in answer.text
+    assert "Speech is not available right now. What you typed is still here" in answer.text
     assert "hello</textarea>" in answer.text
+
+
+@pytest.mark.usefixtures("speaker")
+async def test_neural_voices_say_so(browser: httpx.AsyncClient, services: Services) -> None:
+    voice = VoiceView("en_US-ann-low", "Ann", "en-US", "low", 16_000, "Neural voice", "CC0", "piper")
+    await services.workers.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
+    await services.speech.register.write("6" * 12, [voice])
+    page = (await browser.get("/speech?voice=en_US-ann-low")).text
+    assert "Ann (neural, low)</option>" in page
+    assert "Licence of the voice: CC0." in page

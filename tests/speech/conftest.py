@@ -9,6 +9,7 @@ from typing import Protocol
 import pytest
 
 from tests.api.conftest import ann, anybody, app, make_user  # noqa: F401 fixtures, found by their names here
+from tests.factories import FACTS
 from webapp.engines.speech.base import Segment
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.speaker import Speaker, Spoken
@@ -82,3 +83,25 @@ async def spoken_for(speaking: Speaking) -> AsyncIterator[None]:
     """A speech worker for the whole test."""
     async with speaking():
         yield
+
+
+@pytest.fixture
+async def answered(services: Services) -> AsyncIterator[None]:
+    """A worker for the whole test that makes no sound: where only the request itself matters."""
+    voice = "espeak-en-us"
+    await services.workers.register(WORKER, host="here", pid=1, device="cpu", kind="speech")
+    await services.speech.register.write(WORKER, [a_voice(voice)])
+
+    async def answer() -> None:
+        while True:
+            with services.bus.subscribe() as hints:
+                claim = await services.speech.leases.claim(WORKER, [voice])
+                if claim is None:
+                    await hints.wait(1)
+                else:
+                    await services.speech.leases.complete(claim, FACTS)
+
+    answering = asyncio.create_task(answer())
+    yield
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)

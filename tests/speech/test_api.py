@@ -167,6 +167,9 @@ class TestSpeaking:
         widest = {"text": "\U0001f600" * 5000, "voice": "nobody"}
         assert_problem(await ann.http.post("/api/tts/generate", json=widest), 400, "Voice not found", "voice")
 
+
+@pytest.mark.usefixtures("answered")
+class TestLimits:
     async def test_the_hour_of_a_tier(self, make_user: MakeUser) -> None:
         bob = await make_user("bob", tier="free")
         answers = [await say(bob, "a") for _ in range(11)]

@@ -16,7 +16,7 @@ from webapp.pages.library_contexts import SoundCard
 from webapp.pages.navigation import PageRequest, see_other
 from webapp.pages.partials import announcement, partial
 from webapp.pages.rendering import InjectedRenderer, Renderer
-from webapp.pages.sound_cards import SoundCards
+from webapp.pages.sound_cards import InjectedCards, SoundCards
 from webapp.pages.speech_contexts import (
     SpeechForm,
     SpeechFormFragment,
@@ -89,12 +89,15 @@ async def speech_form(
 ) -> SpeechForm:
     """The form with what was typed, as things stand now."""
     usage = await services.speech.usage(viewer) if viewer else None
+    is_over_limit = isinstance(error, LimitReached)
     return SpeechForm(
         choice=voice_choice(await services.speech.voices(), fields, services.settings.voice),
         left=usage.remaining if usage else None,
         hourly=usage.limit if usage else None,
+        next_in_s=usage.reset_s if usage else None,
+        is_over_limit=is_over_limit,
         fields=fields,
-        error=error.message if error else None,
+        error=error.message if error and not is_over_limit else None,
         error_field=error.field if isinstance(error, InvalidRequest) else None,
     )
 
@@ -110,7 +113,14 @@ def voice_choice(voices: Sequence[VoiceView], fields: Mapping[str, str], preferr
     if language not in dict(languages):
         language = _primary(chosen)
     shown = tuple(voice for voice in voices if _primary(voice) == language)
-    return VoiceChoice(languages, language, shown, chosen if chosen in shown else shown[0])
+    return VoiceChoice(languages, language, shown, chosen if chosen in shown else _usual(shown))
+
+
+def _usual(voices: Sequence[VoiceView]) -> VoiceView:
+    """Of one language's voices the first neural one, else that of its own country, else the first."""
+    own = {_primary(voices[0]), "-".join([_primary(voices[0])] * 2)}
+    found = (voice for voice in voices if voice.engine == "piper" or voice.language.lower() in own)
+    return next(found, voices[0])
 
 
 def _languages(voices: Sequence[VoiceView]) -> tuple[tuple[str, str], ...]:

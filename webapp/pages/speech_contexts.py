@@ -27,12 +27,15 @@ class VoiceChoice:
 class SpeechForm:
     """The form that asks for a text to be spoken, with what was typed and what was wrong about it.
 
-    `left` of `hourly` texts can still be spoken in this hour; both None for strangers.
+    `left` of `hourly` texts can still be spoken in this hour, one more in `next_in_s` seconds; all None for
+    strangers.
     """
 
     choice: VoiceChoice
     left: int | None
     hourly: int | None
+    next_in_s: int | None
+    is_over_limit: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
     error_field: str | None = None
