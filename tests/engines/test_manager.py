@@ -204,6 +204,7 @@ def test_what_nobody_uses_is_unloaded(build: Build) -> None:
     stage.times[0] = 99
     assert stage.manager.unload_idle() == ()
     stage.times[0] = 100
+    assert stage.manager.idle() == ("music",)
     assert stage.manager.unload_idle() == ("music",)
     stage.times[0] = 1000
     assert stage.manager.unload_idle() == ()
@@ -334,3 +335,25 @@ def test_a_host_that_is_full_refuses_before_it_breaks(build: Build) -> None:
     assert (engine.loads, manager.status()["music"].state) == ([], ModelState.UNLOADED)
     host.free = 4 * GB
     manager.load("music")
+
+
+def test_a_model_at_work_for_longer_than_the_idle_time_is_not_idle(build: Build) -> None:
+    stage = build()
+    seen: list[tuple[str, ...]] = []
+
+    class Long(FakeEngine):
+        def serve(self, model: str, source: TaskSource) -> None:
+            stage.times[0] = 500
+            seen.append(manager.idle())
+            super().serve(model, source)
+
+    engine = Long(stage.memory, {"music": GB, "audio": GB})
+    manager = ModelManager(
+        dict.fromkeys(engine.sizes, engine), stage.memory, Limits(idle_s=100), now_s=lambda: stage.times[0]
+    )
+    manager.load("audio")
+    generate_all(
+        manager, [GenerationRequest("rain", 1.0, "music", 1)], lambda _index, _share: None, CancelToken()
+    )
+    assert seen == [("audio",)]
+    assert manager.idle() == ("audio",)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -29,7 +30,9 @@ from webapp.services.views import JobView
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.making import SoundMaker
+from webapp.worker.model_keeper import ModelKeeper
 from webapp.worker.processor import Processor, WorkerProcess
+from webapp.worker.worker_report import WorkerReport
 
 WORKER = "a" * 12
 RATE = 16_000
@@ -123,10 +126,19 @@ class Gate:
 
 @asynccontextmanager
 async def working(
-    services: Services, engine: Engine, end_process: Callable[[], object] | None = None
+    services: Services,
+    engine: Engine,
+    end_process: Callable[[], object] | None = None,
+    *,
+    engines: EngineSet | None = None,
+    look_s: float | None = None,
+    now_s: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Processor]:
-    """A worker that runs while the block does, and is asked to stop at its end."""
-    engines = EngineSet(dict.fromkeys(engine.models, engine))
+    """A worker that runs while the block does, and is asked to stop at its end.
+
+    With `look_s` its models are looked after, as often as that.
+    """
+    engines = engines or EngineSet(dict.fromkeys(engine.models, engine))
     settings = services.settings
     finishing = ThreadPoolExecutor(1)
     thread = EngineThread(engines.serve)
@@ -146,17 +158,37 @@ async def working(
         report=engines.report,
         places=engines.places,
         end_process=end_process or pytest.fail,
+        now_s=now_s,
     )
     await services.workers.register(WORKER, host="here", pid=1, device="cpu")
     running = asyncio.create_task(processor.run())
+    keeping = asyncio.create_task(_keep(services, engines, thread, processor, look_s)) if look_s else None
     try:
         yield processor
     finally:
+        if keeping:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
         processor.stop()
         async with asyncio.timeout(20):
             await running
         thread.close()
         finishing.shutdown(wait=False)
+
+
+async def _keep(
+    services: Services, engines: EngineSet, thread: EngineThread, processor: Processor, look_s: float
+) -> None:
+    keeper = ModelKeeper(
+        services,
+        engines,
+        thread,
+        report=WorkerReport(engines),
+        say=processor.say,
+        give_up=processor.give_up,
+        look_s=look_s,
+    )
+    await keeper.run()
 
 
 async def ended(services: Services, identity: Identity, job_id: str) -> JobView:

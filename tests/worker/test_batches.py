@@ -18,6 +18,7 @@ from webapp.engines.base import (
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.settings import Settings
+from webapp.worker.engine_set import EngineSet
 
 PLACES = 3
 
@@ -148,3 +149,25 @@ async def test_a_stop_hands_every_job_of_the_batch_back_in_order(services: Servi
     snapshot = await services.queue.snapshot()
     assert [job.job_id for job in snapshot.jobs] == jobs
     assert {job.status for job in snapshot.jobs} == {"queued"}
+
+
+async def test_looking_after_models_keeps_nobody_from_joining(services: Services, ann: Identity) -> None:
+    loop, looked = asyncio.get_running_loop(), asyncio.Semaphore(0)
+
+    class Watched(EngineSet):
+        def has_other_weights(self) -> bool:
+            loop.call_soon_threadsafe(looked.release)
+            return super().has_other_weights()
+
+    engine = TogetherEngine()
+    async with working(services, engine, engines=Watched(dict.fromkeys(engine.models, engine)), look_s=0.02):
+        jobs = [await _submit(services, ann, "a")]
+        await engine.has("a")
+        for _ in range(3):
+            async with asyncio.timeout(20):
+                await looked.acquire()
+        jobs.append(await _submit(services, ann, "b"))
+        await engine.has("a", "b")
+        engine.go_on.release()
+        for job_id in jobs:
+            assert (await ended(services, ann, job_id)).status == "completed"

@@ -103,6 +103,7 @@ class ModelManager:
         self._now_s = now_s
         self._changed = changed
         self._lock = threading.Lock()
+        self._serving: str | None = None
         self._status: dict[str, ModelStatus] = {}
         for model, engine in self._engines.items():
             self._status[model] = _fresh(model, engine)
@@ -160,9 +161,11 @@ class ModelManager:
         """
         engine = self.load(model)
         chances = SecondChances(source, lambda: self._evict_all_but(model))
+        self._serving = model
         try:
             engine.serve(model, chances)
         finally:
+            self._serving = None
             self._set(model, last_used_s=self._now_s())
 
     def unload(self, model: str) -> None:
@@ -172,15 +175,23 @@ class ModelManager:
             self._engines[model].unload(model)
             self._set(model, state=ModelState.UNLOADED)
 
-    def unload_idle(self) -> tuple[str, ...]:
-        """Unload what nobody used for the idle time; returns what that was."""
+    def idle(self) -> tuple[str, ...]:
+        """The models that nobody used for the idle time, and may go."""
         if self._limits.idle_s <= 0:
             return ()
         before_s = self._now_s() - self._limits.idle_s
-        idle = [status.model for status in self._evictable() if status.last_used_s <= before_s]
+        return tuple(
+            status.model
+            for status in self._evictable()
+            if status.last_used_s <= before_s and status.model != self._serving
+        )
+
+    def unload_idle(self) -> tuple[str, ...]:
+        """Unload what nobody used for the idle time; returns what that was."""
+        idle = self.idle()
         for model in idle:
             self.unload(model)
-        return tuple(idle)
+        return idle
 
     def _load(self, model: str, status: ModelStatus) -> None:
         self._check_host(status.memory_bytes)

@@ -116,6 +116,10 @@ class EngineSet:
         else:
             self._manager.unpin(model)
 
+    def has_idle(self) -> bool:
+        """Whether there is anything for `unload_idle` to do. May be called by any thread."""
+        return bool(self._manager.idle())
+
     def unload_idle(self) -> None:
         """Unload what nobody used for the idle time."""
         self._manager.unload_idle()

@@ -83,7 +83,9 @@ class ModelKeeper:
                     await self._act_on_wishes(pinned)
                     pinned = []
                     await self._follow_weights()
-                    await self._thread.call(self._engines.unload_idle)
+                    # Nobody can join a generation while a call waits for it to end.
+                    if self._engines.has_idle():
+                        await self._thread.call(self._engines.unload_idle)
                 except Exception:
                     logger.exception("could not look after the models")
                 deadline = asyncio.get_running_loop().time() + self._look_s
