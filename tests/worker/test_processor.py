@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
@@ -25,10 +25,12 @@ from tests.worker.scripted import (
     times_out,
     working,
 )
+from webapp.audio.waveform import Waveform
 from webapp.clock import ManualClock
-from webapp.engines.base import EngineInfo, EngineOutOfMemory, GenerationCancelled
+from webapp.engines.base import EngineInfo, EngineOutOfMemory, GenerationCancelled, GenerationTask
 from webapp.services.container import Services
 from webapp.services.identity import Identity
+from webapp.services.leases import Claim
 from webapp.settings import Settings
 
 
@@ -269,3 +271,64 @@ class TestStall:
             may_load.set()
         assert status == "queued"
         assert "loading music stands still; the worker gives up" in caplog.messages
+
+
+class OneAtATime(ScriptedEngine):
+    """Says that it makes two sounds at once, and makes one after the other, as steps are allowed."""
+
+    def __init__(self) -> None:
+        super().__init__(hum)
+        self.stepped = threading.Semaphore(0)
+        self.may_step = threading.Semaphore(0)
+
+    def info(self, model: str) -> EngineInfo:
+        return dataclasses.replace(super().info(model), max_batch=2)
+
+    def _play(self, task: GenerationTask) -> Waveform:
+        for _ in range(2):
+            task.progressed(0.5)
+            self.stepped.release()
+            assert self.may_step.acquire(timeout=20)
+        return super()._play(task)
+
+
+class TestWaiting:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return Settings(data_dir=settings.data_dir, disk_reserve_mb=0, heartbeat_s=0.02, stall_s=100)
+
+    async def test_a_job_that_waits_for_one_that_moves_does_not_stand_still(
+        self, services: Services, ann: Identity, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        jobs = [await submit(services, ann), await submit(services, ann)]
+        engine, given_up, beats = OneAtATime(), asyncio.Event(), asyncio.Semaphore(0)
+        keep, seconds = services.leases.keep, [0.0]
+
+        async def counted(worker_id: str, claims: Iterable[Claim]) -> set[tuple[str, int]]:
+            beats.release()
+            return await keep(worker_id, claims)
+
+        async def beat_twice() -> None:
+            while not beats.locked():
+                await beats.acquire()
+            async with asyncio.timeout(20):
+                await beats.acquire()
+                await beats.acquire()
+
+        monkeypatch.setattr(services.leases, "keep", counted)
+        async with working(services, engine, given_up.set, now_s=lambda: seconds[0]):
+            assert await asyncio.to_thread(engine.stepped.acquire, timeout=20)
+            with services.bus.subscribe() as hints:
+                async with asyncio.timeout(20):
+                    while (await services.jobs.get(ann, jobs[1])).status != "processing":
+                        await hints.wait(0.05)
+            seconds[0] = 90
+            engine.may_step.release()
+            assert await asyncio.to_thread(engine.stepped.acquire, timeout=20)
+            seconds[0] = 180
+            await beat_twice()
+            assert not given_up.is_set(), "the second job has waited for 180 s, the first moved 90 s ago"
+            seconds[0] = 300
+            async with asyncio.timeout(20):
+                await given_up.wait()
+            engine.may_step.release(8)

@@ -42,11 +42,17 @@ class Attempt:
         *,
         stopping: asyncio.Event,
         changed: Callable[[], None],
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`stopping` is set when the worker is to stop; `changed` is called when `is_generating` changes."""
+        """`stopping` is set when the worker is to stop; `changed` is called when `is_generating` changes.
+
+        `now_s` is a clock that never goes back; `moved_s` is when the job last got anywhere.
+        """
         self.claim = claim
         self.is_generating = True
-        self.moved_s = time.monotonic()
+        self.has_begun = False
+        self.moved_s = now_s()
+        self._now_s = now_s
         self._services = services
         self._leases = services.leases
         self._settings = services.settings
@@ -86,7 +92,8 @@ class Attempt:
         reporting = asyncio.create_task(reporter.run())
 
         def tell(progress_pct: int) -> None:
-            self.moved_s = time.monotonic()
+            self.has_begun = True
+            self.moved_s = self._now_s()
             reporter.tell(progress_pct)
 
         making = Making(self.claim, staged, tell, self._note_generating, self._cancel)
@@ -103,8 +110,10 @@ class Attempt:
             await storage.discard(staged)
 
     def _note_generating(self, is_generating: bool) -> None:
-        self.moved_s = time.monotonic()
+        self.moved_s = self._now_s()
         self.is_generating = is_generating
+        # A further take is in line again, behind whatever the engine is at now.
+        self.has_begun = not is_generating
         self._changed()
 
     async def _until_done(self, work: asyncio.Task[SoundFacts]) -> SoundFacts:

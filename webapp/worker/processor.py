@@ -48,8 +48,12 @@ class Processor:
         report: Callable[[], dict[str, Any]],
         places: Callable[[str], int],
         end_process: Callable[[], object] = lambda: os._exit(EXIT_STALLED),
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`report` is what the service's status tells; `places` how many jobs of a model are made at once."""
+        """`report` is what the service's status tells; `places` how many jobs of a model are made at once.
+
+        `now_s` is a clock that never goes back.
+        """
         self._services = services
         self._leases = services.leases
         self._settings = services.settings
@@ -59,6 +63,7 @@ class Processor:
         self._report = report
         self._places = places
         self._end_process = end_process
+        self._now_s = now_s
         self._attempts: dict[Attempt, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -139,7 +144,12 @@ class Processor:
 
     def _begin(self, claim: Claim) -> None:
         attempt = Attempt(
-            self._services, self._maker, claim, stopping=self._stopping, changed=self._changed.set
+            self._services,
+            self._maker,
+            claim,
+            stopping=self._stopping,
+            changed=self._changed.set,
+            now_s=self._now_s,
         )
         self._attempts[attempt] = asyncio.create_task(self._work(attempt))
 
@@ -171,9 +181,16 @@ class Processor:
             for attempt in attempts:
                 if (attempt.claim.job_id, attempt.claim.fence) not in held:
                     attempt.cancel()
-            still = [a for a in attempts if time.monotonic() - a.moved_s > self._settings.stall_s]
-            if any(attempt in self._attempts for attempt in still):
+            if still := self._standing_still():
                 await self._abandon(still)
+
+    def _standing_still(self) -> list[Attempt]:
+        """What got nowhere for too long, but for what waits for an engine that is at work on others."""
+        since_s = self._now_s() - self._settings.stall_s
+        still = [attempt for attempt in self._attempts if attempt.moved_s < since_s]
+        if any(attempt.has_begun and attempt not in still for attempt in self._generating()):
+            return [attempt for attempt in still if attempt.has_begun]
+        return still
 
     async def _return_to_register(self) -> None:
         """Enter again, if we were taken off for being silent too long, as after the machine slept."""
