@@ -16,8 +16,13 @@ LONGEST_S: Final = 900.0
 # Of the formats that a sound may come in, those that lose nothing first.
 IMPORTED_FORMATS: Final = ("wav", "flac", "ogg", "mp3")
 
+# `$` would let a line break through at the end.
+ID: Final = r"\A[0-9a-f]{20}\Z"
+DIGEST: Final = r"\A[0-9a-f]{64}\Z"
+MOMENT: Final = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\Z"
+
 ShortText = Annotated[str, Meta(max_length=200)]
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, Meta(pattern=DIGEST)]
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -31,10 +36,10 @@ class FileEntry(msgspec.Struct, frozen=True):
 class SoundEntry(msgspec.Struct, frozen=True):
     """A sound as a manifest tells of it."""
 
-    id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$")]
+    id: Annotated[str, Meta(pattern=ID)]
     prompt: str
     model: LibraryModel
-    created_at: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$")]
+    created_at: Annotated[str, Meta(pattern=MOMENT)]
     files: list[FileEntry]
     title: str = ""
     tags: list[str] = []
