@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from sqlite3 import IntegrityError
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.library.conftest import MakeSound
 from webapp.errors import Conflict, InvalidRequest
 from webapp.policy.library import LibraryQuery
 from webapp.services.backup import back_up, restore
-from webapp.services.backup.layout import MANIFEST, backed_up_tables
+from webapp.services.backup.layout import MANIFEST, backed_up_tables, digest_of
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
@@ -107,7 +108,7 @@ async def test_sounds_that_come_and_go_while_it_is_taken(
     assert {row["storage_key"] for row in rows} == set(await services.storage.keys())
 
 
-@pytest.mark.parametrize("what", ["manifest", "table", "file", "file gone", "layout"])
+@pytest.mark.parametrize("what", ["manifest", "table", "file", "file gone", "layout", "columns"])
 async def test_a_damaged_backup_changes_nothing(
     services: Services, ann: Identity, tmp_path: Path, what: str
 ) -> None:
@@ -123,12 +124,51 @@ async def test_a_damaged_backup_changes_nothing(
         sound.write_bytes(b"x")
     elif what == "file gone":
         sound.unlink()
-    else:
+    elif what == "layout":
         (one / MANIFEST).write_text(json.dumps(manifest | {"migrations": ["2030"]}))
+    else:
+        manifest["tables"][0]["columns"][0][0] = 'id") VALUES (1) --'
+        (one / MANIFEST).write_text(json.dumps(manifest))
     before = await services.database.fetch("SELECT * FROM job ORDER BY job_id")
     with pytest.raises(InvalidRequest):
         await restore(services, one, replace=True)
     assert await services.database.fetch("SELECT * FROM job ORDER BY job_id") == before
+
+
+@pytest.mark.parametrize("name", ["../../../planted", "sound.sh"])
+async def test_a_backup_writes_nothing_but_files_of_sounds(
+    services: Services, ann: Identity, tmp_path: Path, name: str
+) -> None:
+    one = tmp_path / "one"
+    await back_up(services, one)
+    key = next((one / "sounds").iterdir())
+    (key / name).write_bytes(b"mine")
+    entry = {"key": key.name, "name": name, "size": 4, "sha256": digest_of(key / name)}
+    with (one / "files.jsonl").open("a") as files:
+        files.write(json.dumps(entry) + "\n")
+    manifest = json.loads((one / MANIFEST).read_text())
+    changed = manifest | {"files": manifest["files"] + 1, "files_sha256": digest_of(one / "files.jsonl")}
+    (one / MANIFEST).write_text(json.dumps(changed))
+    with pytest.raises(InvalidRequest, match="no sound's"):
+        await restore(services, one, replace=True)
+
+
+async def test_rows_that_cannot_be_leave_everything_as_it_was(
+    services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    one = tmp_path / "one"
+    await back_up(services, one)
+    rows = one / "tables" / "account.jsonl"
+    rows.write_text(rows.read_text().splitlines()[0] + "\n")
+    manifest = json.loads((one / MANIFEST).read_text())
+    next(table for table in manifest["tables"] if table["name"] == "account")["sha256"] = digest_of(rows)
+    (one / MANIFEST).write_text(json.dumps(manifest))
+    async with elsewhere() as other:
+        with pytest.raises(IntegrityError):
+            await restore(other, one)
+        assert await other.accounts.list() == ()
+        assert await other.storage.keys() == {}
+    assert (await services.accounts.find("ann")).account_id == ann.account_id
 
 
 async def test_running_workers_and_full_folders_are_refused(

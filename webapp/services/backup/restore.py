@@ -22,11 +22,13 @@ from webapp.services.backup.layout import (
     Manifest,
     TableEntry,
     backed_up_tables,
+    columns_of,
     digest_of,
     read_files,
     read_manifest,
 )
 from webapp.services.container import Services
+from webapp.storage.local import FILE_NAMES, KEY
 from webapp.tables import SetupLink, Worker
 
 ROWS_AT_ONCE: Final = 1_000
@@ -56,9 +58,22 @@ async def restore(services: Services, folder: Path, *, replace: bool = False) ->
     entries = await asyncio.to_thread(_checked, folder, manifest)
     before = set(await services.storage.keys())
     groups = {key: list(files) for key, files in itertools.groupby(entries, key=lambda entry: entry.key)}
-    for key, files in groups.items():
-        if key not in before:
-            await _publish(services, folder, key, files)
+    new = [key for key in groups if key not in before]
+    try:
+        for key in new:
+            await _publish(services, folder, key, groups[key])
+        await _replace_rows(services, folder, manifest)
+    except BaseException:
+        for key in new:
+            await services.storage.delete(key)
+        raise
+    for key in before - groups.keys():
+        await services.storage.delete(key)
+    rows = sum(table.rows for table in manifest.tables)
+    return Restored(len(groups), rows, manifest.created_at)
+
+
+async def _replace_rows(services: Services, folder: Path, manifest: Manifest) -> None:
     async with services.database.transaction():
         await _empty(services)
         for entry in manifest.tables:
@@ -66,10 +81,6 @@ async def restore(services: Services, folder: Path, *, replace: bool = False) ->
         for key in manifest.gone:
             await services.database.fetch("DELETE FROM sound WHERE storage_key = {}", key)
         await _renumber(services)
-    for key in before - groups.keys():
-        await services.storage.delete(key)
-    rows = sum(table.rows for table in manifest.tables)
-    return Restored(len(groups), rows, manifest.created_at)
 
 
 async def _require_room(services: Services, manifest: Manifest, *, replace: bool) -> None:
@@ -93,14 +104,16 @@ async def _require_room(services: Services, manifest: Manifest, *, replace: bool
 
 def _checked(folder: Path, manifest: Manifest) -> list[FileEntry]:
     """Every file of the backup, each as the manifest has it. Raises InvalidRequest."""
-    known = {table._meta.tablename for table in backed_up_tables()}
-    if {table.name for table in manifest.tables} != known:
+    known = {table._meta.tablename: columns_of(table) for table in backed_up_tables()}
+    if {table.name: table.columns for table in manifest.tables} != known:
         raise InvalidRequest("The backup's tables are not those of this version")
     digests = {folder / TABLES / f"{table.name}.jsonl": table.sha256 for table in manifest.tables}
     for path, digest in {folder / FILES: manifest.files_sha256, **digests}.items():
         _require_digest(path, digest)
     entries = list(read_files(folder))
     for entry in entries:
+        if not KEY.fullmatch(entry.key) or entry.name not in FILE_NAMES:
+            raise InvalidRequest(f"The backup has a file that is no sound's: {entry.key}/{entry.name}")
         _require_digest(folder / SOUNDS / entry.key / entry.name, entry.sha256)
     return entries
 
