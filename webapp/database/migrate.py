@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import io
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 
 from piccolo.apps.migrations.tables import Migration
@@ -43,8 +44,8 @@ async def is_migrated(database: Database) -> bool:
     return not await _missing(database)
 
 
-async def _missing(database: Database) -> list[str]:
-    present = {path.stem for path in MIGRATIONS.glob("*.py") if path.stem != "__init__"}
+async def _missing(database: Database) -> frozenset[str]:
+    """The ids of the migrations of this version that have not run."""
     if database.dialect == "sqlite":
         found = await database.fetch(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'migration'"
@@ -52,10 +53,14 @@ async def _missing(database: Database) -> list[str]:
     else:
         found = await database.fetch("SELECT to_regclass('migration')::text AS name")
     if not found or found[0]["name"] is None:
-        return sorted(present)
-    names = await Migration.get_migrations_which_ran(app_name=APP_CONFIG.app_name)
-    modules = {_migration_id(MIGRATIONS / f"{stem}.py"): stem for stem in present}
-    return sorted(modules[name] for name in modules.keys() - set(names))
+        return _present()
+    return _present() - set(await Migration.get_migrations_which_ran(app_name=APP_CONFIG.app_name))
+
+
+@cache
+def _present() -> frozenset[str]:
+    """The ids of this version's migrations, read once: whether they ran is asked often."""
+    return frozenset(_migration_id(path) for path in MIGRATIONS.glob("*.py") if path.stem != "__init__")
 
 
 def _migration_id(path: Path) -> str:

@@ -5,12 +5,10 @@ import logging
 from litestar import Response, get
 from litestar.enums import MediaType
 
-from webapp.database import Database
+from webapp.database import is_migrated
 from webapp.http.dependencies import InjectedServices
-from webapp.tables.piccolo_app import APP_CONFIG, MIGRATIONS
 
 NO_STORE = {"Cache-Control": "no-store"}
-MIGRATIONS_EXPECTED = sum(1 for path in MIGRATIONS.glob("*.py") if path.stem != "__init__")
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +23,8 @@ async def healthz() -> Response[str]:
 async def readyz(services: InjectedServices) -> Response[str]:
     """The database answers and has the present schema; 503 otherwise."""
     try:
-        ready = await _is_migrated(services.database)
+        ready = await is_migrated(services.database)
     except Exception:
         logger.warning("the database does not answer", exc_info=True)
         ready = False
     return Response("ok\n" if ready else "not ready\n", status_code=200 if ready else 503, headers=NO_STORE)
-
-
-async def _is_migrated(database: Database) -> bool:
-    sql = "SELECT COUNT(*) AS n FROM migration WHERE app_name = {}"
-    rows = await database.fetch(sql, APP_CONFIG.app_name)
-    return int(rows[0]["n"]) >= MIGRATIONS_EXPECTED
