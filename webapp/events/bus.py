@@ -7,7 +7,7 @@ lost, so everyone who depends on them also looks by itself from time to time.
 import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -27,6 +27,10 @@ class Event(msgspec.Struct, frozen=True):
     job_id: str | None = None
 
 
+# For whoever may have missed hints: look at everything.
+MISSED: Final = (Event("queue"), Event("status"), Event("control"), Event("library"))
+
+
 class Subscription:
     """One listener's pending hints, coalesced: a slow listener gets each distinct hint once."""
 
@@ -35,9 +39,9 @@ class Subscription:
         self._arrived = asyncio.Event()
 
     def offer(self, event: Event) -> None:
-        """Add a hint; when too many differ, they collapse into one about the whole queue."""
+        """Add a hint; when too many differ, they collapse into few that say to look at everything."""
         if len(self._pending) >= MAX_PENDING:
-            self._pending = {Event("queue"): None, Event("status"): None}
+            self._pending = dict.fromkeys(MISSED)
         self._pending[event] = None
         self._arrived.set()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from webapp.events.bus import Event, LocalBus
+from webapp.events.bus import MISSED, Event, LocalBus
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class SocketBus(LocalBus):
                 reader = reader or await self._connect()
                 failures = 0
                 # Whatever happened while nobody was connected is to be looked up.
-                self.deliver(Event("queue"), Event("status"))
+                self.deliver(*MISSED)
                 async for event in _events(reader):
                     self.deliver(event)
             except OSError:

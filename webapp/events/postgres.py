@@ -8,7 +8,7 @@ from typing import TypeAlias
 import asyncpg
 import msgspec
 
-from webapp.events.bus import Event, LocalBus, Subscription
+from webapp.events.bus import MISSED, Event, LocalBus, Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class PostgresBus(LocalBus):
                 if self._connection is None:
                     self._connection = await self._connect()
                     # Whatever happened while nobody listened is to be looked up.
-                    self.deliver(Event("queue"), Event("status"))
+                    self.deliver(*MISSED)
                 await _send(self._connection, self._sender, await self._outgoing.wait())
             except LOST:
                 logger.warning("lost the event channel; trying again", exc_info=True)
@@ -88,9 +88,9 @@ class PostgresBus(LocalBus):
 
 
 async def _send(connection: Connection, sender: str, events: list[Event]) -> None:
-    """Send a batch of hints; one that does not fit into a NOTIFY (8,000 bytes) becomes one big hint."""
+    """Send a batch of hints; for what does not fit into a NOTIFY (8,000 bytes), that all may have changed."""
     if not events:
         return
-    fitting = events if len(events) <= MAX_BATCH else [Event("queue"), Event("status")]
+    fitting = events if len(events) <= MAX_BATCH else list(MISSED)
     payload = msgspec.json.encode(Notice(sender, fitting)).decode()
     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)

