@@ -1,4 +1,4 @@
-"""What is not for somebody is to them as if it were not there: at every endpoint and page, with any parameter.
+"""What is not for somebody is to them as if it were not there, at every endpoint and page, whatever they ask.
 
 Whatever others can ask is asked twice: while somebody has sounds that are unpublished, hidden or taken back,
 and once those are deleted. The answers are the same to the byte. The endpoints are those of the API's own
