@@ -11,10 +11,10 @@ import pytest
 from jinja2 import meta, nodes
 
 from tests.factories import FACTS
-from tests.pages import admin_samples, library_samples, queue_samples
+from tests.pages import admin_samples, library_samples, queue_samples, speech_samples
 from webapp.clock import ManualClock
 from webapp.http.static import StaticFiles
-from webapp.pages import account, contexts, errors, library_contexts, queue_contexts, sign_in
+from webapp.pages import account, contexts, errors, library_contexts, queue_contexts, sign_in, speech_contexts
 from webapp.pages.admin import contexts as admin_contexts
 from webapp.pages.api_docs import page as api_page
 from webapp.pages.api_docs.description import sections_of
@@ -31,7 +31,17 @@ from webapp.services.usage import AccountUsage, Quota
 from webapp.services.views import JobView, SoundView
 from webapp.web.app import REPOSITORY_ROOT
 
-MODULES = (account, admin_contexts, api_page, contexts, errors, library_contexts, queue_contexts, sign_in)
+MODULES = (
+    account,
+    admin_contexts,
+    api_page,
+    contexts,
+    errors,
+    library_contexts,
+    queue_contexts,
+    sign_in,
+    speech_contexts,
+)
 TEMPLATES = REPOSITORY_ROOT / "templates"
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)
@@ -132,13 +142,14 @@ def account_pages() -> Iterator[account.AccountPage]:
 
 def samples() -> Iterator[Any]:
     yield from queue_samples.samples()
+    yield from speech_samples.samples()
     yield from admin_samples.samples()
     for form in forms():
         yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, JOBS)
         yield contexts.ComposeFragment(form)
     yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), next(forms()), ())
     for is_open in (True, False):
-        yield contexts.WelcomePage(Chrome("generate"), is_open, MODELS)
+        yield contexts.WelcomePage(Chrome("generate"), is_open, MODELS, library_samples.CARDS)
         for purpose in ("sign-in", "register", "set-up"):
             for field in ("username", "password", None):
                 yield sign_in.CredentialsPage(

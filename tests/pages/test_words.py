@@ -3,7 +3,7 @@
 import pytest
 
 from webapp.pages import words
-from webapp.pages.waveform import waveform_path
+from webapp.pages.waveform import waveform_bars
 
 NOW_MS = 1_700_000_000_000
 
@@ -62,6 +62,32 @@ def test_moments_for_machines_and_for_people() -> None:
     assert (words.count(1, "job"), words.count(1200, "job")) == ("1 job", "1,200 jobs")
 
 
-def test_a_waveform_runs_along_the_highs_and_back_along_the_lows() -> None:
-    assert waveform_path((-127, 127, 0, 0)) == "M0 0.0L1 31.7L1 32.3L0 64.0Z"
-    assert waveform_path(()) == ""
+def test_a_waveform_has_a_bar_for_each_part_as_high_as_its_loudest_moment() -> None:
+    assert waveform_bars((-127, 10, 0, 0)) == "M0 0h1v64h-1zM2 31h1v2h-1z"
+    assert waveform_bars((-20, 10, -64, 32, 0, 0, 0, 0), bars=2) == "M0 16h1v32h-1zM2 31h1v2h-1z"
+    assert waveform_bars(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "text"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "Chrome on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15) Gecko/20100101 Firefox/144.0",
+            "Firefox on macOS",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("Mozilla/5.0 (Linux; Android 15; Pixel 9) Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.5.0", "curl/8.5.0"),
+        ("", "An unknown browser"),
+    ],
+)
+def test_browsers_by_their_names(user_agent: str, text: str) -> None:
+    assert words.browser(user_agent) == text

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from webapp.pages.chrome import Chrome
 from webapp.pages.forms import COPIES
+from webapp.pages.library_contexts import SoundCard
 from webapp.pages.models import ModelCard
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_PROMPT_CHARACTERS
 from webapp.services.submissions import Quote
@@ -66,13 +67,14 @@ class GeneratePage:
 
 @dataclass(frozen=True, slots=True)
 class WelcomePage:
-    """The start page of everybody else."""
+    """The start page of everybody else; `cards` are sounds that people made here."""
 
     template: ClassVar[str] = "welcome.html"
 
     chrome: Chrome
     is_registration_open: bool
     models: tuple[ModelCard, ...]
+    cards: tuple[SoundCard, ...] = ()
     examples: tuple[str, ...] = EXAMPLES
 
 

@@ -22,10 +22,12 @@ from webapp.pages.contexts import (
     WelcomePage,
 )
 from webapp.pages.forms import COPIES, Fields, copies_wanted, generation_body, read_form
+from webapp.pages.library import InjectedCards
 from webapp.pages.models import model_cards
 from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
 from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.pages.sound_cards import SoundCards
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -34,12 +36,14 @@ from webapp.policy.generation import (
     parse_generation,
 )
 from webapp.policy.ideas import idea
+from webapp.policy.library import LibraryQuery
 from webapp.policy.tiers import tier_table
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.views import JobView
 
 RECENT_JOBS: Final = 20
+SHOWN_TO_STRANGERS: Final = 3
 # What a link to this page may fill in, such as "again" on a sound.
 FROM_LINKS: Final = frozenset(
     ("prompt", "model", "duration", "loopable", "seed", "temperature", "top_k", "top_p", "guidance", "copies")
@@ -48,11 +52,15 @@ FROM_LINKS: Final = frozenset(
 
 @get("/")
 async def show_start(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+    request: PageRequest,
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    sound_cards: InjectedCards,
+    viewer: InjectedViewer,
 ) -> Response[Any]:
     """Where sounds are asked for; for strangers, what this is."""
     if viewer is None:
-        return renderer.page(await _welcome(services))
+        return renderer.page(await _welcome(services, sound_cards))
     typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
     form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
     return renderer.page(_page(viewer, form, await recent_jobs(services, viewer)))
@@ -146,12 +154,14 @@ def _page(viewer: Identity, form: ComposeForm, jobs: tuple[JobView, ...]) -> Gen
     return GeneratePage(chrome=Chrome("generate", viewer, live="generate"), form=form, jobs=jobs)
 
 
-async def _welcome(services: Services) -> WelcomePage:
+async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
+    liked = await services.library.browse.public(LibraryQuery(per_page=SHOWN_TO_STRANGERS, sort="votes"))
     longest_s = max(tier.max_duration_s for tier in tier_table(services.settings).values())
     return WelcomePage(
         chrome=Chrome("generate"),
         is_registration_open=services.settings.registration == "open",
         models=model_cards(await services.status.report(), longest_s),
+        cards=await sound_cards.of(None, liked.items),
     )
 
 

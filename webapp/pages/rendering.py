@@ -13,7 +13,7 @@ from litestar.params import SkipValidation
 from webapp.clock import Clock
 from webapp.http.static import StaticFiles
 from webapp.pages import words
-from webapp.pages.waveform import waveform_bars, waveform_path
+from webapp.pages.waveform import waveform_bars
 
 
 class Context(Protocol):
@@ -44,7 +44,6 @@ class Renderer:
             static_url=static.url,
             now_ms=clock.now_ms,
             waveform_bars=waveform_bars,
-            waveform_path=waveform_path,
             **words.TEMPLATE_FUNCTIONS,
         )
 

@@ -16,7 +16,7 @@ from webapp.pages.library_contexts import SoundCard
 from webapp.pages.navigation import PageRequest, see_other
 from webapp.pages.partials import announcement, partial
 from webapp.pages.rendering import InjectedRenderer, Renderer
-from webapp.pages.sound_cards import InjectedCards, SoundCards
+from webapp.pages.sound_cards import SoundCards
 from webapp.pages.speech_contexts import (
     SpeechForm,
     SpeechFormFragment,

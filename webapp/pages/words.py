@@ -32,6 +32,25 @@ MODEL_STATE_NAMES: Final = {
     "error": "Error",
     "unavailable": "Unavailable",
 }
+# By what only they have in their user agent; those that copy others come first.
+BROWSERS: Final = {
+    "Edg/": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "Chrome/": "Chrome",
+    "CriOS/": "Chrome",
+    "Safari/": "Safari",
+}
+SYSTEMS: Final = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+MAX_PROGRAM_CHARACTERS: Final = 40
 
 
 def seconds(duration_s: float) -> str:
@@ -106,6 +125,15 @@ def size(bytes_total: int) -> str:
     return f"{bytes_total / 1_000_000_000:.1f}".removesuffix(".0") + " GB"
 
 
+def browser(user_agent: str) -> str:
+    """What a browser is to people: `Firefox on Windows`; the name of a program that is none."""
+    name = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
+    if name and system:
+        return f"{name} on {system}"
+    return name or user_agent[:MAX_PROGRAM_CHARACTERS] or "An unknown browser"
+
+
 TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "seconds": seconds,
     "wait": wait,
@@ -116,6 +144,7 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "clock": clock,
     "count": count,
     "size": size,
+    "browser": browser,
     "MODEL_NAMES": MODEL_NAMES,
     "TIER_NAMES": TIER_NAMES,
     "STATUS_NAMES": STATUS_NAMES,

@@ -7,9 +7,7 @@ export function connectInline(player) {
   const box = (audio) => audio.closest("[data-player]");
 
   function show(audio) {
-    const played = box(audio)?.querySelector("[data-wave-played]");
-    if (!played || !audio.duration) return;
-    played.style.setProperty("--played", `${(100 * audio.currentTime) / audio.duration}%`);
+    if (audio.duration) box(audio)?.style.setProperty("--played", `${(100 * audio.currentTime) / audio.duration}%`);
   }
 
   function follow(audio) {
@@ -33,8 +31,8 @@ export function connectInline(player) {
   for (const type of ["play", "pause", "seeked", "ended"]) document.addEventListener(type, onMedia, true);
 
   document.addEventListener("click", (event) => {
-    const wave = event.target.closest("[data-wave]");
-    const audio = wave && box(wave)?.querySelector("audio");
+    const wave = event.target.closest("[data-player] .wave");
+    const audio = wave && box(wave).querySelector("audio");
     if (!audio?.duration) return;
     const area = wave.getBoundingClientRect();
     audio.currentTime = (audio.duration * (event.clientX - area.left)) / area.width;

@@ -2,7 +2,7 @@
 
 export function trackOf(element) {
   const { sound, title, by, length, href } = element.dataset;
-  const path = element.querySelector("svg.wave path, .wave-box path");
+  const path = element.querySelector(".wave path");
   return {
     id: sound,
     title,
