@@ -17,6 +17,7 @@ from webapp.clock import SystemClock
 from webapp.database import Database, engine_from
 from webapp.events import LocalBus
 from webapp.ids import RandomIds
+from webapp.policy.library import PlaylistChange
 from webapp.services.accounts import Accounts
 from webapp.services.container import Services, build_services
 from webapp.services.passwords import Argon2Hash, PasswordHasher
@@ -34,11 +35,13 @@ SPEECH_WORKER, VOICE = "5" * 12, "espeak-en-us"
 
 
 class LiveServer:
-    """Where it listens, whose token is good there, and the jobs and sounds that it has."""
+    """Where it listens, whose tokens are good there, and the jobs, sounds and playlist that it has."""
 
     def __init__(self, settings: Settings) -> None:
         self.port = 0
         self.token = ""
+        self.admin_token = ""
+        self.playlist = ""
         self.jobs: list[str] = []
         self.ended: list[str] = []
         self.sounds: list[str] = []
@@ -115,6 +118,11 @@ class LiveServer:
         await services.accounts.set_tier(identity.account_id, "creator")
         await services.aura.grant(identity.account_id, 1_000_000, reason="test", author="root")
         self.token, _ = await services.tokens.create(identity.account_id)
+        made = await services.library.playlists.create(identity, PlaylistChange("Night"))
+        self.playlist = made.playlist_id
+        admin = await services.accounts.register("root", "correct horse", address="test")
+        await services.accounts.set_admin(admin.account_id, is_admin=True)
+        self.admin_token, _ = await services.tokens.create(admin.account_id)
         for _ in range(FIRST_JOBS):
             await services.submissions.submit(replace(identity, tier="creator"), choice())
 

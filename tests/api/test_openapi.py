@@ -81,7 +81,7 @@ LIMITED = {
     "POST /api/queue/{job_id}/skip", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}",
     "GET /spectrogram/{filename}", "POST /api/auth/register", "POST /api/auth/token",
     "POST /api/library/{sound_id}/vote", "POST /api/favorites/{sound_id}", "DELETE /api/favorites/{sound_id}",
-    "GET /api/library/export", "POST /api/tts/generate",
+    "POST /api/tts/generate",
 }  # fmt: skip
 
 

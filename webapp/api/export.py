@@ -12,7 +12,7 @@ from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedI
 from webapp.api.library_listing import SELECTION, InjectedQuery
 from webapp.http.attachment import Attachment
 from webapp.http.dependencies import InjectedServices, InjectedStreams
-from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
+from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
 from webapp.policy.exports import ExportChoice, ExportScope, export_formats, export_ids, file_stem
 
 ZIP: Final = "application/zip"
@@ -53,7 +53,7 @@ class ExportController(Controller):
         "/",
         summary="Sounds with everything about them, as a zip",
         operation_class=describes(
-            gives={"Content-Disposition": DISPOSITION}, content={ZIP: Schema()}, is_limited=True
+            gives={"Content-Disposition": DISPOSITION, **RATE_LIMITS}, content={ZIP: Schema()}
         ),
         responses={200: ResponseSpec(None, description="The archive."), **problems(400, 401, 404, 429)},
     )
