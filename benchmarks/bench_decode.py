@@ -19,6 +19,7 @@ from typing import Protocol
 import torch
 
 from benchmarks.decode.bandwidth import Bandwidth
+from benchmarks.decode.errors import logits_errors
 from benchmarks.decode.ours import Ours
 from benchmarks.decode.rivals import AudioCraft, Transformers
 from benchmarks.decode.timing import Run, resident_mb
@@ -26,6 +27,7 @@ from benchmarks.full_size import write_full_size
 from benchmarks.report import keep, machine
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
 from webapp.engines.audiocraft.decoder.native.library import usual_library
+from webapp.engines.audiocraft.devices import free_memory
 from webapp.weights.catalogue import CARD, Checkpoint, published
 
 CLIP_S = 10.0
@@ -65,7 +67,8 @@ class Measured:
     def add(self, one: Generates, run: Run) -> Run:
         self.runs.setdefault(one.name, []).append(run)
         print(
-            f"  {one.name:13} {run.steps_per_s:7.1f} steps/s, first after {run.first_token_s:.2f} s",
+            f"  {one.name:13} {run.steps_per_s:7.1f} steps/s, first after {run.first_token_s:.2f} s,"
+            f" other programs on {run.others_cores:.2f} cores",
             flush=True,
         )
         return run
@@ -74,7 +77,10 @@ class Measured:
 def measure(checkpoint: Checkpoint, models_dir: Path, plan: Plan) -> Figures:
     """All figures of one shape."""
     print(f"{checkpoint.name} on {plan.device}", flush=True)
+    errors = logits_errors(models_dir, checkpoint.name, plan.device)
+    print("  error of logits", *(f"{name} {error:.2%}" for name, error in errors.items()), flush=True)
     memory: dict[str, float] = {}
+    free_memory(torch.device(plan.device))
     before = _held_mb(plan.device)
     ours = Ours(models_dir, checkpoint.name, plan.device)
     memory["ours"] = (held := _held_mb(plan.device)) - before
@@ -89,7 +95,7 @@ def measure(checkpoint: Checkpoint, models_dir: Path, plan: Plan) -> Figures:
     for number in range(plan.rounds):
         print(f" round {number + 1} of {plan.rounds}", flush=True)
         _round(ours, rivals, bandwidth, plan, measured)
-    return _summary(checkpoint, plan, measured, memory)
+    return {**_summary(checkpoint, plan, measured, memory), "logits_error": _rounded(errors, 4)}
 
 
 def _round(
@@ -121,6 +127,9 @@ def _summary(checkpoint: Checkpoint, plan: Plan, measured: Measured, memory: Map
         "x_audiocraft": round(median(measured.ratios["audiocraft"]), 1),
         "x_transformers": round(median(measured.ratios["transformers"]), 1),
         "all_steps_per_s": {name: [round(speed, 2) for speed in each] for name, each in speeds.items()},
+        "others_cores": {
+            name: [round(run.others_cores, 2) for run in runs] for name, runs in measured.runs.items()
+        },
         "weight_bytes_per_step": weights,
         "read_gb_per_s": _rounded({"median": bandwidth / 1e9, "best": max(measured.bandwidth) / 1e9}),
         "bandwidth": round(single * weights / bandwidth, 2),
@@ -150,8 +159,8 @@ def instructions() -> str:
         return ""
 
 
-def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 2) for name, value in figures.items()}
+def _rounded(figures: Mapping[str, float], digits: int = 2) -> dict[str, float]:
+    return {name: round(value, digits) for name, value in figures.items()}
 
 
 def _held_mb(device: str) -> float:

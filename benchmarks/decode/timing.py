@@ -1,11 +1,13 @@
 """Times of steps, and what follows from them."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 FRAME_RATE_HZ = 50
+PROC_STAT = Path("/proc/stat")
 
 
 @dataclass(slots=True)
@@ -45,14 +47,25 @@ class Run:
     steps_per_s: float
     first_token_s: float
     whole_s: float
+    others_cores: float
 
 
 def timed(steps: Steps, work: Callable[[], object]) -> Run:
     """Run something whose steps are noted in `steps`."""
+    busy_s, own_s = machine_busy_s(), time.process_time()
     steps.began_s = began = time.perf_counter()
     work()
     whole_s = time.perf_counter() - began
-    return Run(steps.per_s, steps.first_token_s, whole_s)
+    others_s = (machine_busy_s() - busy_s) - (time.process_time() - own_s)
+    return Run(steps.per_s, steps.first_token_s, whole_s, max(0.0, others_s / whole_s))
+
+
+def machine_busy_s() -> float:
+    """Processor time that all programs have taken since the machine was started, or others took from it."""
+    user, nice, system, _idle, _disk, *interrupts = map(
+        int, PROC_STAT.read_text().splitlines()[0].split()[1:9]
+    )
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mb() -> float:

@@ -15,6 +15,8 @@ else:
 
     from tests.engines.audiocraft.tiny import Tiny, write_models
     from webapp.engines.audiocraft.catalogue import Kind
+    from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
+    from webapp.engines.audiocraft.decoder.native.library import Library, usual_library
     from webapp.engines.audiocraft.engine import AudioCraftEngine
     from webapp.engines.audiocraft.loading import LoadedModel, load_model
     from webapp.engines.base import EngineOptions
@@ -63,3 +65,12 @@ else:
     @pytest.fixture(scope="package")
     def engine(models_dir: Path) -> AudioCraftEngine:
         return AudioCraftEngine(EngineOptions(models_dir, CHECKPOINTS, device="cpu", precision="float32"))
+
+    @pytest.fixture(scope="session")
+    def library() -> Library:
+        """The compiled step, as a server finds it: compiled once for this machine."""
+        try:
+            return usual_library()
+        except NativeUnavailable as error:
+            # That the decoder does without it is tested in native/test_compiler.py.
+            pytest.skip(f"the step cannot be compiled here: {error}")

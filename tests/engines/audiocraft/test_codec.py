@@ -12,8 +12,7 @@ from torch import Tensor
 from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
 from webapp.audio.waveform import Samples
 from webapp.engines.audiocraft.catalogue import Kind
-from webapp.engines.audiocraft.codec import CodecDecoder
-from webapp.engines.audiocraft.health import NotFinite
+from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
 
 if TYPE_CHECKING:

@@ -81,14 +81,15 @@ def resolved(asked: Precision | None, model: LoadedModel) -> Precision:
         return Precision.FLOAT16
     if model.device.type != "cpu":
         return Precision.FLOAT32
-    if model.kind is not Kind.MAGNET:
-        try:
-            native_factory()
-        except NativeUnavailable as error:
-            logger.warning("decoding without the compiled step: %s", error)
-        else:
-            return Precision.INT8
-    return Precision.BFLOAT16 if has_quick_bfloat16() else Precision.FLOAT32
+    without = Precision.BFLOAT16 if has_quick_bfloat16() else Precision.FLOAT32
+    if model.kind is Kind.MAGNET:
+        return without
+    try:
+        native_factory()
+    except NativeUnavailable as error:
+        logger.warning("decoding in %s, without the compiled step: %s", without, error)
+        return without
+    return Precision.INT8
 
 
 class JobMaker:
@@ -131,11 +132,12 @@ def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding
             transformer, Reach(model.window_frames, model.span_frames, model.context_frames), jobs
         )
     steps = columns_of(model.window_frames, model.delays)
-    backend = _factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
+    backend = backend_factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
     return RowsDecoding(backend, model.codebooks, model.card, model.delays)
 
 
-def _factory(precision: Precision, device: torch.device) -> BackendFactory:
+def backend_factory(precision: Precision, device: torch.device) -> BackendFactory:
+    """What computes rows in a precision on a device. Raises ModelLoadError where it cannot be had."""
     if precision is Precision.INT8:
         try:
             return native_factory()

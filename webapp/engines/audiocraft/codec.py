@@ -15,13 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.health import NotFinite
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel
 
 CHUNK_FRAMES = 100
 PROBE_FRAMES = 16
+
+
+class NotFinite(ArithmeticError):
+    """The codec gave NaN or infinity."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,11 +81,15 @@ class MagnetDecoding:
     Each window is decoded whole, which is what the model was made for, and cut.
     """
 
-    def __init__(self, transformer: Transformer, reach: Reach, capacity: int) -> None:
+    def __init__(
+        self, transformer: Transformer, reach: Reach, capacity: int, *, looks_always: bool | None = None
+    ) -> None:
+        """Broken numbers are looked for in every pass, or once for each window; None: as suits the device."""
         self._transformer = transformer
         self._reach = reach
         self._capacity = capacity
         self._device = transformer.weights.device
+        self._looks_always = self._device.type == "cpu" if looks_always is None else looks_always
         self._passes = _all_passes(transformer.weights.codebooks)
         limited = reach.context_frames >= 0
         self._mask = (
@@ -118,7 +122,7 @@ class MagnetDecoding:
             window.settle(text, absent)
         sick = []
         for window in tuple(self._windows):
-            if (window.is_done or self._device.type == "cpu") and bool(window.sick):
+            if (window.is_done or self._looks_always) and bool(window.sick):
                 self._windows[self._windows.index(window)] = window.again()
                 sick.append(window.job)
             elif window.is_done:
@@ -247,7 +251,7 @@ class _Spans:
         count = len(tokens) // span_frames
         self._count = count - self._settled
         self._scores = torch.zeros(count, device=tokens.device)
-        self._scores[: self._settled] = SETTLED
+        self._scores[: self._settled].fill_(SETTLED)
 
     def open_least_certain(self, share: float) -> Tensor:
         """Which frames to decode (again): True in the least certain spans."""
@@ -255,7 +259,7 @@ class _Spans:
         order = self._scores.sort(descending=True, stable=True).indices
         chosen = torch.zeros_like(self._scores, dtype=torch.bool).scatter_(0, order[:count], value=True)
         is_open = chosen.repeat_interleave(self._span_frames)
-        is_open[: self._given] = False
+        is_open[: self._given].fill_(False)
         return is_open
 
     def settle(self, drawn: Tensor, is_open: Tensor, certainty: Tensor) -> None:

@@ -16,9 +16,8 @@ import numpy as np
 import torch
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
-from webapp.engines.audiocraft.codec import CodecDecoder, SoundStream
+from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite, SoundStream
 from webapp.engines.audiocraft.devices import free_memory, is_out_of_memory
-from webapp.engines.audiocraft.health import NotFinite
 from webapp.engines.audiocraft.job import Decoding, Job
 from webapp.engines.base import (
     EngineError,

@@ -1,5 +1,6 @@
 """What is compiled is kept, found again, made again when it is damaged, and done without where it must be."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,8 +11,12 @@ import torch
 
 from webapp.engines.audiocraft import building
 from webapp.engines.audiocraft.decoder.backend import BackendFactory
-from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable, Workshop
-from webapp.engines.audiocraft.decoder.native.library import Library
+from webapp.engines.audiocraft.decoder.native.compiler import (
+    NativeUnavailable,
+    Workshop,
+    usual_workshop,
+)
+from webapp.engines.audiocraft.decoder.native.library import Library, library_of
 from webapp.engines.audiocraft.devices import Precision
 from webapp.engines.audiocraft.loading import LoadedModel
 from webapp.engines.base import ModelLoadError
@@ -118,6 +123,27 @@ def test_two_processes_compile_once(fake: Fake) -> None:
     assert fake.made == 1
 
 
+def test_a_process_that_is_killed_while_it_compiles_leaves_nothing_behind(fake: Fake) -> None:
+    started = fake.folder / "started"
+    subprocess.run(["mkfifo", str(started)], check=True)
+    # Says that it has begun, writes half a library, and is killed with whoever called it.
+    fake.install(build=f'echo half > "$2"; echo > "{started}"; kill -KILL $PPID')
+    script = (
+        "from pathlib import Path\n"
+        "from webapp.engines.audiocraft.decoder.native.compiler import Workshop\n"
+        f"fake = Path({str(fake.folder)!r})\n"
+        "path = {'PATH': f'{fake / \"bin\"}:/usr/bin:/bin'}\n"
+        "Workshop(fake / 'cache', path, fake / 'sources').library()\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", script])
+    started.read_text()
+    assert killed.wait(timeout=60) == -signal.SIGKILL
+    assert any(path.is_dir() for path in fake.cache.iterdir())
+    fake.install()
+    assert fake.workshop.library().read_text() == "library\n"
+    assert not any(path.is_dir() for path in fake.cache.iterdir())
+
+
 def test_without_a_compiler_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(NativeUnavailable, match=r"there is no C\+\+ compiler"):
         Workshop(tmp_path, {"PATH": str(tmp_path)}).library()
@@ -155,6 +181,16 @@ def test_a_folder_that_cannot_be_made_is_told(fake: Fake) -> None:
     fake.cache.write_text("a file is in the way")
     with pytest.raises(NativeUnavailable, match="nothing can be kept"):
         fake.workshop.library()
+
+
+def test_where_nothing_can_be_kept_a_process_compiles_for_itself(
+    fake: Fake, library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.install(build=f'cp "{usual_workshop().library()}" "$2"')
+    fake.cache.write_text("a file is in the way")
+    assert library_of(fake.workshop).instructions == library.instructions
+    assert "nothing can be kept" in caplog.text
+    assert fake.made == 1
 
 
 def test_a_file_that_is_no_library_is_told(fake: Fake) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.board import Active, Board, WindowState
-from webapp.engines.audiocraft.decoder.delays import columns_of, delayed, final_frames, frames_in
+from webapp.engines.audiocraft.decoder.delays import delayed, final_frames, frames_in
 from webapp.engines.audiocraft.devices import on_one_thread
 from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.windows import Window
@@ -190,8 +190,3 @@ class RowsDecoding:
 
     def _place_of(self, job: Job) -> _Place:
         return next(place for place in self._places.values() if place.job is job)
-
-
-def columns_needed(window_frames: int, delays: Sequence[int]) -> int:
-    """Columns that a backend's rows need for whole windows."""
-    return columns_of(window_frames, delays)

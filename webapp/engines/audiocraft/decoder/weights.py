@@ -6,7 +6,6 @@ input is the sum of one embedding per codebook and of the position's sine embedd
 ``heads(norm(x))``. A language model of another form is refused.
 """
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,12 +93,6 @@ class DecoderWeights:
     @property
     def device(self) -> torch.device:
         return self.embeddings[0].device
-
-    @property
-    def matrix_parameters(self) -> int:
-        """Numbers in the matrices that every step reads; what comes from the text once is not counted."""
-        per_layer = 3 * self.dim * self.dim + 3 * self.dim * self.dim + 2 * self.dim * self.hidden
-        return len(self.layers) * per_layer + self.output.weight.numel()
 
 
 def position_table(weights: DecoderWeights, steps: int) -> Tensor:
@@ -189,8 +182,3 @@ def _norm(norm: nn.Module) -> Norm:
 
 def _unusual() -> ModelLoadError:
     return ModelLoadError("the checkpoint's language model has a form that is not supported")
-
-
-def attention_scale(weights: DecoderWeights) -> float:
-    """What queries times keys are multiplied by."""
-    return 1.0 / math.sqrt(weights.dim // weights.heads)

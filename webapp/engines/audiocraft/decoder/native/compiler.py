@@ -46,6 +46,10 @@ class NativeUnavailable(Exception):
     """The compiled step cannot be had here; the text says why, for a log and an admin."""
 
 
+class NothingKept(NativeUnavailable):
+    """The folder for what is compiled cannot be used; another one may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """A C++ compiler, and how it is asked for this processor's instructions."""
@@ -66,6 +70,7 @@ class Workshop:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     sources: Path = SOURCES
+    targets: Sequence[tuple[str, ...]] = TARGETS
 
     def find_compiler(self) -> Compiler:
         """The machine's compiler; ``CXX`` chooses another. Raises NativeUnavailable where there is none."""
@@ -77,13 +82,17 @@ class Workshop:
                 continue
             full = (program, *command[1:])
             version = self._ask(*full, "--version")
-            target = next((target for target in TARGETS if self._accepts(full, target)), None)
+            target = next((target for target in self.targets if self._accepts(full, target)), None)
             if version is not None and target is not None:
                 return Compiler(full, version, target)
         raise NativeUnavailable(f"there is no C++ compiler ({asked or ', '.join(COMPILERS)})")
 
     def library(self) -> Path:
-        """The compiled library, made now if it is not there or damaged. Raises NativeUnavailable."""
+        """The compiled library, made now if it is not there or damaged.
+
+        Raises NothingKept where it cannot be written or others could have written it, and
+        NativeUnavailable where it cannot be compiled.
+        """
         compiler = self.find_compiler()
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,11 +103,14 @@ class Workshop:
                 if not _is_whole(path):
                     self._compile(compiler, path)
         except OSError as error:
-            raise NativeUnavailable(f"nothing can be kept in {self.folder}: {error.strerror}") from error
+            raise NothingKept(f"nothing can be kept in {self.folder}: {error.strerror}") from error
         return path
 
     def _compile(self, compiler: Compiler, path: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+        # What a process left that was ended while it compiled: nobody else is at it now.
+        for left in self.folder.glob(f"{path.stem}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=f"{path.stem}-") as scratch:
             made = Path(scratch) / path.name
             sources = sorted(str(source) for source in self.sources.glob("*.cpp"))
             logger.info("compiling the decoder's step", extra={"compiler": compiler.version})
@@ -161,7 +173,7 @@ def _refuse_writable_by_others(folder: Path) -> None:
     """What lies there is run as code."""
     facts = folder.stat()
     if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
-        raise NativeUnavailable(f"others could write to {folder}")
+        raise NothingKept(f"others could write to {folder}")
 
 
 @contextmanager

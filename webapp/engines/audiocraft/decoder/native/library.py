@@ -1,8 +1,11 @@
 """The compiled library as Python sees it: pointers and numbers, and errors as exceptions."""
 
 import ctypes
+import logging
+import tempfile
 from collections.abc import Callable, Sequence
 from ctypes import POINTER, Structure, byref, c_char_p, c_float, c_int, c_int32, c_void_p
+from dataclasses import replace
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -10,7 +13,14 @@ from typing import Final, TypeAlias
 
 from torch import Tensor
 
-from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable, usual_workshop
+from webapp.engines.audiocraft.decoder.native.compiler import (
+    NativeUnavailable,
+    NothingKept,
+    Workshop,
+    usual_workshop,
+)
+
+logger = logging.getLogger(__name__)
 
 Handle: TypeAlias = c_void_p
 
@@ -110,7 +120,24 @@ class Library:
 @cache
 def usual_library() -> Library:
     """The library of this machine, compiled if need be. Raises NativeUnavailable."""
-    return Library(usual_workshop().library())
+    return library_of(usual_workshop())
+
+
+def library_of(workshop: Workshop) -> Library:
+    """A workshop's library; compiled for this process alone where nothing can be kept.
+
+    Raises NativeUnavailable.
+    """
+    try:
+        return Library(workshop.library())
+    except NothingKept as error:
+        logger.warning("the compiled step is made anew by each process: %s", error)
+    # Once it is loaded its file is not needed any more.
+    try:
+        with tempfile.TemporaryDirectory(prefix="soundloom-") as folder:
+            return Library(replace(workshop, folder=Path(folder)).library())
+    except OSError as error:
+        raise NativeUnavailable(f"there is no folder to compile in: {error.strerror}") from error
 
 
 def pointer(tensor: Tensor | None) -> c_void_p | None:
