@@ -12,6 +12,7 @@ from webapp.engines.base import CancelToken, EngineError, GenerationCancelled
 from webapp.errors import LeaseLost
 from webapp.services.container import Services
 from webapp.services.leases import Claim, SoundFacts
+from webapp.stopping import first_of
 from webapp.worker.making import Making, SoundMaker
 from webapp.worker.progress import ProgressReporter
 
@@ -182,14 +183,3 @@ def plain_words(error: Exception) -> str:
     if isinstance(error, EngineError):
         return error.user_message
     return UNEXPECTED
-
-
-async def first_of(*awaitables: Awaitable[object]) -> None:
-    """Wait until one of these is done; the others are cancelled."""
-    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

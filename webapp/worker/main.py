@@ -6,8 +6,6 @@ import os
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -18,7 +16,7 @@ from webapp.logs import configure_logging
 from webapp.services.container import Services, open_services
 from webapp.services.weights_register import WeightsRegister
 from webapp.settings import Settings, check_device
-from webapp.stopping import end_for_certain
+from webapp.stopping import end_for_certain, when_parent_is_gone
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.gpu import count_devices_like_nvml
@@ -109,7 +107,7 @@ async def _process(
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop)
     if exit_with_parent:
-        _when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop))
+        when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop))
     await asyncio.to_thread(warm_up)
     logger.info("worker ready", extra={"worker": worker.worker_id})
     register = WeightsRegister(
@@ -124,14 +122,3 @@ async def _process(
             task.cancel()
         await asyncio.gather(*keeping, return_exceptions=True)
     logger.info("worker stopped", extra={"worker": worker.worker_id})
-
-
-def _when_parent_is_gone(act: Callable[[], object]) -> None:
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
-        # Should the loop be stuck, the timer that `act` starts would not start.
-        end_for_certain()
-        act()
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

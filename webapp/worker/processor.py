@@ -12,7 +12,8 @@ from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.leases import Claim
 from webapp.services.workers import WorkerState
-from webapp.worker.attempt import Attempt, first_of
+from webapp.stopping import first_of
+from webapp.worker.attempt import Attempt
 from webapp.worker.making import SoundMaker
 
 logger = logging.getLogger(__name__)
