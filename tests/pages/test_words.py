@@ -36,7 +36,8 @@ def test_until() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(8.0, "8 s"), (2.5, "2.5 s"), (12.345, "12.35 s"), (180, "180 s")]
+    ("value", "text"),
+    [(8.0, "8 s"), (2.5, "2.5 s"), (12.345, "12.35 s"), (180, "180 s"), (507.77, "8 min 28 s")],
 )
 def test_seconds(value: float, text: str) -> None:
     assert words.seconds(value) == text

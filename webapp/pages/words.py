@@ -8,6 +8,7 @@ MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 DAYS_BEFORE_A_DATE: Final = 30
+LONGEST_IN_SECONDS_S: Final = 180
 
 MODEL_NAMES: Final = {"music": "Music", "audio": "Sound effects", "magnet": "Fast music", "voice": "Speech"}
 TIER_NAMES: Final = {
@@ -54,7 +55,10 @@ MAX_PROGRAM_CHARACTERS: Final = 40
 
 
 def seconds(duration_s: float) -> str:
-    """A length in seconds: `8 s`, `2.5 s`."""
+    """A length in seconds: `8 s`, `2.5 s`; beyond the longest clip, as a read-out text may be, `8 min 28 s`."""
+    if duration_s > LONGEST_IN_SECONDS_S:
+        minutes, rest_s = divmod(round(duration_s), MINUTE_S)
+        return f"{minutes} min {rest_s} s"
     return f"{duration_s:.2f}".rstrip("0").rstrip(".") + " s"
 
 
