@@ -178,12 +178,14 @@ def _allowed_methods(request: Request[Any, Any, Any]) -> list[str]:
     """The methods that the path of a request does answer to, which a 405 must name."""
     path = request.scope["path"].rstrip("/") or "/"
     allowed = set[str]()
-    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         try:
             request.app.asgi_router.handle_routing(path=path, method=method)
         except HTTPException:
             continue
         allowed.add(method)
+    if "GET" in allowed:
+        allowed.add("HEAD")
     return sorted(allowed | {"OPTIONS"})
 
 

@@ -14,6 +14,7 @@ from webapp.api.queue_feed import QueueFeed
 from webapp.http.access_log import AccessLog
 from webapp.http.dependencies import Streams
 from webapp.http.errors import ErrorTranslator
+from webapp.http.head_requests import HeadRequests
 from webapp.http.hosts import HostCheck
 from webapp.http.lingering import UnreadBodies
 from webapp.http.rate_limit import add_rate_limit_headers
@@ -60,7 +61,7 @@ def create_app(services: Services) -> Litestar:
         debug=False,
     )
     app.state.streams = streams
-    app.asgi_handler = _with_middleware(app.asgi_handler, services.settings)
+    app.asgi_handler = _with_middleware(HeadRequests(app.asgi_handler, app), services.settings)
     return app
 
 
