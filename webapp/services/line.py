@@ -39,3 +39,8 @@ class LineReader:
             running=[in_hand(row) for row in processing],
             turns=self._turns.of(rows[0]["turns"] if rows else None, processing),
         )
+
+    async def is_paused(self) -> bool:
+        """Whether no worker may take a job now."""
+        rows = await self._database.fetch("SELECT is_paused FROM queue_state WHERE id = 1")
+        return bool(rows[0]["is_paused"])

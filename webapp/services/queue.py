@@ -66,8 +66,10 @@ class QueueReader:
             map(waiting_job, by_sequence.values()), now_ms, self._turns.of(state["turns"], processing)
         )
         waiting = [by_sequence[job.sequence] for job in line]
-        outlook = await self._estimator.outlook()
-        starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
+        starts: list[int | None] = [None] * len(line)
+        if not state["is_paused"]:
+            outlook = await self._estimator.outlook()
+            starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
         reasons = place_reasons(line, now_ms, moved)
         # The order changes when a job begins to starve, and what is expected as time goes by.
@@ -107,4 +109,5 @@ def _view(
         reason=reason,
         expected_start_ms=expected_start_ms,
         prompt=row["prompt"],
+        is_held=bool(row["is_paused"]) and row["status"] == "queued",
     )

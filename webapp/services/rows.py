@@ -91,6 +91,7 @@ def in_place(job: JobView, queued: QueuedJob) -> JobView:
         priority=queued.priority,
         started_ms=queued.started_ms,
         expected_start_ms=queued.expected_start_ms,
+        is_held=queued.is_held,
         progress_pct=queued.progress_pct,
     )
 

@@ -31,7 +31,8 @@ LARGEST_GROUP: Final = 64
 class Quote:
     """What to expect of a job before it is submitted.
 
-    `expected_wait_s` is None when nothing can be said, such as when no worker is there.
+    `expected_wait_s` is None when nothing can be said, such as when no worker is there or the queue is
+    paused.
     """
 
     position: int
@@ -40,6 +41,7 @@ class Quote:
     jobs_left_this_hour: int
     at_once_left: int
     skip_cost: int
+    is_paused: bool = False
 
 
 class Submissions:
@@ -124,7 +126,8 @@ class Submissions:
         ahead = waiting.index(newcomer)
         outlook = await self._estimator.outlook()
         # The jobs behind count too: those that will starve meanwhile go first.
-        start_ms = outlook.starts_ms(now_ms, running=line.running, line=waiting)[ahead]
+        is_paused = await self._lines.is_paused()
+        start_ms = None if is_paused else outlook.starts_ms(now_ms, running=line.running, line=waiting)[ahead]
         own_work_ms = outlook.work_ms(model, duration_s)
         return Quote(
             position=len(line.running) + ahead + 1,
@@ -133,4 +136,5 @@ class Submissions:
             jobs_left_this_hour=usage.hourly.left,
             at_once_left=usage.at_once.left,
             skip_cost=skip_cost(duration_s, self._prices),
+            is_paused=is_paused,
         )

@@ -48,6 +48,7 @@ class QueuedJob:
 
     `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
     job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
+    `is_held` says that it waits while the queue is paused.
     """
 
     job_id: str
@@ -64,6 +65,7 @@ class QueuedJob:
     reason: PlaceReason | None
     expected_start_ms: int | None
     prompt: str
+    is_held: bool = False
 
     @property
     def progress(self) -> str:
@@ -97,7 +99,8 @@ class QueueSnapshot:
 class JobView:
     """One job in any state.
 
-    `position` is None once it has left the queue; `sound` is there once it is complete.
+    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held` is as of
+    `QueuedJob`.
     """
 
     job_id: str
@@ -121,6 +124,7 @@ class JobView:
     error: str | None
     skip_cost: int
     sound: SoundView | None
+    is_held: bool = False
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
 
     @property
