@@ -54,7 +54,7 @@ def measure(admin: Explorer, watchers: dict[str, Page], rounds: int) -> dict[str
         row = admin.rows.last if name == "To front" else admin.rows.first
         row.get_by_role("button", name=name, exact=True).click()
         for watcher, page in watchers.items():
-            page.wait_for_function("window.changes.length > 0", polling=5)
+            page.wait_for_function("() => window.changes.length > 0", polling=5)
             changed = page.evaluate("window.changes[0]")
             delays[watcher].append(changed - admin.page.evaluate("window.clicked"))
         admin.page.wait_for_timeout(150)

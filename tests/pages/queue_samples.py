@@ -45,11 +45,22 @@ STEERED = tuple(dataclasses.replace(row, prompt=LONG, owner="ada", actions=ADMIN
 GONE = (dataclasses.replace(STEERED[0], position=None, status="failed", owner=None, actions=()),)
 COUNTS = Counts(1, 2, (("music", 2),), is_paused=True)
 MODELS = (
-    ModelLine("music", "ready", "sketch", 2, 1, "12 s", is_pinned=True),
-    ModelLine("audio", "unavailable", "", 0, 0, "none"),
+    ModelLine("music", "ready", "sketch", 2, 1, "12 s", is_pinned=True, memory_bytes=4 * 10**9),
+    ModelLine("magnet", "error", "sketch", 1, 0, "", error=LONG),
+    ModelLine("audio", "unavailable", "", 0, 0, ""),
 )
 WORKERS = (
-    WorkerLine(1, "cuda:0", "busy", "Generating", "H100, 4.2 of 80 GB", 5.2, "1" * 12, "host, process 7"),
+    WorkerLine(
+        1,
+        "cuda:0",
+        "busy",
+        "Generating",
+        "Music loaded",
+        "H100, 4.2 of 80 GB",
+        5.2,
+        "1" * 12,
+        "host, process 7",
+    ),
     WorkerLine(2, "", "draining", "Draining"),
 )
 QUIET = queue_charts(tuple(Span(NOW_MS + n, 0, 0, None, None) for n in range(30)))

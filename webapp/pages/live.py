@@ -65,17 +65,19 @@ async def follow(
     every `refresh_s`.
 
     What is told was read after the hint for it, so nothing is missed; what a reader has already is
-    not sent again. A slow reader is told the newest state when it is ready for more.
+    not sent again. The first change after a quiet time is told at once. A slow reader is told the
+    newest state when it is ready for more.
     """
     told: dict[str, str] = {}
     clock = asyncio.get_running_loop().time
-    asked_at = clock()
+    asked_at = told_at = clock()
     with services.bus.subscribe() as subscription:
         while True:
             if clock() - asked_at >= refresh_s:
                 asked_at = clock()
                 if not await is_welcome():
                     return
+            told_at = clock()
             changed = news(await feed.fragments(), told)
             if changed:
                 yield message(services, changed)
@@ -87,7 +89,7 @@ async def follow(
                 # Each is noted, so not `any` over the notes as they are made: it would stop at the first.
                 noted = [feed.note(hint) for hint in hints]
                 if any(noted):
-                    await asyncio.sleep(coalesce_s)
+                    await asyncio.sleep(max(0.0, told_at + coalesce_s - clock()))
                     break
 
 

@@ -50,13 +50,15 @@ class Counts:
 class WorkerLine:
     """A worker as a viewer sees it: no host names and process ids for the public.
 
-    `gpu` tells its figures in words. `worker_id` and `place` (host and process) are there for admins.
+    `serves` says what it has loaded, `gpu` its figures, both in words. `worker_id` and `place` (host and
+    process) are there for admins.
     """
 
     number: int
     device: str
     state: str
     state_text: str
+    serves: str = ""
     gpu: str = ""
     memory_percent: float | None = None
     worker_id: str | None = None
@@ -65,7 +67,11 @@ class WorkerLine:
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """A model, its jobs, and how long a new one waits, in words. `is_pinned` is told to admins."""
+    """A model, the engine that serves it (`label`), its jobs, and how long the last of them waits, in words.
+
+    `wait` is empty when nothing waits or nothing can be said. `is_pinned`, `error` and `memory_bytes` are
+    told to admins.
+    """
 
     name: str
     state: str
@@ -74,6 +80,8 @@ class ModelLine:
     processing: int
     wait: str
     is_pinned: bool = False
+    error: str = ""
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

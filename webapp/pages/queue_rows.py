@@ -1,7 +1,7 @@
 """The queue's jobs, models and workers as a viewer sees them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from webapp.pages import words
@@ -51,9 +51,7 @@ def queue_row(
         tier=job.tier,
         created_ms=job.created_ms,
         progress_pct=job.progress_pct,
-        expected_start="started"
-        if job.status == "processing"
-        else words.until(job.expected_start_ms, now_ms),
+        expected_start=_expected_start(job, now_ms),
         reason=REASONS[job.reason] if job.reason else "Being generated",
         is_own=is_own,
         is_skipped=job.priority == "skipped",
@@ -110,13 +108,15 @@ def model_lines(
         ModelLine(
             name=model,
             state=report.models[model],
-            label=report.engines[model].label if model in report.engines else "",
+            label=engine.label if engine else "",
             waiting=numbers[model, "queued"],
             processing=numbers[model, "processing"],
-            wait=_wait(report, model),
+            wait=words.wait(wait_s) if (wait_s := report.estimated_wait.get(model)) is not None else "",
             is_pinned=model in pinned,
+            error=engine.error if engine else "",
+            memory_bytes=engine.memory_mb * 1_000_000 if engine else 0,
         )
-        for model in MODELS
+        for model, engine in ((model, report.engines.get(model)) for model in MODELS)
     )
 
 
@@ -132,6 +132,7 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
         device=worker.device,
         state=worker.state,
         state_text=WORKER_STATES[worker.state],
+        serves=_serves(worker.report.get("models", {})),
         gpu=f"{gpu['name']}, {gpu['memory_used_gb']:g} of {gpu['memory_total_gb']:g} GB" if gpu else "",
         memory_percent=gpu.get("memory_percent"),
         worker_id=worker.worker_id if can_steer else None,
@@ -139,14 +140,20 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
     )
 
 
+def _expected_start(job: QueuedJob, now_ms: int) -> str:
+    if job.status == "processing":
+        return "started"
+    return "after the pause" if job.is_held else words.until(job.expected_start_ms, now_ms)
+
+
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
     steered = Steered(job.status, is_front=job.priority == "skipped", is_moved=job.reason == "moved")
     return possible(steered)
 
 
-def _wait(report: StatusReport, model: str) -> str:
-    """How long the last job in line of a model will wait."""
-    if model not in report.estimated_wait:
-        return "none" if report.workers else "not known"
-    wait_s = report.estimated_wait[model]
-    return "not known" if wait_s is None else words.wait(wait_s)
+def _serves(models: Mapping[str, Any]) -> str:
+    """What a worker has loaded, of the models that it reports."""
+    if "tts" in models:
+        return words.MODEL_NAMES["voice"]
+    loaded = [words.MODEL_NAMES[name] for name, entry in models.items() if entry["state"] == "ready"]
+    return f"{', '.join(loaded)} loaded" if loaded else "No model loaded"
