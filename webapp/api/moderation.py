@@ -18,7 +18,9 @@ from webapp.policy.library import MAX_NOTE_CHARACTERS, parse_note
 from webapp.services.library.moderation import ModeratedSound, ModerationPage, ModerationState
 
 AnyRequest = Request[Any, Any, Any]
-NoteText = Annotated[str, Meta(max_length=MAX_NOTE_CHARACTERS)]
+NoteText = Annotated[
+    str, Meta(max_length=MAX_NOTE_CHARACTERS, examples=["Names a person who asked not to be named"])
+]
 CHANGE_PROBLEMS = problems(400, 401, 403, 404, 408, 413, 415, 429)
 
 

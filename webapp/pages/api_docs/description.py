@@ -10,13 +10,16 @@ from webapp.pages.api_docs.samples import Call, Sample, samples_of
 from webapp.pages.api_docs.schemas import SchemaReader
 
 # The order of a first visit; sections that are not named here follow.
-SECTIONS: Final = ("Generation", "Queue", "Files", "Speech", "Status", "Accounts", "Library", "Playlists")
+SECTIONS: Final = (
+    "Generation", "Queue", "Files", "Speech", "Status", "Accounts", "Library", "Playlists", "Moderation",
+)  # fmt: skip
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 PATH_EXAMPLES: Final = {
     "job_id": "a1b2c3d4e5f6",
     "sound_id": "0f1e2d3c4b5a69788796",
     "playlist_id": "6978879605f41e2d3c4b",
     "token_id": "3",
+    "voice": "espeak-en-us",
     "filename": "0f1e2d3c4b5a69788796",
 }
 FILE_ENDINGS: Final = {"audio": ".wav", "image": ".png", "application/zip": ".zip"}
@@ -77,7 +80,12 @@ def sections_of(document: Mapping[str, Any], server: str) -> tuple[Section, ...]
         operation = _operation(reader, path, method, described, server)
         by_tag.setdefault((described.get("tags") or ["Other"])[0], []).append(operation)
     order = [*(tag for tag in SECTIONS if tag in by_tag), *sorted(by_tag.keys() - set(SECTIONS))]
-    return tuple(Section(_anchor(tag), tag, tuple(by_tag[tag])) for tag in order)
+    return tuple(Section(_anchor(tag), tag, tuple(sorted(by_tag[tag], key=_place))) for tag in order)
+
+
+def _place(operation: Operation) -> tuple[int, str, int]:
+    """A list before its entries, and before what is done to them."""
+    return operation.path.count("/"), operation.path, METHODS.index(operation.method.lower())
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
