@@ -13,7 +13,7 @@ IN_PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: bench-screens bench-speech bench-decode bench-pages bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help setup run test coverage test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: bench-screens bench-speech bench-decode bench-pages bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help screenshots setup run test coverage test-browser test-api-long chaos test-long simulate lint format lock clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -6
@@ -70,6 +70,11 @@ lint: setup
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_lock
 	$(BIN)/djlint --lint --quiet templates
+
+# Pictures of every page on a phone and a wide screen, light and dark, in build/screenshots; the README's four too.
+screenshots: setup
+	$(BIN)/python -m tools.screenshots --readme
+	$(BIN)/python -m tools.screenshots_admin
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -25,7 +25,7 @@ document.addEventListener("htmx:after:swap", () => {
 document.addEventListener("click", (event) => {
   const menu = event.target.closest("details.menu");
   closeAll(menu);
-  if (menu && event.target.closest("a.menu-item, button.menu-item:not([data-keeps-open])")) menu.open = false;
+  if (menu && event.target.closest("a.menu-item, button.menu-item")) menu.open = false;
 });
 
 document.addEventListener("keydown", (event) => {

@@ -95,6 +95,7 @@ JOBS = (
     ),
     dataclasses.replace(JOB, job_id="5" * 12, status="failed", error="Memory ran out", retry_count=2),
     dataclasses.replace(JOB, job_id="6" * 12, status="cancelled", position=None),
+    dataclasses.replace(JOB, job_id="7" * 12, status="completed", finished_ms=NOW_MS),
 )
 QUOTES = tuple(
     contexts.QuoteView(Quote(place, wait_s, work_s, left, free, 3), hourly=60, at_once=20)

@@ -28,6 +28,7 @@ from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
 from webapp.pages.rendering import InjectedRenderer, Renderer
 from webapp.pages.sound_cards import SoundCards
+from webapp.pages.words import wait
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -125,7 +126,7 @@ async def compose_form(
         models=model_cards(report, tier.max_duration_s),
         max_duration_s=tier.max_duration_s,
         fields=fields,
-        error=error.message if error else None,
+        error=_in_words(error) if error else None,
         error_field=error.field if isinstance(error, InvalidRequest) else None,
     )
 
@@ -140,6 +141,13 @@ async def quote_view(services: Services, identity: Identity, fields: Fields) -> 
     )
     copies = int(fields["copies"]) if fields.get("copies") in COPIES else 1
     return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once, copies=copies)
+
+
+def _in_words(error: ProductError) -> str:
+    """What was refused and, where waiting helps, for how long."""
+    if isinstance(error, LimitReached | QueueFull):
+        return f"{error.message}. Try again in {wait(error.retry_after_s)}."
+    return error.message
 
 
 def _duration_or_default(fields: Fields) -> float:
