@@ -195,13 +195,15 @@ class TestChanging:
         assert [job["status"] for job in (await ann.http.get("/api/jobs")).json()["jobs"]] == ["completed"]
 
     async def test_an_admin_deletes_anybodys_and_changes_nobodys(
-        self, ann: User, make_user: MakeUser, make_sound: MakeSound
+        self, ann: User, make_user: MakeUser, make_sound: MakeSound, services: Services
     ) -> None:
         root = await make_user("root", is_admin=True)
         sound_id = await make_sound(ann.identity, is_public=False)
         answer = await root.http.patch(f"/api/library/{sound_id}", json={"title": "x"})
         assert_problem(answer, 403, "Not authorized to change this sound")
         assert (await root.http.delete(f"/api/library/{sound_id}")).status_code == 204
+        (line,) = await services.administration.audit.lines(subject=sound_id)
+        assert (line.author, line.action, line.detail) == ("root", "delete sound", "ann")
 
 
 class TestVoting:

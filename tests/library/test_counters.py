@@ -4,6 +4,7 @@ import asyncio
 
 from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
+from webapp.errors import NotFound
 from webapp.policy.library import LibraryQuery, PlaylistChange
 from webapp.services.container import Services
 from webapp.services.identity import Identity
@@ -72,3 +73,24 @@ async def test_tracks_added_at_once_are_all_there_once(
     await asyncio.gather(*(playlists.add_track(ann, made.playlist_id, sound_id) for sound_id in sounds * 8))
     _, tracks = await playlists.get(ann, made.playlist_id)
     assert sorted(item.sound_id for item in tracks) == sorted(sounds)
+
+
+async def test_a_sound_that_goes_meanwhile_is_unknown(
+    services: Services, make_account: MakeAccount, make_sound: MakeSound
+) -> None:
+    ann, bob = await make_account("ann"), await make_account("bob")
+    library = services.library
+    playlist = (await library.playlists.create(bob, PlaylistChange("all"))).playlist_id
+    for _ in range(8):
+        sound_id = await make_sound(ann)
+        answers = await asyncio.gather(
+            library.votes.vote(bob, sound_id, 1),
+            library.favorites.add(bob, sound_id),
+            library.publishing.delete(ann, sound_id),
+            library.plays.played(bob, "192.0.2.1", sound_id),
+            library.playlists.add_track(bob, playlist, sound_id),
+            return_exceptions=True,
+        )
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        assert all(isinstance(failure, NotFound) for failure in failures), failures
+    assert (await library.playlists.get(bob, playlist))[1] == []

@@ -8,14 +8,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Schema
 from litestar.params import QueryParameter, SkipValidation
 
-from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
+from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.library_listing import SELECTION, InjectedQuery
+from webapp.http.archive import ZIP, archive
 from webapp.http.attachment import Attachment
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
-from webapp.policy.exports import ExportChoice, ExportScope, export_formats, export_ids, file_stem
+from webapp.policy.exports import ExportChoice, ExportScope, export_formats, export_ids
 
-ZIP: Final = "application/zip"
 DISPOSITION: Final = header("The file's name.", 'attachment; filename="soundloom.zip"')
 
 
@@ -63,16 +63,7 @@ class ExportController(Controller):
         services: InjectedServices,
         streams: InjectedStreams,
         identity: InjectedIdentity,
-        address: InjectedAddress,
         choice: InjectedChoice,
     ) -> Attachment:
         """What everybody may see, and what is the account's own. `manifest.json` tells everything else."""
-        release = streams.caps.hold_for(request, identity.account_id, address)
-        try:
-            export = await services.library.exports.choose(identity, choice)
-        except BaseException:
-            release()
-            raise
-        name = f"{file_stem(export.title, 'soundloom')}.zip"
-        pieces = services.library.exports.write(identity, export)
-        return Attachment(pieces, name, ZIP, streams.stop, on_close=release)
+        return await archive(request, services, streams, identity, choice)

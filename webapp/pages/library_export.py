@@ -5,20 +5,17 @@ from typing import Final
 from litestar import get, post
 from litestar.params import FromPath
 
+from webapp.http.archive import archive
 from webapp.http.attachment import Attachment
-from webapp.http.client_address import address_of
 from webapp.http.compression import AS_WRITTEN
-from webapp.http.dependencies import InjectedServices, InjectedStreams, Streams
+from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.pages.authentication import InjectedIdentity
 from webapp.pages.forms import read_fields
 from webapp.pages.library_selection import selected
 from webapp.pages.navigation import PageRequest
-from webapp.policy.exports import ExportChoice, ExportFormat, file_stem
+from webapp.policy.exports import ExportChoice, ExportFormat
 from webapp.policy.library import LibraryQuery
-from webapp.services.container import Services
-from webapp.services.identity import Identity
 
-ZIP: Final = "application/zip"
 # Lossless and small; other formats of single sounds are on their pages, and all over the API.
 FORMATS: Final[tuple[ExportFormat, ...]] = ("flac",)
 
@@ -30,7 +27,7 @@ async def export_selection(
     """The chosen sounds. Raises NotFound when one of them went meanwhile."""
     ids = selected(await read_fields(request))
     choice = ExportChoice(FORMATS, LibraryQuery(), ids=tuple(ids))
-    return await _archive(request, services, streams, identity, choice)
+    return await archive(request, services, streams, identity, choice)
 
 
 @get("/playlists/{playlist_id:str}/export", opt={AS_WRITTEN: True})
@@ -43,18 +40,4 @@ async def export_playlist(
 ) -> Attachment:
     """What the viewer may hear of a playlist. Raises NotFound."""
     choice = ExportChoice(FORMATS, LibraryQuery(), playlist_id=playlist_id)
-    return await _archive(request, services, streams, identity, choice)
-
-
-async def _archive(
-    request: PageRequest, services: Services, streams: Streams, identity: Identity, choice: ExportChoice
-) -> Attachment:
-    release = streams.caps.hold_for(request, identity.account_id, address_of(request, services.settings))
-    try:
-        export = await services.library.exports.choose(identity, choice)
-    except BaseException:
-        release()
-        raise
-    pieces = services.library.exports.write(identity, export)
-    name = f"{file_stem(export.title, 'soundloom')}.zip"
-    return Attachment(pieces, name, ZIP, streams.stop, on_close=release)
+    return await archive(request, services, streams, identity, choice)

@@ -125,15 +125,21 @@ class Browser:
         return await self._database.fetch(statement.sql, *statement.arguments)
 
 
-async def find_item(database: Database, identity: Identity | None, sound_id: str) -> LibraryItemView:
+async def find_item(
+    database: Database, identity: Identity | None, sound_id: str, *, to_change: bool = False
+) -> LibraryItemView:
     """One sound, in the caller's transaction if there is one.
 
-    Raises NotFound, also for one that is not for this reader.
+    `to_change`: nobody else changes or deletes it before that transaction ends. Raises NotFound, also for
+    one that is not for this reader.
     """
+    # SQLite's writing transaction is the lock itself.
+    lock = " FOR NO KEY UPDATE OF item" if to_change and database.dialect == "postgres" else ""
     rows = []
     if is_generation_id(sound_id):
         rows = await database.fetch(
-            f"SELECT {ITEM_COLUMNS} FROM library_item AS item{ITEM_JOINS} WHERE item.sound = {{}}", sound_id
+            f"SELECT {ITEM_COLUMNS} FROM library_item AS item{ITEM_JOINS} WHERE item.sound = {{}}{lock}",
+            sound_id,
         )
     item = item_view(rows[0]) if rows else None
     if item is None or not item.is_open_to(identity):

@@ -24,7 +24,7 @@ class Favorites:
     async def add(self, identity: Identity, sound_id: str) -> None:
         """Keep a sound. Raises NotFound and LimitReached."""
         async with self._database.transaction():
-            item = await find_item(self._database, identity, sound_id)
+            item = await find_item(self._database, identity, sound_id, to_change=True)
             await self._count(identity)
             await self._database.fetch(
                 "INSERT INTO favorite (account, item, created_ms) VALUES ({}, {}, {})"

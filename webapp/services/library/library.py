@@ -6,6 +6,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus
 from webapp.ids import Ids
+from webapp.services.audit import AuditLog
 from webapp.services.library.browse import Browser
 from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails
@@ -60,7 +61,7 @@ def build_library(
         favorites=Favorites(database, clock, throttle, settings),
         plays=Plays(database, throttle),
         playlists=playlists,
-        publishing=Publishing(database, storage, bus),
+        publishing=Publishing(database, storage, bus, AuditLog(database, clock)),
         moderation=Moderation(database, clock, browse, bus),
         exports=Exports(database, storage, clock, browse, playlists),
         importer=Importer(database, storage, clock, bus),

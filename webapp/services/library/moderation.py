@@ -75,7 +75,7 @@ class Moderation:
     ) -> ModeratedSound:
         require_admin(identity)
         async with self._database.transaction():
-            item = await find_item(self._database, identity, sound_id)
+            item = await find_item(self._database, identity, sound_id, to_change=True)
             columns: dict[str, object] = {
                 "moderator": identity.username,
                 "moderated_ms": self._clock.now_ms(),

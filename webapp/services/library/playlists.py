@@ -107,7 +107,7 @@ class Playlists:
         """Put a sound at the end; one that is there stays where it is. Raises NotFound and Conflict."""
         async with self._database.transaction():
             row = await self._own(identity, playlist_id)
-            item = await find_item(self._database, identity, sound_id)
+            item = await find_item(self._database, identity, sound_id, to_change=True)
             found = await self._database.fetch(
                 "SELECT COUNT(*) AS total, MAX(place) AS last,"
                 " SUM(CASE WHEN item = {} THEN 1 ELSE 0 END) AS present"

@@ -30,7 +30,7 @@ class Plays:
     async def _count(self, counter: Counter, identity: Identity | None, address: str, sound_id: str) -> int:
         listener = f"account/{identity.account_id}" if identity else f"address/{address_group(address)}"
         async with self._database.transaction(durable=False):
-            item = await find_item(self._database, identity, sound_id)
+            item = await find_item(self._database, identity, sound_id, to_change=True)
             bucket = f"{counter}/{item.row_id}/{listener}"
             try:
                 await self._throttle.hit(bucket, 1, PLAY_WINDOW_S, "Counted already")

@@ -7,6 +7,7 @@ from webapp.database import Database
 from webapp.errors import NotAuthorized
 from webapp.events import Bus, Event
 from webapp.policy.library import SoundChange
+from webapp.services.audit import AuditLog
 from webapp.services.identity import Identity
 from webapp.services.library.browse import find_item
 from webapp.services.library.shelf import words_of
@@ -17,18 +18,18 @@ from webapp.storage import Storage
 class Publishing:
     """Changes sounds. Who may not see one is told that there is none; who may not change it, so."""
 
-    def __init__(self, database: Database, storage: Storage, bus: Bus) -> None:
+    def __init__(self, database: Database, storage: Storage, bus: Bus, audit: AuditLog) -> None:
         self._database = database
         self._storage = storage
         self._bus = bus
+        self._audit = audit
 
     async def change(self, identity: Identity, sound_id: str, change: SoundChange) -> LibraryItemView:
         """Change an own sound. Raises NotFound, and NotAuthorized for somebody else's."""
         async with self._database.transaction():
-            item = await find_item(self._database, identity, sound_id)
+            item = await find_item(self._database, identity, sound_id, to_change=True)
             if item.account_id != identity.account_id:
                 raise NotAuthorized("Not authorized to change this sound")
-            await self._lock(item)
             await self._write(item, await self._changed_columns(item, change))
             changed = await find_item(self._database, identity, sound_id)
         self._bus.publish(Event("library"))
@@ -40,9 +41,11 @@ class Publishing:
         Its job stays, without a sound: the hour's quota counts it, and estimates learn from it.
         """
         async with self._database.transaction():
-            item = await find_item(self._database, identity, sound_id)
+            item = await find_item(self._database, identity, sound_id, to_change=True)
             if item.account_id != identity.account_id and not identity.is_admin:
                 raise NotAuthorized("Not authorized to delete this sound")
+            if item.account_id != identity.account_id:
+                await self._audit.record(identity.username, "delete sound", (sound_id,), detail=item.owner)
             rows = await self._database.fetch(
                 "DELETE FROM sound WHERE generation_id = {} RETURNING storage_key, job", sound_id
             )
@@ -51,12 +54,6 @@ class Publishing:
             await self._storage.delete(row["storage_key"])
             self._bus.publish(Event("job", row["job"]))
         self._bus.publish(Event("library"))
-
-    async def _lock(self, item: LibraryItemView) -> None:
-        # Words are put together from title and tags, which another change must not replace meanwhile.
-        # SQLite's transaction is the lock itself.
-        if self._database.dialect == "postgres":
-            await self._database.fetch("SELECT 1 FROM library_item WHERE id = {} FOR UPDATE", item.row_id)
 
     async def _changed_columns(self, item: LibraryItemView, change: SoundChange) -> dict[str, object]:
         columns: dict[str, object] = {}

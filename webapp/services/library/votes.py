@@ -33,7 +33,7 @@ class Votes:
         Raises NotFound and LimitReached.
         """
         async with self._database.transaction():
-            item = await find_item(self._database, identity, sound_id)
+            item = await find_item(self._database, identity, sound_id, to_change=True)
             await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
             if vote:
                 await self._database.fetch(

@@ -1,0 +1,36 @@
+"""Exports as answers: the same for the API and the pages."""
+
+from typing import Any, Final
+
+from litestar import Request
+
+from webapp.http.attachment import Attachment
+from webapp.http.client_address import address_of
+from webapp.http.dependencies import Streams
+from webapp.policy.exports import ExportChoice, file_stem
+from webapp.services.container import Services
+from webapp.services.identity import Identity
+
+ZIP: Final = "application/zip"
+
+
+async def archive(
+    request: Request[Any, Any, Any],
+    services: Services,
+    streams: Streams,
+    identity: Identity,
+    choice: ExportChoice,
+) -> Attachment:
+    """What was chosen, as a zip that is sent while it is made; it counts among the account's open streams.
+
+    Raises LimitReached for too many of those, and what `Exports.choose` raises.
+    """
+    release = streams.caps.hold_for(request, identity.account_id, address_of(request, services.settings))
+    try:
+        export = await services.library.exports.choose(identity, choice)
+    except BaseException:
+        release()
+        raise
+    name = f"{file_stem(export.title, 'soundloom')}.zip"
+    pieces = services.library.exports.write(identity, export)
+    return Attachment(pieces, name, ZIP, streams.stop, on_close=release)
