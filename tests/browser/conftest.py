@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.browser.pages import OpenPage, Watch
+from tests.browser.admin_pages import make_admin
+from tests.browser.pages import OpenContext, OpenPage, Watch
 from tools.browser import find_browser
 from tools.throwaway_server import ThrowawayServer, throwaway_server
 
-WAIT_MS = 10_000
+# A busy machine is slow, and a page that is right in the end is right.
+WAIT_MS = 30_000
+LOG_CHARACTERS = 4_000
+expect.set_options(timeout=WAIT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,8 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[ThrowawayServer]:
-    """One server for all tests; each makes accounts of its own."""
+    """One server for all tests, with an admin; each test makes accounts of its own."""
     with throwaway_server(free_hourly="1000", free_at_once="100", register_per_address="1000") as running:
+        make_admin(running)
         yield running
 
 
@@ -51,22 +56,32 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def open_page(chromium: Browser, server: ThrowawayServer, watch: Watch) -> Iterator[OpenPage]:
-    """Opens windows, each of another person; options as of a Playwright browser context."""
-    contexts = []
+def open_context(chromium: Browser, server: ThrowawayServer, watch: Watch) -> Iterator[OpenContext]:
+    """Browsers, each of another person; options as of a Playwright browser context."""
+    contexts: list[BrowserContext] = []
 
-    def open_one(**options: object) -> Page:
+    def open_one(**options: object) -> BrowserContext:
         context = chromium.new_context(**{"base_url": server.address, **options})  # type: ignore[arg-type]  # as given
         context.set_default_timeout(WAIT_MS)
+        context.on("page", watch.over)
         contexts.append(context)
-        page = context.new_page()
-        watch.over(page)
-        return page
+        return context
 
     yield open_one
     for context in contexts:
         context.close()
-    assert watch.faults == []
+    # Where a server has failed, its log says why.
+    assert watch.faults == [], server.log_file.read_text(encoding="utf-8")[-LOG_CHARACTERS:]
+
+
+@pytest.fixture
+def open_page(open_context: OpenContext) -> OpenPage:
+    """Windows, each in a browser of its own."""
+
+    def open_one(**options: object) -> Page:
+        return open_context(**options).new_page()
+
+    return open_one
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import httpx
 
+from tests.browser.admin_pages import ADMIN
 from tests.browser.pages import PASSWORD
 
 WAIT_S = 30
@@ -48,3 +49,15 @@ def musician(address: str, username: str) -> Iterator[Musician]:
         token = api.post("/api/auth/token", json=credentials).json()["token"]
         api.headers["authorization"] = f"Bearer {token}"
         yield Musician(username, api)
+
+
+@contextmanager
+def paused(address: str) -> Iterator[None]:
+    """While no job is started, so that those that wait go on waiting."""
+    with httpx.Client(base_url=address, headers={"sec-fetch-site": "same-origin"}) as admin:
+        assert admin.post("/login", data={"username": ADMIN, "password": PASSWORD}).status_code == 303
+        assert admin.post("/queue/pause", data={"paused": "yes"}).status_code == 303
+        try:
+            yield
+        finally:
+            assert admin.post("/queue/pause", data={"paused": "no"}).status_code == 303

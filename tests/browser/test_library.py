@@ -228,43 +228,6 @@ def test_a_new_sound_of_ones_own_appears_and_the_card_hands_over(page: Page, ope
     assert page.locator("audio").evaluate_all("all => all.filter(one => !one.paused).length") == 1
 
 
-def test_a_sounds_prompt_is_used_again(page: Page, ada: Musician) -> None:
-    Credentials(page).register("fay-lib")
-    start = StartPage(page)
-    start.prompt.fill("a draft that is not lost by this")
-    LibraryPage(page).open(f"?owner={ada.username}")
-    LibraryPage(page).open_menu("deep organ").get_by_role("link", name="Use this prompt").click()
-    expect(start.prompt).to_have_value("deep organ")
-    expect(start.duration).to_have_value("20")
-
-
-def test_by_keyboard_alone(page: Page, ada: Musician) -> None:
-    library, player = LibraryPage(page), Player(page)
-    library.open(f"?owner={ada.username}")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator("#main")).to_be_focused()
-    play = page.get_by_role("button", name="Play bright flute")
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if play.evaluate("button => button === document.activeElement"):
-            break
-    page.keyboard.press("Enter")
-    player.expect_playing("bright flute")
-    menu = library.sound("bright flute").locator("details.menu")
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if menu.locator("summary").evaluate("summary => summary === document.activeElement"):
-            break
-    page.keyboard.press("Enter")
-    expect(menu.get_by_role("link", name="WAV")).to_be_visible()
-    page.keyboard.press("ArrowDown")
-    expect(menu.get_by_role("link", name="Use this prompt")).to_be_focused()
-    page.keyboard.press("Escape")
-    expect(menu.locator("summary")).to_be_focused()
-    expect(menu.get_by_role("link", name="WAV")).to_be_hidden()
-
-
 def test_without_script(open_page: OpenPage, server: ThrowawayServer) -> None:
     with musician(server.address, "gus-lib") as gus:
         sound_id = gus.make("creaking door", is_public=False)

@@ -1,0 +1,32 @@
+"""Pages against WCAG 2.2 AA, light and dark, and at every width."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from tests.browser.pages import violations
+
+AXE = Path(__file__).resolve().parents[2] / "build/test-assets/axe.min.js"
+WIDTHS = (320, 390, 768, 1280, 1920)
+LONG = "averyveryverylongwordwithoutanyspaces" * 6 + " بيانو بطيء 🌧️ " + "more words " * 30
+RIGHT_TO_LEFT = "بيانو بطيء تحت المطر الغزير 🌧️🎹"
+
+needs_axe = pytest.mark.skipif(not AXE.exists(), reason="make setup fetches axe")
+
+
+def expect_for_everybody(page: Page, state: str = "") -> None:
+    """What is shown now breaks no rule, in either scheme."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        assert violations(page, AXE) == [], f"{state or page.url}, {scheme}"
+
+
+def expect_to_fit(page: Page, *paths: str) -> None:
+    """Nothing of these pages runs off the side of a window, however narrow or wide."""
+    for path in paths:
+        page.goto(path)
+        expect(page.locator("h1")).to_be_visible()
+        for width in WIDTHS:
+            page.set_viewport_size(ViewportSize(width=width, height=800))
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
