@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.building import backend_factory
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.devices import Precision, free_memory
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
 from webapp.engines.base import ModelLoadError
+from webapp.weights.catalogue import Kind
 
 PROMPT = "calm rain on a tin roof"
 STEPS = 100

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from webapp.engines.audiocraft.catalogue import missing_files, published
 from webapp.engines.base import EngineOptions
 from webapp.engines.registry import engines_by_model
+from webapp.weights.catalogue import published
+from webapp.weights.layout import missing_files
 
 ROOT = Path(__file__).resolve().parents[2]
 

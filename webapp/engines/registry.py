@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from webapp.engines.audiocraft.catalogue import CODEC_FILE, LM_FILE, MODELS, Choice, choose
+from webapp.engines.audiocraft.choice import Choice, choose
 from webapp.engines.base import Engine, EngineOptions, ModelLoadError
 from webapp.engines.memory import HostMemory
 from webapp.engines.sketch.engine import SketchEngine
+from webapp.weights.catalogue import MODELS
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +128,9 @@ class EngineDirectory:
 
 def _written_ns(choice: Choice) -> tuple[int, ...]:
     times = []
-    for file in (LM_FILE, CODEC_FILE):
+    for path in choice.files:
         try:
-            times.append((choice.folder / file).stat().st_mtime_ns)
+            times.append(path.stat().st_mtime_ns)
         except OSError:
             times.append(0)
     return tuple(times)

@@ -7,11 +7,10 @@ weights as safetensors. Any folder in a checkpoint's layout can be served, publi
 
 import pickletools
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from webapp.weights.catalogue import CHECKPOINTS, TEXT_ENCODER_LICENCE, WEIGHTS_LICENCE, Checkpoint
+from webapp.weights.catalogue import TEXT_ENCODER_LICENCE, WEIGHTS_LICENCE, Checkpoint
 
 LM_FILE = "state_dict.bin"
 CODEC_FILE = "compression_state_dict.bin"
@@ -66,12 +65,13 @@ def folder_name(repository: str) -> str:
 
 def missing_files(checkpoint: Checkpoint, models_dir: Path) -> tuple[Path, ...]:
     """What has to be in the models folder before a published checkpoint can be loaded, and is not."""
-    return tuple(path for path in _needed(checkpoint, models_dir) if not path.is_file())
+    return tuple(path for path in needed_files(checkpoint, models_dir) if not path.is_file())
 
 
-def present(models_dir: Path) -> tuple[Checkpoint, ...]:
-    """The published checkpoints that lie complete in a models folder."""
-    return tuple(checkpoint for checkpoint in CHECKPOINTS if not missing_files(checkpoint, models_dir))
+def needed_files(checkpoint: Checkpoint, models_dir: Path) -> tuple[Path, ...]:
+    """The files that a published checkpoint is loaded from, there or not: its own, its parts' before them."""
+    parts = parts_of(checkpoint, models_dir / checkpoint.name / CODEC_FILE)
+    return tuple(_placed(models_dir / part.name, file) for part in parts for file in part.files)
 
 
 def is_checkpoint_folder(folder: Path) -> bool:
@@ -103,12 +103,9 @@ def named_codec(path: Path) -> str:
     return repository if folder_name(repository) not in ("", ".", "..") and "\\" not in repository else ""
 
 
-def _needed(checkpoint: Checkpoint, models_dir: Path) -> Iterator[Path]:
-    for part in parts_of(checkpoint, models_dir / checkpoint.name / CODEC_FILE):
-        folder = models_dir / part.name
-        for file in part.files:
-            # Either of them makes a tokenizer.
-            alternatives = TOKENIZER_FILES if file in TOKENIZER_FILES else (file,)
-            yield next(
-                (folder / other for other in alternatives if (folder / other).is_file()), folder / file
-            )
+def _placed(folder: Path, file: str) -> Path:
+    if file not in TOKENIZER_FILES:
+        return folder / file
+    # Either of them makes a tokenizer.
+    there = (folder / other for other in TOKENIZER_FILES if (folder / other).is_file())
+    return next(there, folder / file)

@@ -14,12 +14,12 @@ else:
     import torch
 
     from tests.engines.audiocraft.tiny import Tiny, write_models
-    from webapp.engines.audiocraft.catalogue import Kind
     from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
     from webapp.engines.audiocraft.decoder.native.library import Library, usual_library
     from webapp.engines.audiocraft.engine import AudioCraftEngine
     from webapp.engines.audiocraft.loading import LoadedModel, load_model
     from webapp.engines.base import EngineOptions
+    from webapp.weights.catalogue import Kind
 
     CHECKPOINTS = {"music": "tiny-musicgen", "audio": "tiny-audiogen", "magnet": "tiny-magnet"}
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.weights.catalogue import Kind
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel

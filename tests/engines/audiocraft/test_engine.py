@@ -15,6 +15,7 @@ from tests.engines.audiocraft.tiny import Tiny, write_models
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import finish
 from webapp.audio.waveform import Waveform
+from webapp.engines.audiocraft.choice import choose
 from webapp.engines.audiocraft.engine import AudioCraftEngine
 from webapp.engines.audiocraft.loading import LoadedModel
 from webapp.engines.base import (
@@ -29,6 +30,7 @@ from webapp.engines.base import (
 )
 from webapp.engines.batch import generate_all
 from webapp.engines.registry import create_engine
+from webapp.weights.layout import CODEC_FILE, LM_FILE
 
 Load = Callable[[str], LoadedModel]
 MODELS = ("music", "audio", "magnet")
@@ -134,6 +136,26 @@ def test_it_says_what_it_serves(models_dir: Path) -> None:
     after = engine.info("music")
     assert (after.sample_rate, after.channels) == (sound.sample_rate, sound.channels) == (1600, 2)
     assert not np.array_equal(sound.samples[0], sound.samples[1])
+
+
+@pytest.mark.parametrize(
+    ("precision", "model", "computed_share"),
+    [
+        ("auto", "music", 0.5), ("auto", "magnet", 1.0), ("int8", "magnet", 1.0), ("bfloat16", "audio", 1.0),
+        ("float32", "music", 2.0),
+    ],
+)  # fmt: skip
+def test_what_a_model_will_take_is_estimated_from_its_files(
+    models_dir: Path, precision: str, model: str, computed_share: float
+) -> None:
+    """On a processor: the weights as published, in half precision, and those that are computed with."""
+    folder = models_dir / CHECKPOINTS[model]
+    published, codec = ((folder / file).stat().st_size for file in (LM_FILE, CODEC_FILE))
+    options = EngineOptions(models_dir, CHECKPOINTS, device="cpu", precision=precision)
+    encoder = choose(model, CHECKPOINTS[model], models_dir)
+    assert encoder is not None
+    expected = published + int(published * computed_share) + codec + encoder.text_encoder_bytes
+    assert AudioCraftEngine(options).info(model).memory_bytes == pytest.approx(expected, abs=1)
 
 
 def test_a_model_without_a_checkpoint_is_not_served(models_dir: Path, tmp_path: Path) -> None:

@@ -18,13 +18,13 @@ from tests.engines.audiocraft.helpers import (
 from tests.engines.audiocraft.tiny import Tiny, write_models
 from tests.engines.audiocraft.traced import TracedCapture
 from webapp.engines.audiocraft.building import decoding_of
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.devices import Precision
 from webapp.engines.audiocraft.job import Decoding
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.weights.catalogue import Kind
 
 Make = Callable[[LoadedModel, int], Decoding]
 PROMPTS = ("a slow waltz for two harps", "rain", "thunder over the hills and far away", "a choir")

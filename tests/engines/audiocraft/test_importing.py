@@ -63,7 +63,7 @@ def test_a_real_package_is_used_and_a_broken_one_replaced(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "module", ["webapp.engines.base", "webapp.engines.registry", "webapp.engines.audiocraft.catalogue"]
+    "module", ["webapp.engines.base", "webapp.engines.registry", "webapp.engines.audiocraft.choice"]
 )
 def test_nothing_heavy_comes_with_names(module: str) -> None:
     script = f"import sys, {module}; print(*({{'torch', 'audiocraft', 'transformers'}} & sys.modules.keys()))"

@@ -1,6 +1,7 @@
 """A checkpoint that is not what it should be gives one clear error, and never runs code."""
 
 import gc
+import json
 import os
 import pickle
 import shutil
@@ -15,10 +16,10 @@ from omegaconf import OmegaConf
 
 from tests.engines.audiocraft.helpers import request, tokens_of
 from tests.engines.audiocraft.tiny import Tiny, lm_config
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.checkpoint import read_package
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
 from webapp.engines.base import EngineOutOfMemory, ModelLoadError
+from webapp.weights.catalogue import Kind
 
 CPU = torch.device("cpu")
 
@@ -141,6 +142,7 @@ def with_config(**changes: Any) -> Callable[[dict[str, Any]], None]:
         ({"fuser": {"prepend": ["description"], "cross": []}}, "more than text"),
         ({"conditioners": {"self_wav": {"model": "chroma_stem"}}}, "more than text"),
         ({"conditioners": {"description": {"t5": {"finetune": True}}}}, "text encoder of its own"),
+        ({"conditioners": {"description": {"t5": {"normalize_text": True}}}}, "changes texts"),
         ({"codebooks_pattern": {"modeling": "unroll"}}, "codebook pattern"),
         ({"codebooks_pattern": {"delay": {"flatten_first": 2}}}, "codebook pattern"),
         ({"interleave_stereo_codebooks": {"use": True}}, "do not fit: 4 codebooks.* 8 of"),
@@ -169,9 +171,22 @@ def test_text_encoders_are_never_pickles(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match=r"t5-small lacks model\.safetensors"):
         load(folder)
     weights.write_bytes(b"not safetensors")
-    with pytest.raises(ModelLoadError):
+    with pytest.raises(ModelLoadError, match="t5-small is damaged"):
         load(folder)
     assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "weight"),
+    [({"num_layers": 2}, r"encoder\.block\.1\."), ({"d_ff": 24}, r".*DenseReluDense\.w")],
+)
+def test_what_a_text_encoder_lacks_is_not_made_up(
+    folder: Path, tmp_path: Path, changes: dict[str, int], weight: str
+) -> None:
+    path = tmp_path / "t5-small/config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(ModelLoadError, match=rf"t5-small/model\.safetensors do not fit .*: {weight}"):
+        load(folder)
 
 
 def test_too_little_memory_is_said_as_such(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +218,7 @@ def test_models_share_their_text_encoder_while_they_are_there(folder: Path) -> N
     assert shared() is None
 
 
-def test_loading_leaves_global_chance_alone(folder: Path) -> None:
+def test_nothing_is_drawn_that_the_weights_replace(folder: Path) -> None:
     state = torch.get_rng_state()
     load(folder)
     assert torch.equal(torch.get_rng_state(), state)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.sampling import DEFAULTS, BatchSampler, Chance, TokenSampling, settings_for
 from webapp.engines.base import Sampling
+from webapp.weights.catalogue import Kind
 
 CPU = torch.device("cpu")
 LOGITS = torch.tensor([0.1, 2.0, -1.0, 1.0, 0.0, 1.5])

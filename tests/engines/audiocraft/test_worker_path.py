@@ -14,7 +14,6 @@ from tests.factories import MakeAccount, choice
 from tests.worker.scripted import ScriptedEngine, ended, working
 from webapp.engines.audiocraft import building
 from webapp.engines.audiocraft.building import backend_factory
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.native.backend import NativeBackend
 from webapp.engines.audiocraft.decoder.native.library import Library
@@ -22,6 +21,7 @@ from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.devices import Precision
 from webapp.engines.audiocraft.loading import load_model
 from webapp.services.container import Services
+from webapp.weights.catalogue import Kind
 from webapp.worker.engine_set import EngineSet
 
 FRAME_RATE_HZ = 10

@@ -6,7 +6,6 @@ from typing import Final
 
 import torch
 
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.codec import CodecDecoder
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.backend import Backend, BackendFactory
@@ -28,6 +27,7 @@ from webapp.engines.audiocraft.sampling import Chance, settings_for
 from webapp.engines.audiocraft.serving import Server
 from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
 from webapp.engines.base import GenerationTask, ModelLoadError, RequestNotSupported
+from webapp.weights.catalogue import Kind
 
 logger = logging.getLogger(__name__)
 

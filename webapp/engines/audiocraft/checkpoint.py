@@ -6,14 +6,15 @@ one: anything else is refused before it is built, whatever the process's environ
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from webapp.engines.base import ModelLoadError
 
@@ -41,8 +42,11 @@ def read_package(path: Path) -> Mapping[str, Any]:
         raise ModelLoadError(f"{label} is missing") from error
     except pickle.UnpicklingError as error:
         raise ModelLoadError(f"{label} is damaged or holds more than weights, and was not opened") from error
-    except (EOFError, OSError, RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
-        raise ModelLoadError(f"{label} is damaged: {first_line(error)}") from error
+    except OSError as error:
+        raise ModelLoadError(f"{label} cannot be read: {error.strerror or first_line(error)}") from error
+    except (EOFError, RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # What torch says of it is for its developers; the log has it.
+        raise ModelLoadError(f"{label} is damaged or not all there; fetch it again") from error
     if not isinstance(package, dict):
         raise ModelLoadError(f"{label} is not a checkpoint of AudioCraft")
     return package
@@ -67,6 +71,28 @@ def as_checkpoint(package: Mapping[str, Any], label: str) -> Checkpoint:
     if not isinstance(config, DictConfig):
         raise ModelLoadError(f"{label} has no configuration")
     return Checkpoint(label, config, weights)
+
+
+DRAWS: Final = (Tensor.uniform_, Tensor.normal_)
+
+
+class Unfilled(TorchFunctionMode):
+    """Inside, modules are made without drawing what they begin as: all of it is about to be replaced.
+
+    Drawing billions of numbers would take longer than reading them, and memory that is not needed yet.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        given = kwargs or {}
+        if func in DRAWS or getattr(func, "__module__", "") == nn.init.__name__:
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
 
 
 def put_weights(model: nn.Module, checkpoint: Checkpoint) -> None:

@@ -5,15 +5,7 @@ import logging
 import torch
 
 from webapp.engines.audiocraft.building import build_server, max_jobs
-from webapp.engines.audiocraft.catalogue import (
-    BYTES_PER_HALF,
-    CODEC_FILE,
-    LM_FILE,
-    MODELS,
-    Choice,
-    Kind,
-    choose,
-)
+from webapp.engines.audiocraft.choice import Choice, choose
 from webapp.engines.audiocraft.devices import (
     DeviceMemory,
     Precision,
@@ -31,11 +23,14 @@ from webapp.engines.base import (
     RequestNotSupported,
     TaskSource,
 )
+from webapp.weights.catalogue import BYTES_PER_HALF, MODELS, Kind
+from webapp.weights.layout import CODEC_FILE, LM_FILE
 
 logger = logging.getLogger(__name__)
 
 ENGINE = "audiocraft"
 MAX_DURATION_S = 180.0
+USUAL_PRECISION = {"cuda": Precision.FLOAT16, "cpu": Precision.INT8}
 
 
 class AudioCraftEngine:
@@ -122,16 +117,20 @@ class AudioCraftEngine:
         return build_server(model, self._precision)
 
     def _estimated_bytes(self, choice: Choice) -> int:
-        """Weights as they will be in memory: as they are published, and on a processor a copy beside them."""
+        """Weights as they will be in memory; on anything but CUDA what is computed with is a copy of them."""
         language_model, codec = (
             (choice.folder / file).stat().st_size if (choice.folder / file).is_file() else 0
             for file in (LM_FILE, CODEC_FILE)
         )
-        if self._device.type == "cpu":
-            is_small = self._precision in (None, Precision.INT8) and choice.kind is not Kind.MAGNET
-            itemsize = 1 if is_small else (self._precision or Precision.BFLOAT16).dtype.itemsize
-            language_model += language_model * itemsize // BYTES_PER_HALF
-        return language_model + codec + choice.text_encoder_bytes
+        computed = language_model * self._bytes_per_weight(choice.kind) // BYTES_PER_HALF
+        kept = 0 if self._device.type == "cuda" else language_model
+        return kept + computed + codec + choice.text_encoder_bytes
+
+    def _bytes_per_weight(self, kind: Kind) -> int:
+        """Of what is computed with. What `auto` means is decided when a model is there; this is the usual."""
+        precision = self._precision or USUAL_PRECISION.get(self._device.type, Precision.FLOAT32)
+        is_compiled = precision is Precision.INT8 and kind is not Kind.MAGNET
+        return 1 if is_compiled else precision.dtype.itemsize
 
     def _choice(self, model: str) -> Choice:
         if model not in self._choices:

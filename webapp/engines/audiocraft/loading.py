@@ -15,9 +15,9 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from webapp.engines.audiocraft.catalogue import CODEC_FILE, LM_FILE, TRANSFORMERS_FILES, Kind
 from webapp.engines.audiocraft.checkpoint import (
     Checkpoint,
+    Unfilled,
     as_checkpoint,
     first_line,
     put_weights,
@@ -27,8 +27,11 @@ from webapp.engines.audiocraft.checkpoint import (
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights, decoder_weights
 from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
 from webapp.engines.audiocraft.text_encoders import text_encoders_from
 from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
+from webapp.weights.catalogue import Kind
+from webapp.weights.layout import CODEC_FILE, LM_FILE
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel, LMModel
@@ -88,7 +91,7 @@ def load_model(
     Raises ModelLoadError, and EngineOutOfMemory when it does not fit.
     """
     import_audiocraft()
-    with _one_clear_error(folder.name), torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with _one_clear_error(folder.name), warnings.catch_warnings():
         # What AudioCraft and torch deprecate in each other.
         warnings.simplefilter("ignore")
         codec = _load_codec(folder / CODEC_FILE, models_dir)
@@ -106,7 +109,8 @@ def _load_codec(path: Path, models_dir: Path) -> "CompressionModel":
         return _codec_of_transformers(str(package["pretrained"]), models_dir)
     checkpoint = as_checkpoint(package, f"{path.parent.name}/{path.name}")
     checkpoint.config.device = "cpu"
-    codec: CompressionModel = builders.get_compression_model(checkpoint.config)
+    with Unfilled():
+        codec: CompressionModel = builders.get_compression_model(checkpoint.config)
     put_weights(codec, checkpoint)
     return codec
 
@@ -115,13 +119,7 @@ def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
     """A codec that a checkpoint only names, in the layout of transformers."""
     from audiocraft.models import HFEncodecCompressionModel, HFEncodecModel  # noqa: PLC0415
 
-    folder = models_dir / name.rpartition("/")[2]
-    missing = [file for file in TRANSFORMERS_FILES if not (folder / file).is_file()]
-    if missing:
-        raise ModelLoadError(f"the codec {folder.name} lacks {' and '.join(missing)}")
-    original = HFEncodecModel.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-    )
+    original = read_pretrained(HFEncodecModel, whole_folder(models_dir, name, "codec"))
     codec: CompressionModel = HFEncodecCompressionModel(original)
     return codec
 
@@ -140,8 +138,9 @@ def _load_language_model(
     checkpoint = read_checkpoint(path)
     config = checkpoint.config
     _check_kind(config, kind)
-    config.device, config.dtype = "cpu", "float32"
-    # The weights replace whatever they begin as.
+    dtype = dtype or _published_precision(checkpoint)
+    # In full precision the large matrices would take twice the memory on their way.
+    config.device, config.dtype = "cpu", str(dtype).removeprefix("torch.")
     config.transformer_lm.update(weight_init=None, depthwise_init=None, zero_bias_init=False)
     reach = -1
     if kind is Kind.MAGNET:
@@ -153,9 +152,9 @@ def _load_language_model(
             # AudioCraft's own masks, one per head, would be built only to be replaced.
             subcodes_context=-1,
         )
-    with text_encoders_from(models_dir, device):
+    with text_encoders_from(models_dir, device), Unfilled():
         lm = builders.get_lm_model(config)
-    _set_precision(lm, dtype or _published_precision(checkpoint))
+    _set_precision(lm, dtype)
     put_weights(lm, checkpoint)
     if kind is Kind.MAGNET:
         lm.subcodes_context = reach
@@ -173,6 +172,9 @@ def _check_kind(config: DictConfig, kind: Kind) -> None:
         raise ModelLoadError("the checkpoint is conditioned on more than text, which is not supported")
     if config.conditioners.description.t5.finetune:
         raise ModelLoadError("the checkpoint has a text encoder of its own, which is not supported")
+    if config.conditioners.description.t5.get("normalize_text"):
+        # AudioCraft would fetch a language model of spaCy's for it.
+        raise ModelLoadError("the checkpoint changes texts before it reads them, which is not supported")
     pattern = config.codebooks_pattern
     delay = pattern.get("delay") or {}
     if kind is not Kind.MAGNET and (

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
 from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.sampling import DEFAULTS, BatchSampler
 from webapp.engines.audiocraft.windows import Window
+from webapp.weights.catalogue import Kind
 
 FIRST_CODEBOOK_STEPS: Final = 20
 OTHER_CODEBOOK_STEPS: Final = 10

@@ -13,8 +13,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from webapp.engines.audiocraft.catalogue import Kind
 from webapp.engines.base import Sampling
+from webapp.weights.catalogue import Kind
 
 NO_TOP_P: Final = 2.0
 SEED_MASK: Final = (1 << 63) - 1

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from webapp.engines.audiocraft.catalogue import TRANSFORMERS_FILES
-from webapp.engines.base import ModelLoadError
+from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
+from webapp.weights.layout import TRANSFORMERS_FILES
 
 if TYPE_CHECKING:
     from transformers import T5EncoderModel, T5Tokenizer
@@ -63,10 +63,7 @@ class _Encoders:
         key = folder.absolute(), (folder / TRANSFORMERS_FILES[1]).stat().st_mtime_ns, str(self._device)
         encoder = _encoders.get(key)
         if encoder is None:
-            encoder = self._original.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
-            _encoders[key] = encoder
+            encoder = _encoders[key] = read_pretrained(self._original, folder)
         return encoder
 
 
@@ -82,9 +79,4 @@ class _Tokenizers:
 
 
 def _folder(models_dir: Path, name: str) -> Path:
-    """The folder of a text encoder. Raises ModelLoadError when it is incomplete."""
-    folder = models_dir / name.rpartition("/")[2]
-    missing = [file for file in TRANSFORMERS_FILES if not (folder / file).is_file()]
-    if missing:
-        raise ModelLoadError(f"the text encoder {folder.name} lacks {' and '.join(missing)}")
-    return folder
+    return whole_folder(models_dir, name, "text encoder")

@@ -6,18 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from webapp.engines.audiocraft.catalogue import (
+from webapp.engines.audiocraft.choice import choose
+from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.weights.catalogue import (
     CHECKPOINTS,
     DEFAULT_CHECKPOINTS,
     Kind,
     checkpoints_for,
-    choose,
-    is_checkpoint_folder,
-    missing_files,
-    present,
     published,
 )
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.weights.inventory import installed_names
+from webapp.weights.layout import is_checkpoint_folder, missing_files
 
 
 def put(models_dir: Path, name: str) -> None:
@@ -78,17 +77,17 @@ def test_sizes_are_those_of_audiocrafts_own_modules(name: str) -> None:
     assert checkpoint.download_bytes > checkpoint.lm_bytes + checkpoint.text_encoder.size_bytes
 
 
-def test_a_checkpoint_is_present_with_all_its_files(tmp_path: Path) -> None:
-    assert present(tmp_path) == ()
+def test_a_checkpoint_is_installed_with_all_its_files(tmp_path: Path) -> None:
+    assert installed_names(tmp_path) == set()
     put(tmp_path, "musicgen-small")
-    assert [checkpoint.name for checkpoint in present(tmp_path)] == ["musicgen-small"]
+    assert installed_names(tmp_path) == {"musicgen-small"}
     put(tmp_path, "musicgen-medium")
     (tmp_path / "musicgen-small/compression_state_dict.bin").unlink()
-    assert [checkpoint.name for checkpoint in present(tmp_path)] == ["musicgen-medium"]
+    assert installed_names(tmp_path) == {"musicgen-medium"}
     (tmp_path / "t5-base/tokenizer.json").rename(tmp_path / "t5-base/spiece.model")
-    assert len(present(tmp_path)) == 1
+    assert len(installed_names(tmp_path)) == 1
     (tmp_path / "t5-base/spiece.model").unlink()
-    assert present(tmp_path) == ()
+    assert installed_names(tmp_path) == set()
 
 
 def test_the_default_is_taken_or_else_the_smallest(tmp_path: Path) -> None:
