@@ -100,6 +100,8 @@ WRONG: dict[str, Change] = {
     "no sound": lambda manifest, _: manifest["sounds"][0].update(files=[]),
     "no object": lambda manifest, _: manifest["sounds"].__setitem__(0, [1]),
 }
+# What is read otherwise from a folder than from a zip.
+OF_FILES = ("digest", "missing", "up", "root")
 
 
 @pytest.mark.parametrize("way", ["zip", "folder"])
@@ -108,6 +110,8 @@ def test_what_is_wrong_is_left_out_and_the_rest_comes(
 ) -> None:
     (tmp_path / "outside.flac").write_bytes(flac)
     for number, (name, change) in enumerate(WRONG.items()):
+        if way == "folder" and name not in OF_FILES:
+            continue
         shutil.rmtree(data_dir / "sounds", ignore_errors=True)
         manifest, files = _export(flac)
         for sound in manifest["sounds"]:

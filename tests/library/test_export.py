@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import tracemalloc
 import zipfile
 from typing import Any
 
@@ -18,6 +19,7 @@ from webapp.services.container import Services
 from webapp.storage.zip_stream import ZipStream
 
 EXPORT = "/api/library/export"
+LARGE_BYTES = 32 * 1024 * 1024
 
 
 def _opened(answer: httpx.Response) -> tuple[zipfile.ZipFile, dict[str, Any]]:
@@ -127,6 +129,27 @@ async def test_too_much_at_once(ann: User, make_sound: MakeSound, monkeypatch: p
         await make_sound(ann.identity)
     answer = await ann.http.get(EXPORT)
     assert_problem(answer, 400, "At most 1 sounds can be exported at once")
+
+
+async def test_an_archive_is_never_held_as_a_whole(
+    ann: User, make_sound: MakeSound, services: Services
+) -> None:
+    sound_id = await make_sound(ann.identity)
+    (key,) = await services.storage.keys()
+    with (await services.storage.path(key, "sound.wav")).open("wb") as file:
+        file.truncate(LARGE_BYTES)
+    choice = ExportChoice(export_formats("wav"), LibraryQuery(), (sound_id,))
+    export = await services.library.exports.choose(ann.identity, choice)
+    tracemalloc.start()
+    try:
+        written = 0
+        async for piece in services.library.exports.write(ann.identity, export):
+            written += len(piece)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert written > LARGE_BYTES
+    assert peak_bytes < LARGE_BYTES / 8
 
 
 async def test_a_zip_beyond_four_gigabytes_would_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
