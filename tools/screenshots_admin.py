@@ -87,6 +87,8 @@ def photograph(browser: Browser, server: ThrowawayServer, folder: Path, camera: 
     sign_in(admin, server.setup_link, "root", "Create account")
     for path in ("/admin/record", "/admin/sounds", "/queue"):
         admin.goto(path)
+        if path == "/queue":
+            expect(admin.locator("#workers")).to_contain_text("Ready")
         camera.take(admin, f"{path.strip('/').replace('/', '-')}-admin-0")
     for name, tier, *_ in PEOPLE:
         answer = admin.request.post("/api/auth/register", data={"username": name, "password": PASSWORD})

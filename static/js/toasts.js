@@ -1,13 +1,20 @@
-// Takes short messages away once they had time to be read; whoever points at one keeps it.
+// Takes short messages away once they had time to be read, or to be answered where they have a button;
+// whoever points at one, or is in it by keyboard, keeps it.
 
 const SHOWN_MS = 6000;
+const ANSWERABLE_MS = 20000;
 
 function expire(element) {
-  let timer = setTimeout(() => element.remove(), SHOWN_MS);
-  element.addEventListener("pointerenter", () => clearTimeout(timer));
-  element.addEventListener("pointerleave", () => {
-    timer = setTimeout(() => element.remove(), SHOWN_MS);
-  });
+  const shownMs = element.querySelector("button") ? ANSWERABLE_MS : SHOWN_MS;
+  let timer;
+  const keep = () => clearTimeout(timer);
+  const wait = () => {
+    keep();
+    timer = setTimeout(() => element.remove(), shownMs);
+  };
+  for (const type of ["pointerenter", "focusin"]) element.addEventListener(type, keep);
+  for (const type of ["pointerleave", "focusout"]) element.addEventListener(type, wait);
+  wait();
 }
 
 export function toast(text) {
