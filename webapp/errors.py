@@ -132,3 +132,5 @@ class SpeechFailed(ProductError):
 
 class Unavailable(ProductError):
     """A part of the service is away for now; trying again later may help."""
+
+    retry_after_s = 5

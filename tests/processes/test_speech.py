@@ -16,7 +16,9 @@ from webapp.settings import load_settings
 from webapp.web.supervisor import SPEECH_NICENESS
 
 # Some seconds of work: long enough to be killed in the middle.
-LONG = "The quick brown fox jumps over the lazy dog and runs home again. " * 25
+LONG = "The quick brown fox jumps over the lazy dog and runs home again. " * 12
+# As long as a text may be, and a sound: longer than a server waits that stops.
+ENDLESS = "Three hundred and thirty three words are said. " * 100
 AWAY = "Speech is not available right now; please try again in a moment"
 
 
@@ -68,6 +70,20 @@ def test_a_killed_speech_worker_costs_no_text(installation: Installation) -> Non
     # What spoke for the dead worker has ended with it.
     assert psutil.wait_procs(speakers, START_S)[1] == []
     assert server.terminate() == 0
+
+
+@pytest.mark.slow
+def test_a_server_that_stops_in_the_middle_of_a_text_says_so(installation: Installation) -> None:
+    server = installation.serve()
+    client = server.client(installation.token())
+    until(installation, READY)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(say, client, ENDLESS)
+        until(installation, "SELECT 1 AS one FROM speech_request WHERE status = 'processing'")
+        assert server.terminate() == 0
+        refused = answer.result(60)
+    assert (refused.status_code, refused.json()["error"]) == (503, AWAY)
+    until(installation, "SELECT 1 AS one FROM speech_request WHERE status = 'failed'")
 
 
 @pytest.mark.slow

@@ -214,6 +214,7 @@ class TestTrouble:
     async def test_nobody_there_to_speak(self, ann: User, anybody: httpx.AsyncClient) -> None:
         answer = await say(ann)
         assert_problem(answer, 503, AWAY)
+        assert answer.headers["retry-after"] == "5"
         assert answer.headers["ratelimit"].startswith('"speech";r=120;')
         assert (await anybody.get("/api/voices")).json() == {"voices": [], "total": 0}
         assert (await anybody.get("/status")).json()["models"]["tts"] == "unavailable"

@@ -150,6 +150,20 @@ async def test_a_request_that_takes_too_long_is_given_up(
     assert (await services.speech.usage(ann)).remaining == 120
 
 
+async def test_a_server_that_stops_answers_who_waits(
+    services: Services, ann: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.services.speech.waiting.LAST_S", 0.05)
+    tasks = [await asked(services, ann, text) for text in ("one", "two")]
+    services.speech.stop()
+    for task in (*tasks, await asked(services, ann, "three")):
+        with pytest.raises(Unavailable, match="not available"):
+            await task
+    # Nobody would hear them later.
+    assert await services.speech.leases.claim(WORKER, [VOICE]) is None
+    assert (await services.speech.usage(ann)).remaining == 120
+
+
 async def test_files_of_a_lost_claim_are_swept_and_those_of_others_are_not(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:

@@ -1,6 +1,7 @@
 """What is spoken sounds like speech, says what was asked, and is the same each time."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,20 @@ def test_a_process_that_ended_is_started_again(engine: SpeechEngine) -> None:
     other.close()
     assert _digest(other.speak(SENTENCE, MALE)) == first
     other.close()
+
+
+def test_a_process_that_ends_in_the_middle_is_asked_again() -> None:
+    speaker = Speaker()
+    engine = SpeechEngine(NOWHERE, speaker)
+    first = _digest(engine.speak(SENTENCE, MALE))
+    ended = speaker._process  # noqa: SLF001 - somebody kills it
+    assert ended is not None
+    with ThreadPoolExecutor(1) as pool:
+        spoken = pool.submit(engine.speak, "99 " * 300, MALE)
+        ended.kill()
+        assert spoken.result(60).duration_s > 60
+    assert _digest(engine.speak(SENTENCE, MALE)) == first
+    engine.close()
 
 
 def test_a_process_that_dies_is_told_in_plain_words() -> None:

@@ -13,7 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Send
 
 from webapp import errors
-from webapp.errors import DatabaseAway, InvalidRequest, LimitReached, ProductError, QueueFull
+from webapp.errors import DatabaseAway, InvalidRequest, LimitReached, ProductError, QueueFull, Unavailable
 from webapp.http.accept import prefers_html
 from webapp.logs import request_id
 
@@ -109,7 +109,7 @@ def status_of(kind: type[ProductError]) -> int:
 def _of_product_error(error: ProductError) -> Problem:
     status = status_of(type(error))
     headers: dict[str, str] = {}
-    if isinstance(error, LimitReached | QueueFull):
+    if isinstance(error, LimitReached | QueueFull | Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = CHALLENGE

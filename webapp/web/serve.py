@@ -68,6 +68,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
             for supervisor in supervisors:
                 supervisor.stop()
             app.state.streams.stop.set()
+            services.speech.stop()
             server.should_exit = True
 
         supervisors = _supervisors(services, on_refusal=stop)

@@ -31,6 +31,14 @@ class Spoken:
     sample_rate: int
 
 
+class _Ended(SpeechError):
+    """The process ended in the middle of a request, by itself or because it took too long."""
+
+    def __init__(self, reason: str, *, by_watchdog: bool) -> None:
+        super().__init__(f"the speaker process ended: {reason}")
+        self.by_watchdog = by_watchdog
+
+
 class Speaker:
     """Asks the speaker process. For one thread at a time."""
 
@@ -72,14 +80,24 @@ class Speaker:
             self._process = None
 
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """The answer of the process; one that ends meanwhile is started again and asked once more."""
+        line = json.dumps(request).encode() + b"\n"
+        try:
+            return self._answer(line)
+        except _Ended as error:
+            if error.by_watchdog:
+                raise
+            return self._answer(line)
+
+    def _answer(self, line: bytes) -> tuple[dict[str, Any], bytes]:
         process = self._running()
         watchdog = threading.Timer(SILENT_S, process.kill)
         watchdog.start()
         try:
-            return _exchange(process, json.dumps(request).encode() + b"\n")
+            return _exchange(process, line)
         except (OSError, ValueError) as error:
             self.close()
-            raise SpeechError(f"the speaker process ended: {error}") from error
+            raise _Ended(str(error), by_watchdog=watchdog.finished.is_set()) from error
         finally:
             watchdog.cancel()
 

@@ -93,6 +93,10 @@ class Speech:
             await self._undo(hit, once)
             raise
 
+    def stop(self) -> None:
+        """Give up soon what is still waited for: the server stops."""
+        self._waiting.stop()
+
     async def sample(self, voice_id: str) -> Path:
         """A short WAV in a voice: made when first asked for, the same file from then on.
 

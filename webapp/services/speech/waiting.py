@@ -1,6 +1,8 @@
 """Waiting for the end of a request that a speech worker carries out, in this process or on another host."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +11,8 @@ from webapp.errors import Unavailable
 from webapp.events import Bus, Event, Subscription
 from webapp.settings import Settings
 
+# How long a request in hand may still take when the server stops: less than that waits for its connections.
+LAST_S: Final = 2.0
 AWAY: Final = "Speech is not available right now; please try again in a moment"
 BUSY: Final = "Speech takes too long right now; please try again in a moment"
 
@@ -33,18 +37,37 @@ class Waiting:
         self._poll_s = settings.poll_s
         self._longest_s = settings.speech_wait_s
         self._bus = bus
+        self._is_stopping = False
+        self._held: set[asyncio.Timeout] = set()
+
+    def stop(self) -> None:
+        """Wait for nothing much longer: the server stops, and whoever asked is to get an answer."""
+        self._is_stopping = True
+        self._longest_s = LAST_S
+        end_s = asyncio.get_running_loop().time() + LAST_S
+        for held in self._held:
+            held.reschedule(min(end_s, held.when() or end_s))
 
     async def until_ended(self, request_id: str) -> Ended:
         """How a request ended. Raises Unavailable when it does not end in time, and gives it up then."""
         with self._bus.subscribe() as hints:
             try:
-                async with asyncio.timeout(self._longest_s):
+                async with self._limited():
                     while (ended := await self._look(request_id)) is None:
                         await self._hinted(hints, request_id)
                     return ended
             except TimeoutError:
                 await self._give_up(request_id)
-                raise Unavailable(BUSY) from None
+                raise Unavailable(AWAY if self._is_stopping else BUSY) from None
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(self._longest_s) as held:
+            self._held.add(held)
+            try:
+                yield
+            finally:
+                self._held.discard(held)
 
     async def _look(self, request_id: str) -> Ended | None:
         rows = await self._database.fetch(
