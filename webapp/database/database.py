@@ -82,10 +82,6 @@ class Database:
             return self.engine.commits.read()
         return await self.engine.commits.answer()
 
-    async def ping(self) -> None:
-        """Raise if the database does not answer."""
-        await self.fetch("SELECT 1 AS one")
-
     async def data_version(self) -> int | None:
         """SQLite's counter of commits by other processes, which costs no query; None on PostgreSQL."""
         if isinstance(self.engine, PersistentSQLiteEngine):

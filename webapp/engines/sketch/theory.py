@@ -26,7 +26,6 @@ PROGRESSIONS: dict[str, tuple[tuple[int, ...], ...]] = {
     "harmonic minor": ((0, 3, 4, 0), (0, 5, 3, 4), (0, 3, 0, 4)),
     "blues": ((0, 0, 0, 0, 3, 3, 0, 0, 4, 3, 0, 4),),
 }
-DARK_MODES = frozenset({"minor", "dorian", "phrygian", "locrian", "harmonic minor", "blues"})
 
 
 def frequency_hz(pitch: float) -> float:
