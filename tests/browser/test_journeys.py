@@ -76,7 +76,7 @@ def test_somebody_who_comes_back_with_several_jobs(page: Page, device: str, serv
     start = StartPage(page)
     expect(start.cards).to_have_count(1)
     start.prompt.fill("four winds")
-    start.duration.fill("30")
+    start.duration.fill("10")
     page.reload()
     expect(start.prompt).to_have_value("four winds")
     page.get_by_role("radio", name="4", exact=True).check()

@@ -72,8 +72,11 @@ def test_seek_repeat_speed_and_volume_by_keyboard(page: Page, ada: Musician) -> 
     page.locator("#main").focus()
     page.keyboard.press("Space")
     player.wait_until("audio.paused")
-    player.button("Close the player").click()
+    session = page.evaluate("[navigator.mediaSession.metadata.title, navigator.mediaSession.playbackState]")
+    assert session == ["bright flute", "paused"]
+    player.button("Close the player").press("Enter")
     expect(player.bar).to_be_hidden()
+    expect(page.locator("#main")).to_be_focused()
 
 
 def test_the_list_plays_through_and_the_wave_of_a_sounds_own_page_seeks(page: Page, ada: Musician) -> None:

@@ -21,7 +21,10 @@ export function connectDock(dock, player) {
     mute: () => {
       player.isMuted = !player.isMuted;
     },
-    close: () => player.close(),
+    close: () => {
+      player.close();
+      document.getElementById("main")?.focus({ preventScroll: true });
+    },
   };
 
   function showTrack() {
