@@ -1,17 +1,42 @@
-"""A server that goes away and comes back."""
+"""The one stream of an open page, and a server that goes away and comes back."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
-from tests.browser.pages import Credentials, StartPage
+from tests.browser.pages import Credentials, OpenPage, StartPage
 from tests.browser.sounds import musician
 from tools.throwaway_server import ThrowawayServer, throwaway_server
 
 LOST = "Connection lost, trying again"
+
+
+class OpenStreams:
+    """The event streams that a page has open now."""
+
+    def __init__(self, page: Page) -> None:
+        self._open: list[str] = []
+        page.on("request", self._began)
+        for ending in ("requestfinished", "requestfailed"):
+            page.on(ending, self._ended)  # type: ignore[call-overload]  # either name is one of its own
+
+    def expect(self, page: Page, *views: str) -> None:
+        """These views are followed, and nothing else."""
+        page.wait_for_function("() => document.getElementById('live')?.dataset.connection === 'open'")
+        assert [f"view={view}" in url for view, url in zip(views, self._open, strict=True)] == [True] * len(
+            views
+        )
+
+    def _began(self, request: Request) -> None:
+        if "/events?" in request.url:
+            self._open.append(request.url)
+
+    def _ended(self, request: Request) -> None:
+        if request.url in self._open:
+            self._open.remove(request.url)
 
 
 @pytest.fixture
@@ -48,5 +73,24 @@ def test_being_offline_is_said_and_what_was_missed_is_shown(page: Page, server: 
         expect(banner).to_contain_text("You are offline")
         ivy.make("far bells")
         page.context.set_offline(False)
-        expect(page.get_by_role("link", name="far bells")).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("link", name="far bells", exact=True)).to_be_visible(timeout=20_000)
         expect(banner).to_be_empty(timeout=20_000)
+
+
+def test_each_open_page_follows_one_stream(open_page: OpenPage) -> None:
+    page = open_page()
+    streams = OpenStreams(page)
+    Credentials(page).register("one-stream")
+    for link, view in (
+        ("Queue", "queue"),
+        ("Library", "library"),
+        ("Queue", "queue"),
+        ("Create", "generate"),
+    ):
+        page.get_by_role("navigation", name="Main").get_by_role("link", name=link, exact=True).click()
+        page.wait_for_function(
+            "view => document.getElementById('live')?.dataset.connection === 'open'"
+            " && document.getElementById('live').getAttribute('hx-sse:connect').includes(`view=${view}`)",
+            arg=view,
+        )
+        streams.expect(page, view)

@@ -1,21 +1,27 @@
 """Several people and an admin at one queue, in real browsers."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.admin_pages import ADMIN, Explorer, make_admin, sign_in_admin
-from tests.browser.pages import Credentials, OpenPage, StartPage, violations
+from tests.browser.axe import LONG, expect_for_everybody, expect_to_fit, needs_axe
+from tests.browser.keyboard import Keyboard
+from tests.browser.pages import Credentials, OpenContext, OpenPage, StartPage
 from tools.throwaway_server import ThrowawayServer, throwaway_server
 
-AXE = Path(__file__).resolve().parents[2] / "build/test-assets/axe.min.js"
-ADMIN_PAGES = ("/admin", f"/admin/accounts/{ADMIN}", "/admin/models", "/admin/sounds", "/admin/record")
-LONG = "averyveryverylongwordwithoutanyspaces" * 6 + " بيانو بطيء 🌧️ " + "more words " * 30
+ADMIN_PAGES = (
+    "/admin",
+    f"/admin/accounts/{ADMIN}",
+    *(f"/admin/{part}" for part in ("models", "sounds", "record", "settings")),
+)
 PHONE = ViewportSize(width=390, height=844)
-
-needs_axe = pytest.mark.skipif(not AXE.exists(), reason="make setup fetches axe")
+# Chromium without a window hides no tab by itself.
+LOOK_AWAY = """isHidden => {
+    Object.defineProperty(document, "hidden", {configurable: true, get: () => isHidden});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -121,15 +127,34 @@ def test_filters_are_in_the_address_and_live(admin: Explorer, open_page: OpenPag
 def test_what_one_has_chosen_and_typed_survives_what_others_do(admin: Explorer, open_page: OpenPage) -> None:
     page = newcomer(open_page, "fay", "first of fay")
     admin.choose("first of fay")
-    owner = admin.page.get_by_role("searchbox", name="Owner")
-    owner.press_sequentially("fa")
+    admin.row("first of fay").locator(".queue-prompt").evaluate(
+        "words => getSelection().selectAllChildren(words)"
+    )
+    admin.page.evaluate("scrollTo(0, 90)")
     StartPage(page).ask("second of fay", duration=2)
     admin.expect_order("first of fay", "second of fay")
+    assert admin.page.evaluate("[scrollY, getSelection().toString()]") == [90, "first of fay"]
+    owner = admin.page.get_by_role("searchbox", name="Owner")
+    owner.press_sequentially("fa")
+    StartPage(page).ask("third of fay", duration=2)
+    admin.expect_order("first of fay", "second of fay", "third of fay")
     owner.press_sequentially("y")
     expect(owner).to_be_focused()
     expect(owner).to_have_value("fay")
     expect(admin.row("first of fay").get_by_role("checkbox")).to_be_checked()
     expect(admin.chosen).to_have_text("1 job")
+
+
+def test_a_hidden_tab_follows_nothing_and_shows_the_present_when_it_is_looked_at(
+    admin: Explorer, open_page: OpenPage
+) -> None:
+    with admin.page.expect_event("requestfailed", lambda request: "/events?" in request.url):
+        admin.page.evaluate(LOOK_AWAY, True)
+    newcomer(open_page, "gil", "while nobody looks")
+    expect(admin.empty).to_be_visible()
+    admin.page.evaluate(LOOK_AWAY, False)
+    admin.expect_order("while nobody looks")
+    expect(admin.page.locator("#connection")).to_be_empty()
 
 
 def test_an_admin_moderates_and_manages_accounts(admin: Explorer, open_page: OpenPage) -> None:
@@ -167,22 +192,41 @@ def test_a_worker_is_drained_and_a_model_kept(admin: Explorer) -> None:
     expect(models.get_by_role("button", name="Keep loaded")).to_be_visible()
 
 
-def test_on_a_phone_and_by_keyboard(admin: Explorer, open_page: OpenPage) -> None:
-    newcomer(open_page, "hal", LONG[:400], "short of hal")
-    page = admin.page
-    page.set_viewport_size(PHONE)
-    admin.row("short of hal").get_by_role("button", name="To front").focus()
-    page.keyboard.press("Enter")
-    expect(admin.rows.first).to_contain_text("short of hal")
-    admin.row("short of hal").get_by_role("checkbox").focus()
-    page.keyboard.press("Space")
-    expect(admin.chosen).to_have_text("1 job")
-    for path in ("/queue", *ADMIN_PAGES, "/admin/settings"):
-        for width in (320, 390, 768):
-            page.set_viewport_size(ViewportSize(width=width, height=800))
-            page.goto(path)
-            expect(page.locator("h1")).to_be_visible()
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+def test_on_a_phone(admin: Explorer, open_context: OpenContext) -> None:
+    page = open_context(viewport=PHONE, has_touch=True, is_mobile=True).new_page()
+    Credentials(page).register("hal")
+    for prompt in (LONG[:400], "short of hal"):
+        StartPage(page).ask(prompt, duration=2)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Queue", exact=True).tap()
+    hal = Explorer(page)
+    hal.row("short of hal").get_by_role("button", name="Cancel").tap()
+    expect(hal.rows).to_have_count(1)
+    admin.page.set_viewport_size(PHONE)
+    admin.page.get_by_text("Model: all").click()
+    admin.page.get_by_role("link", name="Music", exact=True).click()
+    admin.expect_order(LONG[:30])
+    admin.page.get_by_label("All on this page").check()
+    admin.bulk("Cancel")
+    admin.confirm("Cancel them")
+    expect(hal.empty).to_be_visible()
+    expect_to_fit(admin.page, "/queue", *ADMIN_PAGES)
+
+
+def test_by_keyboard_alone(admin: Explorer, open_page: OpenPage) -> None:
+    newcomer(open_page, "kai", "one of kai", "two of kai")
+    keys = Keyboard(admin.page)
+    keys.press(admin.row("two of kai").get_by_role("button", name="To front"))
+    admin.expect_order("two of kai", "one of kai")
+    keys.press(admin.row("two of kai").get_by_role("button", name="Move back"))
+    admin.expect_order("one of kai", "two of kai")
+    keys.press(admin.row("one of kai").get_by_role("checkbox"), "Space")
+    bar = admin.page.get_by_role("group", name="With the chosen jobs")
+    keys.press(bar.get_by_role("button", name="Cancel", exact=True))
+    keys.press(admin.page.locator("#confirm-yes"))
+    admin.expect_order("two of kai")
+    keys.press(admin.page.get_by_text("Tier: all"))
+    keys.press(admin.page.get_by_role("link", name="Premium", exact=True))
+    expect(admin.page.get_by_text("No job is like that now.")).to_be_visible()
 
 
 def test_without_javascript(admin: Explorer, open_page: OpenPage) -> None:
@@ -205,16 +249,17 @@ def test_without_javascript(admin: Explorer, open_page: OpenPage) -> None:
 
 
 @needs_axe
-def test_accessibility_in_every_state(admin: Explorer, open_page: OpenPage) -> None:
-    newcomer(open_page, "jim", LONG, "short of jim")
+def test_each_state_is_for_everybody(admin: Explorer, open_page: OpenPage) -> None:
+    jim = Explorer(newcomer(open_page, "jim", LONG, "short of jim"))
     page = admin.page
-    admin.act("short of jim", "To front")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        admin.open()
-        admin.choose("short of jim")
-        page.get_by_text("As a table").click()
-        assert violations(page, AXE) == [], f"queue, {scheme}"
-        for path in ("/queue?state=failed", "/queue?state=processing", *ADMIN_PAGES, "/admin/settings"):
-            page.goto(path)
-            assert violations(page, AXE) == [], f"{path}, {scheme}"
+    expect_for_everybody(jim.open().page, "the queue as an owner sees it")
+    admin.choose("short of jim")
+    page.get_by_text("As a table").click()
+    expect_for_everybody(page, "jobs chosen, the table open")
+    admin.act("short of jim", "Cancel")
+    admin.expect_said("Job cancelled.")
+    page.get_by_text("Model: all").click()
+    expect_for_everybody(page, "Undo, a menu open")
+    for path in ("/queue?state=cancelled", "/queue?state=failed", *ADMIN_PAGES):
+        page.goto(path)
+        expect_for_everybody(page, path)

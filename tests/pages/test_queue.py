@@ -6,6 +6,7 @@ import httpx
 
 from tests.factories import choice
 from tests.pages.steps import WORKER, start_one
+from webapp.pages.authentication import PLAIN_COOKIE
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
@@ -65,3 +66,26 @@ async def test_workers_are_shown_without_the_names_of_machines(
     assert "cuda:0" in page
     assert "secret-host" not in page
     assert "4711" not in page
+
+
+async def test_models_and_workers_say_what_serves_them(
+    browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    reported = {
+        "engine": "audiocraft", "label": "AudioCraft, musicgen-small", "checkpoint": "musicgen-small",
+        "license": "CC-BY-NC 4.0", "max_duration_s": 180.0, "memory_mb": 2100,
+    }  # fmt: skip
+    broken = {**reported, "state": "error", "label": "AudioCraft, audiogen", "error": "no room in memory"}
+    await services.workers.register(WORKER, host="h", pid=1, device="cuda:0")
+    models = {"music": {**reported, "state": "ready"}, "audio": broken}
+    await services.workers.say(WORKER, "idle", {"models": models})
+    await services.submissions.submit(ann, choice("waits"))
+    public = (await browser.get("/queue")).text
+    for words in ("AudioCraft, musicgen-small", "No worker serves it", "1 waiting", "Music loaded on cuda:0"):
+        assert words in public, words
+    await services.accounts.set_admin(ann.account_id, is_admin=True)
+    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(ann.account_id))
+    for_admins = (await browser.get("/queue")).text
+    for words in ("takes 2.1 GB", "no room in memory"):
+        assert words in for_admins, words
+        assert words not in public, words
