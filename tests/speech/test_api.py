@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import soundfile
 
@@ -109,7 +110,11 @@ class TestSpeaking:
         samples, rate = soundfile.read(io.BytesIO((await ann.http.get(body["audio_url"])).content))
         assert len(samples) / rate == pytest.approx(body["duration"], abs=0.001)
         for ending in ("flac", "mp3", "ogg"):
-            assert (await ann.http.get(f"/audio/{body['generation_id']}.{ending}")).status_code == 200
+            other = (await ann.http.get(f"/audio/{body['generation_id']}.{ending}")).content
+            decoded, other_rate = soundfile.read(io.BytesIO(other))
+            assert (len(decoded), other_rate) == (len(samples), rate)
+            assert np.abs(decoded).max() < 1
+            assert np.std(decoded) == pytest.approx(np.std(samples), rel=0.02)
         assert (await ann.http.get(f"/spectrogram/{body['generation_id']}.png")).status_code == 200
         item = (await ann.http.get(answer.headers["location"])).json()
         assert (item["model"], item["prompt"], item["is_public"]) == ("voice", "Hello, world.", False)

@@ -94,8 +94,7 @@ class SpeechController(Controller):
     )
     async def sample(self, request: AnyRequest, voice: VoiceId, services: InjectedServices) -> FileAnswer:
         """A short WAV in a voice: made when it is first asked for, the same from then on."""
-        path = await services.speech.sample(voice)
         try:
-            return await FileAnswer.open(path, WAV, request)
+            return await FileAnswer.open(await services.speech.sample(voice), WAV, request)
         except FileNotFoundError as error:
             raise NotFound(VOICE_NOT_FOUND) from error
