@@ -50,6 +50,8 @@ def build_administration(
         overview=QueueOverview(database),
         accounts=AccountAdmin(database, ids, accounts=accounts, aura=aura, audit=audit),
         operations=Operations(
+            database,
+            bus,
             workers=WorkerControl(database, bus),
             downloads=Downloads(database, clock, settings, bus),
             moderation=moderation,
