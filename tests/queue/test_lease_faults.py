@@ -1,7 +1,6 @@
 """What can go wrong between a worker and its job, beside the worker's death."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -131,9 +130,8 @@ async def test_whoever_stands_still_inside_a_transaction_does_not_stop_the_queue
 
     hanging = asyncio.create_task(stand_still())
     await inside.wait()
-    begun_s = time.monotonic()
-    await services.submissions.submit(ann, choice())
-    assert time.monotonic() - begun_s < 8
+    async with asyncio.timeout(60):
+        await services.submissions.submit(ann, choice())
     leave.set()
     with pytest.raises(DatabaseAway):
         await hanging

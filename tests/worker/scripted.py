@@ -121,7 +121,7 @@ class Gate:
         return hum(request, cancel)
 
     async def wait_started(self) -> None:
-        assert await asyncio.to_thread(self.started.wait, 10)
+        assert await asyncio.to_thread(self.started.wait, 60)
 
 
 @asynccontextmanager
@@ -170,7 +170,7 @@ async def working(
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
         processor.stop()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await running
         thread.close()
         finishing.shutdown(wait=False)
@@ -193,7 +193,7 @@ async def _keep(
 
 async def ended(services: Services, identity: Identity, job_id: str) -> JobView:
     with services.bus.subscribe() as hints:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (job := await services.jobs.get(identity, job_id)).has_ended:
                 await hints.wait(1)
     return job

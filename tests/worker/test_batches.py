@@ -71,7 +71,7 @@ class TogetherEngine:
         def wait() -> bool:
             with self._joined:
                 return self._joined.wait_for(
-                    lambda: bool(self.batches) and set(self.batches[-1]) == set(prompts), 20
+                    lambda: bool(self.batches) and set(self.batches[-1]) == set(prompts), 60
                 )
 
         assert await asyncio.to_thread(wait), self.batches
@@ -164,7 +164,7 @@ async def test_looking_after_models_keeps_nobody_from_joining(services: Services
         jobs = [await _submit(services, ann, "a")]
         await engine.has("a")
         for _ in range(3):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await looked.acquire()
         jobs.append(await _submit(services, ann, "b"))
         await engine.has("a", "b")

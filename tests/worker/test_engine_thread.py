@@ -48,7 +48,7 @@ class Stage:
             if self.breaks:
                 raise ZeroDivisionError
             self.stepped.release()
-            assert self.may_step.acquire(timeout=10)
+            assert self.may_step.acquire(timeout=60)
             task = in_hand.pop(0)
             task.progressed(1.0)
             task.finished(SOUND)
@@ -80,12 +80,12 @@ def ask(thread: EngineThread) -> Ask:
 
 async def _step(stage: Stage) -> None:
     """Wait until the engine stands between two steps, and let it go on."""
-    assert await asyncio.to_thread(stage.stepped.acquire, timeout=10)
+    assert await asyncio.to_thread(stage.stepped.acquire, timeout=60)
     stage.may_step.release()
 
 
 async def _stands(stage: Stage) -> None:
-    assert await asyncio.to_thread(stage.stepped.acquire, timeout=10)
+    assert await asyncio.to_thread(stage.stepped.acquire, timeout=60)
     stage.stepped.release()
 
 

@@ -36,7 +36,7 @@ class Loadable:
         return EngineInfo("loadable", "loadable", model, 180, RATE, 1, "", 1, needs_load=True)
 
     def load(self, model: str) -> None:
-        self.may_load.wait(20)
+        self.may_load.wait(60)
         if model in self.broken:
             raise ModelLoadError(f"{model} is damaged")
         self.loaded.append(model)
@@ -60,7 +60,7 @@ class Desk:
     async def until(self, holds: Callable[[dict[str, dict[str, object]]], bool]) -> None:
         """Wait until what the worker told of its models is as it should be."""
         with self.services.bus.subscribe() as hints:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while True:
                     (worker,) = await self.services.workers.alive()
                     if worker.report and holds(worker.report["models"]):
@@ -154,7 +154,7 @@ class TestHangingLoad:
             await desk.until_state("music", "loading")
             assert not desk.given_up.is_set()
             desk.seconds[0] = 61
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await desk.given_up.wait()
 
 

@@ -191,7 +191,7 @@ async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Iden
     async with working(services, ScriptedEngine(gate)):
         await gate.wait_started()
         with services.bus.subscribe() as hints:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not seen or seen[-1] < 40:
                     seen.append((await services.jobs.get(ann, job_id)).progress_pct)
                     await hints.wait(0.05)
@@ -222,7 +222,7 @@ async def test_a_worker_taken_off_the_register_comes_back(services: Services, cl
 
 async def _until(services: Services, look: Callable[[], Awaitable[object]]) -> None:
     with services.bus.subscribe() as hints:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await look():
                 await hints.wait(0.05)
 
@@ -243,7 +243,7 @@ class TestStall:
         gate, ended = Gate(heeds_cancel=False), asyncio.Event()
         async with working(services, ScriptedEngine(gate), ended.set):
             await gate.wait_started()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await ended.wait()
             job = await services.jobs.get(ann, job_id)
             rows = await services.database.fetch("SELECT lost_workers, retry_count FROM job")
@@ -262,10 +262,10 @@ class TestStall:
                 return dataclasses.replace(super().info(model), needs_load=True)
 
             def load(self, model: str) -> None:
-                may_load.wait(20)
+                may_load.wait(60)
 
         async with working(services, HangingLoad(hum), ended.set):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await ended.wait()
             status = (await services.jobs.get(ann, job_id)).status
             may_load.set()
@@ -288,7 +288,7 @@ class OneAtATime(ScriptedEngine):
         for _ in range(2):
             task.progressed(0.5)
             self.stepped.release()
-            assert self.may_step.acquire(timeout=20)
+            assert self.may_step.acquire(timeout=60)
         return super()._play(task)
 
 
@@ -311,24 +311,24 @@ class TestWaiting:
         async def beat_twice() -> None:
             while not beats.locked():
                 await beats.acquire()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await beats.acquire()
                 await beats.acquire()
 
         monkeypatch.setattr(services.leases, "keep", counted)
         async with working(services, engine, given_up.set, now_s=lambda: seconds[0]):
-            assert await asyncio.to_thread(engine.stepped.acquire, timeout=20)
+            assert await asyncio.to_thread(engine.stepped.acquire, timeout=60)
             with services.bus.subscribe() as hints:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while (await services.jobs.get(ann, jobs[1])).status != "processing":
                         await hints.wait(0.05)
             seconds[0] = 90
             engine.may_step.release()
-            assert await asyncio.to_thread(engine.stepped.acquire, timeout=20)
+            assert await asyncio.to_thread(engine.stepped.acquire, timeout=60)
             seconds[0] = 180
             await beat_twice()
             assert not given_up.is_set(), "the second job has waited for 180 s, the first moved 90 s ago"
             seconds[0] = 300
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await given_up.wait()
             engine.may_step.release(8)

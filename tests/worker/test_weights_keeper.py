@@ -18,7 +18,7 @@ from webapp.weights.locking import locked
 from webapp.worker.weights_keeper import COMMAND, WeightsKeeper
 
 SMALL = "musicgen-small"
-LONG_S = 30.0
+LONG_S = 120.0
 
 
 @pytest.fixture
