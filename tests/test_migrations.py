@@ -95,13 +95,13 @@ async def old_database(
     database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Database]:
     """An open database of an earlier version with rows in every table that it had use for."""
-    if database_url:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        name = f"old_{secrets.token_hex(8)}"
+    name = f"old_{secrets.token_hex(8)}"
+    server: PostgresServer | None = request.getfixturevalue("postgres_server") if database_url else None
+    if server:
         server.psql(f'CREATE DATABASE "{name}";')
         opened = Database(PooledPostgresEngine(server.get_uri(name)))
     else:
-        opened = Database(PersistentSQLiteEngine(tmp_path / "old.sqlite"))
+        opened = Database(PersistentSQLiteEngine(tmp_path / name))
     await opened.open()
     async with opened.transaction():
         with contextlib.redirect_stdout(io.StringIO()):
@@ -113,7 +113,7 @@ async def old_database(
         await opened.fetch("UPDATE queue_state SET next_sequence = 7")
     yield opened
     await opened.close()
-    if database_url:
+    if server:
         server.psql(f'DROP DATABASE "{name}" WITH (FORCE);')
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from webapp.engines.base import (
 )
 from webapp.engines.batch import generate_all
 from webapp.engines.manager import Limits, ModelManager, ModelState
-from webapp.engines.memory import HostMemory
 
 GB = 1_000_000_000
 SOUND = Waveform(np.zeros((1, 10), dtype=np.float32), 100)
@@ -292,20 +290,6 @@ def test_an_unknown_model_is_refused(build: Build) -> None:
     for act in (stage.manager.load, stage.manager.pin, stage.manager.unpin, stage.manager.unload):
         with pytest.raises(RequestNotSupported):
             act("tts")
-
-
-def test_host_memory_is_what_host_and_container_leave(tmp_path: Path) -> None:
-    meminfo, group = tmp_path / "meminfo", tmp_path / "group"
-    memory = HostMemory(meminfo, group)
-    assert memory.available_bytes() is None
-    meminfo.write_text("MemTotal: 32 kB\nMemAvailable:      2000 kB\n")
-    assert memory.available_bytes() == 2_048_000
-    group.mkdir()
-    (group / "memory.max").write_text("max\n")
-    (group / "memory.current").write_text("5000\n")
-    assert memory.available_bytes() == 2_048_000
-    (group / "memory.max").write_text("15000\n")
-    assert memory.available_bytes() == 10_000
 
 
 def test_weights_that_change_begin_anew_and_stay_pinned(build: Build) -> None:
