@@ -124,6 +124,7 @@ def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
         "stop_grace_s": 0.5,
         "lost_workers_limit": 100,
         "log_level": "error",
+        "speech_workers": 0,
     }
     with installed(tmp_path, database_url, **raised, **quick) as made:
         yield made
@@ -142,16 +143,19 @@ def _rows(installation: Installation, sql: str) -> list[dict[str, object]]:
 
 
 def _kill_at_random(installation: Installation, server: Server, ledger: Ledger, kills: int) -> Server:
-    """Kill server, worker or both so many times, each time after something happened; the last server."""
+    """Kill server, worker or both, so many in all, each time after something happened; the last server."""
     chance = random.Random(SEED)
-    for _ in range(kills):
+    done = 0
+    while done < kills:
         ledger.wait_for_more(chance.randint(1, 6))
         workers = server.workers()
         if chance.random() < 0.6:
             for worker in workers:
                 kill(worker)
+                done += 1
         if chance.random() < 0.6 or not workers:
             kill(server.process)
+            done += 1
             server = installation.serve()
     return server
 

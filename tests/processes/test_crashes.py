@@ -2,16 +2,25 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.running import START_S, Client, Installation, kill
+from tests.running import START_S, Client, Installation, installed, kill
 from webapp.database import Database, engine_from
 from webapp.settings import load_settings
 
-LONG_S = 180
+# Long enough to be killed in the middle.
+LONG_S = 60
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
+    with installed(tmp_path, database_url, speech_workers=0) as made:
+        yield made
 
 
 def _rows(installation: Installation, sql: str) -> list[dict[str, object]]:

@@ -17,7 +17,7 @@ ATTEMPTS = 100_000
 @pytest.mark.postgres
 @pytest.mark.slow
 def test_both_carry_on_without_a_restart(tmp_path: Path, own_server: "PostgresServer") -> None:
-    with installed(tmp_path, own_server.get_uri()) as installation:
+    with installed(tmp_path, own_server.get_uri(), speech_workers=0) as installation:
         token = installation.token()
         server = installation.serve()
         client = server.client(token)

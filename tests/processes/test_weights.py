@@ -36,7 +36,7 @@ def test_a_model_is_fetched_while_the_server_runs(tmp_path: Path) -> None:
     with running_hub() as hub:
         fill(hub)
         hub.faults = [Fault(after=30_000)]
-        with installed(tmp_path, models_url=hub.base, disk_reserve_mb=0) as installation:
+        with installed(tmp_path, models_url=hub.base, disk_reserve_mb=0, speech_workers=0) as installation:
             server = installation.serve()
             asked = subprocess.run(
                 [sys.executable, "-c", ASK],
