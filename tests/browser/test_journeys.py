@@ -163,6 +163,8 @@ def test_a_newcomer_with_only_a_keyboard(open_page: OpenPage, ada: Musician) -> 
     expect(page.get_by_role("radio", name="Sound effects")).to_be_checked()
     keys.type(start.duration, "2")
     keys.press(start.generate)
+    expect(start.cards).to_have_count(1)
+    expect(start.generate).to_be_focused()
     card = start.newest()
     card.expect_finished()
     keys.press(card.locator.get_by_label("More for"))

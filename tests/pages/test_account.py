@@ -27,7 +27,7 @@ async def test_a_token_is_shown_once_and_works_until_it_is_revoked(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
     made = await ann_browser.post("/account/tokens", data={"label": "my <laptop>"})
-    found = re.search(r'<code class="secret">([^<]+)</code>', made.text)
+    found = re.search(r'<code id="new-token" class="secret">([^<]+)</code>', made.text)
     assert found is not None
     assert await services.tokens.identity_for(found[1]) == ann
     assert made.headers["cache-control"] == "no-store"
