@@ -25,7 +25,8 @@ class AuditLine:
 
 
 class AuditLog:
-    """Only grows, and is written in the transaction of what it tells of."""
+    """Only grows, and is written in the transaction of what it tells of; after it only for a new password,
+    whose hashing would hold the transaction up."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
