@@ -174,16 +174,16 @@ def main(arguments: list[str]) -> int:
         print("No Chromium or Chrome was found.", file=sys.stderr)
         return 1
     pictures = Path(arguments[0] if arguments else "build/screenshots")
-    limits = {
-        "free_at_once": "100",
-        "free_hourly": "1000",
-        "supporter_at_once": "100",
-        "premium_at_once": "100",
-    }
     with (
         tempfile.TemporaryDirectory() as temporary,
         throwaway_server(
-            folder=Path(temporary), creator_at_once="100", register_per_address="100", **limits
+            folder=Path(temporary),
+            register_per_address="100",
+            free_hourly="1000",
+            free_at_once="100",
+            supporter_at_once="100",
+            premium_at_once="100",
+            creator_at_once="100",
         ) as server,
         sync_playwright() as playwright,
     ):

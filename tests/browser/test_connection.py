@@ -21,7 +21,7 @@ class OpenStreams:
         self._open: list[str] = []
         page.on("request", self._began)
         for ending in ("requestfinished", "requestfailed"):
-            page.on(ending, self._ended)  # type: ignore[call-overload]  # either name is one of its own
+            page.on(ending, self._ended)
 
     def expect(self, page: Page, *views: str) -> None:
         """These views are followed, and nothing else."""

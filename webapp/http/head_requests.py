@@ -6,6 +6,7 @@ from typing import cast
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types.asgi_types import ReceiveMessage
 
 
 class HeadRequests:
@@ -17,7 +18,7 @@ class HeadRequests:
         self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD" or self._is_known(scope["path"]):
+        if scope.get("method") != "HEAD" or self._is_known(scope["path"]):
             await self.app(scope, receive, send)
             return
         is_answered = False
@@ -31,11 +32,13 @@ class HeadRequests:
             # Sending may take time; here it must at least leave some to whoever waits for the reader's leave.
             await asyncio.sleep(0)
 
-        async def receive_until_answered() -> Message:
+        async def receive_until_answered() -> ReceiveMessage:
             # An endless answer ends when its reader leaves.
-            return {"type": "http.disconnect"} if is_answered else await receive()
+            if is_answered:
+                return {"type": "http.disconnect"}
+            return await receive()
 
-        await self.app(cast(HTTPScope, {**scope, "method": "GET"}), receive_until_answered, send_head)
+        await self.app(cast("HTTPScope", {**scope, "method": "GET"}), receive_until_answered, send_head)
 
     def _is_known(self, path: str) -> bool:
         try:
