@@ -52,7 +52,7 @@ READY = "SELECT 1 AS one FROM worker WHERE kind = 'speech' AND voices <> '[]'"
 
 
 @pytest.mark.slow
-def test_a_killed_speech_worker_costs_no_text(installation: Installation) -> None:
+def test_a_killed_worker_costs_no_text_and_a_server_that_stops_says_so(installation: Installation) -> None:
     server = installation.serve()
     client = server.client(installation.token())
     until(installation, READY)
@@ -69,14 +69,6 @@ def test_a_killed_speech_worker_costs_no_text(installation: Installation) -> Non
     assert client.http.get(spoken.json()["audio_url"]).status_code == 200
     # What spoke for the dead worker has ended with it.
     assert psutil.wait_procs(speakers, START_S)[1] == []
-    assert server.terminate() == 0
-
-
-@pytest.mark.slow
-def test_a_server_that_stops_in_the_middle_of_a_text_says_so(installation: Installation) -> None:
-    server = installation.serve()
-    client = server.client(installation.token())
-    until(installation, READY)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(say, client, ENDLESS)
         until(installation, "SELECT 1 AS one FROM speech_request WHERE status = 'processing'")
