@@ -1,6 +1,7 @@
 """Weights decide what serves a model, and torch is not asked when there are none."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from webapp.engines.base import EngineOptions
-from webapp.engines.registry import engines_by_model
+from webapp.engines.registry import EngineDirectory, engines_by_model
 from webapp.weights.catalogue import published
 from webapp.weights.layout import missing_files
 
@@ -42,6 +43,16 @@ def test_a_named_engine_serves_what_it_can(models_dir: Path, tmp_path: Path) -> 
     assert set(names("audiocraft", EngineOptions(models_dir, device="cpu"))) == {"audio"}
     assert set(names("sketch", EngineOptions(models_dir))) == {"music", "audio", "magnet"}
     assert names("audiocraft", EngineOptions(tmp_path / "empty", device="cpu")) == {}
+
+
+@pytest.mark.parametrize("file", ["audiogen-medium/state_dict.bin", "t5-large/model.safetensors"])
+def test_weights_that_were_replaced_are_noticed(models_dir: Path, file: str) -> None:
+    """Also those that several models share: a text encoder that was mended clears its models' errors."""
+    directory = EngineDirectory("auto", EngineOptions(models_dir))
+    before = directory.look()
+    assert directory.look() == before
+    os.utime(models_dir / file, ns=(1, 1))
+    assert directory.look() != before
 
 
 def test_without_torch_auto_is_sketch(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

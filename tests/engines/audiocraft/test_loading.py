@@ -84,6 +84,13 @@ def test_a_missing_file_is_named(folder: Path, file: str) -> None:
         load(folder)
 
 
+def test_what_cannot_be_read_is_not_called_damaged(folder: Path) -> None:
+    (folder / "state_dict.bin").unlink()
+    (folder / "state_dict.bin").mkdir()
+    with pytest.raises(ModelLoadError, match=r"mine/state_dict\.bin cannot be read: Is a directory"):
+        load(folder)
+
+
 def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     package = dict(read_package(path))
     package["best_state"] = {name: value.clone() for name, value in package["best_state"].items()}

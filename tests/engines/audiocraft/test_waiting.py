@@ -20,18 +20,18 @@ from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.job import Decoding
 from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.magnet import MagnetDecoding, Reach
+from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
 
 Load = Callable[[str], LoadedModel]
 # A number that Python asks for, a size that depends on numbers, and numbers that only Python has.
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "_unique", "equal")
 
 
-class Waits(TorchDispatchMode):
+class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes operators for which a GPU's queue would have to run empty."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: list[str] = []
 
     def __torch_dispatch__(
@@ -78,8 +78,8 @@ def music(model: LoadedModel) -> Decoding:
 
 def magnet(model: LoadedModel) -> Decoding:
     transformer = Transformer(model.weights, model.window_frames, torch.float32, plain)
-    reach = Reach(model.window_frames, model.span_frames, model.context_frames)
-    return MagnetDecoding(transformer, reach, 2, looks_always=False)
+    segment = Segment(model.window_frames, model.span_frames, model.context_frames)
+    return MagnetDecoding(transformer, segment, 2, looks_always=False)
 
 
 @pytest.mark.parametrize(("name", "make"), [("tiny-musicgen", music), ("tiny-magnet", magnet)])

@@ -22,7 +22,7 @@ from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, has_quick_bfloat16
 from webapp.engines.audiocraft.job import Decoding, Job, empty_tokens
 from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.magnet import MagnetDecoding, Reach
+from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
 from webapp.engines.audiocraft.sampling import Chance, settings_for
 from webapp.engines.audiocraft.serving import Server
 from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
@@ -129,7 +129,7 @@ def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding
         linear = quickest(model.device, precision.dtype)
         transformer = Transformer(weights, model.window_frames, precision.dtype, linear)
         return MagnetDecoding(
-            transformer, Reach(model.window_frames, model.span_frames, model.context_frames), jobs
+            transformer, Segment(model.window_frames, model.span_frames, model.context_frames), jobs
         )
     steps = columns_of(model.window_frames, model.delays)
     backend = backend_factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final
 
 import torch
@@ -18,9 +19,12 @@ from torch.overrides import TorchFunctionMode
 
 from webapp.engines.base import ModelLoadError
 
+DRAWS: Final = (Tensor.uniform_, Tensor.normal_)
+MAX_REASON_CHARACTERS: Final = 160
+
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class CheckpointFile:
     """A checkpoint file's content: AudioCraft's configuration, and weights by parameter name."""
 
     name: str
@@ -52,12 +56,12 @@ def read_package(path: Path) -> Mapping[str, Any]:
     return package
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
+def read_checkpoint(path: Path) -> CheckpointFile:
     """The configuration and weights in a checkpoint file. Raises ModelLoadError."""
     return as_checkpoint(read_package(path), f"{path.parent.name}/{path.name}")
 
 
-def as_checkpoint(package: Mapping[str, Any], label: str) -> Checkpoint:
+def as_checkpoint(package: Mapping[str, Any], label: str) -> CheckpointFile:
     """What a package holds, checked for form. Raises ModelLoadError."""
     raw, weights = package.get("xp.cfg"), package.get("best_state")
     if not isinstance(raw, str | dict) or not isinstance(weights, dict):
@@ -70,10 +74,7 @@ def as_checkpoint(package: Mapping[str, Any], label: str) -> Checkpoint:
         raise ModelLoadError(f"{label} has a damaged configuration: {first_line(error)}") from error
     if not isinstance(config, DictConfig):
         raise ModelLoadError(f"{label} has no configuration")
-    return Checkpoint(label, config, weights)
-
-
-DRAWS: Final = (Tensor.uniform_, Tensor.normal_)
+    return CheckpointFile(label, config, weights)
 
 
 class Unfilled(TorchFunctionMode):
@@ -95,14 +96,16 @@ class Unfilled(TorchFunctionMode):
         return func(*args, **given)
 
 
-def put_weights(model: nn.Module, checkpoint: Checkpoint) -> None:
+def put_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
     """Load all weights of a checkpoint into a model. Raises ModelLoadError when they do not fit."""
     try:
         model.load_state_dict(dict(checkpoint.weights), strict=True)
     except RuntimeError as error:
-        reasons = [line.strip() for line in str(error).splitlines()[1:]]
+        # The first of its reasons, which may name hundreds of weights; the log has all.
+        reason = next(iter(str(error).splitlines()[1:]), "").partition(": copying")[0]
+        short = shorten(reason, MAX_REASON_CHARACTERS, placeholder=" …")
         raise ModelLoadError(
-            f"the weights in {checkpoint.name} do not fit its configuration: {' '.join(reasons[:1])}"
+            f"the weights in {checkpoint.name} do not fit its configuration: {short}"
         ) from error
 
 

@@ -36,7 +36,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Recurrence:
     """The recurrent part of a decoder."""
 
     lstm: nn.LSTM
@@ -51,7 +51,7 @@ class CodecDecoder:
         self._stereo = codec if hasattr(codec, "get_left_right_codes") else None
         self._core = codec.model if self._stereo is not None else codec
         self.chunk_frames = chunk_frames
-        self._head, self._memory, self.tail = _parts(self._core)
+        self._head, self._recurrence, self.tail = _parts(self._core)
         self.head_reach, self.tail_reach, self._hop = self._measure()
 
     @property
@@ -93,11 +93,11 @@ class CodecDecoder:
     def through_lstm(
         self, latent: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
-        if self._memory is None:
+        if self._recurrence is None:
             return latent, None
         by_time = latent.permute(2, 0, 1)
-        out, state = self._memory.lstm(by_time, state)
-        if self._memory.adds_input:
+        out, state = self._recurrence.lstm(by_time, state)
+        if self._recurrence.adds_input:
             out = out + by_time
         return out.permute(1, 2, 0), state
 
@@ -176,15 +176,15 @@ class SoundStream:
         return piece
 
 
-def _parts(core: "CompressionModel") -> tuple[nn.Sequential, Memory | None, nn.Sequential]:
+def _parts(core: "CompressionModel") -> tuple[nn.Sequential, Recurrence | None, nn.Sequential]:
     """What a decoder does before its LSTM, the LSTM if it has one, and what comes after."""
     decoder = core.model.decoder if hasattr(core, "model") else core.decoder
     layers: Sequence[nn.Module] = list(decoder.layers if hasattr(decoder, "layers") else decoder.model)
     for place, layer in enumerate(layers):
         lstm = getattr(layer, "lstm", None)
         if isinstance(lstm, nn.LSTM):
-            memory = Memory(lstm, adds_input=bool(getattr(layer, "skip", True)))
-            return nn.Sequential(*layers[:place]), memory, nn.Sequential(*layers[place + 1 :])
+            recurrence = Recurrence(lstm, adds_input=bool(getattr(layer, "skip", True)))
+            return nn.Sequential(*layers[:place]), recurrence, nn.Sequential(*layers[place + 1 :])
     return nn.Sequential(), None, nn.Sequential(*layers)
 
 

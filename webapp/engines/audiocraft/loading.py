@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from webapp.engines.audiocraft.checkpoint import (
-    Checkpoint,
+    CheckpointFile,
     Unfilled,
     as_checkpoint,
     first_line,
@@ -223,7 +223,7 @@ def _assemble(
     )
 
 
-def _published_precision(checkpoint: Checkpoint) -> torch.dtype:
+def _published_precision(checkpoint: CheckpointFile) -> torch.dtype:
     """What a checkpoint's matrices are in."""
     weight = checkpoint.weights.get("transformer.layers.0.linear1.weight")
     return torch.float32 if weight is None else weight.dtype

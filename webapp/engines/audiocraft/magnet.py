@@ -58,7 +58,7 @@ def _all_passes(codebooks: int) -> list[Pass]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Segment:
     """Windows of `window_frames`, in spans of `span_frames`.
 
     Codebooks after the first look `context_frames` to either side only; below 0 they look everywhere.
@@ -82,18 +82,18 @@ class MagnetDecoding:
     """
 
     def __init__(
-        self, transformer: Transformer, reach: Reach, capacity: int, *, looks_always: bool | None = None
+        self, transformer: Transformer, segment: Segment, capacity: int, *, looks_always: bool | None = None
     ) -> None:
         """Broken numbers are looked for in every pass, or once for each window; None: as suits the device."""
         self._transformer = transformer
-        self._reach = reach
+        self._segment = segment
         self._capacity = capacity
         self._device = transformer.weights.device
         self._looks_always = self._device.type == "cpu" if looks_always is None else looks_always
         self._passes = _all_passes(transformer.weights.codebooks)
-        limited = reach.context_frames >= 0
+        limited = segment.context_frames >= 0
         self._mask = (
-            context_mask(reach.window_frames, reach.context_frames, self._device) if limited else None
+            context_mask(segment.window_frames, segment.context_frames, self._device) if limited else None
         )
         self._windows: list[_Window] = []
         self._texts: dict[Job, tuple[Text, Text]] = {}
@@ -137,12 +137,12 @@ class MagnetDecoding:
             self._windows[self._windows.index(window)] = self._beginning(job)
 
     def _beginning(self, job: Job) -> "_Window":
-        uniform = job.chance.draw(len(self._passes), self._reach.window_frames).to(self._device)
-        return _Window(job, uniform, self._passes, self._reach, self._transformer.weights.card)
+        uniform = job.chance.draw(len(self._passes), self._segment.window_frames).to(self._device)
+        return _Window(job, uniform, self._passes, self._segment, self._transformer.weights.card)
 
     def _logits(self) -> Tensor:
         """What every job's pass says, with its text and without: (jobs, 2, frames, card), float32."""
-        transformer, frames = self._transformer, self._reach.window_frames
+        transformer, frames = self._transformer, self._segment.window_frames
         tokens = torch.stack([window.opened() for window in self._windows]).transpose(1, 2)
         columns = tokens.repeat_interleave(2, dim=0).flatten(0, 1)
         positions = torch.arange(frames, device=self._device).repeat(2 * len(self._windows))
@@ -184,17 +184,19 @@ class _WindowAttention:
 class _Window:
     """One window of a job: its tokens so far, and the pass that comes next."""
 
-    def __init__(self, job: Job, uniform: Tensor, passes: Sequence[Pass], reach: Reach, card: int) -> None:
+    def __init__(
+        self, job: Job, uniform: Tensor, passes: Sequence[Pass], segment: Segment, card: int
+    ) -> None:
         """`uniform` (passes, frames) are the numbers to draw with."""
         self.job = job
         given = job.given()
         self.tokens = torch.full((len(given), uniform.shape[1]), card, device=uniform.device)
         self.tokens[:, : given.shape[-1]] = given
         self.sick = torch.zeros((), dtype=torch.bool, device=uniform.device)
-        self._begun = (uniform, passes, reach, card)
+        self._begun = (uniform, passes, segment, card)
         self._given = given.shape[-1]
         self._number = 0
-        self._spans = _Spans(self.tokens[0], self._given, reach.span_frames)
+        self._spans = _Spans(self.tokens[0], self._given, segment.span_frames)
         self._open = self._spans.open_least_certain(0)
         self._sampler = BatchSampler([job.settings], card, uniform.device)
 

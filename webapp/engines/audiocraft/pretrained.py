@@ -1,21 +1,20 @@
 """Folders in the layout of transformers, read without trusting them and without the network."""
 
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.base import ModelLoadError
 from webapp.weights.layout import TRANSFORMERS_FILES, folder_name
 
-T_co = TypeVar("T_co", covariant=True)
 
-
-class Pretrained(Protocol[T_co]):
+class Pretrained(Protocol):
     """A class of transformers whose models can be read from a folder."""
 
-    def from_pretrained(self, folder: Path, **options: Any) -> tuple[T_co, dict[str, Any]]: ...
+    def from_pretrained(self, folder: Path, **options: Any) -> tuple[nn.Module, dict[str, Any]]: ...
 
 
 def whole_folder(models_dir: Path, name: str, what: str) -> Path:
@@ -30,7 +29,7 @@ def whole_folder(models_dir: Path, name: str, what: str) -> Path:
     return folder
 
 
-def read_pretrained(kind: Pretrained[T_co], folder: Path) -> T_co:
+def read_pretrained(kind: Pretrained, folder: Path) -> nn.Module:
     """A model in float32, its weights from safetensors only.
 
     Raises ModelLoadError when it is damaged, or its weights are not all that its configuration asks for:
