@@ -9,6 +9,7 @@ from webapp.pages.admin.access import admin_chrome
 from webapp.pages.admin.contexts import (
     AccountDetailPage,
     AccountsPage,
+    FoldersFragment,
     ModelsPage,
     ModeratedFragment,
     RecordPage,
@@ -90,6 +91,7 @@ def samples() -> Iterator[Any]:
     folders = (FolderView("host", "folder", 10**9),)
     for entries, there in ((ENTRIES, folders), ((), ())):
         yield ModelsPage(admin_chrome(ROOT, live="admin"), entries, there, MODELS, WORKERS)
+        yield FoldersFragment(there)
     yield from (WeightsFragment(entry) for entry in ENTRIES)
     yield SoundsPage(CHROME, SOUNDS, 90, 2, True, "hidden", LONG, "/admin/sounds?", 500)
     yield SoundsPage(CHROME, (), 0, 1, False, "all", "", "/admin/sounds?", 500)

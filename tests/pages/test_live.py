@@ -16,12 +16,14 @@ from webapp.events import Event, LocalBus
 from webapp.http.sse import ServerEvent
 from webapp.http.static import StaticFiles
 from webapp.http.stream_caps import PER_ACCOUNT
+from webapp.pages.admin.models import ModelsFeed
 from webapp.pages.generate_feed import QUEUE_MOVED, GenerateFeed
-from webapp.pages.live import Feed, Fragment, follow, list_fragment
+from webapp.pages.live import Feed, Fragment, follow, list_fragment, news
 from webapp.pages.queue_feed import QueueFeed, SharedQueue
 from webapp.pages.rendering import Renderer
 from webapp.services.container import Services
 from webapp.services.identity import Identity
+from webapp.services.weights_register import WeightsRegister
 from webapp.web.app import REPOSITORY_ROOT
 
 LONG_S = 3600.0
@@ -199,6 +201,21 @@ async def test_the_queue_page_follows_lines_counts_and_workers(
         assert "Worker 1" in await upcoming(stream)
         await services.leases.complete(claim, FACTS)
         assert "The queue is empty." in await upcoming(stream)
+
+
+async def test_the_page_of_models_follows_workers_and_where_weights_are(
+    services: Services, renderer: Renderer, clock: ManualClock
+) -> None:
+    feed = ModelsFeed(services, renderer)
+    told: dict[str, str] = {}
+    assert "queue-models" in {fragment.element_id for fragment in news(await feed.fragments(), told)}
+    assert "No worker is running that could fetch" in told["weights-folders"]
+    await services.workers.register(WORKER, host="h", pid=1, device="cpu")
+    assert [fragment.element_id for fragment in news(await feed.fragments(), told)] == ["workers"]
+    register = WeightsRegister(services.database, clock, services.bus, host="h", path="/models")
+    await register.seen(10**9, installed=())
+    (folders,) = news(await feed.fragments(), told)
+    assert "1 GB free" in folders.html
 
 
 async def test_the_stream_over_http(

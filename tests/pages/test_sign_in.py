@@ -112,6 +112,11 @@ async def test_signing_in_leads_back_to_where_one_was(browser: httpx.AsyncClient
     assert answer.headers["location"] == "/account"
 
 
+async def test_a_way_back_may_hold_any_letters(ann_browser: httpx.AsyncClient) -> None:
+    answer = await ann_browser.get("/login?next=/library?q=بيانو%26sort=new")
+    assert answer.headers["location"] == "/library?q=%D8%A8%D9%8A%D8%A7%D9%86%D9%88&sort=new"
+
+
 @pytest.mark.parametrize(
     "target",
     ["//evil.example", "///evil.example", "/\\evil.example", "https://evil.example", "javascript:x", "", "a"],

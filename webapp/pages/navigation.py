@@ -1,6 +1,7 @@
 """Sends a browser elsewhere, with htmx or without."""
 
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from litestar import Response
 from litestar.status_codes import HTTP_303_SEE_OTHER
@@ -19,6 +20,8 @@ def wants_fragments(request: PageRequest) -> bool:
 
 def see_other(request: PageRequest, path: str) -> Response[Any]:
     """Go to `path` with GET. A background request would follow a 303 by itself, so it is told to navigate."""
+    # Headers know no letters beyond Latin-1, and what a form calls its way back may have any.
+    path = quote(path, safe="/?#[]@!$&'()*+,;=:%~")
     if wants_fragments(request):
         return ClientRedirect(redirect_to=path)
     return Response(

@@ -74,6 +74,15 @@ class WeightsFragment:
 
 
 @dataclass(frozen=True, slots=True)
+class FoldersFragment:
+    """Where weights are kept, one folder a host; none while no worker looks after one."""
+
+    template: ClassVar[str] = "fragments/weights_folders.html"
+
+    folders: tuple[FolderView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SoundsPage:
     """Sounds that others see or saw. `base` is the address of this search, for its other pages."""
 

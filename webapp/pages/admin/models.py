@@ -10,7 +10,7 @@ from webapp.errors import InvalidRequest
 from webapp.events import Event
 from webapp.http.dependencies import InjectedServices
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, ask_first, done
-from webapp.pages.admin.contexts import ModelsPage, WeightsFragment
+from webapp.pages.admin.contexts import FoldersFragment, ModelsPage, WeightsFragment
 from webapp.pages.forms import read_form
 from webapp.pages.library_answers import is_confirmed
 from webapp.pages.live import Fragment
@@ -95,6 +95,7 @@ class ModelsFeed:
         return [
             Fragment("queue-models", render(QueueModelsFragment(around.models, can_steer=True))),
             Fragment("workers", render(WorkersFragment(around.workers, can_steer=True))),
+            Fragment("weights-folders", render(FoldersFragment(await self._services.downloads.folders()))),
             *(
                 Fragment(f"weights-{entry.name}", render(WeightsFragment(entry)))
                 for entry in await self._services.downloads.catalogue()
