@@ -164,8 +164,8 @@ async def test_nothing_is_lost_and_everything_works(
         old_database, LocalBus(), LocalStorage(tmp_path), clock, SeededIds(3),
     )  # fmt: skip
     ann, bob = [(await services.accounts.find(name)).identity for name in ("ann", "bob")]
-    found = await services.library.browse.public(LibraryQuery(search="rain"))
-    assert [(item.title, item.upvotes, item.downvotes, item.plays) for item in found.items] == [
+    listed = await services.library.browse.public(LibraryQuery(search="rain"))
+    assert [(item.title, item.upvotes, item.downvotes, item.plays) for item in listed.items] == [
         ("Rain 1", 1, 1, 3)
     ]
     assert (await services.library.browse.own(ann, LibraryQuery(search="rain"))).total == 3
