@@ -72,7 +72,7 @@ def speaking(services: Services, engine: SpeechEngine) -> Speaking:
             yield processor
         finally:
             processor.stop()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await running
 
     return speak

@@ -260,7 +260,7 @@ class TestTrouble:
         await services.speech.register.write("a" * 12, [a_voice("espeak-en-us")])
         with services.bus.subscribe() as hints:
             asking = asyncio.create_task(say(ann))
-            while not [event for event in await hints.wait(10) if event.topic == "speech"]:
+            while not [event for event in await hints.wait(60) if event.topic == "speech"]:
                 pass
         claim = await services.speech.leases.claim("a" * 12, ["espeak-en-us"])
         assert claim is not None

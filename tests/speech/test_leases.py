@@ -34,7 +34,7 @@ async def asked(services: Services, who: Identity, text: str = "hello") -> "asyn
     """A request that is written down, and waited for in the background."""
     with services.bus.subscribe() as hints:
         task = asyncio.create_task(services.speech.speak(who, SpeechChoice(text)))
-        while not any(event.topic == "speech" for event in await hints.wait(10)):
+        while not any(event.topic == "speech" for event in await hints.wait(60)):
             pass
     return task
 
@@ -77,7 +77,7 @@ async def test_nobody_waits_behind_all_texts_of_another(
         clock.advance_s(0.1)
     sample = asyncio.create_task(services.speech.sample(VOICE))
     with services.bus.subscribe() as hints:
-        await hints.wait(10)
+        await hints.wait(60)
     order = []
     while claim := await services.speech.leases.claim(WORKER, [VOICE]):
         order.append(claim.text if claim.account_id else "sample")
@@ -191,7 +191,7 @@ async def test_ended_requests_are_forgotten_after_a_day_and_samples_are_not(
         if day == 0:
             sample = asyncio.create_task(services.speech.sample(VOICE))
             with services.bus.subscribe() as hints:
-                await hints.wait(10)
+                await hints.wait(60)
             await services.speech.leases.complete(await claimed(services), FACTS)
             await asyncio.gather(sample, return_exceptions=True)
         clock.advance_s(26 * 3600)
