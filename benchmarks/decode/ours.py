@@ -50,10 +50,10 @@ class Ours:
         return self.run_many(1, steps)
 
     def run_many(self, jobs: int, steps: int) -> Run:
-        """So many jobs side by side; steps a second are those of one of them."""
+        """So many jobs side by side; steps a second are those of the last to join."""
         noted = Steps()
         tasks = [
-            _WatchedTask(request, noted, is_watched=number == 0)
+            _WatchedTask(request, noted, is_watched=number == jobs - 1)
             for number, request in enumerate(self._requests(jobs, steps / FRAME_RATE_HZ))
         ]
         return timed(noted, lambda: self._serve(ListedTasks(tasks)))
