@@ -55,7 +55,7 @@ MAX_PROGRAM_CHARACTERS: Final = 40
 
 
 def seconds(duration_s: float) -> str:
-    """A length in seconds: `8 s`, `2.5 s`; beyond the longest clip, as a read-out text may be, `8 min 28 s`."""
+    """A length in seconds: `8 s`, `2.5 s`; beyond the longest clip, as speech may be, `8 min 28 s`."""
     if duration_s > LONGEST_IN_SECONDS_S:
         minutes, rest_s = divmod(round(duration_s), MINUTE_S)
         return f"{minutes} min {rest_s} s"
