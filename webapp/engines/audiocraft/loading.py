@@ -119,7 +119,7 @@ def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
     """A codec that a checkpoint only names, in the layout of transformers."""
     from audiocraft.models import HFEncodecCompressionModel, HFEncodecModel  # noqa: PLC0415
 
-    original = read_pretrained(HFEncodecModel, whole_folder(models_dir, name, "codec"))
+    original = read_pretrained(HFEncodecModel.from_pretrained, whole_folder(models_dir, name, "codec"))
     codec: CompressionModel = HFEncodecCompressionModel(original)
     return codec
 

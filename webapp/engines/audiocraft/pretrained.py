@@ -1,7 +1,8 @@
 """Folders in the layout of transformers, read without trusting them and without the network."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -10,11 +11,8 @@ from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.base import ModelLoadError
 from webapp.weights.layout import TRANSFORMERS_FILES, folder_name
 
-
-class Pretrained(Protocol):
-    """A class of transformers whose models can be read from a folder."""
-
-    def from_pretrained(self, folder: Path, **options: Any) -> tuple[nn.Module, dict[str, Any]]: ...
+Read: TypeAlias = Callable[..., tuple[nn.Module, dict[str, Any]]]
+"""A class of transformers' `from_pretrained`."""
 
 
 def whole_folder(models_dir: Path, name: str, what: str) -> Path:
@@ -29,14 +27,14 @@ def whole_folder(models_dir: Path, name: str, what: str) -> Path:
     return folder
 
 
-def read_pretrained(kind: Pretrained, folder: Path) -> nn.Module:
+def read_pretrained(read: Read, folder: Path) -> nn.Module:
     """A model in float32, its weights from safetensors only.
 
     Raises ModelLoadError when it is damaged, or its weights are not all that its configuration asks for:
     transformers would fill what is missing with chance. Raises torch's out of memory and MemoryError.
     """
     try:
-        model, said = kind.from_pretrained(
+        model, said = read(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32,
             output_loading_info=True, ignore_mismatched_sizes=True,
         )  # fmt: skip

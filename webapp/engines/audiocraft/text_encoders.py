@@ -63,7 +63,7 @@ class _Encoders:
         key = folder.absolute(), (folder / TRANSFORMERS_FILES[1]).stat().st_mtime_ns, str(self._device)
         encoder = _encoders.get(key)
         if encoder is None:
-            encoder = _encoders[key] = read_pretrained(self._original, folder)
+            encoder = _encoders[key] = read_pretrained(self._original.from_pretrained, folder)
         return encoder
 
 
