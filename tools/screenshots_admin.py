@@ -187,6 +187,11 @@ def main(arguments: list[str]) -> int:
             supporter_at_once="100",
             premium_at_once="100",
             creator_at_once="100",
+            supporter_hourly="1000",
+            premium_hourly="1000",
+            creator_hourly="1000",
+            sign_in_per_account="1000",
+            sign_in_per_address="1000",
         ) as server,
         sync_playwright() as playwright,
     ):
