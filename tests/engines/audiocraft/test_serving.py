@@ -102,8 +102,7 @@ def test_jobs_that_join_in_between_sound_as_they_do_alone(loaded: Load, name: st
     server(model, decoding_of(model, Precision.FLOAT32, 2)).serve(source)
     for task, expected in zip(tasks, alone(model, REQUESTS), strict=True):
         assert np.array_equal(task.result().samples, expected)
-    assert max(source.rooms) == 2
-    assert min(source.rooms) == 1
+    assert set(source.rooms) == {1}
 
 
 def test_a_job_that_joins_holds_up_nobody(loaded: Load) -> None:
@@ -114,6 +113,17 @@ def test_a_job_that_joins_holds_up_nobody(loaded: Load) -> None:
     rewound = kinds.index("rewind")
     # The first goes on to its next window, taken in piece by piece between the other's steps.
     assert kinds[rewound : rewound + 6] == ["rewind", "rewind", "prefill", "step", "prefill", "step"]
+
+
+def test_the_first_of_many_is_at_work_before_the_others_texts_are_read(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    backend = fussy(model)
+    t5 = model.lm.condition_provider.conditioners["description"].t5
+    hook = t5.register_forward_pre_hook(lambda *_: backend.calls.append(("text", ())))
+    rows_server(model, backend).serve(ListedTasks(tasks_for(REQUESTS[:3])))
+    hook.remove()
+    work = [(kind, len(rows)) for kind, rows in backend.calls if kind in ("text", "step")]
+    assert work[:6] == [("text", 0), ("step", 2), ("text", 0), ("step", 4), ("text", 0), ("step", 6)]
 
 
 def test_sound_comes_while_tokens_are_being_decoded(loaded: Load) -> None:
@@ -157,9 +167,9 @@ def test_broken_numbers_are_computed_again_exactly_from_where_they_broke(
 ) -> None:
     model = loaded("tiny-musicgen")
     backend = fussy(model, spoil=lambda row, at: row == 5 and at >= step)
-    exact, tasks = fussy(model, 1), tasks_for(REQUESTS)
+    exact, tasks = fussy(model, 1), tasks_for(REQUESTS[:3])
     rows_server(model, backend, exact, look_every).serve(ListedTasks(tasks))
-    for task, expected in zip(tasks, alone(model, REQUESTS), strict=True):
+    for task, expected in zip(tasks, alone(model, REQUESTS[:3]), strict=True):
         assert np.array_equal(task.result().samples, expected)
     steps = sum(kind == "step" for kind, _ in exact.calls)
     # Two windows, each with three columns more than it has new frames.

@@ -107,15 +107,21 @@ class Server:
             self._exact = None
 
     def _take(self, source: TaskSource) -> bool:
-        """Ask for further tasks while there is room; whether any are in hand."""
-        room = self._limit - len(self._hand)
-        for task in source.take(room) if room > 0 else ():
-            with self._ending_with_its_error(task):
-                task.cancel.raise_if_cancelled()
-                one = self._begun(task)
-                self._hand.append(one)
-                self._waiting.append(one)
+        """Ask for one further task if there is room; whether any are in hand.
+
+        One between two steps: to read a text takes the time of some steps, in which all others wait.
+        """
+        while len(self._hand) < self._limit and (tasks := source.take(1)):
+            with self._ending_with_its_error(tasks[0]):
+                self._accept(tasks[0])
+                break
         return bool(self._hand)
+
+    def _accept(self, task: GenerationTask) -> None:
+        task.cancel.raise_if_cancelled()
+        one = self._begun(task)
+        self._hand.append(one)
+        self._waiting.append(one)
 
     def _begun(self, task: GenerationTask) -> _InHand:
         job = self._make_job(task)

@@ -1,4 +1,4 @@
-// Linear maps with weights of 8 bits, one scale per output, and activations of 8 bits, one scale per group.
+// Linear maps with weights and activations of 8 bits, each with a scale for every group.
 //
 // Rows keep to themselves: sums within a group are of integers and so exact, groups are added in their order,
 // and every output has a lane of its own. A row's result is the same bits in any company.
@@ -11,8 +11,9 @@
 
 namespace soundloom {
 
-// Activations that share a scale: few enough that one that stands out spoils little.
-constexpr int GROUP = 64;
+// Activations that share a scale, and weights of an output that do: few, so that one that stands out spoils little.
+constexpr int GROUP = 16;
+constexpr int WEIGHT_GROUP = 32;
 constexpr int VECTORS = 4;
 // Outputs that are computed together; their weights lie together, in the order in which they are read.
 constexpr int BLOCK = VECTORS * LANES;
@@ -23,13 +24,16 @@ constexpr int ROWS_AT_ONCE = 4;
 constexpr int ROWS_AT_ONCE = 2;
 #endif
 
-constexpr int GROUP_BYTES = GROUP * BLOCK;
+// Of a block: a group's weights, and after them for each output what share of the output's scale the group has.
+constexpr int WEIGHT_GROUP_BYTES = WEIGHT_GROUP * BLOCK + BLOCK;
+constexpr float WHOLE_SHARE = 255.0f;
 // Weights that all rows are multiplied by before the next ones are read; they stay in the nearest cache.
-constexpr int PANEL_GROUPS = 4;
+constexpr int PANEL_GROUPS = 8;
 // How far ahead of the weights in use memory is asked for more, where there is nothing else to do meanwhile.
 constexpr int AHEAD_BYTES = 4096;
 
-inline int groups_of(int width) { return (int)rounded((std::size_t)width, GROUP) / GROUP; }
+inline int weight_groups_of(int width) { return (int)rounded((std::size_t)width, WEIGHT_GROUP) / WEIGHT_GROUP; }
+inline int groups_of(int width) { return weight_groups_of(width) * (WEIGHT_GROUP / GROUP); }
 
 // Rows of activations, quantised; each of up to `most_groups` groups.
 struct Activations {
@@ -75,7 +79,7 @@ public:
     Linear(int in, int out, Arena& arena)
         : in_(in),
           out_(out),
-          groups_(groups_of(in)),
+          groups_(weight_groups_of(in)),
           weights_(arena.take<int8_t>(blocks() * block_bytes())),
           scales_(arena.take<float>((std::size_t)blocks() * BLOCK)),
           biases_(arena.take<float>((std::size_t)blocks() * BLOCK)) {}
@@ -83,7 +87,8 @@ public:
     // What a map takes of an arena.
     static std::size_t bytes(int in, int out) {
         const std::size_t outputs = rounded((std::size_t)out, BLOCK);
-        return outputs * groups_of(in) * GROUP + 2 * rounded(outputs * sizeof(float), ALIGNMENT);
+        return outputs / BLOCK * weight_groups_of(in) * WEIGHT_GROUP_BYTES +
+               2 * rounded(outputs * sizeof(float), ALIGNMENT);
     }
 
     int in() const { return in_; }
@@ -97,17 +102,11 @@ public:
         for (int lane = 0; lane < BLOCK && block * BLOCK + lane < out_; lane++) {
             const std::size_t output = (std::size_t)block * BLOCK + lane;
             const float* from = weight + output * in_;
-            float largest = 0.0f;
-            for (int at = 0; at < in_; at++) {
-                const float size = from[at] < 0 ? -from[at] : from[at];
-                largest = size > largest || size != size ? size : largest;
-            }
-            const float inverse = largest > 1e-30f ? 127.0f / largest : 0.0f;
-            for (int at = 0; at < in_; at++) {
-                const int value = (int)(from[at] * inverse + (from[at] < 0 ? -0.5f : 0.5f));
-                to[(std::size_t)(at / 4) * BLOCK * 4 + lane * 4 + at % 4] = (int8_t)(value + WEIGHT_OFFSET);
-            }
-            scales_[output] = largest / 127.0f;
+            const float largest = largest_size(from, in_);
+            for (int group = 0; group < groups_; group++)
+                put_group(to + (std::size_t)group * WEIGHT_GROUP_BYTES, lane, from + group * WEIGHT_GROUP,
+                          std::min(WEIGHT_GROUP, in_ - group * WEIGHT_GROUP), largest);
+            scales_[output] = largest / (127.0f * WHOLE_SHARE);
             biases_[output] = bias ? bias[output] : 0.0f;
         }
     }
@@ -117,7 +116,7 @@ public:
         std::fill(result, result + (std::size_t)rows * BLOCK, 0.0f);
         for (int group = 0; group < groups_; group += PANEL_GROUPS) {
             const int end = std::min(group + PANEL_GROUPS, groups_);
-            const Panel panel{weights_ + block * block_bytes() + (std::size_t)group * GROUP_BYTES, group, end};
+            const Panel panel{weights_ + block * block_bytes() + (std::size_t)group * WEIGHT_GROUP_BYTES, group, end};
             if (rows <= ROWS_AT_ONCE) tiles<4>(panel, activations, rows, result);
             else if (rows <= 2 * ROWS_AT_ONCE) tiles<2>(panel, activations, rows, result);
             else tiles<1>(panel, activations, rows, result);
@@ -129,19 +128,42 @@ public:
     }
 
 private:
-    // The weights of groups `group` to `end`, for one block of outputs.
+    // NaN if any is.
+    static float largest_size(const float* from, int count) {
+        float largest = 0.0f;
+        for (int at = 0; at < count; at++) {
+            const float size = from[at] < 0 ? -from[at] : from[at];
+            largest = size > largest || size != size ? size : largest;
+        }
+        return largest;
+    }
+
+    // One output's weights of a group; `largest` is that of all its weights.
+    static void put_group(int8_t* to, int lane, const float* from, int count, float largest) {
+        const float part = largest > 1e-30f ? largest_size(from, count) / largest * WHOLE_SHARE : 0.0f;
+        // Rounded up, so that no weight is beyond 127.
+        const int share = part > 0.0f ? std::min((int)part + 1, (int)WHOLE_SHARE) : 0;
+        const float inverse = share ? 127.0f * WHOLE_SHARE / ((float)share * largest) : 0.0f;
+        for (int at = 0; at < count; at++) {
+            const int value = (int)(from[at] * inverse + (from[at] < 0 ? -0.5f : 0.5f));
+            to[at / 4 * BLOCK * 4 + lane * 4 + at % 4] = (int8_t)(value + WEIGHT_OFFSET);
+        }
+        to[WEIGHT_GROUP * BLOCK + lane] = (int8_t)share;
+    }
+
+    // Groups `group` to `end` of the weights of one block of outputs.
     struct Panel {
         const int8_t* weights;
         int group, end;
     };
 
-    std::size_t block_bytes() const { return (std::size_t)groups_ * GROUP_BYTES; }
+    std::size_t block_bytes() const { return (std::size_t)groups_ * WEIGHT_GROUP_BYTES; }
 
     // All rows by one panel. Meanwhile memory is asked for what comes after it, so that it never rests: by each
     // tile for its part, that is as many LINES at a time as there are fewer tiles.
     template <int LINES>
     static void tiles(const Panel& panel, const Activations& activations, int rows, float* result) {
-        const std::size_t bytes = (std::size_t)(panel.end - panel.group) * GROUP_BYTES;
+        const std::size_t bytes = (std::size_t)(panel.end - panel.group) * WEIGHT_GROUP_BYTES;
         const int8_t* ahead = panel.weights + (LINES == 4 ? (std::size_t)AHEAD_BYTES : bytes);
         for (int row = 0; row < rows; ahead += bytes * LINES * 64 / (BLOCK * 4)) {
             float* to = result + (std::size_t)row * BLOCK;
@@ -155,42 +177,49 @@ private:
     static int tile(const Panel& panel, const Activations& activations, int row, const int8_t* ahead,
                     float* result) {
         const int8_t* weights = panel.weights;
-        const int8_t* values = activations.values.data() + (row * activations.most_groups + panel.group) * GROUP;
-        const std::size_t stride = activations.most_groups * GROUP;
-        for (int group = panel.group; group < panel.end; group++) {
-            const std::size_t first = row * activations.most_groups + group;
-            Ints sum[ROWS][VECTORS];
-#pragma GCC unroll 16
-            for (int r = 0; r < ROWS; r++)
-#pragma GCC unroll 16
-                for (int v = 0; v < VECTORS; v++)
-                    sum[r][v] = all_ints(activations.offsets[first + r * activations.most_groups]);
+        const std::size_t most_groups = activations.most_groups, stride = most_groups * GROUP;
+        std::size_t at = row * most_groups + (std::size_t)panel.group * (WEIGHT_GROUP / GROUP);
+        for (int group = panel.group; group < panel.end; group++, weights += BLOCK) {
+            const int8_t* shares = weights + WEIGHT_GROUP * BLOCK;
+            if (LINES == 4) __builtin_prefetch(ahead), ahead += BLOCK;
 #pragma GCC unroll 1
-            for (int quad = 0; quad < QUADS; quad++, weights += BLOCK * 4, values += 4, ahead += LINES * 64) {
+            for (int part = 0; part < WEIGHT_GROUP / GROUP; part++, at++) {
+                const int8_t* values = activations.values.data() + at * GROUP;
+                Ints sum[ROWS][VECTORS];
 #pragma GCC unroll 16
-                for (int line = 0; line < LINES; line++) __builtin_prefetch(ahead + line * 64);
-                Bytes weight[VECTORS];
+                for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 16
-                for (int v = 0; v < VECTORS; v++) weight[v] = load_bytes(weights + v * LANES * 4);
+                    for (int v = 0; v < VECTORS; v++) sum[r][v] = all_ints(activations.offsets[at + r * most_groups]);
+#pragma GCC unroll 1
+                for (int quad = 0; quad < QUADS; quad++, weights += BLOCK * 4, values += 4, ahead += LINES * 64) {
+#pragma GCC unroll 16
+                    for (int line = 0; line < LINES; line++) __builtin_prefetch(ahead + line * 64);
+                    Bytes weight[VECTORS];
+#pragma GCC unroll 16
+                    for (int v = 0; v < VECTORS; v++) weight[v] = load_bytes(weights + v * LANES * 4);
+#pragma GCC unroll 16
+                    for (int r = 0; r < ROWS; r++) {
+                        const Ints same = all_ints(load_four(values + r * stride));
+#pragma GCC unroll 16
+                        for (int v = 0; v < VECTORS; v++) sum[r][v] = dot(weight[v], same, sum[r][v]);
+                    }
+                }
+                Floats share[VECTORS];
+#pragma GCC unroll 16
+                for (int v = 0; v < VECTORS; v++) share[v] = load_unsigned(shares + v * LANES);
 #pragma GCC unroll 16
                 for (int r = 0; r < ROWS; r++) {
-                    const Ints same = all_ints(load_four(values + r * stride));
+                    const Floats scale = all(activations.scales[at + r * most_groups]);
 #pragma GCC unroll 16
-                    for (int v = 0; v < VECTORS; v++) sum[r][v] = dot(weight[v], same, sum[r][v]);
+                    for (int v = 0; v < VECTORS; v++) {
+                        float* total = result + r * BLOCK + v * LANES;
+                        store(total, fused(__builtin_convertvector(sum[r][v], Floats), scale * share[v], load(total)));
+                    }
                 }
+                // With few rows all sums fit into registers. With more, those of all groups stay in `result`: else
+                // the compiler keeps them, and not the weights, which are used more often.
+                if (ROWS > 2) asm volatile("" ::: "memory");
             }
-#pragma GCC unroll 16
-            for (int r = 0; r < ROWS; r++) {
-                const Floats scale = all(activations.scales[first + r * activations.most_groups]);
-#pragma GCC unroll 16
-                for (int v = 0; v < VECTORS; v++) {
-                    float* total = result + r * BLOCK + v * LANES;
-                    store(total, fused(__builtin_convertvector(sum[r][v], Floats), scale, load(total)));
-                }
-            }
-            // With few rows all sums fit into registers. With more, those of all groups stay in `result`: else
-            // the compiler keeps them, and not the weights, which are used more often.
-            if (ROWS > 2) asm volatile("" ::: "memory");
         }
         return ROWS;
     }

@@ -158,6 +158,19 @@ inline void store_octets(int8_t* to, Ints value) {
     std::memcpy(to, &octets, sizeof octets);
 }
 
+// Bytes without a sign as floats.
+inline Floats load_unsigned(const int8_t* from) {
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+    return (Floats)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)from)));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return (Floats)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)from)));
+#else
+    Octets octets;
+    std::memcpy(&octets, from, sizeof octets);
+    return __builtin_convertvector((Ints)(__builtin_convertvector(octets, Words) & 0xffu), Floats);
+#endif
+}
+
 // For every lane: plus + the dot product of four weights with the same four activations in each lane.
 // Weights are stored with WEIGHT_OFFSET added, where the instruction wants one side without a sign.
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
