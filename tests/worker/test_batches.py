@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.factories import MakeAccount, choice
+from tests.factories import choice
 from tests.worker.scripted import RATE, ended, hum, working
 from webapp.engines.base import (
     CancelToken,
@@ -87,11 +87,6 @@ def settings(settings: Settings) -> Settings:
         stop_grace_s=0.1,
         retries=0,
     )
-
-
-@pytest.fixture
-async def ann(make_account: MakeAccount) -> Identity:
-    return await make_account(tier="creator")
 
 
 async def _submit(services: Services, identity: Identity, prompt: str, model: str = "music") -> str:

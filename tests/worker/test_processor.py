@@ -7,27 +7,22 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
-from tests.factories import MakeAccount
 from tests.worker.scripted import (
     WORKER,
-    Behaviour,
     Gate,
     ScriptedEngine,
-    bug,
-    cancels_itself,
     ended,
     hum,
-    no_memory,
-    no_space,
-    read_only,
     silence,
     submit,
-    times_out,
     working,
 )
 from webapp.audio.waveform import Waveform
 from webapp.clock import ManualClock
-from webapp.engines.base import EngineInfo, EngineOutOfMemory, GenerationCancelled, GenerationTask
+from webapp.engines.base import (
+    EngineInfo,
+    GenerationTask,
+)
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.leases import Claim
@@ -39,11 +34,6 @@ def settings(settings: Settings) -> Settings:
     return Settings(
         data_dir=settings.data_dir, disk_reserve_mb=0, heartbeat_s=0.02, poll_s=0.05, stop_grace_s=0.1
     )
-
-
-@pytest.fixture
-async def ann(make_account: MakeAccount) -> Identity:
-    return await make_account()
 
 
 async def test_a_job_becomes_files_that_were_written_aside(services: Services, ann: Identity) -> None:
@@ -58,44 +48,6 @@ async def test_a_job_becomes_files_that_were_written_aside(services: Services, a
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert job.sound.bytes_total == sum(path.stat().st_size for path in picture.parent.iterdir())
     assert list((services.settings.data_path / "staging").iterdir()) == []
-
-
-async def test_memory_errors_are_retried_and_then_told_in_plain_words(
-    services: Services, ann: Identity
-) -> None:
-    job_id = await submit(services, ann)
-    engine = ScriptedEngine(no_memory)
-    async with working(services, engine):
-        job = await ended(services, ann, job_id)
-    assert (job.status, job.error, job.retry_count) == ("failed", EngineOutOfMemory.user_message, 2)
-    assert len(engine.seeds) == 3
-    assert list((services.settings.data_path / "sounds").iterdir()) == []
-
-
-async def test_one_bad_attempt_is_made_up_for(services: Services, ann: Identity) -> None:
-    job_id = await submit(services, ann)
-    async with working(services, ScriptedEngine(bug, hum)):
-        job = await ended(services, ann, job_id)
-    assert (job.status, job.retry_count) == ("completed", 1)
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "words"),
-    [
-        (bug, "Something went wrong while generating"),
-        (no_space, "The server has no disk space left"),
-        (read_only, "The server cannot write to its data folder"),
-        (times_out, "Something went wrong while generating"),
-        (cancels_itself, GenerationCancelled.user_message),
-    ],
-)
-async def test_errors_never_show_their_insides(
-    services: Services, ann: Identity, behaviour: Behaviour, words: str
-) -> None:
-    job_id = await submit(services, ann)
-    async with working(services, ScriptedEngine(behaviour)):
-        job = await ended(services, ann, job_id)
-    assert job.error == words
 
 
 async def test_a_poor_take_is_made_again_with_another_seed_and_the_best_is_kept(

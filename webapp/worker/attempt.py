@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from webapp.engines.base import CancelToken, EngineError, GenerationCancelled
+from webapp.engines.base import CancelToken, EngineError, GenerationCancelled, ModelLoadError
 from webapp.errors import LeaseLost
 from webapp.services.container import Services
 from webapp.services.leases import Claim, SoundFacts
@@ -82,7 +82,11 @@ class Attempt:
             ):
                 await self._hand_back()
             else:
-                logger.exception("attempt failed", extra={"job": claim.job_id})
+                # Why a model could not be loaded is in the log already, once for all jobs that wanted it.
+                cause = None if isinstance(error, ModelLoadError) else error
+                logger.error(
+                    "attempt failed", extra={"job": claim.job_id, "error": str(error)}, exc_info=cause
+                )
                 await self._fail(plain_words(error))
 
     async def _make(self) -> None:
