@@ -227,10 +227,15 @@ class TestTrouble:
         # What is wrong is told first.
         assert_problem(await say(ann, ""), 400, "Text is required", "text")
 
+    @pytest.mark.parametrize(
+        "trouble",
+        [SpeechError("no more memory in /somewhere"), RuntimeError("a bug"), TimeoutError("a pipe")],
+        ids=lambda trouble: type(trouble).__name__,
+    )
     async def test_a_failure_costs_nothing_and_frees_its_key(
-        self, ann: User, speaking: Speaking, services: Services
+        self, ann: User, speaking: Speaking, services: Services, trouble: Exception
     ) -> None:
-        speaker = ScriptedSpeaker(SpeechError("no more memory in /somewhere"))
+        speaker = ScriptedSpeaker(trouble)
         async with speaking(SpeechEngine(services.settings.voices_path, speaker)):
             failed = await say(ann, key="k")
             assert_problem(failed, 500, "TTS generation failed")

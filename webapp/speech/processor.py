@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from webapp.engines.base import EngineError
 from webapp.engines.speech.base import NothingToSpeak, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.errors import LeaseLost
@@ -23,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 RETRY_WRITE_S: Final = 0.25
 DEVICE: Final = "cpu"
+
+
+class _Unfinished(Exception):
+    """The worker stops, and the text was not spoken in time."""
 
 
 class SpeechProcessor:
@@ -79,20 +82,20 @@ class SpeechProcessor:
             await self._attempt(claim)
         except LeaseLost:
             logger.warning("request lost to another worker, or given up", extra={"request": claim.request_id})
-            await self._services.sounds.remove_if_stray(claim.storage_key)
+            await self._remove_files(claim)
         except (NothingToSpeak, SpeechTooLong) as error:
             refusal = error.user_message
             await self._end(claim, lambda: self._leases.fail(claim, refusal))
-        except TimeoutError:
+        except _Unfinished:
             await self._end(claim, lambda: self._leases.hand_back(claim))
-        except (EngineError, OSError, ValueError):
+        except Exception:
             logger.exception("could not speak", extra={"request": claim.request_id})
             await self._end(claim, lambda: self._leases.fail(claim))
         finally:
             self._current = None
 
     async def _attempt(self, claim: SpeechClaim) -> None:
-        """Speak, publish the files, then make them visible. Raises TimeoutError when it is time to stop."""
+        """Speak, publish the files, then make them visible. Raises _Unfinished when it is time to stop."""
         storage = self._services.storage
         staged = storage.staging_folder()
         try:
@@ -106,8 +109,17 @@ class SpeechProcessor:
 
     async def _until_made(self, making: asyncio.Future[SoundFacts]) -> SoundFacts:
         await first_of(asyncio.shield(making), self._stopping.wait())
-        async with asyncio.timeout(None if making.done() else self._settings.stop_grace_s):
-            return await asyncio.shield(making)
+        if not making.done():
+            await asyncio.wait([making], timeout=self._settings.stop_grace_s)
+        if not making.done():
+            raise _Unfinished
+        return await making
+
+    async def _remove_files(self, claim: SpeechClaim) -> None:
+        try:
+            await self._services.sounds.remove_if_stray(claim.storage_key)
+        except Exception:
+            logger.exception("left files for the next start to remove", extra={"request": claim.request_id})
 
     async def _end(self, claim: SpeechClaim, write: Callable[[], Awaitable[None]]) -> None:
         with contextlib.suppress(LeaseLost):
