@@ -114,12 +114,11 @@ async def test_tier_and_rights(root_browser: httpx.AsyncClient, services: Servic
 async def test_no_admin_locks_themselves_out(
     root_browser: httpx.AsyncClient, services: Services, root: Identity
 ) -> None:
+    page = f"/admin/accounts/{root.username}"
     for change in ("disable", "no-admin"):
-        answer = await root_browser.post(
-            "/admin/accounts/root/rights", data={"change": change, "confirmed": "yes"}
-        )
+        answer = await root_browser.post(f"{page}/rights", data={"change": change, "confirmed": "yes"})
         assert answer.status_code == 400
-    answer = await root_browser.post("/admin/accounts/root/password", data={"confirmed": "yes"})
+    answer = await root_browser.post(f"{page}/password", data={"confirmed": "yes"})
     assert answer.status_code == 400
     assert (await services.accounts.get(root.account_id)).is_admin
 
