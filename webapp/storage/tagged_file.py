@@ -19,7 +19,11 @@ class TaggedFile:
         size = path.stat().st_size
         change = Retagging(b"", 0, size)
         if tags is not None:
-            change = retag(path.suffix.removeprefix("."), self._handle.read(HEAD_BYTES), size, tags)
+            try:
+                change = retag(path.suffix.removeprefix("."), self._handle.read(HEAD_BYTES), size, tags)
+            except BaseException:
+                self._handle.close()
+                raise
         self._change = change
         self.size_bytes = change.size_bytes
 

@@ -1,5 +1,6 @@
 """Taking sounds along: a zip of files and a manifest that tells everything about them."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -113,7 +114,7 @@ class Exports:
         """One file of a sound; nothing if it is gone."""
         try:
             path = await self._storage.path(row["storage_key"], _stored_name(suffix))
-            file = TaggedFile(path, None if suffix == "png" else tags_of(item))
+            file = await asyncio.to_thread(TaggedFile, path, None if suffix == "png" else tags_of(item))
         except FileNotFoundError:
             return
         name = f"sounds/{file_stem(item.title, item.sound_id)}.{suffix}"
