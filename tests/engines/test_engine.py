@@ -17,7 +17,7 @@ from webapp.engines.base import (
     Sampling,
 )
 from webapp.engines.batch import generate_all
-from webapp.engines.registry import create_engine, engine_names
+from webapp.engines.registry import create_engine
 from webapp.engines.sketch.engine import MAX_DURATION_S
 
 
@@ -40,8 +40,7 @@ def render(engine: Engine, *requests: GenerationRequest) -> list[bytes]:
     return [w.samples.tobytes() for w in generate_all(engine, requests, ignore_progress, CancelToken())]
 
 
-def test_registry_knows_sketch_and_nothing_unknown() -> None:
-    assert "sketch" in engine_names()
+def test_registry_makes_nothing_unknown() -> None:
     with pytest.raises(ValueError, match="nonesuch"):
         create_engine("nonesuch")
 

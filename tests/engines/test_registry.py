@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from webapp.engines.base import EngineOptions
-from webapp.engines.registry import EngineDirectory, engines_by_model
+from webapp.engines.registry import EngineDirectory
 from webapp.weights.catalogue import published
 from webapp.weights.layout import missing_files
 
@@ -28,7 +28,9 @@ def models_dir(tmp_path: Path) -> Path:
 
 
 def names(name: str, options: EngineOptions) -> dict[str, str]:
-    return {model: engine.info(model).label for model, engine in engines_by_model(name, options).items()}
+    directory = EngineDirectory(name, options)
+    engines = directory.engines(directory.look())
+    return {model: engine.info(model).label for model, engine in engines.items()}
 
 
 def test_auto_gives_each_model_what_there_is_for_it(models_dir: Path) -> None:
@@ -63,9 +65,9 @@ def test_without_torch_auto_is_sketch(models_dir: Path, monkeypatch: pytest.Monk
 def test_without_weights_torch_is_not_imported(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from webapp.engines.base import EngineOptions;"
-        "from webapp.engines.registry import engines_by_model;"
-        f"options = EngineOptions(Path({str(tmp_path)!r}));"
-        "print(len(engines_by_model('auto', options)), 'torch' in sys.modules)"
+        "from webapp.engines.registry import EngineDirectory;"
+        f"directory = EngineDirectory('auto', EngineOptions(Path({str(tmp_path)!r})));"
+        "print(len(directory.engines(directory.look())), 'torch' in sys.modules)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True

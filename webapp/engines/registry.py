@@ -46,10 +46,6 @@ _FACTORIES: dict[str, Callable[[EngineOptions], Engine]] = {
 }
 
 
-def engine_names() -> tuple[str, ...]:
-    return tuple(_FACTORIES)
-
-
 def create_engine(name: str, options: EngineOptions | None = None) -> Engine:
     """A new engine, nothing loaded. Raises ValueError for an unknown name, and ModelLoadError."""
     factory = _FACTORIES.get(name)
@@ -134,12 +130,3 @@ def _written_ns(choice: Choice) -> tuple[int, ...]:
         except OSError:
             times.append(0)
     return tuple(times)
-
-
-def engines_by_model(name: str, options: EngineOptions) -> dict[str, Engine]:
-    """The engine for each model as the weights are now: see EngineDirectory.
-
-    Raises ValueError for an unknown name, and ModelLoadError for options that cannot be met.
-    """
-    directory = EngineDirectory(name, options)
-    return directory.engines(directory.look())
