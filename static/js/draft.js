@@ -55,6 +55,14 @@ function restore(form) {
   }
 }
 
+// An answer to a form holds what was sent, and somebody may have typed on since.
+function keepTyped(form, fragment) {
+  for (const field of form.querySelectorAll("textarea[data-draft], input[type='number'][data-draft]")) {
+    const answered = fragment.querySelector(`#${form.id} #${field.id}`);
+    if (answered) answered.defaultValue = field.value;
+  }
+}
+
 function begin() {
   for (const form of forms()) {
     restore(form);
@@ -65,6 +73,12 @@ function begin() {
 
 document.addEventListener("input", (event) => {
   if (event.target.matches("[data-draft]") && event.target.form?.id in KEYS) keep(event.target.form);
+});
+
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  for (const { fragment, target } of detail.tasks ?? []) {
+    if (target?.id in KEYS) keepTyped(target, fragment);
+  }
 });
 
 // Whoever signs out leaves nothing for the next person at this browser.

@@ -1,7 +1,7 @@
 """From a printed link to a sound that plays."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.pages import Credentials, OpenPage, QueuePage, StartPage, Watch
 from tests.browser.sounds import paused
@@ -75,6 +75,30 @@ def test_what_is_typed_and_where_the_cursor_is_survive_live_updates(page: Page, 
     start.prompt.press_sequentially("tence")
     expect(start.prompt).to_have_value("half a sentence")
     expect(start.prompt).to_be_focused()
+
+
+def test_what_is_typed_while_a_job_is_being_sent_stays(page: Page, start: StartPage) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/", hold)
+    start.prompt.fill("first")
+    start.duration.fill("2")
+    with page.expect_request(lambda request: request.method == "POST"):
+        start.generate.click()
+    start.prompt.fill("second")
+    start.duration.fill("3")
+    start.generate.focus()
+    held.pop().continue_()
+    expect(page.locator("#compose.htmx-request")).to_have_count(0)
+    start.newest().expect_text("first")
+    expect(start.prompt).to_have_value("second")
+    expect(start.duration).to_have_value("3")
 
 
 def test_a_reload_and_another_tab_show_the_same(page: Page, start: StartPage) -> None:

@@ -135,6 +135,9 @@ def test_publishing_is_seen_by_others_at_once(
     sound.rename("Storm", "weather, night")
     expect(sound.title).to_have_text("Storm")
     expect(others.sound("Storm")).to_be_visible()
+    listener = open_page()
+    SoundPage(listener).open(sound_id)
+    expect(listener.locator("#live")).to_have_attribute("data-connection", "open")
     sound.delete()
     sound.dialog.get_by_role("button", name="Cancel").click()
     expect(sound.dialog).to_be_hidden()
@@ -142,6 +145,7 @@ def test_publishing_is_seen_by_others_at_once(
     sound.dialog.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("You have made nothing yet.")).to_be_visible()
     expect(others.sounds).to_have_count(0)
+    expect(listener.get_by_role("heading", name="This sound is not here any more.")).to_be_visible()
 
 
 def test_votes_favourites_and_playlists(page: Page, open_page: OpenPage, ada: Musician) -> None:

@@ -11,6 +11,7 @@ from webapp.pages.library_address import LibraryAddress
 from webapp.pages.library_contexts import (
     ConfirmPage,
     LibraryPage,
+    GoneFragment,
     PlaylistPage,
     PlaylistsPage,
     ReactionsFragment,
@@ -90,3 +91,5 @@ def lists() -> Iterator[Any]:
             chrome = Chrome("library", ADA if is_own else None)
             yield PlaylistPage(chrome, playlist, CARDS, is_own, "http://x")
             yield PlaylistPage(chrome, playlist, (), is_own, "http://x", "Wrong", "name")
+    yield GoneFragment("sound-view", "sound")
+    yield GoneFragment("playlist-view", "playlist")

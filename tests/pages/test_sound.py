@@ -52,6 +52,24 @@ async def test_a_private_one_is_not_there_for_others(
         assert (await browser.get(path)).status_code == 404
 
 
+async def test_an_open_page_is_told_that_what_it_shows_is_gone(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, mine: str
+) -> None:
+    playlist = await services.library.playlists.create(ann, PlaylistChange(name="Evenings"))
+    await services.library.publishing.delete(ann, mine)
+    await services.library.playlists.delete(ann, playlist.playlist_id)
+    for path, view in (
+        (f"/sounds/{mine}", "sound-view"),
+        (f"/playlists/{playlist.playlist_id}", "playlist-view"),
+    ):
+        asked = await ann_browser.get(path, headers=HTMX)
+        assert asked.status_code == 200
+        assert f'id="{view}"' in asked.text
+        assert "is not here any more" in asked.text
+        followed = await ann_browser.get(path, headers={**HTMX, "hx-boosted": "true"})
+        assert followed.status_code == 404
+
+
 async def test_plays_and_downloads_are_counted_as_the_api_counts_them(
     browser: httpx.AsyncClient, services: Services, his: str
 ) -> None:

@@ -1,7 +1,7 @@
 """What the templates about sounds of the library receive: one dataclass for each."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from webapp.pages.chrome import Chrome
 from webapp.pages.library_address import LENGTH_NAMES, SORTS, LibraryAddress
@@ -91,6 +91,16 @@ class SoundPage:
     max_title: int = MAX_TITLE_CHARACTERS
     max_tags: int = MAX_TAGS
     max_tag: int = MAX_TAG_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class GoneFragment:
+    """Takes the place of element `element_id` once what it showed is there no more, for this viewer at least."""
+
+    template: ClassVar[str] = "fragments/gone.html"
+
+    element_id: str
+    what: Literal["sound", "playlist"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from webapp.errors import Conflict, InvalidRequest
+from webapp.errors import Conflict, InvalidRequest, NotFound
 from webapp.http.dependencies import InjectedServices
 from webapp.pages.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.chrome import Chrome
 from webapp.pages.forms import read_form
 from webapp.pages.library import InjectedCards
 from webapp.pages.library_answers import ask, done, is_confirmed
-from webapp.pages.library_contexts import PlaylistPage, PlaylistsPage
+from webapp.pages.library_contexts import GoneFragment, PlaylistPage, PlaylistsPage
 from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.rendering import InjectedRenderer
 from webapp.pages.sound import base_url
@@ -58,7 +58,12 @@ async def show_playlist(
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """A playlist for its owner; a shared one for whoever has its address."""
-    return renderer.page(await _page(request, services, sound_cards, viewer, playlist_id))
+    try:
+        return renderer.page(await _page(request, services, sound_cards, viewer, playlist_id))
+    except NotFound:
+        if not wants_fragments(request):
+            raise
+        return renderer.page(GoneFragment("playlist-view", "playlist"))
 
 
 @post("/playlists/{playlist_id:str}/edit")

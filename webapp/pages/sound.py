@@ -12,8 +12,8 @@ from webapp.http.dependencies import InjectedServices
 from webapp.pages.authentication import InjectedViewer
 from webapp.pages.chrome import Chrome
 from webapp.pages.library import InjectedCards
-from webapp.pages.library_contexts import SoundMenuFragment, SoundPage
-from webapp.pages.navigation import PageRequest
+from webapp.pages.library_contexts import GoneFragment, SoundMenuFragment, SoundPage
+from webapp.pages.navigation import PageRequest, wants_fragments
 from webapp.pages.rendering import InjectedRenderer
 from webapp.pages.sound_cards import SoundCards
 from webapp.services.container import Services
@@ -33,7 +33,13 @@ async def show_sound(
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """A published sound for everybody; another for its owner and admins."""
-    return renderer.page(await sound_page(request, services, sound_cards, viewer, sound_id))
+    try:
+        return renderer.page(await sound_page(request, services, sound_cards, viewer, sound_id))
+    except NotFound:
+        # A page that is open hears of the end of what it shows by asking for it once more.
+        if not wants_fragments(request):
+            raise
+        return renderer.page(GoneFragment("sound-view", "sound"))
 
 
 @get("/sounds/{sound_id:str}/menu")
