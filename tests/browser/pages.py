@@ -122,7 +122,7 @@ class StartPage:
             self.duration.fill(str(duration))
         self.generate.click()
         expect(self.cards).to_have_count(before + 1)
-        # The card may be there before the answer; until that has come, another click would be taken for a slip.
+        # The card may come before the answer, and until the answer another click is taken for a slip.
         expect(self._page.locator("#compose.htmx-request")).to_have_count(0)
         return self.newest()
 

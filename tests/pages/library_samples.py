@@ -10,8 +10,8 @@ from webapp.pages.chrome import Chrome
 from webapp.pages.library_address import LibraryAddress
 from webapp.pages.library_contexts import (
     ConfirmPage,
-    LibraryPage,
     GoneFragment,
+    LibraryPage,
     PlaylistPage,
     PlaylistsPage,
     ReactionsFragment,

@@ -95,7 +95,7 @@ class SoundPage:
 
 @dataclass(frozen=True, slots=True)
 class GoneFragment:
-    """Takes the place of element `element_id` once what it showed is there no more, for this viewer at least."""
+    """Takes the place of element `element_id` once what it showed is gone for this viewer."""
 
     template: ClassVar[str] = "fragments/gone.html"
 
