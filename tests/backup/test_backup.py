@@ -167,7 +167,7 @@ async def test_rows_that_cannot_be_leave_everything_as_it_was(
         with pytest.raises(IntegrityError):
             await restore(other, one)
         assert await other.accounts.list() == ()
-        assert await other.storage.keys() == {}
+        assert await other.storage.keys() == set()
     assert (await services.accounts.find("ann")).account_id == ann.account_id
 
 

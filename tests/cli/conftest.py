@@ -42,3 +42,10 @@ def soundloom(
         return Outcome(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def owner(soundloom: Soundloom) -> str:
+    """The name of an account."""
+    assert soundloom("user", "create", "ann", "--password-stdin", stdin="correct horse").code == 0
+    return "ann"

@@ -1,7 +1,6 @@
 """`soundloom import`: what was exported comes back, and what is wrong does no harm."""
 
 import hashlib
-import io
 import json
 import shutil
 import stat
@@ -10,67 +9,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 
+from tests.cli.archives import IDS, manifest_of, noise, stored, zipped
 from tests.cli.conftest import Soundloom
 
-IDS = ("a" * 20, "b" * 20)
 Change = Callable[[dict[str, Any], dict[str, bytes]], None]
 
 
 @pytest.fixture(scope="module")
 def flac() -> bytes:
     """Half a second of noise."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.random.default_rng(1).normal(0, 0.1, (4_000, 1)), 8_000, format="FLAC")
-    return buffer.getvalue()
-
-
-@pytest.fixture
-def owner(soundloom: Soundloom) -> str:
-    assert soundloom("user", "create", "ann", "--password-stdin", stdin="correct horse").code == 0
-    return "ann"
-
-
-def _export(flac: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """A manifest and the files that it tells of."""
-    files = {f"sounds/{sound_id}.flac": flac for sound_id in IDS}
-    sounds = [
-        {
-            "id": sound_id, "title": "Über", "prompt": "calm rain", "model": "music", "tags": ["wet"],
-            "is_public": True, "created_at": "2024-01-15T10:30:00Z", "seed": 5, "engine": "sketch",
-            "license": "CC0", "quality_score": 80,
-            "files": [{"name": name, "size": len(flac), "sha256": hashlib.sha256(flac).hexdigest()}],
-        }
-        for sound_id, name in zip(IDS, files, strict=True)
-    ]  # fmt: skip
-    return {"format": "soundloom-export", "version": 1, "sounds": sounds}, files
-
-
-def _zip(path: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (files | {"manifest.json": json.dumps(manifest).encode()}).items():
-            archive.writestr(name, content)
-    return path
-
-
-def _stored(data_dir: Path) -> dict[str, Path]:
-    """The folders of the stored sounds, by their ids."""
-    return {path.name.partition("-")[0]: path for path in (data_dir / "sounds").glob("*/*")}
+    return noise(0.5)
 
 
 def test_a_zip_and_its_folder_come_back_once(
     soundloom: Soundloom, owner: str, data_dir: Path, tmp_path: Path, flac: bytes
 ) -> None:
-    path = _zip(tmp_path / "export.zip", *_export(flac))
+    path = zipped(tmp_path / "export.zip", *manifest_of(flac))
     first = soundloom("import", str(path), "--owner", owner, "--publish")
     assert (first.code, first.out) == (
         0, "2 sounds imported, 0 were here already, 0 could not be used\n",
     ), first.err  # fmt: skip
-    assert _stored(data_dir).keys() == set(IDS)
-    folder = _stored(data_dir)[IDS[0]]
+    assert stored(data_dir).keys() == set(IDS)
+    folder = stored(data_dir)[IDS[0]]
     assert {path.name for path in folder.iterdir()} == {
         "sound.wav", "sound.flac", "sound.ogg", "sound.mp3", "spectrogram.png",
     }  # fmt: skip
@@ -113,11 +75,11 @@ def test_what_is_wrong_is_left_out_and_the_rest_comes(
         if way == "folder" and name not in OF_FILES:
             continue
         shutil.rmtree(data_dir / "sounds", ignore_errors=True)
-        manifest, files = _export(flac)
+        manifest, files = manifest_of(flac)
         for sound in manifest["sounds"]:
             sound["id"] = f"{number:02x}{sound['id'][2:]}"
         change(manifest, files)
-        path = _zip(tmp_path / f"{number}.zip", manifest, files)
+        path = zipped(tmp_path / f"{number}.zip", manifest, files)
         if way == "folder":
             zipfile.ZipFile(path).extractall(tmp_path / f"{number}")
             path = tmp_path / f"{number}"
@@ -125,24 +87,24 @@ def test_what_is_wrong_is_left_out_and_the_rest_comes(
         assert outcome.code == 1, name
         assert outcome.out == "1 sounds imported, 0 were here already, 1 could not be used\n", name
         assert outcome.err.count("left out") == 1, name
-        assert len(_stored(data_dir)) == 1, name
+        assert len(stored(data_dir)) == 1, name
         assert list((data_dir / "staging").iterdir()) == [], name
 
 
 def test_bombs_links_and_what_is_no_sound(
     soundloom: Soundloom, owner: str, data_dir: Path, tmp_path: Path, flac: bytes
 ) -> None:
-    manifest, files = _export(flac)
+    manifest, files = manifest_of(flac)
     names = list(files)
     # A bomb says that it is small; noise says that it is sound.
     files[names[0]] = b"\0" * 50_000_000
     noise = bytes(range(256)) * 40
     files[names[1]] = noise
     manifest["sounds"][1]["files"][0].update(size=len(noise), sha256=hashlib.sha256(noise).hexdigest())
-    outcome = soundloom("import", str(_zip(tmp_path / "a.zip", manifest, files)), "--owner", owner)
+    outcome = soundloom("import", str(zipped(tmp_path / "a.zip", manifest, files)), "--owner", owner)
     assert outcome.out == "0 sounds imported, 0 were here already, 2 could not be used\n"
-    manifest, files = _export(flac)
-    path = _zip(tmp_path / "b.zip", manifest, {})
+    manifest, files = manifest_of(flac)
+    path = zipped(tmp_path / "b.zip", manifest, {})
     with zipfile.ZipFile(path, "a") as archive:
         link = zipfile.ZipInfo(names[0])
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -156,7 +118,7 @@ def test_bombs_links_and_what_is_no_sound(
     for source in (path, folder):
         outcome = soundloom("import", str(source), "--owner", owner)
         assert outcome.out == "0 sounds imported, 0 were here already, 2 could not be used\n"
-    assert _stored(data_dir) == {}
+    assert stored(data_dir) == {}
     for content in (
         b"",
         b"{}",

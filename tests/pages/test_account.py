@@ -4,7 +4,7 @@ import re
 
 import httpx
 
-from tests.pages.steps import finish_one
+from tests.pages.steps import finish_one, make_sound
 from webapp.pages.authentication import PLAIN_COOKIE
 from webapp.services.container import Services
 from webapp.services.identity import Identity
@@ -98,9 +98,13 @@ async def test_the_export_is_a_file(ann_browser: httpx.AsyncClient) -> None:
     assert isinstance(answer.json(), dict)
 
 
-async def test_deleting_takes_the_password(
+async def test_deleting_takes_the_password_and_leaves_no_file(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
+    sound_id = await make_sound(services, ann)
+    staged = services.storage.staging_folder()
+    (staged / "sound.wav").write_bytes(b"RIFF")
+    await services.storage.publish(f"{sound_id}-1", staged)
     wrong = await ann_browser.post("/account/delete", data={"current_password": "no"})
     assert wrong.status_code == 400
     assert "Current password is wrong" in wrong.text
@@ -108,6 +112,7 @@ async def test_deleting_takes_the_password(
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert PLAIN_COOKIE in answer.headers["set-cookie"]
     assert [account.username for account in await services.accounts.list()] == []
+    assert await services.storage.keys() == set()
 
 
 async def test_nobody_signed_in_sees_none_of_it(browser: httpx.AsyncClient) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.services.container import Services
 from webapp.services.leases import Claim
@@ -48,3 +50,48 @@ async def test_another_database_costs_no_sound(services: Services) -> None:
         await _publish(services, key)
     assert await services.sounds.remove_strays() == (0, 5)
     assert set(await services.storage.keys()) == keys
+
+
+class _CutShort(Exception):
+    """Where a crash would be."""
+
+
+@pytest.mark.parametrize("what", ["sound", "account"])
+async def test_a_deletion_that_is_cut_short_is_carried_on(
+    services: Services, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    claim = await _claim(services, make_account, "ann")
+    await _publish(services, claim.storage_key)
+    await services.leases.complete(claim, FACTS)
+    ann = await services.accounts.identity(claim.account_id)
+    # As an imported sound is: no job tells of its files.
+    await services.database.fetch("UPDATE sound SET job = NULL")
+    await services.database.fetch("DELETE FROM job")
+
+    async def cut_short(_: object, key: str) -> None:
+        raise _CutShort(key)
+
+    deletion = (
+        services.library.publishing.delete(ann, claim.generation_id)
+        if what == "sound"
+        else services.account_deletion.delete(ann.account_id)
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(type(services.storage), "delete", cut_short)
+        with pytest.raises(_CutShort):
+            await deletion
+    assert set(await services.storage.keys()) == {claim.storage_key}
+    assert await services.sounds.remove_strays() == (1, 0)
+    assert set(await services.storage.keys()) == set()
+
+
+async def test_a_deletion_that_did_not_happen_leaves_its_sound(
+    services: Services, make_account: MakeAccount
+) -> None:
+    claim = await _claim(services, make_account, "ann")
+    await _publish(services, claim.storage_key)
+    await services.leases.complete(claim, FACTS)
+    await services.storage.loosen(claim.storage_key)
+    assert await services.sounds.remove_strays() == (0, 0)
+    assert set(await services.storage.keys()) == {claim.storage_key}
+    assert await services.storage.loose() == {}

@@ -37,7 +37,7 @@ async def test_a_published_group_is_private_and_can_be_read(storage: LocalStorag
 
 async def test_nothing_is_seen_before_it_is_published(storage: LocalStorage) -> None:
     staged = _staged(storage)
-    assert await storage.keys() == {}
+    assert await storage.keys() == set()
     await storage.discard(staged)
     assert not staged.exists()
 
@@ -71,6 +71,23 @@ async def test_claims_of_one_job_do_not_touch_each_others_files(storage: LocalSt
     assert set(await storage.keys()) == {OTHER}
 
 
+async def test_a_loose_group_is_in_hand_until_it_is_settled_and_left_over_when_loosened(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    await storage.publish(KEY, _staged(storage), is_loose=True)
+    await storage.publish(OTHER, _staged(storage))
+    other_process = LocalStorage(tmp_path)
+    assert await storage.loose() == await other_process.loose() == {KEY: True}
+    await storage.settle(KEY)
+    assert await storage.loose() == {}
+    await storage.loosen(KEY)
+    assert await other_process.loose() == {KEY: False}
+    await storage.delete(KEY)
+    await storage.loosen(KEY)
+    assert await storage.loose() == {}
+    assert await storage.keys() == {OTHER}
+
+
 @pytest.mark.parametrize(
     "key", ["", "..", "../x-1", "0123456789ABCDEF0123-1", "0123456789abcdef0123", f"{KEY}/"]
 )
@@ -90,7 +107,7 @@ async def test_deleting_leaves_nothing_and_may_be_repeated(storage: LocalStorage
     await storage.publish(KEY, _staged(storage))
     await storage.delete(KEY)
     await storage.delete(KEY)
-    assert await storage.keys() == {}
+    assert await storage.keys() == set()
     assert list((tmp_path / "staging").iterdir()) == []
 
 

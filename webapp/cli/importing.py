@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from argparse import Namespace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,40 +16,90 @@ from webapp.audio.peaks import waveform_peaks
 from webapp.audio.spectrogram import spectrogram_png
 from webapp.audio.waveform import Waveform
 from webapp.cli._context import with_services
-from webapp.errors import InvalidRequest
+from webapp.errors import InvalidRequest, StorageFull
 from webapp.policy.exports import MANIFEST_NAME
 from webapp.policy.imports import LONGEST_S, MAX_MANIFEST_BYTES, SoundEntry, read_entry, read_manifest
 from webapp.policy.library import SoundChange
 from webapp.services.container import Services
-from webapp.services.library.importing import MeasuredSound
+from webapp.services.library.shelf import SoundFacts
 from webapp.storage.import_source import ImportSource, import_source
 
 SAMPLE_RATES: Final = range(8_000, 192_001)
+SHOWN_CHARACTERS: Final = 60
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What became of the sounds of an archive. `full` says why the rest did not fit, once that is so."""
+
+    taken: int = 0
+    known: int = 0
+    refused: int = 0
+    no_room: int = 0
+    full: str = ""
+
+    def __str__(self) -> str:
+        said = (
+            f"{self.taken} sounds imported, {self.known} were here already, {self.refused} could not be used"
+        )
+        return f"{said}, {self.no_room} did not fit" if self.no_room else said
 
 
 def bring_in(arguments: Namespace) -> int:
-    """Import what is not here yet; say what was taken, what was here, and what could not be used."""
+    """Import what is not here yet; say what was taken, what was here, and what could not be used.
+
+    When the account or the server is full, what came before stays, and the rest is named and left out.
+    """
     path = Path(arguments.path).absolute()
 
-    async def work(services: Services) -> tuple[int, int, int]:
+    async def work(services: Services) -> _Tally:
         owner = (await services.accounts.find(arguments.owner)).account_id
         with import_source(path) as source:
+            # What an earlier import left that did not come to its end may be what takes the room.
+            await services.sounds.remove_strays()
+            await services.storage.sweep_staging()
             entries, refused = _entries(source)
-            taken = known = 0
+            tally = _Tally(refused=refused)
             for entry, change in entries:
-                try:
-                    if await services.library.importer.is_known(entry.id):
-                        known += 1
-                    elif await _bring_one(services, source, owner, entry, change, publish=arguments.publish):
-                        taken += 1
-                except InvalidRequest as error:
-                    refused += 1
-                    _complain(error)
-        return taken, known, refused
+                if await services.library.importer.is_known(entry.id):
+                    tally.known += 1
+                else:
+                    await _try_one(services, source, owner, entry, change, tally, publish=arguments.publish)
+        return tally
 
-    taken, known, refused = with_services(work)
-    print(f"{taken} sounds imported, {known} were here already, {refused} could not be used")
-    return 1 if refused else 0
+    tally = with_services(work)
+    print(tally)
+    if tally.full:
+        print(f"soundloom: {tally.full}", file=sys.stderr)
+    return 1 if tally.refused or tally.full else 0
+
+
+async def _try_one(
+    services: Services,
+    source: ImportSource,
+    owner: int,
+    entry: SoundEntry,
+    change: SoundChange,
+    tally: _Tally,
+    *,
+    publish: bool,
+) -> None:
+    if not tally.full:
+        try:
+            await services.library.importer.require_room(owner)
+            is_new = await _bring_one(services, source, owner, entry, change, publish=publish)
+        except InvalidRequest as error:
+            tally.refused += 1
+            _complain(error.message)
+            return
+        except StorageFull as error:
+            tally.full = error.message
+        else:
+            tally.taken += is_new
+            tally.known += not is_new
+            return
+    tally.no_room += 1
+    _complain(f"no room for {entry.id} ({change.title or entry.prompt[:SHOWN_CHARACTERS]})")
 
 
 def _entries(source: ImportSource) -> tuple[list[tuple[SoundEntry, SoundChange]], int]:
@@ -59,15 +110,15 @@ def _entries(source: ImportSource) -> tuple[list[tuple[SoundEntry, SoundChange]]
             entries.append(read_entry(raw))
         except InvalidRequest as error:
             refused += 1
-            _complain(error)
+            _complain(error.message)
     # Lists show what came last first, and so do manifests.
     entries.reverse()
     entries.sort(key=lambda known: known[0].created_at)
     return entries, refused
 
 
-def _complain(error: InvalidRequest) -> None:
-    print(f"soundloom: left out: {error.message}", file=sys.stderr)
+def _complain(message: str) -> None:
+    print(f"soundloom: left out: {message}", file=sys.stderr)
 
 
 async def _bring_one(
@@ -82,9 +133,9 @@ async def _bring_one(
     created_ms = _moment_ms(entry.created_at)
     staged = services.storage.staging_folder()
     try:
-        measured = await asyncio.to_thread(_write_files, source, entry, staged)
+        facts = await asyncio.to_thread(_write_files, source, entry, staged)
         return await services.library.importer.add(
-            owner, entry, change, measured, staged,
+            owner, entry, change, facts, staged,
             created_ms=created_ms, is_public=publish and entry.is_public,
         )  # fmt: skip
     except BaseException:
@@ -92,7 +143,7 @@ async def _bring_one(
         raise
 
 
-def _write_files(source: ImportSource, entry: SoundEntry, staged: Path) -> MeasuredSound:
+def _write_files(source: ImportSource, entry: SoundEntry, staged: Path) -> SoundFacts:
     """The file that came, and the others made of it: what is not sound does not get this far."""
     best = entry.best_file
     suffix = best.name.rpartition(".")[2].lower()
@@ -104,7 +155,16 @@ def _write_files(source: ImportSource, entry: SoundEntry, staged: Path) -> Measu
             write_audio(staged / f"sound.{audio_format}", waveform, audio_format, dither_seed=entry.seed)
     (staged / "spectrogram.png").write_bytes(spectrogram_png(waveform))
     files = [path for path in staged.iterdir() if path.name.startswith(("sound.", "spectrogram."))]
-    return MeasuredSound(
+    return SoundFacts(
+        engine=entry.engine,
+        engine_label=entry.engine_label,
+        checkpoint=entry.checkpoint,
+        license=entry.license,
+        seed=entry.seed,
+        loudness_lufs=entry.loudness_lufs,
+        true_peak_dbtp=entry.true_peak_dbtp,
+        quality_score=entry.quality_score,
+        quality_reasons=tuple(entry.quality_reasons),
         duration_s=waveform.duration_s,
         sample_rate=waveform.sample_rate,
         channels=waveform.channels,

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from webapp.cli._context import operator, read_password, with_services
 from webapp.errors import InvalidRequest
-from webapp.events import Event
 from webapp.policy.credentials import checked_username
 from webapp.services.account_views import AccountView
 from webapp.services.container import Services
@@ -111,10 +110,7 @@ def delete(arguments: Namespace) -> int:
 
     async def work(services: Services) -> None:
         account = await services.accounts.find(arguments.name)
-        deleted = await services.accounts.delete(account.account_id)
-        services.bus.publish(Event("queue"))
-        for key in deleted.storage_keys:
-            await services.storage.delete(key)
+        await services.account_deletion.delete(account.account_id)
 
     with_services(work)
     return 0

@@ -173,7 +173,7 @@ async def delete_account(
     except (InvalidRequest, LimitReached) as error:
         page = await _page(services, identity, session, error=error, section="delete")
         return renderer.page(page, status=describe(error).status)
-    await services.accounts.delete(identity.account_id)
+    await services.account_deletion.delete(identity.account_id)
     response = see_other(request, "/")
     response.set_cookie(session_cookie(services.settings, "", max_age_s=0))
     return response

@@ -9,6 +9,7 @@ from webapp.clock import Clock, SystemClock
 from webapp.database import Database, engine_from, migrate
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
+from webapp.services.account_deletion import AccountDeletion
 from webapp.services.accounts import Accounts
 from webapp.services.administration import Administration, build_administration
 from webapp.services.aura import Aura
@@ -58,6 +59,7 @@ class Services:
     misses: Misses
     idempotency: Idempotency
     accounts: Accounts
+    account_deletion: AccountDeletion
     tokens: Tokens
     sessions: Sessions
     setup_links: SetupLinks
@@ -104,11 +106,14 @@ def build_services(
         database, clock, settings, bus,
         queue=queue, submissions=submissions, payments=payments, throttle=throttle,
     )  # fmt: skip
-    library = build_library(database, clock, ids, settings, bus, storage=storage, throttle=throttle)
+    library = build_library(
+        database, clock, ids, settings, bus, storage=storage, storage_guard=guard, throttle=throttle
+    )
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
         throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, estimator=estimator,
         queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
+        account_deletion=AccountDeletion(database, accounts, storage, bus),
         misses=Misses(throttle, settings),
         idempotency=Idempotency(database, clock),
         tokens=Tokens(database, clock, ids),

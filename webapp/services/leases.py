@@ -4,7 +4,6 @@ A claim is a lease with a fencing number. Every write of a worker names both, an
 when the job is no longer held under them: a worker whose lease lapsed cannot write a result.
 """
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -13,14 +12,13 @@ from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
-from webapp.services.library.shelf import shelve
+from webapp.services.library.shelf import NewSound, SoundFacts, shelve
 from webapp.services.next_in_line import NextInLine
 from webapp.services.queue_lock import queue_turn
 from webapp.services.rows import Row
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.turns import Turns
 from webapp.settings import Settings
-from webapp.tables import LibraryItem, Sound
 
 LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"
 
@@ -46,26 +44,6 @@ class Claim:
     def storage_key(self) -> str:
         """Where this claim's files go; another claim of the same job has another place."""
         return f"{self.generation_id}-{self.fence}"
-
-
-@dataclass(frozen=True, slots=True)
-class SoundFacts:
-    """What a worker says of the sound it made. `peaks` are lows and highs in turn, -127 to 127."""
-
-    engine: str
-    engine_label: str
-    checkpoint: str
-    license: str
-    seed: int
-    duration_s: float
-    sample_rate: int
-    channels: int
-    loudness_lufs: float | None
-    true_peak_dbtp: float | None
-    quality_score: int
-    quality_reasons: tuple[str, ...]
-    peaks: tuple[int, ...]
-    bytes_total: int
 
 
 class Leases:
@@ -165,8 +143,7 @@ class Leases:
                 claim, "status = 'completed', worker_id = NULL, lease_expires_ms = NULL, finished_ms = {},"
                 " progress_pct = 100, seed = {}", now_ms, facts.seed,
             )  # fmt: skip
-            await Sound.insert(_sound(claim, facts, now_ms))
-            await shelve(_library_item(claim, facts, now_ms))
+            await shelve(_new_sound(claim), facts, now_ms)
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
     async def fail(self, claim: Claim, message: str) -> bool:
@@ -282,38 +259,13 @@ def _claim(row: Row, worker_id: str) -> Claim:
     )
 
 
-def _sound(claim: Claim, facts: SoundFacts, now_ms: int) -> Sound:
-    return Sound(
-        generation_id=claim.generation_id,
-        job=claim.job_id,
-        account=claim.account_id,
+def _new_sound(claim: Claim) -> NewSound:
+    return NewSound(
+        sound_id=claim.generation_id,
+        account_id=claim.account_id,
         storage_key=claim.storage_key,
-        created_ms=now_ms,
-        engine=facts.engine,
-        engine_label=facts.engine_label,
-        checkpoint=facts.checkpoint,
-        license=facts.license,
-        seed=facts.seed,
-        duration_s=facts.duration_s,
-        sample_rate=facts.sample_rate,
-        channels=facts.channels,
-        loudness_lufs=facts.loudness_lufs,
-        true_peak_dbtp=facts.true_peak_dbtp,
-        quality_score=facts.quality_score,
-        quality_reasons=json.dumps(facts.quality_reasons),
-        peaks=json.dumps(facts.peaks),
-        bytes_total=facts.bytes_total,
-    )
-
-
-def _library_item(claim: Claim, facts: SoundFacts, now_ms: int) -> LibraryItem:
-    return LibraryItem(
-        sound=claim.generation_id,
-        account=claim.account_id,
-        created_ms=now_ms,
         model=claim.model,
         prompt=claim.prompt,
-        duration_s=facts.duration_s,
         is_loopable=claim.is_loopable,
-        quality_score=facts.quality_score,
+        job_id=claim.job_id,
     )

@@ -47,26 +47,30 @@ class Sounds:
         return await self._file(match[1], "spectrogram.png", "Spectrogram not found")
 
     async def remove_strays(self) -> tuple[int, int]:
-        """Delete the files that claims of known jobs and texts left without a sound, as a crash does.
+        """Delete the files that a crash left without a sound: those of claims of known jobs and texts, and
+        those that an import or a deletion did not get done with.
 
-        Files of what the database does not know are left alone, because it may be the database that is
+        Other files that the database does not know are left alone, because it may be the database that is
         wrong: another one, or an older copy. Returns how many groups were removed, and how many were left
         for this reason.
         """
-        on_disk = set(await self._storage.keys())
+        on_disk, loose = set(await self._storage.keys()), await self._storage.loose()
         # Asked after the folder was read: what was published since then is not in the list.
         held = await self._leases.held_storage_keys() | await self._speech_leases.held_storage_keys()
+        held |= {key for key, is_in_hand in loose.items() if is_in_hand}
         rows = await self._database.fetch(OWNED_KEYS)
         owned = {row["storage_key"] for row in rows if row["storage_key"]}
         fences = {row["generation_id"]: row["fence"] for row in rows if row["fence"]}
+        for key in (loose.keys() - held) & owned:
+            await self._storage.settle(key)
         removed = unknown = 0
         for key in on_disk - held - owned:
             generation_id, _, number = key.partition("-")
-            if int(number) > fences.get(generation_id, 0):
-                unknown += 1
-            else:
+            if key in loose or int(number) <= fences.get(generation_id, 0):
                 await self._storage.delete(key)
                 removed += 1
+            else:
+                unknown += 1
         return removed, unknown
 
     async def remove_if_stray(self, storage_key: str) -> None:

@@ -1,13 +1,14 @@
 """Sounds in a local folder: written aside, synced, renamed."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -40,9 +41,22 @@ class LocalStorage:
         self._locks[folder] = lock
         return folder
 
-    async def publish(self, key: str, staged: Path) -> None:
-        """Sync every file and both folders around one rename, so that power loss leaves all or nothing."""
-        await asyncio.to_thread(self._publish, self._folder(key), staged)
+    async def publish(self, key: str, staged: Path, *, is_loose: bool = False) -> None:
+        """Sync every file and both folders around one rename, so that power loss leaves all or nothing.
+
+        What is loose has a lock among its files: in hand while it is held, left over once it is not.
+        """
+        await asyncio.to_thread(self._publish, self._folder(key), staged, is_loose=is_loose)
+
+    async def settle(self, key: str) -> None:
+        await asyncio.to_thread(self._settle, self._folder(key))
+
+    async def loosen(self, key: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread((self._folder(key) / LOCK_NAME).touch)
+
+    async def loose(self) -> Mapping[str, bool]:
+        return await asyncio.to_thread(self._loose)
 
     async def discard(self, staged: Path) -> None:
         await asyncio.to_thread(shutil.rmtree, staged, ignore_errors=True)
@@ -60,7 +74,7 @@ class LocalStorage:
         """Rename first, so that a group is never seen with some of its files gone."""
         await asyncio.to_thread(self._delete, self._folder(key))
 
-    async def keys(self) -> Mapping[str, float]:
+    async def keys(self) -> Collection[str]:
         return await asyncio.to_thread(self._keys)
 
     async def free_bytes(self) -> int | None:
@@ -74,8 +88,9 @@ class LocalStorage:
             raise FileNotFoundError(key)
         return self._sounds / key[:2] / key
 
-    def _publish(self, folder: Path, staged: Path) -> None:
-        (staged / LOCK_NAME).unlink()
+    def _publish(self, folder: Path, staged: Path, *, is_loose: bool) -> None:
+        if not is_loose:
+            (staged / LOCK_NAME).unlink()
         for path in staged.iterdir():
             path.chmod(0o600)
             _sync(path)
@@ -85,7 +100,14 @@ class LocalStorage:
             _sync(self._sounds)
         staged.rename(folder)
         _sync(folder.parent)
-        self._unlock(staged)
+        if is_loose:
+            self._locks[folder] = self._locks.pop(staged)
+        else:
+            self._unlock(staged)
+
+    def _settle(self, folder: Path) -> None:
+        (folder / LOCK_NAME).unlink(missing_ok=True)
+        self._unlock(folder)
 
     def _delete(self, folder: Path) -> None:
         doomed = Path(tempfile.mkdtemp(dir=self._staging))
@@ -95,13 +117,14 @@ class LocalStorage:
             pass
         finally:
             shutil.rmtree(doomed, ignore_errors=True)
+            self._unlock(folder)
 
-    def _keys(self) -> dict[str, float]:
-        return {
-            folder.name: folder.stat().st_mtime
-            for folder in self._sounds.glob("??/*")
-            if KEY.fullmatch(folder.name)
-        }
+    def _keys(self) -> set[str]:
+        return {folder.name for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)}
+
+    def _loose(self) -> dict[str, bool]:
+        locks = {key: self._folder(key) / LOCK_NAME for key in self._keys()}
+        return {key: _is_locked(lock) for key, lock in locks.items() if lock.exists()}
 
     def _sweep_staging(self) -> int:
         swept = 0

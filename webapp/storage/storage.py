@@ -1,6 +1,6 @@
 """What keeps the files of sounds."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -15,8 +15,23 @@ class Storage(Protocol):
         """A new, empty, private folder to write files into before they are published."""
         ...
 
-    async def publish(self, key: str, staged: Path) -> None:
-        """Make the files in a staging folder the group `key`; durable when this returns."""
+    async def publish(self, key: str, staged: Path, *, is_loose: bool = False) -> None:
+        """Make the files in a staging folder the group `key`; durable when this returns.
+
+        A loose group is in hand until it is settled or deleted, and left over if its process ends before.
+        """
+        ...
+
+    async def settle(self, key: str) -> None:
+        """Say that a sound has a group now, which is no longer loose."""
+        ...
+
+    async def loosen(self, key: str) -> None:
+        """Make a group loose and left over, for it is to be deleted in a moment; fine if it is not there."""
+        ...
+
+    async def loose(self) -> Mapping[str, bool]:
+        """Every loose group's key, and whether it is still in hand."""
         ...
 
     async def discard(self, staged: Path) -> None:
@@ -31,8 +46,8 @@ class Storage(Protocol):
         """Remove a group; fine if it is not there."""
         ...
 
-    async def keys(self) -> Mapping[str, float]:
-        """Every group's key, with the time of its last change in seconds since the epoch."""
+    async def keys(self) -> Collection[str]:
+        """Every group's key."""
         ...
 
     async def free_bytes(self) -> int | None:

@@ -11,7 +11,8 @@ from typing import TypeVar
 from webapp.engines.base import CancelToken, EngineError, GenerationCancelled, ModelLoadError
 from webapp.errors import LeaseLost
 from webapp.services.container import Services
-from webapp.services.leases import Claim, SoundFacts
+from webapp.services.leases import Claim
+from webapp.services.library.shelf import SoundFacts
 from webapp.stopping import first_of
 from webapp.worker.making import Making, SoundMaker
 from webapp.worker.progress import ProgressReporter

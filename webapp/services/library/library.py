@@ -7,6 +7,7 @@ from webapp.database import Database
 from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.services.audit import AuditLog
+from webapp.services.capacity import StorageGuard
 from webapp.services.library.browse import Browser
 from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails
@@ -49,6 +50,7 @@ def build_library(
     bus: Bus,
     *,
     storage: Storage,
+    storage_guard: StorageGuard,
     throttle: Throttle,
 ) -> Library:
     """Wire the library over an open database."""
@@ -64,5 +66,5 @@ def build_library(
         publishing=Publishing(database, storage, bus, AuditLog(database, clock)),
         moderation=Moderation(database, clock, browse, bus),
         exports=Exports(database, storage, clock, browse, playlists),
-        importer=Importer(database, storage, clock, bus),
+        importer=Importer(database, storage, clock, bus, storage_guard),
     )

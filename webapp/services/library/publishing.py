@@ -10,7 +10,7 @@ from webapp.policy.library import SoundChange
 from webapp.services.audit import AuditLog
 from webapp.services.identity import Identity
 from webapp.services.library.browse import find_item
-from webapp.services.library.shelf import words_of
+from webapp.services.library.shelf import tags_text, words_of
 from webapp.services.library.views import LibraryItemView
 from webapp.storage import Storage
 
@@ -49,8 +49,10 @@ class Publishing:
             rows = await self._database.fetch(
                 "DELETE FROM sound WHERE generation_id = {} RETURNING storage_key, job", sound_id
             )
+            for row in rows:
+                # The files go after the commit; a crash in between leaves them to the next start.
+                await self._storage.loosen(row["storage_key"])
         for row in rows:
-            # After the commit: a crash in between leaves files without a sound, which are swept up.
             await self._storage.delete(row["storage_key"])
             self._bus.publish(Event("job", row["job"]))
         self._bus.publish(Event("library"))
@@ -65,8 +67,9 @@ class Publishing:
         title = rows[0]["title"] if change.title is None else change.title
         tags = json.loads(rows[0]["tags"]) if change.tags is None else change.tags
         title_words, words = words_of(title, item.prompt, tags)
-        written_tags = json.dumps(list(tags), ensure_ascii=False)
-        return columns | {"title": title, "tags": written_tags, "title_words": title_words, "words": words}
+        return columns | {
+            "title": title, "tags": tags_text(tags), "title_words": title_words, "words": words,
+        }  # fmt: skip
 
     async def _write(self, item: LibraryItemView, columns: Mapping[str, object]) -> None:
         assignments = ", ".join(f"{name} = {{}}" for name in columns)

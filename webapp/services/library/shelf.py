@@ -1,18 +1,100 @@
 """Putting new sounds into the library, and the words they are found by."""
 
+import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from webapp.policy.search import search_words
-from webapp.tables import LibraryItem
+from webapp.tables import LibraryItem, Sound
 
 
-async def shelve(item: LibraryItem) -> None:
-    """Add a new sound, private to its owner; to be called in the transaction that adds the sound itself."""
-    item.title_words, item.words = words_of(item.title, item.prompt, ())
-    await LibraryItem.insert(item)
+@dataclass(frozen=True, slots=True)
+class SoundFacts:
+    """What whoever made a sound says of it. `peaks` are lows and highs in turn, -127 to 127."""
+
+    engine: str
+    engine_label: str
+    checkpoint: str
+    license: str
+    seed: int
+    duration_s: float
+    sample_rate: int
+    channels: int
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
+    quality_score: int
+    quality_reasons: tuple[str, ...]
+    peaks: tuple[int, ...]
+    bytes_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewSound:
+    """Whose a sound is, what it was made of, and where its files are."""
+
+    sound_id: str
+    account_id: int
+    storage_key: str
+    model: str
+    prompt: str
+    is_loopable: bool
+    job_id: str | None = None
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    is_public: bool = False
+
+
+async def shelve(new: NewSound, facts: SoundFacts, now_ms: int) -> None:
+    """Add a sound and its place in the library; its files are there. To be called in a transaction."""
+    await Sound.insert(
+        Sound(
+            generation_id=new.sound_id,
+            job=new.job_id,
+            account=new.account_id,
+            storage_key=new.storage_key,
+            created_ms=now_ms,
+            engine=facts.engine,
+            engine_label=facts.engine_label,
+            checkpoint=facts.checkpoint,
+            license=facts.license,
+            seed=facts.seed,
+            duration_s=facts.duration_s,
+            sample_rate=facts.sample_rate,
+            channels=facts.channels,
+            loudness_lufs=facts.loudness_lufs,
+            true_peak_dbtp=facts.true_peak_dbtp,
+            quality_score=facts.quality_score,
+            quality_reasons=json.dumps(facts.quality_reasons),
+            peaks=json.dumps(facts.peaks),
+            bytes_total=facts.bytes_total,
+        )
+    )
+    title_words, words = words_of(new.title, new.prompt, new.tags)
+    await LibraryItem.insert(
+        LibraryItem(
+            sound=new.sound_id,
+            account=new.account_id,
+            created_ms=now_ms,
+            model=new.model,
+            prompt=new.prompt,
+            duration_s=facts.duration_s,
+            is_loopable=new.is_loopable,
+            quality_score=facts.quality_score,
+            title=new.title,
+            tags=tags_text(new.tags),
+            is_public=new.is_public,
+            title_words=title_words,
+            words=words,
+        )
+    )
 
 
 def words_of(title: str, prompt: str, tags: Iterable[str]) -> tuple[str, str]:
     """The title's words, and all words, each as one text with spaces between."""
     every = "\n".join((title, prompt, *tags))
     return " ".join(search_words(title)), " ".join(search_words(every))
+
+
+def tags_text(tags: Iterable[str]) -> str:
+    """Tags as a row keeps them."""
+    return json.dumps(list(tags), ensure_ascii=False)

@@ -4,7 +4,6 @@ As with jobs a claim is a lease with a fencing number, and who lost it can write
 in no queue with jobs and never take its lock: speech does not wait for music.
 """
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -14,11 +13,9 @@ from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.speech import VOICE_MODEL, as_prompt
-from webapp.services.leases import SoundFacts
-from webapp.services.library.shelf import shelve
+from webapp.services.library.shelf import NewSound, SoundFacts, shelve
 from webapp.services.rows import Row
 from webapp.settings import Settings
-from webapp.tables import LibraryItem, Sound
 
 # A text that has ended this many workers may be what ends them.
 LOST_WORKERS_LIMIT: Final = 3
@@ -113,8 +110,7 @@ class SpeechLeases:
                 " finished_ms = {}", facts.duration_s, now_ms,
             )  # fmt: skip
             if claim.account_id is not None:
-                await Sound.insert(_sound(claim, claim.account_id, facts, now_ms))
-                await shelve(_library_item(claim, claim.account_id, facts, now_ms))
+                await shelve(_new_sound(claim, claim.account_id), facts, now_ms)
             await self._database.fetch(
                 "DELETE FROM speech_request WHERE finished_ms < {}"
                 " AND (account IS NOT NULL OR status = 'failed')",
@@ -206,37 +202,12 @@ def _claim(row: Row, worker_id: str) -> SpeechClaim:
     )
 
 
-def _sound(claim: SpeechClaim, account_id: int, facts: SoundFacts, now_ms: int) -> Sound:
-    return Sound(
-        generation_id=claim.generation_id,
-        account=account_id,
+def _new_sound(claim: SpeechClaim, account_id: int) -> NewSound:
+    return NewSound(
+        sound_id=claim.generation_id,
+        account_id=account_id,
         storage_key=claim.storage_key,
-        created_ms=now_ms,
-        engine=facts.engine,
-        engine_label=facts.engine_label,
-        checkpoint=facts.checkpoint,
-        license=facts.license,
-        seed=facts.seed,
-        duration_s=facts.duration_s,
-        sample_rate=facts.sample_rate,
-        channels=facts.channels,
-        loudness_lufs=facts.loudness_lufs,
-        true_peak_dbtp=facts.true_peak_dbtp,
-        quality_score=facts.quality_score,
-        quality_reasons=json.dumps(facts.quality_reasons),
-        peaks=json.dumps(facts.peaks),
-        bytes_total=facts.bytes_total,
-    )
-
-
-def _library_item(claim: SpeechClaim, account_id: int, facts: SoundFacts, now_ms: int) -> LibraryItem:
-    return LibraryItem(
-        sound=claim.generation_id,
-        account=account_id,
-        created_ms=now_ms,
         model=VOICE_MODEL,
         prompt=as_prompt(claim.text),
-        duration_s=facts.duration_s,
         is_loopable=False,
-        quality_score=facts.quality_score,
     )
