@@ -15,7 +15,7 @@ import torch
 from omegaconf import OmegaConf
 
 from tests.engines.audiocraft.helpers import request, tokens_of
-from tests.engines.audiocraft.tiny import Tiny, lm_config
+from tests.engines.audiocraft.tiny import Tiny, lm_config, write_text_encoder
 from webapp.engines.audiocraft.checkpoint import read_package
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
 from webapp.engines.base import EngineOutOfMemory, ModelLoadError
@@ -193,6 +193,22 @@ def test_what_a_text_encoder_lacks_is_not_made_up(
     path = tmp_path / "t5-small/config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     with pytest.raises(ModelLoadError, match=rf"t5-small/model\.safetensors do not fit .*: {weight}"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ({"d_model": 256}, "text encoder t5-small does not fit: it is 256 wide, the model needs 512"),
+        ({"vocab_size": 8}, "tokenizer of t5-small does not fit: it has [0-9]+ words, the encoder 8"),
+    ],
+)
+def test_the_files_of_another_text_encoder(
+    folder: Path, tmp_path: Path, shape: dict[str, int], message: str
+) -> None:
+    shutil.rmtree(tmp_path / "t5-small")
+    write_text_encoder(tmp_path / "t5-small", **shape)
+    with pytest.raises(ModelLoadError, match=message):
         load(folder)
 
 

@@ -201,6 +201,7 @@ def _assemble(
             f"language model and codec do not fit: {lm.n_q} codebooks of {lm.card} and"
             f" {codec.num_codebooks} of {codec.cardinality}"
         )
+    _check_text_encoder(lm)
     frames = int(config.dataset.segment_duration * codec.frame_rate)
     span = max(1, int(lm.span_len)) if kind is Kind.MAGNET else 1
     context = int(lm.subcodes_context) if kind is Kind.MAGNET else -1
@@ -221,6 +222,21 @@ def _assemble(
         context,
         (0,) * int(lm.n_q) if kind is Kind.MAGNET else tuple(lm.pattern_provider.delays),
     )
+
+
+def _check_text_encoder(lm: "LMModel") -> None:
+    """Raise ModelLoadError for a text encoder that is another one than the model was trained with."""
+    conditioner = lm.condition_provider.conditioners["description"]
+    width, expected = int(conditioner.t5.config.d_model), int(conditioner.output_proj.in_features)
+    if width != expected:
+        raise ModelLoadError(
+            f"the text encoder {conditioner.name} does not fit: it is {width} wide, the model needs {expected}"
+        )
+    words, known = len(conditioner.t5_tokenizer), int(conditioner.t5.config.vocab_size)
+    if words > known:
+        raise ModelLoadError(
+            f"the tokenizer of {conditioner.name} does not fit: it has {words} words, the encoder {known}"
+        )
 
 
 def _published_precision(checkpoint: CheckpointFile) -> torch.dtype:
