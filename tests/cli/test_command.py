@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.cli.conftest import Soundloom
-from webapp import __version__
+from tests.cli.conftest import Outcome, Soundloom
+from webapp import __version__, cli
 from webapp.cli import generate
 
 HEAVY = ("audiocraft", "litestar", "matplotlib", "numpy", "scipy", "soundfile", "torch", "uvicorn")
@@ -94,6 +94,35 @@ def test_wrong_usage_is_code_2_and_touches_nothing(
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.startswith("usage: soundloom")
     assert not data_dir.exists()
+
+
+@pytest.mark.parametrize("is_buffered", [True, False])
+@pytest.mark.parametrize("arguments", [("user", "list"), ("models", "list")])
+def test_a_list_that_nobody_reads_ends_without_a_word(
+    data_dir: Path, arguments: tuple[str, ...], is_buffered: bool
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, *([] if is_buffered else ["-u"]), "-m", "webapp", *arguments],
+        env=_environment(data_dir),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_told(soundloom: Soundloom, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> int:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    monkeypatch.setattr(cli, "_command", lambda _: broken)
+    monkeypatch.setattr(cli, "_is_unread", lambda: False)
+    assert soundloom("user", "list") == Outcome(1, "", "soundloom: Broken pipe\n")
 
 
 def test_a_data_folder_that_cannot_be_made_is_one_line(soundloom: Soundloom, data_dir: Path) -> None:

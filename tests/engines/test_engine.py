@@ -50,6 +50,7 @@ def test_it_says_what_it_is(engine: Engine, model: str) -> None:
     info = engine.info(model)
     assert model in engine.models
     assert info.label == "sketch: rule-based, no model"
+    assert info.licence == "", "a tag of a sound's file says nothing rather than a remark"
     assert info.max_duration_s == 180
     assert not info.needs_load
     engine.load(model)

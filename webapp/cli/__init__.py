@@ -1,5 +1,7 @@
 """The `soundloom` command."""
 
+import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -14,16 +16,30 @@ if TYPE_CHECKING:
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
+# As a shell tells of a program that a closed pipe ended.
+EXIT_UNREAD: Final = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 refused, 2 wrong usage or settings.
 
-    What went wrong is one line on standard error; standard output has only what was asked for.
+    What went wrong is one line on standard error; standard output has only what was asked for. Where nobody
+    reads it to its end, as in `soundloom voices list | head -1`, the command ends without a word.
     """
     try:
+        return _run(argv)
+    except BrokenPipeError:
+        # What is still in the buffer has nowhere to go, at the end of the process neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNREAD
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Raises BrokenPipeError only for standard output."""
+    try:
         arguments = build_parser().parse_args(argv)
-        return _command(arguments.command)(arguments)
+        code = _command(arguments.command)(arguments)
+        print(end="", flush=True)
     except SystemExit as exit_:
         # How argparse ends after a usage error, --help and --version.
         return EXIT_USAGE if exit_.code else 0
@@ -32,10 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ProductError as error:
         return _failed(error.message, EXIT_REFUSED)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _is_unread():
+            raise
         where = f": {error.filename}" if error.filename else ""
         return _failed(f"{error.strerror or error}{where}", EXIT_REFUSED)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    return code
 
 
 def _command(name: str) -> "Callable[[Namespace], int]":
@@ -43,6 +62,13 @@ def _command(name: str) -> "Callable[[Namespace], int]":
     module, _, function = name.partition(":")
     command: Callable[[Namespace], int] = getattr(import_module(f"webapp.cli.{module}"), function)
     return command
+
+
+def _is_unread() -> bool:
+    """Whether standard output is a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), select.POLLOUT)
+    return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def _failed(message: str, code: int) -> int:

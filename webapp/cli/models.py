@@ -8,6 +8,7 @@ from pathlib import Path
 
 from webapp.cli._context import end_with_parent, operator
 from webapp.cli._progress import gigabytes, output
+from webapp.cli._table import print_table
 from webapp.clock import SystemClock
 from webapp.errors import InvalidRequest, NotFound
 from webapp.services.container import make_data_folder
@@ -36,10 +37,7 @@ def show(_arguments: Namespace) -> int:
     models_dir = settings.models_path
     held = holdings(models_dir)
     chosen = _chosen(settings, held)
-    rows = [COLUMNS, *(_row(holding, chosen) for holding in held)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    print_table(COLUMNS, [_row(holding, chosen) for holding in held])
     print()
     for name, size_bytes in shared_parts(models_dir):
         print(f"{name}, used by several: {gigabytes(size_bytes)}")

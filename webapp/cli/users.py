@@ -5,6 +5,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 
 from webapp.cli._context import operator, read_password, with_services
+from webapp.cli._table import print_table
 from webapp.errors import InvalidRequest
 from webapp.policy.credentials import checked_username
 from webapp.services.account_views import AccountView
@@ -39,10 +40,7 @@ def show(_arguments: Namespace) -> int:
     async def work(services: Services) -> tuple[AccountView, ...]:
         return await services.accounts.list()
 
-    rows = [COLUMNS, *(_row(account) for account in with_services(work))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    print_table(COLUMNS, [_row(account) for account in with_services(work)])
     return 0
 
 

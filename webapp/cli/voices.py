@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from webapp.cli._context import operator, with_services
 from webapp.cli._progress import gigabytes, output
+from webapp.cli._table import print_table
 from webapp.clock import SystemClock
 from webapp.engines.speech.base import Voice
 from webapp.engines.speech.engine import SpeechEngine
@@ -30,10 +31,7 @@ def show(_arguments: Namespace) -> int:
     voices = engine.voices
     engine.close()
     idle = [] if is_installed() else voices_in(folder)
-    rows = [COLUMNS, *(_row(voice) for voice in (*voices, *idle))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    print_table(COLUMNS, [_row(voice) for voice in (*voices, *idle)])
     if idle:
         print(NO_PIPER, file=sys.stderr)
     return 0

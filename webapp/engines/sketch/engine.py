@@ -32,7 +32,7 @@ class SketchEngine:
             max_duration_s=MAX_DURATION_S,
             sample_rate=SAMPLE_RATE,
             channels=2,
-            licence="None needed: no model weights are used",
+            licence="",
             max_batch=1,
             needs_load=False,
         )
