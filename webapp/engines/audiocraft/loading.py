@@ -227,10 +227,10 @@ def _assemble(
 def _check_text_encoder(lm: "LMModel") -> None:
     """Raise ModelLoadError for a text encoder that is another one than the model was trained with."""
     conditioner = lm.condition_provider.conditioners["description"]
-    width, expected = int(conditioner.t5.config.d_model), int(conditioner.output_proj.in_features)
-    if width != expected:
+    width, needed = int(conditioner.t5.config.d_model), int(conditioner.output_proj.in_features)
+    if width != needed:
         raise ModelLoadError(
-            f"the text encoder {conditioner.name} does not fit: it is {width} wide, the model needs {expected}"
+            f"the text encoder {conditioner.name} does not fit: it is {width} wide, the model needs {needed}"
         )
     words, known = len(conditioner.t5_tokenizer), int(conditioner.t5.config.vocab_size)
     if words > known:
