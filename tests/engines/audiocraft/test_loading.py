@@ -196,19 +196,10 @@ def test_what_a_text_encoder_lacks_is_not_made_up(
         load(folder)
 
 
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        ({"d_model": 256}, "text encoder t5-small does not fit: it is 256 wide, the model needs 512"),
-        ({"vocab_size": 8}, "tokenizer of t5-small does not fit: it has [0-9]+ words, the encoder 8"),
-    ],
-)
-def test_the_files_of_another_text_encoder(
-    folder: Path, tmp_path: Path, shape: dict[str, int], message: str
-) -> None:
+def test_the_files_of_another_text_encoder(folder: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "t5-small")
-    write_text_encoder(tmp_path / "t5-small", **shape)
-    with pytest.raises(ModelLoadError, match=message):
+    write_text_encoder(tmp_path / "t5-small", d_model=256)
+    with pytest.raises(ModelLoadError, match="t5-small does not fit: it is 256 wide, the model needs 512"):
         load(folder)
 
 
