@@ -1,5 +1,6 @@
 """Each format comes back from the disk as the sound that went in."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,20 @@ def test_round_trip(tmp_path: Path, audio_format: AudioFormat, sample_rate: int,
     loudest_hz = sorted(spectrum[: spectrum.size // 2].argsort()[-12:] * sample_rate / len(decoded))
     assert loudest_hz[0] == pytest.approx(220, abs=2)
     assert loudest_hz[-1] == pytest.approx(1000, abs=2)
+
+
+@pytest.mark.parametrize("audio_format", list(AudioFormat))
+def test_a_full_disk_is_said_to_be_full(tmp_path: Path, audio_format: AudioFormat) -> None:
+    path = tmp_path / f"sound.{audio_format}"
+    path.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_audio(path, chord(32_000, 1.0), audio_format)
+    assert raised.value.errno == errno.ENOSPC
+
+
+def test_what_a_format_cannot_hold_is_not_blamed_on_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(soundfile.SoundFileError):
+        write_audio(tmp_path / "sound.mp3", chord(32_000, 0.1, channels=3), AudioFormat.MP3)
 
 
 def test_wav_is_pcm_16_and_equal_to_flac(tmp_path: Path) -> None:

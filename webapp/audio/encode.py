@@ -4,6 +4,7 @@ Every function writes to the path it is given and to nothing else: whoever calls
 file becomes visible.
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +20,8 @@ PcmSamples: TypeAlias = npt.NDArray[np.int16]
 _PCM_FULL_SCALE = 32768
 # libsndfile's Vorbis encoder puts a whole write on its stack: a minute in one call overflows it.
 _FRAMES_PER_WRITE = 1 << 15
+# More than is left where a write failed for want of space.
+_PROBE_BYTES = 1 << 20
 
 
 class AudioFormat(StrEnum):
@@ -69,14 +72,17 @@ def quantise(waveform: Waveform, dither_seed: int = 0) -> PcmSamples:
 
 
 def write_pcm(path: Path, pcm: PcmSamples, sample_rate: int, audio_format: AudioFormat) -> None:
-    """Write 16-bit samples of shape (frames, channels) to ``path`` as WAV or FLAC, losslessly."""
+    """Write 16-bit samples of shape (frames, channels) to ``path`` as WAV or FLAC, losslessly.
+
+    Raises OSError.
+    """
     _write(path, pcm, sample_rate, audio_format)
 
 
 def write_audio(path: Path, waveform: Waveform, audio_format: AudioFormat, *, dither_seed: int = 0) -> None:
     """Write ``waveform`` to ``path``; WAV and FLAC are quantised with dither first.
 
-    Raises soundfile.SoundFileError when the format cannot hold the sample rate or the channels.
+    Raises OSError, and soundfile.SoundFileError when the format cannot hold the sample rate or the channels.
     """
     if audio_format in (AudioFormat.WAV, AudioFormat.FLAC):
         write_pcm(path, quantise(waveform, dither_seed), waveform.sample_rate, audio_format)
@@ -87,14 +93,32 @@ def write_audio(path: Path, waveform: Waveform, audio_format: AudioFormat, *, di
 def _write(
     path: Path, frames: PcmSamples | npt.NDArray[np.float32], sample_rate: int, audio_format: AudioFormat
 ) -> None:
-    with soundfile.SoundFile(
-        path,
-        "w",
-        samplerate=sample_rate,
-        channels=frames.shape[1],
-        format=audio_format.name,
-        subtype=_SUBTYPES[audio_format],
-        compression_level=_COMPRESSION.get(audio_format),
-    ) as file:
-        for start in range(0, len(frames), _FRAMES_PER_WRITE):
-            file.write(frames[start : start + _FRAMES_PER_WRITE])
+    try:
+        with soundfile.SoundFile(
+            path,
+            "w",
+            samplerate=sample_rate,
+            channels=frames.shape[1],
+            format=audio_format.name,
+            subtype=_SUBTYPES[audio_format],
+            compression_level=_COMPRESSION.get(audio_format),
+        ) as file:
+            for start in range(0, len(frames), _FRAMES_PER_WRITE):
+                file.write(frames[start : start + _FRAMES_PER_WRITE])
+        # What fails as a file is closed is not told.
+        if soundfile.info(path).frames != len(frames):
+            raise soundfile.SoundFileRuntimeError(f"{path.name} is not whole")
+    except (soundfile.SoundFileError, AssertionError):
+        # libsndfile does not tell why the system refused a write; the system does. An assertion of the
+        # package fails where a write was only half done.
+        _write_more(path)
+        raise
+
+
+def _write_more(path: Path) -> None:
+    """Raise the OSError that writing to a file meets now, if it does."""
+    with path.open("ab") as file:
+        length = file.tell()
+        file.write(bytes(_PROBE_BYTES))
+        os.fsync(file.fileno())
+        file.truncate(length)
