@@ -15,6 +15,7 @@ from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.linears import quickest
 from webapp.engines.audiocraft.decoder.native.backend import native_factory
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
+from webapp.engines.audiocraft.decoder.native.drawing import native_drawers
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.decoder.rows import ROWS_PER_JOB, RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
@@ -23,7 +24,7 @@ from webapp.engines.audiocraft.devices import DeviceMemory, Precision, has_quick
 from webapp.engines.audiocraft.job import Decoding, Job, empty_tokens
 from webapp.engines.audiocraft.loading import LoadedModel
 from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
-from webapp.engines.audiocraft.sampling import Chance, settings_for
+from webapp.engines.audiocraft.sampling import Chance, GuidedSampler, settings_for
 from webapp.engines.audiocraft.serving import Server
 from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
 from webapp.engines.base import GenerationTask, ModelLoadError, RequestNotSupported
@@ -133,7 +134,8 @@ def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding
         )
     steps = columns_of(model.window_frames, model.delays)
     backend = backend_factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
-    return RowsDecoding(backend, model.codebooks, model.card, model.delays)
+    make_drawer = native_drawers() if precision is Precision.INT8 else GuidedSampler
+    return RowsDecoding(backend, model.codebooks, model.card, model.delays, make_drawer=make_drawer)
 
 
 def backend_factory(precision: Precision, device: torch.device) -> BackendFactory:

@@ -6,9 +6,9 @@ time, and a token is where such a number falls in the job's own distribution. Th
 same numbers on any device, alone or in a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -119,3 +119,32 @@ class BatchSampler:
         ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
         within = ordered.cumsum(dim=-1) - ordered <= self._top_p
         return kept * torch.zeros_like(within).scatter_(-1, order, within)
+
+
+class Drawer(Protocol):
+    """Draws a column's tokens for some jobs, guided by their texts."""
+
+    def __call__(self, logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (jobs, codebooks), and for each job whether its numbers are all finite.
+
+        `logits` (jobs, text and its absence, codebooks, card), `uniform` (jobs, codebooks). Where they are
+        not finite any token may be drawn.
+        """
+        ...
+
+
+DrawerFactory: TypeAlias = Callable[[Sequence[TokenSampling], int, torch.device], Drawer]
+"""Makes a drawer for jobs with such settings, from vocabularies of so many tokens."""
+
+
+class GuidedSampler:
+    """A drawer for any device, which nothing in it waits for."""
+
+    def __init__(self, jobs: Sequence[TokenSampling], card: int, device: torch.device) -> None:
+        self._sampler = BatchSampler(jobs, card, device)
+        self._guidance = torch.tensor([job.guidance for job in jobs], device=device)[:, None, None]
+
+    def __call__(self, logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+        text, absent = logits.unbind(1)
+        guided = absent + (text - absent) * self._guidance
+        return self._sampler.tokens(guided, uniform), torch.isfinite(guided).flatten(1).all(dim=1)

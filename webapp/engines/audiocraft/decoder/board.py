@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.delays import UNKNOWN
-from webapp.engines.audiocraft.sampling import BatchSampler, TokenSampling
+from webapp.engines.audiocraft.sampling import Drawer, DrawerFactory, GuidedSampler, TokenSampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,28 @@ class Active:
 
     slots: tuple[int, ...]
     index: Tensor
-    sampler: BatchSampler
-    guidance: Tensor
+    draw: Drawer
 
 
 class Board:
     """Slots for `slots` jobs with windows of at most `columns` columns."""
 
-    def __init__(self, slots: int, columns: int, codebooks: int, card: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        slots: int,
+        columns: int,
+        codebooks: int,
+        card: int,
+        device: torch.device,
+        make_drawer: DrawerFactory = GuidedSampler,
+    ) -> None:
         shape = (slots, columns, codebooks)
         self._tokens = torch.full(shape, UNKNOWN, device=device)
         self._uniform = torch.zeros(shape, device=device)
         self._step = torch.zeros(slots, dtype=torch.int64, device=device)
         self._sick = torch.zeros(slots, dtype=torch.bool, device=device)
         self._card = card
+        self._make_drawer = make_drawer
         self._device = device
 
     def put(self, slot: int, state: WindowState) -> None:
@@ -65,8 +73,7 @@ class Board:
         return Active(
             tuple(slots),
             torch.tensor(slots, device=self._device),
-            BatchSampler(settings, self._card, self._device),
-            torch.tensor([job.guidance for job in settings], device=self._device)[:, None, None],
+            self._make_drawer(settings, self._card, self._device),
         )
 
     def last(self, active: Active) -> Tensor:
@@ -75,11 +82,9 @@ class Board:
 
     def settle(self, active: Active, logits: Tensor) -> None:
         """Decide the next column of each from logits (jobs, text and its absence, codebooks, card)."""
-        text, absent = logits.unbind(1)
-        guided = absent + (text - absent) * active.guidance
         index, step = active.index, self._step[active.index]
-        self._sick[index] |= ~torch.isfinite(guided).flatten(1).all(dim=1)
-        drawn = active.sampler.tokens(guided, self._uniform[index, step])
+        drawn, is_sound = active.draw(logits, self._uniform[index, step])
+        self._sick[index] |= ~is_sound
         before = self._tokens[index, step]
         self._tokens[index, step] = torch.where(before == UNKNOWN, drawn, before)
         self._step[index] = step + 1

@@ -16,6 +16,7 @@ from webapp.engines.audiocraft.decoder.board import Active, Board, WindowState
 from webapp.engines.audiocraft.decoder.delays import delayed, final_frames, frames_in
 from webapp.engines.audiocraft.devices import on_one_thread
 from webapp.engines.audiocraft.job import Job
+from webapp.engines.audiocraft.sampling import DrawerFactory, GuidedSampler
 from webapp.engines.audiocraft.windows import Window
 
 ROWS_PER_JOB: Final = 2
@@ -64,13 +65,14 @@ class RowsDecoding:
         delays: Sequence[int],
         *,
         look_every: int | None = None,
+        make_drawer: DrawerFactory = GuidedSampler,
     ) -> None:
         """Broken numbers are looked for every `look_every` steps; None for what suits the device."""
         self._backend = backend
         self._delays = tuple(delays)
         self._codebooks, self._card = codebooks, card
         self._capacity = backend.rows // ROWS_PER_JOB
-        self._board = Board(self._capacity, backend.steps, codebooks, card, backend.device)
+        self._board = Board(self._capacity, backend.steps, codebooks, card, backend.device, make_drawer)
         self._places: dict[int, _Place] = {}
         self._active: Active | None = None
         self._look_every = look_every or (1 if backend.device.type == "cpu" else LOOK_EVERY)

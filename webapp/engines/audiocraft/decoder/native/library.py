@@ -37,6 +37,17 @@ class ModelShape(Structure):
     )
 
 
+class Choice(Structure):
+    """As in draw.h."""
+
+    _fields_ = (
+        ("temperature", c_float),
+        ("top_p", c_float),
+        ("guidance", c_float),
+        ("top_k", c_int32),
+    )
+
+
 class LinearPart(IntEnum):
     """A layer's linear maps, numbered as in model.h."""
 
@@ -70,6 +81,7 @@ _CALLS: Final[dict[str, tuple[object, ...]]] = {
     "release": (Handle, c_int),
     "prefill": (Handle, POINTER(c_int32), c_int, c_void_p, c_int),
     "step": (Handle, POINTER(c_int32), c_int, c_void_p, _FLOATS),
+    "draw": (_FLOATS, c_int, c_int, c_int, POINTER(Choice), _FLOATS, c_void_p, c_void_p),
 }
 
 

@@ -4,8 +4,10 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "draw.h"
 #include "model.h"
 
+using soundloom::Choice;
 using soundloom::Model;
 using soundloom::Shape;
 
@@ -73,5 +75,11 @@ int soundloom_prefill(Model* model, const int32_t* rows, int count, const int64_
 
 int soundloom_step(Model* model, const int32_t* rows, int count, const int64_t* tokens, float* logits) {
     return guarded([&] { model->step(rows, count, tokens, logits); });
+}
+
+// Needs no model: see draw.h.
+int soundloom_draw(const float* logits, int jobs, int codebooks, int card, const Choice* choices,
+                   const float* uniform, int64_t* tokens, bool* sound) {
+    return guarded([&] { soundloom::draw_tokens(logits, jobs, codebooks, card, choices, uniform, tokens, sound); });
 }
 }

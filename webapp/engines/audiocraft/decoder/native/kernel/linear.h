@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 
 #include "memory.h"
 #include "simd.h"
@@ -27,6 +28,8 @@ constexpr int ROWS_AT_ONCE = 2;
 // Of a block: a group's weights, and after them for each output what share of the output's scale the group has.
 constexpr int WEIGHT_GROUP_BYTES = WEIGHT_GROUP * BLOCK + BLOCK;
 constexpr float WHOLE_SHARE = 255.0f;
+// How many shares above the least are tried for each group of weights.
+constexpr int SHARES_TRIED = 16;
 // Weights that all rows are multiplied by before the next ones are read; they stay in the nearest cache.
 constexpr int PANEL_GROUPS = 8;
 // How far ahead of the weights in use memory is asked for more, where there is nothing else to do meanwhile.
@@ -39,7 +42,7 @@ inline int groups_of(int width) { return weight_groups_of(width) * (WEIGHT_GROUP
 struct Activations {
     std::size_t most_groups = 0;
     Array<int8_t> values;
-    Array<float> scales;
+    Array<float> scales, centres;
     Array<int32_t> offsets;
 
     Activations() = default;
@@ -47,31 +50,70 @@ struct Activations {
         : most_groups((std::size_t)groups_of(widest)),
           values(rows * most_groups * GROUP),
           scales(rows * most_groups),
+          centres((std::size_t)rows),
           offsets(rows * most_groups) {}
 
-    // Takes in a row of so many groups of floats. What is not finite makes its group NaN, and so its row.
-    void put(int row, const float* from, int groups) {
-        int8_t* to = values.data() + row * most_groups * GROUP;
-        for (int group = 0; group < groups; group++, from += GROUP, to += GROUP) {
-            Floats most{}, poison{};
-            for (int at = 0; at < GROUP; at += LANES) {
-                const Floats part = load(from + at);
-                most = larger(magnitude(part), most);
-                poison = fused(part, Floats{}, poison);
-            }
-            const float largest = largest_of(most);
-            const Floats inverse = all(largest > 1e-30f ? 127.0f / largest : 0.0f);
-            Ints sum{};
-            for (int at = 0; at < GROUP; at += LANES) {
-                const Ints value = nearest(load(from + at) * inverse);
-                sum += value;
-                store_octets(to + at, value);
-            }
-            scales[row * most_groups + group] = largest / 127.0f + sum_of(poison);
-            offsets[row * most_groups + group] = -WEIGHT_OFFSET * sum_of(sum);
+    // Takes in a row of so many groups of floats. What is not finite makes its group NaN, and so its row. Where
+    // most have one sign, less of each is left to round once `centre` is taken off them.
+    void put(int row, const float* from, int groups, float centre = 0.0f) {
+        centres[row] = centre;
+        for (int group = 0; group < groups; group++, from += GROUP) {
+            alignas(ALIGNMENT) float off[GROUP];
+            for (int at = 0; at < GROUP; at += LANES) store(off + at, load(from + at) - centre);
+            put_group(row * most_groups + group, off);
         }
     }
+
+    // As a row of its own what rounding left of another, which has the same floats and no centre. What a map
+    // makes of both, added, is nearly what it makes of the floats.
+    void put_rest(int row, int of, const float* from, int groups) {
+        centres[row] = 0.0f;
+        for (int group = 0; group < groups; group++, from += GROUP) {
+            const std::size_t other = of * most_groups + group;
+            alignas(ALIGNMENT) float rest[GROUP];
+            for (int at = 0; at < GROUP; at += LANES)
+                store(rest + at, fused(load_octets(values.data() + other * GROUP + at), all(-scales[other]), load(from + at)));
+            put_group(row * most_groups + group, rest);
+        }
+    }
+
+private:
+    void put_group(std::size_t group, const float* from) {
+        int8_t* to = values.data() + group * GROUP;
+        Floats most{}, poison{};
+        for (int at = 0; at < GROUP; at += LANES) {
+            const Floats part = load(from + at);
+            most = larger(magnitude(part), most);
+            poison = fused(part, Floats{}, poison);
+        }
+        const float largest = largest_of(most);
+        const Floats inverse = all(largest > 1e-30f ? 127.0f / largest : 0.0f);
+        Ints sum{};
+        for (int at = 0; at < GROUP; at += LANES) {
+            const Ints value = nearest(load(from + at) * inverse);
+            sum += value;
+            store_octets(to + at, value);
+        }
+        scales[group] = largest / 127.0f + sum_of(poison);
+        offsets[group] = -WEIGHT_OFFSET * sum_of(sum);
+    }
 };
+
+// The middle between the least and the largest of a row, on average over its parts: see Activations::put.
+inline float middle_of(const float* from, int count) {
+    float sum = 0.0f;
+    int parts = 0;
+    for (int first = 0; first < count; first += GROUP * LANES, parts++) {
+        Floats least = load(from + first), most = least;
+        for (int at = first + LANES; at < std::min(first + GROUP * LANES, count); at += LANES) {
+            const Floats part = load(from + at);
+            least = select(part < least, part, least);
+            most = larger(part, most);
+        }
+        sum += sum_of(least + most);
+    }
+    return sum / (float)(2 * LANES * parts);
+}
 
 class Linear {
 public:
@@ -82,37 +124,58 @@ public:
           groups_(weight_groups_of(in)),
           weights_(arena.take<int8_t>(blocks() * block_bytes())),
           scales_(arena.take<float>((std::size_t)blocks() * BLOCK)),
-          biases_(arena.take<float>((std::size_t)blocks() * BLOCK)) {}
+          biases_(arena.take<float>((std::size_t)blocks() * BLOCK)),
+          sums_(arena.take<float>((std::size_t)blocks() * BLOCK)) {}
 
     // What a map takes of an arena.
     static std::size_t bytes(int in, int out) {
         const std::size_t outputs = rounded((std::size_t)out, BLOCK);
         return outputs / BLOCK * weight_groups_of(in) * WEIGHT_GROUP_BYTES +
-               2 * rounded(outputs * sizeof(float), ALIGNMENT);
+               3 * rounded(outputs * sizeof(float), ALIGNMENT);
     }
 
     int in() const { return in_; }
     int out() const { return out_; }
     int blocks() const { return (int)rounded((std::size_t)out_, BLOCK) / BLOCK; }
 
-    // Quantises one block's share of `weight` (out, in) and `bias` (out, or none).
+    int outputs_of(int block) const { return std::min(BLOCK, out_ - block * BLOCK); }
+
+    // Quantises the outputs of one block, of which `weight` (outputs, in) and `bias` (outputs, or none) are.
     void put(int block, const float* weight, const float* bias) {
         int8_t* to = weights_ + (std::size_t)block * block_bytes();
         std::fill(to, to + block_bytes(), (int8_t)WEIGHT_OFFSET);
-        for (int lane = 0; lane < BLOCK && block * BLOCK + lane < out_; lane++) {
+        for (int lane = 0; lane < outputs_of(block); lane++, weight += in_) {
             const std::size_t output = (std::size_t)block * BLOCK + lane;
-            const float* from = weight + output * in_;
-            const float largest = largest_size(from, in_);
-            for (int group = 0; group < groups_; group++)
-                put_group(to + (std::size_t)group * WEIGHT_GROUP_BYTES, lane, from + group * WEIGHT_GROUP,
-                          std::min(WEIGHT_GROUP, in_ - group * WEIGHT_GROUP), largest);
+            const float largest = largest_size(weight, in_);
+            for (int group = 0; group < groups_; group++) {
+                alignas(ALIGNMENT) float few[WEIGHT_GROUP] = {};
+                std::copy_n(weight + group * WEIGHT_GROUP, std::min(WEIGHT_GROUP, in_ - group * WEIGHT_GROUP), few);
+                put_group(to + (std::size_t)group * WEIGHT_GROUP_BYTES, lane, few, largest);
+            }
             scales_[output] = largest / (127.0f * WHOLE_SHARE);
-            biases_[output] = bias ? bias[output] : 0.0f;
+            biases_[output] = bias ? bias[lane] : 0.0f;
+            sums_[output] = std::accumulate(weight, weight + in_, 0.0f);
         }
     }
 
-    // One block of outputs for `rows` rows: `result` gets (rows, BLOCK) floats, and should be aligned.
-    void multiply(int block, const Activations& activations, int rows, float* result) const {
+    // What rounding left of the weights that were put: (outputs, in).
+    void rest(int block, const float* weight, float* to) const {
+        const int8_t* from = weights_ + (std::size_t)block * block_bytes();
+        for (int lane = 0; lane < outputs_of(block); lane++) {
+            const float scale = scales_[(std::size_t)block * BLOCK + lane];
+            for (int at = 0; at < in_; at++) {
+                const int8_t* group = from + (std::size_t)(at / WEIGHT_GROUP) * WEIGHT_GROUP_BYTES;
+                const int8_t byte = group[place(lane, at % WEIGHT_GROUP)];
+                const int value = WEIGHT_OFFSET ? (uint8_t)byte - WEIGHT_OFFSET : byte;
+                const int share = (uint8_t)group[WEIGHT_GROUP * BLOCK + lane];
+                *to++ = *weight++ - (float)value * ((float)share * scale);
+            }
+        }
+    }
+
+    // One block of outputs for `rows` rows: `result` gets (rows, BLOCK) floats, and should be aligned. Rows from
+    // `rests` on are what rounding left of others, which have the bias already.
+    void multiply(int block, const Activations& activations, int rows, int rests, float* result) const {
         std::fill(result, result + (std::size_t)rows * BLOCK, 0.0f);
         for (int group = 0; group < groups_; group += PANEL_GROUPS) {
             const int end = std::min(group + PANEL_GROUPS, groups_);
@@ -121,10 +184,15 @@ public:
             else if (rows <= 2 * ROWS_AT_ONCE) tiles<2>(panel, activations, rows, result);
             else tiles<1>(panel, activations, rows, result);
         }
-        const float *scales = scales_ + (std::size_t)block * BLOCK, *biases = biases_ + (std::size_t)block * BLOCK;
-        for (int row = 0; row < rows; row++, result += BLOCK)
-            for (int at = 0; at < BLOCK; at += LANES)
-                store(result + at, fused(load(result + at), load(scales + at), load(biases + at)));
+        const std::size_t first = (std::size_t)block * BLOCK;
+        for (int row = 0; row < rows; row++, result += BLOCK) {
+            const Floats centre = all(activations.centres[row]);
+            for (int at = 0; at < BLOCK; at += LANES) {
+                const Floats bias = row < rests ? load(biases_ + first + at) : Floats{};
+                const Floats same = fused(centre, load(sums_ + first + at), bias);
+                store(result + at, fused(load(result + at), load(scales_ + first + at), same));
+            }
+        }
     }
 
 private:
@@ -138,17 +206,45 @@ private:
         return largest;
     }
 
+    static int place(int lane, int at) { return at / 4 * BLOCK * 4 + lane * 4 + at % 4; }
+
     // One output's weights of a group; `largest` is that of all its weights.
-    static void put_group(int8_t* to, int lane, const float* from, int count, float largest) {
-        const float part = largest > 1e-30f ? largest_size(from, count) / largest * WHOLE_SHARE : 0.0f;
-        // Rounded up, so that no weight is beyond 127.
-        const int share = part > 0.0f ? std::min((int)part + 1, (int)WHOLE_SHARE) : 0;
-        const float inverse = share ? 127.0f * WHOLE_SHARE / ((float)share * largest) : 0.0f;
-        for (int at = 0; at < count; at++) {
-            const int value = (int)(from[at] * inverse + (from[at] < 0 ? -0.5f : 0.5f));
-            to[at / 4 * BLOCK * 4 + lane * 4 + at % 4] = (int8_t)(value + WEIGHT_OFFSET);
+    static void put_group(int8_t* to, int lane, const float* few, float largest) {
+        const int share = best_share(few, largest);
+        const Floats inverse = all(share ? 127.0f * WHOLE_SHARE / ((float)share * largest) : 0.0f);
+        for (int at = 0; at < WEIGHT_GROUP; at += LANES) {
+            const Ints values = rounded_weights(load(few + at) * inverse);
+            for (int of = 0; of < LANES; of++) to[place(lane, at + of)] = (int8_t)(values[of] + WEIGHT_OFFSET);
         }
         to[WEIGHT_GROUP * BLOCK + lane] = (int8_t)share;
+    }
+
+    // The share of its output's scale that a group gets: of those near the least that spans it, the one whose
+    // rounding leaves least, in squares. Which numbers fall well differs from share to share.
+    static int best_share(const float* few, float largest) {
+        const float part = largest > 1e-30f ? largest_size(few, WEIGHT_GROUP) / largest * WHOLE_SHARE : 0.0f;
+        if (!(part > 0.0f)) return 0;
+        int best = 0;
+        float least = 0.0f;
+        for (int share = std::max((int)part - 1, 1); share <= std::min((int)part + SHARES_TRIED, (int)WHOLE_SHARE); share++) {
+            const float step = (float)share * largest / (127.0f * WHOLE_SHARE);
+            Floats squares{};
+            for (int at = 0; at < WEIGHT_GROUP; at += LANES) {
+                const Floats weight = load(few + at);
+                const Floats whole = __builtin_convertvector(rounded_weights(weight * (1.0f / step)), Floats);
+                const Floats off = fused(whole, all(-step), weight);
+                squares = fused(off, off, squares);
+            }
+            const float error = sum_of(squares);
+            if (!best || error < least) best = share, least = error;
+        }
+        return best;
+    }
+
+    static Ints rounded_weights(Floats weight) {
+        const Floats most = all(127.0f);
+        weight = select(weight > most, most, select(weight < -most, -most, weight));
+        return nearest(weight);
     }
 
     // Groups `group` to `end` of the weights of one block of outputs.
@@ -226,7 +322,7 @@ private:
 
     int in_ = 0, out_ = 0, groups_ = 0;
     int8_t* weights_ = nullptr;
-    float *scales_ = nullptr, *biases_ = nullptr;
+    float *scales_ = nullptr, *biases_ = nullptr, *sums_ = nullptr;
 };
 
 }  // namespace soundloom

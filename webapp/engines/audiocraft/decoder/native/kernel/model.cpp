@@ -12,7 +12,7 @@ std::size_t weight_bytes(const Shape& shape) {
     const std::size_t square = Linear::bytes(shape.dim, shape.dim);
     const std::size_t layer = Linear::bytes(shape.dim, 3 * shape.dim) + 5 * square +
                               Linear::bytes(shape.dim, shape.hidden) + Linear::bytes(shape.hidden, shape.dim);
-    return shape.layers * layer + Linear::bytes(shape.dim, shape.codebooks * shape.card);
+    return shape.layers * layer + 2 * Linear::bytes(shape.dim, shape.codebooks * shape.card);
 }
 }  // namespace
 
@@ -29,7 +29,7 @@ Model::Model(const Shape& shape)
       sum_(COLUMNS * width_),
       wide_(COLUMNS * wide_width_),
       handed_(COLUMNS * wide_width_),
-      activations_(COLUMNS, (int)wide_width_),
+      activations_(2 * COLUMNS, (int)wide_width_),
       team_(shape.threads) {
     const int dim = shape.dim;
     // In the order in which a step reads them; what only a text's beginning reads comes last.
@@ -40,19 +40,27 @@ Model::Model(const Shape& shape)
         layer.linears[FEED_OUT] = Linear(shape.hidden, dim, arena_);
     }
     output_ = Linear(dim, shape.codebooks * shape.card, arena_);
+    output_rest_ = Linear(dim, shape.codebooks * shape.card, arena_);
     for (Layer& layer : layers_)
         for (int part : {CROSS_KEY, CROSS_VALUE}) layer.linears[part] = Linear(dim, dim, arena_);
     const CacheShape past(shape.layers, shape.heads, head_width_, shape.steps);
     for (Row& row : rows_) row.past = Cache(past);
     const std::size_t scores = scores_needed(std::max(shape.steps, MOST_WORDS)) + past.value_width();
-    scratch_size_ = rounded(std::max(scores, (std::size_t)COLUMNS * BLOCK), PADDING);
+    scratch_size_ = rounded(std::max(scores, (std::size_t)3 * COLUMNS * BLOCK), PADDING);
     scratch_ = Array<float>(scratch_size_ * (std::size_t)shape.threads);
 }
 
 void Model::put_linear(int layer, int part, const float* weight, const float* bias) {
     Linear& linear = layer < 0 ? output_ : layers_[(std::size_t)layer].linears[part];
     team_.run([&](int thread) {
-        team_.share(thread, linear.blocks(), [&](int block) { linear.put(block, weight, bias); });
+        team_.share(thread, linear.blocks(), [&](int block) {
+            const float* mine = weight + (std::size_t)block * BLOCK * linear.in();
+            linear.put(block, mine, bias ? bias + (std::size_t)block * BLOCK : nullptr);
+            if (layer >= 0) return;
+            std::vector<float> rest((std::size_t)BLOCK * linear.in());
+            linear.rest(block, mine, rest.data());
+            output_rest_.put(block, rest.data(), nullptr);
+        });
     });
 }
 
@@ -79,12 +87,12 @@ void Model::project_text(int thread, Cache& cache, const float* text, int first,
     team_.share(thread, count, [&](int column) {
         const float* word = text + (std::size_t)(first + column) * shape_.dim;
         std::copy(word, word + shape_.dim, wide(column));
-        quantise_column(column, shape_.dim);
+        quantise_finely(column, count, shape_.dim);
     });
     for (int layer = 0; layer < shape_.layers; layer++) {
         const Linear* linears = layers_[(std::size_t)layer].linears;
-        multiply_into(thread, linears[CROSS_KEY], count, handed_.data(), wide_width_);
-        multiply_into(thread, linears[CROSS_VALUE], count, handed_.data() + width_, wide_width_);
+        multiply_finely(thread, linears[CROSS_KEY], nullptr, count, handed_.data(), wide_width_);
+        multiply_finely(thread, linears[CROSS_VALUE], nullptr, count, handed_.data() + width_, wide_width_);
         team_.share(thread, count, [&](int column) {
             const float* keys = handed_.data() + (std::size_t)column * wide_width_;
             cache.put(layer, first + column, keys, keys + width_);
@@ -149,8 +157,11 @@ void Model::forward(int thread, const std::vector<Column>& columns, float* logit
         feed(thread, layer, count);
     }
     if (!logits) return;
-    normalise(thread, norm_, count);
-    multiply_into(thread, output_, count, logits, (std::size_t)output_.out());
+    team_.share(thread, count, [&](int column) {
+        norm_.apply(sum(column), wide(column));
+        quantise_finely(column, count, shape_.dim);
+    });
+    multiply_finely(thread, output_, &output_rest_, count, logits, (std::size_t)output_.out());
 }
 
 void Model::embed(const Column& column, float* to) const {
@@ -209,7 +220,10 @@ void Model::feed(int thread, int layer, int count) {
             for (int at = 0; at < BLOCK; at += LANES)
                 store(wide(column) + (std::size_t)block * BLOCK + at, gelu(load(tile + at)));
     });
-    quantise(thread, count, shape_.hidden);
+    team_.share(thread, count, [&](int column) {
+        // GELU leaves next to nothing below zero.
+        quantise_column(column, shape_.hidden, true);
+    });
     multiply_onto_sum(thread, weights.linears[FEED_OUT], count);
 }
 
@@ -224,10 +238,16 @@ void Model::quantise(int thread, int count, int width) {
     team_.share(thread, count, [&](int column) { quantise_column(column, width); });
 }
 
-void Model::quantise_column(int column, int width) {
+void Model::quantise_column(int column, int width, bool is_lopsided) {
     const int groups = groups_of(width);
     std::fill(wide(column) + width, wide(column) + groups * GROUP, 0.0f);
-    activations_.put(column, wide(column), groups);
+    activations_.put(column, wide(column), groups, is_lopsided ? middle_of(wide(column), groups * GROUP) : 0.0f);
+}
+
+// With what rounding leaves of each of `count` columns as a column of its own, behind all of them.
+void Model::quantise_finely(int column, int count, int width) {
+    quantise_column(column, width);
+    activations_.put_rest(count + column, column, wide(column), groups_of(width));
 }
 
 // `finish(block, tile)` gets the (count, BLOCK) floats of each block of outputs, on one of the threads.
@@ -235,7 +255,7 @@ template <typename Finish>
 void Model::multiply(int thread, const Linear& linear, int count, const Finish& finish) {
     team_.share(thread, linear.blocks(), [&](int block) {
         float* tile = scratch(thread);
-        linear.multiply(block, activations_, count, tile);
+        linear.multiply(block, activations_, count, count, tile);
         finish(block, tile);
     });
 }
@@ -245,6 +265,21 @@ void Model::multiply_into(int thread, const Linear& linear, int count, float* to
         const int width = std::min(BLOCK, linear.out() - block * BLOCK);
         for (int column = 0; column < count; column++, tile += BLOCK)
             std::copy(tile, tile + width, to + column * stride + (std::size_t)block * BLOCK);
+    });
+}
+
+// Of columns that were quantised finely; `rest` is what rounding left of the map's weights, or none.
+void Model::multiply_finely(int thread, const Linear& linear, const Linear* rest, int count, float* to, std::size_t stride) {
+    team_.share(thread, linear.blocks(), [&](int block) {
+        float* tile = scratch(thread);
+        const std::size_t size = (std::size_t)count * BLOCK;
+        linear.multiply(block, activations_, 2 * count, count, tile);
+        if (rest) rest->multiply(block, activations_, count, count, tile + 2 * size);
+        else std::fill(tile + 2 * size, tile + 3 * size, 0.0f);
+        const int width = linear.outputs_of(block);
+        for (int column = 0; column < count; column++, tile += BLOCK)
+            for (int at = 0; at < width; at++)
+                to[column * stride + (std::size_t)block * BLOCK + at] = tile[at] + (tile[size + at] + tile[2 * size + at]);
     });
 }
 

@@ -97,10 +97,12 @@ private:
     void feed(int thread, int layer, int count);
     void normalise(int thread, const Norm& norm, int count);
     void quantise(int thread, int count, int width);
-    void quantise_column(int column, int width);
+    void quantise_column(int column, int width, bool is_lopsided = false);
+    void quantise_finely(int column, int count, int width);
     template <typename Finish>
     void multiply(int thread, const Linear& linear, int count, const Finish& finish);
     void multiply_into(int thread, const Linear& linear, int count, float* to, std::size_t stride);
+    void multiply_finely(int thread, const Linear& linear, const Linear* rest, int count, float* to, std::size_t stride);
     void multiply_onto_sum(int thread, const Linear& linear, int count);
     void project_text(int thread, Cache& cache, const float* text, int first, int count);
 
@@ -110,7 +112,8 @@ private:
     float query_scale_;
     Arena arena_;
     std::vector<Layer> layers_;
-    Linear output_;
+    // The last map's errors are the logits' own, and it is a small part of all: it has 16 bits, in two maps.
+    Linear output_, output_rest_;
     Norm norm_;
     std::vector<const float*> embeddings_;
     const float* positions_ = nullptr;

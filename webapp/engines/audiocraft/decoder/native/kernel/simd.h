@@ -40,6 +40,12 @@ inline Floats load(const float* from) {
     return vector;
 }
 
+inline Ints load_ints(const int32_t* from) {
+    Ints vector;
+    std::memcpy(&vector, from, sizeof vector);
+    return vector;
+}
+
 inline Bytes load_bytes(const int8_t* from) {
     Bytes vector;
     std::memcpy(&vector, from, sizeof vector);
@@ -156,6 +162,18 @@ inline Floats load_halves(const uint16_t* from) {
 inline void store_octets(int8_t* to, Ints value) {
     const Octets octets = __builtin_convertvector(value, Octets);
     std::memcpy(to, &octets, sizeof octets);
+}
+
+inline Floats load_octets(const int8_t* from) {
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+    return (Floats)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)from)));
+#elif defined(__AVX2__) && defined(__FMA__)
+    return (Floats)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)from)));
+#else
+    Octets octets;
+    std::memcpy(&octets, from, sizeof octets);
+    return __builtin_convertvector(__builtin_convertvector(octets, Ints), Floats);
+#endif
 }
 
 // Bytes without a sign as floats.

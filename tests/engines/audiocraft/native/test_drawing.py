@@ -1,0 +1,84 @@
+"""The compiled library draws the tokens that torch draws, from the same numbers."""
+
+import pytest
+import torch
+
+from webapp.engines.audiocraft.decoder.native.drawing import NativeDrawer
+from webapp.engines.audiocraft.decoder.native.library import Library
+from webapp.engines.audiocraft.sampling import Chance, GuidedSampler, TokenSampling
+
+CPU = torch.device("cpu")
+CODEBOOKS = 64
+PLAIN = TokenSampling(temperature=1.0, top_k=0, top_p=0.0, guidance=3.0)
+JOBS = {
+    "plain": PLAIN,
+    "greedy": TokenSampling(0.0, 250, 0.0, 3.0),
+    "cold": TokenSampling(0.01, 0, 0.0, 1.0),
+    "hot": TokenSampling(5.0, 0, 0.0, 3.0),
+    "top-k": TokenSampling(1.0, 25, 0.0, 3.0),
+    "top-k of one": TokenSampling(1.0, 1, 0.0, 3.0),
+    "top-k of more than there are": TokenSampling(1.0, 5000, 0.0, 3.0),
+    "top-p": TokenSampling(1.0, 0, 0.8, 3.0),
+    "top-p of next to nothing": TokenSampling(1.0, 0, 1e-6, 3.0),
+    "top-p of all": TokenSampling(1.0, 0, 1.0, 3.0),
+    "both": TokenSampling(1.3, 40, 0.7, 2.0),
+}
+
+
+def logits(jobs: int, card: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(7)
+    return 2 * torch.randn(jobs, 2, CODEBOOKS, card, generator=generator)
+
+
+@pytest.mark.parametrize("card", [2048, 50, 3])
+@pytest.mark.parametrize("settings", JOBS.values(), ids=JOBS)
+def test_tokens_are_those_of_torch(library: Library, settings: TokenSampling, card: int) -> None:
+    jobs, given = [settings] * 8, logits(8, card)
+    uniform = Chance(4).draw(8, CODEBOOKS)
+    ours, is_sound = NativeDrawer(library, jobs, card)(given, uniform)
+    theirs, _ = GuidedSampler(jobs, card, CPU)(given, uniform)
+    assert is_sound.all()
+    # A number may fall on the very edge between two tokens, which rounding moves.
+    assert (ours == theirs).float().mean() > 0.99
+    assert ours.min() >= 0
+    assert ours.max() < card
+
+
+def test_of_equals_at_the_edge_all_or_the_first_are_kept(library: Library) -> None:
+    """Top-k keeps whatever is as likely as the last one kept, top-p takes equals in their order."""
+    given = torch.tensor([1.0, 2.0, 1.0, 1.0, 0.0]).repeat(1, 2, 400, 1)
+    uniform = Chance(1).draw(1, 400)
+    kept = {}
+    for name, settings in (("k", TokenSampling(1.0, 2, 0.0, 1.0)), ("p", TokenSampling(1.0, 0, 0.5, 1.0))):
+        kept[name] = set(NativeDrawer(library, [settings], 5)(given, uniform)[0].flatten().tolist())
+    assert kept == {"k": {0, 1, 2, 3}, "p": {0, 1}}
+
+
+def test_the_last_number_takes_the_last_token_that_is_kept(library: Library) -> None:
+    given = torch.tensor([2.0, 1.0, 0.0, -50.0]).repeat(1, 2, 1, 1)
+    settings = TokenSampling(1.0, 2, 0.0, 1.0)
+    tokens, _ = NativeDrawer(library, [settings], 4)(given, torch.tensor([[1.0]]))
+    assert tokens.item() == 1
+
+
+def test_each_job_has_its_own_settings_and_garbage_stays_with_its_job(library: Library) -> None:
+    jobs, given = list(JOBS.values()), logits(len(JOBS), 100)
+    uniform = Chance(5).draw(len(jobs), CODEBOOKS)
+    expected, _ = NativeDrawer(library, jobs, 100)(given, uniform)
+    given[2, 1, 7, 3] = torch.nan
+    given[4, 0, 0, 99] = torch.inf
+    tokens, is_sound = NativeDrawer(library, jobs, 100)(given, uniform)
+    assert is_sound.tolist() == [number not in (2, 4) for number in range(len(jobs))]
+    assert torch.equal(tokens[is_sound], expected[is_sound])
+    for number in (0, 10):
+        alone, _ = NativeDrawer(library, [jobs[number]], 100)(
+            given[number : number + 1], uniform[number : number + 1]
+        )
+        assert torch.equal(alone[0], tokens[number])
+
+
+def test_shapes_that_do_not_fit_are_refused(library: Library) -> None:
+    drawer = NativeDrawer(library, [PLAIN], 10)
+    for shape in ((2, 2, 4, 10), (1, 1, 4, 10), (1, 2, 3, 10), (1, 2, 4, 9)):
+        with pytest.raises(ValueError, match="logits of shape"):
+            drawer(torch.zeros(shape), torch.zeros(1, 4))
