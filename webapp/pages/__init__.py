@@ -21,6 +21,7 @@ from webapp.pages.library import show_library
 from webapp.pages.library_export import export_playlist, export_selection
 from webapp.pages.library_selection import change_selection
 from webapp.pages.playlists import PLAYLIST_HANDLERS
+from webapp.pages.posted import provide_posted
 from webapp.pages.queue import show_queue
 from webapp.pages.queue_actions import QUEUE_ACTION_HANDLERS
 from webapp.pages.queue_feed import SharedQueue
@@ -75,6 +76,7 @@ def page_router(services: Services, renderer: Renderer) -> Router:
         dependencies={
             **DEPENDENCIES,
             "renderer": Provide(lambda: renderer, sync_to_thread=False),
+            "posted": Provide(provide_posted),
             "shared_queue": Provide(lambda: shared_queue, sync_to_thread=False),
             "sound_cards": Provide(lambda: sound_cards, sync_to_thread=False),
         },

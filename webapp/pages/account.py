@@ -14,8 +14,8 @@ from webapp.http.dependencies import InjectedServices
 from webapp.http.errors import describe
 from webapp.pages.authentication import InjectedIdentity, InjectedSession, session_cookie
 from webapp.pages.chrome import Chrome
-from webapp.pages.forms import read_form
 from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.posted import InjectedPosted
 from webapp.pages.rendering import InjectedRenderer
 from webapp.policy.credentials import MAX_LABEL_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from webapp.services.account_views import AccountView
@@ -72,21 +72,16 @@ async def show_account(
 
 
 @post("/account/tokens")
-async def create_token(
-    request: PageRequest,
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-    session: InjectedSession,
-) -> Response[Any]:
+async def create_token(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
     """Make a token. Its secret is in this answer only, so there is no redirect."""
-    fields = await read_form(request)
     try:
-        secret, _ = await services.tokens.create(identity.account_id, fields.get("label"))
+        secret, _ = await posted.services.tokens.create(
+            posted.identity.account_id, posted.fields.get("label")
+        )
     except (Conflict, InvalidRequest) as error:
-        page = await _page(services, identity, session, error=error, section="tokens")
-        return renderer.page(page, status=describe(error).status)
-    return renderer.page(await _page(services, identity, session, new_token=secret))
+        page = await _page(posted.services, posted.identity, session, error=error, section="tokens")
+        return posted.renderer.page(page, status=describe(error).status)
+    return posted.renderer.page(await _page(posted.services, posted.identity, session, new_token=secret))
 
 
 @post("/account/tokens/{token_id:int}/revoke")
@@ -99,27 +94,20 @@ async def revoke_token(
 
 
 @post("/account/password")
-async def change_password(
-    request: PageRequest,
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-    session: InjectedSession,
-) -> Response[Any]:
+async def change_password(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
     """Change the password, which ends every other session."""
-    fields = await read_form(request)
     try:
-        await services.accounts.change_password(
-            identity.account_id,
-            fields.get("current_password"),
-            fields.get("new_password"),
-            address=address_of(request, services.settings),
+        await posted.services.accounts.change_password(
+            posted.identity.account_id,
+            posted.fields.get("current_password"),
+            posted.fields.get("new_password"),
+            address=address_of(posted.request, posted.services.settings),
             keep_session_id=session.session_id if session else None,
         )
     except (InvalidRequest, LimitReached) as error:
-        page = await _page(services, identity, session, error=error, section="password")
-        return renderer.page(page, status=describe(error).status)
-    return see_other(request, "/account?done=password#password")
+        page = await _page(posted.services, posted.identity, session, error=error, section="password")
+        return posted.renderer.page(page, status=describe(error).status)
+    return posted.see_other("/account?done=password#password")
 
 
 @post("/account/sessions/{session_id:int}/revoke")
@@ -155,27 +143,20 @@ async def export_account(services: InjectedServices, identity: InjectedIdentity)
 
 
 @post("/account/delete")
-async def delete_account(
-    request: PageRequest,
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-    session: InjectedSession,
-) -> Response[Any]:
+async def delete_account(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
     """Delete the account and everything of it, on proof of the password."""
-    fields = await read_form(request)
     try:
-        await services.accounts.confirm_password(
-            identity.account_id,
-            fields.get("current_password"),
-            address=address_of(request, services.settings),
+        await posted.services.accounts.confirm_password(
+            posted.identity.account_id,
+            posted.fields.get("current_password"),
+            address=address_of(posted.request, posted.services.settings),
         )
     except (InvalidRequest, LimitReached) as error:
-        page = await _page(services, identity, session, error=error, section="delete")
-        return renderer.page(page, status=describe(error).status)
-    await services.account_deletion.delete(identity.account_id)
-    response = see_other(request, "/")
-    response.set_cookie(session_cookie(services.settings, "", max_age_s=0))
+        page = await _page(posted.services, posted.identity, session, error=error, section="delete")
+        return posted.renderer.page(page, status=describe(error).status)
+    await posted.services.account_deletion.delete(posted.identity.account_id)
+    response = posted.see_other("/")
+    response.set_cookie(session_cookie(posted.services.settings, "", max_age_s=0))
     return response
 
 

@@ -21,12 +21,13 @@ from webapp.pages.contexts import (
     QuoteView,
     WelcomePage,
 )
-from webapp.pages.forms import COPIES, Fields, copies_wanted, generation_body, read_form
+from webapp.pages.forms import COPIES, Fields, copies_wanted, generation_body
 from webapp.pages.library import InjectedCards
 from webapp.pages.models import model_cards
 from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
-from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.pages.posted import InjectedPosted, Posted
+from webapp.pages.rendering import InjectedRenderer
 from webapp.pages.sound_cards import SoundCards
 from webapp.pages.words import wait
 from webapp.policy.generation import (
@@ -68,23 +69,22 @@ async def show_start(
 
 
 @post("/")
-async def submit(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
-) -> Response[Any]:
+async def submit(posted: InjectedPosted) -> Response[Any]:
     """Put a job in line."""
-    fields = await read_form(request)
     try:
-        choice = parse_generation(generation_body(fields))
-        submitted = await services.submissions.submit(identity, choice, copies=copies_wanted(fields))
+        choice = parse_generation(generation_body(posted.fields))
+        submitted = await posted.services.submissions.submit(
+            posted.identity, choice, copies=copies_wanted(posted.fields)
+        )
     except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
-        return await _refused(request, services, renderer, identity, fields=fields, error=error)
-    if not wants_fragments(request):
-        return see_other(request, f"/#job-{submitted.job_id}")
-    form = await compose_form(services, identity, fields)
-    jobs = await recent_jobs(services, identity)
-    return renderer.fragments(
-        renderer.render(ComposeFragment(form)),
-        partial("job-list", renderer.render(JobListFragment(jobs)), swap="innerMorph"),
+        return await _refused(posted, error)
+    if not posted.wants_fragments:
+        return posted.see_other(f"/#job-{submitted.job_id}")
+    form = await compose_form(posted.services, posted.identity, posted.fields)
+    jobs = await recent_jobs(posted.services, posted.identity)
+    return posted.renderer.fragments(
+        posted.renderer.render(ComposeFragment(form)),
+        partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
         announcement(f"In line at place {submitted.position}"),
     )
 
@@ -173,22 +173,14 @@ async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
     )
 
 
-async def _refused(
-    request: PageRequest,
-    services: Services,
-    renderer: Renderer,
-    identity: Identity,
-    *,
-    fields: Fields,
-    error: ProductError,
-) -> Response[Any]:
+async def _refused(posted: Posted, error: ProductError) -> Response[Any]:
     """The form again, with what was typed and why it was refused."""
     problem = describe(error)
-    form = await compose_form(services, identity, fields, error)
-    if wants_fragments(request):
-        response = renderer.page(ComposeFragment(form), status=problem.status)
+    form = await compose_form(posted.services, posted.identity, posted.fields, error)
+    if posted.wants_fragments:
+        response = posted.renderer.page(ComposeFragment(form), status=problem.status)
     else:
-        page = _page(identity, form, await recent_jobs(services, identity))
-        response = renderer.page(page, status=problem.status)
+        jobs = await recent_jobs(posted.services, posted.identity)
+        response = posted.renderer.page(_page(posted.identity, form, jobs), status=problem.status)
     response.headers.update(problem.headers)
     return response

@@ -6,120 +6,69 @@ from litestar import Response, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from webapp.http.dependencies import InjectedServices
-from webapp.pages.authentication import InjectedIdentity
 from webapp.pages.contexts import JobFragment, JobListFragment
-from webapp.pages.forms import Fields, read_form
+from webapp.pages.forms import Fields
 from webapp.pages.generate import recent_jobs
-from webapp.pages.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.partials import announcement, partial
-from webapp.pages.rendering import InjectedRenderer, Renderer
-from webapp.services.container import Services
-from webapp.services.identity import Identity
+from webapp.pages.posted import InjectedPosted, Posted
+from webapp.services.acceptance import Submitted
 
 # Where the forms that post here stand.
 PLACES: Final = frozenset({"/", "/queue"})
 
 
 @post("/jobs/{job_id:str}/cancel")
-async def cancel(
-    request: PageRequest,
-    job_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def cancel(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Take an own waiting job out of the queue."""
-    fields = await read_form(request)
-    await services.jobs.cancel(identity, job_id)
-    if not wants_fragments(request):
-        return see_other(request, _back(fields, job_id))
-    return await _card(services, renderer, identity, job_id, "Job cancelled")
+    await posted.services.jobs.cancel(posted.identity, job_id)
+    return await _changed(posted, job_id, "Job cancelled")
 
 
 @post("/jobs/{job_id:str}/skip")
-async def skip(
-    request: PageRequest,
-    job_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def skip(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Pay to move an own waiting job to the front."""
-    fields = await read_form(request)
-    receipt = await services.jobs.skip(identity, job_id)
-    if not wants_fragments(request):
-        return see_other(request, _back(fields, job_id))
+    receipt = await posted.services.jobs.skip(posted.identity, job_id)
     said = f"Skipped to front of queue for {receipt.cost} Aura; {receipt.new_balance} left"
-    return await _card(services, renderer, identity, job_id, said)
+    return await _changed(posted, job_id, said)
 
 
 @post("/jobs/{job_id:str}/again")
-async def again(
-    request: PageRequest,
-    job_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def again(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Ask for the same sound once more: from the same seed, or from another one."""
-    fields = await read_form(request)
-    job = await services.jobs.get(identity, job_id)
-    seed = _made_with(job.sound.seed if job.sound else job.seed, fields)
-    submitted = await services.submissions.submit(identity, job.asked_again(seed))
-    return await _new_job(
-        request, services, renderer, identity, job_id=submitted.job_id, position=submitted.position
-    )
+    job = await posted.services.jobs.get(posted.identity, job_id)
+    seed = _made_with(job.sound.seed if job.sound else job.seed, posted.fields)
+    submitted = await posted.services.submissions.submit(posted.identity, job.asked_again(seed))
+    return await _added(posted, submitted)
 
 
 @post("/jobs/{job_id:str}/retry")
-async def retry(
-    request: PageRequest,
-    job_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def retry(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Submit a failed job once more."""
-    await read_form(request)
-    submitted = await services.jobs.retry(identity, job_id)
-    return await _new_job(
-        request, services, renderer, identity, job_id=submitted.job_id, position=submitted.position
-    )
+    submitted = await posted.services.jobs.retry(posted.identity, job_id)
+    return await _added(posted, submitted)
 
 
 def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
 
 
-def _back(fields: Fields, job_id: str) -> str:
-    place = fields.get("place", "/")
-    return f"{place if place in PLACES else '/'}#job-{job_id}"
-
-
-async def _card(
-    services: Services, renderer: Renderer, identity: Identity, job_id: str, said: str
-) -> Response[Any]:
+async def _changed(posted: Posted, job_id: str, said: str) -> Response[Any]:
     """The job's card as it is now; on a page without one, only what was done is said."""
-    card = renderer.render(JobFragment(await services.jobs.get(identity, job_id)))
-    return renderer.fragments(partial(f"job-{job_id}", card), announcement(said))
+    if not posted.wants_fragments:
+        place = posted.fields.get("place", "/")
+        return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
+    card = posted.renderer.render(JobFragment(await posted.services.jobs.get(posted.identity, job_id)))
+    return posted.renderer.fragments(partial(f"job-{job_id}", card), announcement(said))
 
 
-async def _new_job(
-    request: PageRequest,
-    services: Services,
-    renderer: Renderer,
-    identity: Identity,
-    *,
-    job_id: str,
-    position: int,
-) -> Response[Any]:
+async def _added(posted: Posted, submitted: Submitted) -> Response[Any]:
     """The list with a job that has just been added."""
-    if not wants_fragments(request):
-        return see_other(request, f"/#job-{job_id}")
-    cards = renderer.render(JobListFragment(await recent_jobs(services, identity)))
-    return renderer.fragments(
-        partial("job-list", cards, swap="innerMorph"), announcement(f"In line at place {position}")
+    if not posted.wants_fragments:
+        return posted.see_other(f"/#job-{submitted.job_id}")
+    jobs = await recent_jobs(posted.services, posted.identity)
+    return posted.renderer.fragments(
+        partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
+        announcement(f"In line at place {submitted.position}"),
     )
 
 

@@ -1,7 +1,7 @@
 """What pages with sounds follow: that sounds came, went or changed."""
 
 from webapp.events import Event
-from webapp.pages.library_answers import LIBRARY_CHANGED
+from webapp.pages.answers import LIBRARY_CHANGED
 from webapp.pages.live import Fragment
 from webapp.services.container import Services
 from webapp.services.identity import Identity

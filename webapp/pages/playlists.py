@@ -9,13 +9,13 @@ from litestar.types import ControllerRouterHandler
 
 from webapp.errors import Conflict, InvalidRequest, NotFound
 from webapp.http.dependencies import InjectedServices
+from webapp.pages.answers import ask, is_confirmed, library_changed
 from webapp.pages.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.chrome import Chrome
-from webapp.pages.forms import read_form
 from webapp.pages.library import InjectedCards
-from webapp.pages.library_answers import ask, done, is_confirmed
 from webapp.pages.library_contexts import GoneFragment, PlaylistPage, PlaylistsPage
-from webapp.pages.navigation import PageRequest, see_other, wants_fragments
+from webapp.pages.navigation import PageRequest, wants_fragments
+from webapp.pages.posted import InjectedPosted
 from webapp.pages.rendering import InjectedRenderer
 from webapp.pages.sound import base_url
 from webapp.pages.sound_cards import SoundCards
@@ -33,19 +33,17 @@ async def show_playlists(
 
 
 @post("/playlists")
-async def create(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
-) -> Response[Any]:
+async def create(posted: InjectedPosted) -> Response[Any]:
     """Make an empty playlist and go there."""
-    name = (await read_form(request)).get("name", "")
+    name = posted.fields.get("name", "")
     try:
         change = parse_playlist({"name": name}, is_new=True)
-        playlist = await services.library.playlists.create(identity, change)
+        playlist = await posted.services.library.playlists.create(posted.identity, change)
     except (InvalidRequest, Conflict) as error:
-        page = await _own_playlists(services, identity)
+        page = await _own_playlists(posted.services, posted.identity)
         wrong = replace(page, error=error.message, error_field="name", typed_name=name)
-        return renderer.page(wrong, status=409 if isinstance(error, Conflict) else 400)
-    return see_other(request, f"/playlists/{playlist.playlist_id}")
+        return posted.renderer.page(wrong, status=409 if isinstance(error, Conflict) else 400)
+    return posted.see_other(f"/playlists/{playlist.playlist_id}")
 
 
 @get("/playlists/{playlist_id:str}")
@@ -68,99 +66,69 @@ async def show_playlist(
 
 @post("/playlists/{playlist_id:str}/edit")
 async def edit(
-    request: PageRequest,
-    playlist_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    sound_cards: InjectedCards,
-    identity: InjectedIdentity,
+    posted: InjectedPosted, playlist_id: FromPath[str], sound_cards: InjectedCards
 ) -> Response[Any]:
     """Give a playlist another name."""
-    fields = await read_form(request)
     try:
-        change = parse_playlist({"name": fields.get("name", "")}, is_new=False)
-        await services.library.playlists.change(identity, playlist_id, change)
+        change = parse_playlist({"name": posted.fields.get("name", "")}, is_new=False)
+        await posted.services.library.playlists.change(posted.identity, playlist_id, change)
     except InvalidRequest as error:
-        if wants_fragments(request):
+        if posted.wants_fragments:
             raise
-        page = await _page(request, services, sound_cards, identity, playlist_id)
-        return renderer.page(replace(page, error=error.message, error_field="name"), status=400)
-    return done(request, renderer, fields, "Saved", back=f"/playlists/{playlist_id}")
+        page = await _page(posted.request, posted.services, sound_cards, posted.identity, playlist_id)
+        return posted.renderer.page(replace(page, error=error.message, error_field="name"), status=400)
+    return library_changed(posted, "Saved", back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/share")
-async def share(
-    request: PageRequest,
-    playlist_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def share(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
     """Open a playlist to whoever has its address, or close it again."""
-    fields = await read_form(request)
-    is_shared = fields.get("is_shared") == "yes"
-    await services.library.playlists.change(identity, playlist_id, PlaylistChange(is_shared=is_shared))
+    is_shared = posted.fields.get("is_shared") == "yes"
+    await posted.services.library.playlists.change(
+        posted.identity, playlist_id, PlaylistChange(is_shared=is_shared)
+    )
     said = "Shared: whoever has the link can open it" if is_shared else "Only you can open it now"
-    return done(request, renderer, fields, said, back=f"/playlists/{playlist_id}")
+    return library_changed(posted, said, back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/delete")
-async def delete(
-    request: PageRequest,
-    playlist_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def delete(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
     """Delete a playlist, once somebody has been asked; its sounds stay."""
-    fields = await read_form(request)
-    if not is_confirmed(fields):
-        playlist, _ = await services.library.playlists.get(identity, playlist_id)
+    if not is_confirmed(posted.fields):
+        playlist, _ = await posted.services.library.playlists.get(posted.identity, playlist_id)
         return ask(
-            renderer,
-            identity,
+            posted,
             "Delete this playlist?",
             f"“{playlist.name}” goes; the sounds in it stay.",
             verb="Delete",
             action=f"/playlists/{playlist_id}/delete",
-            fields=list(fields.items()),
+            section="library",
+            back="/library",
         )
-    await services.library.playlists.delete(identity, playlist_id)
-    return done(request, renderer, fields, "Playlist deleted", back="/playlists")
+    await posted.services.library.playlists.delete(posted.identity, playlist_id)
+    return library_changed(posted, "Playlist deleted", back="/playlists")
 
 
 @post("/playlists/{playlist_id:str}/remove")
-async def remove(
-    request: PageRequest,
-    playlist_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def remove(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
     """Take a sound out of a playlist."""
-    fields = await read_form(request)
-    await services.library.playlists.remove_track(identity, playlist_id, fields.get("sound", ""))
-    return done(request, renderer, fields, "Taken out of the playlist", back=f"/playlists/{playlist_id}")
+    await posted.services.library.playlists.remove_track(
+        posted.identity, playlist_id, posted.fields.get("sound", "")
+    )
+    return library_changed(posted, "Taken out of the playlist", back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/order")
-async def order(
-    request: PageRequest,
-    playlist_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def order(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
     """Put the sounds in another order: all of them as `ids`, or `sound` one step `up` or `down`."""
-    fields = await read_form(request)
-    if fields.get("ids"):
-        wanted = fields["ids"].split()
+    if posted.fields.get("ids"):
+        wanted = posted.fields["ids"].split()
     else:
-        _, tracks = await services.library.playlists.get(identity, playlist_id)
+        _, tracks = await posted.services.library.playlists.get(posted.identity, playlist_id)
         ids = [track.sound_id for track in tracks]
-        wanted = moved(ids, fields.get("sound", ""), -1 if fields.get("by") == "up" else 1)
-    await services.library.playlists.reorder(identity, playlist_id, wanted)
-    return done(request, renderer, fields, "", back=f"/playlists/{playlist_id}")
+        wanted = moved(ids, posted.fields.get("sound", ""), -1 if posted.fields.get("by") == "up" else 1)
+    await posted.services.library.playlists.reorder(posted.identity, playlist_id, wanted)
+    return library_changed(posted, "", back=f"/playlists/{playlist_id}")
 
 
 def moved(ids: list[str], moving: str, step: int) -> list[str]:

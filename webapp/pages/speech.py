@@ -8,14 +8,15 @@ from litestar import Response, get, post
 from webapp.errors import InvalidRequest, LimitReached, ProductError, SpeechFailed, StorageFull, Unavailable
 from webapp.http.dependencies import InjectedServices
 from webapp.http.errors import describe
-from webapp.pages.authentication import InjectedIdentity, InjectedViewer
+from webapp.pages.authentication import InjectedViewer
 from webapp.pages.chrome import Chrome
-from webapp.pages.forms import Fields, read_form
+from webapp.pages.forms import Fields
 from webapp.pages.library import InjectedCards
 from webapp.pages.library_contexts import SoundCard
-from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.navigation import PageRequest
 from webapp.pages.partials import announcement, partial
-from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.pages.posted import InjectedPosted, Posted
+from webapp.pages.rendering import InjectedRenderer
 from webapp.pages.sound_cards import SoundCards
 from webapp.pages.speech_contexts import (
     SpeechForm,
@@ -58,28 +59,19 @@ async def show_voices(
 
 
 @post("/speech")
-async def speak(
-    request: PageRequest,
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    sound_cards: InjectedCards,
-    identity: InjectedIdentity,
-) -> Response[Any]:
+async def speak(posted: InjectedPosted, sound_cards: InjectedCards) -> Response[Any]:
     """Speak a text, and show what became of it."""
-    fields = await read_form(request)
     try:
-        sound = await services.speech.speak(identity, _choice(fields))
+        sound = await posted.services.speech.speak(posted.identity, _choice(posted.fields))
     except REFUSALS as error:
-        return await _refused(
-            request, services, renderer, sound_cards, identity=identity, fields=fields, error=error
-        )
-    if not request.htmx:
-        return see_other(request, f"/speech?voice={sound.voice}#spoken-{sound.generation_id}")
-    form = await speech_form(services, identity, fields)
-    cards = await _spoken(services, sound_cards, identity)
-    return renderer.fragments(
-        renderer.render(SpeechFormFragment(form)),
-        partial("spoken", renderer.render(SpokenListFragment(cards)), swap="innerMorph"),
+        return await _refused(posted, sound_cards, error)
+    if not posted.wants_fragments:
+        return posted.see_other(f"/speech?voice={sound.voice}#spoken-{sound.generation_id}")
+    form = await speech_form(posted.services, posted.identity, posted.fields)
+    cards = await _spoken(posted.services, sound_cards, posted.identity)
+    return posted.renderer.fragments(
+        posted.renderer.render(SpeechFormFragment(form)),
+        partial("spoken", posted.renderer.render(SpokenListFragment(cards)), swap="innerMorph"),
         announcement(f"Spoken: {sound.duration_s:.1f} seconds"),
     )
 
@@ -161,23 +153,14 @@ def _page(viewer: Identity | None, form: SpeechForm, cards: tuple[SoundCard, ...
     return SpeechPage(chrome=Chrome("speech", viewer), form=form, cards=cards)
 
 
-async def _refused(
-    request: PageRequest,
-    services: Services,
-    renderer: Renderer,
-    sound_cards: SoundCards,
-    *,
-    identity: Identity,
-    fields: Fields,
-    error: ProductError,
-) -> Response[Any]:
+async def _refused(posted: Posted, sound_cards: SoundCards, error: ProductError) -> Response[Any]:
     """The form again, with what was typed and why it was refused."""
     problem = describe(error)
-    form = await speech_form(services, identity, fields, error)
-    if request.htmx:
-        response = renderer.page(SpeechFormFragment(form), status=problem.status)
+    form = await speech_form(posted.services, posted.identity, posted.fields, error)
+    if posted.wants_fragments:
+        response = posted.renderer.page(SpeechFormFragment(form), status=problem.status)
     else:
-        page = _page(identity, form, await _spoken(services, sound_cards, identity))
-        response = renderer.page(page, status=problem.status)
+        cards = await _spoken(posted.services, sound_cards, posted.identity)
+        response = posted.renderer.page(_page(posted.identity, form, cards), status=problem.status)
     response.headers.update(problem.headers)
     return response

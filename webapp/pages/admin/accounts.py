@@ -10,11 +10,12 @@ from litestar.types import ControllerRouterHandler
 from webapp.errors import InvalidRequest, ProductError
 from webapp.http.dependencies import InjectedServices
 from webapp.http.errors import describe
-from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, ask_first, page_number
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
 from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage
-from webapp.pages.forms import Fields, read_form
-from webapp.pages.library_answers import is_confirmed
-from webapp.pages.navigation import PageRequest, see_other
+from webapp.pages.answers import ask, is_confirmed
+from webapp.pages.forms import Fields
+from webapp.pages.navigation import PageRequest
+from webapp.pages.posted import InjectedPosted, Posted
 from webapp.pages.rendering import InjectedRenderer
 from webapp.services.account_admin import MAX_SEARCH_CHARACTERS
 from webapp.services.container import Services
@@ -68,72 +69,53 @@ async def show_one(
 
 
 @post("/admin/accounts/{username:str}/tier", dependencies=ADMIN_DEPENDENCIES)
-async def change_tier(
-    request: PageRequest, username: FromPath[str], services: InjectedServices, admin: InjectedAdmin
-) -> Response[Any]:
+async def change_tier(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
     """Give an account another tier."""
-    fields = await read_form(request)
-    await services.administration.accounts.set_tier(admin, username, fields.get("tier", ""))
-    return see_other(request, f"/admin/accounts/{username}?done=tier")
+    await posted.services.administration.accounts.set_tier(
+        posted.identity, username, posted.fields.get("tier", "")
+    )
+    return posted.see_other(f"/admin/accounts/{username}?done=tier")
 
 
 @post("/admin/accounts/{username:str}/rights", dependencies=ADMIN_DEPENDENCIES)
-async def change_rights(
-    request: PageRequest,
-    username: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    admin: InjectedAdmin,
-) -> Response[Any]:
+async def change_rights(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
     """Make an account an admin, disable it, or take either back."""
-    fields = await read_form(request)
-    change = fields.get("change", "")
-    if change in QUESTIONS and not is_confirmed(fields):
-        return _ask(renderer, admin, username, change, "rights")
-    accounts = services.administration.accounts
+    change = posted.fields.get("change", "")
+    if change in QUESTIONS and not is_confirmed(posted.fields):
+        return _ask(posted, username, change, "rights")
+    accounts = posted.services.administration.accounts
     match change:
         case "admin" | "no-admin":
-            await accounts.set_admin(admin, username, is_admin=change == "admin")
+            await accounts.set_admin(posted.identity, username, is_admin=change == "admin")
         case "disable" | "enable":
-            await accounts.set_disabled(admin, username, is_disabled=change == "disable")
+            await accounts.set_disabled(posted.identity, username, is_disabled=change == "disable")
         case _:
             raise InvalidRequest("Choose what to change")
-    return see_other(request, f"/admin/accounts/{username}?done={change.removeprefix('no-')}")
+    return posted.see_other(f"/admin/accounts/{username}?done={change.removeprefix('no-')}")
 
 
 @post("/admin/accounts/{username:str}/password", dependencies=ADMIN_DEPENDENCIES)
-async def reset_password(
-    request: PageRequest,
-    username: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    admin: InjectedAdmin,
-) -> Response[Any]:
+async def reset_password(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
     """Make a new password. It is in this answer only, so there is no redirect."""
-    if not is_confirmed(await read_form(request)):
-        return _ask(renderer, admin, username, "reset", "password")
-    password = await services.administration.accounts.reset_password(admin, username)
-    return renderer.page(await _page(services, admin, username, new_password=password))
+    if not is_confirmed(posted.fields):
+        return _ask(posted, username, "reset", "password")
+    password = await posted.services.administration.accounts.reset_password(posted.identity, username)
+    return posted.renderer.page(
+        await _page(posted.services, posted.identity, username, new_password=password)
+    )
 
 
 @post("/admin/accounts/{username:str}/aura", dependencies=ADMIN_DEPENDENCIES)
-async def change_aura(
-    request: PageRequest,
-    username: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    admin: InjectedAdmin,
-) -> Response[Any]:
+async def change_aura(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
     """Give Aura, or take it away, with a reason."""
-    fields = await read_form(request)
     try:
-        await services.administration.accounts.grant(
-            admin, username, _amount(fields), fields.get("reason", "")
+        await posted.services.administration.accounts.grant(
+            posted.identity, username, _amount(posted.fields), posted.fields.get("reason", "")
         )
     except InvalidRequest as error:
-        page = await _page(services, admin, username, error=error, fields=fields)
-        return renderer.page(page, status=describe(error).status)
-    return see_other(request, f"/admin/accounts/{username}?done=aura")
+        page = await _page(posted.services, posted.identity, username, error=error, fields=posted.fields)
+        return posted.renderer.page(page, status=describe(error).status)
+    return posted.see_other(f"/admin/accounts/{username}?done=aura")
 
 
 def _amount(fields: Fields) -> int:
@@ -144,20 +126,17 @@ def _amount(fields: Fields) -> int:
     return int(text)
 
 
-def _ask(
-    renderer: InjectedRenderer, admin: Identity, username: str, change: str, where: str
-) -> Response[str]:
+def _ask(posted: Posted, username: str, change: str, where: str) -> Response[str]:
     question, text, verb = QUESTIONS[change]
     page = f"/admin/accounts/{username}"
-    return ask_first(
-        renderer,
-        admin,
+    return ask(
+        posted,
         question.format(username),
         text,
         verb=verb,
         action=f"{page}/{where}",
+        section="admin",
         back=page,
-        fields=(("change", change),),
     )
 
 

@@ -9,12 +9,11 @@ from litestar.types import ControllerRouterHandler
 from webapp.errors import InvalidRequest
 from webapp.events import Event
 from webapp.http.dependencies import InjectedServices
-from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, ask_first, done
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import FoldersFragment, ModelsPage, WeightsFragment
-from webapp.pages.forms import read_form
-from webapp.pages.library_answers import is_confirmed
+from webapp.pages.answers import ask, done, is_confirmed
 from webapp.pages.live import Fragment
-from webapp.pages.navigation import PageRequest
+from webapp.pages.posted import InjectedPosted
 from webapp.pages.queue_contexts import QueueModelsFragment, WorkersFragment
 from webapp.pages.queue_reading import read_surroundings
 from webapp.pages.rendering import InjectedRenderer, Renderer
@@ -41,36 +40,29 @@ async def show_models(
 
 
 @post("/admin/weights/{name:str}", dependencies=ADMIN_DEPENDENCIES)
-async def change_weights(
-    request: PageRequest,
-    name: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    admin: InjectedAdmin,
-) -> Response[Any]:
+async def change_weights(posted: InjectedPosted, name: FromPath[str]) -> Response[Any]:
     """Fetch weights, stop that, or take them away."""
-    fields = await read_form(request)
-    operations = services.administration.operations
-    match fields.get("action"):
+    operations = posted.services.administration.operations
+    match posted.fields.get("action"):
         case "download":
-            is_accepted = fields.get("accepted") == "yes"
-            await operations.download(admin, name, accepted_licence=is_accepted)
+            is_accepted = posted.fields.get("accepted") == "yes"
+            await operations.download(posted.identity, name, accepted_licence=is_accepted)
             said = f"{name} is being fetched"
         case "cancel":
-            await operations.cancel_download(admin, name)
+            await operations.cancel_download(posted.identity, name)
             said = "Download stopped; what has arrived is kept"
-        case "remove" if not is_confirmed(fields):
-            return ask_first(
-                renderer, admin, f"Remove {name}?", "To have it again it must be fetched again.",
-                verb="Remove", action=f"/admin/weights/{name}", back=PAGE, fields=(("action", "remove"),),
+        case "remove" if not is_confirmed(posted.fields):
+            return ask(
+                posted, f"Remove {name}?", "To have it again it must be fetched again.",
+                verb="Remove", action=f"/admin/weights/{name}", section="admin", back=PAGE,
             )  # fmt: skip
         case "remove":
-            await operations.remove_weights(admin, name)
+            await operations.remove_weights(posted.identity, name)
             said = f"{name} is being removed"
         case _:
             raise InvalidRequest("Choose what to do with the weights")
-    fragments = await ModelsFeed(services, renderer).fragments()
-    return done(request, renderer, said, PAGE, *(fragment.encode() for fragment in fragments))
+    fragments = await ModelsFeed(posted.services, posted.renderer).fragments()
+    return done(posted, said, *(fragment.encode() for fragment in fragments), back=PAGE)
 
 
 class ModelsFeed:

@@ -9,11 +9,12 @@ from litestar.types import ControllerRouterHandler
 
 from webapp.errors import InvalidRequest
 from webapp.http.dependencies import InjectedServices
-from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, done, page_number
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
 from webapp.pages.admin.contexts import ModeratedFragment, SoundsPage
-from webapp.pages.forms import read_form
+from webapp.pages.answers import done
 from webapp.pages.navigation import PageRequest
 from webapp.pages.partials import partial
+from webapp.pages.posted import InjectedPosted
 from webapp.pages.rendering import InjectedRenderer
 from webapp.policy.library import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note
 from webapp.services.library.moderation import ModerationState
@@ -56,24 +57,15 @@ async def show_sounds(
 
 
 @post("/admin/sounds/{sound_id:str}", dependencies=ADMIN_DEPENDENCIES)
-async def moderate(
-    request: PageRequest,
-    sound_id: FromPath[str],
-    services: InjectedServices,
-    renderer: InjectedRenderer,
-    admin: InjectedAdmin,
-) -> Response[Any]:
+async def moderate(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
     """Hide a sound, show it again, or note something about it."""
-    fields = await read_form(request)
-    ruling = fields.get("action", "")
+    ruling = posted.fields.get("action", "")
     if ruling not in SAID:
         raise InvalidRequest("Choose what to do about the sound")
-    note = parse_note(fields, is_needed=ruling == "note")
-    sound = await services.administration.operations.moderate(admin, sound_id, ruling, note)
-    shown = renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
-    back = fields.get("back", "/admin/sounds")
-    said = SAID[ruling]
-    return done(request, renderer, said, back, partial(f"moderated-{sound_id}", shown))
+    note = parse_note(posted.fields, is_needed=ruling == "note")
+    sound = await posted.services.administration.operations.moderate(posted.identity, sound_id, ruling, note)
+    shown = posted.renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
+    return done(posted, SAID[ruling], partial(f"moderated-{sound_id}", shown), back="/admin/sounds")
 
 
 MODERATION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_sounds, moderate)
