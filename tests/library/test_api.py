@@ -91,6 +91,17 @@ class TestBrowsing:
             assert [sound_id for sound_id in found if sound_id in expected] == expected, sort
             assert len(found) == len(set(found))
 
+    async def test_a_link_leads_on_in_its_own_list_only(
+        self, ann: User, anybody: httpx.AsyncClient, make_sound: MakeSound
+    ) -> None:
+        for _ in range(4):
+            await make_sound(ann.identity)
+        path = (await anybody.get("/api/library?sort=votes&per_page=2")).links["next"]["url"]
+        assert len((await anybody.get(path.replace("per_page=2", "per_page=1"))).json()["items"]) == 1
+        for other in (path.replace("votes", "plays"), f"{path}&q=rain", path.replace("sort=votes", "")):
+            answer = await anybody.get(other)
+            assert (answer.status_code, answer.json()["error"]) == (400, "Cursor is not one of this list")
+
     async def test_sorts_and_filters(
         self, ann: User, anybody: httpx.AsyncClient, make_user: MakeUser, make_sound: MakeSound
     ) -> None:

@@ -13,36 +13,39 @@ from webapp.services.secret_key import KEY_BYTES, KEY_FILE, secret_key
 from webapp.settings import Settings
 
 CURSORS = Cursors(b"k" * 32)
+LIST = "/api/library?sort=votes"
 
 
 @given(st.integers(0, 1), st.floats(-1e9, 1e9), st.integers(1, 2**31 - 1))
 def test_what_was_written_is_read(stage: int, value: float, row_id: int) -> None:
     cursor = Cursor(stage, value, row_id)
-    text = CURSORS.written(cursor)
-    assert CURSORS.read(text) == cursor
+    text = CURSORS.written(cursor, LIST)
+    assert CURSORS.read(text, LIST) == cursor
     assert text.replace("-", "").replace("_", "").isalnum()
     with pytest.raises(InvalidRequest):
-        Cursors(b"K" * 32).read(text)
+        Cursors(b"K" * 32).read(text, LIST)
+    with pytest.raises(InvalidRequest):
+        CURSORS.read(text, "/api/library?sort=plays")
 
 
 @given(st.integers(0, 38), st.sampled_from("AZaz09-_"))
 def test_a_changed_one_is_refused(place: int, letter: str) -> None:
-    text = CURSORS.written(Cursor(0, 8.5, 1234))
+    text = CURSORS.written(Cursor(0, 8.5, 1234), LIST)
     changed = text[:place] + letter + text[place + 1 :]
     if changed == text or place == len(text) - 1:
         return  # the last letter has bits that do not count
     with pytest.raises(InvalidRequest):
-        CURSORS.read(changed)
+        CURSORS.read(changed, LIST)
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 def test_any_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
-        CURSORS.read(text)
+        CURSORS.read(text, LIST)
 
 
 def test_neighbours_have_nothing_in_common() -> None:
-    texts = [CURSORS.written(Cursor(0, 0, row_id)) for row_id in (1000, 1001)]
+    texts = [CURSORS.written(Cursor(0, 0, row_id), LIST) for row_id in (1000, 1001)]
     assert sum(one == other for one, other in zip(*texts, strict=True)) < 10
 
 

@@ -25,6 +25,11 @@ from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.library.views import LibraryPage
 
+# What an address says of a list but for how much of it is to be sent.
+LIST_PARAMETERS: Final = frozenset(
+    {"model", "min_duration", "max_duration", "owner", "q", "search", "sort", "show"}
+)
+
 AnyRequest = Request[Any, Any, Any]
 SoundId = Annotated[str, PathParameter(description="The sound's id, 20 lower-case hex digits.")]
 InjectedQuery: TypeAlias = NamedDependency[SkipValidation[LibraryQuery]]
@@ -66,6 +71,7 @@ def provide_selection(
 
 
 def provide_listing(
+    request: AnyRequest,
     services: InjectedServices,
     selection: InjectedQuery,
     page: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="Counted from 1.")] = 1,
@@ -76,12 +82,12 @@ def provide_listing(
         str | None,
         QueryParameter(
             description="From the `Link` of an answer: goes on behind its last item, whatever was added"
-            " since. `page` does not count then."
+            " since. `page` does not count then; `per_page` may change, the rest of the list may not."
         ),
     ] = None,
 ) -> LibraryQuery:
     """The part of it that is asked for. Raises InvalidRequest."""
-    after = services.library.cursors.read(cursor) if cursor else None
+    after = services.library.cursors.read(cursor, _list_name(request)) if cursor else None
     return replace(selection, page=page, per_page=per_page, after=after)
 
 
@@ -111,7 +117,16 @@ def next_link(request: AnyRequest, services: Services, page: LibraryPage) -> dic
     """The header that leads to the next part of a list, if there is one."""
     if page.next is None:
         return {}
-    sent = request.query_params.multi_items()
-    kept = [(name, value) for name, value in sent if name not in ("page", "cursor")]
-    query = urlencode([*kept, ("cursor", services.library.cursors.written(page.next))])
-    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
+    kept = [(name, value) for name, value in _sent(request) if name not in ("page", "cursor")]
+    cursor = services.library.cursors.written(page.next, _list_name(request))
+    return {"Link": f'<{request.url.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
+
+
+def _list_name(request: AnyRequest) -> str:
+    """What tells one list from another: where it is, its filters, and its order."""
+    told = sorted((name, value) for name, value in _sent(request) if name in LIST_PARAMETERS)
+    return f"{request.url.path}?{urlencode(told)}"
+
+
+def _sent(request: AnyRequest) -> list[tuple[str, str]]:
+    return request.query_params.multi_items()
