@@ -7,6 +7,7 @@ from typing import Final
 import torch
 
 from webapp.engines.audiocraft.codec import CodecDecoder
+from webapp.engines.audiocraft.codec_body import quicker_bodies
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.backend import Backend, BackendFactory
 from webapp.engines.audiocraft.decoder.capture import CudaCapture
@@ -66,7 +67,7 @@ def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | Non
 
     return Server(
         JobMaker(model, decoding).make,
-        CodecDecoder(model.codec),
+        CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device)),
         model.sample_rate,
         model.channels,
         decoding=decoding,

@@ -3,24 +3,31 @@
 EnCodec's decoder is a convolution, an LSTM, and a stack of upsampling convolutions. The convolutions
 look a few frames to either side, so each piece is given that many more and cut back to size. The LSTM
 looks at everything before: its state is carried from piece to piece. The result is that of decoding the
-whole, but for rounding.
+whole, but for rounding. What is quicker than float32 is used where it is near enough to it: that is tried
+with the codec's own weights.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from webapp.audio.waveform import Samples
+from webapp.engines.audiocraft.codec_body import Body, BodyMaker, State, TorchBody, Unusable, without_norms
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel
 
+logger = logging.getLogger(__name__)
+
 CHUNK_FRAMES = 100
 PROBE_FRAMES = 16
+LEAST_SNR_DB: Final = 35.0
+"""How far below the sound of float32 the error of a quicker way must be, for a codec to be decoded in it."""
 
 
 class NotFinite(ArithmeticError):
@@ -46,13 +53,28 @@ class Recurrence:
 class CodecDecoder:
     """Decodes tokens with AudioCraft's codec, mono or interleaved stereo."""
 
-    def __init__(self, codec: "CompressionModel", chunk_frames: int = CHUNK_FRAMES) -> None:
-        """Raises ValueError for a codec whose output depends on frames arbitrarily far ahead."""
+    def __init__(
+        self,
+        codec: "CompressionModel",
+        chunk_frames: int = CHUNK_FRAMES,
+        *,
+        quicker: Sequence[BodyMaker] = (),
+    ) -> None:
+        """The first of `quicker` that is near enough to float32 decodes; if none is, float32 does.
+
+        Takes apart the codec's weight norms: what they make of its weights does not change any more. Raises
+        ValueError for a codec whose output depends on frames arbitrarily far ahead.
+        """
         self._stereo = codec if hasattr(codec, "get_left_right_codes") else None
         self._core = codec.model if self._stereo is not None else codec
         self.chunk_frames = chunk_frames
-        self._head, self._recurrence, self.tail = _parts(self._core)
-        self.head_reach, self.tail_reach, self._hop = self._measure()
+        self._head, self._recurrence, tail = _parts(self._core)
+        for part in (self._head, tail):
+            without_norms(part)
+        lstm = self._recurrence.lstm if self._recurrence else None
+        self.body: Body = TorchBody(lstm, tail)
+        self.head_reach, self.tail_reach, self._hop = self._measure(tail)
+        self.body = next(filter(self._is_near, _made(quicker, lstm, tail)), self.body)
 
     @property
     def hop(self) -> int:
@@ -90,26 +112,52 @@ class CodecDecoder:
         latent: Tensor = self._head(self._core.decode_latent(rows[..., begin:until]))
         return latent[..., start - begin : end - begin]
 
-    def through_lstm(
-        self, latent: Tensor, state: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+    def through_lstm(self, latent: Tensor, state: State | None) -> tuple[Tensor, State | None]:
         if self._recurrence is None:
             return latent, None
         by_time = latent.permute(2, 0, 1)
-        out, state = self._recurrence.lstm(by_time, state)
+        out, state = self.body.lstm(by_time, state)
         if self._recurrence.adds_input:
             out = out + by_time
         return out.permute(1, 2, 0), state
 
     @torch.inference_mode()
-    def _measure(self) -> tuple[Reach, Reach, int]:
+    def _measure(self, tail: nn.Sequential) -> tuple[Reach, Reach, int]:
         """How far head and tail look, seen from where a NaN spreads to; and samples per frame."""
-        frames = 2 * PROBE_FRAMES + 1
-        tokens = torch.zeros(1, self._core.num_codebooks, frames, dtype=torch.int64, device=self.device)
-        latent = self._core.decode_latent(tokens)
-        hidden, _ = self.through_lstm(self._head(latent), None)
-        hop = self.tail(hidden).shape[-1] // frames
-        return _reach(self._head, latent, 1), _reach(self.tail, hidden, hop), hop
+        latent = self._probe()
+        hidden, _ = self.through_lstm(latent, None)
+        hop = tail(hidden).shape[-1] // hidden.shape[-1]
+        tokens = torch.zeros(
+            1, self._core.num_codebooks, latent.shape[-1], dtype=torch.int64, device=self.device
+        )
+        return _reach(self._head, self._core.decode_latent(tokens), 1), _reach(tail, hidden, hop), hop
+
+    @torch.inference_mode()
+    def _is_near(self, body: Body) -> bool:
+        """Whether a body makes what the present one makes of the same tokens, but for a small error."""
+        sounds, latent = list[Tensor](), self._probe()
+        exact = self.body
+        for each in (exact, body):
+            self.body = each
+            sounds.append(each.tail(self.through_lstm(latent, None)[0]).float())
+        self.body = exact
+        wanted, error = sounds[0].norm(), (sounds[1] - sounds[0]).norm()
+        snr_db = float(20 * torch.log10(wanted / error))
+        is_near = snr_db >= LEAST_SNR_DB
+        logger.log(
+            logging.INFO if is_near else logging.WARNING,
+            "%s is %s for this codec: its error is %.1f dB below the sound",
+            *(body, "used" if is_near else "not used", snr_db),
+        )
+        return is_near
+
+    def _probe(self) -> Tensor:
+        """What comes before the LSTM, of some frames of arbitrary tokens."""
+        codebooks, frames = self._core.num_codebooks, 2 * PROBE_FRAMES + 1
+        chance = torch.Generator().manual_seed(1)
+        tokens = torch.randint(self._core.cardinality, (1, codebooks, frames), generator=chance)
+        latent: Tensor = self._head(self._core.decode_latent(tokens.to(self.device)))
+        return latent
 
 
 class SoundStream:
@@ -124,7 +172,7 @@ class SoundStream:
         self._decoder = decoder
         self._tokens = tokens
         self._done = 0
-        self._state: tuple[Tensor, Tensor] | None = None
+        self._state: State | None = None
         # What the tail still needs of frames that went through the LSTM, and where that begins and ends.
         self._kept: Tensor | None = None
         self._kept_from = self._kept_until = 0
@@ -152,14 +200,14 @@ class SoundStream:
         kept, state = self._hidden(until)
         begin = max(0, self._done - reach.left)
         kept = kept[..., begin - self._kept_from :]
-        sound = self._decoder.tail(kept[..., : until - begin])
+        sound = self._decoder.body.tail(kept[..., : until - begin])
         cut = (self._done - begin) * self._decoder.hop
         piece = self._checked(sound[..., cut : cut + (end - self._done) * self._decoder.hop])
         self._kept, self._kept_from, self._kept_until = kept, begin, max(until, self._kept_until)
         self._state, self._done = state, end
         return piece
 
-    def _hidden(self, until: int) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+    def _hidden(self, until: int) -> tuple[Tensor, State | None]:
         """What goes into the tail up to frame `until`, and the LSTM's state there."""
         if self._kept is not None and until <= self._kept_until:
             return self._kept, self._state
@@ -174,6 +222,15 @@ class SoundStream:
         if not np.isfinite(piece).all():
             raise NotFinite("the codec gave numbers that are not finite")
         return piece
+
+
+def _made(makers: Sequence[BodyMaker], lstm: nn.LSTM | None, tail: nn.Sequential) -> Iterator[Body]:
+    """Bodies that can be had, in their order."""
+    for make in makers:
+        try:
+            yield make(lstm, tail)
+        except Unusable as error:
+            logger.warning("the codec is decoded in another way: %s", error)
 
 
 def _parts(core: "CompressionModel") -> tuple[nn.Sequential, Recurrence | None, nn.Sequential]:

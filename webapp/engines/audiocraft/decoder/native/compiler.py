@@ -65,12 +65,16 @@ class Compiler:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Where things are compiled and kept; a test gives another one."""
+    """Where things are compiled and kept; a test gives another one.
+
+    `sources` may include the headers of a folder `shared`.
+    """
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     sources: Path = SOURCES
     targets: Sequence[tuple[str, ...]] = TARGETS
+    shared: Path | None = None
 
     def find_compiler(self) -> Compiler:
         """The machine's compiler; ``CXX`` chooses another. Raises NativeUnavailable where there is none."""
@@ -114,7 +118,8 @@ class Workshop:
             made = Path(scratch) / path.name
             sources = sorted(str(source) for source in self.sources.glob("*.cpp"))
             logger.info("compiling the decoder's step", extra={"compiler": compiler.version})
-            done = self._run((*compiler.arguments, *sources, "-o", str(made)), COMPILING_S)
+            include = () if self.shared is None else ("-I", str(self.shared))
+            done = self._run((*compiler.arguments, *include, *sources, "-o", str(made)), COMPILING_S)
             if done is None or done.returncode:
                 why = done.stderr.strip().partition("\n")[0] if done else "it took too long"
                 raise NativeUnavailable(f"the C++ compiler failed: {why}")
@@ -124,7 +129,8 @@ class Workshop:
 
     def _key(self, compiler: Compiler) -> str:
         digest = hashlib.sha256()
-        for source in sorted(self.sources.iterdir()):
+        headers = () if self.shared is None else sorted(self.shared.glob("*.h"))
+        for source in (*sorted(self.sources.iterdir()), *headers):
             digest.update(f"{source.name}\0{source.read_text(encoding='utf-8')}\0".encode())
         for part in (*compiler.arguments, compiler.version, _processor()):
             digest.update(f"{part}\0".encode())

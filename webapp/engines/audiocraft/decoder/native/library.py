@@ -9,7 +9,7 @@ from dataclasses import replace
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from torch import Tensor
 
@@ -23,6 +23,7 @@ from webapp.engines.audiocraft.decoder.native.compiler import (
 logger = logging.getLogger(__name__)
 
 Handle: TypeAlias = c_void_p
+Loaded = TypeVar("Loaded")
 
 _OUT_OF_MEMORY: Final = 1
 _REFUSED: Final = 2
@@ -136,18 +137,23 @@ def usual_library() -> Library:
 
 
 def library_of(workshop: Workshop) -> Library:
-    """A workshop's library; compiled for this process alone where nothing can be kept.
+    """A workshop's library. Raises NativeUnavailable."""
+    return loaded_from(workshop, Library)
+
+
+def loaded_from(workshop: Workshop, load: Callable[[Path], Loaded]) -> Loaded:
+    """What `load` makes of a workshop's library; compiled for this process alone where nothing can be kept.
 
     Raises NativeUnavailable.
     """
     try:
-        return Library(workshop.library())
+        return load(workshop.library())
     except NothingKept as error:
         logger.warning("the compiled step is made anew by each process: %s", error)
     # Once it is loaded its file is not needed any more.
     try:
         with tempfile.TemporaryDirectory(prefix="soundloom-") as folder:
-            return Library(replace(workshop, folder=Path(folder)).library())
+            return load(replace(workshop, folder=Path(folder)).library())
     except OSError as error:
         raise NativeUnavailable(f"there is no folder to compile in: {error.strerror}") from error
 

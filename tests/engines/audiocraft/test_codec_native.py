@@ -1,0 +1,193 @@
+"""The compiled codec makes the sound that torch makes of the same tokens, but for an error with a bound."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.engines.audiocraft.native.test_instructions import PROCESSORS, processor_has
+from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
+from webapp.engines.audiocraft.codec import LEAST_SNR_DB, CodecDecoder
+from webapp.engines.audiocraft.codec_body import Body, TorchBody, Unusable, quicker_bodies, without_norms
+from webapp.engines.audiocraft.codec_native.body import NativeBody
+from webapp.engines.audiocraft.codec_native.library import CodecLibrary, codec_workshop, usual_codec_library
+from webapp.engines.audiocraft.codec_native.program import NotUnderstood, Program
+from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable, Workshop
+from webapp.engines.audiocraft.devices import Precision
+from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.weights.catalogue import Kind
+
+USUAL = {
+    "dimension": 16,
+    "n_filters": 8,
+    "ratios": [5, 4, 2],
+    "n_residual_layers": 1,
+    "norm": "weight_norm",
+    "lstm": 2,
+    "pad_mode": "constant",
+}
+OTHERS: dict[str, dict[str, Any]] = {
+    "as published": {},
+    "causal": {"causal": True},
+    "causal, trimmed at both ends": {"causal": True, "trim_right_ratio": 0.6},
+    "reflecting ends": {"pad_mode": "reflect"},
+    "dilated residuals": {"n_residual_layers": 3, "pad_mode": "reflect"},
+    "convolved shortcuts": {"true_skip": False},
+    "two channels": {"channels": 2},
+    "widths that fill no vector": {"n_filters": 6, "ratios": [4, 2, 3, 2]},
+}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def codec_library() -> CodecLibrary:
+    try:
+        return usual_codec_library()
+    except NativeUnavailable as error:
+        pytest.skip(str(error))
+
+
+def parts(**other: object) -> tuple[nn.LSTM, nn.Sequential]:
+    """LSTM and tail of a decoder as AudioCraft builds it, its weights such that sound keeps its size."""
+    import_audiocraft()
+    from audiocraft.modules.seanet import SEANetDecoder  # noqa: PLC0415 - after its stand-ins
+
+    torch.manual_seed(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch deprecates in AudioCraft
+        decoder = SEANetDecoder(**(USUAL | other))
+    layers = list(decoder.eval().requires_grad_(requires_grad=False).model)
+    tail = nn.Sequential(*layers[2:])
+    without_norms(tail)
+    return layers[1].lstm, tail
+
+
+def snr_db(exact: Tensor, ours: Tensor) -> float:
+    return float(20 * torch.log10(exact.norm() / (ours - exact).norm()))
+
+
+def sound(body: Body, latent: Tensor) -> Tensor:
+    """Decoded in two parts, the second from where the first left the LSTM."""
+    first, state = body.lstm(latent[:5], None)
+    rest, _ = body.lstm(latent[5:], state)
+    return body.tail(torch.cat([first, rest]).permute(1, 2, 0))
+
+
+@torch.inference_mode()
+def compare(library: CodecLibrary, frames: int = 23, **other: object) -> float:
+    lstm, tail = parts(**other)
+    latent = torch.randn(frames, 2, lstm.input_size)
+    exact, ours = sound(TorchBody(lstm, tail), latent), sound(NativeBody(library, lstm, tail), latent)
+    assert exact.shape == ours.shape
+    return snr_db(exact, ours)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_it_sounds_as_torch_does(codec_library: CodecLibrary, name: str) -> None:
+    assert compare(codec_library, **OTHERS[name]) > LEAST_SNR_DB
+
+
+def test_the_published_shape_keeps_the_bound(codec_library: CodecLibrary) -> None:
+    shape = {"dimension": 128, "n_filters": 64, "ratios": [8, 5, 4, 4]}
+    assert compare(codec_library, frames=9, **shape) > LEAST_SNR_DB
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_every_kind_of_processor_keeps_the_bound(
+    codec_library: CodecLibrary, name: str, tmp_path: Path
+) -> None:
+    target, wanted = PROCESSORS[name]
+    if not processor_has(wanted):
+        pytest.skip(f"this processor has no {name}")
+    library = CodecLibrary(codec_workshop(Workshop(tmp_path, targets=(target,))).library())
+    assert (library.instructions, codec_library.lanes >= library.lanes) == ("float32", True)
+    assert compare(library, ratios=[4, 3], pad_mode="reflect") > LEAST_SNR_DB
+
+
+@torch.inference_mode()
+def test_each_of_two_sounds_is_what_it_would_be_alone(codec_library: CodecLibrary) -> None:
+    lstm, tail = parts()
+    body, latent = NativeBody(codec_library, lstm, tail), torch.randn(12, 2, lstm.input_size)
+    both = sound(body, latent)
+    for number in range(2):
+        assert torch.equal(sound(body, latent[:, number : number + 1].contiguous())[0], both[number])
+
+
+@torch.inference_mode()
+def test_what_is_no_number_stays_none(codec_library: CodecLibrary) -> None:
+    lstm, tail = parts()
+    hidden = torch.randn(1, lstm.hidden_size, 12)
+    hidden[0, 3, 6] = torch.nan
+    assert torch.isnan(NativeBody(codec_library, lstm, tail).tail(hidden)).any()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tail: tail[1:],
+        lambda tail: tail[:-1],
+        lambda tail: nn.Sequential(*tail, nn.Tanh()),
+        lambda tail: nn.Sequential(nn.ELU(0.5), *tail[1:]),
+    ],
+)
+def test_what_it_does_not_know_it_refuses(change: Callable[[nn.Sequential], nn.Sequential]) -> None:
+    with pytest.raises(NotUnderstood):
+        Program.of(change(parts()[1]), 16)
+
+
+def tokens_of(model: LoadedModel, frames: int) -> Tensor:
+    chance = torch.Generator().manual_seed(4)
+    return torch.randint(0, CARD, (model.codebooks, frames), generator=chance)
+
+
+def compiled(library: CodecLibrary) -> Callable[[nn.LSTM | None, nn.Sequential], Body]:
+    def make(lstm: nn.LSTM | None, tail: nn.Sequential) -> Body:
+        assert lstm is not None
+        return NativeBody(library, lstm, tail)
+
+    return make
+
+
+@pytest.mark.parametrize("is_named_only", [False, True])
+def test_in_pieces_it_is_as_near_as_whole(
+    codec_library: CodecLibrary, tmp_path: Path, *, is_named_only: bool
+) -> None:
+    folder = write_models(tmp_path, Tiny("musicgen", stereo=not is_named_only), "some")
+    if is_named_only:
+        write_codec(tmp_path / "encodec_tiny", folder)
+    model = load_model(folder, tmp_path, Kind.MUSICGEN, device=CPU, dtype=torch.float32)
+    tokens = tokens_of(model, 110)
+    exact = CodecDecoder(model.codec, 110).decode(tokens)
+    decoder = CodecDecoder(model.codec, 25, quicker=[compiled(codec_library)])
+    assert isinstance(decoder.body, NativeBody)
+    ours = decoder.decode(tokens)
+    assert snr_db(torch.from_numpy(exact), torch.from_numpy(ours)) > LEAST_SNR_DB
+
+
+class Noisy(TorchBody):
+    """What a codec would be that loses too much in a quicker way."""
+
+    def tail(self, hidden: Tensor) -> Tensor:
+        return 1.02 * super().tail(hidden)
+
+
+def test_what_is_too_far_from_float32_is_not_used(loaded: Callable[[str], LoadedModel]) -> None:
+    model = loaded("tiny-musicgen")
+
+    def cannot(_lstm: nn.LSTM | None, _tail: nn.Sequential) -> Body:
+        raise Unusable("a reason")
+
+    decoder = CodecDecoder(model.codec, quicker=[cannot, Noisy])
+    tokens = tokens_of(model, 40)
+    assert not isinstance(decoder.body, Noisy)
+    assert np.array_equal(decoder.decode(tokens), CodecDecoder(model.codec).decode(tokens))
+
+
+def test_float32_is_never_left() -> None:
+    assert not quicker_bodies(Precision.FLOAT32, CPU)
