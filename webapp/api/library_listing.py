@@ -129,4 +129,4 @@ def _list_name(request: AnyRequest) -> str:
 
 
 def _sent(request: AnyRequest) -> list[tuple[str, str]]:
-    return request.query_params.multi_items()
+    return list(request.query_params.multi_items())
