@@ -57,6 +57,9 @@ class Musician:
         self._api.patch(f"/api/library/{sound_id}", json=change).raise_for_status()
         return sound_id
 
+    def delete(self, sound_id: str) -> None:
+        self._api.delete(f"/api/library/{sound_id}").raise_for_status()
+
     def fill_the_queue(self) -> None:
         """Ask for long sounds until no more are taken."""
         body = {"prompt": "wind and sea", "duration": 180, "model": "audio"}
@@ -211,6 +214,7 @@ def photograph_full(page: Page, server: ThrowawayServer, camera: Photographer) -
     ada = Musician(server.address, "ada")
     for number in range(24):
         ada.make(f"wind and sea, take {number}", is_public=True, tags=[], duration=1)
+    photograph_gone(page, ada, camera)
     ada.fill_the_queue()
     camera.visit(
         page,
@@ -221,6 +225,16 @@ def photograph_full(page: Page, server: ThrowawayServer, camera: Photographer) -
             "speech": "/speech",
         },
     )
+
+
+def photograph_gone(page: Page, owner: Musician, camera: Photographer) -> None:
+    """A sound that is deleted elsewhere while its page is open."""
+    sound_id = owner.make("soon gone", is_public=True, tags=[], duration=1)
+    page.goto(f"/sounds/{sound_id}")
+    expect(page.locator("#live")).to_have_attribute("data-connection", "open")
+    owner.delete(sound_id)
+    expect(page.get_by_role("heading", name="not here any more")).to_be_visible(timeout=20_000)
+    camera.take(page, "sound-gone")
 
 
 def picture_the_readme(page: Page) -> None:

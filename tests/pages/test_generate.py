@@ -141,7 +141,7 @@ async def test_a_finished_sound_has_everything(
         assert f'href="{job.sound.url(extension)}" download=' in page
     assert job.sound.spectrogram_url in page
     assert "sketch: rule-based, no model" in page
-    assert "-16.0 LUFS" in page
+    assert "−16.0 LUFS" in page
     assert '<path class="wave-all" d="M0 ' in page
     assert "Good quality" in page
 

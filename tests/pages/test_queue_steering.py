@@ -160,6 +160,6 @@ def test_charts_show_what_was_and_say_it() -> None:
     assert charts.depth_line == "M0 63H75V47.5H150V32H225V16.5H300"
     assert charts.depth_area.endswith("V64H0Z")
     assert [(bar.x, bar.height) for bar in charts.wait_bars] == [(76.0, 20.7), (226.0, 62.0)]
-    assert charts.depth_summary == "At most 3 jobs at once; 3 in the last two minutes"
+    assert charts.depth_summary == "At most 3 jobs waited at once; 3 in the last two minutes"
     assert charts.wait_summary == "2 jobs started; the longest wait was 4 min"
     assert [reading.waiting for reading in charts.readings] == [3, 2, 1, 0]

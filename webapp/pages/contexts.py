@@ -14,8 +14,8 @@ from webapp.services.views import JobView
 
 EXAMPLES: Final = (
     "slow piano over heavy rain",
-    "128 BPM techno with a deep kick and bright hats",
     "solo flute in D, calm, by the sea",
+    "128 BPM techno with a deep kick and bright hats",
     "crackling fire, wind in the trees, a few birds",
 )
 EMPTY_FORM: Final = {

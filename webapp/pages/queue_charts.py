@@ -117,7 +117,7 @@ def _depth_words(spans: Sequence[Span], most: int) -> str:
     if not most:
         return "Nobody had to wait in the last hour"
     now = spans[-1].waiting
-    return f"At most {words.count(most, 'job')} at once; {now} in the last two minutes"
+    return f"At most {words.count(most, 'job')} waited at once; {now} in the last two minutes"
 
 
 def _wait_words(started: int, longest_s: float | None) -> str:

@@ -43,7 +43,7 @@ class SchemaReader:
         """What a value may be: `text`, `one of music, audio`, `list of whole number`."""
         known = self.resolved(schema)
         if "enum" in known:
-            return "one of " + ", ".join(str(value) for value in known["enum"])
+            return "one of " + ", ".join(str(value) for value in known["enum"] if value is not None)
         kind = known.get("type", "object")
         words = TYPE_WORDS.get(kind if isinstance(kind, str) else kind[0], "value")
         return f"list of {self.type_words(known['items'])}" if words == "list" and "items" in known else words
@@ -53,7 +53,7 @@ class SchemaReader:
         known = self.resolved(schema)
         low, high = known.get("minimum"), known.get("maximum")
         if low is not None and high is not None:
-            return f"{low:g} to {high:,}" if high < 10**9 else f"from {low:g}"
+            return f"{low:g} to {high:,.12g}" if high < 10**9 else f"from {low:g}"
         if low is not None:
             return f"from {low:g}"
         return f"at most {known['maxLength']:,} characters" if "maxLength" in known else ""
