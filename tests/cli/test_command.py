@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,21 @@ import soundfile
 from tests.cli.conftest import Outcome, Soundloom
 from webapp import __version__, cli
 from webapp.cli import generate
+from webapp.engines.base import Engine, EngineInfo, ModelLoadError
+from webapp.engines.sketch.engine import SketchEngine
+from webapp.worker.engine_set import EngineSet
 
 HEAVY = ("audiocraft", "litestar", "matplotlib", "numpy", "scipy", "soundfile", "torch", "uvicorn")
+
+
+class Broken(SketchEngine):
+    """Has a model whose weights are damaged."""
+
+    def info(self, model: str) -> EngineInfo:
+        return replace(super().info(model), needs_load=True)
+
+    def load(self, model: str) -> None:
+        raise ModelLoadError("state_dict.bin is damaged or not all there; fetch it again")
 
 
 def _environment(data_dir: Path, **more: str) -> dict[str, str]:
@@ -198,3 +212,23 @@ class TestGenerate:
         assert (refused.code, refused.out) == (1, "")
         assert refused.err.startswith(f"soundloom: {message}")
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("engines", "reason"),
+        [
+            ({}, "There are no weights for it in the models folder"),
+            ({"music": Broken()}, "state_dict.bin is damaged or not all there; fetch it again"),
+        ],
+    )
+    def test_a_model_that_cannot_be_loaded_is_one_line_with_the_reason(
+        self,
+        soundloom: Soundloom,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        engines: dict[str, Engine],
+        reason: str,
+    ) -> None:
+        monkeypatch.setattr(EngineSet, "from_settings", lambda _settings: EngineSet(engines))
+        refused = soundloom("generate", "rain", "-o", str(tmp_path / "x.wav"))
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err == f"soundloom: The model could not be loaded: {reason}\n"

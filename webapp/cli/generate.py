@@ -1,5 +1,6 @@
 """`soundloom generate`: a sound without a server, a database or an account."""
 
+import logging
 import os
 import tempfile
 from argparse import Namespace
@@ -7,13 +8,13 @@ from pathlib import Path
 
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.finish import FinishedAudio, finish
-from webapp.engines.base import CancelToken, EngineError
+from webapp.engines.base import CancelToken, EngineError, ModelLoadError
 from webapp.engines.batch import generate_all
 from webapp.errors import InvalidRequest, ProductError
 from webapp.ids import RandomIds
 from webapp.policy.generation import GenerationChoice, parse_generation
 from webapp.settings import load_settings
-from webapp.worker.engine_set import EngineSet
+from webapp.worker.engine_set import NO_WEIGHTS, EngineSet
 from webapp.worker.making import generation_request
 
 
@@ -25,8 +26,12 @@ def generate(arguments: Namespace) -> int:
     if not path.parent.is_dir():
         raise InvalidRequest(f"There is no folder {path.parent}")
     seed = RandomIds().seed() if choice.seed is None else choice.seed
+    # What the models' manager logs for servers is told in one line here.
+    logging.getLogger("webapp.engines").addHandler(logging.NullHandler())
     try:
         finished, label = _make(choice, seed)
+    except ModelLoadError as error:
+        raise ProductError(f"{error.user_message}: {error}") from error
     except EngineError as error:
         raise ProductError(error.user_message) from error
     _write(path, finished, audio_format, seed)
@@ -54,6 +59,8 @@ def _format(path: Path) -> AudioFormat:
 def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
     settings = load_settings()
     engines = EngineSet.from_settings(settings)
+    if choice.model not in engines.status():
+        raise ModelLoadError(NO_WEIGHTS)
     info = engines.info(choice.model)
     if choice.duration_s > info.max_duration_s:
         raise InvalidRequest(f"Duration must be at most {info.max_duration_s:g} seconds")
