@@ -31,9 +31,9 @@ _OUTPUT = -1
 class NativeBackend:
     """Rows on a CPU, computed by the compiled step.
 
-    Weights and activations are quantised to 8 bits, each 32 weights and each 16 activations with a scale of
-    their own; keys and values are in bfloat16. Each row is computed in the same way whatever stands beside
-    it: its logits are the same to the last bit, alone and in a batch, on one thread and on several.
+    Weights and activations are quantised to 8 bits, each 16 with a scale of their own, keys and values as
+    well; the last map has 16 bits. Each row is computed in the same way whatever stands beside it: its
+    logits are the same to the last bit, alone and in a batch, on one thread and on several.
     """
 
     def __init__(self, library: Library, weights: DecoderWeights, rows: int, steps: int) -> None:

@@ -1,4 +1,4 @@
-// Keys and values of one row and one head, in bfloat16, and attention to them.
+// Keys and values of one row and one head, in 8 bits, and attention to them.
 #pragma once
 
 #include <algorithm>
@@ -10,9 +10,13 @@ namespace soundloom {
 
 // Positions that lie together. Memory is touched by whole chunks, so that a row takes what its length needs.
 constexpr int CHUNK = 256;
+// A position's keys share a scale in each head. Its values have one for so many: they go into what is seen as they
+// are, while errors of keys only shift a little who is seen.
+constexpr int VALUE_GROUP = 16;
 
 // The form of a cache. Keys lie in blocks of LANES positions, dimension by dimension, so that a vector holds one
-// dimension of LANES positions; values lie position by position, each filled up to whole vectors.
+// dimension of LANES positions; values lie position by position, each filled up to whole groups. Scales are in
+// bfloat16, those of a chunk's positions next to each other.
 struct CacheShape {
     int layers = 0, heads = 0, width = 0, chunk = 0, chunks = 0;
 
@@ -24,11 +28,44 @@ struct CacheShape {
           chunk(std::min(CHUNK, (int)rounded((std::size_t)positions, LANES))),
           chunks((positions + chunk - 1) / chunk) {}
 
-    int value_width() const { return (int)rounded((std::size_t)width, LANES); }
-    std::size_t keys() const { return (std::size_t)chunk * width; }
-    std::size_t values() const { return (std::size_t)chunk * value_width(); }
-    std::size_t size() const { return (keys() + values()) * heads * layers * chunks; }
+    int value_width() const { return (int)rounded((std::size_t)width, VALUE_GROUP); }
+    int value_groups() const { return value_width() / VALUE_GROUP; }
+    std::size_t numbers() const { return (std::size_t)chunk * (width + value_width()); }
+    std::size_t scales() const { return (std::size_t)(1 + value_groups()) * chunk; }
+    std::size_t bytes() const { return rounded(numbers() + scales() * sizeof(uint16_t), ALIGNMENT); }
+    std::size_t size() const { return bytes() * heads * layers * chunks; }
 };
+
+// One head's part of a chunk.
+struct Past {
+    int8_t *keys, *values;
+    uint16_t *key_scales, *value_scales;
+};
+
+// Rounds numbers to 8 bits, each to its place; returns their scale. What is not finite makes the scale so.
+inline uint16_t quantised(const float* from, int count, int8_t* to, int apart) {
+    float largest = 0.0f, poison = 0.0f;
+    for (int at = 0; at < count; at++) {
+        const float size = from[at] < 0 ? -from[at] : from[at];
+        largest = size > largest ? size : largest;
+        poison += from[at] * 0.0f;
+    }
+    // Rounded up, so that none is beyond 127.
+    const float wanted = largest / 127.0f + poison;
+    uint32_t bits;
+    std::memcpy(&bits, &wanted, sizeof bits);
+    bits = (bits + 0xffffu) & 0xffff0000u;
+    float scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    const float inverse = scale > 1e-30f ? 1.0f / scale : 0.0f;
+    for (int at = 0; at < count; at++) {
+        const float whole = from[at] * inverse + ROUNDING;
+        uint32_t value;
+        std::memcpy(&value, &whole, sizeof value);
+        to[(std::size_t)at * apart] = (int8_t)(value - ROUNDING_BITS);
+    }
+    return (uint16_t)(bits >> 16);
+}
 
 // Keys and values of a row for all layers.
 class Cache {
@@ -39,37 +76,40 @@ public:
     const CacheShape& shape() const { return shape_; }
     void forget() { memory_.forget(); }
 
-    // Those of one head in one chunk.
-    uint16_t* keys(int layer, int head, int chunk) {
+    Past past(int layer, int head, int chunk) {
         const std::size_t number = ((std::size_t)chunk * shape_.layers + layer) * shape_.heads + head;
-        return memory_.data() + number * (shape_.keys() + shape_.values());
+        int8_t* keys = memory_.data() + number * shape_.bytes();
+        uint16_t* scales = reinterpret_cast<uint16_t*>(keys + shape_.numbers());
+        return {keys, keys + (std::size_t)shape_.chunk * shape_.width, scales, scales + shape_.chunk};
     }
-    uint16_t* values(int layer, int head, int chunk) { return keys(layer, head, chunk) + shape_.keys(); }
 
     // Writes the keys and values (heads × width each) of one position.
-    void put(int layer, int position, const float* keys_from, const float* values_from) {
-        const int chunk = position / shape_.chunk, inside = position % shape_.chunk;
-        for (int head = 0; head < shape_.heads; head++) {
-            uint16_t* key = keys(layer, head, chunk) + (std::size_t)(inside / LANES) * LANES * shape_.width + inside % LANES;
-            uint16_t* value = values(layer, head, chunk) + (std::size_t)inside * shape_.value_width();
-            for (int d = 0; d < shape_.width; d++) {
-                key[(std::size_t)d * LANES] = to_half(*keys_from++);
-                value[d] = to_half(*values_from++);
+    void put(int layer, int position, const float* keys, const float* values) {
+        const int inside = position % shape_.chunk, width = shape_.width;
+        for (int head = 0; head < shape_.heads; head++, keys += width, values += width) {
+            const Past to = past(layer, head, position / shape_.chunk);
+            int8_t* key = to.keys + (std::size_t)(inside / LANES) * LANES * width + inside % LANES;
+            int8_t* value = to.values + (std::size_t)inside * shape_.value_width();
+            to.key_scales[inside] = quantised(keys, width, key, LANES);
+            for (int group = 0; group < shape_.value_groups(); group++) {
+                const int first = group * VALUE_GROUP, count = std::min(VALUE_GROUP, width - first);
+                to.value_scales[group * shape_.chunk + inside] = quantised(values + first, count, value + first, 1);
             }
         }
     }
 
 private:
     CacheShape shape_;
-    Array<uint16_t> memory_;
+    Array<int8_t> memory_;
 };
 
 // Where a thread keeps the weights of one row's positions.
 inline std::size_t scores_needed(int positions) { return rounded((std::size_t)positions, LANES); }
 
 // query · key for the `length` positions of a chunk; returns the largest by lanes.
-inline Floats score(const float* query, const uint16_t* keys, int width, int length, float* scores) {
+inline Floats score(const float* query, const Past& past, int width, int length, float* scores) {
     const float lowest = -__builtin_inff();
+    const int8_t* keys = past.keys;
     Floats most = all(lowest);
     Ints position;
     for (int lane = 0; lane < LANES; lane++) position[lane] = lane;
@@ -78,12 +118,13 @@ inline Floats score(const float* query, const uint16_t* keys, int width, int len
         int d = 0;
         for (; d + 4 <= width; d += 4)
             for (int part = 0; part < 4; part++)
-                sum[part] = fused(all(query[d + part]), load_halves(keys + (d + part) * LANES), sum[part]);
-        for (; d < width; d++) sum[0] = fused(all(query[d]), load_halves(keys + d * LANES), sum[0]);
+                sum[part] = fused(all(query[d + part]), load_octets(keys + (d + part) * LANES), sum[part]);
+        for (; d < width; d++) sum[0] = fused(all(query[d]), load_octets(keys + d * LANES), sum[0]);
+        const Floats whole = ((sum[0] + sum[1]) + (sum[2] + sum[3])) * load_halves(past.key_scales + at);
         // Beyond the end lies what another sequence left there, which may be anything.
-        const Floats whole = select(position + at < length, (sum[0] + sum[1]) + (sum[2] + sum[3]), all(lowest));
-        most = larger(whole, most);
-        store(scores + at, whole);
+        const Floats score = select(position + at < length, whole, all(lowest));
+        most = larger(score, most);
+        store(scores + at, score);
     }
     return most;
 }
@@ -102,42 +143,56 @@ inline float exponentiate(float* scores, int length, float most) {
     return sum_of(sum);
 }
 
-// Adds the weighted values of a chunk: VECTORS_OUT vectors of them, beginning where `values` points to.
+// Adds the weighted values of a chunk: VECTORS_OUT vectors of them, beginning with dimension `first`. `weights` are
+// those of the positions with their values' scales, group after group.
 template <int VECTORS_OUT>
-inline void add_values(const float* weights, const uint16_t* values, int stride, int length, float* result) {
+inline void add_values(const float* weights, const Past& past, int stride, int first, int length, float* result) {
     Floats sum[2][VECTORS_OUT] = {};
+    const int8_t* values = past.values + first;
+    const float* weight[VECTORS_OUT];
+    for (int v = 0; v < VECTORS_OUT; v++) weight[v] = weights + (first + v * LANES) / VALUE_GROUP * CHUNK;
     int at = 0;
     for (; at + 2 <= length; at += 2, values += 2 * (std::size_t)stride)
         for (int half = 0; half < 2; half++)
             for (int v = 0; v < VECTORS_OUT; v++)
                 sum[half][v] =
-                    fused(all(weights[at + half]), load_halves(values + half * stride + v * LANES), sum[half][v]);
+                    fused(all(weight[v][at + half]), load_octets(values + half * stride + v * LANES), sum[half][v]);
     if (at < length)
         for (int v = 0; v < VECTORS_OUT; v++)
-            sum[0][v] = fused(all(weights[at]), load_halves(values + v * LANES), sum[0][v]);
-    for (int v = 0; v < VECTORS_OUT; v++) store(result + v * LANES, load(result + v * LANES) + (sum[0][v] + sum[1][v]));
+            sum[0][v] = fused(all(weight[v][at]), load_octets(values + v * LANES), sum[0][v]);
+    for (int v = 0; v < VECTORS_OUT; v++) {
+        float* to = result + first + v * LANES;
+        store(to, load(to) + (sum[0][v] + sum[1][v]));
+    }
+}
+
+// Floats of scratch that `attend` needs for so many positions.
+inline std::size_t attention_scratch(const CacheShape& shape, int positions) {
+    return scores_needed(positions) + shape.value_width() + (std::size_t)shape.value_groups() * CHUNK;
 }
 
 // One head's attention: `query` (width), already scaled, to the first `length` positions, at least one.
-// `scratch` holds `scores_needed(length)` floats and after them room for a head's values.
 inline void attend(const float* query, Cache& cache, int layer, int head, int length, float* scratch, float* result) {
     const CacheShape& shape = cache.shape();
     const int stride = shape.value_width();
-    float* mean = scratch + scores_needed(length);
+    float *mean = scratch + scores_needed(length), *weights = mean + stride;
     std::fill(mean, mean + stride, 0.0f);
     Floats most = all(-__builtin_inff());
     for (int first = 0; first < length; first += shape.chunk)
-        most = larger(score(query, cache.keys(layer, head, first / shape.chunk), shape.width,
+        most = larger(score(query, cache.past(layer, head, first / shape.chunk), shape.width,
                             std::min(shape.chunk, length - first), scratch + first),
                       most);
     const float scale = 1.0f / exponentiate(scratch, length, largest_of(most));
     for (int first = 0; first < length; first += shape.chunk) {
-        const uint16_t* values = cache.values(layer, head, first / shape.chunk);
+        const Past past = cache.past(layer, head, first / shape.chunk);
         const int here = std::min(shape.chunk, length - first);
+        for (int group = 0; group < shape.value_groups(); group++)
+            for (int at = 0; at < here; at += LANES)
+                store(weights + group * CHUNK + at,
+                      load(scratch + first + at) * load_halves(past.value_scales + group * shape.chunk + at));
         int at = 0;
-        for (; at + 4 * LANES <= stride; at += 4 * LANES)
-            add_values<4>(scratch + first, values + at, stride, here, mean + at);
-        for (; at < stride; at += LANES) add_values<1>(scratch + first, values + at, stride, here, mean + at);
+        for (; at + 4 * LANES <= stride; at += 4 * LANES) add_values<4>(weights, past, stride, at, here, mean);
+        for (; at < stride; at += LANES) add_values<1>(weights, past, stride, at, here, mean);
     }
     for (int d = 0; d < shape.width; d++) result[d] = mean[d] * scale;
 }

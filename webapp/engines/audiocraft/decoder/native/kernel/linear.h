@@ -7,14 +7,10 @@
 #include <algorithm>
 #include <numeric>
 
-#include "memory.h"
-#include "simd.h"
+#include "activations.h"
 
 namespace soundloom {
 
-// Activations that share a scale, and weights of an output that do: few, so that one that stands out spoils little.
-constexpr int GROUP = 16;
-constexpr int WEIGHT_GROUP = 32;
 constexpr int VECTORS = 4;
 // Outputs that are computed together; their weights lie together, in the order in which they are read.
 constexpr int BLOCK = VECTORS * LANES;
@@ -26,94 +22,14 @@ constexpr int ROWS_AT_ONCE = 2;
 #endif
 
 // Of a block: a group's weights, and after them for each output what share of the output's scale the group has.
-constexpr int WEIGHT_GROUP_BYTES = WEIGHT_GROUP * BLOCK + BLOCK;
+constexpr int GROUP_BYTES = GROUP * BLOCK + BLOCK;
 constexpr float WHOLE_SHARE = 255.0f;
 // How many shares above the least are tried for each group of weights.
 constexpr int SHARES_TRIED = 16;
 // Weights that all rows are multiplied by before the next ones are read; they stay in the nearest cache.
-constexpr int PANEL_GROUPS = 8;
+constexpr int PANEL_GROUPS = 16;
 // How far ahead of the weights in use memory is asked for more, where there is nothing else to do meanwhile.
 constexpr int AHEAD_BYTES = 4096;
-
-inline int weight_groups_of(int width) { return (int)rounded((std::size_t)width, WEIGHT_GROUP) / WEIGHT_GROUP; }
-inline int groups_of(int width) { return weight_groups_of(width) * (WEIGHT_GROUP / GROUP); }
-
-// Rows of activations, quantised; each of up to `most_groups` groups.
-struct Activations {
-    std::size_t most_groups = 0;
-    Array<int8_t> values;
-    Array<float> scales, centres;
-    Array<int32_t> offsets;
-
-    Activations() = default;
-    Activations(int rows, int widest)
-        : most_groups((std::size_t)groups_of(widest)),
-          values(rows * most_groups * GROUP),
-          scales(rows * most_groups),
-          centres((std::size_t)rows),
-          offsets(rows * most_groups) {}
-
-    // Takes in a row of so many groups of floats. What is not finite makes its group NaN, and so its row. Where
-    // most have one sign, less of each is left to round once `centre` is taken off them.
-    void put(int row, const float* from, int groups, float centre = 0.0f) {
-        centres[row] = centre;
-        for (int group = 0; group < groups; group++, from += GROUP) {
-            alignas(ALIGNMENT) float off[GROUP];
-            for (int at = 0; at < GROUP; at += LANES) store(off + at, load(from + at) - centre);
-            put_group(row * most_groups + group, off);
-        }
-    }
-
-    // As a row of its own what rounding left of another, which has the same floats and no centre. What a map
-    // makes of both, added, is nearly what it makes of the floats.
-    void put_rest(int row, int of, const float* from, int groups) {
-        centres[row] = 0.0f;
-        for (int group = 0; group < groups; group++, from += GROUP) {
-            const std::size_t other = of * most_groups + group;
-            alignas(ALIGNMENT) float rest[GROUP];
-            for (int at = 0; at < GROUP; at += LANES)
-                store(rest + at, fused(load_octets(values.data() + other * GROUP + at), all(-scales[other]), load(from + at)));
-            put_group(row * most_groups + group, rest);
-        }
-    }
-
-private:
-    void put_group(std::size_t group, const float* from) {
-        int8_t* to = values.data() + group * GROUP;
-        Floats most{}, poison{};
-        for (int at = 0; at < GROUP; at += LANES) {
-            const Floats part = load(from + at);
-            most = larger(magnitude(part), most);
-            poison = fused(part, Floats{}, poison);
-        }
-        const float largest = largest_of(most);
-        const Floats inverse = all(largest > 1e-30f ? 127.0f / largest : 0.0f);
-        Ints sum{};
-        for (int at = 0; at < GROUP; at += LANES) {
-            const Ints value = nearest(load(from + at) * inverse);
-            sum += value;
-            store_octets(to + at, value);
-        }
-        scales[group] = largest / 127.0f + sum_of(poison);
-        offsets[group] = -WEIGHT_OFFSET * sum_of(sum);
-    }
-};
-
-// The middle between the least and the largest of a row, on average over its parts: see Activations::put.
-inline float middle_of(const float* from, int count) {
-    float sum = 0.0f;
-    int parts = 0;
-    for (int first = 0; first < count; first += GROUP * LANES, parts++) {
-        Floats least = load(from + first), most = least;
-        for (int at = first + LANES; at < std::min(first + GROUP * LANES, count); at += LANES) {
-            const Floats part = load(from + at);
-            least = select(part < least, part, least);
-            most = larger(part, most);
-        }
-        sum += sum_of(least + most);
-    }
-    return sum / (float)(2 * LANES * parts);
-}
 
 class Linear {
 public:
@@ -121,7 +37,7 @@ public:
     Linear(int in, int out, Arena& arena)
         : in_(in),
           out_(out),
-          groups_(weight_groups_of(in)),
+          groups_(groups_of(in)),
           weights_(arena.take<int8_t>(blocks() * block_bytes())),
           scales_(arena.take<float>((std::size_t)blocks() * BLOCK)),
           biases_(arena.take<float>((std::size_t)blocks() * BLOCK)),
@@ -130,7 +46,7 @@ public:
     // What a map takes of an arena.
     static std::size_t bytes(int in, int out) {
         const std::size_t outputs = rounded((std::size_t)out, BLOCK);
-        return outputs / BLOCK * weight_groups_of(in) * WEIGHT_GROUP_BYTES +
+        return outputs / BLOCK * groups_of(in) * GROUP_BYTES +
                3 * rounded(outputs * sizeof(float), ALIGNMENT);
     }
 
@@ -148,9 +64,9 @@ public:
             const std::size_t output = (std::size_t)block * BLOCK + lane;
             const float largest = largest_size(weight, in_);
             for (int group = 0; group < groups_; group++) {
-                alignas(ALIGNMENT) float few[WEIGHT_GROUP] = {};
-                std::copy_n(weight + group * WEIGHT_GROUP, std::min(WEIGHT_GROUP, in_ - group * WEIGHT_GROUP), few);
-                put_group(to + (std::size_t)group * WEIGHT_GROUP_BYTES, lane, few, largest);
+                alignas(ALIGNMENT) float few[GROUP] = {};
+                std::copy_n(weight + group * GROUP, std::min(GROUP, in_ - group * GROUP), few);
+                put_group(to + (std::size_t)group * GROUP_BYTES, lane, few, largest);
             }
             scales_[output] = largest / (127.0f * WHOLE_SHARE);
             biases_[output] = bias ? bias[lane] : 0.0f;
@@ -164,10 +80,10 @@ public:
         for (int lane = 0; lane < outputs_of(block); lane++) {
             const float scale = scales_[(std::size_t)block * BLOCK + lane];
             for (int at = 0; at < in_; at++) {
-                const int8_t* group = from + (std::size_t)(at / WEIGHT_GROUP) * WEIGHT_GROUP_BYTES;
-                const int8_t byte = group[place(lane, at % WEIGHT_GROUP)];
+                const int8_t* group = from + (std::size_t)(at / GROUP) * GROUP_BYTES;
+                const int8_t byte = group[place(lane, at % GROUP)];
                 const int value = WEIGHT_OFFSET ? (uint8_t)byte - WEIGHT_OFFSET : byte;
-                const int share = (uint8_t)group[WEIGHT_GROUP * BLOCK + lane];
+                const int share = (uint8_t)group[GROUP * BLOCK + lane];
                 *to++ = *weight++ - (float)value * ((float)share * scale);
             }
         }
@@ -179,7 +95,7 @@ public:
         std::fill(result, result + (std::size_t)rows * BLOCK, 0.0f);
         for (int group = 0; group < groups_; group += PANEL_GROUPS) {
             const int end = std::min(group + PANEL_GROUPS, groups_);
-            const Panel panel{weights_ + block * block_bytes() + (std::size_t)group * WEIGHT_GROUP_BYTES, group, end};
+            const Panel panel{weights_ + block * block_bytes() + (std::size_t)group * GROUP_BYTES, group, end};
             if (rows <= ROWS_AT_ONCE) tiles<4>(panel, activations, rows, result);
             else if (rows <= 2 * ROWS_AT_ONCE) tiles<2>(panel, activations, rows, result);
             else tiles<1>(panel, activations, rows, result);
@@ -212,24 +128,25 @@ private:
     static void put_group(int8_t* to, int lane, const float* few, float largest) {
         const int share = best_share(few, largest);
         const Floats inverse = all(share ? 127.0f * WHOLE_SHARE / ((float)share * largest) : 0.0f);
-        for (int at = 0; at < WEIGHT_GROUP; at += LANES) {
+        for (int at = 0; at < GROUP; at += LANES) {
             const Ints values = rounded_weights(load(few + at) * inverse);
             for (int of = 0; of < LANES; of++) to[place(lane, at + of)] = (int8_t)(values[of] + WEIGHT_OFFSET);
         }
-        to[WEIGHT_GROUP * BLOCK + lane] = (int8_t)share;
+        to[GROUP * BLOCK + lane] = (int8_t)share;
     }
 
     // The share of its output's scale that a group gets: of those near the least that spans it, the one whose
     // rounding leaves least, in squares. Which numbers fall well differs from share to share.
     static int best_share(const float* few, float largest) {
-        const float part = largest > 1e-30f ? largest_size(few, WEIGHT_GROUP) / largest * WHOLE_SHARE : 0.0f;
+        const float part = largest > 1e-30f ? largest_size(few, GROUP) / largest * WHOLE_SHARE : 0.0f;
         if (!(part > 0.0f)) return 0;
         int best = 0;
         float least = 0.0f;
-        for (int share = std::max((int)part - 1, 1); share <= std::min((int)part + SHARES_TRIED, (int)WHOLE_SHARE); share++) {
+        const int most = std::min((int)part + SHARES_TRIED, (int)WHOLE_SHARE);
+        for (int share = std::max((int)part - 1, 1); share <= most; share++) {
             const float step = (float)share * largest / (127.0f * WHOLE_SHARE);
             Floats squares{};
-            for (int at = 0; at < WEIGHT_GROUP; at += LANES) {
+            for (int at = 0; at < GROUP; at += LANES) {
                 const Floats weight = load(few + at);
                 const Floats whole = __builtin_convertvector(rounded_weights(weight * (1.0f / step)), Floats);
                 const Floats off = fused(whole, all(-step), weight);
@@ -253,13 +170,13 @@ private:
         int group, end;
     };
 
-    std::size_t block_bytes() const { return (std::size_t)groups_ * WEIGHT_GROUP_BYTES; }
+    std::size_t block_bytes() const { return (std::size_t)groups_ * GROUP_BYTES; }
 
     // All rows by one panel. Meanwhile memory is asked for what comes after it, so that it never rests: by each
     // tile for its part, that is as many LINES at a time as there are fewer tiles.
     template <int LINES>
     static void tiles(const Panel& panel, const Activations& activations, int rows, float* result) {
-        const std::size_t bytes = (std::size_t)(panel.end - panel.group) * WEIGHT_GROUP_BYTES;
+        const std::size_t bytes = (std::size_t)(panel.end - panel.group) * GROUP_BYTES;
         const int8_t* ahead = panel.weights + (LINES == 4 ? (std::size_t)AHEAD_BYTES : bytes);
         for (int row = 0; row < rows; ahead += bytes * LINES * 64 / (BLOCK * 4)) {
             float* to = result + (std::size_t)row * BLOCK;
@@ -274,48 +191,45 @@ private:
                     float* result) {
         const int8_t* weights = panel.weights;
         const std::size_t most_groups = activations.most_groups, stride = most_groups * GROUP;
-        std::size_t at = row * most_groups + (std::size_t)panel.group * (WEIGHT_GROUP / GROUP);
-        for (int group = panel.group; group < panel.end; group++, weights += BLOCK) {
-            const int8_t* shares = weights + WEIGHT_GROUP * BLOCK;
+        std::size_t at = row * most_groups + (std::size_t)panel.group;
+        for (int group = panel.group; group < panel.end; group++, at++, weights += BLOCK) {
+            const int8_t* shares = weights + GROUP * BLOCK;
             if (LINES == 4) __builtin_prefetch(ahead), ahead += BLOCK;
+            const int8_t* values = activations.values.data() + at * GROUP;
+            Ints sum[ROWS][VECTORS];
+#pragma GCC unroll 16
+            for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 16
+                for (int v = 0; v < VECTORS; v++) sum[r][v] = all_ints(activations.offsets[at + r * most_groups]);
 #pragma GCC unroll 1
-            for (int part = 0; part < WEIGHT_GROUP / GROUP; part++, at++) {
-                const int8_t* values = activations.values.data() + at * GROUP;
-                Ints sum[ROWS][VECTORS];
+            for (int quad = 0; quad < QUADS; quad++, weights += BLOCK * 4, values += 4, ahead += LINES * 64) {
 #pragma GCC unroll 16
-                for (int r = 0; r < ROWS; r++)
+                for (int line = 0; line < LINES; line++) __builtin_prefetch(ahead + line * 64);
+                Bytes weight[VECTORS];
 #pragma GCC unroll 16
-                    for (int v = 0; v < VECTORS; v++) sum[r][v] = all_ints(activations.offsets[at + r * most_groups]);
-#pragma GCC unroll 1
-                for (int quad = 0; quad < QUADS; quad++, weights += BLOCK * 4, values += 4, ahead += LINES * 64) {
-#pragma GCC unroll 16
-                    for (int line = 0; line < LINES; line++) __builtin_prefetch(ahead + line * 64);
-                    Bytes weight[VECTORS];
-#pragma GCC unroll 16
-                    for (int v = 0; v < VECTORS; v++) weight[v] = load_bytes(weights + v * LANES * 4);
-#pragma GCC unroll 16
-                    for (int r = 0; r < ROWS; r++) {
-                        const Ints same = all_ints(load_four(values + r * stride));
-#pragma GCC unroll 16
-                        for (int v = 0; v < VECTORS; v++) sum[r][v] = dot(weight[v], same, sum[r][v]);
-                    }
-                }
-                Floats share[VECTORS];
-#pragma GCC unroll 16
-                for (int v = 0; v < VECTORS; v++) share[v] = load_unsigned(shares + v * LANES);
+                for (int v = 0; v < VECTORS; v++) weight[v] = load_bytes(weights + v * LANES * 4);
 #pragma GCC unroll 16
                 for (int r = 0; r < ROWS; r++) {
-                    const Floats scale = all(activations.scales[at + r * most_groups]);
+                    const Ints same = all_ints(load_four(values + r * stride));
 #pragma GCC unroll 16
-                    for (int v = 0; v < VECTORS; v++) {
-                        float* total = result + r * BLOCK + v * LANES;
-                        store(total, fused(__builtin_convertvector(sum[r][v], Floats), scale * share[v], load(total)));
-                    }
+                    for (int v = 0; v < VECTORS; v++) sum[r][v] = dot(weight[v], same, sum[r][v]);
                 }
-                // With few rows all sums fit into registers. With more, those of all groups stay in `result`: else
-                // the compiler keeps them, and not the weights, which are used more often.
-                if (ROWS > 2) asm volatile("" ::: "memory");
             }
+            Floats share[VECTORS];
+#pragma GCC unroll 16
+            for (int v = 0; v < VECTORS; v++) share[v] = load_unsigned(shares + v * LANES);
+#pragma GCC unroll 16
+            for (int r = 0; r < ROWS; r++) {
+                const Floats scale = all(activations.scales[at + r * most_groups]);
+#pragma GCC unroll 16
+                for (int v = 0; v < VECTORS; v++) {
+                    float* total = result + r * BLOCK + v * LANES;
+                    store(total, fused(__builtin_convertvector(sum[r][v], Floats), scale * share[v], load(total)));
+                }
+            }
+            // With few rows all sums fit into registers. With more, those of all groups stay in `result`: else
+            // the compiler keeps them, and not the weights, which are used more often.
+            if (ROWS > 2) asm volatile("" ::: "memory");
         }
         return ROWS;
     }

@@ -16,6 +16,23 @@ std::size_t weight_bytes(const Shape& shape) {
 }
 }  // namespace
 
+// Two ways to finish.
+auto Model::copied(const Linear& linear, int count, float* to, std::size_t stride) {
+    return [=, &linear](int block, const float* tile) {
+        for (int column = 0; column < count; column++, tile += BLOCK)
+            std::copy(tile, tile + linear.outputs_of(block), to + column * stride + (std::size_t)block * BLOCK);
+    };
+}
+
+auto Model::added_to_sum(int count) {
+    return [=](int block, const float* tile) {
+        for (int column = 0; column < count; column++, tile += BLOCK) {
+            float* to = sum(column) + (std::size_t)block * BLOCK;
+            for (int at = 0; at < BLOCK; at += LANES) store(to + at, load(to + at) + load(tile + at));
+        }
+    };
+}
+
 Model::Model(const Shape& shape)
     : shape_(shape),
       head_width_(shape.dim / shape.heads),
@@ -45,7 +62,7 @@ Model::Model(const Shape& shape)
         for (int part : {CROSS_KEY, CROSS_VALUE}) layer.linears[part] = Linear(dim, dim, arena_);
     const CacheShape past(shape.layers, shape.heads, head_width_, shape.steps);
     for (Row& row : rows_) row.past = Cache(past);
-    const std::size_t scores = scores_needed(std::max(shape.steps, MOST_WORDS)) + past.value_width();
+    const std::size_t scores = attention_scratch(past, std::max(shape.steps, MOST_WORDS));
     scratch_size_ = rounded(std::max(scores, (std::size_t)3 * COLUMNS * BLOCK), PADDING);
     scratch_ = Array<float>(scratch_size_ * (std::size_t)shape.threads);
 }
@@ -91,11 +108,12 @@ void Model::project_text(int thread, Cache& cache, const float* text, int first,
     });
     for (int layer = 0; layer < shape_.layers; layer++) {
         const Linear* linears = layers_[(std::size_t)layer].linears;
-        multiply_finely(thread, linears[CROSS_KEY], nullptr, count, handed_.data(), wide_width_);
-        multiply_finely(thread, linears[CROSS_VALUE], nullptr, count, handed_.data() + width_, wide_width_);
+        const Linear &keys = linears[CROSS_KEY], &values = linears[CROSS_VALUE];
+        multiply_finely(thread, keys, nullptr, count, copied(keys, count, handed_.data(), wide_width_));
+        multiply_finely(thread, values, nullptr, count, copied(values, count, handed_.data() + width_, wide_width_));
         team_.share(thread, count, [&](int column) {
-            const float* keys = handed_.data() + (std::size_t)column * wide_width_;
-            cache.put(layer, first + column, keys, keys + width_);
+            const float* made = handed_.data() + (std::size_t)column * wide_width_;
+            cache.put(layer, first + column, made, made + width_);
         });
     }
 }
@@ -161,7 +179,7 @@ void Model::forward(int thread, const std::vector<Column>& columns, float* logit
         norm_.apply(sum(column), wide(column));
         quantise_finely(column, count, shape_.dim);
     });
-    multiply_finely(thread, output_, &output_rest_, count, logits, (std::size_t)output_.out());
+    multiply_finely(thread, output_, &output_rest_, count, copied(output_, count, logits, (std::size_t)output_.out()));
 }
 
 void Model::embed(const Column& column, float* to) const {
@@ -179,7 +197,8 @@ void Model::attend_to_past(int thread, int layer, const std::vector<Column>& col
     const int count = (int)columns.size(), dim = shape_.dim;
     const Layer& weights = layers_[(std::size_t)layer];
     normalise(thread, weights.norms[NORM_SELF], count);
-    multiply_into(thread, weights.linears[QKV], count, handed_.data(), wide_width_);
+    const Linear& linear = weights.linears[QKV];
+    multiply(thread, linear, count, copied(linear, count, handed_.data(), wide_width_));
     team_.share(thread, count, [&](int column) {
         float* query = handed_.data() + (std::size_t)column * wide_width_;
         const Column& at = columns[(std::size_t)column];
@@ -192,15 +211,16 @@ void Model::attend_to_past(int thread, int layer, const std::vector<Column>& col
         const Column& at = columns[(std::size_t)column];
         attend(query, at.row->past, layer, head, at.position + 1, scratch(thread), wide(column) + head * head_width_);
     });
-    quantise(thread, count, dim);
-    multiply_onto_sum(thread, weights.linears[SELF_OUT], count);
+    team_.share(thread, count, [&](int column) { quantise_column(column, dim); });
+    multiply(thread, weights.linears[SELF_OUT], count, added_to_sum(count));
 }
 
 void Model::attend_to_text(int thread, int layer, const std::vector<Column>& columns) {
     const int count = (int)columns.size();
     const Layer& weights = layers_[(std::size_t)layer];
     normalise(thread, weights.norms[NORM_CROSS], count);
-    multiply_into(thread, weights.linears[CROSS_QUERY], count, handed_.data(), wide_width_);
+    const Linear& linear = weights.linears[CROSS_QUERY];
+    multiply(thread, linear, count, copied(linear, count, handed_.data(), wide_width_));
     team_.share(thread, count * shape_.heads, [&](int piece) {
         const int column = piece / shape_.heads, head = piece % shape_.heads;
         float* query = handed_.data() + (std::size_t)column * wide_width_ + head * head_width_;
@@ -208,8 +228,8 @@ void Model::attend_to_text(int thread, int layer, const std::vector<Column>& col
         Row& row = *columns[(std::size_t)column].row;
         attend(query, row.text, layer, head, row.words, scratch(thread), wide(column) + head * head_width_);
     });
-    quantise(thread, count, shape_.dim);
-    multiply_onto_sum(thread, weights.linears[CROSS_OUT], count);
+    team_.share(thread, count, [&](int column) { quantise_column(column, shape_.dim); });
+    multiply(thread, weights.linears[CROSS_OUT], count, added_to_sum(count));
 }
 
 void Model::feed(int thread, int layer, int count) {
@@ -224,7 +244,7 @@ void Model::feed(int thread, int layer, int count) {
         // GELU leaves next to nothing below zero.
         quantise_column(column, shape_.hidden, true);
     });
-    multiply_onto_sum(thread, weights.linears[FEED_OUT], count);
+    multiply(thread, weights.linears[FEED_OUT], count, added_to_sum(count));
 }
 
 void Model::normalise(int thread, const Norm& norm, int count) {
@@ -232,10 +252,6 @@ void Model::normalise(int thread, const Norm& norm, int count) {
         norm.apply(sum(column), wide(column));
         quantise_column(column, shape_.dim);
     });
-}
-
-void Model::quantise(int thread, int count, int width) {
-    team_.share(thread, count, [&](int column) { quantise_column(column, width); });
 }
 
 void Model::quantise_column(int column, int width, bool is_lopsided) {
@@ -260,35 +276,19 @@ void Model::multiply(int thread, const Linear& linear, int count, const Finish& 
     });
 }
 
-void Model::multiply_into(int thread, const Linear& linear, int count, float* to, std::size_t stride) {
-    multiply(thread, linear, count, [&](int block, const float* tile) {
-        const int width = std::min(BLOCK, linear.out() - block * BLOCK);
-        for (int column = 0; column < count; column++, tile += BLOCK)
-            std::copy(tile, tile + width, to + column * stride + (std::size_t)block * BLOCK);
-    });
-}
-
 // Of columns that were quantised finely; `rest` is what rounding left of the map's weights, or none.
-void Model::multiply_finely(int thread, const Linear& linear, const Linear* rest, int count, float* to, std::size_t stride) {
+template <typename Finish>
+void Model::multiply_finely(int thread, const Linear& linear, const Linear* rest, int count, const Finish& finish) {
     team_.share(thread, linear.blocks(), [&](int block) {
-        float* tile = scratch(thread);
         const std::size_t size = (std::size_t)count * BLOCK;
+        float *tile = scratch(thread), *more = tile + 2 * size;
         linear.multiply(block, activations_, 2 * count, count, tile);
-        if (rest) rest->multiply(block, activations_, count, count, tile + 2 * size);
-        else std::fill(tile + 2 * size, tile + 3 * size, 0.0f);
-        const int width = linear.outputs_of(block);
-        for (int column = 0; column < count; column++, tile += BLOCK)
-            for (int at = 0; at < width; at++)
-                to[column * stride + (std::size_t)block * BLOCK + at] = tile[at] + (tile[size + at] + tile[2 * size + at]);
-    });
-}
-
-void Model::multiply_onto_sum(int thread, const Linear& linear, int count) {
-    multiply(thread, linear, count, [&](int block, const float* tile) {
-        for (int column = 0; column < count; column++, tile += BLOCK) {
-            float* to = sum(column) + (std::size_t)block * BLOCK;
-            for (int at = 0; at < BLOCK; at += LANES) store(to + at, load(to + at) + load(tile + at));
+        if (rest) rest->multiply(block, activations_, count, count, more);
+        for (std::size_t at = 0; at < size; at += LANES) {
+            const Floats small = rest ? load(tile + size + at) + load(more + at) : load(tile + size + at);
+            store(tile + at, load(tile + at) + small);
         }
+        finish(block, tile);
     });
 }
 

@@ -96,14 +96,14 @@ private:
     void attend_to_text(int thread, int layer, const std::vector<Column>& columns);
     void feed(int thread, int layer, int count);
     void normalise(int thread, const Norm& norm, int count);
-    void quantise(int thread, int count, int width);
     void quantise_column(int column, int width, bool is_lopsided = false);
     void quantise_finely(int column, int count, int width);
     template <typename Finish>
     void multiply(int thread, const Linear& linear, int count, const Finish& finish);
-    void multiply_into(int thread, const Linear& linear, int count, float* to, std::size_t stride);
-    void multiply_finely(int thread, const Linear& linear, const Linear* rest, int count, float* to, std::size_t stride);
-    void multiply_onto_sum(int thread, const Linear& linear, int count);
+    template <typename Finish>
+    void multiply_finely(int thread, const Linear& linear, const Linear* rest, int count, const Finish& finish);
+    auto copied(const Linear& linear, int count, float* to, std::size_t stride);
+    auto added_to_sum(int count);
     void project_text(int thread, Cache& cache, const float* text, int first, int count);
 
     Shape shape_;
