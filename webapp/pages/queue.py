@@ -9,14 +9,19 @@ from webapp.pages.authentication import InjectedViewer
 from webapp.pages.chrome import Chrome
 from webapp.pages.navigation import PageRequest
 from webapp.pages.queue_contexts import QueuePage
+from webapp.pages.queue_feed import InjectedSharedQueue
 from webapp.pages.queue_filter import queue_filter
-from webapp.pages.queue_reading import read_rows, read_surroundings
+from webapp.pages.queue_reading import read_surroundings
 from webapp.pages.rendering import InjectedRenderer
 
 
 @get("/queue")
 async def show_queue(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+    request: PageRequest,
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    shared_queue: InjectedSharedQueue,
+    viewer: InjectedViewer,
 ) -> Response[Any]:
     """The queue in order, whole or what the address asks for."""
     shown = queue_filter(request.query_params, viewer)
@@ -25,7 +30,7 @@ async def show_queue(
     return renderer.page(
         QueuePage(
             chrome=Chrome("queue", viewer, live="queue", live_query=shown.query),
-            rows=await read_rows(services, viewer, shown),
+            rows=await shared_queue.rows(viewer, shown),
             filter=shown,
             counts=around.counts,
             charts=around.charts,

@@ -1,6 +1,7 @@
 """What the queue page follows."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final, TypeAlias
 
@@ -33,6 +34,18 @@ EVERYTHING: Final = QueueFilter()
 # Sees what admins see, and owns nothing.
 ANY_ADMIN: Final = Identity(-1, "", "admin", is_admin=True)
 CACHED_FRAGMENTS: Final = 2_000
+# How long rows of one snapshot serve: they tell of times from now.
+FRESH_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobodys:
+    """A snapshot as somebody sees it who owns none of its jobs; `owners` has names by account, for admins."""
+
+    snapshot: QueueSnapshot
+    read_ms: int
+    owners: Mapping[int, str]
+    rows: list[QueueRow]
 
 
 class SharedQueue:
@@ -43,26 +56,34 @@ class SharedQueue:
         self._renderer = renderer
         self._prices = skip_prices(services.settings)
         self._rendered: dict[Context, str] = {}
-        # What the public and what admins see of the newest snapshot: its lines when nobody owns any.
-        self._lines: dict[bool, tuple[QueueSnapshot, dict[int, str], list[Fragment]]] = {}
+        # By whether it is an admin who looks.
+        self._kept: dict[bool, _Nobodys] = {}
         self._broadcast = Broadcast(services.bus, self._story)
 
     def events(self) -> AsyncGenerator[ServerEvent, None]:
         """What a page follows that nobody is signed in to, and that shows everything."""
         return self._broadcast.events()
 
-    async def lines(self, viewer: Identity | None, shown: QueueFilter) -> list[Fragment]:
+    async def rows(self, viewer: Identity | None, shown: QueueFilter) -> tuple[QueueRow, ...]:
         """The jobs as a viewer sees them, those that a filter shows."""
-        can_steer = viewer is not None and viewer.is_admin
-        if viewer is not None and can_steer and shown.state in GONE_STATES:
-            return [self._line(row, can_steer) for row in await read_gone(self._services, viewer, shown)]
+        is_admin = viewer is not None and viewer.is_admin
+        if viewer is not None and is_admin and shown.state in GONE_STATES:
+            return await read_gone(self._services, viewer, shown)
         snapshot = await self._services.queue.snapshot()
-        owners, lines = await self._nobodys(snapshot, ANY_ADMIN if can_steer else None)
+        nobodys = await self._nobodys(snapshot, ANY_ADMIN if is_admin else None)
         account_id = viewer.account_id if viewer else None
+        return tuple(
+            self._row(job, viewer, nobodys.owners) if job.account_id == account_id else row
+            for job, row in zip(snapshot.jobs, nobodys.rows, strict=True)
+            if shown.is_everything or shown.shows(job, viewer, nobodys.owners.get(job.account_id, ""))
+        )
+
+    async def lines(self, viewer: Identity | None, shown: QueueFilter) -> list[Fragment]:
+        """What `rows` gives, rendered."""
+        can_steer = viewer is not None and viewer.is_admin
         return [
-            self._job(job, viewer, owners) if job.account_id == account_id else line
-            for job, line in zip(snapshot.jobs, lines, strict=True)
-            if shown.is_everything or shown.shows(job, viewer, owners.get(job.account_id, ""))
+            Fragment(f"queue-job-{row.job_id}", self._render(QueueRowFragment(row, can_steer)))
+            for row in await self.rows(viewer, shown)
         ]
 
     async def around(self, *, can_steer: bool) -> list[Fragment]:
@@ -81,24 +102,18 @@ class SharedQueue:
         empty = "" if lines else self._render(QueueRowsFragment((), shown, can_steer))
         return list_fragment("queue-rows", lines, when_empty=empty)
 
-    async def _nobodys(
-        self, snapshot: QueueSnapshot, viewer: Identity | None
-    ) -> tuple[dict[int, str], list[Fragment]]:
-        """The owners' names, for admins, and every line as somebody sees it who owns none of them."""
-        kept = self._lines.get(viewer is not None)
-        if kept is None or kept[0] is not snapshot:
-            owners = await read_owners(self._services, viewer, snapshot)
-            kept = snapshot, owners, [self._job(job, viewer, owners) for job in snapshot.jobs]
-            self._lines[viewer is not None] = kept
-        return kept[1], kept[2]
-
-    def _job(self, job: QueuedJob, viewer: Identity | None, owners: dict[int, str]) -> Fragment:
+    async def _nobodys(self, snapshot: QueueSnapshot, viewer: Identity | None) -> "_Nobodys":
         now_ms = self._services.clock.now_ms()
-        row = queue_row(job, viewer, now_ms, self._prices, owners.get(job.account_id))
-        return self._line(row, viewer is not None and viewer.is_admin)
+        kept = self._kept.get(viewer is not None)
+        if kept is None or kept.snapshot is not snapshot or now_ms - kept.read_ms >= FRESH_MS:
+            owners = await read_owners(self._services, viewer, snapshot)
+            rows = [self._row(job, viewer, owners) for job in snapshot.jobs]
+            kept = self._kept[viewer is not None] = _Nobodys(snapshot, now_ms, owners, rows)
+        return kept
 
-    def _line(self, row: QueueRow, can_steer: bool) -> Fragment:
-        return Fragment(f"queue-job-{row.job_id}", self._render(QueueRowFragment(row, can_steer)))
+    def _row(self, job: QueuedJob, viewer: Identity | None, owners: Mapping[int, str]) -> QueueRow:
+        now_ms = self._services.clock.now_ms()
+        return queue_row(job, viewer, now_ms, self._prices, owners.get(job.account_id))
 
     def _render(self, context: Context) -> str:
         """What a context gives; the same one is rendered once."""

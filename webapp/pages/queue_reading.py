@@ -1,12 +1,11 @@
-"""Reads what one viewer's page of the queue shows, under its filter."""
+"""Reads what the pages of the queue show beside the jobs in line."""
 
 from dataclasses import dataclass
 
 from webapp.pages.queue_charts import Charts, queue_charts
 from webapp.pages.queue_contexts import Counts, ModelLine, QueueRow, WorkerLine
-from webapp.pages.queue_filter import GONE_STATES, QueueFilter
-from webapp.pages.queue_rows import gone_row, model_lines, queue_counts, queue_row, worker_lines
-from webapp.policy.pricing import skip_prices
+from webapp.pages.queue_filter import QueueFilter
+from webapp.pages.queue_rows import gone_row, model_lines, queue_counts, worker_lines
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.queue_overview import GoneStatus
@@ -33,21 +32,6 @@ async def read_surroundings(services: Services, *, can_steer: bool) -> Surroundi
         charts=queue_charts(await services.queue_history.last_hour()),
         models=model_lines(report, snapshot, frozenset(wish.model for wish in wishes if wish.is_pinned)),
         workers=worker_lines(report.workers, can_steer=can_steer),
-    )
-
-
-async def read_rows(services: Services, viewer: Identity | None, shown: QueueFilter) -> tuple[QueueRow, ...]:
-    """The lines that a viewer asks for."""
-    if viewer is not None and viewer.is_admin and shown.state in GONE_STATES:
-        return await read_gone(services, viewer, shown)
-    now_ms = services.clock.now_ms()
-    prices = skip_prices(services.settings)
-    snapshot = await services.queue.snapshot()
-    owners = await read_owners(services, viewer, snapshot)
-    return tuple(
-        queue_row(job, viewer, now_ms, prices, owners.get(job.account_id))
-        for job in snapshot.jobs
-        if shown.shows(job, viewer, owners.get(job.account_id, ""))
     )
 
 
