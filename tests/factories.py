@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.services.identity import Identity
-from webapp.services.library.shelf import SoundFacts
+from webapp.services.views import SoundFacts
 
 MakeAccount = Callable[..., Awaitable[Identity]]
 

@@ -23,6 +23,13 @@
 Each carries the exact text a user sees; no other text of an exception is ever shown.
 """
 
+import errno
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether the system refused a write for want of room, on the disk or in a quota."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
 
 class SoundloomError(Exception):
     """Base of every error that the product raises on purpose."""

@@ -1,16 +1,40 @@
 """A stop that was asked for comes, whatever hangs: a database that does not answer, a stuck loop."""
 
 import asyncio
+import logging
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn
+
+from webapp.errors import SettingsError
+
+logger = logging.getLogger(__name__)
 
 # Below the 10 seconds within which a server or worker has to end.
 CERTAIN_END_S = 9.5
 EXIT_LATE = 75
 
 _timers: list[threading.Timer] = []
+
+
+def run_process(work: Coroutine[Any, Any, None], failure: str) -> NoReturn:
+    """Run a worker to its end and end its process: with 1, and `failure` in the log, if it fails.
+
+    Threads that cannot be interrupted are not waited for; all else is written. Raises SettingsError.
+    """
+    code = 0
+    try:
+        asyncio.run(work)
+    except SettingsError:
+        raise
+    except Exception:
+        logger.exception(failure)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def end_for_certain(after_s: float = CERTAIN_END_S) -> None:

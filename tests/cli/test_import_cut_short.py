@@ -1,5 +1,7 @@
 """`soundloom import` where there is no room, and when it is killed: what is in stays, nothing lies about."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +10,10 @@ import pytest
 
 from tests.cli.archives import IDS, manifest_of, noise, stored, zipped
 from tests.cli.conftest import Soundloom
+from webapp.cli import importing
 from webapp.cli._context import with_services
 from webapp.services.container import Services
+from webapp.storage.import_source import import_source
 
 # The command, with something else in place of one of its steps.
 CHANGED = """
@@ -87,6 +91,26 @@ def test_what_does_not_fit_is_named_and_what_came_before_stays(
     monkeypatch.delenv(variable)
     again = soundloom("import", str(archive), "--owner", owner)
     assert again.out == "1 sounds imported, 1 were here already, 0 could not be used\n"
+
+
+def test_a_disk_that_is_full_meanwhile_ends_it_with_the_rest_named(
+    soundloom: Soundloom, owner: str, data_dir: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(importing, "write_audio", full)
+    outcome = soundloom("import", str(archive), "--owner", owner)
+    assert (outcome.code, outcome.out) == (
+        1, "0 sounds imported, 0 were here already, 0 could not be used, 2 did not fit\n",
+    )  # fmt: skip
+    assert "disk is almost full" in outcome.err.splitlines()[-1]
+    assert list((data_dir / "staging").iterdir()) == []
+
+
+def test_a_copy_that_does_not_fit_is_no_fault_of_the_archive(archive: Path) -> None:
+    with import_source(archive) as source, pytest.raises(OSError, match="No space left"):
+        source.copy("manifest.json", Path("/dev/full"), size=10**6, sha256="")
 
 
 def test_files_of_a_killed_import_go_with_the_next_import_or_start(

@@ -16,12 +16,13 @@ from webapp.audio.peaks import waveform_peaks
 from webapp.audio.spectrogram import spectrogram_png
 from webapp.audio.waveform import Waveform
 from webapp.cli._context import with_services
-from webapp.errors import InvalidRequest, StorageFull
+from webapp.errors import InvalidRequest, StorageFull, is_disk_full
 from webapp.policy.exports import MANIFEST_NAME
 from webapp.policy.imports import LONGEST_S, MAX_MANIFEST_BYTES, SoundEntry, read_entry, read_manifest
 from webapp.policy.library import SoundChange
+from webapp.services.capacity import DISK_FULL
 from webapp.services.container import Services
-from webapp.services.library.shelf import SoundFacts
+from webapp.services.views import SoundFacts
 from webapp.storage.import_source import ImportSource, import_source
 
 SAMPLE_RATES: Final = range(8_000, 192_001)
@@ -94,6 +95,10 @@ async def _try_one(
             return
         except StorageFull as error:
             tally.full = error.message
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            tally.full = DISK_FULL
         else:
             tally.taken += is_new
             tally.known += not is_new

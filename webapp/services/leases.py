@@ -12,12 +12,13 @@ from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
-from webapp.services.library.shelf import NewSound, SoundFacts, shelve
+from webapp.services.library.shelf import NewSound, shelve
 from webapp.services.next_in_line import NextInLine
 from webapp.services.queue_lock import queue_turn
 from webapp.services.rows import Row
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.turns import Turns
+from webapp.services.views import SoundFacts
 from webapp.settings import Settings
 
 LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"

@@ -14,10 +14,9 @@ ENDED: tuple[JobStatus, ...] = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
-class SoundView:
-    """A finished sound. `peaks` are lows and highs in turn, -127 to 127."""
+class SoundFacts:
+    """What whoever made a sound says of it. `peaks` are lows and highs in turn, -127 to 127."""
 
-    generation_id: str
     engine: str
     engine_label: str
     checkpoint: str
@@ -32,6 +31,13 @@ class SoundView:
     quality_reasons: tuple[str, ...]
     peaks: tuple[int, ...]
     bytes_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SoundView(SoundFacts):
+    """A finished sound."""
+
+    generation_id: str
 
     def url(self, extension: str = "wav") -> str:
         """Where the sound is served in one of its formats."""

@@ -5,16 +5,14 @@ import logging
 import os
 import signal
 import socket
-import sys
 
 from webapp.audio.export import warm_up
 from webapp.engines.speech.engine import SpeechEngine
-from webapp.errors import SettingsError
 from webapp.logs import configure_logging
 from webapp.services.container import open_services
 from webapp.settings import Settings
 from webapp.speech.processor import SpeechProcessor
-from webapp.stopping import end_for_certain, when_parent_is_gone
+from webapp.stopping import end_for_certain, run_process, when_parent_is_gone
 
 logger = logging.getLogger(__name__)
 
@@ -26,21 +24,7 @@ def run(settings: Settings, *, exit_with_parent: bool = False, worker_id: str | 
     end means that the parent is gone. Raises SettingsError.
     """
     configure_logging(settings)
-    try:
-        asyncio.run(_run(settings, exit_with_parent, worker_id))
-    except SettingsError:
-        raise
-    except Exception:
-        logger.exception("speech worker failed")
-        _leave(1)
-    _leave(0)
-    return 0
-
-
-def _leave(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    run_process(_run(settings, exit_with_parent, worker_id), "speech worker failed")
 
 
 async def _run(settings: Settings, exit_with_parent: bool, worker_id: str | None) -> None:

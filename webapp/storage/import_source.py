@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, Protocol
 
-from webapp.errors import InvalidRequest
+from webapp.errors import InvalidRequest, is_disk_full
 
 MAX_ENTRIES: Final = 200_000
 CHUNK_BYTES: Final = 256 * 1024
@@ -75,6 +75,8 @@ def _faults(name: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        if is_disk_full(error):  # the copy's, not the source's
+            raise
         raise InvalidRequest(f"{name[:100]!r} is missing or cannot be read") from error
 
 

@@ -4,7 +4,6 @@ What has arrived lies beside the file's place under a name that ends in `.part`,
 part of; so the next attempt, or the next command, goes on where this one ended.
 """
 
-import errno
 import hashlib
 import json
 import logging
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from webapp.errors import StorageFull
+from webapp.errors import StorageFull, is_disk_full
 from webapp.weights.source import CHUNK_BYTES, Interrupted, RemoteFile, Source, SourceFailed
 
 logger = logging.getLogger(__name__)
@@ -257,7 +256,7 @@ def _read_note(path: Path) -> dict[str, object]:
 
 def _plain(error: OSError, folder: Path) -> Exception:
     """A full disk in plain words; anything else as it is."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(error):
         return StorageFull(f"The disk of {folder} is full. What has arrived is kept.")
     return error
 

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from webapp.engines.base import CancelToken, EngineError, GenerationCancelled, ModelLoadError
-from webapp.errors import LeaseLost
+from webapp.errors import LeaseLost, is_disk_full
 from webapp.services.container import Services
 from webapp.services.leases import Claim
-from webapp.services.library.shelf import SoundFacts
+from webapp.services.views import SoundFacts
 from webapp.stopping import first_of
 from webapp.worker.making import Making, SoundMaker
 from webapp.worker.progress import ProgressReporter
@@ -181,7 +181,7 @@ def plain_words(error: Exception) -> str:
     """What the owner of a job is told of a failure."""
     # An engine's own files may be what cannot be written.
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_disk_full(cause):
         return DISK_FULL
     if isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return NOT_WRITABLE

@@ -5,18 +5,16 @@ import logging
 import os
 import signal
 import socket
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
 from webapp.audio.export import warm_up
-from webapp.errors import SettingsError
 from webapp.logs import configure_logging
 from webapp.services.container import Services, open_services
 from webapp.services.weights_register import WeightsRegister
 from webapp.settings import Settings, check_device
-from webapp.stopping import end_for_certain, when_parent_is_gone
+from webapp.stopping import end_for_certain, run_process, when_parent_is_gone
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.gpu import count_devices_like_nvml
@@ -43,22 +41,7 @@ def run(
     """
     configure_logging(settings)
     check_device(device or settings.device)
-    try:
-        asyncio.run(_run(settings, exit_with_parent, device or settings.device, worker_id))
-    except SettingsError:
-        raise
-    except Exception:
-        logger.exception("worker failed")
-        _leave(1)
-    _leave(0)
-    return 0
-
-
-def _leave(code: int) -> None:
-    """End the process without waiting for a generation that cannot be interrupted; all else is written."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    run_process(_run(settings, exit_with_parent, device or settings.device, worker_id), "worker failed")
 
 
 async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_id: str | None) -> None:

@@ -15,7 +15,7 @@ from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Samp
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
 from webapp.services.leases import Claim
-from webapp.services.library.shelf import SoundFacts
+from webapp.services.views import SoundFacts
 
 T = TypeVar("T")
 

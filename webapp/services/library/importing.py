@@ -10,7 +10,8 @@ from webapp.events import Bus, Event
 from webapp.policy.imports import SoundEntry
 from webapp.policy.library import SoundChange
 from webapp.services.capacity import StorageGuard
-from webapp.services.library.shelf import NewSound, SoundFacts, shelve
+from webapp.services.library.shelf import NewSound, shelve
+from webapp.services.views import SoundFacts
 from webapp.storage import Storage
 
 _UNFINISHED: Final = "status IN ('queued', 'processing')"

@@ -5,27 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from webapp.policy.search import search_words
+from webapp.services.views import SoundFacts
 from webapp.tables import LibraryItem, Sound
-
-
-@dataclass(frozen=True, slots=True)
-class SoundFacts:
-    """What whoever made a sound says of it. `peaks` are lows and highs in turn, -127 to 127."""
-
-    engine: str
-    engine_label: str
-    checkpoint: str
-    license: str
-    seed: int
-    duration_s: float
-    sample_rate: int
-    channels: int
-    loudness_lufs: float | None
-    true_peak_dbtp: float | None
-    quality_score: int
-    quality_reasons: tuple[str, ...]
-    peaks: tuple[int, ...]
-    bytes_total: int
 
 
 @dataclass(frozen=True, slots=True)

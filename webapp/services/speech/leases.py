@@ -13,8 +13,9 @@ from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.speech import VOICE_MODEL, as_prompt
-from webapp.services.library.shelf import NewSound, SoundFacts, shelve
+from webapp.services.library.shelf import NewSound, shelve
 from webapp.services.rows import Row
+from webapp.services.views import SoundFacts
 from webapp.settings import Settings
 
 # A text that has ended this many workers may be what ends them.
