@@ -92,3 +92,16 @@ def test_a_waveform_has_a_bar_for_each_part_as_high_as_its_loudest_moment() -> N
 )
 def test_browsers_by_their_names(user_agent: str, text: str) -> None:
     assert words.browser(user_agent) == text
+
+
+@pytest.mark.parametrize(
+    ("model", "engine", "text"),
+    [
+        ("music", "audiocraft", "Music (AudioCraft)"),
+        ("audio", "sketch", "Sound effects (sketch)"),
+        ("voice", "piper", "Speech (Piper)"),
+        ("remix", "another", "remix (another)"),
+    ],
+)
+def test_what_a_sound_was_made_by(model: str, engine: str, text: str) -> None:
+    assert words.made_by(model, engine) == text

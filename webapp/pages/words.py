@@ -11,6 +11,7 @@ DAYS_BEFORE_A_DATE: Final = 30
 LONGEST_IN_SECONDS_S: Final = 180
 
 MODEL_NAMES: Final = {"music": "Music", "audio": "Sound effects", "magnet": "Fast music", "voice": "Speech"}
+ENGINE_NAMES: Final = {"audiocraft": "AudioCraft", "espeak-ng": "eSpeak NG", "piper": "Piper"}
 TIER_NAMES: Final = {
     "free": "Free",
     "supporter": "Supporter",
@@ -129,6 +130,11 @@ def size(bytes_total: int) -> str:
     return f"{bytes_total / 1_000_000_000:.1f}".removesuffix(".0") + " GB"
 
 
+def made_by(model: str, engine: str) -> str:
+    """The kind of a sound and the engine that made it: `Music (AudioCraft)`, `Speech (Piper)`."""
+    return f"{MODEL_NAMES.get(model, model)} ({ENGINE_NAMES.get(engine, engine)})"
+
+
 def browser(user_agent: str) -> str:
     """What a browser is to people: `Firefox on Windows`; the name of a program that is none."""
     name = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
@@ -149,6 +155,7 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "count": count,
     "size": size,
     "browser": browser,
+    "made_by": made_by,
     "MODEL_NAMES": MODEL_NAMES,
     "TIER_NAMES": TIER_NAMES,
     "STATUS_NAMES": STATUS_NAMES,
