@@ -12,6 +12,7 @@ from torch import Tensor
 from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
 from webapp.audio.waveform import Samples
 from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite
+from webapp.engines.audiocraft.codec_body import TorchBody
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
 from webapp.weights.catalogue import Kind
 
@@ -128,3 +129,28 @@ def test_numbers_that_are_no_numbers_are_noticed(loaded: Load) -> None:
     with pytest.raises(NotFinite):
         decoder.decode(some_tokens(4, 10))
     hook.remove()
+
+
+class Overflowing(TorchBody):
+    """A quicker way that loses its numbers in the third piece of a sound."""
+
+    pieces = 0
+
+    def tail(self, hidden: Tensor) -> Tensor:
+        self.pieces += 1
+        return super().tail(hidden) * (torch.inf if self.pieces == 4 else 1)
+
+
+@pytest.mark.parametrize("name", ["tiny-musicgen", "tiny-stereo"])
+def test_a_sound_whose_numbers_are_lost_goes_on_in_float32(loaded: Load, name: str) -> None:
+    model = loaded(name)
+    tokens, decoder = some_tokens(model.codebooks, 110), CodecDecoder(model.codec, 25, quicker=[Overflowing])
+    body = decoder.body
+    assert isinstance(body, Overflowing)
+    assert body.pieces == 1, "it is tried once as it is loaded"
+    sound = decoder.decode(tokens)
+    assert body.pieces == 4, "it was used after it had failed"
+    assert np.abs(sound - whole(model.codec, tokens)).max() < TOLERANCE
+    again = decoder.decode(tokens)
+    assert body.pieces == 9, "the next sound begins with it again"
+    assert np.abs(again - sound).max() < TOLERANCE

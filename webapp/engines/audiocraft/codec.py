@@ -72,9 +72,9 @@ class CodecDecoder:
         for part in (self._head, tail):
             without_norms(part)
         lstm = self._recurrence.lstm if self._recurrence else None
-        self.body: Body = TorchBody(lstm, tail)
+        self.exact: Body = TorchBody(lstm, tail)
         self.head_reach, self.tail_reach, self._hop = self._measure(tail)
-        self.body = next(filter(self._is_near, _made(quicker, lstm, tail)), self.body)
+        self.body: Body = next(filter(self._is_near, _made(quicker, lstm, tail)), self.exact)
 
     @property
     def hop(self) -> int:
@@ -112,11 +112,11 @@ class CodecDecoder:
         latent: Tensor = self._head(self._core.decode_latent(rows[..., begin:until]))
         return latent[..., start - begin : end - begin]
 
-    def through_lstm(self, latent: Tensor, state: State | None) -> tuple[Tensor, State | None]:
+    def through_lstm(self, body: Body, latent: Tensor, state: State | None) -> tuple[Tensor, State | None]:
         if self._recurrence is None:
             return latent, None
         by_time = latent.permute(2, 0, 1)
-        out, state = self.body.lstm(by_time, state)
+        out, state = body.lstm(by_time, state)
         if self._recurrence.adds_input:
             out = out + by_time
         return out.permute(1, 2, 0), state
@@ -125,7 +125,7 @@ class CodecDecoder:
     def _measure(self, tail: nn.Sequential) -> tuple[Reach, Reach, int]:
         """How far head and tail look, seen from where a NaN spreads to; and samples per frame."""
         latent = self._probe()
-        hidden, _ = self.through_lstm(latent, None)
+        hidden, _ = self.through_lstm(self.exact, latent, None)
         hop = tail(hidden).shape[-1] // hidden.shape[-1]
         tokens = torch.zeros(
             1, self._core.num_codebooks, latent.shape[-1], dtype=torch.int64, device=self.device
@@ -134,13 +134,9 @@ class CodecDecoder:
 
     @torch.inference_mode()
     def _is_near(self, body: Body) -> bool:
-        """Whether a body makes what the present one makes of the same tokens, but for a small error."""
-        sounds, latent = list[Tensor](), self._probe()
-        exact = self.body
-        for each in (exact, body):
-            self.body = each
-            sounds.append(each.tail(self.through_lstm(latent, None)[0]).float())
-        self.body = exact
+        """Whether a body makes what the exact one makes of the same tokens, but for a small error."""
+        latent = self._probe()
+        sounds = [each.tail(self.through_lstm(each, latent, None)[0]).float() for each in (self.exact, body)]
         wanted, error = sounds[0].norm(), (sounds[1] - sounds[0]).norm()
         snr_db = float(20 * torch.log10(wanted / error))
         is_near = snr_db >= LEAST_SNR_DB
@@ -164,14 +160,20 @@ class SoundStream:
     """The sound of one job's tokens, piece by piece as they become final.
 
     Pieces are cut at the same frames whenever they are asked for: a sound does not depend on how quickly
-    its tokens came. A piece that failed can be asked for again.
+    its tokens came. A piece that failed can be asked for again. Where a quicker way of decoding gives numbers
+    that are no numbers, this sound goes on in float32.
     """
 
     def __init__(self, decoder: CodecDecoder, tokens: Tensor) -> None:
         """`tokens` (codebooks, frames) is looked at when a piece is made."""
         self._decoder = decoder
+        self._body = decoder.body
         self._tokens = tokens
         self._done = 0
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Forget what went through the LSTM; it will be made of the tokens once more."""
         self._state: State | None = None
         # What the tail still needs of frames that went through the LSTM, and where that begins and ends.
         self._kept: Tensor | None = None
@@ -192,15 +194,27 @@ class SoundStream:
 
         Raises NotFinite, and torch's own errors.
         """
-        frames, reach = self._tokens.shape[-1], self._decoder.tail_reach
+        frames = self._tokens.shape[-1]
         end = min(self._done + self._decoder.chunk_frames, frames)
-        until = min(frames, end + reach.right)
+        until = min(frames, end + self._decoder.tail_reach.right)
         if self.is_done or final_frames < min(frames, until + self._decoder.head_reach.right):
             return None
+        try:
+            return self._piece(end, until)
+        except NotFinite:
+            if self._body is self._decoder.exact:
+                raise
+            logger.warning("%s gave numbers that are no numbers: float32 goes on", self._body)
+            self._body = self._decoder.exact
+            self._begin_anew()
+            return self._piece(end, until)
+
+    def _piece(self, end: int, until: int) -> Samples:
+        """From where the last piece ended to frame `end`, which needs what lies before `until`."""
         kept, state = self._hidden(until)
-        begin = max(0, self._done - reach.left)
+        begin = max(0, self._done - self._decoder.tail_reach.left)
         kept = kept[..., begin - self._kept_from :]
-        sound = self._decoder.body.tail(kept[..., : until - begin])
+        sound = self._body.tail(kept[..., : until - begin])
         cut = (self._done - begin) * self._decoder.hop
         piece = self._checked(sound[..., cut : cut + (end - self._done) * self._decoder.hop])
         self._kept, self._kept_from, self._kept_until = kept, begin, max(until, self._kept_until)
@@ -213,7 +227,7 @@ class SoundStream:
             return self._kept, self._state
         rows = self._decoder.rows(self._tokens)
         latent = self._decoder.through_head(rows, self._kept_until, until)
-        hidden, state = self._decoder.through_lstm(latent, self._state)
+        hidden, state = self._decoder.through_lstm(self._body, latent, self._state)
         return hidden if self._kept is None else torch.cat([self._kept, hidden], dim=-1), state
 
     @staticmethod
