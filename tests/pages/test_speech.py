@@ -51,6 +51,15 @@ class TestWithoutScript:
         assert 'src="/api/tts/sample/espeak-de"' in page
         assert "Guten Tag</textarea>" in page
 
+    async def test_no_two_languages_have_the_same_name(self, browser: httpx.AsyncClient) -> None:
+        page = (await browser.get("/speech")).text
+        select = re.search(r'<select id="language".*?</select>', page, re.DOTALL)
+        assert select is not None
+        names = re.findall(r"<option[^>]*>([^<]+)</option>", select[0])
+        assert len(names) > 50
+        assert len(names) == len(set(names))
+        assert "German" in names, "a name is not longer than it must be"
+
     async def test_strangers_hear_samples_and_are_asked_to_sign_in(self, browser: httpx.AsyncClient) -> None:
         page = (await browser.get("/speech")).text
         assert (_selected(page, "language"), _selected(page, "voice")) == ("en", "espeak-en-us")

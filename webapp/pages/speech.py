@@ -1,5 +1,6 @@
 """The page where texts are spoken."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -116,12 +117,15 @@ def _usual(voices: Sequence[VoiceView]) -> VoiceView:
 
 
 def _languages(voices: Sequence[VoiceView]) -> tuple[tuple[str, str], ...]:
-    """Each language once, by name: what eSpeak NG calls its voice without what stands in brackets."""
-    names: dict[str, str] = {}
+    """Each language once, by name: what eSpeak NG calls its voice, and without what stands in brackets
+    where that is enough to tell it from every other language."""
+    naming: dict[str, VoiceView] = {}
     for voice in voices:
-        name = voice.name.partition(" (")[0].partition(",")[0]
-        if voice.engine != "piper" or _primary(voice) not in names:
-            names[_primary(voice)] = name
+        if voice.engine != "piper" or _primary(voice) not in naming:
+            naming[_primary(voice)] = voice
+    short = {code: voice.name.partition(" (")[0].partition(",")[0] for code, voice in naming.items()}
+    shared = Counter(short.values())
+    names = {code: name if shared[name] == 1 else naming[code].name for code, name in short.items()}
     return tuple(sorted(names.items(), key=lambda entry: entry[1]))
 
 
