@@ -91,6 +91,34 @@ def test_what_is_wrong_is_left_out_and_the_rest_comes(
         assert list((data_dir / "staging").iterdir()) == [], name
 
 
+def test_a_damaged_file_is_made_good_by_another_of_the_same_sound(
+    soundloom: Soundloom, owner: str, data_dir: Path, tmp_path: Path, flac: bytes
+) -> None:
+    shutil.rmtree(data_dir / "sounds", ignore_errors=True)
+    manifest, files = manifest_of(flac)
+    sound = manifest["sounds"][0]
+    sound["id"] = "d" * 20
+    del manifest["sounds"][1:]
+    name = sound["files"][0]["name"].replace(".flac", ".wav")
+    files[name] = b"RIFF, and then the disk was full"
+    sound["files"].insert(0, {"name": name, "size": len(files[name]), "sha256": "0" * 64})
+    path = zipped(tmp_path / "export.zip", manifest, files)
+    outcome = soundloom("import", str(path), "--owner", owner)
+    assert outcome.out == "1 sounds imported, 0 were here already, 0 could not be used\n"
+    assert "is not the file that the manifest tells of" in outcome.err
+    assert "was taken instead" in outcome.err
+    assert (stored(data_dir)["d" * 20] / "sound.flac").read_bytes() == flac
+    assert list((data_dir / "staging").iterdir()) == []
+
+
+def test_an_archive_that_is_not_whole(soundloom: Soundloom, owner: str, tmp_path: Path, flac: bytes) -> None:
+    path = zipped(tmp_path / "cut.zip", *manifest_of(flac))
+    path.write_bytes(path.read_bytes()[:-30])
+    outcome = soundloom("import", str(path), "--owner", owner)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "or the zip is not whole" in outcome.err
+
+
 def test_bombs_links_and_what_is_no_sound(
     soundloom: Soundloom, owner: str, data_dir: Path, tmp_path: Path, flac: bytes
 ) -> None:

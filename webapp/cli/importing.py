@@ -150,11 +150,7 @@ async def _bring_one(
 
 def _write_files(source: ImportSource, entry: SoundEntry, staged: Path) -> SoundFacts:
     """The file that came, and the others made of it: what is not sound does not get this far."""
-    best = entry.best_file
-    suffix = best.name.rpartition(".")[2].lower()
-    given = staged / f"sound.{suffix}"
-    source.copy(best.name, given, size=best.size, sha256=best.sha256)
-    waveform = _decoded(given, suffix)
+    suffix, waveform = _best_sound(source, entry, staged)
     for audio_format in AudioFormat:
         if audio_format != suffix:
             write_audio(staged / f"sound.{audio_format}", waveform, audio_format, dither_seed=entry.seed)
@@ -176,6 +172,27 @@ def _write_files(source: ImportSource, entry: SoundEntry, staged: Path) -> Sound
         peaks=tuple(waveform_peaks(waveform)),
         bytes_total=sum(path.stat().st_size for path in files),
     )
+
+
+def _best_sound(source: ImportSource, entry: SoundEntry, staged: Path) -> tuple[str, Waveform]:
+    """The format of the best file that came whole, now in the folder, and its sound.
+
+    Raises InvalidRequest, with what is wrong with the best one, when none came whole.
+    """
+    faults: list[InvalidRequest] = []
+    for file in entry.sound_files:
+        given = staged / f"sound.{file.suffix}"
+        try:
+            source.copy(file.name, given, size=file.size, sha256=file.sha256)
+            waveform = _decoded(given, file.suffix)
+        except InvalidRequest as error:
+            faults.append(error)
+            given.unlink(missing_ok=True)
+            continue
+        if faults:
+            print(f"soundloom: {faults[0].message}; {file.name} was taken instead", file=sys.stderr)
+        return file.suffix, waveform
+    raise faults[0]
 
 
 def _decoded(path: Path, suffix: str) -> Waveform:

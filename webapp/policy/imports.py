@@ -32,6 +32,11 @@ class FileEntry(msgspec.Struct, frozen=True):
     size: Annotated[int, Meta(ge=1, le=MAX_FILE_BYTES)]
     sha256: Digest
 
+    @property
+    def suffix(self) -> str:
+        """What comes after the last dot of the name, in small letters."""
+        return self.name.rpartition(".")[2].lower()
+
 
 class SoundEntry(msgspec.Struct, frozen=True):
     """A sound as a manifest tells of it."""
@@ -56,13 +61,13 @@ class SoundEntry(msgspec.Struct, frozen=True):
     quality_reasons: Annotated[list[ShortText], Meta(max_length=20)] = []
 
     @property
-    def best_file(self) -> FileEntry:
-        """The file that loses least. Raises InvalidRequest where there is no sound among them."""
-        by_format = {entry.name.rpartition(".")[2].lower(): entry for entry in reversed(self.files)}
-        for known in IMPORTED_FORMATS:
-            if known in by_format:
-                return by_format[known]
-        raise InvalidRequest(f"{self.id} has no file of a sound")
+    def sound_files(self) -> list[FileEntry]:
+        """One file of each format, what loses least first. Raises InvalidRequest where none is a sound."""
+        by_format = {entry.suffix: entry for entry in reversed(self.files)}
+        found = [by_format[known] for known in IMPORTED_FORMATS if known in by_format]
+        if not found:
+            raise InvalidRequest(f"{self.id} has no file of a sound")
+        return found
 
 
 class _Manifest(msgspec.Struct, frozen=True):

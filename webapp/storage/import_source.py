@@ -37,8 +37,10 @@ def import_source(path: Path) -> Iterator[ImportSource]:
             if len(archive.infolist()) > MAX_ENTRIES:
                 raise InvalidRequest("The archive has too many entries")
             yield _Source(lambda name: _open_entry(archive, name))
-    except (zipfile.BadZipFile, FileNotFoundError) as error:
-        raise InvalidRequest(f"{path} is neither a folder nor a zip") from error
+    except FileNotFoundError as error:
+        raise InvalidRequest(f"{path} is not there") from error
+    except zipfile.BadZipFile as error:
+        raise InvalidRequest(f"{path} is neither a folder nor a zip, or the zip is not whole") from error
 
 
 class _Source:
