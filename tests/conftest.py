@@ -154,7 +154,7 @@ def settings(tmp_path: Path) -> Settings:
 def services(
     settings: Settings, database: Database, clock: ManualClock, ids: SeededIds, tmp_path: Path
 ) -> Services:
-    return build_services(settings, database, LocalBus(), LocalStorage(tmp_path), clock, ids)
+    return build_services(settings, database, LocalBus(clock), LocalStorage(tmp_path), clock, ids)
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ class TestRestartedServer:
     def services(
         self, settings: Settings, database: Database, clock: ManualClock, ids: SeededIds, tmp_path: Path
     ) -> Services:
-        return build_services(settings, database, LocalBus(), LocalStorage(tmp_path), clock, ids)
+        return build_services(settings, database, LocalBus(clock), LocalStorage(tmp_path), clock, ids)
 
     async def test_errors_are_clear_and_end_by_themselves(
         self, services: Services, make_account: MakeAccount, own_server: "PostgresServer"

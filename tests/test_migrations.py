@@ -161,7 +161,7 @@ async def test_nothing_is_lost_and_everything_works(
 
     services = build_services(
         Settings(data_dir=str(tmp_path), disk_reserve_mb=0),
-        old_database, LocalBus(), LocalStorage(tmp_path), clock, SeededIds(3),
+        old_database, LocalBus(clock), LocalStorage(tmp_path), clock, SeededIds(3),
     )  # fmt: skip
     ann, bob = [(await services.accounts.find(name)).identity for name in ("ann", "bob")]
     listed = await services.library.browse.public(LibraryQuery(search="rain"))

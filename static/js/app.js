@@ -12,4 +12,5 @@ import "./prompts.js";
 import "./reorder.js";
 import "./searching.js";
 import "./selection.js";
+import "./sending.js";
 import "./toasts.js";

@@ -2,6 +2,11 @@
 // line. The buttons beside each line do the same one step at a time, with and without script.
 
 let dragged = null;
+let orderBefore = "";
+
+function orderOf(list) {
+  return [...list.children].map((line) => line.dataset.sound).join(" ");
+}
 
 function lineAt(list, y) {
   return [...list.children].find((line) => {
@@ -16,25 +21,25 @@ document.addEventListener("pointerdown", (event) => {
   event.preventDefault();
   dragged = grip.closest("[data-reorder] > *");
   dragged.classList.add("is-dragged");
+  orderBefore = orderOf(dragged.parentElement);
   grip.setPointerCapture(event.pointerId);
 });
 
 document.addEventListener("pointermove", (event) => {
-  if (!dragged) return;
+  // It may have been taken out of the list elsewhere, meanwhile.
+  if (!dragged?.isConnected) return;
   const list = dragged.parentElement;
   const before = lineAt(list, event.clientY) ?? null;
   if (before !== dragged.nextElementSibling) list.insertBefore(dragged, before);
 });
 
 function drop() {
-  if (!dragged) return;
-  dragged.classList.remove("is-dragged");
-  const list = dragged.parentElement;
+  const list = dragged?.isConnected ? dragged.parentElement : null;
+  dragged?.classList.remove("is-dragged");
   dragged = null;
+  if (!list || orderOf(list) === orderBefore) return;
   const form = document.getElementById(list.dataset.reorder);
-  const ids = [...list.children].map((line) => line.dataset.sound).join(" ");
-  if (form.elements.ids.value === ids) return;
-  form.elements.ids.value = ids;
+  form.elements.ids.value = orderOf(list);
   form.requestSubmit();
 }
 

@@ -176,7 +176,7 @@ class _Server(uvicorn.Server):
 def _services(settings: Settings, database: Database) -> Services:
     clock, hasher = SystemClock(), PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
     storage = LocalStorage(settings.data_path)
-    services = build_services(settings, database, LocalBus(), storage, clock, RandomIds())
+    services = build_services(settings, database, LocalBus(clock), storage, clock, RandomIds())
     accounts = Accounts(database, clock, settings, services.throttle, hasher)
     return replace(services, accounts=accounts)
 

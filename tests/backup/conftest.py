@@ -54,7 +54,7 @@ def elsewhere(tmp_path: Path, migrated_sqlite_file: Path, clock: ManualClock) ->
         await database.open()
         settings, storage = Settings(data_dir=str(folder), disk_reserve_mb=0), LocalStorage(folder)
         try:
-            yield build_services(settings, database, LocalBus(), storage, clock, SeededIds(9))
+            yield build_services(settings, database, LocalBus(clock), storage, clock, SeededIds(9))
         finally:
             await database.close()
 

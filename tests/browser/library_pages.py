@@ -1,6 +1,6 @@
 """The library, a sound, a playlist and the player as people use them."""
 
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -96,6 +96,21 @@ class PlaylistPage:
 
     def titles(self) -> list[str]:
         return self._page.locator("#playlist-tracks .sound-card-title").all_inner_texts()
+
+    def move(self, title: str, way: Literal["up", "down"]) -> None:
+        """One step, by keyboard, once the page knows that there is a step to make."""
+        button = self._page.get_by_role("button", name=f"Move {title} {way}")
+        expect(button).to_be_enabled()
+        button.press("Enter")
+
+    def drag_first_down(self) -> None:
+        """Drag the first of two sounds below the other."""
+        grip = self.tracks.first.locator("[data-grip]").bounding_box()
+        assert grip is not None
+        self._page.mouse.move(grip["x"] + 5, grip["y"] + 5)
+        self._page.mouse.down()
+        self._page.mouse.move(grip["x"] + 5, grip["y"] + 160, steps=4)
+        self._page.mouse.up()
 
     def expect_order(self, *titles: str) -> None:
         expect(self._page.locator("#playlist-tracks .sound-card-title")).to_have_text(list(titles))

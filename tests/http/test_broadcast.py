@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
+from webapp.clock import SystemClock
 from webapp.events import Event, LocalBus
 from webapp.http.broadcast import Broadcast, Story, Telling
 from webapp.http.sse import ServerEvent
@@ -44,7 +45,7 @@ class Stage:
     """A broadcast of numbers that tells at once and never by itself."""
 
     def __init__(self) -> None:
-        self.bus = LocalBus()
+        self.bus = LocalBus(SystemClock())
         self.numbers = Numbers()
         self.broadcast = Broadcast(self.bus, self.numbers.begin, interval_s=0, refresh_s=LONG_S)
 

@@ -12,6 +12,7 @@ import torch
 
 from tests.models_e2e.conftest import CHECKPOINTS
 from tests.running import Client, Installation, Server, installed
+from webapp.clock import SystemClock
 from webapp.events import SocketBus
 
 LM_FILE = "state_dict.bin"
@@ -60,7 +61,7 @@ async def status_when(
     installation: Installation, client: Client, holds: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
     """The status, once it is as it should be; looked at whenever a worker says something new."""
-    bus = SocketBus(installation.data_dir)
+    bus = SocketBus(installation.data_dir, SystemClock())
     await bus.start()
     try:
         with bus.subscribe() as hints:

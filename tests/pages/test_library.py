@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.pages.steps import make_sound
+from webapp.clock import ManualClock
 from webapp.events import Event
 from webapp.pages.library_address import PER_PAGE, LibraryAddress, read_address
 from webapp.pages.library_feed import LibraryFeed
@@ -141,9 +142,11 @@ async def test_several_at_once(ann_browser: httpx.AsyncClient, services: Service
     assert "Choose at least one sound" in nothing.text
 
 
-async def test_pages_are_told_of_changes_and_of_own_new_sounds(services: Services, ann: Identity) -> None:
+async def test_pages_are_told_of_changes_and_of_own_new_sounds(
+    services: Services, clock: ManualClock, ann: Identity
+) -> None:
     bob = await services.accounts.register("bob", "correct horse", address="test")
-    feed = LibraryFeed(services, ann)
+    feed = LibraryFeed(services, ann, clock.now_ms())
     await feed.fragments()
     assert feed.take_signals() == ()
     await make_sound(services, bob, "his", is_public=False)
@@ -152,9 +155,21 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(services: Service
     mine = await make_sound(services, ann, "mine", is_public=False)
     await feed.fragments()
     assert feed.take_signals() == ("library-changed",)
-    stranger = LibraryFeed(services, None)
+    stranger = LibraryFeed(services, None, clock.now_ms())
     with services.bus.subscribe() as hints:
         await services.library.publishing.change(ann, mine, SoundChange(is_public=True))
         assert any(stranger.note(hint) for hint in await hints.wait(1))
     assert stranger.take_signals() == ("library-changed",)
     assert not stranger.note(Event("job", "a" * 12))
+
+
+async def test_a_page_is_told_what_changed_between_its_making_and_its_following(
+    services: Services, clock: ManualClock, ann: Identity
+) -> None:
+    shown_ms = clock.now_ms()
+    sound = await make_sound(services, ann, "rain", is_public=False)
+    clock.advance_s(1)
+    await services.library.publishing.change(ann, sound, SoundChange(is_public=True))
+    assert LibraryFeed(services, None, shown_ms).take_signals() == ("library-changed",)
+    clock.advance_s(60)
+    assert LibraryFeed(services, None, clock.now_ms()).take_signals() == ()

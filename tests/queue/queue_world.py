@@ -57,7 +57,7 @@ class World:
         self._seed += 1
         storage = LocalStorage(self.settings.data_path)
         ids = SeededIds(self._seed)
-        return build_services(self.settings, database, LocalBus(), storage, self.clock, ids)
+        return build_services(self.settings, database, LocalBus(self.clock), storage, self.clock, ids)
 
     async def begin(self) -> list[Identity]:
         """Forget everything and make the accounts anew."""

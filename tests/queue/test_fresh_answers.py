@@ -25,7 +25,7 @@ def elsewhere(
     settings: Settings, other_database: Database, clock: ManualClock, ids: SeededIds, tmp_path: Path
 ) -> Services:
     """The services of another web process: no hint reaches it."""
-    return build_services(settings, other_database, LocalBus(), LocalStorage(tmp_path), clock, ids)
+    return build_services(settings, other_database, LocalBus(clock), LocalStorage(tmp_path), clock, ids)
 
 
 class TestAcrossProcesses:

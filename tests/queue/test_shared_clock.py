@@ -58,7 +58,12 @@ async def test_a_worker_whose_clock_is_off_keeps_its_job(
     ):
         server, worker = (
             build_services(
-                services.settings, services.database, LocalBus(), services.storage, clock, SeededIds(seed)
+                services.settings,
+                services.database,
+                LocalBus(clock),
+                services.storage,
+                clock,
+                SeededIds(seed),
             )
             for seed, clock in ((1, servers_clock), (2, workers_clock))
         )

@@ -11,6 +11,8 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
+from webapp.clock import Clock
+
 Topic = Literal["queue", "job", "status", "control", "speech", "library"]
 MAX_PENDING = 256
 
@@ -78,12 +80,18 @@ class Bus(Protocol):
 
     def subscribe(self) -> AbstractContextManager[Subscription]: ...
 
+    def has_heard(self, topic: Topic, since_ms: int) -> bool:
+        """Whether a hint of this topic came to this process at `since_ms` or later."""
+        ...
+
 
 class LocalBus:
     """Carries hints within one process; the base of the buses that also reach others."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._subscriptions: set[Subscription] = set()
+        self._heard_ms: dict[Topic, int] = {}
 
     async def start(self) -> None:
         """Begin to carry hints."""
@@ -96,9 +104,15 @@ class LocalBus:
 
     def deliver(self, *events: Event) -> None:
         """Give hints to the listeners in this process only."""
+        now_ms = self._clock.now_ms()
+        self._heard_ms.update((event.topic, now_ms) for event in events)
         for subscription in self._subscriptions:
             for event in events:
                 subscription.offer(event)
+
+    def has_heard(self, topic: Topic, since_ms: int) -> bool:
+        """Whether a hint of this topic came to this process at `since_ms` or later."""
+        return self._heard_ms.get(topic, -1) >= since_ms
 
     @property
     def listener_count(self) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from webapp.clock import Clock
 from webapp.events.bus import MISSED, Event, LocalBus
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,8 @@ RECONNECT_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 class SocketHub(LocalBus):
     """The server's end: its own listeners and every connected process hear every hint."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        super().__init__(clock)
         self._folder = folder
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -73,8 +74,8 @@ class SocketHub(LocalBus):
 class SocketBus(LocalBus):
     """The end of a worker or a command; reconnects by itself while no server is there."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        super().__init__(clock)
         self._folder = folder
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None

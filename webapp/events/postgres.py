@@ -8,6 +8,7 @@ from typing import TypeAlias
 import asyncpg
 import msgspec
 
+from webapp.clock import Clock
 from webapp.events.bus import MISSED, Event, LocalBus, Subscription
 
 logger = logging.getLogger(__name__)
@@ -31,8 +32,8 @@ class Notice(msgspec.Struct):
 class PostgresBus(LocalBus):
     """Carries hints through the database server. `sender` tells this process's own hints apart."""
 
-    def __init__(self, url: str, sender: str) -> None:
-        super().__init__()
+    def __init__(self, url: str, sender: str, clock: Clock) -> None:
+        super().__init__(clock)
         self._url = url
         self._sender = sender
         self._outgoing = Subscription()

@@ -68,7 +68,7 @@ def _feed(
     seen_ms: int,
 ) -> Feed:
     if view == "library":
-        return LibraryFeed(services, viewer)
+        return LibraryFeed(services, viewer, seen_ms)
     if viewer is None:
         raise AuthenticationRequired
     if view == "admin":

@@ -10,7 +10,7 @@ from webapp.errors import NotFound
 from webapp.events import Event
 from webapp.pages.contexts import JobFragment, JobListFragment, ModelStateFragment
 from webapp.pages.generate import recent_jobs
-from webapp.pages.live import Fragment, list_fragment
+from webapp.pages.live import RENDERING_MS, Fragment, list_fragment
 from webapp.pages.models import model_cards
 from webapp.pages.partials import ANNOUNCER
 from webapp.pages.rendering import Renderer
@@ -19,8 +19,6 @@ from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.views import ACTIVE, JobView
 
-# A page was rendered a little after the state that it shows was read.
-RENDERING_MS: Final = 2_000
 QUEUE_MOVED: Final = "queue-moved"
 MOST_ACTIVE: Final = 100
 SPOKEN_CHARACTERS: Final = 80

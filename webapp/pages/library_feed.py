@@ -2,7 +2,7 @@
 
 from webapp.events import Event
 from webapp.pages.answers import LIBRARY_CHANGED
-from webapp.pages.live import Fragment
+from webapp.pages.live import RENDERING_MS, Fragment
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
@@ -11,14 +11,15 @@ class LibraryFeed:
     """Tells a page that it may show something else now; only the page knows what it shows.
 
     Jobs matter when a sound of the viewer's comes out of one. Nobody's own page is asked to look again for
-    every step of other people's jobs.
+    every step of other people's jobs. `since_ms` is the time of the state that the page shows: of what
+    changed before it began to follow, nobody else tells it.
     """
 
-    def __init__(self, services: Services, viewer: Identity | None) -> None:
+    def __init__(self, services: Services, viewer: Identity | None, since_ms: int) -> None:
         self._details = services.library.details
         self._viewer = viewer
         self._newest: int | None = None
-        self._has_changed = False
+        self._has_changed = services.bus.has_heard("library", since_ms - RENDERING_MS)
 
     def note(self, event: Event) -> bool:
         """What is published, named or deleted matters to all; jobs to those who have some."""

@@ -14,6 +14,8 @@ COALESCE_S: Final = 0.1
 # Hints may be lost, and waits grow shorter without any.
 REFRESH_S: Final = 10.0
 RETRY_MS: Final = 1_000
+# A page was rendered a little after the state that it shows was read.
+RENDERING_MS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,19 +150,18 @@ async def open_services(settings: Settings, *, owns_event_socket: bool = False) 
     await database.open()
     try:
         await migrate(database, settings.data_path / MIGRATION_LOCK)
-        bus = _bus(settings, ids, owns_event_socket=owns_event_socket)
-        await bus.start()
-        try:
-            storage = LocalStorage(settings.data_path)
-            async with shared_clock(database, SystemClock()) as clock:
-                yield build_services(settings, database, bus, storage, clock, ids)
-        finally:
-            await bus.stop()
+        async with shared_clock(database, SystemClock()) as clock:
+            bus = _bus(settings, ids, clock, owns_event_socket=owns_event_socket)
+            await bus.start()
+            try:
+                yield build_services(settings, database, bus, LocalStorage(settings.data_path), clock, ids)
+            finally:
+                await bus.stop()
     finally:
         await database.close()
 
 
-def _bus(settings: Settings, ids: Ids, *, owns_event_socket: bool) -> Bus:
+def _bus(settings: Settings, ids: Ids, clock: Clock, *, owns_event_socket: bool) -> Bus:
     if settings.database_url:
-        return PostgresBus(settings.database_url, sender=ids.job_id())
-    return SocketHub(settings.data_path) if owns_event_socket else SocketBus(settings.data_path)
+        return PostgresBus(settings.database_url, sender=ids.job_id(), clock=clock)
+    return (SocketHub if owns_event_socket else SocketBus)(settings.data_path, clock)
