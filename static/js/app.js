@@ -5,6 +5,7 @@ import "./copy.js";
 import "./counter.js";
 import "./draft.js";
 import "./fill.js";
+import "./freshness.js";
 import "./menus.js";
 import "./navigation.js";
 import "./player/index.js";

@@ -7,6 +7,16 @@ function isNavigation({ ctx }) {
   return ctx?.target?.id === "page";
 }
 
+// Of several links followed one after another the last one counts, whichever answer comes first.
+let newest = null;
+
+document.addEventListener("htmx:before:request", ({ detail }) => {
+  if (isNavigation(detail)) newest = detail.ctx;
+});
+document.addEventListener("htmx:before:response", (event) => {
+  if (isNavigation(event.detail) && event.detail.ctx !== newest) event.preventDefault();
+});
+
 document.addEventListener("htmx:before:swap", ({ detail }) => {
   // An answer is parsed as if there were no script, which would bring to life what is meant for that.
   for (const { fragment } of detail.tasks ?? []) {
@@ -36,6 +46,6 @@ document.addEventListener("htmx:before:history:update", (event) => {
 // A thin line on top for whoever waits longer than a moment: see layout.css.
 for (const [type, isWaiting] of [["htmx:before:request", true], ["htmx:finally:request", false]]) {
   document.addEventListener(type, ({ detail }) => {
-    if (isNavigation(detail)) root.classList.toggle("is-navigating", isWaiting);
+    if (isNavigation(detail) && detail.ctx === newest) root.classList.toggle("is-navigating", isWaiting);
   });
 }

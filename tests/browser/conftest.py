@@ -3,6 +3,7 @@
 A page that logs an error, breaks its policy or misses a file fails its test.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tools.throwaway_server import ThrowawayServer, throwaway_server
 # A busy machine is slow, and a page that is right in the end is right.
 WAIT_MS = 30_000
 LOG_CHARACTERS = 4_000
+# How long every answer takes to arrive, in ms: with some hundreds, a test that does not wait for it fails.
+LATENCY_MS = int(os.environ.get("BROWSER_LATENCY_MS", "0"))
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -64,6 +67,8 @@ def open_context(chromium: Browser, server: ThrowawayServer, watch: Watch) -> It
         context = chromium.new_context(**{"base_url": server.address, **options})  # type: ignore[arg-type]  # as given
         context.set_default_timeout(WAIT_MS)
         context.on("page", watch.over)
+        if LATENCY_MS:
+            context.on("page", _slow_down)
         contexts.append(context)
         return context
 
@@ -72,6 +77,13 @@ def open_context(chromium: Browser, server: ThrowawayServer, watch: Watch) -> It
         context.close()
     # Where a server has failed, its log says why.
     assert watch.faults == [], server.log_file.read_text(encoding="utf-8")[-LOG_CHARACTERS:]
+
+
+def _slow_down(page: Page) -> None:
+    page.context.new_cdp_session(page).send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": LATENCY_MS, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
 
 
 @pytest.fixture

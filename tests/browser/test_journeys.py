@@ -34,8 +34,8 @@ def page(open_page: OpenPage, device: str) -> Page:
 def ada(server: ThrowawayServer) -> Iterator[Musician]:
     """Somebody with two published sounds."""
     with musician(server.address, "ada-trip") as made:
-        made.make("amber organ", duration=20)
-        made.make("silver flute", duration=20)
+        made.make("amber organ", duration=30)
+        made.make("silver flute", duration=30)
         yield made
 
 
@@ -49,7 +49,7 @@ def test_a_newcomer(page: Page, device: str, ada: Musician) -> None:
     Credentials(page).submit(f"newcomer-{device}", "Create account")
     expect(page.get_by_text("Nothing here yet.")).to_be_visible()
     page.get_by_role("list", name="Examples").get_by_role("link", name="crackling fire").click()
-    start.duration.fill("3")
+    start.duration.fill("10")
     expect(start.quote).to_contain_text("Costs one of")
     start.generate.click()
     card = start.newest()
@@ -161,7 +161,7 @@ def test_a_newcomer_with_only_a_keyboard(open_page: OpenPage, ada: Musician) -> 
     keys.reach(page.get_by_role("radio", name="Music", exact=False).first)
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("radio", name="Sound effects")).to_be_checked()
-    keys.type(start.duration, "2")
+    keys.type(start.duration, "10")
     keys.press(start.generate)
     expect(start.cards).to_have_count(1)
     expect(start.generate).to_be_focused()

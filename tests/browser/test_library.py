@@ -1,5 +1,6 @@
 """Sounds found, heard while browsing, published, kept, put in order and deleted."""
 
+import re
 import zipfile
 from collections.abc import Iterator
 
@@ -16,7 +17,7 @@ from tools.throwaway_server import ThrowawayServer
 def ada(server: ThrowawayServer) -> Iterator[Musician]:
     """Somebody with three published sounds."""
     with musician(server.address, "ada-lib") as made:
-        for prompt, duration in (("slow harp", 2), ("deep organ", 20), ("bright flute", 20)):
+        for prompt, duration in (("slow harp", 8), ("deep organ", 20), ("bright flute", 20)):
             made.make(prompt, duration=duration)
         yield made
 
@@ -60,7 +61,7 @@ def test_seek_repeat_speed_and_volume_by_keyboard(page: Page, ada: Musician) -> 
     player.wait_until("audio.currentTime > 5")
     page.keyboard.press("Home")
     player.wait_until("audio.currentTime < 5")
-    expect(player.position).to_have_attribute("aria-valuetext", "0:00 of 0:20")
+    expect(player.position).to_have_attribute("aria-valuetext", re.compile(r"0:0[0-4] of 0:20"))
     repeat = player.button("Repeat this sound")
     repeat.press("Enter")
     expect(repeat).to_have_attribute("aria-pressed", "true")
@@ -72,8 +73,8 @@ def test_seek_repeat_speed_and_volume_by_keyboard(page: Page, ada: Musician) -> 
     page.locator("#main").focus()
     page.keyboard.press("Space")
     player.wait_until("audio.paused")
-    session = page.evaluate("[navigator.mediaSession.metadata.title, navigator.mediaSession.playbackState]")
-    assert session == ["bright flute", "paused"]
+    page.wait_for_function("navigator.mediaSession.playbackState === 'paused'")
+    assert page.evaluate("navigator.mediaSession.metadata.title") == "bright flute"
     player.button("Close the player").press("Enter")
     expect(player.bar).to_be_hidden()
     expect(page.locator("#main")).to_be_focused()

@@ -28,14 +28,9 @@ class SpeechPage:
         self.spoken = page.locator(".spoken")
 
     def open(self) -> None:
-        """Open the page; the speech worker of a fresh server may still be starting."""
+        """Open the page, which looks again by itself while the speech worker of a fresh server starts."""
         self.page.goto("/speech")
-        for _ in range(20):
-            if self.voice.count():
-                return
-            self.page.wait_for_timeout(250)
-            self.page.reload()
-        raise AssertionError("no speech worker came")
+        expect(self.voice).to_be_visible()
 
     def say(self, text: str) -> Locator:
         """Have a text spoken; what appears for it."""
