@@ -7,14 +7,26 @@ function isNavigation({ ctx }) {
   return ctx?.target?.id === "page";
 }
 
-// Of several links followed one after another the last one counts, whichever answer comes first.
+// Of several links followed one after another the last one counts, whichever answer comes first. Who clicks twice on
+// the same one means it once: the second request waits for the first, and by then the page is another one.
+const turns = new WeakMap();
+let turn = 0;
 let newest = null;
 
-document.addEventListener("htmx:before:request", ({ detail }) => {
-  if (isNavigation(detail)) newest = detail.ctx;
+document.addEventListener("htmx:config:request", ({ detail }) => {
+  if (isNavigation(detail)) turns.set(detail.ctx, ++turn);
+});
+document.addEventListener("htmx:before:request", (event) => {
+  const { ctx } = event.detail;
+  if (!isNavigation(event.detail)) return;
+  if (!ctx.target.isConnected || (newest && turns.get(ctx) < turns.get(newest))) event.preventDefault();
+  else newest = ctx;
 });
 document.addEventListener("htmx:before:response", (event) => {
-  if (isNavigation(event.detail) && event.detail.ctx !== newest) event.preventDefault();
+  const { ctx } = event.detail;
+  if (!isNavigation(event.detail) || ctx === newest) return;
+  event.preventDefault();
+  ctx.response.raw.body?.cancel();
 });
 
 document.addEventListener("htmx:before:swap", ({ detail }) => {

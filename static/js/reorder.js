@@ -3,6 +3,7 @@
 
 let dragged = null;
 let orderBefore = "";
+let isBehind = false;
 
 function orderOf(list) {
   return [...list.children].map((line) => line.dataset.sound).join(" ");
@@ -33,10 +34,16 @@ document.addEventListener("pointermove", (event) => {
   if (before !== dragged.nextElementSibling) list.insertBefore(dragged, before);
 });
 
+function askAgain() {
+  document.body.dispatchEvent(new CustomEvent("live-again"));
+}
+
 function drop() {
   const list = dragged?.isConnected ? dragged.parentElement : null;
   dragged?.classList.remove("is-dragged");
   dragged = null;
+  if (isBehind) askAgain();
+  isBehind = false;
   if (!list || orderOf(list) === orderBefore) return;
   const form = document.getElementById(list.dataset.reorder);
   form.elements.ids.value = orderOf(list);
@@ -45,3 +52,17 @@ function drop() {
 
 document.addEventListener("pointerup", drop);
 document.addEventListener("pointercancel", drop);
+
+// Nothing moves under somebody's hand.
+document.addEventListener("htmx:before:swap", (event) => {
+  if (!dragged || !event.detail.ctx.target?.contains?.(dragged)) return;
+  event.preventDefault();
+  isBehind = true;
+});
+
+// An order that was refused, as when another window changed the list, gives way to the one that is.
+for (const type of ["htmx:response:error", "htmx:error"]) {
+  document.addEventListener(type, ({ detail }) => {
+    if (detail.ctx?.sourceElement?.matches?.("form[id='order']")) askAgain();
+  });
+}

@@ -1,23 +1,19 @@
 // Search as one types: the first letter makes an entry in the history, the next ones change it, so that one
 // step back leads out of the search and not through every letter of it.
 
-let lastTyped = null;
+const isSearch = (element) => element?.matches?.("form[data-search]");
 
-document.addEventListener("input", (event) => {
-  if (event.target.matches("input[type='search']")) lastTyped = event.target.form;
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (isSearch(ctx.sourceElement)) ctx.sourceElement.dataset.typing = ctx.sourceEvent?.type === "input" ? "yes" : "";
 });
 
 document.addEventListener("htmx:before:history:update", (event) => {
   const { history: action, sourceElement } = event.detail;
-  if (!sourceElement?.matches?.("form[data-search]")) return;
-  const isTyping = lastTyped === sourceElement;
-  if (isTyping && history.state?.isSearch) action.type = "replace";
-  sourceElement.dataset.typing = isTyping ? "yes" : "";
+  if (isSearch(sourceElement) && sourceElement.dataset.typing && history.state?.isSearch) action.type = "replace";
 });
 
 document.addEventListener("htmx:after:history:update", (event) => {
   const { sourceElement } = event.detail;
-  if (!sourceElement?.matches?.("form[data-search]")) return;
-  if (sourceElement.dataset.typing) history.replaceState({ ...history.state, isSearch: true }, "");
-  lastTyped = null;
+  if (!isSearch(sourceElement) || !sourceElement.dataset.typing) return;
+  history.replaceState({ ...history.state, isSearch: true }, "");
 });

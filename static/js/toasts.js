@@ -36,5 +36,5 @@ for (const id of ["notices", "toasts"]) {
 
 // What one does while the server is away must not fail in silence; the live connection says so for itself.
 document.addEventListener("htmx:error", ({ target, detail }) => {
-  if (target.id !== "live" && detail.ctx?.request) toast("The server cannot be reached. Nothing was changed.");
+  if (target.id !== "live" && detail.ctx?.request) toast("The server did not answer. See whether it was done before you repeat it.");
 });

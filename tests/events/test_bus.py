@@ -12,7 +12,7 @@ import pytest
 
 from webapp.clock import ManualClock, SystemClock
 from webapp.events import Bus, Event, PostgresBus, SocketBus, SocketHub
-from webapp.events.bus import MAX_PENDING, MISSED, LocalBus, Subscription
+from webapp.events.bus import MAX_PENDING, MAX_REMEMBERED, MISSED, LocalBus, Subscription
 from webapp.events.local_socket import MAX_BACKLOG_BYTES, SOCKET_NAME, socket_path
 
 if TYPE_CHECKING:
@@ -96,13 +96,17 @@ def test_a_burst_is_heard_as_each_distinct_hint_once() -> None:
 def test_what_was_heard_since_when() -> None:
     clock = ManualClock(1_000)
     bus = LocalBus(clock)
-    assert not bus.has_heard("library", 0)
-    bus.publish(Event("library"))
+    library = Event("library")
+    assert not bus.has_heard(library, 0)
+    bus.publish(library)
     clock.advance_s(1)
     bus.publish(QUEUE)
-    assert bus.has_heard("library", 1_000)
-    assert not bus.has_heard("library", 1_001)
-    assert bus.has_heard("queue", 1_001)
+    assert bus.has_heard(library, 1_000)
+    assert not bus.has_heard(library, 1_001)
+    assert bus.has_heard(QUEUE, 1_001)
+    bus.publish(*(Event("job", str(number)) for number in range(MAX_REMEMBERED - 1)), QUEUE)
+    assert bus.has_heard(QUEUE, 1_001)
+    assert not bus.has_heard(library, 0)
 
 
 def test_too_many_hints_say_to_look_at_everything() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from tests.factories import choice
 from tests.pages.steps import finish_one, start_one
+from webapp.pages.errors import TO_NOTICES
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
@@ -38,7 +39,7 @@ async def test_what_cannot_be_done_is_said_where_notices_are(
     await start_one(services)
     answer = await ann_browser.post(f"/jobs/{job_id}/cancel", data={}, headers=HTMX)
     assert answer.status_code == 400
-    assert (answer.headers["hx-retarget"], answer.headers["hx-reswap"]) == ("#notices", "innerHTML")
+    assert {name: answer.headers[name] for name in TO_NOTICES} == TO_NOTICES
     assert "Cannot cancel a job that is already processing" in answer.text
     assert "<html" not in answer.text
     page = await ann_browser.post(f"/jobs/{job_id}/cancel", data={})

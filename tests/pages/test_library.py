@@ -5,12 +5,12 @@ import re
 import httpx
 import pytest
 
-from tests.pages.steps import make_sound
+from tests.pages.steps import finish_one, make_sound
 from webapp.clock import ManualClock
 from webapp.events import Event
 from webapp.pages.library_address import PER_PAGE, LibraryAddress, read_address
 from webapp.pages.library_feed import LibraryFeed
-from webapp.policy.library import SoundChange
+from webapp.policy.library import PlaylistChange, SoundChange
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
@@ -146,6 +146,7 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
     bob = await services.accounts.register("bob", "correct horse", address="test")
+    clock.advance_s(60)
     feed = LibraryFeed(services, ann, clock.now_ms())
     await feed.fragments()
     assert feed.take_signals() == ()
@@ -163,13 +164,56 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(
     assert not stranger.note(Event("job", "a" * 12))
 
 
+async def first_told(services: Services, viewer: Identity | None, shown_ms: int) -> tuple[str, ...]:
+    """What a page is told when its stream opens, which was made at this time."""
+    feed = LibraryFeed(services, viewer, shown_ms)
+    await feed.fragments()
+    return feed.take_signals()
+
+
 async def test_a_page_is_told_what_changed_between_its_making_and_its_following(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    shown_ms = clock.now_ms()
+    bob = await services.accounts.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain", is_public=False)
+    clock.advance_s(60)
+    shown_ms = clock.now_ms()
+    assert await first_told(services, None, shown_ms) == ()
     clock.advance_s(1)
     await services.library.publishing.change(ann, sound, SoundChange(is_public=True))
-    assert LibraryFeed(services, None, shown_ms).take_signals() == ("library-changed",)
+    assert await first_told(services, None, shown_ms) == ("library-changed",)
     clock.advance_s(60)
-    assert LibraryFeed(services, None, clock.now_ms()).take_signals() == ()
+    shown_ms = clock.now_ms()
+    assert await first_told(services, ann, shown_ms) == ()
+    await services.library.votes.vote(ann, sound, 1)
+    assert await first_told(services, ann, shown_ms) == ("library-changed",)
+    assert await first_told(services, bob, shown_ms) == ()
+    clock.advance_s(60)
+    shown_ms = clock.now_ms()
+    await finish_one(services, ann, "wind")
+    assert await first_told(services, ann, shown_ms) == ("library-changed",)
+    assert await first_told(services, bob, shown_ms) == ()
+
+
+async def test_what_one_keeps_is_told_to_ones_own_pages(
+    services: Services, clock: ManualClock, ann: Identity
+) -> None:
+    bob = await services.accounts.register("bob", "correct horse", address="test")
+    sound = await make_sound(services, ann, "rain")
+    library, playlists = services.library, services.library.playlists
+    playlist = (await playlists.create(ann, PlaylistChange(name="Rain"))).playlist_id
+    for action in (
+        lambda: library.favorites.add(ann, sound),
+        lambda: library.favorites.remove(ann, sound),
+        lambda: library.votes.vote(ann, sound, 1),
+        lambda: playlists.add_track(ann, playlist, sound),
+        lambda: playlists.reorder(ann, playlist, [sound]),
+        lambda: playlists.remove_track(ann, playlist, sound),
+        lambda: playlists.change(ann, playlist, PlaylistChange(name="Storm")),
+        lambda: playlists.delete(ann, playlist),
+    ):
+        own, others = (LibraryFeed(services, viewer, clock.now_ms()) for viewer in (ann, bob))
+        with services.bus.subscribe() as hints:
+            await action()
+            heard = await hints.wait(1)
+        assert [any(feed.note(hint) for hint in heard) for feed in (own, others)] == [True, False]

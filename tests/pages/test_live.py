@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 
 from tests.factories import FACTS, choice
-from tests.pages.steps import WORKER, finish_one, start_one
+from tests.pages.steps import WORKER, finish_one, make_sound, start_one
 from webapp.clock import ManualClock
 from webapp.events import Event, LocalBus
 from webapp.http.sse import ServerEvent
@@ -156,6 +156,35 @@ async def test_a_card_follows_its_job_from_line_to_sound(
         done = await upcoming(stream)
         assert "<audio" in done
         assert "Finished: rain" in done
+
+
+async def test_a_job_that_came_and_ended_between_two_looks_is_shown(
+    services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
+) -> None:
+    feed = GenerateFeed(services, renderer, ann, clock.now_ms())
+    await feed.fragments()
+    clock.advance_s(60)
+    await feed.fragments()
+    clock.advance_s(1)
+    short = await finish_one(services, ann, "a short one")
+    told = await feed.fragments()
+    assert [part.element_id for fragment in told for part in fragment.parts or ()] == [f"job-{short}"]
+    assert await feed.fragments() == []
+
+
+async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
+    services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
+) -> None:
+    bob = await services.accounts.register("bob", "correct horse", address="test")
+    sound = await make_sound(services, ann, "rain")
+    feeds = [GenerateFeed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
+    with services.bus.subscribe() as hints:
+        await services.library.publishing.delete(ann, sound)
+        heard = await hints.wait(1)
+    for feed in feeds:
+        for hint in heard:
+            feed.note(hint)
+    assert [feed.take_signals() for feed in feeds] == [("library-changed",), ()]
 
 
 async def test_a_page_is_told_when_the_queue_moved(

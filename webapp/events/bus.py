@@ -13,8 +13,10 @@ import msgspec
 
 from webapp.clock import Clock
 
-Topic = Literal["queue", "job", "status", "control", "speech", "library"]
+Topic = Literal["queue", "job", "status", "control", "speech", "library", "account"]
 MAX_PENDING = 256
+# Of how many different hints it is remembered when they last came.
+MAX_REMEMBERED = 4096
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -22,11 +24,17 @@ class Event(msgspec.Struct, frozen=True):
 
     `queue`: something waits or waits no more. `job`: this job changed. `status`: workers or models did.
     `control`: what is asked of workers did, or the weights they find. `speech`: this request to speak did,
-    whose id takes the job's place. `library`: what people find there did.
+    whose id takes the job's place. `library`: what people find there did. `account`: what this account has
+    and keeps, its number in the job's place.
     """
 
     topic: Topic
     job_id: str | None = None
+
+
+def account_changed(account_id: int) -> Event:
+    """The hint that sounds, playlists, favourites or votes of an account changed."""
+    return Event("account", str(account_id))
 
 
 # For whoever may have missed hints: look at everything.
@@ -80,8 +88,8 @@ class Bus(Protocol):
 
     def subscribe(self) -> AbstractContextManager[Subscription]: ...
 
-    def has_heard(self, topic: Topic, since_ms: int) -> bool:
-        """Whether a hint of this topic came to this process at `since_ms` or later."""
+    def has_heard(self, event: Event, since_ms: int) -> bool:
+        """Whether this hint came to this process at `since_ms`, a moment ago, or later."""
         ...
 
 
@@ -91,7 +99,7 @@ class LocalBus:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._subscriptions: set[Subscription] = set()
-        self._heard_ms: dict[Topic, int] = {}
+        self._heard_ms: dict[Event, int] = {}  # the latest last
 
     async def start(self) -> None:
         """Begin to carry hints."""
@@ -105,14 +113,18 @@ class LocalBus:
     def deliver(self, *events: Event) -> None:
         """Give hints to the listeners in this process only."""
         now_ms = self._clock.now_ms()
-        self._heard_ms.update((event.topic, now_ms) for event in events)
+        for event in events:
+            self._heard_ms.pop(event, None)
+            self._heard_ms[event] = now_ms
+        while len(self._heard_ms) > MAX_REMEMBERED:
+            del self._heard_ms[next(iter(self._heard_ms))]
         for subscription in self._subscriptions:
             for event in events:
                 subscription.offer(event)
 
-    def has_heard(self, topic: Topic, since_ms: int) -> bool:
-        """Whether a hint of this topic came to this process at `since_ms` or later."""
-        return self._heard_ms.get(topic, -1) >= since_ms
+    def has_heard(self, event: Event, since_ms: int) -> bool:
+        """Whether this hint came to this process at `since_ms`, a moment ago, or later."""
+        return self._heard_ms.get(event, -1) >= since_ms
 
     @property
     def listener_count(self) -> int:

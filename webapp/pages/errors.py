@@ -23,6 +23,14 @@ ADVICE_OF_FAILURE: Final = (
     "It is not your doing. Try again; if it keeps happening, tell whoever runs this server."
 )
 
+# Whatever was asked for: the notice goes to its own place, and no address changes.
+TO_NOTICES: Final = {
+    "HX-Retarget": "#notices",
+    "HX-Reswap": "innerHTML",
+    "HX-Reselect": ".notice",
+    "HX-Push-Url": "false",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorPage:
@@ -55,7 +63,7 @@ def error_page(renderer: Renderer) -> HtmlErrorPage:
         headers = request.headers
         if headers.get("hx-request") == "true" and headers.get("hx-boosted") != "true":
             response = renderer.page(ErrorNotice(problem.text, problem.error_id), status=problem.status)
-            response.headers.update({"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"})
+            response.headers.update(TO_NOTICES)
             return response
         return renderer.page(
             ErrorPage(

@@ -7,7 +7,8 @@ from typing import Final
 from markupsafe import escape
 
 from webapp.errors import NotFound
-from webapp.events import Event
+from webapp.events import Event, account_changed
+from webapp.pages.answers import LIBRARY_CHANGED
 from webapp.pages.contexts import JobFragment, JobListFragment, ModelStateFragment
 from webapp.pages.generate import recent_jobs
 from webapp.pages.live import RENDERING_MS, Fragment, list_fragment
@@ -37,22 +38,31 @@ class GenerateFeed:
         self._renderer = renderer
         self._identity = identity
         self._since_ms = since_ms - RENDERING_MS
+        self._account_changed = account_changed(identity.account_id)
+        self._read_ms = self._since_ms
         self._active: set[str] | None = None
+        self._seen: set[str] = set()
         self._models_may_differ = True
-        self._queue_moved = False
+        self._signals: set[str] = set()
 
     def note(self, event: Event) -> bool:
-        """Places move with the queue; of single jobs, only the account's own matter."""
+        """Places move with the queue; of single jobs and of sounds, only the account's own matter."""
         self._models_may_differ |= event.topic == "status"
-        self._queue_moved |= event.topic == "queue"
-        if event.topic == "library":
-            return False
+        if event.topic == "queue":
+            self._signals.add(QUEUE_MOVED)
+        if event == self._account_changed:
+            self._signals.add(LIBRARY_CHANGED)
+        if event.topic in {"library", "account"}:
+            return event == self._account_changed
         return event.topic != "job" or event.job_id is None or event.job_id in (self._active or ())
 
     def take_signals(self) -> tuple[str, ...]:
-        """Has the form ask again what its job would meet, for only the page knows what is in it."""
-        moved, self._queue_moved = self._queue_moved, False
-        return (QUEUE_MOVED,) if moved else ()
+        """Has the form ask again what its job would meet, for only the page knows what is in it.
+
+        What was done to sounds elsewhere has the list ask: cards of finished jobs are told only once.
+        """
+        signals, self._signals = self._signals, set()
+        return tuple(sorted(signals))
 
     async def fragments(self) -> list[Fragment]:
         """Cards that may have changed; the whole list when jobs came."""
@@ -60,16 +70,26 @@ class GenerateFeed:
             self._identity.account_id, statuses=ACTIVE, limit=MOST_ACTIVE
         )
         known, self._active = self._active, {job.job_id for job in active}
+        came = await self._came()
         fragments = await self._model_states() if self._models_may_differ else []
         if known is None:
             return fragments + await self._since_page_load()
-        if self._active - known:
+        if came:
             fragments.append(self._list(await recent_jobs(self._services, self._identity)))
         for job_id in known - self._active:
             with suppress(NotFound):  # gone with its account
                 job = await self._services.jobs.get(self._identity, job_id)
                 fragments += [self._card(job), _spoken(job)]
         return fragments + [self._card(job) for job in active]
+
+    async def _came(self) -> bool:
+        """Whether there are jobs that were not there before; one may have come and ended since."""
+        before_ms, self._read_ms = self._read_ms, self._services.clock.now_ms()
+        fresh = await self._services.jobs.of_account(
+            self._identity.account_id, since_ms=before_ms - RENDERING_MS, limit=MOST_ACTIVE
+        )
+        seen, self._seen = self._seen, {job.job_id for job in fresh} | (self._active or set())
+        return not self._seen <= seen
 
     async def _since_page_load(self) -> list[Fragment]:
         jobs = await recent_jobs(self._services, self._identity)

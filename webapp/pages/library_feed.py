@@ -1,10 +1,13 @@
 """What pages with sounds follow: that sounds came, went or changed."""
 
-from webapp.events import Event
+from typing import Final
+
+from webapp.events import Event, account_changed
 from webapp.pages.answers import LIBRARY_CHANGED
 from webapp.pages.live import RENDERING_MS, Fragment
 from webapp.services.container import Services
 from webapp.services.identity import Identity
+from webapp.services.library.details import NewestSound
 
 
 class LibraryFeed:
@@ -16,15 +19,20 @@ class LibraryFeed:
     """
 
     def __init__(self, services: Services, viewer: Identity | None, since_ms: int) -> None:
+        self._bus = services.bus
         self._details = services.library.details
         self._viewer = viewer
-        self._newest: int | None = None
-        self._has_changed = services.bus.has_heard("library", since_ms - RENDERING_MS)
+        own = (account_changed(viewer.account_id),) if viewer else ()
+        self._followed: Final = (Event("library"), *own)
+        self._since_ms = since_ms - RENDERING_MS
+        self._is_first = True
+        self._newest: NewestSound | None = None
+        self._has_changed = False
 
     def note(self, event: Event) -> bool:
-        """What is published, named or deleted matters to all; jobs to those who have some."""
-        self._has_changed |= event.topic == "library"
-        return event.topic == "library" or (event.topic == "job" and self._viewer is not None)
+        """What is published, named or deleted matters to all; what an account keeps, and its jobs, to it."""
+        self._has_changed |= event in self._followed
+        return event in self._followed or (event.topic == "job" and self._viewer is not None)
 
     def take_signals(self) -> tuple[str, ...]:
         """Has the list ask for itself again."""
@@ -32,9 +40,13 @@ class LibraryFeed:
         return (LIBRARY_CHANGED,) if changed else ()
 
     async def fragments(self) -> list[Fragment]:
-        """None; looks whether the viewer has a new sound."""
-        if self._viewer is not None:
-            newest = await self._details.newest_of(self._viewer.account_id)
-            self._has_changed |= self._newest is not None and newest != self._newest
-            self._newest = newest
+        """None; looks whether the viewer has a new sound, and at first what was missed."""
+        newest = await self._details.newest_of(self._viewer.account_id) if self._viewer else None
+        if self._is_first:
+            self._is_first = False
+            self._has_changed |= any(self._bus.has_heard(event, self._since_ms) for event in self._followed)
+            self._has_changed |= newest is not None and newest.created_ms >= self._since_ms
+        else:
+            self._has_changed |= newest != self._newest
+        self._newest = newest
         return []

@@ -74,13 +74,24 @@ class Jobs:
         return job
 
     async def of_account(
-        self, account_id: int, *, statuses: tuple[JobStatus, ...] = (), limit: int = 20, offset: int = 0
+        self,
+        account_id: int,
+        *,
+        statuses: tuple[JobStatus, ...] = (),
+        since_ms: int = 0,
+        limit: int = 20,
+        offset: int = 0,
     ) -> list[JobView]:
-        """The account's own jobs, newest first, in any of the given states (default: all)."""
+        """The account's own jobs since a time, newest first, in any of the given states (default: all)."""
         among = f" AND job.status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
-        condition = f"job.account = {{}}{among} ORDER BY job.created_ms DESC, job.sequence DESC"
         jobs, _ = await self._in_places(
-            f"{condition} LIMIT {{}} OFFSET {{}}", account_id, *statuses, limit, offset
+            f"job.account = {{}} AND job.created_ms >= {{}}{among}"
+            " ORDER BY job.created_ms DESC, job.sequence DESC LIMIT {} OFFSET {}",
+            account_id,
+            since_ms,
+            *statuses,
+            limit,
+            offset,
         )
         return jobs
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from webapp.database import Database
 from webapp.errors import NotFound
@@ -12,6 +13,13 @@ from webapp.services.rows import SOUND_COLUMNS, SOUND_PREFIX, sound_view
 from webapp.services.views import SoundView
 
 _COLUMNS = ", ".join(f"sound.{column} AS {SOUND_PREFIX}{column}" for column in SOUND_COLUMNS)
+
+
+class NewestSound(NamedTuple):
+    """The row of a sound, higher with each that is made, and when it was made."""
+
+    row_id: int
+    created_ms: int
 
 
 class SoundDetails:
@@ -42,10 +50,9 @@ class SoundDetails:
         )
         return {row["generation_id"]: tuple(json.loads(row["peaks"])) for row in rows}
 
-    async def newest_of(self, account_id: int) -> int:
-        """The row of the account's newest sound, 0 without one: higher with each that is made."""
+    async def newest_of(self, account_id: int) -> NewestSound | None:
+        """The account's newest sound, if it has any."""
         rows = await self._database.fetch(
-            "SELECT COALESCE(MAX(id), 0) AS newest FROM library_item WHERE account = {}", account_id
+            "SELECT id, created_ms FROM library_item WHERE account = {} ORDER BY id DESC LIMIT 1", account_id
         )
-        newest: int = rows[0]["newest"]
-        return newest
+        return NewestSound(rows[0]["id"], rows[0]["created_ms"]) if rows else None

@@ -5,6 +5,7 @@ from typing import Final
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import NotFound
+from webapp.events import Bus, account_changed
 from webapp.policy.library import is_generation_id
 from webapp.services.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, find_item
@@ -15,10 +16,13 @@ from webapp.settings import Settings
 class Favorites:
     """Keeps sounds and lets them go; doing either twice is doing it once."""
 
-    def __init__(self, database: Database, clock: Clock, throttle: Throttle, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, throttle: Throttle, settings: Settings, bus: Bus
+    ) -> None:
         self._database = database
         self._clock = clock
         self._throttle = throttle
+        self._bus = bus
         self._hourly: Final = settings.favorite_hourly
 
     async def add(self, identity: Identity, sound_id: str) -> None:
@@ -33,6 +37,7 @@ class Favorites:
                 item.row_id,
                 self._clock.now_ms(),
             )
+        self._bus.publish(account_changed(identity.account_id))
 
     async def remove(self, identity: Identity, sound_id: str) -> None:
         """Let a sound go, also one that was taken back since. Raises NotFound and LimitReached."""
@@ -48,6 +53,7 @@ class Favorites:
             if not removed:
                 await find_item(self._database, identity, sound_id)
             await self._count(identity)
+        self._bus.publish(account_changed(identity.account_id))
 
     async def among(self, identity: Identity, row_ids: list[int]) -> set[int]:
         """Which of these items, by their row, the account keeps."""

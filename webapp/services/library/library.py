@@ -54,13 +54,13 @@ def build_library(
     throttle: Throttle,
 ) -> Library:
     """Wire the library over an open database."""
-    browse, playlists = Browser(database, clock), Playlists(database, clock, ids)
+    browse, playlists = Browser(database, clock), Playlists(database, clock, ids, bus)
     return Library(
         browse=browse,
         cursors=Cursors(secret_key(settings)),
         details=SoundDetails(database),
-        votes=Votes(database, throttle, settings),
-        favorites=Favorites(database, clock, throttle, settings),
+        votes=Votes(database, throttle, settings, bus),
+        favorites=Favorites(database, clock, throttle, settings, bus),
         plays=Plays(database, throttle),
         playlists=playlists,
         publishing=Publishing(database, storage, bus, AuditLog(database, clock)),

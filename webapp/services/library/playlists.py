@@ -1,11 +1,14 @@
 """Ordered lists of sounds, private or shared by link."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import Conflict, InvalidRequest, NotFound
+from webapp.events import Bus, account_changed
 from webapp.ids import Ids
 from webapp.policy.library import MAX_PLAYLISTS, MAX_TRACKS, PlaylistChange, is_generation_id
 from webapp.services.identity import Identity
@@ -40,10 +43,11 @@ class PlaylistView:
 class Playlists:
     """Playlists of accounts. A shared one opens to whoever has its link, and shows them what they may see."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids, bus: Bus) -> None:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._bus = bus
 
     async def of_account(self, identity: Identity) -> list[PlaylistView]:
         """The account's own playlists, the last changed first."""
@@ -56,7 +60,7 @@ class Playlists:
 
     async def create(self, identity: Identity, change: PlaylistChange) -> PlaylistView:
         """Make an empty playlist. Raises Conflict when the account has as many as it may."""
-        async with self._database.transaction():
+        async with self._changing(identity):
             # Taken so that two at once count each other.
             lock = " FOR UPDATE" if self._database.dialect == "postgres" else ""
             await self._database.fetch(f"SELECT id FROM account WHERE id = {{}}{lock}", identity.account_id)
@@ -87,7 +91,7 @@ class Playlists:
 
     async def change(self, identity: Identity, playlist_id: str, change: PlaylistChange) -> PlaylistView:
         """Rename an own playlist, share it or stop. Raises NotFound."""
-        async with self._database.transaction():
+        async with self._changing(identity):
             row = await self._own(identity, playlist_id)
             await self._database.fetch(
                 "UPDATE playlist SET name = {}, is_shared = {} WHERE id = {}",
@@ -99,13 +103,13 @@ class Playlists:
 
     async def delete(self, identity: Identity, playlist_id: str) -> None:
         """Delete an own playlist; its sounds stay. Raises NotFound."""
-        async with self._database.transaction():
+        async with self._changing(identity):
             row = await self._own(identity, playlist_id)
             await self._database.fetch("DELETE FROM playlist WHERE id = {}", row["id"])
 
     async def add_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
         """Put a sound at the end; one that is there stays where it is. Raises NotFound and Conflict."""
-        async with self._database.transaction():
+        async with self._changing(identity):
             row = await self._own(identity, playlist_id)
             item = await find_item(self._database, identity, sound_id, to_change=True)
             found = await self._database.fetch(
@@ -128,7 +132,7 @@ class Playlists:
 
     async def remove_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
         """Take a sound out; one that is not there is out already. Raises NotFound for the playlist."""
-        async with self._database.transaction():
+        async with self._changing(identity):
             row = await self._own(identity, playlist_id)
             if is_generation_id(sound_id):
                 await self._database.fetch(
@@ -146,7 +150,7 @@ class Playlists:
 
         Raises NotFound, and InvalidRequest unless each of them is named once.
         """
-        async with self._database.transaction():
+        async with self._changing(identity):
             row = await self._own(identity, playlist_id)
             rows_of = {item.sound_id: item.row_id for item in await self._tracks(row, identity)}
             if sorted(sound_ids) != sorted(rows_of):
@@ -163,6 +167,13 @@ class Playlists:
                 )
             changed = await self._row(identity, playlist_id)
             return _view(changed), await self._tracks(changed, identity)
+
+    @asynccontextmanager
+    async def _changing(self, identity: Identity) -> AsyncIterator[None]:
+        """One transaction, after which the account's own pages are told."""
+        async with self._database.transaction():
+            yield
+        self._bus.publish(account_changed(identity.account_id))
 
     async def _row(self, identity: Identity | None, playlist_id: str) -> Row:
         reader = identity.account_id if identity else None

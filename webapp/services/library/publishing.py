@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from webapp.database import Database
 from webapp.errors import NotAuthorized
-from webapp.events import Bus, Event
+from webapp.events import Bus, Event, account_changed
 from webapp.policy.library import SoundChange
 from webapp.services.audit import AuditLog
 from webapp.services.identity import Identity
@@ -32,7 +32,7 @@ class Publishing:
                 raise NotAuthorized("Not authorized to change this sound")
             await self._write(item, await self._changed_columns(item, change))
             changed = await find_item(self._database, identity, sound_id)
-        self._bus.publish(Event("library"))
+        self._bus.publish(Event("library"), account_changed(item.account_id))
         return changed
 
     async def delete(self, identity: Identity, sound_id: str) -> None:
@@ -55,7 +55,7 @@ class Publishing:
         for row in rows:
             await self._storage.delete(row["storage_key"])
             self._bus.publish(Event("job", row["job"]))
-        self._bus.publish(Event("library"))
+        self._bus.publish(Event("library"), account_changed(item.account_id))
 
     async def _changed_columns(self, item: LibraryItemView, change: SoundChange) -> dict[str, object]:
         columns: dict[str, object] = {}

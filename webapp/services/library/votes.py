@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.database import Database
+from webapp.events import Bus, account_changed
 from webapp.services.identity import Identity
 from webapp.services.library.browse import find_item
 from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
@@ -22,9 +23,10 @@ class VoteReceipt:
 class Votes:
     """One vote per account and sound. The counters are kept by the database as votes come and go."""
 
-    def __init__(self, database: Database, throttle: Throttle, settings: Settings) -> None:
+    def __init__(self, database: Database, throttle: Throttle, settings: Settings, bus: Bus) -> None:
         self._database = database
         self._throttle = throttle
+        self._bus = bus
         self._hourly: Final = settings.vote_hourly
 
     async def vote(self, identity: Identity, sound_id: str, vote: int) -> VoteReceipt:
@@ -50,6 +52,7 @@ class Votes:
                     identity.account_id,
                 )
             counted = await find_item(self._database, identity, sound_id)
+        self._bus.publish(account_changed(identity.account_id))
         return VoteReceipt(counted.upvotes, counted.downvotes, vote)
 
     async def of(self, identity: Identity, row_ids: list[int]) -> dict[int, int]:
