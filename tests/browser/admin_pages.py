@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import PASSWORD, Credentials
+from tests.browser.pages import PASSWORD, WAIT_S, Credentials
 from tools.throwaway_server import ThrowawayServer
 
 ADMIN = "root"
@@ -15,13 +15,12 @@ def make_admin(server: ThrowawayServer) -> None:
     """Use up the set-up link of a server."""
     token = parse_qs(urlsplit(server.setup_link).query)["token"][0]
     fields = {"token": token, "username": ADMIN, "password": PASSWORD}
-    assert httpx.post(f"{server.address}/setup", data=fields).status_code == 303
+    assert httpx.post(f"{server.address}/setup", data=fields, timeout=WAIT_S).status_code == 303
 
 
 def sign_in_admin(page: Page) -> None:
     """As the admin whom `make_admin` made."""
     Credentials(page).sign_in(ADMIN)
-    expect(page.get_by_role("button", name="Generate")).to_be_visible()
 
 
 class Explorer:
@@ -71,6 +70,10 @@ class Explorer:
 
     def expect_said(self, text: str) -> None:
         expect(self.toasts).to_contain_text(text)
+
+    def keep_undo(self) -> None:
+        """Go to what undoes the last step, so that it does not vanish."""
+        self.toasts.get_by_role("button", name="Undo").last.focus()
 
     def undo(self) -> None:
         self.toasts.get_by_role("button", name="Undo").last.click()

@@ -11,12 +11,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.admin_pages import make_admin
-from tests.browser.pages import OpenContext, OpenPage, Watch
+from tests.browser.pages import WAIT_S, OpenContext, OpenPage, Watch
 from tools.browser import find_browser
 from tools.throwaway_server import ThrowawayServer, throwaway_server
 
-# A busy machine is slow, and a page that is right in the end is right.
-WAIT_MS = 30_000
+WAIT_MS = 1000 * WAIT_S
 LOG_CHARACTERS = 4_000
 # How long every answer takes to arrive, in ms: with some hundreds, a test that does not wait for it fails.
 LATENCY_MS = int(os.environ.get("BROWSER_LATENCY_MS", "0"))

@@ -1,8 +1,13 @@
 """The library, a sound, a playlist and the player as people use them."""
 
+import re
 from typing import Any, Literal
 
 from playwright.sync_api import Locator, Page, expect
+
+IS_PLAYING = """([audio, shown, toggle, title]) =>
+    !audio.paused && audio.currentTime > 0.05 && shown.textContent === title && toggle.ariaLabel === "Pause"
+"""
 
 
 class Player:
@@ -13,6 +18,7 @@ class Player:
         self.bar = page.get_by_role("region", name="Player")
         self.title = self.bar.locator("[data-player-title]")
         self.position = self.bar.get_by_role("slider", name="Position in the sound")
+        self.repeat = self.button("Repeat this sound")
 
     def button(self, name: str) -> Locator:
         return self.bar.get_by_role("button", name=name, exact=True)
@@ -25,10 +31,16 @@ class Player:
         element = self._page.locator("#player-audio").element_handle()
         self._page.wait_for_function(f"audio => {condition}", arg=element)
 
+    def play_on(self) -> None:
+        """Have it play one sound again and again, so that it does not stop by itself."""
+        self.repeat.click()
+        expect(self.repeat).to_have_attribute("aria-pressed", "true")
+
     def expect_playing(self, title: str) -> None:
-        expect(self.title).to_have_text(title)
-        expect(self.button("Pause")).to_be_visible()
-        self.wait_until("!audio.paused && audio.currentTime > 0.05")
+        """The sound, the title and the button at one time: a short sound is soon over."""
+        toggle = self.bar.get_by_role("button", name=re.compile("^(Play|Pause)$"))
+        parts = [self._page.locator("#player-audio"), self.title, toggle]
+        self._page.wait_for_function(IS_PLAYING, arg=[*(part.element_handle() for part in parts), title])
 
 
 class LibraryPage:

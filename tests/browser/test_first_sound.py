@@ -1,9 +1,11 @@
 """From a printed link to a sound that plays."""
 
+import time
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.pages import Credentials, OpenPage, QueuePage, StartPage, Watch
+from tests.browser.pages import GENERATED_MS, Credentials, OpenPage, QueuePage, StartPage, Watch
 from tests.browser.sounds import paused
 from tools.throwaway_server import ThrowawayServer, throwaway_server
 
@@ -42,7 +44,6 @@ def test_one_sees_progress_without_reloading_and_plays_the_result(page: Page, st
     start.mark()
     page.evaluate(NOTE_PROGRESS)
     card = start.ask("slow piano over heavy rain", duration=30)
-    expect(card.progress).to_be_visible()
     card.expect_finished()
     start.expect_mark()
     shown = page.evaluate("window.shownProgress")
@@ -64,7 +65,7 @@ def test_a_playing_sound_goes_on_while_others_are_made(page: Page, start: StartP
     other = start.ask("128 BPM techno", duration=10)
     other.expect_finished()
     assert first.audio_property("paused") is False
-    assert first.audio_property("currentTime") > 0.2
+    first.expect_time_to_pass()
 
 
 def test_what_is_typed_and_where_the_cursor_is_survive_live_updates(page: Page, start: StartPage) -> None:
@@ -139,7 +140,7 @@ def test_several_variations_of_a_surprise_by_keyboard(page: Page, start: StartPa
     expect(start.quote).to_contain_text("Costs 2 of")
     start.prompt.press("Control+Enter")
     expect(start.cards).to_have_count(2)
-    start.newest().expect_finished()
+    expect(page.locator(".job audio")).to_have_count(2, timeout=GENERATED_MS)
 
 
 def test_the_quote_follows_the_form(start: StartPage) -> None:
@@ -151,9 +152,8 @@ def test_the_quote_follows_the_form(start: StartPage) -> None:
 def test_sign_out_and_in(page: Page, start: StartPage) -> None:
     name = page.locator(".account-link").inner_text()
     Credentials(page).sign_out()
-    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
     Credentials(page).sign_in(name)
-    expect(start.generate).to_be_visible()
+    expect(page.locator(".account-link")).to_have_text(name)
 
 
 def test_the_queue_is_live_and_keeps_other_peoples_words_to_itself(
@@ -178,8 +178,7 @@ def test_errors_are_shown_where_they_arise(page: Page, start: StartPage, watch: 
     expect(page.locator("#duration-error")).to_have_text("Duration exceeds your tier limit")
     expect(start.prompt).to_have_value("rain")
     # The browser notes the refusal by itself; nothing else went wrong.
-    assert all("400" in fault for fault in watch.faults)
-    watch.faults.clear()
+    watch.forgive("answered 400", "status of 400")
 
 
 def test_without_javascript_everything_but_live_works(open_page: OpenPage) -> None:
@@ -188,10 +187,9 @@ def test_without_javascript_everything_but_live_works(open_page: OpenPage) -> No
     start = StartPage(page)
     card = start.ask("wind", duration=2)
     expect(page).to_have_url(f"{page.url.partition('#')[0]}#{card.locator.get_attribute('id')}")
-    for _ in range(100):
-        if card.audio.count():
-            break
+    until = time.monotonic() + GENERATED_MS / 1000
+    while not card.audio.count():
+        assert time.monotonic() < until, card.locator.inner_text()
         page.reload()
-    expect(card.audio).to_have_count(1)
     Credentials(page).sign_out()
     expect(page.get_by_role("heading", name="Type what you want to hear.")).to_be_visible()

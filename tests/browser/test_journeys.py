@@ -116,6 +116,7 @@ def test_a_listener(page: Page, device: str, ada: Musician) -> None:
     expect(library.sounds).to_have_count(1)
     library.play("amber organ")
     player.expect_playing("amber organ")
+    player.play_on()
     for place in ("Queue", "Speech", "Create", "Library"):
         page.get_by_role("link", name=place, exact=True).click()
         expect(page.get_by_role("link", name=place, exact=True)).to_have_attribute("aria-current", "page")

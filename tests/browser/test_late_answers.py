@@ -1,5 +1,6 @@
 """Answers that arrive later than what came after them do not take the page back."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,15 +8,27 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Request, Route, expect
 
 from tests.browser.library_pages import LibraryPage
-from tests.browser.pages import Credentials, StartPage
+from tests.browser.pages import Credentials, StartPage, wait_for
 from tests.browser.sounds import Musician, musician
 from tools.throwaway_server import ThrowawayServer
 
+NUMBERS = itertools.count(1)
+# Sets a flag once the page is done with one request, whatever others it makes meanwhile.
+NOTE_DEALT_WITH = """([method, url]) => {
+    window.isDealtWith = false;
+    const note = ({ detail: { ctx: { request } } }) => {
+        if (request.method !== method || new URL(request.action, location.href).href !== url) return;
+        window.isDealtWith = true;
+        document.removeEventListener("htmx:finally:request", note);
+    };
+    document.addEventListener("htmx:finally:request", note);
+}"""
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture
 def ada(server: ThrowawayServer) -> Iterator[Musician]:
-    """Somebody with two published sounds."""
-    with musician(server.address, "ada-late") as made:
+    """Somebody with two published sounds; each time somebody else."""
+    with musician(server.address, f"ada-late-{next(NUMBERS)}") as made:
         made.make("copper drum")
         made.make("tin whistle")
         yield made
@@ -35,15 +48,11 @@ class Held:
 
     def release(self) -> None:
         """Let the page have them, and wait until it has dealt with them."""
-        self._page.evaluate("// whatever was asked for has been taken once this has run")
-        assert self._answers
+        wait_for(self._page, lambda: self._answers)
         for route, answer in self._answers:
-            self._page.evaluate(
-                "void (window.dealtWith = new Promise(resolve =>"
-                " document.addEventListener('htmx:finally:request', () => resolve(), {once: true})))"
-            )
+            self._page.evaluate(NOTE_DEALT_WITH, [route.request.method, route.request.url])
             route.fulfill(response=answer or route.fetch())
-            self._page.evaluate("window.dealtWith")
+            self._page.wait_for_function("() => window.isDealtWith")
 
 
 @contextmanager
@@ -110,3 +119,25 @@ def test_an_open_menu_stays_whole_while_its_list_is_renewed(page: Page, ada: Mus
         ada.make("a third thing")
     expect(library.sounds).to_have_count(3)
     expect(menu.get_by_role("button", name="Copy link")).to_be_visible()
+
+
+def test_what_is_deleted_from_its_menu_goes_although_the_menu_is_asked_for_meanwhile(page: Page) -> None:
+    Credentials(page).register("deleting-one")
+    card = StartPage(page).ask("a bell", duration=2)
+    card.expect_finished()
+    card.locator.get_by_label("More for").click()
+    with page.expect_response("**/sounds/*/menu"):
+        card.button("Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(card.audio).to_have_count(0)
+
+
+def test_a_form_that_is_sent_twice_in_haste_is_done_once(page: Page) -> None:
+    Credentials(page).register("hasty-one")
+    page.goto("/account")
+    page.get_by_label("Label").fill("my program")
+    with held(page, "**/account/tokens", "POST"):
+        page.get_by_role("button", name="Create").dblclick()
+    expect(page.get_by_text("Your new token.")).to_be_visible()
+    page.goto("/account")
+    expect(page.get_by_role("button", name="Revoke my program")).to_have_count(1)

@@ -66,6 +66,10 @@ def test_a_text_is_spoken_and_heard(page: Page) -> None:
     assert download.value.path().stat().st_size > 1000
     page.reload()
     expect(speech.spoken).to_have_count(1)
+    spoken.get_by_label("More for").click()
+    spoken.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(speech.spoken).to_have_count(0)
 
 
 def test_a_draft_survives_a_reload_and_goes_with_its_owner(page: Page) -> None:
@@ -117,6 +121,7 @@ def test_speech_that_is_away_comes_back_by_itself(page: Page, tmp_path: Path) ->
             expect(speech.voice).to_be_visible(timeout=SPOKEN_MS)
             expect(page.get_by_text("Speech is not available right now")).to_have_count(0)
             expect(speech.text).to_have_value("still here")
+            page.close()
         finally:
             worker.terminate()
             worker.wait(SPOKEN_MS / 1000)
@@ -133,7 +138,7 @@ def test_it_works_without_script(open_page: OpenPage) -> None:
     expect(speech.text).to_have_value("Bonjour à tous.")
     speech.voice.select_option("espeak-fr-fr")
     speech.speak.click()
-    expect(speech.spoken).to_have_count(1)
+    expect(speech.spoken).to_have_count(1, timeout=SPOKEN_MS)
     expect(speech.spoken.locator("audio")).to_have_count(1)
 
 
@@ -154,5 +159,4 @@ def test_everybody_can_use_it(open_page: OpenPage, watch: Watch) -> None:
     expect_for_everybody(page, "a refused text")
     expect_to_fit(page, "/speech")
     # The refusal, as the browser notes it.
-    assert all("400" in fault for fault in watch.faults)
-    watch.faults.clear()
+    watch.forgive("answered 400", "status of 400")

@@ -1,5 +1,6 @@
 """Several people and an admin at one queue, in real browsers."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -70,6 +71,7 @@ def test_two_people_and_a_stranger_watch_an_admin(admin: Explorer, open_page: Op
     expect(stranger.page.locator("main")).not_to_contain_text("of bob")
     admin.expect_order("rain of ann", "wind of ann", "sea of bob")
     admin.act("sea of bob", "To front")
+    admin.keep_undo()
     admin.expect_order("sea of bob", "rain of ann", "wind of ann")
     expect(stranger.rows.first).to_contain_text("Moved ahead by an admin")
     expect(bob.rows.first).to_contain_text("sea of bob")
@@ -91,6 +93,7 @@ def test_several_at_once_with_undo(admin: Explorer, open_page: OpenPage) -> None
     expect(admin.chosen).to_have_text("2 jobs")
     admin.bulk("Cancel")
     admin.confirm("Cancel them")
+    admin.keep_undo()
     admin.expect_said("2 jobs cancelled.")
     admin.expect_order("two")
     admin.undo()
@@ -107,12 +110,13 @@ def test_filters_are_in_the_address_and_live(admin: Explorer, open_page: OpenPag
     admin.page.get_by_role("searchbox", name="Owner").fill("eve")
     admin.press("Find")
     admin.expect_order("of eve")
-    assert "owner=eve" in admin.page.url
+    expect(admin.page).to_have_url(re.compile("owner=eve"))
     StartPage(eve).ask("another of eve", duration=2)
     admin.expect_order("of eve", "another of eve")
     admin.page.reload()
     admin.expect_order("of eve", "another of eve")
     admin.act("another of eve", "Cancel")
+    admin.expect_order("of eve")
     admin.page.get_by_role("link", name="Cancelled", exact=True).click()
     admin.act("another of eve", "Put back")
     expect(admin.row("another of eve")).to_have_count(0)
@@ -204,6 +208,7 @@ def test_on_a_phone(admin: Explorer, open_context: OpenContext) -> None:
     admin.page.set_viewport_size(PHONE)
     admin.page.get_by_text("Model: all").click()
     admin.page.get_by_role("link", name="Music", exact=True).click()
+    expect(admin.page.get_by_text("Model: Music")).to_be_visible()
     admin.expect_order(LONG[:30])
     admin.page.get_by_label("All on this page").check()
     admin.bulk("Cancel")
@@ -257,6 +262,7 @@ def test_each_state_is_for_everybody(admin: Explorer, open_page: OpenPage) -> No
     page.get_by_text("As a table").click()
     expect_for_everybody(page, "jobs chosen, the table open")
     admin.act("short of jim", "Cancel")
+    admin.keep_undo()
     admin.expect_said("Job cancelled.")
     page.get_by_text("Model: all").click()
     expect_for_everybody(page, "Undo, a menu open")
