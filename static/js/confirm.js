@@ -23,3 +23,6 @@ document.addEventListener("htmx:confirm", (event) => {
   );
   dialog.showModal();
 });
+
+// What was asked about is no longer there.
+document.addEventListener("page:left", () => dialog?.open && dialog.close("no"));

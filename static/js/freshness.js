@@ -80,7 +80,9 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const asked = askedAt.get(ctx);
   if (isStream(ctx) || asked === undefined) return;
-  if (asked < changedAt && (isNavigation(ctx) || elementOf(ctx.target)?.matches?.(LIST))) askAgain();
+  if (asked >= changedAt) return;
+  if (isNavigation(ctx)) askAgain();
+  else if (elementOf(ctx.target)?.matches?.(LIST)) document.body.dispatchEvent(new CustomEvent("library-changed"));
 });
 
 document.addEventListener("htmx:before:response", (event) => {

@@ -10,8 +10,16 @@ function isNavigation({ ctx }) {
 // Of several links followed one after another the last one counts, whichever answer comes first. Who clicks twice on
 // the same one means it once: the second request waits for the first, and by then the page is another one.
 const turns = new WeakMap();
+const lastSent = new WeakMap(); // by the link or form
 let turn = 0;
 let newest = null;
+
+function isRepeated({ sourceElement, request }) {
+  const sent = `${request.method} ${request.action} ${new URLSearchParams(request.body ?? "")}`;
+  const isSame = lastSent.get(sourceElement) === sent;
+  lastSent.set(sourceElement, sent);
+  return isSame;
+}
 
 document.addEventListener("htmx:config:request", ({ detail }) => {
   if (isNavigation(detail)) turns.set(detail.ctx, ++turn);
@@ -19,8 +27,13 @@ document.addEventListener("htmx:config:request", ({ detail }) => {
 document.addEventListener("htmx:before:request", (event) => {
   const { ctx } = event.detail;
   if (!isNavigation(event.detail)) return;
-  if (!ctx.target.isConnected || (newest && turns.get(ctx) < turns.get(newest))) event.preventDefault();
-  else newest = ctx;
+  const isLate = newest && turns.get(ctx) < turns.get(newest);
+  const isAfter = !ctx.target.isConnected;
+  if ((isRepeated(ctx) && isAfter) || (isLate && ctx.request.method === "GET")) return event.preventDefault();
+  // What changes something is sent in any case; its answer is shown unless one went elsewhere meanwhile.
+  if (isLate) return;
+  if (isAfter) ctx.target = document.getElementById("page");
+  newest = ctx;
 });
 document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = event.detail;

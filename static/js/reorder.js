@@ -4,6 +4,7 @@
 let dragged = null;
 let orderBefore = "";
 let isBehind = false;
+let sending = 0;
 
 function orderOf(list) {
   return [...list.children].map((line) => line.dataset.sound).join(" ");
@@ -42,27 +43,41 @@ function drop() {
   const list = dragged?.isConnected ? dragged.parentElement : null;
   dragged?.classList.remove("is-dragged");
   dragged = null;
-  if (isBehind) askAgain();
+  const isMoved = list && orderOf(list) !== orderBefore;
+  // The answer to a new order has the list ask for itself.
+  if (isBehind && !isMoved) askAgain();
   isBehind = false;
-  if (!list || orderOf(list) === orderBefore) return;
+  if (!isMoved) return;
   const form = document.getElementById(list.dataset.reorder);
   form.elements.ids.value = orderOf(list);
+  sending += 1;
   form.requestSubmit();
 }
 
 document.addEventListener("pointerup", drop);
 document.addEventListener("pointercancel", drop);
 
-// Nothing moves under somebody's hand.
+// Nothing moves under somebody's hand, nor back to what it was while a new order is on its way.
 document.addEventListener("htmx:before:swap", (event) => {
-  if (!dragged || !event.detail.ctx.target?.contains?.(dragged)) return;
+  const { target } = event.detail.ctx;
+  if (target?.id === "page" || !target?.querySelector?.("[data-reorder]")) return;
+  if (!dragged && !sending) return;
   event.preventDefault();
   isBehind = true;
 });
 
+const isOrder = ({ ctx }) => ctx?.sourceElement?.getAttribute?.("id") === "order";
+
 // An order that was refused, as when another window changed the list, gives way to the one that is.
 for (const type of ["htmx:response:error", "htmx:error"]) {
   document.addEventListener(type, ({ detail }) => {
-    if (detail.ctx?.sourceElement?.matches?.("form[id='order']")) askAgain();
+    if (isOrder(detail)) isBehind = true;
   });
 }
+document.addEventListener("htmx:finally:request", ({ detail }) => {
+  if (!isOrder(detail)) return;
+  sending = Math.max(0, sending - 1);
+  if (sending || dragged || !isBehind) return;
+  isBehind = false;
+  askAgain();
+});

@@ -97,7 +97,7 @@ def test_what_was_heard_since_when() -> None:
     clock = ManualClock(1_000)
     bus = LocalBus(clock)
     library = Event("library")
-    assert not bus.has_heard(library, 0)
+    assert not bus.has_heard(library, -1)
     bus.publish(library)
     clock.advance_s(1)
     bus.publish(QUEUE)

@@ -12,7 +12,7 @@ from litestar import Litestar
 from tests.factories import FACTS, choice
 from tests.pages.steps import WORKER, finish_one, make_sound, start_one
 from webapp.clock import ManualClock
-from webapp.events import Event, LocalBus
+from webapp.events import MISSED, Event, LocalBus
 from webapp.http.sse import ServerEvent
 from webapp.http.static import StaticFiles
 from webapp.http.stream_caps import PER_ACCOUNT
@@ -185,6 +185,14 @@ async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
         for hint in heard:
             feed.note(hint)
     assert [feed.take_signals() for feed in feeds] == [("library-changed",), ()]
+    for feed in feeds:
+        for hint in MISSED:
+            feed.note(hint)
+    assert [feed.take_signals() for feed in feeds] == [("library-changed", "queue-moved")] * 2
+    late = [GenerateFeed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
+    for feed in late:
+        await feed.fragments()
+    assert [feed.take_signals() for feed in late] == [("library-changed",), ()]
 
 
 async def test_a_page_is_told_when_the_queue_moved(

@@ -25,7 +25,7 @@ class Event(msgspec.Struct, frozen=True):
     `queue`: something waits or waits no more. `job`: this job changed. `status`: workers or models did.
     `control`: what is asked of workers did, or the weights they find. `speech`: this request to speak did,
     whose id takes the job's place. `library`: what people find there did. `account`: what this account has
-    and keeps, its number in the job's place.
+    and keeps, its number in the job's place; without one, any account's may have changed.
     """
 
     topic: Topic
@@ -38,7 +38,7 @@ def account_changed(account_id: int) -> Event:
 
 
 # For whoever may have missed hints: look at everything.
-MISSED: Final = (Event("queue"), Event("status"), Event("control"), Event("library"))
+MISSED: Final = (Event("queue"), Event("status"), Event("control"), Event("library"), Event("account"))
 
 
 class Subscription:
@@ -124,7 +124,8 @@ class LocalBus:
 
     def has_heard(self, event: Event, since_ms: int) -> bool:
         """Whether this hint came to this process at `since_ms`, a moment ago, or later."""
-        return self._heard_ms.get(event, -1) >= since_ms
+        heard_ms = self._heard_ms.get(event)
+        return heard_ms is not None and heard_ms >= since_ms
 
     @property
     def listener_count(self) -> int:

@@ -22,6 +22,7 @@ from webapp.services.views import ACTIVE, JobView
 
 QUEUE_MOVED: Final = "queue-moved"
 MOST_ACTIVE: Final = 100
+ANY_ACCOUNT: Final = Event("account")
 SPOKEN_CHARACTERS: Final = 80
 SPOKEN: Final = {"completed": "Finished", "failed": "Failed", "cancelled": "Cancelled"}
 
@@ -50,10 +51,10 @@ class GenerateFeed:
         self._models_may_differ |= event.topic == "status"
         if event.topic == "queue":
             self._signals.add(QUEUE_MOVED)
-        if event == self._account_changed:
-            self._signals.add(LIBRARY_CHANGED)
         if event.topic in {"library", "account"}:
-            return event == self._account_changed
+            is_own = event in {self._account_changed, ANY_ACCOUNT}
+            self._signals |= {LIBRARY_CHANGED} if is_own else set()
+            return is_own
         return event.topic != "job" or event.job_id is None or event.job_id in (self._active or ())
 
     def take_signals(self) -> tuple[str, ...]:
@@ -73,6 +74,8 @@ class GenerateFeed:
         came = await self._came()
         fragments = await self._model_states() if self._models_may_differ else []
         if known is None:
+            if self._services.bus.has_heard(self._account_changed, self._since_ms):
+                self._signals.add(LIBRARY_CHANGED)
             return fragments + await self._since_page_load()
         if came:
             fragments.append(self._list(await recent_jobs(self._services, self._identity)))
@@ -88,7 +91,9 @@ class GenerateFeed:
         fresh = await self._services.jobs.of_account(
             self._identity.account_id, since_ms=before_ms - RENDERING_MS, limit=MOST_ACTIVE
         )
-        seen, self._seen = self._seen, {job.job_id for job in fresh} | (self._active or set())
+        # One that came after the active ones were read is watched from now on as well.
+        self._active = (self._active or set()) | {job.job_id for job in fresh if job.status in ACTIVE}
+        seen, self._seen = self._seen, {job.job_id for job in fresh} | self._active
         return not self._seen <= seen
 
     async def _since_page_load(self) -> list[Fragment]:
