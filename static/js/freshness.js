@@ -19,7 +19,7 @@ function elementOf(target) {
   return typeof target === "string" ? document.querySelector(target) : target;
 }
 
-const isNavigation = (ctx) => ctx.target?.id === "page";
+export const isNavigation = (ctx) => ctx?.target?.id === "page";
 const isStream = (ctx) => ctx.sourceElement?.id === "live";
 
 function note(id, at) {
@@ -60,7 +60,7 @@ function keepNewer(tasks, asked) {
   }
 }
 
-function askAgain() {
+export function askAgain() {
   document.body.dispatchEvent(new CustomEvent("live-again"));
 }
 
@@ -79,8 +79,7 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
 // What a list shows may have been read before the change that it was told of meanwhile.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   const asked = askedAt.get(ctx);
-  if (isStream(ctx) || asked === undefined) return;
-  if (asked >= changedAt) return;
+  if (isStream(ctx) || asked === undefined || asked >= changedAt) return;
   if (isNavigation(ctx)) askAgain();
   else if (elementOf(ctx.target)?.matches?.(LIST)) document.body.dispatchEvent(new CustomEvent("library-changed"));
 });

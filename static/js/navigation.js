@@ -1,11 +1,9 @@
 // Followed links replace #page alone: what plays goes on. Tells others by "page:left" and "page:shown".
 
+import { isNavigation } from "./freshness.js";
+
 const root = document.documentElement;
 const announcer = document.getElementById("announcer");
-
-function isNavigation({ ctx }) {
-  return ctx?.target?.id === "page";
-}
 
 // Of several links followed one after another the last one counts, whichever answer comes first. Who clicks twice on
 // the same one means it once: the second request waits for the first, and by then the page is another one.
@@ -22,11 +20,11 @@ function isRepeated({ sourceElement, request }) {
 }
 
 document.addEventListener("htmx:config:request", ({ detail }) => {
-  if (isNavigation(detail)) turns.set(detail.ctx, ++turn);
+  if (isNavigation(detail.ctx)) turns.set(detail.ctx, ++turn);
 });
 document.addEventListener("htmx:before:request", (event) => {
   const { ctx } = event.detail;
-  if (!isNavigation(event.detail)) return;
+  if (!isNavigation(event.detail.ctx)) return;
   const isLate = newest && turns.get(ctx) < turns.get(newest);
   const isAfter = !ctx.target.isConnected;
   if ((isRepeated(ctx) && isAfter) || (isLate && ctx.request.method === "GET")) return event.preventDefault();
@@ -37,7 +35,7 @@ document.addEventListener("htmx:before:request", (event) => {
 });
 document.addEventListener("htmx:before:response", (event) => {
   const { ctx } = event.detail;
-  if (!isNavigation(event.detail) || ctx === newest) return;
+  if (!isNavigation(event.detail.ctx) || ctx === newest) return;
   event.preventDefault();
   ctx.response.raw.body?.cancel();
 });
@@ -47,11 +45,11 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
   for (const { fragment } of detail.tasks ?? []) {
     for (const element of fragment.querySelectorAll("noscript")) element.remove();
   }
-  if (isNavigation(detail)) document.dispatchEvent(new CustomEvent("page:left"));
+  if (isNavigation(detail.ctx)) document.dispatchEvent(new CustomEvent("page:left"));
 });
 
 document.addEventListener("htmx:after:swap", ({ detail }) => {
-  if (!isNavigation(detail)) return;
+  if (!isNavigation(detail.ctx)) return;
   document.dispatchEvent(new CustomEvent("page:shown"));
   const isPlaced = document.activeElement?.closest("#page [autofocus]");
   if (!isPlaced) document.getElementById("main")?.focus({ preventScroll: true });
@@ -71,6 +69,6 @@ document.addEventListener("htmx:before:history:update", (event) => {
 // A thin line on top for whoever waits longer than a moment: see layout.css.
 for (const [type, isWaiting] of [["htmx:before:request", true], ["htmx:finally:request", false]]) {
   document.addEventListener(type, ({ detail }) => {
-    if (isNavigation(detail) && detail.ctx === newest) root.classList.toggle("is-navigating", isWaiting);
+    if (isNavigation(detail.ctx) && detail.ctx === newest) root.classList.toggle("is-navigating", isWaiting);
   });
 }

@@ -1,6 +1,8 @@
 // Puts the lines of a list in another order by dragging: <ol data-reorder="form id"> with [data-grip] in each
 // line. The buttons beside each line do the same one step at a time, with and without script.
 
+import { askAgain, isNavigation } from "./freshness.js";
+
 let dragged = null;
 let orderBefore = "";
 let isBehind = false;
@@ -35,13 +37,10 @@ document.addEventListener("pointermove", (event) => {
   if (before !== dragged.nextElementSibling) list.insertBefore(dragged, before);
 });
 
-function askAgain() {
-  document.body.dispatchEvent(new CustomEvent("live-again"));
-}
-
 function drop() {
-  const list = dragged?.isConnected ? dragged.parentElement : null;
-  dragged?.classList.remove("is-dragged");
+  if (!dragged) return;
+  const list = dragged.isConnected ? dragged.parentElement : null;
+  dragged.classList.remove("is-dragged");
   dragged = null;
   const isMoved = list && orderOf(list) !== orderBefore;
   // The answer to a new order has the list ask for itself.
@@ -59,9 +58,8 @@ document.addEventListener("pointercancel", drop);
 
 // Nothing moves under somebody's hand, nor back to what it was while a new order is on its way.
 document.addEventListener("htmx:before:swap", (event) => {
-  const { target } = event.detail.ctx;
-  if (target?.id === "page" || !target?.querySelector?.("[data-reorder]")) return;
-  if (!dragged && !sending) return;
+  const { ctx } = event.detail;
+  if (isNavigation(ctx) || !ctx.target?.querySelector?.("[data-reorder]") || !(dragged || sending)) return;
   event.preventDefault();
   isBehind = true;
 });

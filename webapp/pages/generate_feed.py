@@ -53,7 +53,8 @@ class GenerateFeed:
             self._signals.add(QUEUE_MOVED)
         if event.topic in {"library", "account"}:
             is_own = event in {self._account_changed, ANY_ACCOUNT}
-            self._signals |= {LIBRARY_CHANGED} if is_own else set()
+            if is_own:
+                self._signals.add(LIBRARY_CHANGED)
             return is_own
         return event.topic != "job" or event.job_id is None or event.job_id in (self._active or ())
 
