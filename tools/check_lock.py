@@ -154,18 +154,37 @@ def out_of_range(direct: Iterable[Requirement], lock: Lock) -> list[str]:
     ]
 
 
-def python_faults(project: dict[str, Any], runtime: Lock, dev: Lock, build_tools: Lock) -> list[str]:
+@dataclass(frozen=True)
+class Locks:
+    """The requirement locks: each but the last holds the one before it, at the same versions."""
+
+    runtime: Lock
+    neural: Lock
+    dev: Lock
+    build: Lock
+
+    @classmethod
+    def read(cls, root: Path) -> "Locks":
+        """Parse the locks of a checkout."""
+        names = (f"requirements/{name}.txt" for name in ("runtime", "neural", "dev", "build"))
+        return cls(*(read_lock(name, (root / name).read_text(encoding="utf-8")) for name in names))
+
+
+def python_faults(project: dict[str, Any], locks: Locks) -> list[str]:
     """Compare the ranges in pyproject.toml with the requirement locks."""
     product = [Requirement(need) for need in project["project"]["dependencies"]]
+    models = list(group_requirements(project["dependency-groups"], "neural"))
     development = list(group_requirements(project["dependency-groups"], "dev"))
     build = [Requirement(need) for need in project["build-system"]["requires"]]
     excluded = excluded_names(project["tool"]["uv"]["override-dependencies"])
     tools = list(group_requirements(project["dependency-groups"], "build"))
-    faults = [*runtime.faults, *dev.faults, *build_tools.faults]
+    dev = locks.dev
+    faults = [*locks.runtime.faults, *locks.neural.faults, *dev.faults, *locks.build.faults]
     for lock, direct in (
-        (runtime, product),
+        (locks.runtime, product),
+        (locks.neural, [*product, *models]),
         (dev, [*product, *development, *build]),
-        (build_tools, tools),
+        (locks.build, tools),
     ):
         needed, missing = needed_names(direct, lock, excluded)
         faults += missing + out_of_range(direct, lock)
@@ -175,7 +194,7 @@ def python_faults(project: dict[str, Any], runtime: Lock, dev: Lock, build_tools
         faults += [f"{lock.name}: {name} has a step of its own" for name in excluded & lock.versions.keys()]
     faults += [
         f"{name} is {version} in {lock.name} and {dev.versions.get(name)} in {dev.name}"
-        for lock in (runtime, build_tools)
+        for lock in (locks.runtime, locks.neural, locks.build)
         for name, version in lock.versions.items()
         if dev.versions.get(name) != version
     ]
@@ -203,15 +222,11 @@ def frontend_faults(asked: dict[str, Any], locked: dict[str, Any]) -> list[str]:
 def find_faults(root: Path = ROOT) -> list[str]:
     """List every disagreement between what the repository asks for and what it has locked."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    runtime, dev, build_tools = (
-        read_lock(name, (root / name).read_text(encoding="utf-8"))
-        for name in ("requirements/runtime.txt", "requirements/dev.txt", "requirements/build.txt")
-    )
     asked, locked = (
         json.loads((root / name).read_text(encoding="utf-8"))
         for name in ("package.json", "package-lock.json")
     )
-    return python_faults(project, runtime, dev, build_tools) + frontend_faults(asked, locked)
+    return python_faults(project, Locks.read(root)) + frontend_faults(asked, locked)
 
 
 def main() -> int:

@@ -1,9 +1,11 @@
 """Renew the lock files: `requirements/*.txt` with uv, `package-lock.json` with npm.
 
-`requirements/runtime.txt` is what the product needs; `requirements/dev.txt` is that, at the same
-versions, and everything that setting up, checking and testing need; `requirements/build.txt` is what
-packages that come as source are built with. How uv resolves is in `pyproject.toml` ([tool.uv.pip]).
-Indexes and registries are those configured on the machine.
+`requirements/runtime.txt` is what the product needs to serve pages, sketch and speech;
+`requirements/neural.txt` is that, at the same versions, and what the neural models need;
+`requirements/dev.txt` is all of it, and everything that setting up, checking and testing need;
+`requirements/build.txt` is what packages that come as source are built with.
+How uv resolves is in `pyproject.toml` ([tool.uv.pip]). Indexes and registries are those configured
+on the machine.
 """
 
 import shutil
@@ -18,7 +20,9 @@ BIN = Path(sys.executable).parent
 def main() -> int:
     """Renew both kinds of lock file; returns the exit status for the shell."""
     compile_lock = [str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade"]
-    runtime, dev, build = (f"requirements/{name}.txt" for name in ("runtime", "dev", "build"))
+    runtime, neural, dev, build = (
+        f"requirements/{name}.txt" for name in ("runtime", "neural", "dev", "build")
+    )
     work = ROOT / "build/frontend-lock"
     work.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", ".npmrc"):
@@ -26,7 +30,8 @@ def main() -> int:
     try:
         for arguments in (
             ["pyproject.toml", "-o", runtime],
-            ["pyproject.toml", "--group", "dev", "-c", runtime, "-o", dev],
+            ["pyproject.toml", "--group", "neural", "-c", runtime, "-o", neural],
+            ["pyproject.toml", "--group", "dev", "-c", neural, "-o", dev],
             ["--group", "build", "-c", dev, "-o", build],
         ):
             subprocess.run([*compile_lock, *arguments], cwd=ROOT, check=True)

@@ -35,6 +35,7 @@ def declared(*, development: bool) -> set[str]:
     asked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     needs = [*asked["project"]["dependencies"], *asked["project"]["optional-dependencies"]["torch"]]
     requirements = [Requirement(need) for need in needs]
+    requirements += group_requirements(asked["dependency-groups"], "neural")
     if development:
         requirements += group_requirements(asked["dependency-groups"], "dev")
     return {canonicalize_name(requirement.name) for requirement in requirements}

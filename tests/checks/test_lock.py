@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tools.check_lock import (
+    Locks,
     excluded_names,
     find_faults,
     frontend_faults,
@@ -21,19 +23,15 @@ from tools.check_lock import (
 ROOT = Path(__file__).resolve().parents[2]
 HASH = "    --hash=sha256:" + "0" * 64
 RUNTIME = ROOT / "requirements/runtime.txt"
+NEURAL = ROOT / "requirements/neural.txt"
 DEV = ROOT / "requirements/dev.txt"
 BUILD = ROOT / "requirements/build.txt"
 
 
-def faults_with(
-    project: dict[str, Any], runtime: str | None = None, dev: str | None = None, build: str | None = None
-) -> list[str]:
-    return python_faults(
-        project,
-        read_lock("runtime.txt", runtime or RUNTIME.read_text(encoding="utf-8")),
-        read_lock("dev.txt", dev or DEV.read_text(encoding="utf-8")),
-        read_lock("build.txt", build or BUILD.read_text(encoding="utf-8")),
-    )
+def faults_with(project: dict[str, Any], **texts: str) -> list[str]:
+    """Check the repository's locks, with the texts of some of them replaced."""
+    others = {name: read_lock(f"{name}.txt", text) for name, text in texts.items()}
+    return python_faults(project, replace(Locks.read(ROOT), **others))
 
 
 @pytest.fixture
@@ -48,13 +46,13 @@ def test_the_repository_and_its_locks_agree() -> None:
 def test_a_range_that_the_lock_does_not_meet_is_drift(project: dict[str, Any]) -> None:
     project["project"]["dependencies"].append("litestar>=99")
     faults = faults_with(project)
-    assert len(faults) == 2, "once in each lock"
+    assert len(faults) == 3, "once in each lock"
     assert "litestar>=99 is asked for" in faults[0]
 
 
 def test_a_requirement_without_a_pin_is_drift(project: dict[str, Any]) -> None:
     project["project"]["dependencies"].append("left-out>=1")
-    assert "runtime.txt: left-out>=1 is needed and not in the lock" in faults_with(project)
+    assert "requirements/runtime.txt: left-out>=1 is needed and not in the lock" in faults_with(project)
 
 
 def test_a_pin_that_nothing_needs_is_drift(project: dict[str, Any]) -> None:
@@ -65,7 +63,8 @@ def test_a_pin_that_nothing_needs_is_drift(project: dict[str, Any]) -> None:
 def test_a_need_of_a_need_is_followed(project: dict[str, Any]) -> None:
     without_click = RUNTIME.read_text(encoding="utf-8").replace("\nclick==", "\nclack==")
     assert any(
-        "click" in fault and "not in the lock" in fault for fault in faults_with(project, without_click)
+        "click" in fault and "not in the lock" in fault
+        for fault in faults_with(project, runtime=without_click)
     )
 
 
@@ -108,8 +107,8 @@ def test_a_pin_with_a_marker_is_read() -> None:
 
 def test_what_is_installed_elsewhere_is_taken_as_it_is(project: dict[str, Any]) -> None:
     pin = f"left-over==1.0 ; python_full_version >= '3.99' \\\n{HASH}\n"
-    texts = [path.read_text(encoding="utf-8") + pin for path in (RUNTIME, DEV)]
-    assert faults_with(project, *texts) == []
+    texts = {path.stem: path.read_text(encoding="utf-8") + pin for path in (RUNTIME, NEURAL, DEV)}
+    assert faults_with(project, **texts) == []
 
 
 def test_requirements_for_other_systems_are_not_followed() -> None:

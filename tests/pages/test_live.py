@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from tests.factories import FACTS, choice
 from tests.pages.steps import WORKER, finish_one, make_sound, start_one
+from webapp.assets import asset_folder
 from webapp.clock import ManualClock
 from webapp.events import MISSED, Event, LocalBus
 from webapp.http.sse import ServerEvent
@@ -24,14 +25,13 @@ from webapp.pages.rendering import Renderer
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.weights_register import WeightsRegister
-from webapp.web.app import REPOSITORY_ROOT
 
 LONG_S = 3600.0
 
 
 @pytest.fixture
 def renderer(services: Services) -> Renderer:
-    return Renderer(REPOSITORY_ROOT / "templates", StaticFiles(REPOSITORY_ROOT / "static"), services.clock)
+    return Renderer(asset_folder() / "templates", StaticFiles(asset_folder() / "static"), services.clock)
 
 
 async def welcome() -> bool:

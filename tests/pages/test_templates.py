@@ -12,6 +12,7 @@ from jinja2 import meta, nodes
 
 from tests.factories import FACTS
 from tests.pages import admin_samples, library_samples, queue_samples, speech_samples
+from webapp.assets import asset_folder
 from webapp.clock import ManualClock
 from webapp.http.static import StaticFiles
 from webapp.pages import account, contexts, errors, library_contexts, queue_contexts, sign_in, speech_contexts
@@ -29,7 +30,6 @@ from webapp.services.submissions import Quote
 from webapp.services.tokens import TokenView
 from webapp.services.usage import AccountUsage, Quota
 from webapp.services.views import JobView, SoundView
-from webapp.web.app import REPOSITORY_ROOT
 
 MODULES = (
     account,
@@ -42,13 +42,13 @@ MODULES = (
     sign_in,
     speech_contexts,
 )
-TEMPLATES = REPOSITORY_ROOT / "templates"
+TEMPLATES = asset_folder() / "templates"
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)
 LONG = "سلام 🌧️ <b>&\"' " + "w" * 600
 JOB_ID = "a1b2c3d4e5f6"
 
-renderer = Renderer(TEMPLATES, StaticFiles(REPOSITORY_ROOT / "static"), ManualClock())
+renderer = Renderer(TEMPLATES, StaticFiles(asset_folder() / "static"), ManualClock())
 
 
 def context_classes() -> set[type[Any]]:

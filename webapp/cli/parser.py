@@ -127,6 +127,8 @@ def _add_generate(commands: Commands) -> None:
 def _add_models(commands: Commands) -> None:
     models = _group(commands, "models", "fetch, list and delete models' weights")
     _command(models, "list", "models:show", "list the published models, and what of them is there")
+    setup = _command(models, "setup", "neural:install", "install torch and AudioCraft, which the models need")
+    setup.add_argument("--torch", metavar="SPEC", default="", help="the build of torch to install")
     pull = _command(models, "pull", "models:pull", "fetch models with their codecs and text encoders")
     pull.add_argument("names", metavar="NAME", nargs="+")
     pull.add_argument(

@@ -1,5 +1,6 @@
 """The one database of a process: opened, migrated, bound to the tables, closed."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +10,7 @@ import asyncpg
 from piccolo.apps.migrations.tables import Migration
 from piccolo.table import Table
 
-import piccolo_conf
+from webapp.database import piccolo_conf
 from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
@@ -18,6 +19,9 @@ from webapp.errors import SettingsError
 from webapp.tables import ALL_TABLES
 
 Dialect = Literal["sqlite", "postgres"]
+
+# Piccolo imports its configuration by this name; a migration finds the open database there.
+os.environ["PICCOLO_CONF"] = piccolo_conf.__name__
 
 
 class Database:

@@ -116,8 +116,13 @@ class EngineDirectory:
             return True
         if not found and self._neural is None:
             return False
-        if importlib.util.find_spec("torch") is None:
-            logger.warning("there are weights, but torch is not installed; sketch serves every model")
+        missing = [name for name in ("torch", "audiocraft") if importlib.util.find_spec(name) is None]
+        if missing:
+            logger.warning(
+                "there are weights, but %s is not installed; sketch serves every model."
+                " `soundloom models setup` installs it",
+                " and ".join(missing),
+            )
             return False
         return True
 

@@ -1,6 +1,5 @@
 """Puts the web process together: controllers, pages, errors, headers."""
 
-from pathlib import Path
 from typing import Final
 
 from litestar import Litestar
@@ -8,9 +7,9 @@ from litestar.di import Provide
 from litestar.types import ASGIApp
 from litestar_htmx import HTMXPlugin
 
-import webapp
 from webapp.api import API_CONTROLLERS
 from webapp.api.queue_feed import QueueFeed
+from webapp.assets import asset_folder
 from webapp.http.access_log import AccessLog
 from webapp.http.dependencies import Streams
 from webapp.http.errors import ErrorTranslator
@@ -28,7 +27,6 @@ from webapp.settings import Settings
 from webapp.web.health import healthz, readyz
 from webapp.web.openapi import openapi_config
 
-REPOSITORY_ROOT: Final = Path(webapp.__file__).resolve().parent.parent
 MAX_BODY_BYTES: Final = 64 * 1024
 # What set-up fetches and every page needs: without it the start fails, and not each page by itself.
 FETCHED: Final = ("vendor/htmx.min.js", "vendor/hx-sse.min.js")
@@ -41,9 +39,10 @@ def create_app(services: Services) -> Litestar:
 
     `app.state.streams.stop.set()` ends every open event stream, which a server waits for when it stops.
     """
-    static = StaticFiles(REPOSITORY_ROOT / "static")
+    assets = asset_folder()
+    static = StaticFiles(assets / "static")
     static.require(*FETCHED)
-    renderer = Renderer(REPOSITORY_ROOT / "templates", static, services.clock)
+    renderer = Renderer(assets / "templates", static, services.clock)
     streams = Streams()
     app = Litestar(
         route_handlers=[*API_CONTROLLERS, page_router(services, renderer), static.handler(), healthz, readyz],
