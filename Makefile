@@ -1,22 +1,26 @@
 # Every command here brings the set-up up to date first; a finished set-up costs nothing.
 #
-#   make run                     set up and serve
-#   make test                    set up, check and test
-#   make setup TORCH="…"         choose another build of torch: what pip is told to install, or none
-#   make setup PYTHON=python3.12 choose the interpreter for a new environment
+# A comment that begins with ## is what `make help` says of the target below it.
 
 PYTHON ?= python3
 TORCH ?=
 PYTEST_ARGS ?=
-# Files of tests go to as many processes as there are cores, up to four: each has servers and a database of its own.
+# Test files go to as many processes as there are cores, up to four: each has servers and a database of its own.
 IN_PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: bench-screens bench-speech bench-decode bench-pages bench-models bench-http bench-live bench-claim bench-start bench-library test-models-long help screenshots setup run test coverage test-browser test-api-long chaos test-long simulate lint format lock clean
+.PHONY: $(shell sed -n 's/^\([a-z][a-z -]*\):.*/\1/p' $(MAKEFILE_LIST))
 
+## List the targets
 help:
-	@sed -n 's/^# \?//p' Makefile | head -6
+	@echo 'Soundloom. Each target sets up first what it needs.'
+	@awk '/^## / { text = substr($$0, 4); next } \
+		/^[a-z][a-z -]*:/ && text { sub(/:.*/, ""); n = split($$0, names, " "); \
+			for (i = 1; i <= n; i++) printf "  make %-18s %s\n", names[i], text; text = "" }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  make setup TORCH="…"         choose another build of torch: what pip is told to install, or none'
+	@echo '  make setup PYTHON=python3.12 choose the interpreter for a new environment'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
@@ -24,45 +28,62 @@ $(BIN)/python:
 	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
 		echo 'Python could not make an environment; on Debian: apt-get install python3-venv' >&2; exit 1; }
 
+## Set up the environment, or bring it up to date
 setup: $(BIN)/python
 	@$(BIN)/python -m tools.setup_env --torch '$(TORCH)'
 
+## Serve http://127.0.0.1:5309
 run: setup
 	@exec $(BIN)/soundloom serve
 
+## Serve, and start again when code, a template, a style or a script changes
+dev: setup
+	@exec $(BIN)/watchfiles --filter all --ignore-paths static/vendor '$(BIN)/soundloom serve' webapp templates static
+
+## Check and test everything; browser tests run when there is a browser
 test: lint
 	@$(BIN)/python -m tools.browser --explain
 	$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
 
-# The suite again, to see which lines and branches no test reaches; slower by half.
+# Needs no server, no PostgreSQL and no torch.
+QUICK := tests/accounts tests/audio tests/checks/test_imports.py tests/checks/test_repository.py tests/events tests/http \
+	tests/policy tests/queue tests/storage tests/test_settings.py
+## Run the tests that take a minute at most together
+test-quick: setup
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not browser and not postgres and not slow" $(QUICK) $(PYTEST_ARGS)
+
+## Test with coverage of lines and branches, and fail below the floor; slower by half
 coverage: setup
 	$(BIN)/python -m pytest $(IN_PARALLEL) --cov --cov-report=term $(PYTEST_ARGS)
 
+## Run the browser tests, and fail without a browser
 test-browser: setup
 	@$(BIN)/python -m tools.browser --require
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m browser $(PYTEST_ARGS)
 
-# Many more random kills of server and workers than the suite has; takes a quarter of an hour.
+## Kill servers and workers 200 times at random; takes a quarter of an hour
 chaos: setup
 	CHAOS_KILLS=200 CHAOS_SEED=$$$$ $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
 
-# Requests made up from the API's description: so many for each operation, right ones and wrong ones.
+# Valid and invalid requests for each operation.
 API_TEST_EXAMPLES ?= 300
+## Send many requests made up from the API's description
 test-api-long: setup
 	API_TEST_EXAMPLES=$(API_TEST_EXAMPLES) $(BIN)/python -m pytest tests/api/test_schemathesis.py $(PYTEST_ARGS)
 
-# Ten thousand steps of the queue's state machine on both databases, against a thousand in `make test`.
+## Run 10,000 steps of the queue's state machine on both databases
 test-long: setup
 	STATE_MACHINE_STEPS=10000 $(BIN)/python -m pytest --log-cli-level=INFO tests/queue/test_state_machine.py $(PYTEST_ARGS)
 
-# Full-size random weights on the CPU: thirty jobs of three models in turn, within stated bounds of memory.
+## Run 30 jobs of full-size models with random weights on the CPU, within stated bounds of memory
 test-models-long: setup
 	$(BIN)/python -m benchmarks.bench_model_memory
 
-# A week of the queue with 100 workers, in simulated time.
+## Simulate a week of the queue with 100 workers
 simulate: setup
 	$(BIN)/python -m benchmarks.simulate
 
+## Check style, types, import rules, locks, templates and scripts
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -70,33 +91,40 @@ lint: setup
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_lock
 	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/python -m tools.lint_scripts
 
-# Pictures of every page on a phone and a wide screen, light and dark, in build/screenshots; the README's four too.
-screenshots: setup
-	$(BIN)/python -m tools.screenshots --readme
-	$(BIN)/python -m tools.screenshots_admin
-
+## Format the Python code
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Takes the newest versions that the ranges in pyproject.toml and package.json allow.
+## Picture every page in build/screenshots, and the README's four
+screenshots: setup
+	$(BIN)/python -m tools.screenshots --readme
+	$(BIN)/python -m tools.screenshots_admin
+
+## Build the wheel in dist/
+wheel: setup
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+
+## Renew the locks within the ranges of pyproject.toml and package.json
 lock: setup
 	$(BIN)/python -m tools.lock
 
-# Measurements; see docs/performance.md.
+## Measure; see docs/performance.md
 bench-http bench-live bench-claim bench-start bench-library bench-pages bench-screens bench-speech: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
-# Every published checkpoint at full size, with random weights; takes the GPU if there is one, and up to 20 GB of disk.
 BENCH_ARGS ?=
+## Measure every published checkpoint at full size with random weights; takes up to 20 GB of disk
 bench-models: setup
 	@$(BIN)/python -m benchmarks.bench_models $(BENCH_ARGS)
 
-# Decoding against AudioCraft and transformers; on a GPU: make bench-decode BENCH_ARGS=--full
+## Measure decoding against AudioCraft and transformers; on a GPU: BENCH_ARGS=--full
 bench-decode: setup
 	@$(BIN)/python -m benchmarks.bench_decode $(BENCH_ARGS)
 
+## Remove caches and reports
 clean:
-	rm -rf build htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.frontend import install_frontend
+from tools.lint_scripts import BIOME
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_TORCH = "torch==2.13.0"
@@ -34,10 +35,10 @@ class Step:
     name: str
     key: str
     run: Callable[[], None]
-    made: Path | None = None
+    made: tuple[Path, ...] = ()
 
     def is_done(self, stamps: dict[str, str]) -> bool:
-        return stamps.get(self.name) == self.key and (self.made is None or self.made.exists())
+        return stamps.get(self.name) == self.key and all(path.exists() for path in self.made)
 
 
 def content_key(*paths: str) -> str:
@@ -107,7 +108,7 @@ def planned_steps(torch: str) -> list[Step]:
             "front-end files",
             content_key("package.json", "package-lock.json", ".npmrc", "tools/frontend.py"),
             fetch_frontend,
-            made=ROOT / "static/vendor/manifest.json",
+            made=(ROOT / "static/vendor/manifest.json", ROOT / "build/test-assets/manifest.json", BIOME),
         ),
     ]
 

@@ -104,11 +104,29 @@ def test_functions_stay_small(files: list[Path]) -> None:
     assert long == LONG_FUNCTIONS.keys()
 
 
-@pytest.mark.parametrize(
-    "target", ["setup", "run", "test", "test-browser", "lint", "format", "lock", "clean"]
-)
+def targets() -> list[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return [
+        name for line in re.findall(r"^([a-z][a-z -]*):", makefile, re.MULTILINE) for name in line.split()
+    ]
+
+
+@pytest.mark.parametrize("target", ["dev", "format", "lint", "lock", "run", "setup", "test", "wheel"])
 def test_make_knows_the_target(target: str) -> None:
+    assert target in targets()
     subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_help_lists_every_target() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert [target for target in targets() if f"  make {target} " not in shown] == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    records = {path.name for path in folder.glob("[0-9]*.md")}
+    assert set(re.findall(r"\]\(([0-9]{4}-[a-z0-9-]+\.md)\)", index)) == records
 
 
 @pytest.mark.parametrize("target", ["setup", "test", "test-browser"])

@@ -22,7 +22,7 @@ class Recorder:
         self.ran: list[str] = []
         self.broken = ""
 
-    def step(self, name: str, key: str, made: Path | None = None) -> Step:
+    def step(self, name: str, key: str, *made: Path) -> Step:
         return Step(name, key, self.runner(name), made)
 
     def runner(self, name: str) -> Callable[[], None]:
