@@ -25,11 +25,9 @@ ENDED = ("completed", "failed", "cancelled")
 class Installation:
     """A data folder and the settings that go with it; starts processes and remembers them."""
 
-    def __init__(
-        self, data_dir: Path, database_url: str = "", python: str = sys.executable, **settings: object
-    ) -> None:
+    def __init__(self, data_dir: Path, database_url: str = "", **settings: object) -> None:
         self.data_dir = data_dir
-        self._python = python
+        self.python = sys.executable
         named = {"data_dir": data_dir, "database_url": database_url, "port": 0, **settings}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDLOOM_")}
         self.environment = {
@@ -42,14 +40,14 @@ class Installation:
     def command(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """Run a `soundloom` command to its end."""
         return subprocess.run(
-            [self._python, "-m", "webapp", *arguments],
+            [self.python, "-m", "webapp", *arguments],
             env=self.environment, input=text, capture_output=True, text=True, timeout=START_S, check=False,
         )  # fmt: skip
 
     def start(self, *arguments: str) -> psutil.Popen:
         """Start a `soundloom` command and leave it running."""
         process = psutil.Popen(
-            [self._python, "-m", "webapp", *arguments],
+            [self.python, "-m", "webapp", *arguments],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._started.append(process)

@@ -39,7 +39,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 def elsewhere(python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     """An installation whose processes run in a folder that holds nothing of the checkout."""
     monkeypatch.chdir(tmp_path)
-    installation = Installation(tmp_path / "data", python=python)
+    installation = Installation(tmp_path / "data")
+    installation.python = python
     yield installation
     installation.end()
 
