@@ -70,6 +70,9 @@ class LocalStorage:
             raise FileNotFoundError(path)
         return path
 
+    async def missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+        return await asyncio.to_thread(self._missing, wanted)
+
     async def delete(self, key: str) -> None:
         """Rename first, so that a group is never seen with some of its files gone."""
         await asyncio.to_thread(self._delete, self._folder(key))
@@ -119,6 +122,13 @@ class LocalStorage:
             shutil.rmtree(doomed, ignore_errors=True)
             self._unlock(folder)
 
+    def _missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+        gone = {
+            key: tuple(name for name in names if not _has_content(self._folder(key) / name))
+            for key, names in wanted.items()
+        }
+        return {key: names for key, names in gone.items() if names}
+
     def _keys(self) -> set[str]:
         return {folder.name for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)}
 
@@ -140,6 +150,13 @@ class LocalStorage:
         lock = self._locks.pop(staged, None)
         if lock is not None:
             lock.close()
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _sync(path: Path) -> None:
