@@ -209,9 +209,13 @@ async def test_a_file_that_goes_while_it_is_sent_leaves_no_valid_zip(
     export = await services.library.exports.choose(ann.identity, choice)
     await _lose(services, second, "sound.flac")
     sent: list[bytes] = []
-    with pytest.raises(NotFound, match=second):
+
+    async def send() -> None:
         async for piece in services.library.exports.write(ann.identity, export):
             sent.append(piece)  # noqa: PERF401 - what came before the end is what matters
+
+    with pytest.raises(NotFound, match=second):
+        await send()
     assert sent
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(b"".join(sent)))

@@ -124,10 +124,16 @@ class LocalStorage:
 
     def _missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
         gone = {
-            key: tuple(name for name in names if not _has_content(self._folder(key) / name))
+            key: tuple(name for name in names if not self._has_content(key, name))
             for key, names in wanted.items()
         }
         return {key: names for key, names in gone.items() if names}
+
+    def _has_content(self, key: str, name: str) -> bool:
+        try:
+            return (self._folder(key) / name).stat().st_size > 0
+        except FileNotFoundError:
+            return False
 
     def _keys(self) -> set[str]:
         return {folder.name for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)}
@@ -150,13 +156,6 @@ class LocalStorage:
         lock = self._locks.pop(staged, None)
         if lock is not None:
             lock.close()
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.is_file() and path.stat().st_size > 0
-    except FileNotFoundError:
-        return False
 
 
 def _sync(path: Path) -> None:
