@@ -14,8 +14,8 @@ from webapp.engines.speech.base import Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.installed import NO_PIPER as NO_PIPER_REASON
 from webapp.engines.speech.installed import InstalledVoices
-from webapp.engines.speech.piper_descriptions import Refused, described_in
-from webapp.engines.speech.piper_voices import is_installed
+from webapp.engines.speech.piper_descriptions import Refused
+from webapp.engines.speech.piper_voices import is_installed, voices_in
 from webapp.errors import InvalidRequest
 from webapp.services.container import Services, make_data_folder
 from webapp.settings import load_settings
@@ -34,7 +34,7 @@ def show(_arguments: Namespace) -> int:
     folder = load_settings().voices_path
     engine = SpeechEngine(folder)
     engine.close()
-    idle = [] if is_installed() else [one.voice for one in described_in(folder)[0]]
+    idle = [] if is_installed() else voices_in(folder)
     print_table(COLUMNS, [_row(voice) for voice in (*engine.voices, *idle)])
     _tell_refused([one for one in engine.refused if one.reason != NO_PIPER_REASON])
     if idle:

@@ -21,7 +21,13 @@ class InstalledVoices:
 
     def look(self, *, has_piper: bool) -> tuple[list[Voice], list[Refused]]:
         """The voices that can speak, by name, and those that cannot; without Piper all of them."""
-        found, refused = described_in(self._folder)
+        described, refused = described_in(self._folder)
+        found = [one for one in described if one.model_bytes]
+        refused += [
+            Refused(one.voice.voice_id, f"{one.voice.voice_id}.onnx is empty")
+            for one in described
+            if one not in found
+        ]
         if not has_piper:
             idle = [Refused(one.voice.voice_id, NO_PIPER) for one in found]
             return [], sorted([*refused, *idle], key=_name)

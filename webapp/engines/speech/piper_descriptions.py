@@ -40,6 +40,7 @@ class Described:
 
     voice: Voice
     espeak_language: str
+    model_bytes: int
 
 
 def described_in(folder: Path) -> tuple[list[Described], list[Refused]]:
@@ -79,7 +80,9 @@ def description_of(model: Path) -> dict[str, Any]:
         raise Unusable(f"{path.name} is no JSON: {error}") from error
     if not isinstance(said, dict):
         raise Unusable(f"{path.name} is no description of a voice")
-    return said | {"phoneme_type": _phoneme_type(said)}
+    way = _phoneme_type(said)
+    # Piper looks for a language even where it needs none.
+    return {**({"espeak": {"voice": ""}} if way == TEXT else {}), **said, "phoneme_type": way}
 
 
 def _described(folder: Path, name: str) -> Described:
@@ -88,12 +91,11 @@ def _described(folder: Path, name: str) -> Described:
         raise Unusable(f"a voice's name is plain text of at most {MAX_NAME_CHARACTERS} characters")
     if not model.is_file():
         raise Unusable(f"{model.name} is not there")
-    if not model.stat().st_size:
-        raise Unusable(f"{model.name} is empty")
     said = description_of(model)
     try:
         language = said.get("language") or {}
         audio = said["audio"]
+        model_bytes = model.stat().st_size
         is_espeak = said["phoneme_type"] == ESPEAK
         espeak_language = str(said["espeak"]["voice"]) if is_espeak else ""
         voice = Voice(
@@ -111,7 +113,7 @@ def _described(folder: Path, name: str) -> Described:
         raise Unusable(f"its description has no {error}") from error
     except (TypeError, AttributeError, OSError) as error:
         raise Unusable(f"its description is not that of a Piper voice: {error}") from error
-    return Described(voice, espeak_language)
+    return Described(voice, espeak_language, model_bytes)
 
 
 def _phoneme_type(said: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Final
 
-from webapp.engines.speech.piper_descriptions import description_of
+from webapp.engines.speech.base import Voice
+from webapp.engines.speech.piper_descriptions import described_in, description_of
 
 PACKAGE: Final = "piper"
 # Fixed, so that the noise which voices are made from is the same at every start.
@@ -21,6 +22,11 @@ KEPT: Final = 2
 def is_installed() -> bool:
     """Whether Piper can be imported; it is not imported for that."""
     return find_spec(PACKAGE) is not None
+
+
+def voices_in(folder: Path) -> list[Voice]:
+    """The voices in a folder, by name, whose descriptions are in order."""
+    return [one.voice for one in described_in(folder)[0]]
 
 
 def unknown_languages(languages: Iterable[str]) -> list[str]:
