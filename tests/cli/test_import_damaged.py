@@ -7,6 +7,7 @@ import math
 import random
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -284,3 +285,22 @@ def test_texts_that_no_database_takes_cost_their_sound_alone(
     manifest["sounds"][0]["engine_label"] = "x\0y"
     outcome = soundloom("import", str(zipped(tmp_path / "a.zip", manifest, files)), "--owner", owner)
     assert outcome.out == "1 sounds imported, 0 were here already, 1 could not be used\n", outcome.err
+
+
+@pytest.mark.parametrize("is_zip64", [False, True])
+def test_a_table_of_contents_that_would_fill_the_memory_is_not_read(tmp_path: Path, is_zip64: bool) -> None:
+    good = _good(zipfile.ZIP_STORED)
+    at = good.rindex(b"PK\x05\x06")
+    length, begin = struct.unpack_from("<2L", good, at + 12)
+    told, table = 1 << 30, good[begin:at]
+    if is_zip64:
+        numbers = (44, 45, 45, 0, 0, 5, 5, told, begin)
+        record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", *numbers)
+        record += struct.pack("<4sLQL", b"PK\x06\x07", 0, begin + length, 1)
+        record += struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 5, 5, 0xFFFF_FFFF, begin, 0)
+    else:
+        record = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 5, 5, told, begin, 0)
+    path = tmp_path / "export.zip"
+    path.write_bytes(good[:begin] + table + record)
+    with pytest.raises(InvalidRequest, match="too many entries"), import_source(path):
+        pass
