@@ -66,9 +66,8 @@ async def test_an_archive_that_breaks_off_ends_in_a_broken_connection(protocol: 
     [
         ("Night soundloom.zip", 'attachment; filename="Night soundloom.zip"'),
         (
-            "रात soundloom.zip",
-            'attachment; filename="___ soundloom.zip";'
-            " filename*=UTF-8''%E0%A4%B0%E0%A4%BE%E0%A4%A4%20soundloom.zip",
+            "रात .zip",
+            "attachment; filename=\"___ .zip\"; filename*=UTF-8''%E0%A4%B0%E0%A4%BE%E0%A4%A4%20.zip",
         ),
         ('a"b\\c.zip', "attachment; filename=\"a_b_c.zip\"; filename*=UTF-8''a%22b%5Cc.zip"),
     ],
