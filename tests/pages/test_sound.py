@@ -210,6 +210,14 @@ async def test_sounds_are_taken_along(
     assert "content-encoding" not in chosen.headers
     assert (await ann_browser.post("/library/export", data={})).status_code == 400
     assert (await ann_browser.post("/library/export", data={"id": ["0" * 20]})).status_code == 404
+    (key,) = [key for key in await services.storage.keys() if key.startswith(mine)]
+    (await services.storage.path(key, "sound.flac")).unlink()
+    for answer in (
+        await ann_browser.post("/library/export", data={"id": [mine]}),
+        await ann_browser.get(f"/playlists/{playlist.playlist_id}/export"),
+    ):
+        assert answer.status_code == 404
+        assert f"1 sound lacks files: {mine} (sound.flac)" in answer.text
 
 
 async def test_a_new_playlist(ann_browser: httpx.AsyncClient) -> None:
