@@ -7,7 +7,6 @@ from webapp.policy.library import SoundChange
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.leases import Claim
-from webapp.storage.local import FILE_NAMES
 
 WORKER = "1" * 12
 
@@ -29,13 +28,9 @@ async def finish_one(services: Services, identity: Identity, prompt: str = "rain
 async def make_sound(
     services: Services, identity: Identity, prompt: str = "rain", *, is_public: bool = True, **facts: object
 ) -> str:
-    """A finished sound in the library, with files that are none; gives its id."""
+    """A finished sound in the library, without files; gives its id."""
     await services.submissions.submit(identity, choice(prompt))
     claim = await start_one(services)
-    staged = services.storage.staging_folder()
-    for name in FILE_NAMES:
-        (staged / name).write_bytes(name.encode())
-    await services.storage.publish(claim.storage_key, staged)
     await services.leases.complete(claim, replace(FACTS, **facts))  # type: ignore[arg-type]  # as given
     await services.library.publishing.change(identity, claim.generation_id, SoundChange(is_public=is_public))
     return claim.generation_id
