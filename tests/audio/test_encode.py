@@ -36,6 +36,18 @@ def test_round_trip(tmp_path: Path, audio_format: AudioFormat, sample_rate: int,
     assert loudest_hz[-1] == pytest.approx(1000, abs=2)
 
 
+@pytest.mark.parametrize(("sample_rate", "written"), [(20_000, 22_050), (37_801, 44_100), (50_000, 48_000)])
+def test_mp3_has_the_next_sample_rate_that_it_knows(tmp_path: Path, sample_rate: int, written: int) -> None:
+    write_audio(tmp_path / "sound.mp3", chord(sample_rate, 1.5), AudioFormat.MP3)
+    decoded, rate = soundfile.read(tmp_path / "sound.mp3", dtype="float32", always_2d=True)
+    assert rate == written
+    assert len(decoded) == pytest.approx(1.5 * written, abs=1)
+    spectrum = np.abs(np.fft.rfft(decoded[:, 0] * np.hanning(len(decoded))))
+    loudest_hz = sorted(spectrum.argsort()[-9:] * rate / len(decoded))
+    assert loudest_hz[0] == pytest.approx(220, abs=2)
+    assert loudest_hz[-1] == pytest.approx(1000, abs=2)
+
+
 @pytest.mark.parametrize("audio_format", list(AudioFormat))
 def test_a_full_disk_is_said_to_be_full(tmp_path: Path, audio_format: AudioFormat) -> None:
     path = tmp_path / f"sound.{audio_format}"

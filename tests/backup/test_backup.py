@@ -15,6 +15,7 @@ from webapp.services.backup import back_up, restore
 from webapp.services.backup.layout import MANIFEST, backed_up_tables, digest_of
 from webapp.services.container import Services
 from webapp.services.identity import Identity
+from webapp.storage.local import FILE_NAMES
 
 DERIVED = {"library_listed", "library_search", "migration", "worker", "setup_link"}
 
@@ -193,3 +194,76 @@ async def test_every_table_is_backed_up_or_left_out_on_purpose(services: Service
     there = {name for name in there if not name.startswith("library_search_")}
     backed_up = {table._meta.tablename for table in backed_up_tables()}
     assert there - backed_up - DERIVED == {"weights_folder", "weights_copy"}
+
+
+async def _lose(services: Services, *names: str) -> str:
+    """Remove files of the first sound; its id."""
+    key = min(await services.storage.keys())
+    for name in names:
+        (await services.storage.path(key, name)).unlink()
+    return key.partition("-")[0]
+
+
+@pytest.mark.parametrize("names", [FILE_NAMES, ("sound.mp3",)])
+async def test_a_sound_without_its_files_is_named_and_nothing_is_written(
+    services: Services, ann: Identity, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    lost = await _lose(services, *names)
+    with pytest.raises(
+        Conflict, match=rf"1 sound lacks files: {lost} \({', '.join(names)}\).*--allow-missing"
+    ):
+        await back_up(services, tmp_path / "one")
+    assert not (tmp_path / "one").exists()
+
+
+async def test_a_file_that_is_lost_while_it_is_taken_ends_a_backup(
+    services: Services, ann: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = services.storage.path
+    lost: list[str] = []
+
+    async def spied(key: str, name: str) -> Path:
+        found = await path(key, name)
+        if not lost and name == "sound.ogg":
+            lost.append(key.partition("-")[0])
+            found.unlink()
+        return found
+
+    monkeypatch.setattr(services.storage, "path", spied)
+    with pytest.raises(Conflict, match=r"sound\.ogg"):
+        await back_up(services, tmp_path / "one")
+    assert lost
+    assert not (tmp_path / "one" / MANIFEST).exists()
+
+
+async def test_what_may_be_missing_is_told_and_comes_back_without_it(
+    services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    lost = await _lose(services, "sound.wav", "sound.mp3")
+    made = await back_up(services, tmp_path / "one", allow_missing=True)
+    assert (made.sounds, made.files, made.missing) == (2, 8, {lost: ("sound.wav", "sound.mp3")})
+    async with elsewhere() as other:
+        with pytest.raises(InvalidRequest, match=f"not complete: 1 sound lacks files: {lost}"):
+            await restore(other, tmp_path / "one")
+        assert await other.accounts.list() == ()
+        done = await restore(other, tmp_path / "one", allow_missing=True)
+        assert (done.gone, list(done.missing)) == (0, [lost])
+        assert len(await other.storage.keys()) == 2
+        # No sound is dropped for it.
+        assert (await other.library.browse.own(ann, LibraryQuery())).total == 2
+
+
+async def test_a_backup_that_hides_what_it_lacks_is_refused(
+    services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    one = tmp_path / "one"
+    await back_up(services, one)
+    (one / "files.jsonl").write_text("")
+    manifest = json.loads((one / MANIFEST).read_text())
+    changed = manifest | {"files": 0, "files_sha256": digest_of(one / "files.jsonl")}
+    # As some editors write it.
+    (one / MANIFEST).write_text(json.dumps(changed), encoding="utf-8-sig")
+    async with elsewhere() as other:
+        with pytest.raises(InvalidRequest, match="not whole: 2 sounds lack files"):
+            await restore(other, one)
+        assert await other.accounts.list() == ()

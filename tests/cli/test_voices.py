@@ -109,3 +109,47 @@ def test_a_voice_that_is_not_there(soundloom: Soundloom, hub: Hub) -> None:
     done = soundloom("voices", "pull", "xx_XX-nobody-low", "--accept-licence")
     assert done.code == 1
     assert "has no" in done.err
+
+
+def test_what_cannot_speak_is_told_with_the_reason(
+    soundloom: Soundloom, tmp_path: Path, voices_dir: Path
+) -> None:
+    source = tmp_path / "copied"
+    source.mkdir()
+    (source / f"{VOICE}.onnx").write_bytes(MODEL)
+    (source / f"{VOICE}.onnx.json").write_bytes(CONFIG.replace(b'"en-us"', b'"xx-none"'))
+    said = f"soundloom: the voice {VOICE} cannot speak: eSpeak NG knows no language 'xx-none'\n"
+    pulled = soundloom("voices", "pull", VOICE, "--accept-licence", "--from", str(source))
+    assert (pulled.code, pulled.err.endswith(said)) == (1, True)
+    again = soundloom("voices", "pull", VOICE, "--accept-licence", "--from", str(source))
+    assert (again.code, again.err) == (1, said)
+    listed = soundloom("voices", "list")
+    assert (listed.code, listed.err) == (0, said)
+    assert VOICE not in listed.out
+    (voices_dir / f"{VOICE}.onnx.json").write_text(CONFIG.decode(), encoding="utf-8-sig")
+    listed = soundloom("voices", "list")
+    assert (VOICE in listed.out, listed.err) == (True, "")
+
+
+def test_a_card_beside_the_files_is_the_licence_that_is_asked_about(
+    soundloom: Soundloom, tmp_path: Path, voices_dir: Path
+) -> None:
+    source = tmp_path / "copied"
+    source.mkdir()
+    (source / f"{VOICE}.onnx").write_bytes(MODEL)
+    (source / f"{VOICE}.onnx.json").write_bytes(CONFIG)
+    (source / "MODEL_CARD").write_text("* License: CC BY 4.0", encoding="utf-8-sig")
+    refused = soundloom("voices", "pull", VOICE, "--from", str(source))
+    assert (refused.code, "\n* License: CC BY 4.0\n" in refused.err) == (1, True)
+    assert soundloom("voices", "pull", VOICE, "--accept-licence", "--from", str(source)).code == 0
+    (line,) = (line for line in soundloom("voices", "list").out.splitlines() if line.startswith(VOICE))
+    assert line.endswith("CC BY 4.0")
+
+
+def test_a_voice_of_any_name_can_be_removed(soundloom: Soundloom, voices_dir: Path) -> None:
+    voices_dir.mkdir(parents=True)
+    (voices_dir / "Größe 2.onnx").write_bytes(MODEL)
+    (voices_dir / "Größe 2.onnx.json").write_bytes(CONFIG)
+    assert "Größe 2" in soundloom("voices", "list").out
+    assert soundloom("voices", "remove", "Größe 2").code == 0
+    assert list(voices_dir.glob("Gr*")) == []

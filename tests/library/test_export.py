@@ -13,10 +13,10 @@ import pytest
 from tests.api.client import User, assert_problem
 from tests.api.conftest import MakeUser
 from tests.library.conftest import MakeSound
-from webapp.policy.exports import ExportChoice, export_formats, file_stem
+from webapp.errors import NotFound
+from webapp.policy.exports import ExportChoice, export_formats
 from webapp.policy.library import LibraryQuery
 from webapp.services.container import Services
-from webapp.storage.zip_stream import ZipStream
 
 EXPORT = "/api/library/export"
 LARGE_BYTES = 32 * 1024 * 1024
@@ -152,21 +152,83 @@ async def test_an_archive_is_never_held_as_a_whole(
     assert peak_bytes < LARGE_BYTES / 8
 
 
-async def test_a_zip_beyond_four_gigabytes_would_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the format's limits lowered: long files and a long archive, read back; pieces stay small."""
-    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100_000)
-    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
-    archive, written = ZipStream(), []
-    for number in range(3):
-        pieces = iter([bytes([number]) * 10_000] * 30)
-        written += [piece async for piece in archive.add(f"{number}", pieces, 300_000, 0)]
-    assert max(map(len, written)) < 20_000
-    read = zipfile.ZipFile(io.BytesIO(b"".join([*written, archive.end()])))
-    assert [read.read(name) for name in read.namelist()] == [bytes([n]) * 300_000 for n in range(3)]
+NAMES = ("sound.wav", "sound.flac")
 
 
-def test_file_names_are_safe_and_readable() -> None:
-    assert file_stem('../..\\x:*?"<>|\0\n', "id") == "x id"
-    assert file_stem("静かな雨 – 1", "id") == "静かな雨 1 id"
-    assert file_stem("///", "id") == "id"
-    assert len(file_stem("x" * 100, "id")) == 63
+async def _lose(services: Services, sound_id: str, *names: str) -> None:
+    rows = await services.database.fetch("SELECT storage_key FROM sound WHERE generation_id = {}", sound_id)
+    for name in names:
+        (await services.storage.path(rows[0]["storage_key"], name)).unlink()
+
+
+async def test_what_has_lost_its_files_is_refused_and_named(
+    ann: User, make_sound: MakeSound, services: Services
+) -> None:
+    whole, hurt, empty = [await make_sound(ann.identity) for _ in range(3)]
+    await _lose(services, hurt, *NAMES)
+    rows = await services.database.fetch("SELECT storage_key FROM sound WHERE generation_id = {}", empty)
+    (await services.storage.path(rows[0]["storage_key"], "sound.flac")).write_bytes(b"")
+    playlist = (await ann.http.post("/api/playlists", json={"name": "Night"})).json()
+    await ann.http.post(f"/api/playlists/{playlist['id']}/tracks", json={"id": hurt})
+    for asked in ({"ids": hurt}, {"ids": f"{whole},{hurt}"}, {"playlist": playlist["id"]}):
+        answer = await ann.http.get(EXPORT, params=asked)
+        said = f"Nothing was exported: 1 sound lacks files: {hurt} (sound.flac)"
+        assert_problem(answer, 404, said)
+    everything = await ann.http.get(EXPORT)
+    assert everything.status_code == 404
+    assert "2 sounds lack files" in everything.text
+    assert hurt in everything.text
+    assert empty in everything.text
+    both = await ann.http.get(EXPORT, params={"ids": hurt, "formats": "wav,flac"})
+    assert "(sound.wav, sound.flac)" in both.text
+    # What is there can be had.
+    assert _ids(await ann.http.get(EXPORT, params={"ids": f"{whole},{hurt}", "formats": "mp3"})) == [
+        whole,
+        hurt,
+    ]
+    assert _ids(await ann.http.get(EXPORT, params={"ids": whole})) == [whole]
+
+
+async def test_names_of_what_is_missing_are_bounded(
+    ann: User, make_sound: MakeSound, services: Services
+) -> None:
+    for _ in range(12):
+        await _lose(services, await make_sound(ann.identity), "sound.flac")
+    answer = await ann.http.get(EXPORT)
+    assert answer.status_code == 404
+    assert "12 sounds lack files" in answer.text
+    assert answer.json()["error"].count("sound.flac") == 10
+    assert "and 2 more" in answer.json()["error"]
+
+
+async def test_a_file_that_goes_while_it_is_sent_leaves_no_valid_zip(
+    ann: User, make_sound: MakeSound, services: Services
+) -> None:
+    first, second = [await make_sound(ann.identity) for _ in range(2)]
+    choice = ExportChoice(export_formats("wav,flac"), LibraryQuery(), (first, second))
+    export = await services.library.exports.choose(ann.identity, choice)
+    await _lose(services, second, "sound.flac")
+    sent: list[bytes] = []
+
+    async def send() -> None:
+        async for piece in services.library.exports.write(ann.identity, export):
+            sent.append(piece)  # noqa: PERF401 - what came before the end is what matters
+
+    with pytest.raises(NotFound, match=second):
+        await send()
+    assert sent
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(b"".join(sent)))
+
+
+async def test_what_was_deleted_meanwhile_is_left_out_and_told(
+    ann: User, make_sound: MakeSound, services: Services
+) -> None:
+    first, second = [await make_sound(ann.identity) for _ in range(2)]
+    choice = ExportChoice(export_formats(None), LibraryQuery(), (first, second))
+    export = await services.library.exports.choose(ann.identity, choice)
+    await services.library.publishing.delete(ann.identity, first)
+    written = b"".join([piece async for piece in services.library.exports.write(ann.identity, export)])
+    manifest = json.loads(zipfile.ZipFile(io.BytesIO(written)).read("manifest.json"))
+    assert [sound["id"] for sound in manifest["sounds"]] == [second]
+    assert manifest["left_out"] == [first]

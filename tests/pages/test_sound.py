@@ -200,6 +200,9 @@ async def test_sounds_are_taken_along(
 ) -> None:
     playlist = await services.library.playlists.create(ann, PlaylistChange(name="Calm"))
     await services.library.playlists.add_track(ann, playlist.playlist_id, mine)
+    staged = services.storage.staging_folder()
+    (staged / "sound.flac").write_bytes(b"fLaC")
+    await services.storage.publish(f"{mine}-1", staged)
     chosen = await ann_browser.post("/library/export", data={"id": [mine]})
     listed = await ann_browser.get(f"/playlists/{playlist.playlist_id}/export")
     for answer in (chosen, listed):
@@ -210,6 +213,13 @@ async def test_sounds_are_taken_along(
     assert "content-encoding" not in chosen.headers
     assert (await ann_browser.post("/library/export", data={})).status_code == 400
     assert (await ann_browser.post("/library/export", data={"id": ["0" * 20]})).status_code == 404
+    (await services.storage.path(f"{mine}-1", "sound.flac")).unlink()
+    for answer in (
+        await ann_browser.post("/library/export", data={"id": [mine]}),
+        await ann_browser.get(f"/playlists/{playlist.playlist_id}/export"),
+    ):
+        assert answer.status_code == 404
+        assert f"1 sound lacks files: {mine} (sound.flac)" in answer.text
 
 
 async def test_a_new_playlist(ann_browser: httpx.AsyncClient) -> None:

@@ -18,14 +18,16 @@ from webapp.http.dependencies import InjectedServices
 from webapp.http.file_response import FileAnswer
 from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
 from webapp.http.prepared import Prepare
-from webapp.policy.speech import VOICE_NOT_FOUND, parse_speech
+from webapp.policy.speech import MAX_VOICE_CHARACTERS, VOICE_NOT_FOUND, parse_speech
 from webapp.services.speech import AcceptedSpeech
 
 AnyRequest = Request[Any, Any, Any]
 WAV: Final = "audio/wav"
 VoiceId = Annotated[
     str,
-    PathParameter(description="A voice's id.", schema_extra={"pattern": "^[A-Za-z0-9._-]{1,100}$"}),
+    PathParameter(
+        description="A voice's id.", schema_extra={"minLength": 1, "maxLength": MAX_VOICE_CHARACTERS}
+    ),
 ]
 voices_answer = Prepare(voice_list)
 

@@ -4,14 +4,16 @@ Every function writes to the path it is given and to nothing else: whoever calls
 file becomes visible.
 """
 
+import math
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
+from scipy.signal import resample_poly
 
 from webapp.audio.waveform import Waveform
 
@@ -22,6 +24,10 @@ _PCM_FULL_SCALE = 32768
 _FRAMES_PER_WRITE = 1 << 15
 # More than is left where a write failed for want of space.
 _PROBE_BYTES = 1 << 20
+
+
+# MPEG-1, MPEG-2 and MPEG-2.5.
+MP3_RATES: Final = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 
 class AudioFormat(StrEnum):
@@ -82,12 +88,28 @@ def write_pcm(path: Path, pcm: PcmSamples, sample_rate: int, audio_format: Audio
 def write_audio(path: Path, waveform: Waveform, audio_format: AudioFormat, *, dither_seed: int = 0) -> None:
     """Write ``waveform`` to ``path``; WAV and FLAC are quantised with dither first.
 
-    Raises OSError, and soundfile.SoundFileError when the format cannot hold the sample rate or the channels.
+    MP3 knows nine sample rates: any other is raised to the next of them, or lowered to the highest. Raises
+    OSError, and soundfile.SoundFileError when the format cannot hold the sample rate or the channels.
     """
     if audio_format in (AudioFormat.WAV, AudioFormat.FLAC):
         write_pcm(path, quantise(waveform, dither_seed), waveform.sample_rate, audio_format)
     else:
+        if audio_format is AudioFormat.MP3:
+            waveform = _at_rate(waveform, mp3_rate(waveform.sample_rate))
         _write(path, np.ascontiguousarray(waveform.samples.T), waveform.sample_rate, audio_format)
+
+
+def mp3_rate(sample_rate: int) -> int:
+    """The sample rate of an MP3 file of sound at ``sample_rate``."""
+    return next((rate for rate in MP3_RATES if rate >= sample_rate), MP3_RATES[-1])
+
+
+def _at_rate(waveform: Waveform, sample_rate: int) -> Waveform:
+    if waveform.sample_rate == sample_rate:
+        return waveform
+    common = math.gcd(sample_rate, waveform.sample_rate)
+    samples = resample_poly(waveform.samples, sample_rate // common, waveform.sample_rate // common, axis=1)
+    return Waveform(np.ascontiguousarray(samples, np.float32), sample_rate)
 
 
 def _write(

@@ -1,6 +1,7 @@
 """`soundloom backup` and `soundloom restore`."""
 
 import fcntl
+import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from webapp.cli._context import with_services
 from webapp.errors import Conflict
+from webapp.policy.missing import Missing, missing_words
 from webapp.services.backup import BackedUp, Restored, back_up, restore
 from webapp.services.container import Services, make_data_folder
 from webapp.settings import load_settings
@@ -19,11 +21,12 @@ def make(arguments: Namespace) -> int:
     folder = Path(arguments.folder).absolute()
 
     async def work(services: Services) -> BackedUp:
-        return await back_up(services, folder)
+        return await back_up(services, folder, allow_missing=arguments.allow_missing)
 
     done = with_services(work)
     size_mb = done.bytes_total / 1_000_000
     print(f"{folder}: {done.sounds} sounds in {done.files} files ({size_mb:.1f} MB), {done.rows} rows")
+    _tell_missing(done.missing)
     return 0
 
 
@@ -32,12 +35,22 @@ def put_back(arguments: Namespace) -> int:
     folder = Path(arguments.folder).absolute()
 
     async def work(services: Services) -> Restored:
-        return await restore(services, folder, replace=arguments.replace)
+        return await restore(
+            services, folder, replace=arguments.replace, allow_missing=arguments.allow_missing
+        )
 
     with _no_server():
         done = with_services(work)
     print(f"{done.sounds} sounds and {done.rows} rows of {done.created_at} are back")
+    if done.gone:
+        print(f"soundloom: {done.gone} sounds were deleted while the backup was made", file=sys.stderr)
+    _tell_missing(done.missing)
     return 0
+
+
+def _tell_missing(missing: Missing) -> None:
+    if missing:
+        print(f"soundloom: left out: {missing_words(missing)}", file=sys.stderr)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import soundfile
 
+from webapp.audio.decode import NotSound, decode
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.peaks import waveform_peaks
 from webapp.audio.spectrogram import spectrogram_png
@@ -18,14 +18,20 @@ from webapp.audio.waveform import Waveform
 from webapp.cli._context import with_services
 from webapp.errors import InvalidRequest, StorageFull, is_disk_full
 from webapp.policy.exports import MANIFEST_NAME
-from webapp.policy.imports import LONGEST_S, MAX_MANIFEST_BYTES, SoundEntry, read_entry, read_manifest
+from webapp.policy.imports import (
+    LONGEST_S,
+    MAX_MANIFEST_BYTES,
+    MAX_SAMPLES,
+    SoundEntry,
+    read_entry,
+    read_manifest,
+)
 from webapp.policy.library import SoundChange
 from webapp.services.capacity import DISK_FULL
 from webapp.services.container import Services
 from webapp.services.views import SoundFacts
 from webapp.storage.import_source import ImportSource, import_source
 
-SAMPLE_RATES: Final = range(8_000, 192_001)
 SHOWN_CHARACTERS: Final = 60
 
 
@@ -151,10 +157,10 @@ async def _bring_one(
 def _write_files(source: ImportSource, entry: SoundEntry, staged: Path) -> SoundFacts:
     """The file that came, and the others made of it: what is not sound does not get this far."""
     suffix, waveform = _best_sound(source, entry, staged)
-    for audio_format in AudioFormat:
-        if audio_format != suffix:
-            write_audio(staged / f"sound.{audio_format}", waveform, audio_format, dither_seed=entry.seed)
-    (staged / "spectrogram.png").write_bytes(spectrogram_png(waveform))
+    try:
+        _write_others(staged, suffix, waveform, entry.seed)
+    except (soundfile.SoundFileError, ValueError, ArithmeticError, MemoryError) as error:
+        raise InvalidRequest(f"{entry.id} cannot be written in every format: {error}") from error
     files = [path for path in staged.iterdir() if path.name.startswith(("sound.", "spectrogram."))]
     return SoundFacts(
         engine=entry.engine,
@@ -172,6 +178,13 @@ def _write_files(source: ImportSource, entry: SoundEntry, staged: Path) -> Sound
         peaks=tuple(waveform_peaks(waveform)),
         bytes_total=sum(path.stat().st_size for path in files),
     )
+
+
+def _write_others(staged: Path, suffix: str, waveform: Waveform, seed: int) -> None:
+    for audio_format in AudioFormat:
+        if audio_format != suffix:
+            write_audio(staged / f"sound.{audio_format}", waveform, audio_format, dither_seed=seed)
+    (staged / "spectrogram.png").write_bytes(spectrogram_png(waveform))
 
 
 def _best_sound(source: ImportSource, entry: SoundEntry, staged: Path) -> tuple[str, Waveform]:
@@ -198,21 +211,9 @@ def _best_sound(source: ImportSource, entry: SoundEntry, staged: Path) -> tuple[
 def _decoded(path: Path, suffix: str) -> Waveform:
     """The sound of a file that is to be of the format its name says. Raises InvalidRequest."""
     try:
-        with soundfile.SoundFile(path) as file:
-            is_fit = (
-                file.format == suffix.upper()
-                and file.channels in (1, 2)
-                and file.samplerate in SAMPLE_RATES
-                and 0 < file.frames <= LONGEST_S * file.samplerate
-            )
-            if not is_fit:
-                raise InvalidRequest(f"{path.name} is not sound of a kind that is kept here")
-            samples = file.read(dtype="float32", always_2d=True).T
-            if not samples.size:
-                raise InvalidRequest(f"{path.name} has no sound in it")
-            return Waveform(np.ascontiguousarray(samples), file.samplerate)
-    except soundfile.LibsndfileError as error:
-        raise InvalidRequest(f"{path.name} is not sound of a kind that is kept here") from error
+        return decode(path, suffix, longest_s=LONGEST_S, most_samples=MAX_SAMPLES)
+    except NotSound as error:
+        raise InvalidRequest(f"{path.name} is not sound of a kind that is kept here: {error}") from error
 
 
 def _moment_ms(written: str) -> int:

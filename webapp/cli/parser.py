@@ -170,6 +170,10 @@ def _add_backup(commands: Commands) -> None:
     restore = _command(commands, "restore", "backup:put_back", "put back what a backup holds")
     restore.add_argument("folder", metavar="DIR", help="a folder that `soundloom backup` wrote")
     restore.add_argument("--replace", action="store_true", help="give up what is there now")
+    for parser in (backup, restore):
+        parser.add_argument(
+            "--allow-missing", action="store_true", help="go on where sounds have lost files, and name them"
+        )
     bring_in = _command(
         commands, "import", "importing:bring_in", "take in sounds that were exported elsewhere"
     )

@@ -3,7 +3,8 @@
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 
 from webapp.cli._context import operator, with_services
 from webapp.cli._progress import gigabytes, output
@@ -11,15 +12,19 @@ from webapp.cli._table import print_table
 from webapp.clock import SystemClock
 from webapp.engines.speech.base import Voice
 from webapp.engines.speech.engine import SpeechEngine
+from webapp.engines.speech.installed import NO_PIPER as NO_PIPER_REASON
+from webapp.engines.speech.installed import InstalledVoices
+from webapp.engines.speech.piper_descriptions import Refused
 from webapp.engines.speech.piper_voices import is_installed, voices_in
 from webapp.errors import InvalidRequest
 from webapp.services.container import Services, make_data_folder
 from webapp.settings import load_settings
 from webapp.weights.pull import Surroundings
 from webapp.weights.source import open_source
-from webapp.weights.voices import VoicePull, remove_voice, voice_files
+from webapp.weights.voices import VoicePull, remove_voice, voice_files, voice_there
 
 COLUMNS = ("VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE")
+EXIT_REFUSED = 1
 MB = 1_000_000
 NO_PIPER = "Piper is not installed, so neural voices do not speak yet: pip install piper-tts (GPL-3.0)"
 
@@ -28,13 +33,19 @@ def show(_arguments: Namespace) -> int:
     """List the voices that a speech worker on this machine has."""
     folder = load_settings().voices_path
     engine = SpeechEngine(folder)
-    voices = engine.voices
     engine.close()
     idle = [] if is_installed() else voices_in(folder)
-    print_table(COLUMNS, [_row(voice) for voice in (*voices, *idle)])
+    print_table(COLUMNS, [_row(voice) for voice in (*engine.voices, *idle)])
+    _tell_refused([one for one in engine.refused if one.reason != NO_PIPER_REASON])
     if idle:
         print(NO_PIPER, file=sys.stderr)
     return 0
+
+
+def _tell_refused(refused: Iterable[Refused]) -> None:
+    for one in refused:
+        name = one.name.encode(errors="backslashreplace").decode()
+        print(f"soundloom: the voice {name} cannot speak: {one.reason}", file=sys.stderr)
 
 
 def pull(arguments: Namespace) -> int:
@@ -59,15 +70,22 @@ def pull(arguments: Namespace) -> int:
                 _ask_for_acceptance(voice.name, card)
             fetching.run()
             told.ended("installed", f"{voice.name} is installed in {voice.folder}")
-        if not is_installed():
-            print(NO_PIPER, file=sys.stderr)
-    return told.exit_code
+    if not is_installed():
+        print(NO_PIPER, file=sys.stderr)
+        return told.exit_code
+    of_these = [one for one in _refused_in(settings.voices_path) if one.name in arguments.names]
+    _tell_refused(of_these)
+    return EXIT_REFUSED if of_these else told.exit_code
+
+
+def _refused_in(folder: Path) -> list[Refused]:
+    return InstalledVoices(folder).look(has_piper=True)[1]
 
 
 def take_away(arguments: Namespace) -> int:
     """Delete Piper voices, and their samples."""
     folder = load_settings().voices_path
-    for voice in [voice_files(name, folder) for name in arguments.names]:
+    for voice in [voice_there(name, folder) for name in arguments.names]:
         freed_bytes = remove_voice(voice)
         with_services(_forgets(voice.name))
         print(f"{voice.name} is removed; {gigabytes(freed_bytes)} freed")

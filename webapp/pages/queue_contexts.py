@@ -50,8 +50,8 @@ class Counts:
 class WorkerLine:
     """A worker as a viewer sees it: no host names and process ids for the public.
 
-    `serves` says what it has loaded, `gpu` its figures, both in words. `worker_id` and `place` (host and
-    process) are there for admins.
+    `serves` says what it has loaded, `gpu` its figures, both in words. `worker_id`, `place` (host and
+    process) and `refused`, what it has and cannot use, are there for admins.
     """
 
     number: int
@@ -63,6 +63,7 @@ class WorkerLine:
     memory_percent: float | None = None
     worker_id: str | None = None
     place: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,14 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
         memory_percent=gpu.get("memory_percent"),
         worker_id=worker.worker_id if can_steer else None,
         place=f"{worker.host}, process {worker.pid}" if can_steer else "",
+        refused=_refused(worker.report) if can_steer else (),
+    )
+
+
+def _refused(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """The voices that a speech worker has and cannot speak with, in words."""
+    return tuple(
+        f"The voice {one['name']} cannot speak: {one['reason']}" for one in report.get("refused_voices", ())
     )
 
 

@@ -1,10 +1,10 @@
 """What may be exported at once, in which formats, and how its files are called."""
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from webapp.errors import InvalidRequest
+from webapp.policy.file_names import MAX_NAME_BYTES, readable_name
 from webapp.policy.library import LibraryQuery, is_generation_id
 
 ExportFormat = Literal["wav", "flac", "ogg", "mp3", "png"]
@@ -15,10 +15,7 @@ MAX_EXPORT_IDS: Final = 500
 MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_FORMAT: Final = "soundloom-export"
 MANIFEST_VERSION: Final = 1
-
-_NAME_CHARACTERS: Final = 60
-# What no file system minds, in any script.
-_UNSAFE: Final = re.compile(r"[^\w\- ]+")
+LONGEST_ENDING_BYTES: Final = len(".flac")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +51,6 @@ def export_ids(text: str | None) -> tuple[str, ...]:
 
 def file_stem(title: str, sound_id: str) -> str:
     """A file's name without its ending: readable, safe everywhere, and its own."""
-    readable = " ".join(_UNSAFE.sub(" ", title).split())[:_NAME_CHARACTERS].strip()
+    room = MAX_NAME_BYTES - LONGEST_ENDING_BYTES - len(sound_id) - 1
+    readable = readable_name(title, room)
     return f"{readable} {sound_id}" if readable else sound_id

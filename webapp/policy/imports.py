@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from webapp.errors import InvalidRequest
+from webapp.foreign_text import json_of
 from webapp.policy.exports import MANIFEST_FORMAT, MANIFEST_VERSION
 from webapp.policy.generation import clean_prompt
 from webapp.policy.library import LibraryModel, SoundChange, parse_change
@@ -13,6 +14,12 @@ from webapp.policy.library import LibraryModel, SoundChange, parse_change
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 LONGEST_S: Final = 900.0
+# In all channels together: the longest sound at 48 kHz, of one channel. What is made here has fewer.
+MAX_SAMPLES: Final = 43_200_000
+# Ten times what one export holds.
+MAX_SOUNDS: Final = 50_000
+# What JSON may do to whoever reads it.
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError)
 # Of the formats that a sound may come in, those that lose nothing first.
 IMPORTED_FORMATS: Final = ("wav", "flac", "ogg", "mp3")
 
@@ -21,7 +28,9 @@ ID: Final = r"\A[0-9a-f]{20}\Z"
 DIGEST: Final = r"\A[0-9a-f]{64}\Z"
 MOMENT: Final = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\Z"
 
-ShortText = Annotated[str, Meta(max_length=200)]
+# No database of ours takes a text with a zero in it.
+NO_ZERO: Final = r"\A[^\0]*\Z"
+ShortText = Annotated[str, Meta(max_length=200, pattern=NO_ZERO)]
 Digest = Annotated[str, Meta(pattern=DIGEST)]
 
 
@@ -45,16 +54,16 @@ class SoundEntry(msgspec.Struct, frozen=True):
     prompt: str
     model: LibraryModel
     created_at: Annotated[str, Meta(pattern=MOMENT)]
-    files: list[FileEntry]
+    files: Annotated[list[FileEntry], Meta(max_length=100)]
     title: str = ""
     tags: list[str] = []
     loopable: bool = False
     is_public: bool = False
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
-    engine: Annotated[str, Meta(max_length=32)] = ""
-    engine_label: Annotated[str, Meta(max_length=100)] = ""
+    engine: Annotated[str, Meta(max_length=32, pattern=NO_ZERO)] = ""
+    engine_label: Annotated[str, Meta(max_length=100, pattern=NO_ZERO)] = ""
     checkpoint: ShortText = ""
-    license: Annotated[str, Meta(max_length=100)] = ""
+    license: Annotated[str, Meta(max_length=100, pattern=NO_ZERO)] = ""
     loudness_lufs: Annotated[float, Meta(ge=-200, le=100)] | None = None
     true_peak_dbtp: Annotated[float, Meta(ge=-200, le=100)] | None = None
     quality_score: Annotated[int, Meta(ge=0, le=100)] = 0
@@ -79,11 +88,15 @@ class _Manifest(msgspec.Struct, frozen=True):
 def read_manifest(content: bytes) -> list[msgspec.Raw]:
     """The sounds of a manifest, each to be read by itself. Raises InvalidRequest."""
     try:
-        manifest = msgspec.json.decode(content, type=_Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        manifest = msgspec.json.decode(json_of(content), type=_Manifest)
+    except UNREADABLE as error:
         raise InvalidRequest("The manifest cannot be read") from error
     if (manifest.format, manifest.version) != (MANIFEST_FORMAT, MANIFEST_VERSION):
         raise InvalidRequest("The manifest is not that of an export of Soundloom")
+    if not manifest.sounds:
+        raise InvalidRequest("The manifest tells of no sounds")
+    if len(manifest.sounds) > MAX_SOUNDS:
+        raise InvalidRequest(f"The manifest tells of more than {MAX_SOUNDS} sounds")
     return manifest.sounds
 
 
@@ -94,7 +107,7 @@ def read_entry(raw: msgspec.Raw) -> tuple[SoundEntry, SoundChange]:
     """
     try:
         entry = msgspec.json.decode(raw, type=SoundEntry)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise InvalidRequest(f"A sound of the manifest cannot be used: {error}") from error
     change = parse_change({"title": entry.title, "tags": entry.tags, "is_public": entry.is_public})
     return msgspec.structs.replace(entry, prompt=clean_prompt(entry.prompt)), change

@@ -53,7 +53,7 @@ def snippet(text: str, words: Sequence[str], longest: int = LONGEST_SNIPPET) -> 
 
 def _flagged(text: str, words: Sequence[str]) -> tuple[list[str], list[bool]]:
     """The text in units that are folded each by itself, and which of them are matches."""
-    units = list(_units(text))
+    units = list(clusters(text))
     folded = [fold(unit) for unit in units]
     flags = [False] * len(units)
     whole = "".join(folded)
@@ -68,7 +68,7 @@ def _flagged(text: str, words: Sequence[str]) -> tuple[list[str], list[bool]]:
     return units, flags
 
 
-def _units(text: str) -> Iterator[str]:
+def clusters(text: str) -> Iterator[str]:
     """Characters, each with the marks and joiners behind it."""
     unit = ""
     for character in text:

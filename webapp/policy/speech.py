@@ -1,11 +1,11 @@
 """What a request to speak may say, and what voices say of themselves."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from webapp.errors import InvalidRequest
+from webapp.foreign_text import is_plain_name
 from webapp.policy.generation import clean_text
 
 MAX_TEXT_CHARACTERS: Final = 5_000
@@ -17,7 +17,7 @@ VOICE_NOT_FOUND: Final = "Voice not found"
 VOICE_MODEL: Final = "voice"
 STATUS_MODEL: Final = "tts"
 
-_VOICE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+MAX_VOICE_CHARACTERS: Final = 100
 
 # What a sample says, by the primary subtag of the voice's language.
 SAMPLES: Final = {
@@ -77,7 +77,7 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
 
 def is_voice_id(text: str) -> bool:
     """Whether a voice can have this id."""
-    return _VOICE_ID.fullmatch(text) is not None
+    return is_plain_name(text, MAX_VOICE_CHARACTERS)
 
 
 def sample_text(language: str) -> str:

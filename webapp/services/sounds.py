@@ -14,10 +14,10 @@ PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
 # What files may be known by, and those that belong to something: sounds, and the samples of voices.
 # The attempts at a job or text are numbered up to its `fence`.
 OWNED_KEYS = (
-    "SELECT generation_id, NULL AS storage_key, fence FROM job"
-    " UNION ALL SELECT generation_id, storage_key, 0 AS fence FROM sound"
+    "SELECT generation_id, NULL AS storage_key, fence, 0 AS is_sound FROM job"
+    " UNION ALL SELECT generation_id, storage_key, 0 AS fence, 1 AS is_sound FROM sound"
     " UNION ALL SELECT generation_id, CASE WHEN account IS NULL AND status = 'completed'"
-    " THEN generation_id || '-' || fence END AS storage_key, fence FROM speech_request"
+    " THEN generation_id || '-' || fence END AS storage_key, fence, 0 AS is_sound FROM speech_request"
 )
 
 

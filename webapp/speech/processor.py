@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from webapp.engines.speech.base import NothingToSpeak, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
+from webapp.engines.speech.piper_descriptions import Refused
 from webapp.errors import LeaseLost
 from webapp.policy.speech import STATUS_MODEL
 from webapp.services.container import Services
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_WRITE_S: Final = 0.25
 DEVICE: Final = "cpu"
+# What a report tells of voices that cannot speak.
+MOST_REFUSED: Final = 20
+MOST_SHOWN: Final = 120
 
 
 class _Unfinished(Exception):
@@ -43,6 +47,7 @@ class SpeechProcessor:
         self._stopping = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech")
         self._current: SpeechClaim | None = None
+        self._told_refused: tuple[Refused, ...] = ()
 
     def stop(self) -> None:
         """Take no more requests; finish the one in hand if that is quick, hand it back otherwise."""
@@ -147,7 +152,7 @@ class SpeechProcessor:
                 await self._leases.keep(self._worker_id, self._current)
                 if await self._services.workers.last_heartbeat_ms(self._worker_id) is None:
                     await self._enter()
-                elif self._engine.look_again():
+                elif await asyncio.to_thread(self._engine.look_again):
                     await self._say_what_there_is("idle")
             except Exception:
                 logger.exception("could not renew the lease")
@@ -159,6 +164,7 @@ class SpeechProcessor:
         await self._say_what_there_is("idle")
 
     async def _say_what_there_is(self, state: WorkerState) -> None:
+        self._log_refused()
         await self._services.speech.register.write(self._worker_id, voice_views(self._engine.voices))
         await self._services.workers.say(self._worker_id, state, self._report())
 
@@ -171,4 +177,20 @@ class SpeechProcessor:
             "license": "",
             "max_duration_s": self._engine.longest_s,
         }
-        return {"models": {STATUS_MODEL: entry}}
+        refused = self._engine.refused[:MOST_REFUSED]
+        return {
+            "models": {STATUS_MODEL: entry},
+            "refused_voices": [{"name": shown_name(one.name), "reason": one.reason} for one in refused],
+        }
+
+    def _log_refused(self) -> None:
+        refused = self._engine.refused
+        for one in refused:
+            if one not in self._told_refused:
+                logger.warning("the voice %s cannot speak: %s", shown_name(one.name), one.reason)
+        self._told_refused = refused
+
+
+def shown_name(name: str) -> str:
+    """A file's name as text, whatever bytes it is of."""
+    return name.encode(errors="backslashreplace").decode()[:MOST_SHOWN]

@@ -1,17 +1,19 @@
 """A folder or zip that came from elsewhere, read without being unpacked or believed."""
 
 import hashlib
-import stat
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
-from typing import IO, Final, Protocol
+from pathlib import Path
+from typing import Final, Protocol
 
 from webapp.errors import InvalidRequest, is_disk_full
+from webapp.policy.exports import MANIFEST_NAME
+from webapp.storage.import_names import NameIndex, Opener
+from webapp.storage.import_opening import FAULTS, entries_below, entries_of, opened_zip
 
-MAX_ENTRIES: Final = 200_000
-CHUNK_BYTES: Final = 256 * 1024
+# So little unpacks to some tens of megabytes at most: of two of the methods, zipfile unpacks as many packed
+# bytes at once as it is asked for.
+CHUNK_BYTES: Final = 4 * 1024
 
 
 class ImportSource(Protocol):
@@ -27,75 +29,65 @@ class ImportSource(Protocol):
 
 
 @contextmanager
-def import_source(path: Path) -> Iterator[ImportSource]:
-    """Open a folder or zip. Raises InvalidRequest for anything else."""
+def import_source(path: Path, marker: str = MANIFEST_NAME) -> Iterator[ImportSource]:
+    """Open a folder or zip. Names are those below the folder in it that has the file `marker`.
+
+    Raises InvalidRequest for anything else.
+    """
     if path.is_dir():
-        yield _Source(lambda name: _open_below(path, name))
+        yield _Source(NameIndex(entries_below(path), marker))
         return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if len(archive.infolist()) > MAX_ENTRIES:
-                raise InvalidRequest("The archive has too many entries")
-            yield _Source(lambda name: _open_entry(archive, name))
-    except FileNotFoundError as error:
-        raise InvalidRequest(f"{path} is not there") from error
-    except zipfile.BadZipFile as error:
-        raise InvalidRequest(f"{path} is neither a folder nor a zip, or the zip is not whole") from error
+    with opened_zip(path) as archive:
+        yield _Source(NameIndex(entries_of(archive), marker))
 
 
 class _Source:
-    def __init__(self, opener: "Opener") -> None:
-        self._open = opener
+    def __init__(self, index: NameIndex) -> None:
+        self._index = index
 
     def read(self, name: str, most_bytes: int) -> bytes:
-        with _faults(name), self._open(name) as file:
-            content = file.read(most_bytes + 1)
+        content = bytearray()
+        opener = self._index.find(name)[0]
+        with _faults(name), opener() as file:
+            while len(content) <= most_bytes and (
+                chunk := file.read(min(CHUNK_BYTES, most_bytes + 1 - len(content)))
+            ):
+                content += chunk
         if len(content) > most_bytes:
             raise InvalidRequest(f"{name} is too long")
-        return content
+        return bytes(content)
 
     def copy(self, name: str, target: Path, *, size: int, sha256: str) -> None:
-        digest, left = hashlib.sha256(), size
-        with _faults(name), self._open(name) as file, target.open("wb") as copy:
-            # One byte more than there should be tells that there is more, however much it is.
-            while chunk := file.read(min(CHUNK_BYTES, left + 1)):
-                left -= len(chunk)
-                if left < 0:
-                    break
-                digest.update(chunk)
-                copy.write(chunk)
-        if left or digest.hexdigest() != sha256:
-            raise InvalidRequest(f"{name} is not the file that the manifest tells of")
+        faults: list[InvalidRequest] = []
+        for opener in self._index.find(name):
+            try:
+                _copy(name, opener, target, size=size, sha256=sha256)
+            except InvalidRequest as error:
+                faults.append(error)
+            else:
+                return
+        raise faults[0]
 
 
-class Opener(Protocol):
-    def __call__(self, name: str) -> IO[bytes]: ...
+def _copy(name: str, opener: Opener, target: Path, *, size: int, sha256: str) -> None:
+    digest, left = hashlib.sha256(), size
+    with _faults(name), opener() as file, target.open("wb") as copy:
+        # One byte more than there should be tells that there is more, however much it is.
+        while chunk := file.read(min(CHUNK_BYTES, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                break
+            digest.update(chunk)
+            copy.write(chunk)
+    if left or digest.hexdigest() != sha256:
+        raise InvalidRequest(f"{name} is not the file that the manifest tells of")
 
 
 @contextmanager
 def _faults(name: str) -> Iterator[None]:
     try:
         yield
-    except (KeyError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except FAULTS as error:
         if is_disk_full(error):  # the copy's, not the source's
             raise
         raise InvalidRequest(f"{name[:100]!r} is missing or cannot be read") from error
-
-
-def _open_entry(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    info = archive.getinfo(name)
-    if stat.S_ISLNK(info.external_attr >> 16) or info.is_dir():
-        raise InvalidRequest(f"{name[:100]!r} is not a file")
-    return archive.open(info)
-
-
-def _open_below(folder: Path, name: str) -> IO[bytes]:
-    """A file in the folder: nothing that leads out of it, by dots, links or from the root."""
-    parts = PurePosixPath(name).parts
-    path = folder.joinpath(*parts)
-    whole, root = path.resolve(), folder.resolve()
-    if not parts or "\0" in name or not whole.is_relative_to(root) or whole != root.joinpath(*parts):
-        raise InvalidRequest(f"{name[:100]!r} is not a file of the folder")
-    if not whole.is_file():
-        raise InvalidRequest(f"{name[:100]!r} is missing or cannot be read")
-    return whole.open("rb")

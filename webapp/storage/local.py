@@ -70,6 +70,9 @@ class LocalStorage:
             raise FileNotFoundError(path)
         return path
 
+    async def missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+        return await asyncio.to_thread(self._missing, wanted)
+
     async def delete(self, key: str) -> None:
         """Rename first, so that a group is never seen with some of its files gone."""
         await asyncio.to_thread(self._delete, self._folder(key))
@@ -118,6 +121,19 @@ class LocalStorage:
         finally:
             shutil.rmtree(doomed, ignore_errors=True)
             self._unlock(folder)
+
+    def _missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+        gone = {
+            key: tuple(name for name in names if not self._has_content(key, name))
+            for key, names in wanted.items()
+        }
+        return {key: names for key, names in gone.items() if names}
+
+    def _has_content(self, key: str, name: str) -> bool:
+        try:
+            return (self._folder(key) / name).stat().st_size > 0
+        except FileNotFoundError:
+            return False
 
     def _keys(self) -> set[str]:
         return {folder.name for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)}

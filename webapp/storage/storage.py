@@ -42,6 +42,10 @@ class Storage(Protocol):
         """A readable local path of one file of a group. Raises FileNotFoundError."""
         ...
 
+    async def missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
+        """Of the files wanted of each group, those that are gone or empty; only groups that lack some."""
+        ...
+
     async def delete(self, key: str) -> None:
         """Remove a group; fine if it is not there."""
         ...

@@ -1,65 +1,155 @@
-"""A zip archive that is sent while it is made: nothing of it is kept, on disk or in memory."""
+"""A zip archive that is sent while it is made: nothing of it is kept, on disk or in memory.
+
+Entries are stored, since sound hardly gets smaller, and their size and checksum stand in front of them: a
+reader that goes through the archive from its beginning to its end, as Java's `ZipInputStream` does, finds no
+other way to the end of a stored entry.
+"""
 
 import asyncio
-import zipfile
+import stat
+import struct
+import zlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-_READABLE: Final = 0o644
-_EARLIEST: Final = (1980, 1, 1, 0, 0, 0)
+# From these on a figure stands elsewhere, and its field says so.
+LIMIT_32: Final = 0xFFFF_FFFF
+LIMIT_16: Final = 0xFFFF
+_ELSEWHERE_32: Final = 0xFFFF_FFFF
+_ELSEWHERE_16: Final = 0xFFFF
+_VERSION: Final = 20
+_ZIP64_VERSION: Final = 45
+_MADE_ON_UNIX: Final = 3 << 8
+_UTF8: Final = 1 << 11
+_STORED: Final = 0
+_PLAIN_FILE: Final = stat.S_IFREG | 0o644
 
 
-class _Sink:
-    """Where the archive is written to, and soon taken from. It has no way back, and zipfile sees that."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The size and checksum (CRC-32) of what is to be stored."""
 
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
+    size_bytes: int
+    checksum: int
 
-    def write(self, data: bytes, /) -> int:
-        self._chunks.append(bytes(data))
-        return len(data)
+    @classmethod
+    def of(cls, pieces: Iterator[bytes]) -> "Measured":
+        """Go through the pieces. Blocking: for a thread."""
+        size_bytes, checksum = 0, 0
+        for piece in pieces:
+            size_bytes += len(piece)
+            checksum = zlib.crc32(piece, checksum)
+        return cls(size_bytes, checksum)
 
-    def flush(self) -> None:
-        """Nothing: what is written is there."""
 
-    def close(self) -> None:
-        """Nothing: there is nothing to let go."""
+class NotAsMeasured(Exception):
+    """A file changed between being measured and being stored."""
 
-    def take(self) -> bytes:
-        chunks, self._chunks = self._chunks, []
-        return b"".join(chunks)
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What the table of contents says of a file."""
+
+    name: bytes
+    measured: Measured
+    made: tuple[int, int]
+    offset: int
 
 
 class ZipStream:
-    """Entries are stored, since sound hardly gets smaller; ZIP64 where it must be."""
+    """Writes an archive (PKWARE's APPNOTE 6.3): ZIP64 where it must be, and never going back."""
 
     def __init__(self) -> None:
-        self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w")
+        self._entries: list[_Entry] = []
+        self._length = 0
 
     async def add(
-        self, name: str, content: Iterator[bytes], size_bytes: int, made_ms: int
+        self, name: str, content: Iterator[bytes], measured: Measured, made_ms: int
     ) -> AsyncIterator[bytes]:
-        """Add one file; gives what is to be sent. `content` is read in a thread, piece by piece."""
-        info = zipfile.ZipInfo(name, _moment(made_ms))
-        info.external_attr = _READABLE << 16
-        info.file_size = size_bytes
-        with self._zip.open(info, "w") as entry:
-            while True:
-                piece = await asyncio.to_thread(next, content, None)
-                if piece is None:
-                    break
-                await asyncio.to_thread(entry.write, piece)
-                yield self._sink.take()
+        """Add one file; gives what is to be sent. `content` is read in a thread, piece by piece.
+
+        Raises NotAsMeasured when it is other than it was: the archive cannot be gone on with.
+        """
+        entry = _Entry(name.encode(), measured, _dos_moment(made_ms), self._length)
+        yield self._sent(_local_header(entry))
+        left_bytes, checksum = measured.size_bytes, 0
+        while (piece := await asyncio.to_thread(next, content, None)) is not None:
+            left_bytes -= len(piece)
+            if left_bytes < 0:
+                break
+            checksum = zlib.crc32(piece, checksum)
+            yield self._sent(piece)
+        if left_bytes or checksum != measured.checksum:
+            raise NotAsMeasured(f"{name} changed while it was sent")
+        self._entries.append(entry)
 
     def end(self) -> bytes:
         """The archive's table of contents, which ends it."""
-        self._zip.close()
-        return self._sink.take()
+        contents = b"".join(map(_table_entry, self._entries))
+        return contents + _end(len(self._entries), len(contents), self._length)
+
+    def _sent(self, data: bytes) -> bytes:
+        self._length += len(data)
+        return data
 
 
-def _moment(made_ms: int) -> tuple[int, int, int, int, int, int]:
+def _local_header(entry: _Entry) -> bytes:
+    size = entry.measured.size_bytes
+    extra = _zip64_extra(size, size) if size >= LIMIT_32 else b""
+    told = _told(size)
+    head = struct.pack(
+        "<4s5H3L2H", b"PK\x03\x04", *_common(entry, extra), told, told, len(entry.name), len(extra)
+    )
+    return head + entry.name + extra
+
+
+def _table_entry(entry: _Entry) -> bytes:
+    size, offset = entry.measured.size_bytes, entry.offset
+    beyond = [*[size, size] * (size >= LIMIT_32), *[offset] * (offset >= LIMIT_32)]
+    extra = _zip64_extra(*beyond) if beyond else b""
+    told = _told(size)
+    head = struct.pack(
+        "<4sH5H3L5H2L", b"PK\x01\x02", _MADE_ON_UNIX | _ZIP64_VERSION, *_common(entry, extra), told, told,
+        len(entry.name), len(extra), 0, 0, 0, _PLAIN_FILE << 16, _told(offset),
+    )  # fmt: skip
+    return head + entry.name + extra
+
+
+def _common(entry: _Entry, extra: bytes) -> tuple[int, int, int, int, int, int]:
+    """Version needed, flags, method, time, date, checksum: the same in both headers."""
+    version = _ZIP64_VERSION if extra else _VERSION
+    flags = 0 if entry.name.isascii() else _UTF8
+    date, time = entry.made
+    return version, flags, _STORED, time, date, entry.measured.checksum
+
+
+def _end(entries: int, length: int, begin: int) -> bytes:
+    """What ends the archive: how many entries its table has, and where the table is."""
+    count = _ELSEWHERE_16 if entries >= LIMIT_16 else entries
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, _told(length), _told(begin), 0)
+    if entries < LIMIT_16 and max(length, begin) < LIMIT_32:
+        return last
+    versions = (_MADE_ON_UNIX | _ZIP64_VERSION, _ZIP64_VERSION)
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, *versions, 0, 0, entries, entries, length, begin)
+    where = struct.pack("<4sLQL", b"PK\x06\x07", 0, begin + length, 1)
+    return record + where + last
+
+
+def _told(figure: int) -> int:
+    return _ELSEWHERE_32 if figure >= LIMIT_32 else figure
+
+
+def _zip64_extra(*numbers: int) -> bytes:
+    return struct.pack(f"<2H{len(numbers)}Q", 1, 8 * len(numbers), *numbers)
+
+
+def _dos_moment(made_ms: int) -> tuple[int, int]:
+    """Date and time as DOS counted them: from 1980 to 2107, in steps of two seconds."""
     moment = datetime.fromtimestamp(made_ms / 1000, UTC)
-    fields = (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)
-    return max(fields, _EARLIEST)
+    year = min(max(moment.year, 1980), 2107)
+    if year != moment.year:
+        return (year - 1980) << 9 | 1 << 5 | 1, 0
+    date = (year - 1980) << 9 | moment.month << 5 | moment.day
+    return date, moment.hour << 11 | moment.minute << 5 | moment.second // 2

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from webapp.errors import InvalidRequest, NotFound
+from webapp.foreign_text import is_plain_name, text_of
 from webapp.weights.locking import locked
 from webapp.weights.meter import Meter
 from webapp.weights.pull import Progress, Surroundings
@@ -28,6 +29,9 @@ from webapp.weights.transfer import (
 REPOSITORY: Final = "rhasspy/piper-voices"
 NAME: Final = re.compile(r"(?P<language>[a-z]{2,3})_(?P<region>[A-Z]{2,3})-(?P<name>\w+)-(?P<quality>\w+)")
 MODEL, CONFIG, CARD = ".onnx", ".onnx.json", ".MODEL_CARD"
+# What a card is called where each voice has a folder of its own.
+PUBLISHED_CARD: Final = "MODEL_CARD"
+LONGEST_NAME: Final = 200
 NO_CARD: Final = "The voice comes without a card that says under which licence it is."
 LARGEST_CARD_BYTES: Final = 64 * 1024
 
@@ -53,6 +57,13 @@ def voice_files(name: str, folder: Path) -> VoiceFiles:
     if not NAME.fullmatch(name):
         raise InvalidRequest(f"{name!r} is no name of a Piper voice; they are like en_US-lessac-medium")
     return VoiceFiles(name, folder)
+
+
+def voice_there(name: str, folder: Path) -> VoiceFiles:
+    """The files of a voice that lies in the folder, whoever named it. Raises InvalidRequest."""
+    if NAME.fullmatch(name) or (is_plain_name(name, LONGEST_NAME) and (folder / f"{name}{MODEL}").is_file()):
+        return VoiceFiles(name, folder)
+    return voice_files(name, folder)
 
 
 class VoicePull:
@@ -86,7 +97,7 @@ class VoicePull:
                 return NO_CARD
             self._fetch(CARD, remote)
             finish(voice.path(CARD))
-        return voice.path(CARD).read_text(encoding="utf-8", errors="replace").strip()
+        return text_of(voice.path(CARD).read_bytes(), errors="replace").strip()
 
     def run(self) -> None:
         """Fetch the voice. Raises Conflict, NotFound, SourceFailed, StorageFull and OSError."""
@@ -110,7 +121,12 @@ class VoicePull:
             if not isinstance(self._source, FolderSource):
                 raise
             # Voices that lie in a folder side by side, as they do in a voices folder.
-            return self._source.look("", f"{self._voice.name}{suffix}", "")
+            try:
+                return self._source.look("", f"{self._voice.name}{suffix}", "")
+            except NotFound:
+                if suffix != CARD:
+                    raise
+                return self._source.look("", PUBLISHED_CARD, "")
 
     def _fetch(self, suffix: str, remote: RemoteFile) -> None:
         def moved(length: int, new: int) -> None:
@@ -145,4 +161,4 @@ def _remote_path(name: str, suffix: str) -> str:
     if match is None:
         raise InvalidRequest(f"{name!r} is no name of a Piper voice")
     folder = f"{match['language']}/{match['language']}_{match['region']}/{match['name']}/{match['quality']}"
-    return f"{folder}/{'MODEL_CARD' if suffix == CARD else f'{name}{suffix}'}"
+    return f"{folder}/{PUBLISHED_CARD if suffix == CARD else f'{name}{suffix}'}"

@@ -7,8 +7,10 @@ from typing import Final
 from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import NothingToSpeak, Segment, SpeechError, Voice
 from webapp.engines.speech.catalogue import FEMALE, PREFIX, espeak_voices
+from webapp.engines.speech.installed import InstalledVoices
 from webapp.engines.speech.joining import join
-from webapp.engines.speech.piper_voices import is_installed, voices_in
+from webapp.engines.speech.piper_descriptions import Refused
+from webapp.engines.speech.piper_voices import is_installed
 from webapp.engines.speech.readable import readable
 from webapp.engines.speech.scripts import NEUTRAL, READER_OF, runs, scripts_read_in
 from webapp.engines.speech.sentences import COMMAS, breaths, paragraphs, sentences
@@ -30,17 +32,23 @@ class SpeechEngine:
 
     def __init__(self, voices_folder: Path, speaker: Speaker | None = None) -> None:
         """`voices_folder` holds Piper voices; it need not be there. Raises SpeechError."""
-        self._folder = voices_folder
+        self._installed = InstalledVoices(voices_folder)
         self._speaker = speaker or Speaker()
         self.version, rate, found = self._speaker.voices()
         self._espeak = {voice.voice_id: voice for voice in espeak_voices(found, rate, self.version)}
         self._voices: dict[str, Voice] = {}
+        self._refused: tuple[Refused, ...] = ()
         self.look_again()
 
     @property
     def voices(self) -> tuple[Voice, ...]:
         """Every voice: neural ones first, then eSpeak NG's by name."""
         return tuple(self._voices.values())
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """The neural voices that are there and cannot speak, each with the reason."""
+        return self._refused
 
     @property
     def has_piper(self) -> bool:
@@ -61,10 +69,12 @@ class SpeechEngine:
 
     def look_again(self) -> bool:
         """Look for Piper voices that were pulled or removed; returns whether any were."""
-        piper = voices_in(self._folder) if is_installed() else []
+        piper, refused = self._installed.look(has_piper=is_installed())
+        named_alike = [voice.voice_id for voice in piper if voice.voice_id in self._espeak]
+        refused += [Refused(name, "a voice of eSpeak NG has this name") for name in named_alike]
         voices = {voice.voice_id: voice for voice in piper} | self._espeak
-        changed = voices != self._voices
-        self._voices = voices
+        changed = (voices, tuple(refused)) != (self._voices, self._refused)
+        self._voices, self._refused = voices, tuple(refused)
         return changed
 
     def speak(self, text: str, voice_id: str, speed: float = 1.0) -> Waveform:

@@ -80,12 +80,10 @@ class Espeak:
         self._spoken, self._limit_bytes = bytearray(), limit_bytes
         data = text.encode()
         rate = min(max(round(WORDS_PER_MINUTE * speed), SLOWEST), FASTEST)
-        if (
-            self._library.espeak_SetVoiceByName(voice.encode())
-            or self._library.espeak_SetParameter(RATE, rate, 0)
-            or self._library.espeak_Synth(
-                data, len(data) + 1, 0, POSITION_CHARACTER, 0, PLAIN_UTF8, None, None
-            )
+        if self._library.espeak_SetVoiceByName(voice.encode()):
+            raise OSError(f"eSpeak NG knows no voice {voice!r}")
+        if self._library.espeak_SetParameter(RATE, rate, 0) or self._library.espeak_Synth(
+            data, len(data) + 1, 0, POSITION_CHARACTER, 0, PLAIN_UTF8, None, None
         ):
             raise OSError("eSpeak NG refused the text")
         self._library.espeak_Synchronize()

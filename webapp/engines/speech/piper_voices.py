@@ -3,21 +3,20 @@
 The package is GPL-3.0 and an extra, so it is imported by name; only the speaker process does.
 """
 
-import json
+from collections.abc import Iterable
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Final
 
 from webapp.engines.speech.base import Voice
+from webapp.engines.speech.piper_descriptions import described_in, description_of
 
 PACKAGE: Final = "piper"
 # Fixed, so that the noise which voices are made from is the same at every start.
 SEED: Final = 1
 # Voices kept loaded, of some 60 to 120 MB each.
 KEPT: Final = 2
-# Of all ways to get from text to sounds, those that need neither further packages nor downloads.
-PLAIN_PHONEMES: Final = ("espeak", "text")
 
 
 def is_installed() -> bool:
@@ -26,48 +25,31 @@ def is_installed() -> bool:
 
 
 def voices_in(folder: Path) -> list[Voice]:
-    """The voices in a folder, by name: each a model `NAME.onnx` with `NAME.onnx.json` beside it.
+    """The voices in a folder, by name, whose descriptions are in order."""
+    return [one.voice for one in described_in(folder)[0]]
 
-    A voice whose description cannot be read is left out.
+
+def unknown_languages(languages: Iterable[str]) -> list[str]:
+    """Those that the eSpeak NG which Piper brings cannot read. For a child process: it changes the library.
+
+    The module is loaded by itself: its package would bring onnxruntime.
     """
-    if not folder.is_dir():
-        return []
-    found = (_voice(model) for model in sorted(folder.glob("*.onnx")))
-    return [voice for voice in found if voice is not None]
-
-
-def _voice(model: Path) -> Voice | None:
-    try:
-        said = json.loads(Path(f"{model}.json").read_text(encoding="utf-8"))
-        if said.get("phoneme_type", "espeak") not in PLAIN_PHONEMES:
-            return None
-        language = said.get("language", {})
-        quality = str(said["audio"].get("quality", ""))
-        return Voice(
-            voice_id=model.stem,
-            name=str(said.get("dataset") or model.stem).replace("_", " ").capitalize(),
-            language=str(language.get("code") or said["espeak"]["voice"]).replace("_", "-"),
-            quality=quality or "medium",
-            sample_rate=int(said["audio"]["sample_rate"]),
-            description=f"Neural voice, {language.get('name_english', 'unknown language')}",
-            license=_license(model),
-            engine="piper",
-            source=str(model),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def _license(model: Path) -> str:
-    """What the voice's card, kept beside it, says of its licence."""
-    card = model.with_suffix(".MODEL_CARD")
-    if not card.is_file():
-        return "See the voice's own page"
-    for line in card.read_text(encoding="utf-8", errors="replace").splitlines():
-        name, found, value = line.strip("*- ").partition(":")
-        if found and name.strip("* ").lower() in ("license", "licence"):
-            return value.strip()[:200] or "See the voice's own page"
-    return "See the voice's own page"
+    package = find_spec(PACKAGE)
+    (folder,) = (Path(place) for place in (package and package.submodule_search_locations) or ())
+    (library,) = folder.glob("espeakbridge*.so")
+    spec = spec_from_file_location("espeakbridge", library)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{library} cannot be loaded")
+    bridge: Any = module_from_spec(spec)
+    spec.loader.exec_module(bridge)
+    bridge.initialize(str(folder / "espeak-ng-data"))
+    unknown = []
+    for language in languages:
+        try:
+            bridge.set_voice(language)
+        except RuntimeError:
+            unknown.append(language)
+    return unknown
 
 
 class PiperVoices:
@@ -86,9 +68,7 @@ class PiperVoices:
         # Threads do not survive a fork.
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        config = import_module("piper.config").PiperConfig.from_dict(
-            json.loads(Path(f"{model}.json").read_text(encoding="utf-8"))
-        )
+        config = import_module("piper.config").PiperConfig.from_dict(description_of(Path(model)))
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         while len(self._loaded) >= KEPT:
             del self._loaded[next(iter(self._loaded))]

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -51,6 +51,12 @@ class Speaker:
         head, _ = self._ask({"ask": "voices"})
         return head["version"], head["sample_rate"], [tuple(voice) for voice in head["voices"]]
 
+    def unknown_languages(self, languages: Iterable[str]) -> frozenset[str]:
+        """Those of Piper's languages that its eSpeak NG cannot read. Raises SpeechError."""
+        head, _ = self._ask({"ask": "unknown languages", "languages": sorted(languages)})
+        _require_answer(head)
+        return frozenset(head["languages"])
+
     def speak(self, segments: Sequence[Segment], speed: float, limit_s: float) -> list[Spoken]:
         """Each segment spoken, in order; the same segments always sound the same.
 
@@ -64,8 +70,7 @@ class Speaker:
         head, samples = self._ask({"ask": "speak", "segments": asked, "speed": speed, "limit_s": limit_s})
         if head.get("too_long"):
             raise SpeechTooLong
-        if "failure" in head:
-            raise SpeechError(f"the child that spoke {head['failure']}")
+        _require_answer(head)
         spoken, place = [], 0
         for rate, length in head["parts"]:
             spoken.append(Spoken(np.frombuffer(samples[place : place + length], np.int16), rate))
@@ -112,6 +117,11 @@ class Speaker:
                 env={**os.environ, **ONE_THREAD},
             )
         return self._process
+
+
+def _require_answer(head: dict[str, Any]) -> None:
+    if "failure" in head:
+        raise SpeechError(f"nothing was spoken: {head['failure']}")
 
 
 def _exchange(process: subprocess.Popen[bytes], line: bytes) -> tuple[dict[str, Any], bytes]:

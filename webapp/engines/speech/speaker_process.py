@@ -10,10 +10,11 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from webapp.engines.speech.espeak import Espeak
-from webapp.engines.speech.piper_voices import PiperVoices
+from webapp.engines.speech.piper_voices import PiperVoices, unknown_languages
 
 # Far more than the longest text takes on a busy machine.
 LIMIT_S: Final = 60
@@ -39,10 +40,15 @@ class SpeakerProcess:
         if request["ask"] == "voices":
             version, rate = self._espeak.version, self._espeak.sample_rate
             return {"version": version, "sample_rate": rate, "voices": self._espeak.voices()}, b""
-        for segment in request["segments"]:
+        for segment in request.get("segments", ()):
             if segment["engine"] == "piper":
                 # Before the fork: a model is loaded once.
-                self._piper.load(segment["source"])
+                try:
+                    self._piper.load(segment["source"])
+                except Exception as error:  # noqa: BLE001 - native libraries raise what they like
+                    return {
+                        "failure": f"the voice {Path(segment['source']).name} cannot be loaded: {error}"
+                    }, b""
         return self._in_a_child(request)
 
     def _in_a_child(self, request: dict[str, Any]) -> Answer:
@@ -56,7 +62,7 @@ class SpeakerProcess:
             head, _, samples = pipe.read().partition(b"\n")
         _, status = os.waitpid(child, 0)
         if status or not head:
-            return {"failure": f"ended with status {status}"}, b""
+            return {"failure": _how_it_ended(os.waitstatus_to_exitcode(status))}, b""
         return json.loads(head), samples
 
     def _speak_and_end(self, request: dict[str, Any], writing: int) -> None:
@@ -64,12 +70,21 @@ class SpeakerProcess:
         code = 1
         try:
             signal.alarm(LIMIT_S)
-            head, samples = self._speak(request)
+            head, samples = self._said(request)
             with os.fdopen(writing, "wb") as pipe:
                 pipe.write(json.dumps(head).encode() + b"\n" + samples)
             code = 0
         finally:
             os._exit(code)
+
+    def _said(self, request: dict[str, Any]) -> Answer:
+        """What is to be answered; why there is nothing, where it can still be said."""
+        try:
+            if request["ask"] == "unknown languages":
+                return {"languages": unknown_languages(request["languages"])}, b""
+            return self._speak(request)
+        except Exception as error:  # noqa: BLE001 - native libraries raise what they like
+            return {"failure": str(error) or type(error).__name__}, b""
 
     def _speak(self, request: dict[str, Any]) -> Answer:
         spoken: list[tuple[int, bytes]] = []
@@ -89,6 +104,14 @@ class SpeakerProcess:
         rate = self._espeak.sample_rate
         limit_bytes = round(limit_s * rate) * BYTES_PER_SAMPLE
         return rate, self._espeak.speak(segment["text"], segment["source"], speed, limit_bytes)
+
+
+def _how_it_ended(code: int) -> str:
+    if code == -signal.SIGALRM:
+        return f"it took more than {LIMIT_S} seconds"
+    if code < 0:
+        return f"the library crashed ({signal.Signals(-code).name})"
+    return "the library ended the process"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from piccolo.columns import Column
 from piccolo.table import Table, sort_table_classes
 
 from webapp.errors import InvalidRequest
+from webapp.foreign_text import json_of
 from webapp.tables import ALL_TABLES, SetupLink, WeightsCopy, WeightsFolder, Worker
 
 FORMAT: Final = "soundloom-backup"
@@ -44,7 +45,8 @@ class FileEntry(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """The whole of a backup. It is written last: a folder without it is no backup.
 
-    `gone`: keys of sounds whose files were deleted while the backup was taken.
+    `gone`: keys of sounds that were deleted while the backup was taken. `missing`: files that were missing
+    already, by the keys of their sounds, where a backup without them was asked for.
     """
 
     software: str
@@ -54,6 +56,7 @@ class Manifest(msgspec.Struct, frozen=True):
     files: int
     files_sha256: str
     gone: list[str]
+    missing: dict[str, list[str]] = {}
     format: str = FORMAT
     version: int = VERSION
 
@@ -76,10 +79,10 @@ def _kind(column: Column) -> str:
 def read_manifest(folder: Path) -> Manifest:
     """A backup's manifest. Raises InvalidRequest where there is none that is understood."""
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(json_of((folder / MANIFEST).read_bytes()), type=Manifest)
     except FileNotFoundError as error:
         raise InvalidRequest(f"{folder} is not a finished backup: it has no {MANIFEST}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InvalidRequest(f"{folder / MANIFEST} cannot be read: {error}") from error
     if manifest.format != FORMAT or manifest.version != VERSION:
         raise InvalidRequest(f"{folder} is not a backup that this version understands")

@@ -14,6 +14,7 @@ from piccolo.columns import Serial
 from piccolo.table import Table
 
 from webapp.errors import Conflict, InvalidRequest
+from webapp.policy.missing import Missing, missing_words
 from webapp.services.backup.layout import (
     FILES,
     SOUNDS,
@@ -39,21 +40,35 @@ COUNTED_AGAIN: Final = {"library_item": {"upvotes": 0, "downvotes": 0}}
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What there is after a restore."""
+    """What there is after a restore.
+
+    `gone` counts the sounds that were deleted while the backup was taken; `missing` names the files that it
+    lacks.
+    """
 
     sounds: int
     rows: int
     created_at: str
+    gone: int
+    missing: Missing
 
 
-async def restore(services: Services, folder: Path, *, replace: bool = False) -> Restored:
+async def restore(
+    services: Services, folder: Path, *, replace: bool = False, allow_missing: bool = False
+) -> Restored:
     """Put a backup into this data folder and database, which nobody else may be using.
 
     Everything is checked before anything is changed, and the rows change in one transaction. Raises
-    InvalidRequest for what is no sound backup, and Conflict where there is something already, unless it is to
-    be replaced, and while a worker is running.
+    InvalidRequest for what is no sound backup, or lacks files that it may not, and Conflict where there is
+    something already, unless it is to be replaced, and while a worker is running.
     """
     manifest = await asyncio.to_thread(read_manifest, folder)
+    missing = {key.partition("-")[0]: names for key, names in manifest.missing.items()}
+    if missing and not allow_missing:
+        raise InvalidRequest(
+            f"The backup is not complete: {missing_words(missing)};"
+            " add --allow-missing to restore it all the same"
+        )
     await _require_room(services, manifest, replace=replace)
     entries = await asyncio.to_thread(_checked, folder, manifest)
     before = set(await services.storage.keys())
@@ -70,7 +85,7 @@ async def restore(services: Services, folder: Path, *, replace: bool = False) ->
     for key in before - groups.keys():
         await services.storage.delete(key)
     rows = sum(table.rows for table in manifest.tables)
-    return Restored(len(groups), rows, manifest.created_at)
+    return Restored(len(groups), rows, manifest.created_at, len(manifest.gone), missing)
 
 
 async def _replace_rows(services: Services, folder: Path, manifest: Manifest) -> None:
@@ -115,7 +130,25 @@ def _checked(folder: Path, manifest: Manifest) -> list[FileEntry]:
         if not KEY.fullmatch(entry.key) or entry.name not in FILE_NAMES:
             raise InvalidRequest(f"The backup has a file that is no sound's: {entry.key}/{entry.name}")
         _require_digest(folder / SOUNDS / entry.key / entry.name, entry.sha256)
+    _require_whole(folder, manifest, entries)
     return entries
+
+
+def _require_whole(folder: Path, manifest: Manifest, entries: Sequence[FileEntry]) -> None:
+    """Raise InvalidRequest for sounds without their files, unless the manifest tells of it."""
+    there = {(entry.key, entry.name) for entry in entries}
+    left_out = set(manifest.gone)
+    (table,) = (table for table in manifest.tables if table.name == "sound")
+    column = [name for name, _ in table.columns].index("storage_key")
+    lacking: dict[str, list[str]] = {}
+    for row in _rows(folder / TABLES / "sound.jsonl", [kind for _, kind in table.columns], {}):
+        key = row[column]
+        told = manifest.missing.get(key, ())
+        names = [name for name in FILE_NAMES if (key, name) not in there and name not in told]
+        if names and key not in left_out:
+            lacking[key.partition("-")[0]] = names
+    if lacking:
+        raise InvalidRequest(f"The backup is not whole: {missing_words(lacking)}")
 
 
 def _require_digest(path: Path, digest: str) -> None:

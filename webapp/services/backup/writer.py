@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import msgspec
 from piccolo.apps.migrations.tables import Migration
@@ -17,6 +17,7 @@ from piccolo.table import Table
 import webapp
 from webapp.database.snapshot import Batch, Snapshot, snapshot
 from webapp.errors import Conflict
+from webapp.policy.missing import Missing, missing_words
 from webapp.services.backup.layout import (
     CHUNK_BYTES,
     FILES,
@@ -35,37 +36,47 @@ from webapp.services.sounds import OWNED_KEYS
 from webapp.storage.local import FILE_NAMES
 
 PRIVATE: Final = 0o700
+SAMPLE_NAMES: Final = ("sound.wav",)
 
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """What a backup holds."""
+    """What a backup holds, and what it lacks: names of files by the ids of their sounds."""
 
     sounds: int
     files: int
     bytes_total: int
     rows: int
+    missing: Missing
 
 
-async def back_up(services: Services, folder: Path) -> BackedUp:
-    """Write a backup into a new or empty folder. Raises Conflict for another one, and OSError.
+async def back_up(services: Services, folder: Path, *, allow_missing: bool = False) -> BackedUp:
+    """Write a backup into a new or empty folder.
 
     Files of sounds never change, so most are copied before the moment that the tables are of, and only those
     that were made meanwhile after it. A sound that is deleted in between is left out of the restored library.
+
+    Raises Conflict for another folder, and for sounds that have lost files, unless those may be missing; and
+    OSError.
     """
+    owned = _wanted(await services.database.fetch(OWNED_KEYS))
+    if not allow_missing:
+        _refuse(await _lost(services, await services.storage.missing(owned)))
     await asyncio.to_thread(_make_folder, folder)
     copier = _Copier(services, folder)
-    for row in await services.database.fetch(OWNED_KEYS):
-        if row["storage_key"]:
-            await copier.copy(row["storage_key"])
+    for key, names in owned.items():
+        await copier.copy(key, names)
     migrations = await Migration.get_migrations_which_ran(app_name="soundloom")
     async with snapshot(services.database) as moment:
         tables = [await _dump(moment, table, folder) for table in backed_up_tables()]
-        keys = {key async for key in _keys(moment)}
-    for key in keys - copier.entries.keys():
-        await copier.copy(key)
-    gone = sorted(keys - copier.entries.keys())
-    await asyncio.to_thread(copier.forget, copier.entries.keys() - keys)
+        wanted = {key: names async for key, names in _keys(moment)}
+    for key in wanted.keys() - copier.whole:
+        await copier.copy(key, wanted[key])
+    missing = await _lost(services, {key: copier.lost[key] for key in wanted.keys() & copier.lost.keys()})
+    if not allow_missing:
+        _refuse(missing)
+    gone = sorted(copier.lost.keys() & wanted.keys() - missing.keys())
+    await asyncio.to_thread(copier.forget, copier.entries.keys() - (wanted.keys() - set(gone)))
     entries = [entry for key in sorted(copier.entries) for entry in copier.entries[key]]
     manifest = Manifest(
         software=f"Soundloom {webapp.__version__}",
@@ -75,14 +86,49 @@ async def back_up(services: Services, folder: Path) -> BackedUp:
         files=len(entries),
         files_sha256=await asyncio.to_thread(_write_files, folder, entries),
         gone=gone,
+        missing={key: list(names) for key, names in missing.items()},
     )
     await asyncio.to_thread(_finish, folder, manifest)
     return BackedUp(
-        sounds=len(copier.entries),
+        sounds=sum(bool(files) for files in copier.entries.values()),
         files=len(entries),
         bytes_total=sum(entry.size for entry in entries),
         rows=sum(table.rows for table in tables),
+        missing=_by_sound(missing),
     )
+
+
+def _wanted(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """The files that belong to each key: all of a sound's, the one of a voice's sample."""
+    return {
+        row["storage_key"]: FILE_NAMES if row["is_sound"] else SAMPLE_NAMES
+        for row in rows
+        if row["storage_key"]
+    }
+
+
+async def _lost(services: Services, missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Of what is missing, what belongs to sounds that are still there.
+
+    The others were deleted: their rows go before their files. A voice's sample is made again when it is
+    asked for.
+    """
+    if not missing:
+        return {}
+    there = {row["storage_key"] for row in await services.database.fetch("SELECT storage_key FROM sound")}
+    return {key: names for key, names in sorted(missing.items()) if key in there}
+
+
+def _refuse(missing: Mapping[str, tuple[str, ...]]) -> None:
+    if missing:
+        raise Conflict(
+            f"The backup would not be complete: {missing_words(_by_sound(missing))};"
+            " add --allow-missing for a backup without them"
+        )
+
+
+def _by_sound(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {key.partition("-")[0]: names for key, names in missing.items()}
 
 
 class _Copier:
@@ -92,34 +138,35 @@ class _Copier:
         self._storage = services.storage
         self._folder = folder / SOUNDS
         self.entries: dict[str, list[FileEntry]] = {}
+        self.lost: dict[str, tuple[str, ...]] = {}
 
-    async def copy(self, key: str) -> None:
-        """Copy what there is under a key; nothing if it was deleted, even half-way."""
+    @property
+    def whole(self) -> set[str]:
+        """The keys of which everything is copied."""
+        return self.entries.keys() - self.lost.keys()
+
+    async def copy(self, key: str, names: Sequence[str]) -> None:
+        """Copy the files of a key, and note those that are not there: of a sound that is deleted meanwhile,
+        some or all.
+        """
         entries = []
-        for name in FILE_NAMES:
+        for name in names:
             try:
                 path = await self._storage.path(key, name)
                 entries.append(await asyncio.to_thread(self._copy, path, key, name))
             except FileNotFoundError:
                 continue
-        if entries and await self._is_still_there(key, entries[0].name):
-            self.entries[key] = entries
-        else:
-            await asyncio.to_thread(self._remove, key)
+        copied = {entry.name for entry in entries if entry.size}
+        self.entries[key] = entries
+        self.lost.pop(key, None)
+        if lost := tuple(name for name in names if name not in copied):
+            self.lost[key] = lost
 
-    def forget(self, keys: set[str]) -> None:
+    def forget(self, keys: Iterable[str]) -> None:
         """Remove what was copied of sounds that are not of the backup's moment."""
-        for key in keys:
+        for key in list(keys):
             self._remove(key)
             del self.entries[key]
-
-    async def _is_still_there(self, key: str, name: str) -> bool:
-        # A group goes as a whole, so its first file says whether all that there were were copied.
-        try:
-            await self._storage.path(key, name)
-        except FileNotFoundError:
-            return False
-        return True
 
     def _copy(self, path: Path, key: str, name: str) -> FileEntry:
         digest, size = hashlib.sha256(), 0
@@ -172,11 +219,11 @@ def _write_rows(lines: IO[bytes], batch: Batch, truths: list[int]) -> None:
         lines.write(msgspec.json.encode(values) + b"\n")
 
 
-async def _keys(moment: Snapshot) -> AsyncIterator[str]:
-    async for batch in moment.rows(f"SELECT storage_key FROM ({OWNED_KEYS}) AS owned"):
-        for row in batch:
-            if row[0]:
-                yield row[0]
+async def _keys(moment: Snapshot) -> AsyncIterator[tuple[str, tuple[str, ...]]]:
+    columns = ("storage_key", "is_sound")
+    async for batch in moment.rows(f"SELECT {', '.join(columns)} FROM ({OWNED_KEYS}) AS owned"):
+        for key, names in _wanted(dict(zip(columns, row, strict=True)) for row in batch).items():
+            yield key, names
 
 
 def _write_files(folder: Path, entries: list[FileEntry]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from webapp.policy.exports import (
     file_stem,
 )
 from webapp.policy.library import MAX_PER_PAGE, LibraryQuery
+from webapp.policy.missing import missing_words
 from webapp.services.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, Browser
 from webapp.services.library.playlists import VISIBLE, Playlists
@@ -30,10 +32,13 @@ from webapp.services.rows import Row
 from webapp.storage import Storage
 from webapp.storage.tagged_file import TaggedFile
 from webapp.storage.tags import Tags
-from webapp.storage.zip_stream import ZipStream
+from webapp.storage.zip_stream import Measured, NotAsMeasured, ZipStream
+
+logger: Final = logging.getLogger(__name__)
 
 SOFTWARE: Final = f"Soundloom {webapp.__version__}"
 BATCH: Final = 50
+CHECKED_AT_ONCE: Final = 500
 # What a manifest tells of a sound beyond its item.
 _FACTS: Final = (
     "engine_label", "checkpoint", "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "storage_key",
@@ -63,7 +68,9 @@ class Exports:
         self._playlists = playlists
 
     async def choose(self, identity: Identity, choice: ExportChoice) -> Export:
-        """Find what is asked for. Raises NotFound, and InvalidRequest for nothing and for too much."""
+        """Find what is asked for. Raises NotFound, also for what has lost its files, and InvalidRequest for
+        nothing and for too much.
+        """
         title = ""
         if choice.ids:
             sound_ids = choice.ids
@@ -76,10 +83,13 @@ class Exports:
             sound_ids = await self._listed(identity, choice)
         if not sound_ids:
             raise InvalidRequest("There are no sounds to export")
+        await self._require_files(sound_ids, choice)
         return Export(sound_ids, choice, title)
 
     async def write(self, identity: Identity, export: Export) -> AsyncGenerator[bytes, None]:
-        """The archive, piece by piece. What was deleted or taken back meanwhile is left out."""
+        """The archive, piece by piece. What was deleted or taken back meanwhile is left out, and the manifest
+        says so. Raises NotFound for a file that is gone or is not whole: then the archive has no end.
+        """
         archive = ZipStream()
         sounds: list[dict[str, Any]] = []
         for first in range(0, len(export.sound_ids), BATCH):
@@ -90,39 +100,70 @@ class Exports:
                     continue
                 item, row = item_view(rows[sound_id]), rows[sound_id]
                 files: list[dict[str, object]] = []
-                for suffix in export.choice.formats:
-                    async for piece in self._add(archive, item, row, suffix, files):
-                        yield piece
+                try:
+                    for suffix in export.choice.formats:
+                        async for piece in self._add(archive, item, row, suffix, files):
+                            yield piece
+                except FileNotFoundError as error:
+                    if await self._rows(identity, [sound_id]):
+                        raise NotFound(f"The export broke off: {sound_id} has lost a file") from error
                 if files:
                     sounds.append(_told(item, row, files))
+        there = {sound["id"] for sound in sounds}
         manifest = {
             "format": MANIFEST_FORMAT,
             "version": MANIFEST_VERSION,
             "software": SOFTWARE,
             "created_at": _written(self._clock.now_ms()),
             "title": export.title,
+            "left_out": [sound_id for sound_id in export.sound_ids if sound_id not in there],
             "sounds": sounds,
         }
         content = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
-        async for piece in archive.add(MANIFEST_NAME, iter((content,)), len(content), self._clock.now_ms()):
+        measured = Measured.of(iter((content,)))
+        async for piece in archive.add(MANIFEST_NAME, iter((content,)), measured, self._clock.now_ms()):
             yield piece
         yield archive.end()
 
     async def _add(
         self, archive: ZipStream, item: LibraryItemView, row: Row, suffix: str, files: list[dict[str, object]]
     ) -> AsyncIterator[bytes]:
-        """One file of a sound; nothing if it is gone."""
-        try:
-            path = await self._storage.path(row["storage_key"], _stored_name(suffix))
-            file = await asyncio.to_thread(TaggedFile, path, None if suffix == "png" else tags_of(item))
-        except FileNotFoundError:
-            return
+        """One file of a sound. Raises FileNotFoundError if it is gone, and NotFound if it is not whole."""
+        path = await self._storage.path(row["storage_key"], stored_name(suffix))
+        file = await asyncio.to_thread(TaggedFile, path, None if suffix == "png" else tags_of(item))
         name = f"sounds/{file_stem(item.title, item.sound_id)}.{suffix}"
         digest = hashlib.sha256()
         with closing(file):
-            async for piece in archive.add(name, _digested(file, digest), file.size_bytes, item.created_ms):
-                yield piece
-        files.append({"name": name, "size": file.size_bytes, "sha256": digest.hexdigest()})
+            measured = await asyncio.to_thread(Measured.of, _digested(file, digest))
+            try:
+                async for piece in archive.add(name, file.chunks(), measured, item.created_ms):
+                    yield piece
+            except NotAsMeasured as error:
+                raise NotFound(f"The export broke off: {item.sound_id} has a file that changes") from error
+        files.append({"name": name, "size": measured.size_bytes, "sha256": digest.hexdigest()})
+
+    async def _require_files(self, sound_ids: Sequence[str], choice: ExportChoice) -> None:
+        """Raise NotFound, with what is missing, before anything is sent of what cannot be complete."""
+        names = [stored_name(suffix) for suffix in choice.formats]
+        for first in range(0, len(sound_ids), CHECKED_AT_ONCE):
+            batch = sound_ids[first : first + CHECKED_AT_ONCE]
+            keys = await self._keys(batch)
+            missing = await self._storage.missing(dict.fromkeys(keys, names))
+            # What was deleted in between has lost nothing.
+            there = await self._keys(batch) if missing else {}
+            lost = {keys[key]: gone for key, gone in missing.items() if key in there}
+            if lost:
+                logger.error("an export was refused: %s", missing_words(lost))
+                raise NotFound(f"Nothing was exported: {missing_words(lost)}")
+
+    async def _keys(self, sound_ids: Sequence[str]) -> dict[str, str]:
+        """What the files of sounds are kept under, each with its sound's id."""
+        marks = ", ".join("{}" for _ in sound_ids)
+        rows = await self._database.fetch(
+            f"SELECT generation_id, storage_key FROM sound WHERE generation_id IN ({marks})", *sound_ids
+        )
+        known = {row["generation_id"]: row["storage_key"] for row in rows}
+        return {known[sound_id]: sound_id for sound_id in sound_ids if sound_id in known}
 
     async def _listed(self, identity: Identity, choice: ExportChoice) -> tuple[str, ...]:
         query = replace(choice.query, per_page=MAX_PER_PAGE, page=1, after=None)
@@ -168,7 +209,7 @@ def tags_of(item: LibraryItemView) -> Tags:
     )
 
 
-def _stored_name(suffix: str) -> str:
+def stored_name(suffix: str) -> str:
     return "spectrogram.png" if suffix == "png" else f"sound.{suffix}"
 
 

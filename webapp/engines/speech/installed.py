@@ -1,0 +1,57 @@
+"""The Piper voices of a folder: those that can speak, and those that cannot, each with the reason."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from webapp.engines.speech.base import SpeechError, Voice
+from webapp.engines.speech.piper_descriptions import Described, Refused, described_in
+from webapp.engines.speech.speaker import Speaker
+
+NO_PIPER: Final = "Piper is not installed"
+
+
+class InstalledVoices:
+    """Looks into a folder of voices, again and again. For one thread at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # Asking takes a process and half a second; what a language is does not change.
+        self._known: dict[str, bool] = {}
+
+    def look(self, *, has_piper: bool) -> tuple[list[Voice], list[Refused]]:
+        """The voices that can speak, by name, and those that cannot; without Piper all of them."""
+        described, refused = described_in(self._folder)
+        found = [one for one in described if one.model_bytes]
+        refused += [
+            Refused(one.voice.voice_id, f"{one.voice.voice_id}.onnx is empty")
+            for one in described
+            if one not in found
+        ]
+        if not has_piper:
+            idle = [Refused(one.voice.voice_id, NO_PIPER) for one in found]
+            return [], sorted([*refused, *idle], key=_name)
+        self._ask_for({one.espeak_language for one in found} - self._known.keys() - {""})
+        unknown = [one for one in found if not self._known.get(one.espeak_language, True)]
+        voices = [one.voice for one in found if one not in unknown]
+        return voices, sorted([*refused, *map(_without_language, unknown)], key=_name)
+
+    def _ask_for(self, languages: set[str]) -> None:
+        if not languages:
+            return
+        # A process of its own: the one that speaks may be busy, for another thread.
+        with closing(Speaker()) as speaker:
+            try:
+                unknown = speaker.unknown_languages(languages)
+            except SpeechError:
+                # Whoever speaks will say what is wrong.
+                unknown = frozenset()
+        self._known |= {language: language not in unknown for language in languages}
+
+
+def _without_language(one: Described) -> Refused:
+    return Refused(one.voice.voice_id, f"eSpeak NG knows no language {one.espeak_language!r}")
+
+
+def _name(refused: Refused) -> str:
+    return refused.name

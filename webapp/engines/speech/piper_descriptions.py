@@ -1,0 +1,162 @@
+"""What lies in a folder of Piper voices: models, their descriptions, and cards with their licences."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from webapp.engines.speech.base import Voice
+from webapp.foreign_text import is_plain_name, text_of
+
+MODEL_ENDING: Final = ".onnx"
+DESCRIPTION_ENDING: Final = ".onnx.json"
+# Beside a model: its own, and the one of a folder that has no other voice.
+OWN_CARD_ENDING, CARD = ".MODEL_CARD", "MODEL_CARD"
+NO_LICENCE: Final = "See the voice's own page"
+# As long as an id may be that requests for speech keep.
+MAX_NAME_CHARACTERS: Final = 100
+# Of all ways to get from text to sounds, those that need neither further packages nor downloads.
+ESPEAK, TEXT = "espeak", "text"
+SAMPLE_RATES: Final = range(8_000, 192_001)
+LARGEST_DESCRIPTION_BYTES: Final = 4 * 1024 * 1024
+LARGEST_CARD_BYTES: Final = 64 * 1024
+
+
+class Unusable(ValueError):
+    """A voice that cannot speak. The text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A voice that lies in the folder and cannot speak, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A voice that can speak, if eSpeak NG knows its language; empty where it needs none."""
+
+    voice: Voice
+    espeak_language: str
+    model_bytes: int
+
+
+def described_in(folder: Path) -> tuple[list[Described], list[Refused]]:
+    """The voices in a folder by name, each a model `NAME.onnx` with `NAME.onnx.json` beside it, and those of
+    which something is wrong.
+    """
+    if not folder.is_dir():
+        return [], []
+    names = {
+        path.name.removesuffix(ending)
+        for ending in (MODEL_ENDING, DESCRIPTION_ENDING)
+        for path in folder.glob(f"*{ending}")
+    }
+    found, refused = [], []
+    for name in sorted(names):
+        try:
+            found.append(_described(folder, name))
+        except Unusable as error:
+            refused.append(Refused(name, str(error)))
+    return found, refused
+
+
+def description_of(model: Path) -> dict[str, Any]:
+    """What is said of a model, as Piper reads it. Raises Unusable."""
+    path = Path(f"{model}.json")
+    try:
+        if path.stat().st_size > LARGEST_DESCRIPTION_BYTES:
+            raise Unusable(f"{path.name} is too long")
+        said = json.loads(text_of(path.read_bytes()))
+    except FileNotFoundError:
+        raise Unusable(f"{path.name} is not there") from None
+    except (OSError, RecursionError) as error:
+        raise Unusable(f"{path.name} cannot be read: {error}") from error
+    except Unusable:
+        raise
+    except ValueError as error:
+        raise Unusable(f"{path.name} is no JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise Unusable(f"{path.name} is no description of a voice")
+    way = _phoneme_type(said)
+    # Piper looks for a language even where it needs none.
+    return {**({"espeak": {"voice": ""}} if way == TEXT else {}), **said, "phoneme_type": way}
+
+
+def _described(folder: Path, name: str) -> Described:
+    model = folder / f"{name}{MODEL_ENDING}"
+    if not is_plain_name(name, MAX_NAME_CHARACTERS):
+        raise Unusable(f"a voice's name is plain text of at most {MAX_NAME_CHARACTERS} characters")
+    if not model.is_file():
+        raise Unusable(f"{model.name} is not there")
+    said = description_of(model)
+    try:
+        language = said.get("language") or {}
+        audio = said["audio"]
+        model_bytes = model.stat().st_size
+        is_espeak = said["phoneme_type"] == ESPEAK
+        espeak_language = str(said["espeak"]["voice"]) if is_espeak else ""
+        voice = Voice(
+            voice_id=name,
+            name=str(said.get("dataset") or name).replace("_", " ").capitalize(),
+            language=str(language.get("code") or said["espeak"]["voice"]).replace("_", "-"),
+            quality=str(audio.get("quality") or "medium"),
+            sample_rate=_sample_rate(audio["sample_rate"]),
+            description=f"Neural voice, {language.get('name_english', 'unknown language')}",
+            license=_licence(model),
+            engine="piper",
+            source=str(model),
+        )
+    except KeyError as error:
+        raise Unusable(f"its description has no {error}") from error
+    except (TypeError, AttributeError, OSError) as error:
+        raise Unusable(f"its description is not that of a Piper voice: {error}") from error
+    return Described(voice, espeak_language, model_bytes)
+
+
+def _phoneme_type(said: dict[str, Any]) -> str:
+    """How a voice's text becomes sounds; some descriptions have a name of Python's in place of the value."""
+    told = str(said.get("phoneme_type") or ESPEAK)
+    known = told.rpartition(".")[2].lower()
+    if known not in (ESPEAK, TEXT):
+        raise Unusable(f"its language is read by way of “{told}”, which needs further packages")
+    return known
+
+
+def _sample_rate(told: object) -> int:
+    if isinstance(told, bool) or not isinstance(told, int) or told not in SAMPLE_RATES:
+        raise Unusable(f"its sample rate is {told!r}")
+    return told
+
+
+def _licence(model: Path) -> str:
+    """What the voice's card says of its licence."""
+    own = model.with_name(f"{model.name.removesuffix(MODEL_ENDING)}{OWN_CARD_ENDING}")
+    for card in (own, model.with_name(CARD)):
+        if card.is_file() and (card == own or _is_alone(model)):
+            with card.open("rb") as file:
+                return licence_in(text_of(file.read(LARGEST_CARD_BYTES), errors="replace"))
+    return NO_LICENCE
+
+
+def _is_alone(model: Path) -> bool:
+    """Whether a card without a name can only be this model's."""
+    return not any(other.name != model.name for other in model.parent.glob(f"*{MODEL_ENDING}"))
+
+
+def licence_in(card: str) -> str:
+    """The licence that a card names: on a line of its own, or under a heading."""
+    is_headed = False
+    for line in card.splitlines():
+        plain = line.strip("#*-_> \t")
+        name, found, value = plain.partition(":")
+        is_name = name.strip("*_ ").lower() in ("license", "licence")
+        value = value.strip("*_ ")
+        if is_name and value:
+            return value[:200]
+        if is_headed and plain:
+            return plain[:200]
+        is_headed = is_headed or (is_name and (bool(found) or line.lstrip().startswith("#")))
+    return NO_LICENCE
