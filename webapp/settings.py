@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from webapp.errors import SettingsError
+from webapp.injected import injected
 
 PREFIX = "SOUNDLOOM_"
 
@@ -287,9 +288,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     source = os.environ if environ is None else environ
     known = set(Settings.__struct_fields__)
+    foreign = injected(source, PREFIX)
     given: dict[str, str] = {}
     for variable, text in source.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in foreign:
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in known:

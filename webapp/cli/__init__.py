@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from webapp.cli.parser import build_parser
 from webapp.errors import ProductError, SettingsError
+from webapp.settings import PREFIX, Settings
+from webapp.surroundings import give_up_output, prepare
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -18,6 +20,8 @@ EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 # As a shell tells of a program that a closed pipe ended.
 EXIT_UNREAD: Final = 141
+DATA_DIR: Final = f"{PREFIX}DATA_DIR"
+DEFAULT_DATA_DIR: Final = Settings().data_dir
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,11 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     What went wrong is one line on standard error; standard output has only what was asked for. Where nobody
     reads it to its end, as in `soundloom voices list | head -1`, the command ends without a word.
     """
+    if argv is None:
+        prepare(Settings(data_dir=os.environ.get(DATA_DIR, "").strip() or DEFAULT_DATA_DIR).data_path)
     try:
         return _run(argv)
     except BrokenPipeError:
-        # What is still in the buffer has nowhere to go, at the end of the process neither.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()
         return EXIT_UNREAD
 
 
@@ -50,6 +55,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _is_unread():
             raise
+        _finish_output()
         where = f": {error.filename}" if error.filename else ""
         return _failed(f"{error.strerror or error}{where}", EXIT_REFUSED)
     except KeyboardInterrupt:
@@ -69,6 +75,14 @@ def _is_unread() -> bool:
     poll = select.poll()
     poll.register(sys.stdout.fileno(), select.POLLOUT)
     return any(events & select.POLLERR for _, events in poll.poll(0))
+
+
+def _finish_output() -> None:
+    """Write what is left for standard output; where that fails, keep the end of the process from trying."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        give_up_output()
 
 
 def _failed(message: str, code: int) -> int:

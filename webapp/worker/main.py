@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from webapp.audio.export import warm_up
-from webapp.logs import configure_logging
+from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, open_services
 from webapp.services.weights_register import WeightsRegister
 from webapp.settings import Settings, check_device
@@ -40,6 +40,7 @@ def run(
     end means that the parent is gone. Raises SettingsError.
     """
     configure_logging(settings)
+    leave_out_injected(os.environ)
     check_device(device or settings.device)
     run_process(_run(settings, exit_with_parent, device or settings.device, worker_id), "worker failed")
 
