@@ -296,6 +296,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         name = variable.removeprefix(PREFIX).lower()
         if name not in known:
             raise SettingsError(f"{variable} is not a setting of Soundloom; see docs/configuration.md.")
+        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise SettingsError(f"{variable} has a wrong value: it is not text in this locale's encoding.")
         if text.strip():
             given[name] = text.strip()
     try:

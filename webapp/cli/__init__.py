@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from webapp.cli.parser import build_parser
 from webapp.errors import ProductError, SettingsError
 from webapp.settings import PREFIX, Settings
-from webapp.surroundings import give_up_output, prepare
+from webapp.surroundings import UNSHOWN, give_up_output, prepare
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -86,5 +86,6 @@ def _finish_output() -> None:
 
 
 def _failed(message: str, code: int) -> int:
-    print(f"soundloom: {message}", file=sys.stderr)
+    encoding = sys.stderr.encoding or "utf-8"
+    print(f"soundloom: {message}".encode(encoding, UNSHOWN).decode(encoding), file=sys.stderr)
     return code

@@ -1,6 +1,7 @@
 """`soundloom import`: sounds that were exported elsewhere, with all that was known of them."""
 
 import asyncio
+import os
 import sys
 from argparse import Namespace
 from dataclasses import dataclass
@@ -198,7 +199,7 @@ def _best_sound(source: ImportSource, entry: SoundEntry, staged: Path) -> tuple[
 def _decoded(path: Path, suffix: str) -> Waveform:
     """The sound of a file that is to be of the format its name says. Raises InvalidRequest."""
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             is_fit = (
                 file.format == suffix.upper()
                 and file.channels in (1, 2)
