@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
+from webapp.errors import SettingsError
 from webapp.events import Bus, Event
+from webapp.policy.worker_ids import WORKER_ID_RULE, is_worker_id
 from webapp.settings import Settings
 from webapp.tables import Worker
 
@@ -59,7 +61,9 @@ class Workers:
     async def register(
         self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
     ) -> None:
-        """Enter a worker that is starting."""
+        """Enter a worker that is starting. Raises SettingsError for what no worker may be called."""
+        if not is_worker_id(worker_id):
+            raise SettingsError(f"A worker's name must be {WORKER_ID_RULE}.")
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
             await Worker.insert(
