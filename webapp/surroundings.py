@@ -56,7 +56,7 @@ def prepare(data_dir: Path) -> None:
     """Put this process in order; to be called before it opens, imports or starts anything else."""
     open_standard_streams()
     keep_within(os.environ, data_dir)
-    if sys.stderr is sys.__stderr__:
+    if sys.stderr is sys.__stderr__ and sys.stderr is not None:
         sys.stderr = never_failing(sys.stderr)
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, UNSHOWN)):
         # What was chosen with PYTHONIOENCODING stays.

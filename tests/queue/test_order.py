@@ -66,13 +66,13 @@ async def _register(services: Services, workers: Sequence[Affinity]) -> list[str
     async with services.database.transaction(durable=False):
         await services.database.fetch("DELETE FROM worker")
         for worker_id, worker in zip(worker_ids, workers, strict=True):
-            ready = {f"ready_{model}": True for model in worker.ready or ()}
-            await Worker.insert(
-                Worker(
-                    worker_id=worker_id, host="h", pid=1, device="cpu", started_ms=0, heartbeat_ms=NOW_MS,
-                    has_affinity=worker.ready is not None, affinity_streak=worker.streak, **ready,
-                )
+            row = Worker(
+                worker_id=worker_id, host="h", pid=1, device="cpu", started_ms=0, heartbeat_ms=NOW_MS,
+                has_affinity=worker.ready is not None, affinity_streak=worker.streak,
             )  # fmt: skip
+            for model in worker.ready or ():
+                setattr(row, f"ready_{model}", True)
+            await Worker.insert(row)
     return worker_ids
 
 

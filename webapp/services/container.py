@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from webapp.clock import Clock, SystemClock
+from webapp.clock import Clock, SteadyClock, SystemClock
 from webapp.database import Database, engine_from, migrate
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
@@ -14,6 +14,7 @@ from webapp.services.accounts import Accounts
 from webapp.services.administration import Administration, build_administration
 from webapp.services.aura import Aura
 from webapp.services.capacity import StorageGuard
+from webapp.services.clock_steps import ClockSteps
 from webapp.services.downloads import Downloads
 from webapp.services.estimates import Estimator
 from webapp.services.idempotency import Idempotency
@@ -73,6 +74,7 @@ class Services:
     administration: Administration
     submissions: Submissions
     leases: Leases
+    clock_steps: ClockSteps
     jobs: Jobs
     sounds: Sounds
     speech: Speech
@@ -120,6 +122,7 @@ def build_services(
         sessions=Sessions(database, clock, ids),
         setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus),
+        clock_steps=ClockSteps(database, clock, settings, bus),
         queue_history=QueueHistory(database, clock),
         administration=build_administration(
             database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
@@ -150,7 +153,8 @@ async def open_services(settings: Settings, *, owns_event_socket: bool = False) 
     await database.open()
     try:
         await migrate(database, settings.data_path / MIGRATION_LOCK)
-        async with shared_clock(database, SystemClock()) as clock:
+        own = SystemClock() if database.dialect == "sqlite" else SteadyClock()
+        async with shared_clock(database, own) as clock:
             bus = _bus(settings, ids, clock, owns_event_socket=owns_event_socket)
             await bus.start()
             try:

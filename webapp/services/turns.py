@@ -52,7 +52,8 @@ class Turns:
         """Record a worker's state, in the transaction of the claim that led to it."""
         ready = affinity.ready or ()
         await self._database.fetch(
-            f"UPDATE worker SET has_affinity = {{}}, affinity_streak = {{}}, {_SET_READY} WHERE worker_id = {{}}",
+            f"UPDATE worker SET has_affinity = {{}}, affinity_streak = {{}}, {_SET_READY}"
+            " WHERE worker_id = {}",
             affinity.ready is not None,
             affinity.streak,
             *(model in ready for model in MODELS),

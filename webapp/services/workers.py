@@ -108,7 +108,8 @@ class Workers:
         """Take workers off the register that have long been silent."""
         async with self._database.transaction(durable=False):
             await self._database.fetch(
-                "DELETE FROM worker WHERE heartbeat_ms < {}", self._clock.now_ms() - 10 * self._lease_ms
+                "DELETE FROM worker WHERE heartbeat_ms < {} OR heartbeat_ms > {}",
+                *self._heard(10),
             )
 
     async def alive(self) -> list[WorkerInfo]:
@@ -116,22 +117,25 @@ class Workers:
         rows = await self._database.fetch(
             "SELECT worker_id, host, pid, device, started_ms, heartbeat_ms, report,"
             " CASE WHEN is_draining AND state <> 'stopping' THEN 'draining' ELSE state END AS state"
-            " FROM worker WHERE heartbeat_ms >= {} ORDER BY started_ms, worker_id",
-            self._oldest_heartbeat_ms(),
+            " FROM worker WHERE heartbeat_ms BETWEEN {} AND {} ORDER BY started_ms, worker_id",
+            *self._heard(),
         )
         return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]
 
     async def on_duty(self) -> list[WorkerOnDuty]:
         """The workers that are alive and go on taking jobs, oldest first; those that speak take none."""
         rows = await self._database.fetch(
-            "SELECT worker_id, device, report FROM worker WHERE heartbeat_ms >= {} AND state <> 'stopping'"
+            "SELECT worker_id, device, report FROM worker WHERE heartbeat_ms BETWEEN {} AND {}"
+            " AND state <> 'stopping'"
             " AND NOT is_draining AND kind = 'sound' ORDER BY started_ms, worker_id",
-            self._oldest_heartbeat_ms(),
+            *self._heard(),
         )
         return [WorkerOnDuty(row["worker_id"], row["device"], *_served(row["report"])) for row in rows]
 
-    def _oldest_heartbeat_ms(self) -> int:
-        return self._clock.now_ms() - self._lease_ms
+    def _heard(self, leases: int = 1) -> tuple[int, int]:
+        """Between which times somebody was heard who is there; later is of a clock that was set back."""
+        now_ms = self._clock.now_ms()
+        return now_ms - leases * self._lease_ms, now_ms + leases * self._lease_ms
 
 
 @lru_cache(maxsize=256)
