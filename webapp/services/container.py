@@ -12,6 +12,7 @@ from webapp.ids import Ids, RandomIds
 from webapp.services.account_deletion import AccountDeletion
 from webapp.services.accounts import Accounts
 from webapp.services.administration import Administration, build_administration
+from webapp.services.arrivals import Arrivals
 from webapp.services.aura import Aura
 from webapp.services.capacity import StorageGuard
 from webapp.services.clock_steps import ClockSteps
@@ -30,7 +31,7 @@ from webapp.services.setup_links import SetupLinks
 from webapp.services.shared_clock import shared_clock
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.sounds import Sounds
-from webapp.services.speech import Speech
+from webapp.services.speech import Speech, SpeechWorkers
 from webapp.services.status import StatusReporter
 from webapp.services.submissions import Submissions
 from webapp.services.throttle import Throttle
@@ -67,6 +68,7 @@ class Services:
     aura: Aura
     usage: UsageReader
     workers: Workers
+    arrivals: Arrivals
     worker_control: WorkerControl
     estimator: Estimator
     queue: QueueReader
@@ -92,6 +94,7 @@ def build_services(
     aura = Aura(database, clock)
     payments = SkipPayments(database, aura)
     workers = Workers(database, clock, settings, bus)
+    arrivals = Arrivals(workers)
     estimator = Estimator(database, clock, workers)
     turns = Turns(database, settings)
     queue = QueueReader(database, clock, estimator, turns)
@@ -102,8 +105,9 @@ def build_services(
     )
     leases = Leases(database, clock, settings, bus, payments, turns)
     speech = Speech(
-        database, clock, ids, settings, bus, storage=storage, storage_guard=guard, throttle=throttle
-    )
+        database, clock, ids, settings, SpeechWorkers(bus, arrivals),
+        storage=storage, storage_guard=guard, throttle=throttle,
+    )  # fmt: skip
     jobs = Jobs(
         database, clock, settings, bus,
         queue=queue, submissions=submissions, payments=payments, throttle=throttle,
@@ -113,7 +117,8 @@ def build_services(
     )
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
-        throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, estimator=estimator,
+        throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, arrivals=arrivals,
+        estimator=estimator,
         queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
         account_deletion=AccountDeletion(database, accounts, storage, bus),
         misses=Misses(throttle, settings),
@@ -128,7 +133,9 @@ def build_services(
             database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
         ),
         sounds=Sounds(database, storage, leases, speech.leases),
-        status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
+        status=StatusReporter(
+            database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals
+        ),
         downloads=Downloads(database, clock, settings, bus),
     )  # fmt: skip
 

@@ -34,6 +34,7 @@ class WorkerInfo:
     started_ms: int
     heartbeat_ms: int
     report: dict[str, Any]
+    kind: WorkerKind = "sound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Workers:
     async def alive(self) -> list[WorkerInfo]:
         """The workers heard of within a lease, oldest first."""
         rows = await self._database.fetch(
-            "SELECT worker_id, host, pid, device, started_ms, heartbeat_ms, report,"
+            "SELECT worker_id, host, pid, device, started_ms, heartbeat_ms, report, kind,"
             " CASE WHEN is_draining AND state <> 'stopping' THEN 'draining' ELSE state END AS state"
             " FROM worker WHERE heartbeat_ms BETWEEN {} AND {} ORDER BY started_ms, worker_id",
             *self._heard(),

@@ -103,6 +103,7 @@ def _supervisors(services: Services, *, on_refusal: Callable[[], object]) -> tup
             command=SPEECH_COMMAND,
             niceness=SPEECH_NICENESS,
             take_back=services.speech.leases.take_back_from,
+            kind="speech",
         ),
     )
 
