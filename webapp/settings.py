@@ -40,6 +40,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         str, Meta(min_length=1, description="Folder for the database, sounds and secrets.")
     ] = "./data"
+    cache_dir: Annotated[
+        str,
+        Meta(
+            description="Folder for what can be made again, such as compiled code; empty for `cache` in the"
+            " data folder."
+        ),
+    ] = ""
     database_url: Annotated[
         str, Meta(description="`postgresql://…` for PostgreSQL; empty for SQLite in the data folder.")
     ] = ""
@@ -254,6 +261,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def data_path(self) -> Path:
         """The data folder as an absolute path."""
         return Path(self.data_dir).expanduser().absolute()
+
+    @property
+    def cache_path(self) -> Path:
+        """The folder of what can be made again as an absolute path."""
+        return Path(self.cache_dir).expanduser().absolute() if self.cache_dir else self.data_path / "cache"
 
     @property
     def models_path(self) -> Path:

@@ -24,7 +24,6 @@ QUIET: Final = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
 }
-CACHE_FOLDER: Final = "cache"
 # Where libraries keep what they could make again. Those that are not named go by XDG_CACHE_HOME.
 CACHES: Final = {
     "XDG_CACHE_HOME": "",
@@ -46,16 +45,16 @@ def keep_quiet(environ: MutableMapping[str, str]) -> None:
     environ.update(QUIET)
 
 
-def keep_within(environ: MutableMapping[str, str], data_dir: Path) -> None:
-    """Give every library the data folder for its caches, in place of the user's home."""
+def keep_within(environ: MutableMapping[str, str], folder: Path) -> None:
+    """Give every library this folder for its caches, in place of the user's home."""
     for variable, name in CACHES.items():
-        environ[variable] = str(data_dir / CACHE_FOLDER / name)
+        environ[variable] = str(folder / name)
 
 
-def prepare(data_dir: Path) -> None:
+def prepare(cache_dir: Path) -> None:
     """Put this process in order; to be called before it opens, imports or starts anything else."""
     open_standard_streams()
-    keep_within(os.environ, data_dir)
+    keep_within(os.environ, cache_dir)
     if sys.stderr is sys.__stderr__ and sys.stderr is not None:
         sys.stderr = never_failing(sys.stderr)
     for stream, errors in ((sys.stdin, "replace"), (sys.stdout, UNSHOWN)):

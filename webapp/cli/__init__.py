@@ -5,6 +5,7 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from webapp.cli.parser import build_parser
@@ -20,8 +21,6 @@ EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 # As a shell tells of a program that a closed pipe ended.
 EXIT_UNREAD: Final = 141
-DATA_DIR: Final = f"{PREFIX}DATA_DIR"
-DEFAULT_DATA_DIR: Final = Settings().data_dir
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,12 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     reads it to its end, as in `soundloom voices list | head -1`, the command ends without a word.
     """
     if argv is None:
-        prepare(Settings(data_dir=os.environ.get(DATA_DIR, "").strip() or DEFAULT_DATA_DIR).data_path)
+        prepare(_cache_path())
     try:
         return _run(argv)
     except BrokenPipeError:
         give_up_output()
         return EXIT_UNREAD
+
+
+def _cache_path() -> Path:
+    """Where caches go, read before the settings are checked: everything else comes after."""
+    names = ("data_dir", "cache_dir")
+    given = {name: os.environ.get(f"{PREFIX}{name.upper()}", "").strip() for name in names}
+    return Settings(**{name: text for name, text in given.items() if text}).cache_path
 
 
 def _run(argv: Sequence[str] | None) -> int:
