@@ -8,10 +8,7 @@ import os
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Final, TextIO, cast
 
 # onnxruntime reads the first of these as it is loaded: without it, it writes a device id into the home
 # folder and looks up a host to report to. Weights come from our own downloads only, so the hubs' libraries
@@ -122,8 +119,9 @@ class _Lossy(io.RawIOBase):
     def isatty(self) -> bool:
         return os.isatty(self._number)
 
-    def write(self, data: "ReadableBuffer", /) -> int:
+    def write(self, data: object, /) -> int:
+        some_bytes = cast("bytes", data)
         try:
-            return os.write(self._number, data)
+            return os.write(self._number, some_bytes)
         except OSError:
-            return memoryview(data).nbytes
+            return memoryview(some_bytes).nbytes

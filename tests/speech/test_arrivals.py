@@ -7,6 +7,7 @@ import httpx
 
 from tests.api.client import User, assert_problem
 from tests.speech.conftest import WORKER, Speaking, a_voice
+from webapp.events import LocalBus
 from webapp.services.container import Services
 
 AWAY = "Speech is not available right now; please try again in a moment"
@@ -46,6 +47,7 @@ async def test_a_worker_that_is_being_started_is_waited_for(
 
 
 async def _is_waiting(services: Services, listeners: int) -> bool:
+    assert isinstance(services.bus, LocalBus)
     return services.bus.listener_count >= listeners
 
 

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from webapp.cli.parser import build_parser
 from webapp.errors import ProductError, SettingsError
 from webapp.settings import PREFIX, Settings
@@ -42,7 +44,7 @@ def _cache_path() -> Path:
     """Where caches go, read before the settings are checked: everything else comes after."""
     names = ("data_dir", "cache_dir")
     given = {name: os.environ.get(f"{PREFIX}{name.upper()}", "").strip() for name in names}
-    return Settings(**{name: text for name, text in given.items() if text}).cache_path
+    return msgspec.convert({name: text for name, text in given.items() if text}, Settings).cache_path
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -117,14 +117,11 @@ def build_services(
     )
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
-        throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, arrivals=arrivals,
-        estimator=estimator,
+        throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, estimator=estimator,
         queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
         account_deletion=AccountDeletion(database, accounts, storage, bus),
-        misses=Misses(throttle, settings),
-        idempotency=Idempotency(database, clock),
-        tokens=Tokens(database, clock, ids),
-        sessions=Sessions(database, clock, ids),
+        arrivals=arrivals, misses=Misses(throttle, settings), idempotency=Idempotency(database, clock),
+        tokens=Tokens(database, clock, ids), sessions=Sessions(database, clock, ids),
         setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus),
         clock_steps=ClockSteps(database, clock, settings, bus),
