@@ -1,10 +1,11 @@
 """The workers that run, as they report themselves."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -17,6 +18,13 @@ from webapp.tables import Worker
 WorkerState = Literal["starting", "idle", "busy", "stopping"]
 WorkerKind = Literal["sound", "speech"]
 ShownState = Literal["starting", "idle", "busy", "draining", "stopping"]
+
+
+LOOK_AGAIN_S: Final = 0.5
+
+
+class NameTaken(SettingsError):
+    """Another worker has the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,21 @@ class Workers:
     async def register(
         self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
     ) -> None:
-        """Enter a worker that is starting. Raises SettingsError for what no worker may be called."""
+        """Enter a worker that is starting, in place of one of its name that was not heard of for a lease.
+
+        Raises SettingsError for what no worker may be called, and NameTaken while one of the name is there.
+        """
         if not is_worker_id(worker_id):
             raise SettingsError(f"A worker's name must be {WORKER_ID_RULE}.")
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
+            if await self._database.fetch(
+                "SELECT 1 AS one FROM worker WHERE worker_id = {} AND heartbeat_ms BETWEEN {} AND {}",
+                worker_id,
+                *self._heard(),
+            ):
+                raise NameTaken(f"A worker called {worker_id} is running; give this one another name.")
+            await self._database.fetch("DELETE FROM worker WHERE worker_id = {}", worker_id)
             await Worker.insert(
                 Worker(
                     worker_id=worker_id,
@@ -79,6 +97,23 @@ class Workers:
                 )
             )
         self._bus.publish(Event("status"))
+
+    async def join(
+        self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
+    ) -> None:
+        """Enter a worker that is starting, once the lease of one of its name that died has lapsed.
+
+        Raises SettingsError.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + 2 * self._lease_ms / 1000
+        while True:
+            try:
+                return await self.register(worker_id, host=host, pid=pid, device=device, kind=kind)
+            except NameTaken:
+                if loop.time() >= until_s:
+                    raise
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     async def say(self, worker_id: str, state: WorkerState, report: dict[str, Any]) -> None:
         """Record what a worker says of itself, and that it is alive; its report may name its device."""

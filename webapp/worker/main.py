@@ -55,9 +55,7 @@ async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_i
             pid=os.getpid(),
             device=engines.device,
         )
-        await services.workers.register(
-            worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device
-        )
+        await services.workers.join(worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device)
         try:
             await _process(services, engines, worker, exit_with_parent=exit_with_parent)
         finally:
