@@ -43,6 +43,12 @@ def test_commands_and_workers_leave_the_home_folder_alone(
             ["backup", str(tmp_path / "backup")],
             ["generate", "rain", "-o", str(sound), "--duration", "1"],
             ["restore", str(tmp_path / "backup"), "--replace"],
+            ["user", "set", "ann", "--tier", "free"],
+            ["user", "disable", "ann"],
+            ["user", "enable", "ann"],
+            ["voices", "remove", NAME],
+            ["user", "delete", "ann", "--yes"],
+            ["--version"],
         ):
             done = installation.command(*command, text=PASSWORD)
             assert done.returncode == 0, done.stderr
