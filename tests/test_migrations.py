@@ -182,3 +182,18 @@ async def test_nothing_is_lost_and_everything_works(
     assert [claim.job_id if claim else None for claim in claims] == [f"{5:012x}", f"{4:012x}", None]
     await services.administration.queue.act(ann, "retry", f"{6:012x}")
     assert await services.aura.verify() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [(None, (0, 0, 0, 0)), ("", (1, 0, 0, 0)), ("audio,music", (1, 1, 1, 0)), ("magnet", (1, 0, 0, 1))],
+)
+async def test_what_workers_had_loaded_is_carried_over(
+    old_database: Database, tmp_path: Path, text: str | None, columns: tuple[int, ...]
+) -> None:
+    await old_database.fetch("UPDATE worker SET ready_models = {}, affinity_streak = 2", text)
+    await migrate(old_database, tmp_path / "lock")
+    (row,) = await old_database.fetch("SELECT * FROM worker")
+    told = (row["has_affinity"], row["ready_music"], row["ready_audio"], row["ready_magnet"])
+    assert tuple(map(bool, told)) == tuple(map(bool, columns))
+    assert row["affinity_streak"] == 2

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from webapp.errors import SettingsError
+from webapp.logs import leave_out_injected
 from webapp.settings import PREFIX, Settings, load_settings
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -48,6 +49,57 @@ def test_a_wrong_value_is_one_clear_line_that_names_the_variable(variable: str, 
         load_settings({variable: value})
     assert "\n" not in str(refusal.value)
     assert "$" not in str(refusal.value)
+
+
+INJECTED = {
+    "SOUNDLOOM_PORT": "tcp://10.0.0.1:80",
+    "SOUNDLOOM_SERVICE_HOST": "10.0.0.1",
+    "SOUNDLOOM_SERVICE_PORT": "80",
+    "SOUNDLOOM_SERVICE_PORT_HTTP": "80",
+    "SOUNDLOOM_PORT_80_TCP": "tcp://10.0.0.1:80",
+    "SOUNDLOOM_PORT_80_TCP_PROTO": "tcp",
+    "SOUNDLOOM_PORT_80_TCP_PORT": "80",
+    "SOUNDLOOM_PORT_80_TCP_ADDR": "10.0.0.1",
+    "SOUNDLOOM_WEB_SERVICE_HOST": "fd00::1",
+    "SOUNDLOOM_WEB_PORT": "tcp://[fd00::1]:5309",
+    "SOUNDLOOM_WEB_PORT_53_UDP": "udp://[fd00::1]:53",
+}
+
+
+def test_what_kubernetes_says_of_a_service_is_no_setting() -> None:
+    settings = load_settings({**INJECTED, "SOUNDLOOM_WORKERS": "2"})
+    assert (settings.port, settings.workers) == (5309, 2)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SOUNDLOOM_PORT", "tcp://10.0.0.1"),
+        ("SOUNDLOOM_PORT", "tcp:/10.0.0.1:80"),
+        ("SOUNDLOOM_PORT", "http://10.0.0.1:80"),
+        ("SOUNDLOOM_PORT", "tcp://10.0.0.1:80000"),
+        ("SOUNDLOOM_PORT", "tcp://10.0.0.999:80"),
+        ("SOUNDLOOM_PORT", "10.0.0.1:80"),
+        ("SOUNDLOOM_SERVICE_HOST", "soundloom.example"),
+        ("SOUNDLOOM_SERVICE_PORT", "http"),
+        ("SOUNDLOOM_PORT_80_TCP_PROTO", "http"),
+        ("SOUNDLOOM_HOST_PORT", "80"),
+    ],
+)
+def test_what_only_looks_like_it_stops_the_start(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=variable):
+        load_settings({variable: value})
+
+
+def test_what_was_injected_is_told_in_one_line_and_kept_from_children(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    environ = {**INJECTED, "SOUNDLOOM_WORKERS": "2"}
+    leave_out_injected(environ)
+    leave_out_injected(environ)
+    assert environ == {"SOUNDLOOM_WORKERS": "2"}
+    (record,) = caplog.records
+    assert record.__dict__["variables"].split(",") == sorted(INJECTED)
 
 
 def _described() -> dict[str, tuple[str, str]]:

@@ -9,8 +9,9 @@ from webapp.settings import PREFIX, Settings
 HEAD = """# Configuration
 
 Every setting is an environment variable; all are optional. A wrong value, or a name that is no setting,
-stops the start with one clear line. This table is written by `python -m tools.document_settings`, and a
-test holds it against the code.
+stops the start with one clear line. What Kubernetes and Docker inject for a service called `soundloom`,
+such as `SOUNDLOOM_PORT=tcp://10.0.0.1:80`, is ignored, and the log says so. This table is written by
+`python -m tools.document_settings`, and a test holds it against the code.
 
 | variable | default | meaning |
 |---|---|---|

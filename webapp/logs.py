@@ -1,10 +1,12 @@
 """Log lines for people or for machines, each with the id of the request it belongs to."""
 
 import asyncio
+import contextlib
+import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,12 +15,17 @@ from typing import Final, TextIO
 
 import msgspec
 
-from webapp.settings import Settings
+from webapp.injected import injected
+from webapp.log_output import LineOutput
+from webapp.settings import PREFIX, Settings
 
 ROOT_LOGGER: Final = "webapp"
 ACCESS_LOGGER: Final = "webapp.access"
 BATCH_S: Final = 0.1
+LOST: Final = "log lines could not be written"
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+logger = logging.getLogger(__name__)
 
 _access: Final = logging.getLogger(ACCESS_LOGGER)
 _tracebacks: Final = logging.Formatter()
@@ -50,17 +57,32 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     access.propagate = False
 
 
-class LineHandler(logging.StreamHandler[TextIO]):
+def leave_out_injected(environ: MutableMapping[str, str]) -> None:
+    """Say which variables are no settings but facts about a service, and keep them from our children."""
+    names = injected(environ, PREFIX)
+    if names:
+        logger.warning(
+            "variables that describe a service called soundloom are ignored; they are no settings",
+            extra={"variables": ",".join(names)},
+        )
+    for name in names:
+        del environ[name]
+
+
+class LineHandler(logging.Handler):
     """Writes one line for each record; access lines many at a time, up to a tenth of a second late.
 
     With a record and a write for each request, a busy server would spend a third of its time on its log.
-    Lines keep their order.
+    Lines keep their order. A line that cannot be written is lost, and nothing else.
     """
 
     def __init__(self, stream: TextIO, compose: Composer) -> None:
-        super().__init__(stream)
+        super().__init__()
         self._compose = compose
         self._waiting: list[str] = []
+        self._stream = stream
+        self._encoding = getattr(stream, "encoding", None) or "utf-8"
+        self._output = self._output_for(stream)
 
     def format(self, record: logging.LogRecord) -> str:
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -71,24 +93,50 @@ class LineHandler(logging.StreamHandler[TextIO]):
         )
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.flush()
-        super().emit(record)
+        try:
+            self._waiting.append(self.format(record) + "\n")
+            self._pass_on()
+        except Exception:  # noqa: BLE001 - what cannot be told ends nothing
+            self.handleError(record)
 
     def add_access_line(self, message: str, extra: Mapping[str, object]) -> None:
         """Write a line soon; to be called where an event loop runs."""
         line = self._compose(time.time(), "info", ACCESS_LOGGER, message, extra)
         with self.lock or nullcontext():
-            self._waiting.append(line + self.terminator)
+            self._waiting.append(line + "\n")
             if len(self._waiting) == 1:
-                asyncio.get_running_loop().call_later(BATCH_S, self.flush)
+                asyncio.get_running_loop().call_later(BATCH_S, self._pass_on)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits; does not wait long for a reader that takes nothing."""
+        self._pass_on()
+        if self._output is not None:
+            self._output.drain()
+
+    def _pass_on(self) -> None:
         with self.lock or nullcontext():
-            if self._waiting:
-                self.stream.write("".join(self._waiting))
-                self._waiting.clear()
-            super().flush()
+            lines = "".join(self._waiting)
+            self._waiting.clear()
+            if not lines:
+                return
+            if self._output is not None:
+                self._output.put(lines.encode(self._encoding, "backslashreplace"))
+                return
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(lines)
+                self._stream.flush()
+
+    def _output_for(self, stream: TextIO) -> LineOutput | None:
+        try:
+            number = stream.fileno()
+        except (OSError, AttributeError):
+            # A text in memory.
+            return None
+        return LineOutput(number, self._line_of_loss)
+
+    def _line_of_loss(self, lines: int) -> bytes:
+        line = self._compose(time.time(), "warning", ROOT_LOGGER, LOST, {"lines": lines})
+        return f"{line}\n".encode(self._encoding, "backslashreplace")
 
 
 def log_access(message: str, **extra: object) -> None:
@@ -120,7 +168,11 @@ def _as_json(created_s: float, level: str, logger: str, message: str, extra: Map
         "message": message,
         **extra,
     }
-    return msgspec.json.encode(line, enc_hook=str).decode()
+    try:
+        return msgspec.json.encode(line, enc_hook=str).decode()
+    except UnicodeEncodeError:
+        # Bytes of a file's name that are no text; this one escapes them.
+        return json.dumps(line, default=str)
 
 
 def _timestamp(created_s: float) -> str:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from webapp.errors import SettingsError
+from webapp.injected import injected
 
 PREFIX = "SOUNDLOOM_"
 
@@ -39,6 +40,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         str, Meta(min_length=1, description="Folder for the database, sounds and secrets.")
     ] = "./data"
+    cache_dir: Annotated[
+        str,
+        Meta(
+            description="Folder for what can be made again, such as compiled code; empty for `cache` in the"
+            " data folder."
+        ),
+    ] = ""
     database_url: Annotated[
         str, Meta(description="`postgresql://…` for PostgreSQL; empty for SQLite in the data folder.")
     ] = ""
@@ -255,6 +263,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return Path(self.data_dir).expanduser().absolute()
 
     @property
+    def cache_path(self) -> Path:
+        """The folder of what can be made again as an absolute path."""
+        return Path(self.cache_dir).expanduser().absolute() if self.cache_dir else self.data_path / "cache"
+
+    @property
     def models_path(self) -> Path:
         """The folder of models' weights as an absolute path."""
         return Path(self.models_dir).expanduser().absolute() if self.models_dir else self.data_path / "models"
@@ -287,13 +300,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     source = os.environ if environ is None else environ
     known = set(Settings.__struct_fields__)
+    foreign = injected(source, PREFIX)
     given: dict[str, str] = {}
     for variable, text in source.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in foreign:
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in known:
             raise SettingsError(f"{variable} is not a setting of Soundloom; see docs/configuration.md.")
+        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise SettingsError(f"{variable} has a wrong value: it is not text in this locale's encoding.")
         if text.strip():
             given[name] = text.strip()
     try:

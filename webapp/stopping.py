@@ -1,6 +1,7 @@
 """A stop that was asked for comes, whatever hangs: a database that does not answer, a stuck loop."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 # Below the 10 seconds within which a server or worker has to end.
 CERTAIN_END_S = 9.5
 EXIT_LATE = 75
+WRITE_OUT_S = 0.4
 
 _timers: list[threading.Timer] = []
 
@@ -32,9 +34,24 @@ def run_process(work: Coroutine[Any, Any, None], failure: str) -> NoReturn:
     except Exception:
         logger.exception(failure)
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    end_now(code)
+
+
+def end_now(code: int) -> NoReturn:
+    """End the process without waiting for its threads; what it had to say is written if that is quick."""
+    # In a thread, since a reader that stopped may hold up whoever writes to it.
+    writing = threading.Thread(target=_write_out, daemon=True)
+    writing.start()
+    writing.join(WRITE_OUT_S)
     os._exit(code)
+
+
+def _write_out() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 def end_for_certain(after_s: float = CERTAIN_END_S) -> None:
@@ -44,7 +61,7 @@ def end_for_certain(after_s: float = CERTAIN_END_S) -> None:
     """
     if _timers:
         return
-    timer = threading.Timer(after_s, os._exit, (EXIT_LATE,))
+    timer = threading.Timer(after_s, end_now, (EXIT_LATE,))
     timer.daemon = True
     _timers.append(timer)
     timer.start()

@@ -1,6 +1,7 @@
 """Jobs: each state with its fields, the list, another try, and who may see what."""
 
 import asyncio
+import json
 
 import httpx
 
@@ -63,6 +64,27 @@ class TestStates:
             "formats": {kind: f"/audio/{name}.{kind}" for kind in ("wav", "flac", "ogg", "mp3")},
         }  # fmt: skip
         assert isinstance(job["quality_score"], int)
+
+    async def test_completed_and_its_sound_deleted(
+        self, ann: User, hand: Hand, services: Services, clock: ManualClock
+    ) -> None:
+        job_id = await _submit(ann)
+        clock.advance_s(5)
+        await hand.complete(await hand.claim())
+        before = (await ann.http.get(f"/job/{job_id}")).json()
+        await services.library.publishing.delete(ann.identity, before["generation_id"])
+        job = (await ann.http.get(f"/job/{job_id}")).json()
+        gone = {
+            "generation_id", "audio_url", "spectrogram_url", "quality_score", "quality_reasons", "engine",
+            "engine_label", "checkpoint", "license", "sample_rate", "loudness_lufs", "formats",
+        }  # fmt: skip
+        assert job == {
+            **before, **dict.fromkeys(gone), "deleted": True, "message": "The sound of this job was deleted",
+        }  # fmt: skip
+        assert (await ann.http.get("/api/jobs")).json()["jobs"] == [job]
+        stream = (await ann.http.get(f"/job/{job_id}/events")).text
+        told = next(line for line in stream.splitlines() if line.startswith("data: "))
+        assert json.loads(told.removeprefix("data: ")) == job
 
     async def test_failed(self, ann: User, hand: Hand) -> None:
         job_id = await _submit(ann)

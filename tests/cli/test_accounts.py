@@ -75,6 +75,44 @@ def test_the_password_is_the_first_line_and_can_be_set_anew(soundloom: Soundloom
     assert _ask(lambda services: services.sessions.resolve(session)) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbfcorrect horse\n",
+        b"\xef\xbb\xbfcorrect horse\r\n",
+        b"\xef\xbb\xbfcorrect horse",
+        b"correct horse\n\n\n",
+        b"correct horse\r",
+    ],
+)
+def test_a_password_from_an_editor_is_the_one_that_is_typed(soundloom: Soundloom, text: bytes) -> None:
+    made = soundloom("user", "create", "ada", "--password-stdin", stdin=text)
+    assert (made.code, made.err) == (0, "")
+    _ask(lambda services: services.accounts.authenticate("ada", PASSWORD, address="-"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"", "Password is required"),
+        (b"\xef\xbb\xbf\n", "Password is required"),
+        (b"\ncorrect horse\n", "Password is required"),
+        (b"correct h\xf6rse\n", "The password is not UTF-8 text"),
+        ("correct horse\n".encode("utf-16"), "The password is not UTF-8 text"),
+        ("correct horse\n".encode("utf-16-be"), "Password contains characters that are not allowed"),
+        (b"x" * 5_000, "Password is too long"),
+        ("\u96e8".encode() * 2_000, "Password is too long"),
+    ],
+)
+def test_what_cannot_be_a_password_is_refused_in_one_line(
+    soundloom: Soundloom, text: bytes, words: str
+) -> None:
+    refused = soundloom("user", "create", "ada", "--password-stdin", stdin=text)
+    assert refused.code == 1
+    assert refused.err == f"soundloom: {words}\n"
+    assert len(_rows(soundloom)) == 1
+
+
 def test_a_token_and_nothing_else_is_printed(soundloom: Soundloom) -> None:
     _create(soundloom, "ada")
     created = soundloom("token", "create", "ADA", "--label", "laptop")

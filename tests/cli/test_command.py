@@ -99,6 +99,8 @@ def test_the_version(soundloom: Soundloom) -> None:
         "aura grant ada many --reason x",
         "aura grant ada 5",
         "generate rain",
+        "worker --worker-id a/b",
+        "speech-worker --worker-id :0",
     ],
 )
 def test_wrong_usage_is_code_2_and_touches_nothing(

@@ -51,6 +51,15 @@ def until(installation: Installation, sql: str) -> None:
 READY = "SELECT 1 AS one FROM worker WHERE kind = 'speech' AND voices <> '[]'"
 
 
+def test_the_first_request_waits_for_the_worker_that_is_on_its_way(installation: Installation) -> None:
+    token = installation.token()
+    server = installation.serve()
+    client = server.client(token)
+    assert client.http.get("/status").json()["models"]["tts"] in ("loading", "ready")
+    spoken = say(client, "hello")
+    assert spoken.status_code == 201, spoken.text
+
+
 @pytest.mark.slow
 def test_a_killed_worker_costs_no_text_and_a_server_that_stops_says_so(installation: Installation) -> None:
     server = installation.serve()

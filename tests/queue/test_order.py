@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.factories import MakeAccount, choice
 from tests.policy.lines import NOW_MS, affinities, lines
 from webapp.clock import ManualClock
+from webapp.errors import SettingsError
 from webapp.policy.generation import MODELS
 from webapp.policy.ordering import INDIFFERENT, Affinity, WaitingJob, in_order, next_job
 from webapp.services.container import Services
@@ -65,13 +66,13 @@ async def _register(services: Services, workers: Sequence[Affinity]) -> list[str
     async with services.database.transaction(durable=False):
         await services.database.fetch("DELETE FROM worker")
         for worker_id, worker in zip(worker_ids, workers, strict=True):
-            ready = None if worker.ready is None else ",".join(sorted(worker.ready))
-            await Worker.insert(
-                Worker(
-                    worker_id=worker_id, host="h", pid=1, device="cpu", started_ms=0, heartbeat_ms=NOW_MS,
-                    ready_models=ready, affinity_streak=worker.streak,
-                )
+            row = Worker(
+                worker_id=worker_id, host="h", pid=1, device="cpu", started_ms=0, heartbeat_ms=NOW_MS,
+                has_affinity=worker.ready is not None, affinity_streak=worker.streak,
             )  # fmt: skip
+            for model in worker.ready or ():
+                setattr(row, f"ready_{model}", True)
+            await Worker.insert(row)
     return worker_ids
 
 
@@ -177,3 +178,26 @@ async def test_a_claim_asks_no_more_of_a_long_line(
         statements.append(list(asked))
     assert statements[0] == statements[1]
     assert all("LIMIT 1" in sql for sql in statements[1] if "FROM job WHERE" in sql and "EXISTS" not in sql)
+
+
+@pytest.mark.parametrize("worker_id", ["gpu:0", "worker-7f9c4d5b6-x2x9q.gpu_0:" + "z" * 30])
+async def test_a_worker_may_have_any_name_that_the_door_lets_in(
+    services: Services, make_account: MakeAccount, worker_id: str
+) -> None:
+    ann = await make_account(tier="creator")
+    jobs = [
+        await services.submissions.submit(ann, choice(model=model)) for model in ("audio", "music", "music")
+    ]
+    await services.workers.register(worker_id, host="h", pid=1, device="cuda:0")
+    claim = await services.leases.claim(worker_id, ["music"])
+    assert claim is not None
+    assert claim.job_id == jobs[1].job_id
+    assert [job.job_id for job in (await services.queue.snapshot()).jobs] == [
+        jobs[number].job_id for number in (1, 2, 0)
+    ]
+
+
+@pytest.mark.parametrize("worker_id", ["", "gpu 0", "a;b", "a/b", ":0", "../a", "\u96e8", "x" * 65, "a\n"])
+async def test_what_is_no_name_of_a_worker_is_refused_at_the_door(services: Services, worker_id: str) -> None:
+    with pytest.raises(SettingsError, match="A worker's name must be"):
+        await services.workers.register(worker_id, host="h", pid=1, device="cpu")

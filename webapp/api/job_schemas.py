@@ -11,6 +11,7 @@ from webapp.services.submissions import Submitted
 from webapp.services.views import AUDIO_FORMATS, JobStatus, JobView, QueuedJob, QueueSnapshot, SoundView
 
 Model = Literal["music", "audio", "magnet"]
+SOUND_DELETED = "The sound of this job was deleted"
 JOB_ID = "12 lower-case hex digits."
 
 
@@ -134,18 +135,24 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     completed: str | UnsetType = UNSET
     ended: Annotated[str, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
     error: str | UnsetType = UNSET
-    audio_url: str | UnsetType = UNSET
-    spectrogram_url: str | UnsetType = UNSET
-    generation_id: str | UnsetType = UNSET
-    quality_score: int | UnsetType = UNSET
-    quality_reasons: tuple[str, ...] | UnsetType = UNSET
-    engine: str | UnsetType = UNSET
-    engine_label: str | UnsetType = UNSET
-    checkpoint: str | UnsetType = UNSET
-    license: str | UnsetType = UNSET
-    sample_rate: int | UnsetType = UNSET
+    # What was made; null once it was deleted.
+    audio_url: str | UnsetType | None = UNSET
+    spectrogram_url: str | UnsetType | None = UNSET
+    generation_id: str | UnsetType | None = UNSET
+    quality_score: int | UnsetType | None = UNSET
+    quality_reasons: tuple[str, ...] | UnsetType | None = UNSET
+    engine: str | UnsetType | None = UNSET
+    engine_label: str | UnsetType | None = UNSET
+    checkpoint: str | UnsetType | None = UNSET
+    license: str | UnsetType | None = UNSET
+    sample_rate: int | UnsetType | None = UNSET
     loudness_lufs: float | UnsetType | None = UNSET
-    formats: dict[str, str] | UnsetType = UNSET
+    formats: dict[str, str] | UnsetType | None = UNSET
+    deleted: (
+        Annotated[bool, Meta(description="There, and true, once the sound of a completed job was deleted.")]
+        | UnsetType
+    ) = UNSET
+    message: str | UnsetType = UNSET
 
 
 class AwaitedJob(JobStatusBody, frozen=True, omit_defaults=True, kw_only=True):
@@ -219,7 +226,9 @@ def job_status(job: JobView) -> JobStatusBody:
     moment = "completed" if job.status == "completed" else "ended"
     if job.finished_ms is not None:
         body = msgspec.structs.replace(body, **{moment: timestamp(job.finished_ms)})
-    return body if job.sound is None else _with_sound(body, job.sound)
+    if job.status != "completed":
+        return body
+    return _without_sound(body) if job.sound is None else _with_sound(body, job.sound)
 
 
 def awaited_job(job: JobView, submitted: Submitted) -> AwaitedJob:
@@ -227,7 +236,28 @@ def awaited_job(job: JobView, submitted: Submitted) -> AwaitedJob:
     fields = msgspec.structs.asdict(job_status(job))
     if fields["position"] is UNSET:
         fields["position"] = submitted.position
-    return AwaitedJob(**fields, message=submitted_job(submitted).message)
+    return AwaitedJob(**{**fields, "message": submitted_job(submitted).message})
+
+
+def _without_sound(body: JobStatusBody) -> JobStatusBody:
+    """A completed job whose sound was deleted: the fields are there, what they told of is not."""
+    return msgspec.structs.replace(
+        body,
+        audio_url=None,
+        spectrogram_url=None,
+        generation_id=None,
+        quality_score=None,
+        quality_reasons=None,
+        engine=None,
+        engine_label=None,
+        checkpoint=None,
+        license=None,
+        sample_rate=None,
+        loudness_lufs=None,
+        formats=None,
+        deleted=True,
+        message=SOUND_DELETED,
+    )
 
 
 def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:

@@ -1,5 +1,6 @@
 """Sound out of files that others wrote: bounded before it is decoded, and while it is."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ def decode(path: Path, audio_format: str, *, longest_s: float, most_samples: int
     the file says of itself is looked at first, and then no more is read than it said. Raises NotSound.
     """
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:
             _require_fit(file, audio_format, longest_s, most_samples)
             samples = _read(file)
     except NotSound:

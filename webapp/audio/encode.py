@@ -115,9 +115,11 @@ def _at_rate(waveform: Waveform, sample_rate: int) -> Waveform:
 def _write(
     path: Path, frames: PcmSamples | npt.NDArray[np.float32], sample_rate: int, audio_format: AudioFormat
 ) -> None:
+    # As bytes: a name that is no text in the locale's encoding is a name all the same.
+    name = os.fsencode(path)
     try:
         with soundfile.SoundFile(
-            path,
+            name,
             "w",
             samplerate=sample_rate,
             channels=frames.shape[1],
@@ -128,7 +130,7 @@ def _write(
             for start in range(0, len(frames), _FRAMES_PER_WRITE):
                 file.write(frames[start : start + _FRAMES_PER_WRITE])
         # What fails as a file is closed is not told.
-        if soundfile.info(path).frames != len(frames):
+        if soundfile.info(name).frames != len(frames):
             raise soundfile.SoundFileRuntimeError(f"{path.name} is not whole")
     except (soundfile.SoundFileError, AssertionError):
         # libsndfile does not tell why the system refused a write; the system does. An assertion of the

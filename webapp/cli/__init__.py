@@ -5,10 +5,15 @@ import select
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from webapp.cli.parser import build_parser
 from webapp.errors import ProductError, SettingsError
+from webapp.settings import PREFIX, Settings
+from webapp.surroundings import UNSHOWN, give_up_output, prepare
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -26,12 +31,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     What went wrong is one line on standard error; standard output has only what was asked for. Where nobody
     reads it to its end, as in `soundloom voices list | head -1`, the command ends without a word.
     """
+    if argv is None:
+        prepare(_cache_path())
     try:
         return _run(argv)
     except BrokenPipeError:
-        # What is still in the buffer has nowhere to go, at the end of the process neither.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_output()
         return EXIT_UNREAD
+
+
+def _cache_path() -> Path:
+    """Where caches go, read before the settings are checked: everything else comes after."""
+    names = ("data_dir", "cache_dir")
+    given = {name: os.environ.get(f"{PREFIX}{name.upper()}", "").strip() for name in names}
+    return msgspec.convert({name: text for name, text in given.items() if text}, Settings).cache_path
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -50,6 +63,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _is_unread():
             raise
+        _finish_output()
         where = f": {error.filename}" if error.filename else ""
         return _failed(f"{error.strerror or error}{where}", EXIT_REFUSED)
     except KeyboardInterrupt:
@@ -71,6 +85,15 @@ def _is_unread() -> bool:
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
+def _finish_output() -> None:
+    """Write what is left for standard output; where that fails, keep the end of the process from trying."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        give_up_output()
+
+
 def _failed(message: str, code: int) -> int:
-    print(f"soundloom: {message}", file=sys.stderr)
+    encoding = sys.stderr.encoding or "utf-8"
+    print(f"soundloom: {message}".encode(encoding, UNSHOWN).decode(encoding), file=sys.stderr)
     return code

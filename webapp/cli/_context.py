@@ -79,9 +79,13 @@ def operator() -> str:
 
 
 def _first_line() -> str:
-    # Long enough to tell a password that is too long from one that was cut.
-    line = sys.stdin.buffer.readline(2 * MAX_PASSWORD_BYTES)
+    # A password may be shorter in the form that is hashed, but not by more than this.
+    limit = 3 * MAX_PASSWORD_BYTES
+    line = sys.stdin.buffer.readline(limit + 1)
+    if len(line) > limit:
+        raise InvalidRequest("Password is too long")
     try:
-        return line.decode().removesuffix("\n").removesuffix("\r")
+        # Windows' editors begin UTF-8 with a mark that nobody can type at a sign-in.
+        return line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise InvalidRequest("The password is not UTF-8 text") from error

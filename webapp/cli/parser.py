@@ -1,9 +1,10 @@
 """The commands and their arguments. `command` names the function that carries one out."""
 
-from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction, _SubParsersAction
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction, _SubParsersAction
 from typing import TypeAlias
 
 from webapp import __version__
+from webapp.policy.worker_ids import WORKER_ID_RULE, is_worker_id
 
 TOKEN_DAYS = 365
 
@@ -48,7 +49,9 @@ def _add_processes(commands: Commands) -> None:
     worker.add_argument("--device", metavar="D", help="device for models, instead of SOUNDLOOM_DEVICE")
     speech = _command(commands, "speech-worker", "speech_worker:work", "run one speech worker by itself")
     for process in (worker, speech):
-        process.add_argument("--worker-id", metavar="ID", help="name of this worker, instead of one made up")
+        process.add_argument(
+            "--worker-id", metavar="ID", type=_worker_id, help="name of this worker, instead of one made up"
+        )
         process.add_argument(
             "--exit-with-parent",
             action="store_true",
@@ -188,3 +191,9 @@ def _add_password(parser: ArgumentParser) -> None:
         action="store_true",
         help="read the password from the first line of standard input instead of asking for it",
     )
+
+
+def _worker_id(text: str) -> str:
+    if not is_worker_id(text):
+        raise ArgumentTypeError(f"it must be {WORKER_ID_RULE}")
+    return text

@@ -1,7 +1,7 @@
 """What the queue was like: how many waited when, and how long those waited that got their turn."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 
@@ -41,7 +41,7 @@ def spans(stays: Iterable[Stay], *, until_ms: int, span_ms: int, count: int) -> 
     present = 0
     changes: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     waits: list[list[float]] = [[] for _ in range(count)]
-    for stay in stays:
+    for stay in (_set_right(stay, until_ms) for stay in stays):
         if stay.left_ms is not None and stay.left_ms < begin_ms:
             continue
         if stay.came_ms < begin_ms:
@@ -62,6 +62,12 @@ def spans(stays: Iterable[Stay], *, until_ms: int, span_ms: int, count: int) -> 
             most = max(most, present)
         told.append(_span(begin_ms + place * span_ms, most, waits[place]))
     return tuple(told)
+
+
+def _set_right(stay: Stay, until_ms: int) -> Stay:
+    """A stay that began before it ended, and before now, whatever the clocks said that noted it."""
+    came_ms = min(stay.came_ms, until_ms if stay.left_ms is None else stay.left_ms)
+    return stay if came_ms == stay.came_ms else replace(stay, came_ms=came_ms)
 
 
 def _span(from_ms: int, waiting: int, waits: list[float]) -> Span:

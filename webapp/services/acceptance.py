@@ -10,6 +10,7 @@ from webapp.database import Database
 from webapp.errors import AuthenticationRequired, LimitReached, ProductError, QueueFull, StorageFull
 from webapp.ids import Ids
 from webapp.policy.generation import GenerationChoice
+from webapp.policy.moments import SKEW_MS
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.places import Places
 from webapp.policy.tiers import Tier
@@ -192,10 +193,12 @@ class Acceptance:
         marks = ", ".join("{}" for _ in account_ids)
         counts = await self._database.fetch(
             "SELECT id,"
-            " (SELECT COUNT(*) FROM job WHERE job.account = account.id AND created_ms > {}) AS in_hour,"
+            " (SELECT COUNT(*) FROM job WHERE job.account = account.id AND created_ms > {}"
+            "  AND created_ms <= {}) AS in_hour,"
             " (SELECT COUNT(*) FROM job WHERE job.account = account.id"
             f" AND status IN ('queued', 'processing')) AS active FROM account WHERE id IN ({marks})",
             now_ms - HOUR_MS,
+            now_ms + SKEW_MS,
             *account_ids,
         )
         return _Room(

@@ -13,7 +13,13 @@ from webapp.errors import (
     NotFound,
     ProductError,
 )
-from webapp.policy.credentials import checked_password, checked_text, checked_username, username_key
+from webapp.policy.credentials import (
+    checked_password,
+    checked_text,
+    checked_username,
+    is_plain_line,
+    username_key,
+)
 from webapp.policy.tiers import DEFAULT_TIER, TIER_NAMES
 from webapp.services.account_export import export_account
 from webapp.services.account_limits import AccountLimits
@@ -188,9 +194,11 @@ class Accounts:
 
     async def find(self, username: str) -> AccountView:
         """An account by its name, in any case. Raises NotFound."""
-        return await self._view(
-            "WHERE username_key = {}", username_key(username), "There is no account of that name"
-        )
+        missing = "There is no account of that name"
+        if not is_plain_line(username):
+            # It may be what no database takes as text.
+            raise NotFound(missing)
+        return await self._view("WHERE username_key = {}", username_key(username), missing)
 
     async def identity(self, account_id: int) -> Identity:
         """What an account amounts to. Raises AuthenticationRequired when it is gone or disabled."""

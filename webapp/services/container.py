@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from webapp.clock import Clock, SystemClock
+from webapp.clock import Clock, SteadyClock, SystemClock
 from webapp.database import Database, engine_from, migrate
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
 from webapp.services.account_deletion import AccountDeletion
 from webapp.services.accounts import Accounts
 from webapp.services.administration import Administration, build_administration
+from webapp.services.arrivals import Arrivals
 from webapp.services.aura import Aura
 from webapp.services.capacity import StorageGuard
+from webapp.services.clock_steps import ClockSteps
 from webapp.services.downloads import Downloads
 from webapp.services.estimates import Estimator
 from webapp.services.idempotency import Idempotency
@@ -29,7 +31,7 @@ from webapp.services.setup_links import SetupLinks
 from webapp.services.shared_clock import shared_clock
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.sounds import Sounds
-from webapp.services.speech import Speech
+from webapp.services.speech import Speech, SpeechWorkers
 from webapp.services.status import StatusReporter
 from webapp.services.submissions import Submissions
 from webapp.services.throttle import Throttle
@@ -66,6 +68,7 @@ class Services:
     aura: Aura
     usage: UsageReader
     workers: Workers
+    arrivals: Arrivals
     worker_control: WorkerControl
     estimator: Estimator
     queue: QueueReader
@@ -73,6 +76,7 @@ class Services:
     administration: Administration
     submissions: Submissions
     leases: Leases
+    clock_steps: ClockSteps
     jobs: Jobs
     sounds: Sounds
     speech: Speech
@@ -90,6 +94,7 @@ def build_services(
     aura = Aura(database, clock)
     payments = SkipPayments(database, aura)
     workers = Workers(database, clock, settings, bus)
+    arrivals = Arrivals(workers)
     estimator = Estimator(database, clock, workers)
     turns = Turns(database, settings)
     queue = QueueReader(database, clock, estimator, turns)
@@ -100,8 +105,9 @@ def build_services(
     )
     leases = Leases(database, clock, settings, bus, payments, turns)
     speech = Speech(
-        database, clock, ids, settings, bus, storage=storage, storage_guard=guard, throttle=throttle
-    )
+        database, clock, ids, settings, SpeechWorkers(bus, arrivals),
+        storage=storage, storage_guard=guard, throttle=throttle,
+    )  # fmt: skip
     jobs = Jobs(
         database, clock, settings, bus,
         queue=queue, submissions=submissions, payments=payments, throttle=throttle,
@@ -114,18 +120,19 @@ def build_services(
         throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, estimator=estimator,
         queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
         account_deletion=AccountDeletion(database, accounts, storage, bus),
-        misses=Misses(throttle, settings),
-        idempotency=Idempotency(database, clock),
-        tokens=Tokens(database, clock, ids),
-        sessions=Sessions(database, clock, ids),
+        arrivals=arrivals, misses=Misses(throttle, settings), idempotency=Idempotency(database, clock),
+        tokens=Tokens(database, clock, ids), sessions=Sessions(database, clock, ids),
         setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus),
+        clock_steps=ClockSteps(database, clock, settings, bus),
         queue_history=QueueHistory(database, clock),
         administration=build_administration(
             database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
         ),
         sounds=Sounds(database, storage, leases, speech.leases),
-        status=StatusReporter(database, clock, workers=workers, queue=queue, estimator=estimator),
+        status=StatusReporter(
+            database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals
+        ),
         downloads=Downloads(database, clock, settings, bus),
     )  # fmt: skip
 
@@ -150,7 +157,8 @@ async def open_services(settings: Settings, *, owns_event_socket: bool = False) 
     await database.open()
     try:
         await migrate(database, settings.data_path / MIGRATION_LOCK)
-        async with shared_clock(database, SystemClock()) as clock:
+        own = SystemClock() if database.dialect == "sqlite" else SteadyClock()
+        async with shared_clock(database, own) as clock:
             bus = _bus(settings, ids, clock, owns_event_socket=owns_event_socket)
             await bus.start()
             try:

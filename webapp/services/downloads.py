@@ -181,9 +181,12 @@ class Downloads:
         return chosen_name(model, self._settings.checkpoints.get(model, ""), frozenset(installed))
 
     async def _live_folders(self) -> list[dict[str, Any]]:
+        now_ms = self._clock.now_ms()
         return await self._database.fetch(
-            "SELECT folder, host, path, free_bytes FROM weights_folder WHERE seen_ms >= {} ORDER BY id",
-            self._clock.now_ms() - SILENT_MS,
+            "SELECT folder, host, path, free_bytes FROM weights_folder"
+            " WHERE seen_ms BETWEEN {} AND {} ORDER BY id",
+            now_ms - SILENT_MS,
+            now_ms + SILENT_MS,
         )
 
     async def _copies(self, name: str) -> dict[str, dict[str, Any]]:

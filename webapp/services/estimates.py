@@ -73,7 +73,9 @@ class Estimator:
         rows = await self._database.fetch(
             "SELECT job.duration_s, job.started_ms, job.finished_ms, job.device, sound.engine"
             " FROM job JOIN sound ON sound.job = job.job_id"
-            " WHERE job.status = 'completed' AND job.model = {} ORDER BY job.finished_ms DESC LIMIT {}",
+            " WHERE job.status = 'completed' AND job.model = {}"
+            # Otherwise the clock was set back meanwhile, and nobody knows how long it took.
+            " AND job.finished_ms >= job.started_ms ORDER BY job.finished_ms DESC LIMIT {}",
             model,
             RESULTS_PER_MODEL,
         )

@@ -43,10 +43,13 @@ class Once(Generic[Answer]):
 
         Raises KeyReused when the key came with another request.
         """
+        now_ms = self._clock.now_ms()
         rows = await self._database.fetch(
-            "SELECT request_hash, answer FROM idempotency_key WHERE key_hash = {} AND created_ms > {}",
+            "SELECT request_hash, answer FROM idempotency_key WHERE key_hash = {}"
+            " AND created_ms > {} AND created_ms <= {}",
             self._key_hash,
-            self._clock.now_ms() - LIFETIME_MS,
+            now_ms - LIFETIME_MS,
+            now_ms + LIFETIME_MS,
         )
         if not rows:
             return None
@@ -57,7 +60,11 @@ class Once(Generic[Answer]):
     async def keep(self, answer: Answer) -> None:
         """Keep the answer for a day, in the caller's transaction; what is older goes."""
         now_ms = self._clock.now_ms()
-        await self._database.fetch("DELETE FROM idempotency_key WHERE created_ms <= {}", now_ms - LIFETIME_MS)
+        await self._database.fetch(
+            "DELETE FROM idempotency_key WHERE created_ms <= {} OR created_ms > {}",
+            now_ms - LIFETIME_MS,
+            now_ms + LIFETIME_MS,
+        )
         await self._database.fetch(
             "INSERT INTO idempotency_key (account, key_hash, request_hash, answer, created_ms)"
             " VALUES ({}, {}, {}, {}, {})",

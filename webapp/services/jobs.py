@@ -12,6 +12,7 @@ from webapp.errors import InvalidRequest, NotAuthorized, NotFound
 from webapp.events import Bus, Event
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.services.audit import AuditLog
+from webapp.services.clock_steps import NEXT_SKIP_MS
 from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.queue import QueueReader
@@ -143,8 +144,9 @@ class Jobs:
                 raise InvalidRequest("Job already skipped")
             cost = skip_cost(row["duration_s"], self._prices)
             balance = await self._payments.charge(identity.account_id, job_id, cost)
+            now_ms = self._clock.now_ms()
             await self._database.fetch(
-                "UPDATE job SET skipped_ms = {} WHERE job_id = {}", self._clock.now_ms(), job_id
+                f"UPDATE job SET skipped_ms = {NEXT_SKIP_MS} WHERE job_id = {{}}", now_ms, now_ms, job_id
             )
             receipt = SkipReceipt(cost, balance)
             if once:

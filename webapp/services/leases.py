@@ -12,6 +12,7 @@ from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
+from webapp.policy.moments import latest_lease_ms
 from webapp.services.library.shelf import NewSound, shelve
 from webapp.services.next_in_line import NextInLine
 from webapp.services.queue_lock import queue_turn
@@ -171,7 +172,10 @@ class Leases:
 
     async def take_back_lapsed(self) -> list[str]:
         """Put jobs whose lease has lapsed back in line; returns their ids."""
-        return await self._take_back("lease_expires_ms < {}", self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        # One that ends further ahead than it can was taken before the clock was set back.
+        latest_ms = latest_lease_ms(now_ms, self._lease_ms)
+        return await self._take_back("(lease_expires_ms < {} OR lease_expires_ms > {})", now_ms, latest_ms)
 
     async def take_back_from(self, worker_id: str) -> list[str]:
         """Put the jobs of a worker that is known to be dead back in line; returns their ids."""
@@ -202,9 +206,9 @@ class Leases:
         if not rows:
             raise LeaseLost(claim.job_id)
 
-    async def _take_back(self, condition: str, argument: object) -> list[str]:
+    async def _take_back(self, condition: str, *arguments: object) -> list[str]:
         held = await self._database.fetch(
-            f"SELECT job_id FROM job WHERE status = 'processing' AND {condition} LIMIT 1", argument
+            f"SELECT job_id FROM job WHERE status = 'processing' AND {condition} LIMIT 1", *arguments
         )
         if not held:
             return []
@@ -212,7 +216,7 @@ class Leases:
             rows = await self._database.fetch(
                 f"UPDATE job SET {BACK_IN_LINE}, lost_workers = lost_workers + 1"
                 f" WHERE status = 'processing' AND {condition} RETURNING job_id, lost_workers",
-                argument,
+                *arguments,
             )
             for row in rows:
                 if row["lost_workers"] >= self._lost_workers_limit:

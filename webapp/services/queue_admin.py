@@ -10,6 +10,7 @@ from webapp.errors import InvalidRequest, NotFound
 from webapp.events import Bus, Event
 from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
 from webapp.services.audit import AuditLog
+from webapp.services.clock_steps import NEXT_SKIP_MS
 from webapp.services.identity import Identity, require_admin
 from webapp.services.jobs import JOB_ID
 from webapp.services.leases import FAILED
@@ -186,7 +187,7 @@ class QueueAdmin:
         )
 
     async def _move(self, rows: Sequence[Row], now_ms: int) -> None:
-        await self._write(rows, "skipped_ms = {}, is_moved = {}", now_ms, True)
+        await self._write(rows, f"skipped_ms = {NEXT_SKIP_MS}, is_moved = {{}}", now_ms, now_ms, True)
 
     async def _unmove(self, rows: Sequence[Row], now_ms: int) -> None:
         await self._write(rows, "skipped_ms = NULL, is_moved = {}", False)

@@ -7,6 +7,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.ids import Ids, secret_hash
+from webapp.policy.moments import is_due
 from webapp.policy.tiers import effective_tier
 from webapp.services.identity import Identity
 from webapp.services.row_ids import is_row_id
@@ -14,6 +15,7 @@ from webapp.tables import WebSession
 
 LIFETIME_MS: Final = 30 * 86_400_000
 NOTE_USE_EVERY_MS: Final = 60_000
+MAX_STEP_MS: Final = 86_400_000
 MAX_ADDRESS_CHARACTERS: Final = 64
 MAX_USER_AGENT_CHARACTERS: Final = 200
 
@@ -84,24 +86,27 @@ class Sessions:
             "SELECT web_session.id AS session_id, web_session.last_seen_ms, web_session.expires_ms,"
             " account.id, account.username, account.tier, account.is_admin"
             " FROM web_session JOIN account ON account.id = web_session.account"
-            " WHERE web_session.secret_hash = {} AND web_session.expires_ms > {}"
+            " WHERE web_session.secret_hash = {} AND web_session.expires_ms BETWEEN {} AND {}"
             " AND account.is_disabled = {}",
             secret_hash(secret),
-            now_ms,
+            *_in_force(now_ms),
             False,
         )
         if not rows:
             return None
         row = rows[0]
         expires_ms: int = row["expires_ms"]
-        is_due = now_ms - row["last_seen_ms"] >= NOTE_USE_EVERY_MS
-        if is_due:
+        is_noted_again = is_due(row["last_seen_ms"], now_ms, NOTE_USE_EVERY_MS)
+        if is_noted_again:
             expires_ms = now_ms + LIFETIME_MS
             await self._renew(row["session_id"], now_ms, expires_ms)
         is_admin = bool(row["is_admin"])
         tier = effective_tier(row["tier"], is_admin=is_admin)
         return SignedIn(
-            row["session_id"], Identity(row["id"], row["username"], tier, is_admin), expires_ms, is_due
+            row["session_id"],
+            Identity(row["id"], row["username"], tier, is_admin),
+            expires_ms,
+            is_noted_again,
         )
 
     async def end(self, secret: str) -> None:
@@ -125,9 +130,10 @@ class Sessions:
         """The account's sessions in force, the one used last first."""
         rows = await self._database.fetch(
             "SELECT id AS session_id, created_ms, last_seen_ms, expires_ms, address, user_agent"
-            " FROM web_session WHERE account = {} AND expires_ms > {} ORDER BY last_seen_ms DESC, id DESC",
+            " FROM web_session WHERE account = {} AND expires_ms BETWEEN {} AND {}"
+            " ORDER BY last_seen_ms DESC, id DESC",
             account_id,
-            self._clock.now_ms(),
+            *_in_force(self._clock.now_ms()),
         )
         return tuple(SessionView(**row) for row in rows)
 
@@ -139,6 +145,11 @@ class Sessions:
                 expires_ms,
                 session_id,
             )
+
+
+def _in_force(now_ms: int) -> tuple[int, int]:
+    """Between which times a session ends that is in force; a clock set back by less than a day ends none."""
+    return now_ms + 1, now_ms + LIFETIME_MS + MAX_STEP_MS
 
 
 def _storable(text: str, max_characters: int) -> str:

@@ -8,12 +8,15 @@ from typing import Any
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.generation import MODELS
+from webapp.policy.speech import STATUS_MODEL
+from webapp.services.arrivals import Arrivals
 from webapp.services.estimates import Estimator
 from webapp.services.queue import EXPECT_AGAIN_MS, QueueReader
 from webapp.services.read_cache import ReadCache, Reading
-from webapp.services.workers import WorkerInfo, Workers
+from webapp.services.workers import WorkerInfo, WorkerKind, Workers
 
 UNAVAILABLE = "unavailable"
+LOADING = "loading"
 # The best of several workers' states is what a user can count on.
 STATE_PRECEDENCE = ("ready", "loading", "unloaded", "error", UNAVAILABLE)
 NO_GPU: Mapping[str, Any] = {
@@ -62,11 +65,19 @@ class StatusReporter:
     """Puts the workers' own reports and the queue together."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, workers: Workers, queue: QueueReader, estimator: Estimator
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        workers: Workers,
+        queue: QueueReader,
+        estimator: Estimator,
+        arrivals: Arrivals,
     ) -> None:
         self._database = database
         self._clock = clock
         self._workers = workers
+        self._arrivals = arrivals
         self._queue = queue
         self._estimator = estimator
         self._cache: ReadCache[None, StatusReport] = ReadCache(database, clock, capacity=1)
@@ -81,7 +92,7 @@ class StatusReporter:
         waiting = [job for job in snapshot.jobs if job.status == "queued"]
         now_ms = self._clock.now_ms()
         report = StatusReport(
-            models={model: self._state(model, workers) for model in (*MODELS, "tts")},
+            models={model: self._state(model, workers) for model in (*MODELS, STATUS_MODEL)},
             gpu=next((worker.report["gpu"] for worker in workers if worker.report.get("gpu")), dict(NO_GPU)),
             queue_length=len(snapshot.jobs),
             queue_by_model=dict(Counter(job.model for job in waiting)),
@@ -98,6 +109,9 @@ class StatusReporter:
         return Reading(report, now_ms + EXPECT_AGAIN_MS)
 
     def _state(self, model: str, workers: tuple[WorkerInfo, ...]) -> str:
+        kind: WorkerKind = "speech" if model == STATUS_MODEL else "sound"
+        if self._arrivals.is_coming_beside(kind, workers):
+            return LOADING
         states = [
             worker.report.get("models", {}).get(model, {}).get("state", UNAVAILABLE) for worker in workers
         ]

@@ -9,15 +9,16 @@ from typing import Any, Final
 from webapp.clock import Clock
 from webapp.database import Database, Dialect
 from webapp.errors import LimitReached
+from webapp.policy.moments import SKEW_MS
 
 HOUR_S: Final = 3_600
 MAX_WINDOW_S: Final = HOUR_S
 PRUNE_EVERY_MS: Final = 60_000
 
 _DELETE_OLD: Final[dict[Dialect, str]] = {
-    "sqlite": "DELETE FROM throttle_hit WHERE at_ms <= {}",
+    "sqlite": "DELETE FROM throttle_hit WHERE at_ms <= {} OR at_ms > {}",
     "postgres": "DELETE FROM throttle_hit WHERE id IN"
-    " (SELECT id FROM throttle_hit WHERE at_ms <= {} FOR UPDATE SKIP LOCKED)",
+    " (SELECT id FROM throttle_hit WHERE at_ms <= {} OR at_ms > {} FOR UPDATE SKIP LOCKED)",
 }
 
 
@@ -101,22 +102,29 @@ class Throttle:
     async def _recent(self, bucket: str, limit: int, window_s: int, now_ms: int) -> list[int]:
         """The times of the newest requests in the window, newest first, no more than the limit."""
         rows = await self._database.fetch(
-            "SELECT at_ms FROM throttle_hit WHERE bucket = {} AND at_ms > {} ORDER BY at_ms DESC LIMIT {}",
+            "SELECT at_ms FROM throttle_hit WHERE bucket = {} AND at_ms > {} AND at_ms <= {}"
+            " ORDER BY at_ms DESC LIMIT {}",
             bucket,
             now_ms - window_s * 1000,
+            now_ms + SKEW_MS,
             limit,
         )
         return [row["at_ms"] for row in rows]
 
     async def _prune(self, bucket: str, now_ms: int, window_s: int) -> None:
         await self._database.fetch(
-            "DELETE FROM throttle_hit WHERE bucket = {} AND at_ms <= {}", bucket, now_ms - window_s * 1000
+            "DELETE FROM throttle_hit WHERE bucket = {} AND (at_ms <= {} OR at_ms > {})",
+            bucket,
+            now_ms - window_s * 1000,
+            now_ms + SKEW_MS,
         )
-        if now_ms - self._pruned_ms < PRUNE_EVERY_MS:
+        if 0 <= now_ms - self._pruned_ms < PRUNE_EVERY_MS:
             return
         self._pruned_ms = now_ms
         # Rows that another process is deleting are left to it: waiting for them could end in a deadlock.
-        await self._database.fetch(_DELETE_OLD[self._database.dialect], now_ms - MAX_WINDOW_S * 1000)
+        await self._database.fetch(
+            _DELETE_OLD[self._database.dialect], now_ms - MAX_WINDOW_S * 1000, now_ms + SKEW_MS
+        )
 
 
 def address_group(address: str) -> str:

@@ -10,6 +10,7 @@ from webapp.database import Database
 from webapp.errors import Conflict, NotFound
 from webapp.ids import Ids, secret_hash
 from webapp.policy.credentials import checked_label
+from webapp.policy.moments import is_due
 from webapp.policy.tiers import effective_tier
 from webapp.services.identity import Identity
 from webapp.services.read_cache import ReadCache, Reading
@@ -93,7 +94,7 @@ class Tokens:
         if known is None:
             return None
         now_ms = self._clock.now_ms()
-        if known.last_used_ms is None or now_ms - known.last_used_ms >= NOTE_USE_EVERY_MS:
+        if is_due(known.last_used_ms, now_ms, NOTE_USE_EVERY_MS):
             await self._note_use(known.token_id, now_ms)
         return known.identity
 

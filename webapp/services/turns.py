@@ -1,11 +1,23 @@
 """What workers have loaded, as far as it bears on the order of the line."""
 
+import json
 from collections.abc import Iterable
+from typing import Final
 
-from webapp.database import Database
+from webapp.database import Database, Dialect
+from webapp.policy.generation import MODELS
 from webapp.policy.ordering import Affinity, in_turn
 from webapp.services.rows import Row
 from webapp.settings import Settings
+
+_COLUMNS: Final = ("worker_id", "affinity_streak", *(f"ready_{model}" for model in MODELS))
+_PAIRS: Final = ", ".join(f"'{column}', {column}" for column in _COLUMNS)
+_GATHERED: Final[dict[Dialect, str]] = {
+    "sqlite": f"SELECT json_group_array(json_object({_PAIRS}))",
+    "postgres": f"SELECT json_agg(json_build_object({_PAIRS}))",
+}
+_HAS_A_SAY: Final = "has_affinity AND state <> 'stopping' AND NOT is_draining"
+_SET_READY: Final = ", ".join(f"ready_{model} = {{}}" for model in MODELS)
 
 
 class Turns:
@@ -14,19 +26,15 @@ class Turns:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._limit = settings.affinity_limit
-        gathered = "group_concat" if database.dialect == "sqlite" else "string_agg"
-        # A column for statements that read the line, so that jobs and workers are of one moment.
-        self.column = (
-            f"(SELECT {gathered}(worker_id || ':' || affinity_streak || ':' || ready_models, ';') FROM worker"
-            " WHERE ready_models IS NOT NULL AND state <> 'stopping' AND NOT is_draining) AS turns"
-        )
+        # As a column for statements that read the line, so that jobs and workers are of one moment.
+        self.column = f"({_GATHERED[database.dialect]} FROM worker WHERE {_HAS_A_SAY}) AS turns"
 
     def of(self, turns: str | None, processing: Iterable[Row]) -> tuple[Affinity, ...]:
         """The workers in the order in which they are taken to ask, from the column and the jobs in hand."""
-        workers = []
-        for entry in turns.split(";") if turns else ():
-            worker_id, streak, ready = entry.split(":")
-            workers.append((worker_id, self.affinity(ready.split(",") if ready else (), int(streak))))
+        workers = [
+            (state["worker_id"], self.affinity(_ready(state), state["affinity_streak"]))
+            for state in (json.loads(turns) if turns else ())
+        ]
         return in_turn(workers, {row["worker_id"]: row["start_order"] for row in processing})
 
     def affinity(self, ready: Iterable[str] | None, streak: int) -> Affinity:
@@ -42,9 +50,16 @@ class Turns:
 
     async def write(self, worker_id: str, affinity: Affinity) -> None:
         """Record a worker's state, in the transaction of the claim that led to it."""
+        ready = affinity.ready or ()
         await self._database.fetch(
-            "UPDATE worker SET ready_models = {}, affinity_streak = {} WHERE worker_id = {}",
-            None if affinity.ready is None else ",".join(sorted(affinity.ready)),
+            f"UPDATE worker SET has_affinity = {{}}, affinity_streak = {{}}, {_SET_READY}"
+            " WHERE worker_id = {}",
+            affinity.ready is not None,
             affinity.streak,
+            *(model in ready for model in MODELS),
             worker_id,
         )
+
+
+def _ready(state: Row) -> list[str]:
+    return [model for model in MODELS if state[f"ready_{model}"]]

@@ -5,6 +5,7 @@ from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
+from webapp.policy.moments import SKEW_MS
 from webapp.policy.tiers import tier_table
 from webapp.settings import Settings
 
@@ -57,23 +58,26 @@ class UsageReader:
         """The usage of an account under a row of the tier table (`Identity.tier`)."""
         tier = self._tiers[tier_name]
         now_ms = self._clock.now_ms()
+        hour = now_ms - HOUR_MS, now_ms + SKEW_MS
         rows = await self._database.fetch(
             "SELECT"
-            " (SELECT COUNT(*) FROM job WHERE account = {} AND created_ms > {}) AS in_hour,"
+            " (SELECT COUNT(*) FROM job WHERE account = {} AND created_ms > {}"
+            "  AND created_ms <= {}) AS in_hour,"
             " (SELECT MIN(created_ms) FROM (SELECT created_ms FROM job WHERE account = {} AND created_ms > {}"
+            "  AND created_ms <= {}"
             "  ORDER BY created_ms DESC LIMIT {}) AS newest) AS next_to_leave_ms,"
             " (SELECT COUNT(*) FROM job WHERE account = {} AND status IN ('queued', 'processing')) AS active,"
             " (SELECT CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) FROM sound WHERE account = {}) AS stored,"
-            " (SELECT COUNT(*) FROM throttle_hit WHERE bucket = {} AND at_ms > {}) AS spoken",
+            " (SELECT COUNT(*) FROM throttle_hit WHERE bucket = {} AND at_ms > {} AND at_ms <= {}) AS spoken",
             account_id,
-            now_ms - HOUR_MS,
+            *hour,
             account_id,
-            now_ms - HOUR_MS,
+            *hour,
             max(1, tier.hourly),
             account_id,
             account_id,
             speech_bucket(account_id),
-            now_ms - HOUR_MS,
+            *hour,
         )
         row = rows[0]
         leaves_ms: int | None = row["next_to_leave_ms"]

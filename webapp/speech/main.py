@@ -8,7 +8,7 @@ import socket
 
 from webapp.audio.export import warm_up
 from webapp.engines.speech.engine import SpeechEngine
-from webapp.logs import configure_logging
+from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import open_services
 from webapp.settings import Settings
 from webapp.speech.processor import SpeechProcessor
@@ -24,6 +24,7 @@ def run(settings: Settings, *, exit_with_parent: bool = False, worker_id: str | 
     end means that the parent is gone. Raises SettingsError.
     """
     configure_logging(settings)
+    leave_out_injected(os.environ)
     run_process(_run(settings, exit_with_parent, worker_id), "speech worker failed")
 
 

@@ -55,7 +55,10 @@ class SpeechProcessor:
 
     async def run(self) -> None:
         """Work until `stop`. A request in hand is finished or handed back when this returns."""
-        await self._enter()
+        await self._services.workers.join(
+            self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
+        )
+        await self._say_what_there_is("idle")
         heart = asyncio.create_task(self._beat())
         try:
             while not self._stopping.is_set():

@@ -146,7 +146,7 @@ class LocalStorage:
         swept = 0
         for folder in self._staging.iterdir():
             # A folder may be seen just before its lock is taken, or just before it is published.
-            is_new = time.time() - folder.stat().st_mtime < NEW_FOR_S
+            is_new = abs(time.time() - folder.stat().st_mtime) < NEW_FOR_S
             if folder not in self._locks and not is_new and not _is_locked(folder / LOCK_NAME):
                 shutil.rmtree(folder, ignore_errors=True)
                 swept += 1

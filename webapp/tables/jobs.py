@@ -51,7 +51,7 @@ class Job(Table):
     is_moved = Boolean(default=False)
 
     # The lease: who holds the job, until when, and the fencing number of the claim.
-    worker_id = Varchar(length=12, null=True, default=None)
+    worker_id = Varchar(length=64, null=True, default=None)
     lease_expires_ms = BigInt(null=True, default=None)
     fence = BigInt(default=0)
     started_ms = BigInt(null=True, default=None)
@@ -98,7 +98,7 @@ class Sound(Table):
 class Worker(Table):
     """A running worker process, as it last reported itself."""
 
-    worker_id = Varchar(length=12, primary_key=True)
+    worker_id = Varchar(length=64, primary_key=True)
     host = Varchar(length=255)
     pid = Integer()
     device = Varchar(length=64)
@@ -108,8 +108,11 @@ class Worker(Table):
     heartbeat_ms = BigInt(index=True)
     # JSON: what each model's engine, label and state are on this worker, and the GPU's figures.
     report = Text(default="{}")
-    # The models that need no loading, separated by commas, as of the last claim; null where none ever does.
-    ready_models = Text(null=True, default=None)
+    # Whether models need loading there, and those that need none, as of the last claim.
+    has_affinity = Boolean(default=False)
+    ready_music = Boolean(default=False)
+    ready_audio = Boolean(default=False)
+    ready_magnet = Boolean(default=False)
     # How many jobs were preferred for that since a model was last loaded: see webapp.policy.ordering.
     affinity_streak = Integer(default=0)
     # It finishes what it has and takes no more.

@@ -24,7 +24,7 @@ class SpeechRequest(Table, tablename="speech_request"):
     speed = DoublePrecision(default=1.0)
 
     # The lease: who holds it, until when, and the fencing number of the claim.
-    worker_id = Varchar(length=12, null=True, default=None)
+    worker_id = Varchar(length=64, null=True, default=None)
     lease_expires_ms = BigInt(null=True, default=None)
     fence = BigInt(default=0)
     lost_workers = Integer(default=0)

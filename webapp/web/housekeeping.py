@@ -46,6 +46,8 @@ async def sweep(services: Services) -> None:
                 forgotten_s = loop.time()
                 await services.workers.forget_silent()
             jobs += await services.speech.leases.take_back_lapsed()
+            if await services.clock_steps.settle():
+                logger.warning("the clock was set back; waiting jobs keep to their tiers' times from now")
         except Exception:
             logger.exception("could not look for lapsed leases")
             continue

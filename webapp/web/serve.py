@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import gc
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -14,10 +15,11 @@ import uvloop
 
 from webapp.errors import SettingsError
 from webapp.http.client_address import trusted_networks
-from webapp.logs import configure_logging
+from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, make_data_folder, open_services
 from webapp.settings import Settings
 from webapp.stopping import end_for_certain
+from webapp.surroundings import tell
 from webapp.web.app import create_app
 from webapp.web.housekeeping import notice_changes, repair, sweep
 from webapp.web.protocol import BoundedProtocol
@@ -34,6 +36,7 @@ GRACEFUL_S = 3
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     configure_logging(settings)
+    leave_out_injected(os.environ)
     trusted_networks(settings.trusted_proxies)
     make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
@@ -100,6 +103,7 @@ def _supervisors(services: Services, *, on_refusal: Callable[[], object]) -> tup
             command=SPEECH_COMMAND,
             niceness=SPEECH_NICENESS,
             take_back=services.speech.leases.take_back_from,
+            kind="speech",
         ),
     )
 
@@ -149,7 +153,7 @@ async def _announce(services: Services, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     shown_host = f"[{host}]" if ":" in host else host
     base = services.settings.public_url.rstrip("/") or f"http://{shown_host}:{port}"
-    print(f"Soundloom is at {base}", flush=True)  # noqa: T201 - what the operator of a terminal waits for
+    tell(f"Soundloom is at {base}")
     secret = await services.setup_links.renew()
     if secret is not None:
-        print(f"Make the admin account at {base}/setup?token={secret}", flush=True)  # noqa: T201
+        tell(f"Make the admin account at {base}/setup?token={secret}")

@@ -9,6 +9,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Awaitable, Callable, Sequence
 
 from webapp.services.container import Services
+from webapp.services.workers import WorkerKind
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ SILENT_LEASES = 5
 # A worker that has not registered after this long is not starting but hanging.
 START_S = 60.0
 STOP_S = 9.0
+# One that died young is believed to come up all the same, so often in a row.
+EXPECTED_AGAIN = 3
 # What the command line exits with for settings that cannot be used.
 EXIT_SETTINGS = 2
 
@@ -47,6 +50,7 @@ class Supervisor:
         command: Sequence[str] = COMMAND,
         niceness: int = NICENESS,
         take_back: Callable[[str], Awaitable[list[str]]] | None = None,
+        kind: WorkerKind = "sound",
     ) -> None:
         """`on_refusal` is called when a worker cannot start with the settings there are.
 
@@ -56,6 +60,7 @@ class Supervisor:
         self._niceness = niceness
         self._take_back_from = take_back or services.leases.take_back_from
         self._workers = workers
+        self._kind: WorkerKind = kind
         self._on_refusal = on_refusal
         self._command = command
         self.was_refused = False
@@ -72,23 +77,37 @@ class Supervisor:
                 slots.create_task(self._slot())
 
     async def _slot(self) -> None:
+        arrivals = self._services.arrivals
         quick_deaths = 0
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             started_s = loop.time()
             worker_id = self._services.ids.job_id()
-            code = await self._run_worker(worker_id)
-            if self._stopping.is_set():
-                return
-            if code == EXIT_SETTINGS:
-                self._refuse()
-                return
-            quick_deaths = 0 if loop.time() - started_s > HEALTHY_S else quick_deaths + 1
-            delay_s = restart_delay_s(quick_deaths - 1)
-            logger.warning("worker died", extra={"worker": worker_id, "exit": code, "restart_in_s": delay_s})
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay_s):
-                    await self._stopping.wait()
+            arrivals.expect(self._kind)
+            try:
+                code = await self._run_worker(worker_id)
+                if self._stopping.is_set():
+                    return
+                if code == EXIT_SETTINGS:
+                    self._refuse()
+                    return
+                quick_deaths = 0 if loop.time() - started_s > HEALTHY_S else quick_deaths + 1
+                delay_s = restart_delay_s(quick_deaths - 1)
+                logger.warning(
+                    "worker died", extra={"worker": worker_id, "exit": code, "restart_in_s": delay_s}
+                )
+                if quick_deaths <= EXPECTED_AGAIN:
+                    await self._pause(delay_s)
+            finally:
+                arrivals.give_up(self._kind)
+            if quick_deaths > EXPECTED_AGAIN:
+                await self._pause(delay_s)
+
+    async def _pause(self, delay_s: float) -> None:
+        """Wait before the next start, or until told to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._stopping.wait()
 
     def _refuse(self) -> None:
         """A worker that cannot work under these settings never will: end the server, and say so."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from webapp.audio.export import warm_up
-from webapp.logs import configure_logging
+from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, open_services
 from webapp.services.weights_register import WeightsRegister
 from webapp.settings import Settings, check_device
@@ -40,6 +40,7 @@ def run(
     end means that the parent is gone. Raises SettingsError.
     """
     configure_logging(settings)
+    leave_out_injected(os.environ)
     check_device(device or settings.device)
     run_process(_run(settings, exit_with_parent, device or settings.device, worker_id), "worker failed")
 
@@ -54,9 +55,7 @@ async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_i
             pid=os.getpid(),
             device=engines.device,
         )
-        await services.workers.register(
-            worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device
-        )
+        await services.workers.join(worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device)
         try:
             await _process(services, engines, worker, exit_with_parent=exit_with_parent)
         finally:

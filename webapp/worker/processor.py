@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.leases import Claim
 from webapp.services.workers import WorkerState
-from webapp.stopping import first_of
+from webapp.stopping import end_now, first_of
 from webapp.worker.attempt import Attempt
 from webapp.worker.making import SoundMaker
 
@@ -48,7 +47,7 @@ class Processor:
         *,
         report: Callable[[], dict[str, Any]],
         places: Callable[[str], int],
-        end_process: Callable[[], object] = lambda: os._exit(EXIT_STALLED),
+        end_process: Callable[[], object] = lambda: end_now(EXIT_STALLED),
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`report` is what the service's status tells; `places` how many jobs of a model are made at once.

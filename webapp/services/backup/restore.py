@@ -106,7 +106,10 @@ async def _require_room(services: Services, manifest: Manifest, *, replace: bool
             " restore it with that version, then start this one on it"
         )
     seen_ms = services.clock.now_ms() - WORKER_SEEN_MS
-    if await services.database.fetch("SELECT 1 AS one FROM worker WHERE heartbeat_ms > {}", seen_ms):
+    latest_ms = services.clock.now_ms() + WORKER_SEEN_MS
+    if await services.database.fetch(
+        "SELECT 1 AS one FROM worker WHERE heartbeat_ms > {} AND heartbeat_ms < {}", seen_ms, latest_ms
+    ):
         raise Conflict("A worker is running on this database; stop it first")
     if replace:
         return

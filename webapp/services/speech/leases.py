@@ -12,6 +12,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
+from webapp.policy.moments import latest_lease_ms
 from webapp.policy.speech import VOICE_MODEL, as_prompt
 from webapp.services.library.shelf import NewSound, shelve
 from webapp.services.rows import Row
@@ -24,7 +25,9 @@ LOST_WORKERS_LIMIT: Final = 3
 # stands where somebody would whose last text was spoken when it was asked for.
 LAST_SERVED: Final = (
     "COALESCE((SELECT MAX(COALESCE(other.finished_ms, other.lease_expires_ms)) FROM speech_request other"
-    " WHERE other.account = waiting.account AND other.status <> 'queued'),"
+    " WHERE other.account = waiting.account AND other.status <> 'queued'"
+    # A time beyond it was written before the clock was set back.
+    " AND COALESCE(other.finished_ms, other.lease_expires_ms) <= {}),"
     " CASE WHEN waiting.account IS NULL THEN waiting.created_ms ELSE 0 END)"
 )
 KEPT_FOR_MS: Final = 25 * 3_600_000
@@ -73,6 +76,7 @@ class SpeechLeases:
         marks = ", ".join("{}" for _ in voices)
         lock = " FOR UPDATE OF waiting SKIP LOCKED" if self._database.dialect == "postgres" else ""
         async with self._database.transaction(durable=False):
+            now_ms = self._clock.now_ms()
             rows = await self._database.fetch(
                 "UPDATE speech_request SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
                 " fence = fence + 1 WHERE request_id = (SELECT request_id FROM speech_request waiting"
@@ -80,9 +84,10 @@ class SpeechLeases:
                 " AND NOT EXISTS (SELECT 1 FROM worker WHERE worker_id = {} AND is_draining)"
                 f" ORDER BY {LAST_SERVED}, created_ms, request_id LIMIT 1{lock}) RETURNING *",
                 worker_id,
-                self._clock.now_ms() + self._lease_ms,
+                now_ms + self._lease_ms,
                 *voices,
                 worker_id,
+                latest_lease_ms(now_ms, self._lease_ms),
             )
         return _claim(rows[0], worker_id) if rows else None
 
@@ -136,7 +141,10 @@ class SpeechLeases:
 
     async def take_back_lapsed(self) -> list[str]:
         """Let others have the requests whose lease has lapsed; returns their ids."""
-        return await self._take_back("lease_expires_ms < {}", self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        # One that ends further ahead than it can was taken before the clock was set back.
+        latest_ms = latest_lease_ms(now_ms, self._lease_ms)
+        return await self._take_back("(lease_expires_ms < {} OR lease_expires_ms > {})", now_ms, latest_ms)
 
     async def take_back_from(self, worker_id: str) -> list[str]:
         """Let others have the requests of a worker that is known to be dead; returns their ids."""
@@ -158,10 +166,10 @@ class SpeechLeases:
         if not rows:
             raise LeaseLost(claim.request_id)
 
-    async def _take_back(self, condition: str, argument: object) -> list[str]:
+    async def _take_back(self, condition: str, *arguments: object) -> list[str]:
         held = f"status = 'processing' AND {condition}"
         if not await self._database.fetch(
-            f"SELECT 1 AS one FROM speech_request WHERE {held} LIMIT 1", argument
+            f"SELECT 1 AS one FROM speech_request WHERE {held} LIMIT 1", *arguments
         ):
             return []
         async with self._database.transaction(durable=False):
@@ -170,13 +178,13 @@ class SpeechLeases:
                 f" WHERE {held} AND lost_workers + 1 >= {{}} RETURNING request_id",
                 "",
                 self._clock.now_ms(),
-                argument,
+                *arguments,
                 LOST_WORKERS_LIMIT,
             )
             again = await self._database.fetch(
                 f"UPDATE speech_request SET {AGAIN}, lost_workers = lost_workers + 1 WHERE {held}"
                 " RETURNING request_id",
-                argument,
+                *arguments,
             )
         requests = [row["request_id"] for row in (*given_up, *again)]
         self._tell(*requests)

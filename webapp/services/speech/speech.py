@@ -1,5 +1,7 @@
 """Speaking texts, as handlers ask for it: a request is written down, a speech worker speaks, this waits."""
 
+import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,7 @@ from webapp.events import Bus, Event
 from webapp.ids import Ids
 from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
 from webapp.policy.tiers import tier_table
+from webapp.services.arrivals import Arrivals
 from webapp.services.capacity import StorageGuard
 from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
@@ -34,6 +37,14 @@ class AcceptedSpeech(msgspec.Struct, frozen=True):
     request_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class SpeechWorkers:
+    """How those who speak are reached, and whether some are on their way."""
+
+    bus: Bus
+    arrivals: Arrivals
+
+
 class Speech:
     """Voices, spoken texts, and samples."""
 
@@ -43,7 +54,7 @@ class Speech:
         clock: Clock,
         ids: Ids,
         settings: Settings,
-        bus: Bus,
+        workers: SpeechWorkers,
         *,
         storage: Storage,
         storage_guard: StorageGuard,
@@ -52,16 +63,17 @@ class Speech:
         self._database = database
         self._clock = clock
         self._ids = ids
-        self._bus = bus
+        self._bus = workers.bus
         self._storage = storage
         self._guard = storage_guard
         self._throttle = throttle
         self._tiers = tier_table(settings)
         self._preferred_voice = settings.voice
-        self._waiting = Waiting(database, settings, bus)
+        self._arrivals = workers.arrivals
+        self._waiting = Waiting(database, settings, workers.bus)
         # What speech workers write to.
         self.register = VoiceRegister(database, clock, settings)
-        self.leases = SpeechLeases(database, clock, settings, bus)
+        self.leases = SpeechLeases(database, clock, settings, workers.bus)
 
     async def voices(self) -> tuple[VoiceView, ...]:
         """The voices that can be spoken with now; none while no speech worker runs."""
@@ -84,11 +96,12 @@ class Speech:
         """
         if once and (accepted := await once.first_answer()):
             return _sound(await self._waiting.until_ended(accepted.request_id))
+        begun_s = asyncio.get_running_loop().time()
         voice = await self._voice(choice.voice)
         request_id, hit = await self._accept(identity, choice, voice, once)
         self._bus.publish(Event("speech", request_id))
         try:
-            return _sound(await self._waiting.until_ended(request_id))
+            return _sound(await self._waiting.until_ended(request_id, since_s=begun_s))
         except (Unavailable, InvalidRequest, SpeechFailed):
             await self._undo(hit, once)
             raise
@@ -107,14 +120,13 @@ class Speech:
         kept = await self._kept_sample(voice_id)
         if kept is not None:
             return kept
-        voices = await self.voices()
-        if not voices:
-            raise Unavailable(AWAY)
+        begun_s = asyncio.get_running_loop().time()
+        voices = await self._waiting.until_there(self._arrived)
         voice = next((voice for voice in voices if voice.id == voice_id), None)
         if voice is None:
             raise NotFound(VOICE_NOT_FOUND)
         request_id = await self._ask_for_sample(voice)
-        ended = await self._waiting.until_ended(request_id)
+        ended = await self._waiting.until_ended(request_id, since_s=begun_s)
         if not ended.is_completed:
             raise SpeechFailed
         return await self._storage.path(f"{ended.generation_id}-{ended.fence}", SAMPLE_FILE)
@@ -130,11 +142,22 @@ class Speech:
         for row in rows:
             await self._storage.delete(f"{row['generation_id']}-{row['fence']}")
 
+    async def _arrived(self) -> tuple[VoiceView, ...] | None:
+        """The voices; None while a worker that may have some is on its way. Raises Unavailable."""
+        voices = await self.voices()
+        if voices:
+            return voices
+        if await self._arrivals.is_coming("speech"):
+            return None
+        # It may have come between the two looks.
+        voices = await self.voices()
+        if not voices:
+            raise Unavailable(AWAY)
+        return voices
+
     async def _voice(self, voice_id: str | None) -> str:
         """The voice to speak with: the one asked for, else the operator's choice, else the first of all."""
-        known = [voice.id for voice in await self.voices()]
-        if not known:
-            raise Unavailable(AWAY)
+        known = [voice.id for voice in await self._waiting.until_there(self._arrived)]
         if voice_id is None:
             return self._preferred_voice if self._preferred_voice in known else known[0]
         if voice_id not in known:

@@ -37,9 +37,10 @@ class VoiceRegister:
     async def _read(self) -> Reading[tuple[VoiceView, ...]]:
         now_ms = self._clock.now_ms()
         rows = await self._database.fetch(
-            "SELECT voices, heartbeat_ms FROM worker WHERE kind = 'speech' AND heartbeat_ms >= {}"
+            "SELECT voices, heartbeat_ms FROM worker WHERE kind = 'speech' AND heartbeat_ms BETWEEN {} AND {}"
             " AND state <> 'stopping' AND NOT is_draining ORDER BY started_ms, worker_id",
             now_ms - self._lease_ms,
+            now_ms + self._lease_ms,
         )
         oldest_ms = min((row["heartbeat_ms"] for row in rows), default=now_ms)
         # From then on the worker that has been silent longest counts as gone.

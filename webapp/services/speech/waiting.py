@@ -1,10 +1,10 @@
 """Waiting for the end of a request that a speech worker carries out, in this process or on another host."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from webapp.database import Database
 from webapp.errors import Unavailable
@@ -13,8 +13,13 @@ from webapp.settings import Settings
 
 # How long a request in hand may still take when the server stops: less than that waits for its connections.
 LAST_S: Final = 2.0
+# How soon a worker that has come is noticed where its hint is lost.
+LOOK_S: Final = 0.25
 AWAY: Final = "Speech is not available right now; please try again in a moment"
 BUSY: Final = "Speech takes too long right now; please try again in a moment"
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +53,39 @@ class Waiting:
         for held in self._held:
             held.reschedule(min(end_s, held.when() or end_s))
 
-    async def until_ended(self, request_id: str) -> Ended:
-        """How a request ended. Raises Unavailable when it does not end in time, and gives it up then."""
+    async def until_there(self, look: Callable[[], Awaitable[T | None]]) -> T:
+        """What `look` finds once whoever is on the way has come. Raises Unavailable, as `look` may."""
+        if (found := await look()) is not None:
+            return found
         with self._bus.subscribe() as hints:
             try:
                 async with self._limited():
+                    while (found := await look()) is None:
+                        await self._hinted(hints, Event("status"), min(self._poll_s, LOOK_S))
+                    return found
+            except TimeoutError:
+                raise Unavailable(AWAY) from None
+
+    async def until_ended(self, request_id: str, *, since_s: float | None = None) -> Ended:
+        """How a request ended. Raises Unavailable when it does not end in time, and gives it up then.
+
+        The time began at `since_s` by the loop's clock, else now.
+        """
+        with self._bus.subscribe() as hints:
+            try:
+                async with self._limited(since_s):
                     while (ended := await self._look(request_id)) is None:
-                        await self._hinted(hints, request_id)
+                        await self._hinted(hints, Event("speech", request_id), self._poll_s)
                     return ended
             except TimeoutError:
                 await self._give_up(request_id)
                 raise Unavailable(AWAY if self._is_stopping else BUSY) from None
 
     @asynccontextmanager
-    async def _limited(self) -> AsyncIterator[None]:
-        async with asyncio.timeout(self._longest_s) as held:
+    async def _limited(self, since_s: float | None = None) -> AsyncIterator[None]:
+        now_s = asyncio.get_running_loop().time()
+        passed_s = 0.0 if since_s is None else now_s - since_s
+        async with asyncio.timeout(max(0.0, self._longest_s - passed_s)) as held:
             self._held.add(held)
             try:
                 yield
@@ -90,12 +113,12 @@ class Waiting:
             duration_s=row["duration_s"] or 0.0,
         )
 
-    async def _hinted(self, hints: Subscription, request_id: str) -> None:
-        """Wait for a hint about this request, or until it is time to look anyway."""
+    async def _hinted(self, hints: Subscription, wanted: Event, poll_s: float) -> None:
+        """Wait for this hint, or until it is time to look anyway."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + self._poll_s
+        until_s = loop.time() + poll_s
         while (left_s := until_s - loop.time()) > 0:
-            if Event("speech", request_id) in await hints.wait(left_s):
+            if wanted in await hints.wait(left_s):
                 return
 
     async def _give_up(self, request_id: str) -> None:

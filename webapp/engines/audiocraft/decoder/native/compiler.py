@@ -161,7 +161,7 @@ class Workshop:
 
 
 def usual_workshop() -> Workshop:
-    """The one that a server uses: the user's cache folder, ``XDG_CACHE_HOME`` if it is set."""
+    """The one that a server uses: its cache folder, which it has put into ``XDG_CACHE_HOME``."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
     return Workshop(Path(base) / "soundloom" / "native")
 
