@@ -43,6 +43,13 @@ class Installation:
             env=self.environment, input=text, capture_output=True, text=True, timeout=START_S, check=False,
         )  # fmt: skip
 
+    def run_code(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run a piece of Python with this installation's settings."""
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            env=self.environment, capture_output=True, text=True, timeout=START_S, check=False,
+        )  # fmt: skip
+
     def start(self, *arguments: str) -> psutil.Popen:
         """Start a `soundloom` command and leave it running."""
         process = psutil.Popen(

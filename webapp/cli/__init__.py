@@ -3,12 +3,16 @@
 import os
 import select
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from webapp.addresses import Redactor, passwords_in
 from webapp.cli.parser import build_parser
-from webapp.errors import ProductError, SettingsError
+from webapp.errors import DatabaseUnusable, ProductError, SettingsError
+from webapp.settings import PREFIX
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -26,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     What went wrong is one line on standard error; standard output has only what was asked for. Where nobody
     reads it to its end, as in `soundloom voices list | head -1`, the command ends without a word.
     """
+    sys.excepthook = _report_unexpected
     try:
         return _run(argv)
     except BrokenPipeError:
@@ -45,6 +50,8 @@ def _run(argv: Sequence[str] | None) -> int:
         return EXIT_USAGE if exit_.code else 0
     except SettingsError as error:
         return _failed(str(error), EXIT_USAGE)
+    except DatabaseUnusable as error:
+        return _failed(str(error), EXIT_REFUSED)
     except ProductError as error:
         return _failed(error.message, EXIT_REFUSED)
     except OSError as error:
@@ -72,5 +79,17 @@ def _is_unread() -> bool:
 
 
 def _failed(message: str, code: int) -> int:
-    print(f"soundloom: {message}", file=sys.stderr)
+    print(f"soundloom: {_redactor()(message)}", file=sys.stderr)
     return code
+
+
+def _redactor() -> Redactor:
+    """Takes out what this command was given of secrets, be the settings wrong."""
+    addresses = (os.environ.get(PREFIX + name, "") for name in ("DATABASE_URL", "MODELS_URL"))
+    secrets = [text for address in addresses for text in passwords_in(address)]
+    return Redactor([*secrets, os.environ.get(f"{PREFIX}SECRET_KEY", ""), os.environ.get("PGPASSWORD", "")])
+
+
+def _report_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what Python prints for an error that nobody caught, without secrets."""
+    print(_redactor()("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, end="")

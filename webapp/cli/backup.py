@@ -35,7 +35,7 @@ def put_back(arguments: Namespace) -> int:
         return await restore(services, folder, replace=arguments.replace)
 
     with _no_server():
-        done = with_services(work)
+        done = with_services(work, begins_anew=True)
     print(f"{done.sounds} sounds and {done.rows} rows of {done.created_at} are back")
     return 0
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
-import asyncpg
 from piccolo.apps.migrations.tables import Migration
 from piccolo.table import Table
 
@@ -14,7 +13,6 @@ from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.database.statements import numbered, questioned
-from webapp.errors import SettingsError
 from webapp.tables import ALL_TABLES
 
 Dialect = Literal["sqlite", "postgres"]
@@ -30,18 +28,16 @@ class Database:
     async def open(self) -> None:
         """Open connections and point every table at this database.
 
-        Raises SettingsError when the database cannot be reached. Piccolo finds its engine through
-        module globals, so a process has one open database at a time.
+        Raises DatabaseAway when the database cannot be reached for now, and SettingsError when it never will
+        with these settings. Piccolo finds its engine through module globals, so a process has one open
+        database at a time.
         """
         piccolo_conf.DB = self.engine
         tables: tuple[type[Table], ...] = (*ALL_TABLES, Migration)
         for table in tables:
             table._meta.db = self.engine
         if isinstance(self.engine, PooledPostgresEngine):
-            try:
-                await self.engine.open()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                raise SettingsError(f"Cannot use the database of SOUNDLOOM_DATABASE_URL: {error}.") from error
+            await self.engine.open()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -59,9 +59,10 @@ class Workers:
     async def register(
         self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
     ) -> None:
-        """Enter a worker that is starting."""
+        """Enter a worker that is starting; once more does no harm, as when the first answer was lost."""
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
+            await self._database.fetch("DELETE FROM worker WHERE worker_id = {}", worker_id)
             await Worker.insert(
                 Worker(
                     worker_id=worker_id,
