@@ -68,7 +68,7 @@ class Redactor:
 
 def _what_is_wrong(parts: SplitResult) -> str:
     at_signs = parts.netloc.count("@")
-    if at_signs > 1 or "@" in parts.path or ("@" in parts.query and not at_signs):
+    if at_signs > 1 or "@" in parts.path or ("@" in parts.query and parts.netloc and not at_signs):
         return "it has an @ in the wrong place"
     for host in parts.netloc.rpartition("@")[2].split(","):
         match = _HOST.fullmatch(host)

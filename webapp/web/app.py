@@ -11,6 +11,7 @@ from litestar_htmx import HTMXPlugin
 import webapp
 from webapp.api import API_CONTROLLERS
 from webapp.api.queue_feed import QueueFeed
+from webapp.database.readiness import Readiness
 from webapp.http.access_log import AccessLog
 from webapp.http.dependencies import Streams
 from webapp.http.errors import ErrorTranslator
@@ -46,7 +47,13 @@ def create_app(services: Services) -> Litestar:
     renderer = Renderer(REPOSITORY_ROOT / "templates", static, services.clock)
     streams = Streams()
     app = Litestar(
-        route_handlers=[*API_CONTROLLERS, page_router(services, renderer), static.handler(), healthz, readyz],
+        route_handlers=[
+            *API_CONTROLLERS,
+            page_router(services, renderer),
+            static.handler(),
+            healthz,
+            readyz(Readiness(services.database)),
+        ],
         dependencies={
             "services": _provide(services),
             "streams": _provide(streams),

@@ -9,7 +9,7 @@ from webapp.http.errors import send_problem
 
 STARTING: Final = "Soundloom is starting; please try again in a moment"
 _ALIVE: Final = (200, b"ok\n")
-_NOT_READY: Final = (503, b"not ready\n")
+_NOT_READY: Final = (503, b"not ready: the server is starting\n")
 _HEALTH: Final = {"/healthz": _ALIVE, "/readyz": _NOT_READY}
 
 
