@@ -9,6 +9,7 @@ from webapp.errors import NotFound
 from webapp.ids import Ids, secret_hash
 from webapp.policy.tiers import effective_tier
 from webapp.services.identity import Identity
+from webapp.services.last_use import LastUse
 from webapp.services.row_ids import is_row_id
 from webapp.tables import WebSession
 
@@ -47,6 +48,9 @@ class Sessions:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._last_use = LastUse(
+            database, clock, "web_session", every_ms=NOTE_USE_EVERY_MS, lifetime_ms=LIFETIME_MS
+        )
 
     async def create(
         self, account_id: int, *, address: str = "", user_agent: str = "", replacing: str | None = None
@@ -84,24 +88,23 @@ class Sessions:
             "SELECT web_session.id AS session_id, web_session.last_seen_ms, web_session.expires_ms,"
             " account.id, account.username, account.tier, account.is_admin"
             " FROM web_session JOIN account ON account.id = web_session.account"
-            " WHERE web_session.secret_hash = {} AND web_session.expires_ms > {}"
-            " AND account.is_disabled = {}",
+            " WHERE web_session.secret_hash = {} AND account.is_disabled = {}",
             secret_hash(secret),
-            now_ms,
             False,
         )
         if not rows:
             return None
         row = rows[0]
-        expires_ms: int = row["expires_ms"]
-        is_due = now_ms - row["last_seen_ms"] >= NOTE_USE_EVERY_MS
-        if is_due:
+        expires_ms = max(row["expires_ms"], (self._last_use.noted_ms(row["session_id"]) or 0) + LIFETIME_MS)
+        if expires_ms <= now_ms:
+            return None
+        was_renewed = self._last_use.note(row["session_id"], row["last_seen_ms"])
+        if was_renewed:
             expires_ms = now_ms + LIFETIME_MS
-            await self._renew(row["session_id"], now_ms, expires_ms)
         is_admin = bool(row["is_admin"])
         tier = effective_tier(row["tier"], is_admin=is_admin)
         return SignedIn(
-            row["session_id"], Identity(row["id"], row["username"], tier, is_admin), expires_ms, is_due
+            row["session_id"], Identity(row["id"], row["username"], tier, is_admin), expires_ms, was_renewed
         )
 
     async def end(self, secret: str) -> None:
@@ -129,16 +132,13 @@ class Sessions:
             account_id,
             self._clock.now_ms(),
         )
-        return tuple(SessionView(**row) for row in rows)
-
-    async def _renew(self, session_id: int, now_ms: int, expires_ms: int) -> None:
-        async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "UPDATE web_session SET last_seen_ms = {}, expires_ms = {} WHERE id = {}",
-                now_ms,
-                expires_ms,
-                session_id,
+        views = [
+            SessionView(
+                **row | {"last_seen_ms": self._last_use.latest(row["session_id"], row["last_seen_ms"])}
             )
+            for row in rows
+        ]
+        return tuple(sorted(views, key=lambda view: (view.last_seen_ms, view.session_id), reverse=True))
 
 
 def _storable(text: str, max_characters: int) -> str:
