@@ -11,6 +11,7 @@ from piccolo.table import Table
 import piccolo_conf
 from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
+from webapp.database.reserve import DiskReserve
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.database.statements import numbered, questioned
 from webapp.tables import ALL_TABLES
@@ -62,6 +63,18 @@ class Database:
             await self.engine.run_many(questioned(sql), rows)
         else:
             await self.engine.run_many(numbered(sql), rows)
+
+    async def keep_reserve(self, *, is_start: bool = False) -> None:
+        """Put room aside for a full disk, where that is ours to do: with SQLite."""
+        if isinstance(self.engine, PersistentSQLiteEngine):
+            await DiskReserve(self.engine).keep(is_start=is_start)
+
+    async def use_reserve(self) -> bool:
+        """Free the room that was put aside; whether a write that failed may now be tried again."""
+        if not isinstance(self.engine, PersistentSQLiteEngine):
+            return False
+        await DiskReserve(self.engine).use()
+        return True
 
     @property
     def in_transaction(self) -> bool:

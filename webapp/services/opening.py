@@ -8,8 +8,9 @@ from typing import Final
 
 from webapp.clock import Clock, SystemClock
 from webapp.database import Database, engine_from, migrate
-from webapp.database.engines import postgres_limits
+from webapp.database.engines import Engine, postgres_limits
 from webapp.database.faults import DISK_FULL
+from webapp.database.reserve import DiskReserve
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.errors import DatabaseDamaged, DatabaseUnusable, StorageFull, is_disk_full
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
@@ -53,8 +54,12 @@ async def opened(settings: Settings, *, owns_event_socket: bool, begins_anew: bo
         try:
             parts = await _open(stack, Database(engine), settings, beginnings, owns_event_socket)
         except OSError as error:
-            if is_disk_full(error):
-                raise StorageFull(DISK_FULL) from error
+            if not is_disk_full(error):
+                raise
+            _make_room(engine)
+            raise StorageFull(DISK_FULL) from error
+        except StorageFull:
+            _make_room(engine)
             raise
         yield parts
 
@@ -97,6 +102,12 @@ async def _bring_up_to_date(
             " restore a backup: soundloom restore FOLDER --replace"
         ) from error
     beginnings.note()
+
+
+def _make_room(engine: Engine) -> None:
+    """For the next attempt: SQLite needs some even to read."""
+    if isinstance(engine, PersistentSQLiteEngine):
+        DiskReserve(engine).free_file()
 
 
 def _bus(settings: Settings, ids: Ids, clock: Clock, *, owns_event_socket: bool) -> Bus:

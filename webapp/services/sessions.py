@@ -8,6 +8,7 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.ids import Ids, secret_hash
 from webapp.policy.tiers import effective_tier
+from webapp.services.essential import essential
 from webapp.services.identity import Identity
 from webapp.services.last_use import LastUse
 from webapp.services.row_ids import is_row_id
@@ -52,6 +53,7 @@ class Sessions:
             database, clock, "web_session", every_ms=NOTE_USE_EVERY_MS, lifetime_ms=LIFETIME_MS
         )
 
+    @essential
     async def create(
         self, account_id: int, *, address: str = "", user_agent: str = "", replacing: str | None = None
     ) -> str:
@@ -107,16 +109,19 @@ class Sessions:
             row["session_id"], Identity(row["id"], row["username"], tier, is_admin), expires_ms, was_renewed
         )
 
+    @essential
     async def end(self, secret: str) -> None:
         """Sign out: end the session with this secret, if there is one."""
         await WebSession.delete().where(WebSession.secret_hash == secret_hash(secret))
 
+    @essential
     async def revoke(self, account_id: int, session_id: int) -> None:
         """End one session of this account. Raises NotFound, for another account's session too."""
         own = (WebSession.id == session_id) & (WebSession.account == account_id)
         if not is_row_id(session_id) or not await WebSession.delete().where(own).returning(WebSession.id):
             raise NotFound("Session not found")
 
+    @essential
     async def revoke_others(self, account_id: int, keep_session_id: int | None) -> None:
         """End every session of this account but one; None ends them all."""
         query = WebSession.delete().where(WebSession.account == account_id)

@@ -11,6 +11,7 @@ from webapp.errors import Conflict, NotFound
 from webapp.ids import Ids, secret_hash
 from webapp.policy.credentials import checked_label
 from webapp.policy.tiers import effective_tier
+from webapp.services.essential import essential
 from webapp.services.identity import Identity
 from webapp.services.last_use import LastUse
 from webapp.services.read_cache import ReadCache, Reading
@@ -56,6 +57,7 @@ class Tokens:
         self._last_use = LastUse(database, clock, "api_token", every_ms=NOTE_USE_EVERY_MS)
         self._cache: ReadCache[str, _Known | None] = ReadCache(database, clock, capacity=REMEMBERED)
 
+    @essential
     async def create(
         self, account_id: int, label: str | None = None, *, lifetime_ms: int | None = LIFETIME_MS
     ) -> tuple[str, TokenView]:
@@ -132,6 +134,7 @@ class Tokens:
             for row in rows
         )
 
+    @essential
     async def revoke(self, account_id: int, token_id: int) -> None:
         """End a token of this account at once. Raises NotFound, for another account's token too."""
         own = (ApiToken.id == token_id) & (ApiToken.account == account_id)

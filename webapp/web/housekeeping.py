@@ -47,6 +47,7 @@ async def sweep(services: Services) -> None:
             if loop.time() - forgotten_s > FORGET_S:
                 forgotten_s = loop.time()
                 await services.workers.forget_silent()
+                await services.database.keep_reserve()
             jobs += await services.speech.leases.take_back_lapsed()
             if jobs:
                 logger.warning("leases lapsed; jobs are back in line", extra={"jobs": ",".join(jobs)})

@@ -13,7 +13,7 @@ import uvicorn
 import uvloop
 
 from webapp.database.patience import until_there
-from webapp.errors import SettingsError
+from webapp.errors import SettingsError, StorageFull
 from webapp.http.client_address import trusted_networks
 from webapp.logs import configure_logging
 from webapp.services.container import Services, make_data_folder, open_services
@@ -74,7 +74,7 @@ async def _work(
 ) -> int:
     """Open the services, then supervise and keep house until the server has stopped; the exit code."""
     async with open_services(settings, owns_event_socket=True, wait_s=FOR_EVER) as services:
-        await until_there(lambda: repair(services))
+        await until_there(lambda: _put_right(services))
         app = create_app(services)
         # What stays for good need not be gone through again and again to find what does not.
         gc.collect()
@@ -83,7 +83,7 @@ async def _work(
         for act in (*(supervisor.stop for supervisor in supervisors), services.speech.stop):
             stop.add(act)
         stop.add(app.state.streams.stop.set)
-        secret = await until_there(services.setup_links.renew)
+        secret = await until_there(lambda: _setup_secret(services))
         door.open(app)
         _announce(settings, listener, secret)
         background = [asyncio.create_task(sweep(services)), asyncio.create_task(notice_changes(services))]
@@ -94,6 +94,23 @@ async def _work(
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
         return EXIT_SETTINGS if any(supervisor.was_refused for supervisor in supervisors) else 0
+
+
+async def _put_right(services: Services) -> None:
+    """Repair what a crash may have left, and put room aside; on a full disk, as far as it goes."""
+    try:
+        await repair(services)
+    except StorageFull:
+        logger.warning("the disk is full; what a crash may have left is put right by a later start")
+    await services.database.keep_reserve(is_start=True)
+
+
+async def _setup_secret(services: Services) -> str | None:
+    try:
+        return await services.setup_links.renew()
+    except StorageFull:
+        logger.warning("the disk is full, so there is no set-up link; make room and start again")
+        return None
 
 
 class _Stop:
