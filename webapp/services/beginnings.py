@@ -8,7 +8,7 @@ from webapp.errors import DatabaseUnusable
 from webapp.settings import Settings
 
 # Tells of a database in this folder, should the database itself be gone.
-MARK: Final = "soundloom.sqlite.made"
+MARK: Final = "database.made"
 MARK_TEXT: Final = (
     "Soundloom has made a database in this folder. While this file is here it makes no other one, should that"
     " one be missing, but asks for a backup to be restored.\n"
