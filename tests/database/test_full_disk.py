@@ -106,7 +106,7 @@ class TestFullDatabase:
         await services.database.keep_reserve()
         assert len(await services.database.fetch(kept)) == 1
         assert (tmp_path / FILE_NAME).exists()
-        assert await services.submissions.submit(ann, choice())
+        assert (await services.submissions.submit(ann, choice())).position == 1
 
 
 @pytest.fixture

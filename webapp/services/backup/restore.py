@@ -13,6 +13,7 @@ from piccolo.apps.migrations.tables import Migration
 from piccolo.columns import Serial
 from piccolo.table import Table
 
+from webapp.database.link import no_time_limit
 from webapp.errors import Conflict, InvalidRequest
 from webapp.services.backup.layout import (
     FILES,
@@ -74,6 +75,11 @@ async def restore(services: Services, folder: Path, *, replace: bool = False) ->
 
 
 async def _replace_rows(services: Services, folder: Path, manifest: Manifest) -> None:
+    with no_time_limit():
+        await _replace_all(services, folder, manifest)
+
+
+async def _replace_all(services: Services, folder: Path, manifest: Manifest) -> None:
     async with services.database.transaction():
         await _empty(services)
         for entry in manifest.tables:
