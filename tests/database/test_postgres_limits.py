@@ -252,6 +252,19 @@ class TestWrongSettings:
         await _fails(Database(PooledPostgresEngine(url, SHORT)).open())
         postgres_server.psql(f"DROP ROLE {role};")
 
+    async def test_a_user_who_may_make_no_tables(
+        self, postgres_server: "PostgresServer", tmp_path: Path
+    ) -> None:
+        name = f"test_{secrets.token_hex(4)}"
+        postgres_server.psql(f"CREATE ROLE {name} LOGIN;")
+        postgres_server.psql(f"CREATE DATABASE {name};")
+        url = postgres_server.get_uri(name).replace("postgres:", f"{name}:", 1)
+        async with _opened(url) as opened:
+            with pytest.raises(SettingsError, match="may not make tables"):
+                await migrate(opened, tmp_path / "lock")
+        postgres_server.psql(f"DROP DATABASE {name} WITH (FORCE);")
+        postgres_server.psql(f"DROP ROLE {name};")
+
     @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
     async def test_a_database_that_cannot_hold_every_text(
         self, postgres_server: "PostgresServer", encoding: str

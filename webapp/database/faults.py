@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Final
 
 import asyncpg
 
-from webapp.errors import DatabaseAway, DatabaseDamaged, StorageFull
+from webapp.errors import DatabaseAway, DatabaseDamaged, StorageFull, is_disk_full
 
 # Primary result codes: somebody else holds the file, or the file or its disk cannot be used.
 SQLITE_AWAY: Final = frozenset(
@@ -92,7 +93,12 @@ def reason_of(error: BaseException) -> str:
 
 
 def _is_full(folder: Path) -> bool:
+    """Whether nothing can be written for want of room: on the disk, or in the quota of this user."""
     try:
-        return shutil.disk_usage(folder).free < FULL_BELOW_BYTES
-    except OSError:
-        return False
+        if shutil.disk_usage(folder).free < FULL_BELOW_BYTES:
+            return True
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(FULL_BELOW_BYTES))
+    except OSError as error:
+        return is_disk_full(error)
+    return False

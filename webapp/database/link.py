@@ -85,6 +85,17 @@ def wrong_settings() -> Iterator[None]:
 
 
 @contextmanager
+def needed_rights() -> Iterator[None]:
+    """Raise SettingsError where the user of the address may not do what has to be done."""
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError:
+        raise SettingsError(
+            f"The user of {VARIABLE} may not make tables in the database; make that user its owner."
+        ) from None
+
+
+@contextmanager
 def no_time_limit() -> Iterator[None]:
     """For what takes as long as it takes, such as a migration: its statements have no time limit."""
     token = _is_unlimited.set(True)

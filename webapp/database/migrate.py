@@ -11,7 +11,7 @@ from pathlib import Path
 from piccolo.apps.migrations.tables import Migration
 
 from webapp.database.database import Database
-from webapp.database.link import no_time_limit
+from webapp.database.link import needed_rights, no_time_limit
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.tables.piccolo_app import APP_CONFIG, MIGRATIONS
 
@@ -40,7 +40,7 @@ async def migrate(
         if missing:
             # One transaction around all of it: Piccolo notes a migration after running it, and a crash
             # between the two would leave a schema that no start could repair.
-            with no_time_limit():
+            with no_time_limit(), needed_rights():
                 async with database.transaction():
                     await _run_forwards()
         return len(missing)

@@ -8,6 +8,7 @@ commit.
 
 import asyncio
 import contextvars
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +151,8 @@ class ImmediateTransaction(SQLiteTransaction):
         try:
             self.connection = self.engine.writer
             synchronous = "FULL" if self._durable else "NORMAL"
-            patience_ms = max(1, round((deadline_s - loop.time()) * 1000))
+            # Whole seconds: each text is a statement of its own in SQLite's cache.
+            patience_ms = min(BUSY_TIMEOUT_MS, 1000 * max(1, math.ceil(deadline_s - loop.time())))
             await self.connection.run(lambda raw: self._begin(raw, synchronous, patience_ms))
         except BaseException:
             await asyncio.shield(self._leave())

@@ -4,10 +4,11 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from webapp.clock import Clock, SystemClock
-from webapp.database import Database, engine_from, migrate
+from webapp.database import Database, MigrationFailed, engine_from, migrate
 from webapp.database.engines import Engine, postgres_limits
 from webapp.database.faults import DISK_FULL
 from webapp.database.reserve import DiskReserve
@@ -89,19 +90,29 @@ async def _bring_up_to_date(
     engine = database.engine
     lock = settings.data_path / MIGRATION_LOCK
     if not isinstance(engine, PersistentSQLiteEngine):
-        await migrate(database, lock, before_the_first=beginnings.require_none)
+        await _migrate(database, lock, beginnings)
         return
     path = engine.file.path
     try:
         if is_server and path.exists() and path.stat().st_size <= CHECKED_BYTES:
             await engine.quick_check()
-        await migrate(database, lock, before_the_first=beginnings.require_none)
+        await _migrate(database, lock, beginnings)
     except DatabaseDamaged as error:
         raise DatabaseUnusable(
             f"The database is damaged ({error.reason}). Move {path} and what is named like it away and"
             " restore a backup: soundloom restore FOLDER --replace"
         ) from error
     beginnings.note()
+
+
+async def _migrate(database: Database, lock: Path, beginnings: Beginnings) -> None:
+    try:
+        await migrate(database, lock, before_the_first=beginnings.require_none)
+    except MigrationFailed as error:
+        lines = str(error).strip().splitlines()
+        raise DatabaseUnusable(
+            f"The database cannot be used: {lines[-1] if lines else 'no reason'}"
+        ) from error
 
 
 def _make_room(engine: Engine) -> None:
