@@ -132,12 +132,20 @@ def _fill_disk(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_a_server_on_a_full_disk(small_disk: Path) -> None:
-    with installed(small_disk / "data", disk_reserve_mb=0, workers=0) as installation:
+    with installed(small_disk / "data", disk_reserve_mb=0, speech_workers=0) as installation:
         token = installation.token()
         first = installation.serve()
         assert (small_disk / "data" / FILE_NAME).exists()
+        client = first.client(token)
+        sounds = [client.wait_for(client.submit(duration=1), "completed")["generation_id"] for _ in range(2)]
         _fill_disk(small_disk)
         _works(installation, first.url, token)
+        _fill_disk(small_disk)
+        for sound in sounds:
+            deleted = client.http.delete(f"/api/library/{sound}")
+            assert deleted.status_code == 204, deleted.text
+            assert client.http.get(f"/api/track/{sound}").status_code == 404
+        assert os.statvfs(small_disk).f_bavail > 0, "the files are gone"
         _fill_disk(small_disk)
         assert first.terminate() == 0
         second = installation.serve()

@@ -62,7 +62,7 @@ async def count_play(
 ) -> None:
     """The player says that it plays. A sound that went meanwhile has nothing to be counted."""
     with suppress(NotFound):
-        await services.library.plays.played(viewer, address_of(request, services.settings), sound_id)
+        await services.library.plays.note_play(viewer, address_of(request, services.settings), sound_id)
 
 
 @get("/sounds/{sound_id:str}/download/{audio_format:str}")

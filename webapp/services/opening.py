@@ -109,10 +109,8 @@ async def _migrate(database: Database, lock: Path, beginnings: Beginnings) -> No
     try:
         await migrate(database, lock, before_the_first=beginnings.require_none)
     except MigrationFailed as error:
-        lines = str(error).strip().splitlines()
-        raise DatabaseUnusable(
-            f"The database cannot be used: {lines[-1] if lines else 'no reason'}"
-        ) from error
+        reason = " ".join(str(error).split())
+        raise DatabaseUnusable(f"The database could not be brought up to date: {reason}") from error
 
 
 def _make_room(engine: Engine) -> None:

@@ -19,7 +19,7 @@ class Plays:
     def __init__(self, database: Database, throttle: Throttle) -> None:
         self._database = database
         self._throttle = throttle
-        self._best_effort = BestEffort("the count of downloads")
+        self._best_effort = BestEffort("the count of plays and downloads")
 
     async def played(self, identity: Identity | None, address: str, sound_id: str) -> int:
         """Count a play; how many there are now. Raises NotFound."""
@@ -28,6 +28,11 @@ class Plays:
     async def downloaded(self, identity: Identity | None, address: str, sound_id: str) -> int:
         """Count a download; how many there are now. Raises NotFound."""
         return await self._count("downloads", identity, address, sound_id)
+
+    async def note_play(self, identity: Identity | None, address: str, sound_id: str) -> None:
+        """Count a play that goes on whether it is counted or not. Raises NotFound."""
+        await find_item(self._database, identity, sound_id)
+        await self._best_effort.write(lambda: self.played(identity, address, sound_id))
 
     async def note_download(self, identity: Identity | None, address: str, sound_id: str) -> None:
         """Count a download on the way to the file, which does not depend on it. Raises NotFound."""
