@@ -1,5 +1,6 @@
 """SQLite's file deleted, replaced or damaged: noticed, said, and nothing empty begun in its place."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -53,6 +54,10 @@ def _replace(folder: Path) -> None:
     (folder / "copy").rename(folder / NAME)
 
 
+def _empty(folder: Path) -> None:
+    os.truncate(folder / NAME, 0)
+
+
 def _delete_log(folder: Path) -> None:
     (folder / f"{NAME}-wal").unlink()
 
@@ -60,7 +65,7 @@ def _delete_log(folder: Path) -> None:
 class TestFileGone:
     """Somebody takes the file away under the running server."""
 
-    @pytest.mark.parametrize("take_away", [_delete, _replace, _delete_log])
+    @pytest.mark.parametrize("take_away", [_delete, _replace, _empty, _delete_log])
     async def test_nothing_is_read_or_written_any_more(
         self,
         services: Services,

@@ -13,7 +13,7 @@ from webapp.errors import DatabaseDamaged, DatabaseGone
 
 LOG_SUFFIX: Final = "-wal"
 
-# Device and number of a file; None where there is none.
+# Device and number of a file; None where there is none, or an emptied one.
 Identity = tuple[int, int] | None
 
 
@@ -42,8 +42,8 @@ class DatabaseFile:
         if self._identity is None:
             return
         if _identity(self.path) != self._identity:
-            raise DatabaseGone(f"{self.path} is not the file that was opened")
-        log_identity = _identity(self._log_path)
+            raise DatabaseGone(f"{self.path} is not the file that was opened, or is empty now")
+        log_identity = _identity(self._log_path, may_be_empty=True)
         if self._log_identity is None:
             # SQLite makes it with the first access, and keeps it as long as there is a connection.
             self._log_identity = log_identity
@@ -60,9 +60,9 @@ class DatabaseFile:
             raise
 
 
-def _identity(path: Path) -> Identity:
+def _identity(path: Path, *, may_be_empty: bool = False) -> Identity:
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time of Path's, and it is asked for every statement
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return (found.st_dev, found.st_ino) if found.st_size or may_be_empty else None
