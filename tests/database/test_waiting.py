@@ -21,6 +21,17 @@ from webapp.settings import Settings
 LOGGER = logging.getLogger("webapp.database.patience")
 
 
+class _Alarm(logging.Handler):
+    """Rings when something is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rings = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.rings.set()
+
+
 @pytest.fixture
 def log() -> Iterator[list[str]]:
     lines: list[str] = []
@@ -102,9 +113,7 @@ async def test_sqlite_that_another_process_keeps_to_itself_is_waited_for(
     monkeypatch.setattr(sqlite_engine, "BUSY_TIMEOUT_MS", 20)
     path = tmp_path / "soundloom.sqlite"
     shutil.copy(migrated_sqlite_file, path)
-    waits = asyncio.Event()
-    handler = logging.Handler()
-    handler.emit = lambda _record: waits.set()  # type: ignore[method-assign]
+    handler = _Alarm()
     LOGGER.addHandler(handler)
 
     async def open_once() -> bool:
@@ -119,7 +128,7 @@ async def test_sqlite_that_another_process_keeps_to_itself_is_waited_for(
             holder.execute("COMMIT")
             opening = asyncio.create_task(open_once())
             async with asyncio.timeout(60):
-                await waits.wait()
+                await handler.rings.wait()
         async with asyncio.timeout(60):
             assert await opening
     finally:
