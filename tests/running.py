@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +49,21 @@ class Installation:
             env=self.environment, input=text, capture_output=True, text=True, timeout=START_S, check=False,
         )  # fmt: skip
 
-    def start(self, *arguments: str) -> psutil.Popen:
-        """Start a `soundloom` command and leave it running."""
-        process = psutil.Popen(
-            [self.python, "-m", "webapp", *arguments],
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    def run_code(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run a piece of Python with this installation's settings."""
+        return subprocess.run(
+            [self.python, "-c", code],
+            env=self.environment, capture_output=True, text=True, timeout=START_S, check=False,
         )  # fmt: skip
+
+    def start(self, *arguments: str, log: Path | None = None, has_input: bool = False) -> psutil.Popen:
+        """Start a `soundloom` command and leave it running; its log goes to a file, if one is named."""
+        with log.open("wb") if log else nullcontext() as stderr:
+            process = psutil.Popen(
+                [self.python, "-m", "webapp", *arguments],
+                env=self.environment, stdout=subprocess.PIPE, text=True, stderr=stderr,
+                stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+            )  # fmt: skip
         self._started.append(process)
         return process
 
@@ -64,7 +73,11 @@ class Installation:
 
     def serve(self) -> "Server":
         """Start a server and wait until it answers."""
-        return Server(self.start("serve"), self._clients)
+        return self.answering(self.start("serve"))
+
+    def answering(self, process: psutil.Popen) -> "Server":
+        """The server that was started, once it answers."""
+        return Server(process, self._clients)
 
     def token(self, name: str = "ann", tier: str = "creator", *options: str) -> str:
         """Make an account and return a token of it."""
@@ -81,8 +94,9 @@ class Installation:
         for process in self._started:
             for one in (*_descendants(process), process):
                 kill(one)
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 class Server:

@@ -2,6 +2,7 @@
 
     SoundloomError
     ├── SettingsError            the configuration cannot be used; stops the start
+    ├── DatabaseUnusable         the database must be put right by its operator; stops the start
     ├── ProductError             something a user or program asked for cannot be done
     │   ├── InvalidRequest       what was sent is wrong (400)
     │   ├── AuthenticationRequired  nobody is signed in (401)
@@ -18,6 +19,8 @@
     │   ├── SpeechFailed         a text could not be spoken (500)
     │   └── Unavailable          a part of the service is away for now (503)
     ├── DatabaseAway             the database does not answer for now (503)
+    │   ├── DatabaseGone         its file was moved, deleted or replaced (503)
+    │   └── DatabaseDamaged      its file cannot be read any more (503)
     └── LeaseLost                a worker no longer holds the job it wants to write
 
 Each carries the exact text a user sees; no other text of an exception is ever shown.
@@ -39,6 +42,10 @@ class SettingsError(SoundloomError):
     """The configuration cannot be used. The text is one line for the operator."""
 
 
+class DatabaseUnusable(SoundloomError):
+    """The database is damaged or missing, which no waiting mends. The text is one line for the operator."""
+
+
 class LeaseLost(SoundloomError):
     """The job was given to somebody else, or ended, while this worker thought it held it."""
 
@@ -52,8 +59,29 @@ class DatabaseAway(SoundloomError):
     message = "The database is not available right now; please try again in a moment"
     retry_after_s = 5
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str = "") -> None:
+        """`reason` is for the log; nobody else is shown it."""
         super().__init__(self.message)
+        self.reason = reason
+
+
+class DatabaseGone(DatabaseAway):
+    """The file in use is no longer the one in the data folder. What is written to it would be lost."""
+
+    message = (
+        "The database's file was moved, deleted or replaced while the server was running; whoever runs it has"
+        " to put it back or restore a backup, and start it again"
+    )
+    retry_after_s = 60
+
+
+class DatabaseDamaged(DatabaseAway):
+    """The file is no whole database. Nothing more is written to it."""
+
+    message = (
+        "The database's file is damaged; whoever runs the server has to restore a backup and start it again"
+    )
+    retry_after_s = 60
 
 
 class ProductError(SoundloomError):

@@ -15,6 +15,7 @@ from typing import Final, TextIO
 
 import msgspec
 
+from webapp.addresses import Redactor
 from webapp.injected import injected
 from webapp.log_output import LineOutput
 from webapp.settings import PREFIX, Settings
@@ -46,7 +47,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
     Uvicorn's own access lines are silenced: they hold query strings, and ours say more.
     """
-    composer = _as_json if settings.log_format == "json" else _as_text
+    composer = _redacting(_as_json if settings.log_format == "json" else _as_text, settings)
     handler = LineHandler(sys.stderr if stream is None else stream, composer)
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -148,6 +149,18 @@ def log_access(message: str, **extra: object) -> None:
             handler.add_access_line(message, extra)
             return
     _access.info(message, extra=extra)
+
+
+def _redacting(compose: Composer, settings: Settings) -> Composer:
+    """The same lines, without what is secret: what is logged is not always worded by us."""
+    redact = Redactor(settings.secrets)
+
+    def compose_redacted(
+        created_s: float, level: str, logger: str, message: str, extra: Mapping[str, object]
+    ) -> str:
+        return redact(compose(created_s, level, logger, message, extra))
+
+    return compose_redacted
 
 
 def _as_text(created_s: float, level: str, _logger: str, message: str, extra: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from webapp.addresses import passwords_in, what_is_wrong
 from webapp.errors import SettingsError
 from webapp.injected import injected
 
@@ -50,6 +51,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[
         str, Meta(description="`postgresql://…` for PostgreSQL; empty for SQLite in the data folder.")
     ] = ""
+    database_connect_s: Annotated[
+        Seconds, Meta(description="Longest wait for a connection to PostgreSQL, in seconds.")
+    ] = 5.0
+    database_lock_s: Annotated[
+        Seconds, Meta(description="Longest wait for what others have locked in PostgreSQL, in seconds.")
+    ] = 5.0
+    database_statement_s: Annotated[
+        Seconds,
+        Meta(description="Longest run of a PostgreSQL statement, in seconds; not in migrations and backups."),
+    ] = 15.0
     workers: Annotated[Count, Meta(description="Local workers that `serve` supervises; 0 for none.")] = 1
     speech_workers: Annotated[
         Count,
@@ -257,6 +268,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, Meta(ge=0, le=100, description="A take scoring below this is generated again; 0 for never.")
     ] = 30
 
+    def __repr__(self) -> str:
+        """Without values: some are secret, and this may end up in a log."""
+        return "Settings(…)"
+
     @property
     def data_path(self) -> Path:
         """The data folder as an absolute path."""
@@ -286,6 +301,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "magnet": self.magnet_checkpoint,
         }
         return {model: name for model, name in asked.items() if name}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Pieces of values that no text may hold."""
+        return self.secret_key, *passwords_in(self.database_url), *passwords_in(self.models_url)
 
     @property
     def secure_cookies(self) -> bool:
@@ -319,6 +339,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         variable = PREFIX + where.rstrip("`").upper()
         raise SettingsError(f"{variable} has a wrong value: {reason}.") from error
     check_device(settings.device)
+    if "://" in settings.models_url and (wrong := what_is_wrong(settings.models_url)):
+        raise SettingsError(f"SOUNDLOOM_MODELS_URL is not a valid address: {wrong}.")
     if settings.lease_s < 2 * settings.heartbeat_s:
         raise SettingsError(
             "SOUNDLOOM_LEASE_S must be at least twice SOUNDLOOM_HEARTBEAT_S, or every lease would lapse."

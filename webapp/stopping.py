@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 
-from webapp.errors import SettingsError
+from webapp.errors import DatabaseUnusable, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +25,16 @@ _timers: list[threading.Timer] = []
 def run_process(work: Coroutine[Any, Any, None], failure: str) -> NoReturn:
     """Run a worker to its end and end its process: with 1, and `failure` in the log, if it fails.
 
-    Threads that cannot be interrupted are not waited for; all else is written. Raises SettingsError.
+    Threads that cannot be interrupted are not waited for; all else is written. Raises SettingsError and
+    DatabaseUnusable.
     """
     code = 0
     try:
         asyncio.run(work)
-    except SettingsError:
+    except (SettingsError, DatabaseUnusable):
         raise
+    except asyncio.CancelledError:
+        logger.info("stopped before the start was over")
     except Exception:
         logger.exception(failure)
         code = 1
@@ -65,6 +69,31 @@ def end_for_certain(after_s: float = CERTAIN_END_S) -> None:
     timer.daemon = True
     _timers.append(timer)
     timer.start()
+
+
+class StopRequests:
+    """What a worker does when it is told to stop, by a signal or by the end of its parent.
+
+    Until it has something to finish, it just ends: its start may be waiting for a database for ever. To be
+    made in the worker's main task.
+    """
+
+    def __init__(self, *, exit_with_parent: bool) -> None:
+        task = asyncio.current_task()
+        self._act: Callable[[], object] = task.cancel if task is not None else lambda: None
+        loop = asyncio.get_running_loop()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signal_number, self._stop)
+        if exit_with_parent:
+            when_parent_is_gone(lambda: loop.call_soon_threadsafe(self._stop))
+
+    def from_now_on(self, act: Callable[[], object]) -> None:
+        """Do this instead."""
+        self._act = act
+
+    def _stop(self) -> None:
+        end_for_certain()
+        self._act()
 
 
 def when_parent_is_gone(act: Callable[[], object]) -> None:

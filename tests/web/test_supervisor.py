@@ -1,15 +1,17 @@
 """Workers that die, cannot be started, or refuse their settings."""
 
 import asyncio
+import dataclasses
 import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import TextIO
 
+import msgspec
 import pytest
 
 from webapp.services.container import Services
@@ -76,6 +78,32 @@ async def test_a_worker_that_cannot_be_started_costs_no_server(services: Service
     finally:
         logging.getLogger("webapp.web.supervisor").removeHandler(handler)
     assert messages == ["could not start a worker", "worker died"] * 2
+    assert not supervisor.was_refused
+
+
+async def test_settings_with_which_a_worker_has_worked_are_not_to_blame(
+    services: Services, starts: TextIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked, end = asyncio.Event(), tmp_path / "end"
+    os.mkfifo(end)
+
+    beats = count()
+
+    async def is_heard_of(_worker_id: str) -> int:
+        worked.set()
+        return next(beats)
+
+    quick = msgspec.structs.replace(services.settings, lease_s=0.2, heartbeat_s=0.1)
+    services = dataclasses.replace(services, settings=quick)
+    monkeypatch.setattr(services.workers, "last_heartbeat_ms", is_heard_of)
+    waits = SCRIPT.replace("; sys.exit", "; open(sys.argv[3]).read(); sys.exit")
+    command = (sys.executable, "-c", waits, str(EXIT_SETTINGS), str(tmp_path / "starts"), str(end))
+    async with asyncio.timeout(60), _supervising(services, *command) as (supervisor, refused):
+        for _ in range(2):
+            assert await asyncio.to_thread(starts.readline)
+            await worked.wait()
+            await asyncio.to_thread(end.write_text, "now")
+        assert not refused.is_set()
     assert not supervisor.was_refused
 
 

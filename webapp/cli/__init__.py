@@ -3,15 +3,18 @@
 import os
 import select
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from webapp.addresses import Redactor, passwords_in
 from webapp.cli.parser import build_parser
-from webapp.errors import ProductError, SettingsError
+from webapp.errors import DatabaseUnusable, ProductError, SettingsError
 from webapp.settings import PREFIX, Settings
 from webapp.surroundings import UNSHOWN, give_up_output, prepare
 
@@ -33,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         prepare(_cache_path())
+    sys.excepthook = _report_unexpected
     try:
         return _run(argv)
     except BrokenPipeError:
@@ -58,6 +62,8 @@ def _run(argv: Sequence[str] | None) -> int:
         return EXIT_USAGE if exit_.code else 0
     except SettingsError as error:
         return _failed(str(error), EXIT_USAGE)
+    except DatabaseUnusable as error:
+        return _failed(str(error), EXIT_REFUSED)
     except ProductError as error:
         return _failed(error.message, EXIT_REFUSED)
     except OSError as error:
@@ -95,5 +101,18 @@ def _finish_output() -> None:
 
 def _failed(message: str, code: int) -> int:
     encoding = sys.stderr.encoding or "utf-8"
-    print(f"soundloom: {message}".encode(encoding, UNSHOWN).decode(encoding), file=sys.stderr)
+    text = f"soundloom: {_redactor()(message)}"
+    print(text.encode(encoding, UNSHOWN).decode(encoding), file=sys.stderr)
     return code
+
+
+def _redactor() -> Redactor:
+    """Takes out what this command was given of secrets, be the settings wrong."""
+    addresses = (os.environ.get(PREFIX + name, "") for name in ("DATABASE_URL", "MODELS_URL"))
+    secrets = [text for address in addresses for text in passwords_in(address)]
+    return Redactor([*secrets, os.environ.get(f"{PREFIX}SECRET_KEY", ""), os.environ.get("PGPASSWORD", "")])
+
+
+def _report_unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what Python prints for an error that nobody caught, without secrets."""
+    print(_redactor()("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, end="")

@@ -3,15 +3,13 @@
 import asyncio
 import getpass
 import os
-import sqlite3
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-import asyncpg
-
 from webapp.database import MigrationFailed
+from webapp.database.faults import DATABASE_ERRORS
 from webapp.errors import DatabaseAway, InvalidRequest, Unavailable
 from webapp.policy.credentials import MAX_PASSWORD_BYTES, checked_password
 from webapp.services.container import Services, open_services
@@ -23,22 +21,22 @@ MAX_AUTHOR_CHARACTERS: Final = 32
 EXIT_ORPHANED: Final = 75
 
 
-def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
-    """Run `work` over the services of this data folder, whose database is brought up to date first."""
+def with_services(work: Callable[[Services], Awaitable[T]], *, begins_anew: bool = False) -> T:
+    """Run `work` over the services of this data folder, whose database is brought up to date first.
+
+    A database that is away is waited for, but not for ever. With `begins_anew`, an empty one will do even
+    where sounds are.
+    """
 
     async def run() -> T:
-        async with open_services(load_settings()) as services:
+        async with open_services(load_settings(), begins_anew=begins_anew) as services:
             return await work(services)
 
     try:
         return asyncio.run(run())
-    except (
-        MigrationFailed,
-        DatabaseAway,
-        sqlite3.Error,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-    ) as error:
+    except DatabaseAway as error:
+        raise Unavailable(f"The database cannot be used: {error.reason or error.message}") from error
+    except (MigrationFailed, *DATABASE_ERRORS) as error:
         raise Unavailable(f"The database cannot be used: {error}") from error
 
 

@@ -40,7 +40,7 @@ def put_back(arguments: Namespace) -> int:
         )
 
     with _no_server():
-        done = with_services(work)
+        done = with_services(work, begins_anew=True)
     print(f"{done.sounds} sounds and {done.rows} rows of {done.created_at} are back")
     if done.gone:
         print(f"soundloom: {done.gone} sounds were deleted while the backup was made", file=sys.stderr)

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 
-import asyncpg
 from piccolo.apps.migrations.tables import Migration
 from piccolo.table import Table
 
 from webapp.database import piccolo_conf
 from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
+from webapp.database.reserve import DiskReserve
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.database.statements import numbered, questioned
-from webapp.errors import SettingsError
 from webapp.tables import ALL_TABLES
 
 Dialect = Literal["sqlite", "postgres"]
@@ -34,18 +33,16 @@ class Database:
     async def open(self) -> None:
         """Open connections and point every table at this database.
 
-        Raises SettingsError when the database cannot be reached. Piccolo finds its engine through
-        module globals, so a process has one open database at a time.
+        Raises DatabaseAway when the database cannot be reached for now, and SettingsError when it never will
+        with these settings. Piccolo finds its engine through module globals, so a process has one open
+        database at a time.
         """
         piccolo_conf.DB = self.engine
         tables: tuple[type[Table], ...] = (*ALL_TABLES, Migration)
         for table in tables:
             table._meta.db = self.engine
         if isinstance(self.engine, PooledPostgresEngine):
-            try:
-                await self.engine.open()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                raise SettingsError(f"Cannot use the database of SOUNDLOOM_DATABASE_URL: {error}.") from error
+            await self.engine.open()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -70,6 +67,18 @@ class Database:
             await self.engine.run_many(questioned(sql), rows)
         else:
             await self.engine.run_many(numbered(sql), rows)
+
+    async def keep_reserve(self, *, is_start: bool = False) -> None:
+        """Put room aside for a full disk, where that is ours to do: with SQLite."""
+        if isinstance(self.engine, PersistentSQLiteEngine):
+            await DiskReserve(self.engine).keep(is_start=is_start)
+
+    async def use_reserve(self) -> bool:
+        """Free the room that was put aside; whether a write that failed may now be tried again."""
+        if not isinstance(self.engine, PersistentSQLiteEngine):
+            return False
+        await DiskReserve(self.engine).use()
+        return True
 
     @property
     def in_transaction(self) -> bool:

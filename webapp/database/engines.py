@@ -1,6 +1,7 @@
 """Which Piccolo engine the settings ask for."""
 
 from webapp.database.filesystem import refuse_network_file_system
+from webapp.database.link import PostgresLimits
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.settings import Settings
@@ -13,9 +14,18 @@ Engine = PersistentSQLiteEngine | PooledPostgresEngine
 def engine_from(settings: Settings) -> Engine:
     """The engine that the settings name; nothing is opened yet.
 
-    Raises SettingsError for an unknown kind of URL and for SQLite on a network file system.
+    Raises SettingsError for a URL that cannot be one and for SQLite on a network file system.
     """
     if settings.database_url:
-        return PooledPostgresEngine(settings.database_url)
+        return PooledPostgresEngine(settings.database_url, postgres_limits(settings))
     refuse_network_file_system(settings.data_path)
     return PersistentSQLiteEngine(settings.data_path / DATABASE_FILE)
+
+
+def postgres_limits(settings: Settings) -> PostgresLimits:
+    """How long to wait for PostgreSQL."""
+    return PostgresLimits(
+        connect_s=settings.database_connect_s,
+        lock_s=settings.database_lock_s,
+        statement_s=settings.database_statement_s,
+    )

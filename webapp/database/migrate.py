@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import fcntl
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from pathlib import Path
 
 from piccolo.apps.migrations.tables import Migration
 
 from webapp.database.database import Database
+from webapp.database.link import needed_rights, no_time_limit
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.tables.piccolo_app import APP_CONFIG, MIGRATIONS
 
@@ -22,20 +23,26 @@ class MigrationFailed(Exception):
     """A migration did not run to its end; the database is as it was before that migration."""
 
 
-async def migrate(database: Database, lock_file: Path) -> int:
+async def migrate(
+    database: Database, lock_file: Path, *, before_the_first: Callable[[], None] = lambda: None
+) -> int:
     """Run the migrations that have not run yet, under a lock, and return how many there were.
 
     `lock_file` keeps two processes on one machine apart; PostgreSQL is locked on the server as well.
+    `before_the_first` is called, and may raise, where the database is an empty one.
     """
     if not await _missing(database):
         return 0
     async with _file_lock(lock_file), _server_lock(database):
         missing = await _missing(database)
+        if missing == _present():
+            before_the_first()
         if missing:
             # One transaction around all of it: Piccolo notes a migration after running it, and a crash
             # between the two would leave a schema that no start could repair.
-            async with database.transaction():
-                await _run_forwards()
+            with no_time_limit(), needed_rights():
+                async with database.transaction():
+                    await _run_forwards()
         return len(missing)
 
 

@@ -4,23 +4,28 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 from piccolo.querystring import QueryString
 
 from webapp.database.faults import postgres_faults
+from webapp.database.link import (
+    Connection,
+    PostgresLimits,
+    PostgresLink,
+    is_unlimited,
+    refuse_encoding,
+    wrong_settings,
+)
 from webapp.database.shared_check import SharedCheck
-from webapp.errors import DatabaseAway, SettingsError
+from webapp.errors import DatabaseAway
 
-POOL_SIZE = 10
-# The longest wait for a connection, a new one or one that others use.
-CONNECT_S = 10.0
-# A process that stands still inside a transaction, or is cut off, keeps the queue's row no longer than this.
-HANGING_TRANSACTION_MS = 3_000
-SCHEMES = ("postgresql", "postgres")
+POOL_SIZE: Final = 10
+# How long a connection that failed gets to be put in order before it is thrown away.
+TIDY_UP_S: Final = 1.0
+CLOSE_S: Final = 2.0
 
 
 class PooledTransaction(PostgresTransaction):
@@ -43,17 +48,23 @@ class PooledTransaction(PostgresTransaction):
         if self._parent is not None:
             return self._parent
         with postgres_faults():
-            self.connection = await self.engine.opened_pool.acquire(timeout=CONNECT_S)
+            self.connection = await self.engine.take()
             try:
-                self.transaction = self.connection.transaction()
-                await self.transaction.start()
-                if not self._durable:
-                    await self.connection.execute("SET LOCAL synchronous_commit = off")
+                async with asyncio.timeout(self.engine.link.patience_s):
+                    await self._begin()
             except BaseException:
-                await asyncio.shield(self.engine.opened_pool.release(self.connection))
+                await asyncio.shield(self.engine.give_back(self.connection))
                 raise
         self.context = self.engine.current_transaction.set(self)
         return self
+
+    async def _begin(self) -> None:
+        self.transaction = self.connection.transaction()
+        await self.transaction.start()
+        if not self._durable:
+            await self.connection.execute("SET LOCAL synchronous_commit = off")
+        if is_unlimited():
+            await self.connection.execute("SET LOCAL statement_timeout = 0")
 
     async def __aexit__(
         self,
@@ -73,21 +84,22 @@ class PooledTransaction(PostgresTransaction):
             if failed and not self._rolled_back:
                 # With the connection gone the server has undone it; the failure itself is what matters.
                 with suppress(DatabaseAway), postgres_faults():
-                    await self.transaction.rollback()
+                    async with asyncio.timeout(TIDY_UP_S):
+                        await self.transaction.rollback()
             elif not self._committed and not self._rolled_back:
                 with postgres_faults():
-                    await self.transaction.commit()
+                    async with asyncio.timeout(self.engine.link.patience_s):
+                        await self.transaction.commit()
         finally:
-            await self.engine.opened_pool.release(self.connection)
+            await self.engine.give_back(self.connection)
 
 
 class PooledPostgresEngine(PostgresEngine):
-    """A Piccolo engine over one PostgreSQL database, given by its URL."""
+    """A Piccolo engine over the PostgreSQL database of a URL. Raises SettingsError for a wrong one."""
 
-    def __init__(self, url: str) -> None:
-        if urlsplit(url).scheme not in SCHEMES:
-            raise SettingsError("SOUNDLOOM_DATABASE_URL must begin with postgresql:// (empty means SQLite).")
-        super().__init__(config={"dsn": url})
+    def __init__(self, url: str, limits: PostgresLimits | None = None) -> None:
+        self.link = PostgresLink(url, limits)
+        super().__init__(config={})
         self.commits: SharedCheck[object] = SharedCheck(self._commits)
 
     def transaction(self, allow_nested: bool = True, *, durable: bool = True) -> PooledTransaction:
@@ -105,17 +117,40 @@ class PooledPostgresEngine(PostgresEngine):
         return self.pool
 
     async def open(self) -> None:
-        options: dict[str, Any] = {
-            "min_size": 1,
-            "max_size": POOL_SIZE,
-            "reset": _nothing_to_reset,
-            "server_settings": {"idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS)},
-        }
-        await self.start_connection_pool(**options)
+        """Connect. Raises SettingsError for what will never do, and DatabaseAway for what may pass."""
+        with postgres_faults(), wrong_settings():
+            async with asyncio.timeout(self.link.limits.connect_s):
+                self.pool = await asyncpg.create_pool(
+                    min_size=1, max_size=POOL_SIZE, reset=_nothing_to_reset, **self.link.arguments()
+                )
+            rows = await self.run("SELECT current_setting('server_encoding') AS encoding", ())
+        refuse_encoding(rows[0]["encoding"])
 
     async def close(self) -> None:
-        if self.pool is not None:
-            await self.close_connection_pool()
+        """Hang up; from a server that does not answer, without waiting for its goodbye."""
+        pool, self.pool = self.pool, None
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await pool.close()
+        except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            pool.terminate()
+
+    async def get_new_connection(self) -> Connection:
+        """A connection outside the pool, whose statements have no time limit. Raises DatabaseAway."""
+        with postgres_faults():
+            return await self.link.connect(is_limited=False)
+
+    async def take(self) -> Connection:
+        """A connection of the pool. Raises what the driver raises, and TimeoutError when there is none."""
+        connection: Connection = await self.opened_pool.acquire(timeout=self.link.limits.connect_s)
+        return connection
+
+    async def give_back(self, connection: Connection) -> None:
+        """Let others have a connection; the pool throws it away if it cannot be put in order soon."""
+        with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await self.opened_pool.release(connection, timeout=TIDY_UP_S)
 
     async def run(self, sql: str, args: Sequence[Any]) -> "list[asyncpg.Record]":
         """Run one statement: in the present transaction, or on a connection of the pool."""
@@ -123,15 +158,21 @@ class PooledPostgresEngine(PostgresEngine):
         rows: list[asyncpg.Record]
         with postgres_faults():
             if transaction is not None:
-                rows = await transaction.connection.fetch(sql, *args)
+                rows = await transaction.connection.fetch(sql, *args, timeout=self.link.patience_s)
             else:
-                async with self.opened_pool.acquire(timeout=CONNECT_S) as connection:
-                    rows = await connection.fetch(sql, *args)
+                connection = await self.take()
+                try:
+                    rows = await connection.fetch(sql, *args, timeout=self.link.patience_s)
+                finally:
+                    await asyncio.shield(self.give_back(connection))
         return rows
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> "list[asyncpg.Record]":
         sql, args = querystring.compile_string(engine_type=self.engine_type)
         return await self.run(sql, args)
+
+    async def run_ddl(self, ddl: str, in_pool: bool = True) -> "list[asyncpg.Record]":
+        return await self.run(ddl, ())
 
     async def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run one statement for each row of arguments, in the present transaction."""
@@ -139,13 +180,12 @@ class PooledPostgresEngine(PostgresEngine):
         if transaction is None:
             raise RuntimeError("not in a transaction")
         with postgres_faults():
-            await transaction.connection.executemany(sql, rows)
+            await transaction.connection.executemany(sql, rows, timeout=self.link.patience_s)
 
     async def _commits(self) -> object:
         """The set of transactions that have ended, as the server writes it; each commit changes it."""
-        with postgres_faults():
-            async with self.opened_pool.acquire(timeout=CONNECT_S) as connection:
-                return await connection.fetchval("SELECT pg_current_snapshot()::text")
+        rows = await self.run("SELECT pg_current_snapshot()::text AS ended", ())
+        return rows[0]["ended"]
 
 
 async def _nothing_to_reset(_connection: object) -> None:

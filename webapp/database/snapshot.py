@@ -72,6 +72,7 @@ class _PostgresSnapshot:
 
 @asynccontextmanager
 async def _postgres(engine: PooledPostgresEngine) -> AsyncIterator[Snapshot]:
+    # Not of the pool: its statements have no time limit.
     connection = await engine.get_new_connection()
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):

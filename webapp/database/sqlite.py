@@ -8,6 +8,7 @@ commit.
 
 import asyncio
 import contextvars
+import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from piccolo.engine.sqlite import SQLiteEngine, SQLiteTransaction, TransactionTy
 from piccolo.querystring import QueryString
 
 from webapp.database.faults import sqlite_faults
+from webapp.database.sqlite_file import DatabaseFile
+from webapp.errors import DatabaseAway, DatabaseDamaged
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -31,11 +34,11 @@ READING_VERBS = ("SELECT", "WITH", "EXPLAIN")
 class Connection:
     """One SQLite connection and the one thread that uses it; its calls run in the order they were made."""
 
-    def __init__(self, path: Path, *, read_only: bool) -> None:
+    def __init__(self, file: DatabaseFile, *, read_only: bool) -> None:
         self._executor = ThreadPoolExecutor(
             1, thread_name_prefix="sqlite-read" if read_only else "sqlite-write"
         )
-        self._path = path
+        self._file = file
         self._read_only = read_only
         self._raw: sqlite3.Connection | None = None
 
@@ -45,7 +48,7 @@ class Connection:
         Raises DatabaseAway and StorageFull.
         """
         loop = asyncio.get_running_loop()
-        with sqlite_faults():
+        with self._file.noting_damage(), sqlite_faults(self._file.path):
             return await loop.run_in_executor(self._executor, lambda: work(self._opened()))
 
     async def execute(self, sql: str, args: Sequence[Any] = ()) -> list[Row]:
@@ -66,13 +69,15 @@ class Connection:
             raw.close()
 
         if self._raw is not None:
-            await self.run(work)
+            with sqlite_faults(self._file.path):
+                await asyncio.get_running_loop().run_in_executor(self._executor, work, self._raw)
         self._executor.shutdown(wait=False)
 
     def _opened(self) -> sqlite3.Connection:
         if self._raw is None:
+            self._file.check()
             raw = sqlite3.connect(
-                self._path,
+                self._file.path,
                 timeout=BUSY_TIMEOUT_MS / 1000,
                 isolation_level=None,
                 detect_types=sqlite3.PARSE_DECLTYPES | sqlite3.PARSE_COLNAMES,
@@ -82,6 +87,7 @@ class Connection:
             raw.execute("PRAGMA journal_mode = WAL")
             raw.execute("PRAGMA foreign_keys = ON")
             raw.execute(f"PRAGMA query_only = {'ON' if self._read_only else 'OFF'}")
+            self._file.opened()
             self._raw = raw
         return self._raw
 
@@ -94,8 +100,8 @@ class CommitCounter:
     loop share an answer; their requests were all there before the round began.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: DatabaseFile) -> None:
+        self._file = file
         self._raw: sqlite3.Connection | None = None
         self._of_this_round: object = None
 
@@ -112,10 +118,11 @@ class CommitCounter:
 
     def _ask(self) -> object:
         try:
+            self._file.check()
             if self._raw is None:
-                self._raw = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+                self._raw = sqlite3.connect(self._file.path, timeout=0, isolation_level=None)
             return self._raw.execute("PRAGMA data_version").fetchone()[0]
-        except sqlite3.OperationalError:
+        except (sqlite3.DatabaseError, DatabaseAway):
             return object()
 
     def _end_round(self) -> None:
@@ -138,16 +145,35 @@ class ImmediateTransaction(SQLiteTransaction):
     async def __aenter__(self) -> SQLiteTransaction:
         if self._parent is not None:
             return self._parent
-        await self.engine.write_lock.acquire()
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + BUSY_TIMEOUT_MS / 1000
+        await self._take_turn(BUSY_TIMEOUT_MS / 1000)
         try:
             self.connection = self.engine.writer
             synchronous = "FULL" if self._durable else "NORMAL"
-            await self.connection.run(lambda raw: _begin(raw, synchronous))
+            # Whole seconds: each text is a statement of its own in SQLite's cache.
+            patience_ms = min(BUSY_TIMEOUT_MS, 1000 * max(1, math.ceil(deadline_s - loop.time())))
+            await self.connection.run(lambda raw: self._begin(raw, synchronous, patience_ms))
         except BaseException:
             await asyncio.shield(self._leave())
             raise
         self.context = self.engine.current_transaction.set(self)
         return self
+
+    async def _take_turn(self, patience_s: float) -> None:
+        """Wait for the writers of this process that came first. Raises DatabaseAway."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await self.engine.write_lock.acquire()
+        except TimeoutError as error:
+            raise DatabaseAway("other writers took too long") from error
+
+    def _begin(self, raw: sqlite3.Connection, synchronous: str, patience_ms: int) -> None:
+        # What is written to a file that was deleted would be lost without anybody knowing.
+        self.engine.file.check()
+        raw.execute(f"PRAGMA busy_timeout = {patience_ms}")
+        raw.execute(f"PRAGMA synchronous = {synchronous}")
+        raw.execute("BEGIN IMMEDIATE")
 
     async def __aexit__(
         self,
@@ -178,11 +204,6 @@ class ImmediateTransaction(SQLiteTransaction):
             self.engine.write_lock.release()
 
 
-def _begin(raw: sqlite3.Connection, synchronous: str) -> None:
-    raw.execute(f"PRAGMA synchronous = {synchronous}")
-    raw.execute("BEGIN IMMEDIATE")
-
-
 def _roll_back_if_open(raw: sqlite3.Connection) -> None:
     if raw.in_transaction:
         raw.execute("ROLLBACK")
@@ -191,15 +212,16 @@ def _roll_back_if_open(raw: sqlite3.Connection) -> None:
 class PersistentSQLiteEngine(SQLiteEngine):
     """A Piccolo engine over one SQLite file in WAL mode."""
 
-    __slots__ = ("_idle_readers", "_readers", "commits", "write_lock", "writer")
+    __slots__ = ("_idle_readers", "_readers", "commits", "file", "write_lock", "writer")
 
     def __init__(self, path: Path) -> None:
         super().__init__(path=str(path))
         self.current_transaction: contextvars.ContextVar[SQLiteTransaction | None]
-        self.writer = Connection(path, read_only=False)
+        self.file = DatabaseFile(path)
+        self.writer = Connection(self.file, read_only=False)
         self.write_lock = asyncio.Lock()
-        self.commits = CommitCounter(path)
-        self._readers = [Connection(path, read_only=True) for _ in range(READERS)]
+        self.commits = CommitCounter(self.file)
+        self._readers = [Connection(self.file, read_only=True) for _ in range(READERS)]
         self._idle_readers: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle_readers.put_nowait(reader)
@@ -234,6 +256,7 @@ class PersistentSQLiteEngine(SQLiteEngine):
         if sql.lstrip().upper().startswith(READING_VERBS):
             reader = await self._idle_readers.get()
             try:
+                self.file.check()
                 return await reader.execute(sql, args)
             finally:
                 self._idle_readers.put_nowait(reader)
@@ -241,6 +264,13 @@ class PersistentSQLiteEngine(SQLiteEngine):
         async with self.transaction():
             rows += await self.writer.execute(sql, args)
         return rows
+
+    async def quick_check(self) -> None:
+        """Look through the whole file. Raises DatabaseDamaged."""
+        with self.file.noting_damage():
+            rows = await self.run("SELECT quick_check FROM pragma_quick_check(1)", ())
+            if found := [str(row["quick_check"]) for row in rows if row["quick_check"] != "ok"]:
+                raise DatabaseDamaged(found[0])
 
     async def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run one statement for each row of arguments, in the present transaction."""

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import logging
-from typing import TypeAlias
 
 import asyncpg
 import msgspec
 
 from webapp.clock import Clock
+from webapp.database.faults import postgres_faults
+from webapp.database.link import Connection, PostgresLimits, PostgresLink
+from webapp.database.patience import PASSING, Outage
 from webapp.events.bus import MISSED, Event, LocalBus, Subscription
 
 logger = logging.getLogger(__name__)
@@ -17,9 +19,8 @@ CHANNEL = "soundloom_events"
 RECONNECT_S = 0.5
 LAST_WORDS_S = 1.0
 MAX_BATCH = 64
-LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+SEND_S = 5.0
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, *PASSING)
 
 
 class Notice(msgspec.Struct):
@@ -32,16 +33,19 @@ class Notice(msgspec.Struct):
 class PostgresBus(LocalBus):
     """Carries hints through the database server. `sender` tells this process's own hints apart."""
 
-    def __init__(self, url: str, sender: str, clock: Clock) -> None:
+    def __init__(self, url: str, sender: str, clock: Clock, limits: PostgresLimits | None = None) -> None:
         super().__init__(clock)
-        self._url = url
+        self._link = PostgresLink(url, limits)
         self._sender = sender
         self._outgoing = Subscription()
+        self._outage = Outage(logger, "the event channel")
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._connection = await self._connect()
+        """Connect and begin to listen. Raises DatabaseAway."""
+        with postgres_faults():
+            self._connection = await self._connect()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -61,8 +65,9 @@ class PostgresBus(LocalBus):
             self._outgoing.offer(event)
 
     async def _connect(self) -> Connection:
-        connection = await asyncpg.connect(self._url)
-        await connection.add_listener(CHANNEL, self._receive)
+        connection = await self._link.connect()
+        async with asyncio.timeout(self._link.limits.connect_s):
+            await connection.add_listener(CHANNEL, self._receive)
         # Something to send makes the sender notice that the connection is gone.
         connection.add_termination_listener(lambda _connection: self._outgoing.offer(Event("status")))
         return connection
@@ -70,17 +75,22 @@ class PostgresBus(LocalBus):
     async def _run(self) -> None:
         while True:
             try:
-                if self._connection is None:
-                    self._connection = await self._connect()
-                    # Whatever happened while nobody listened is to be looked up.
-                    self.deliver(*MISSED)
-                await _send(self._connection, self._sender, await self._outgoing.wait())
-            except LOST:
-                logger.warning("lost the event channel; trying again", exc_info=True)
+                with postgres_faults():
+                    await self._send_next()
+            except LOST as error:
+                self._outage.begun(error)
                 if self._connection is not None:
                     self._connection.terminate()
                     self._connection = None
                 await asyncio.sleep(RECONNECT_S)
+
+    async def _send_next(self) -> None:
+        if self._connection is None:
+            self._connection = await self._connect()
+            # Whatever happened while nobody listened is to be looked up.
+            self.deliver(*MISSED)
+            self._outage.over()
+        await _send(self._connection, self._sender, await self._outgoing.wait())
 
     def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         notice = msgspec.json.decode(str(payload), type=Notice)
@@ -94,4 +104,4 @@ async def _send(connection: Connection, sender: str, events: list[Event]) -> Non
         return
     fitting = events if len(events) <= MAX_BATCH else list(MISSED)
     payload = msgspec.json.encode(Notice(sender, fitting)).decode()
-    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+    await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload, timeout=SEND_S)

@@ -93,7 +93,7 @@ def describe(error: BaseException) -> Problem:
         case ProductError():
             return _of_product_error(error)
         case DatabaseAway():
-            logger.error("the database is away: %s", error.__cause__)
+            logger.error("the database is away: %s", error.reason or error.__cause__)
             return Problem(503, error.message, {"Retry-After": str(error.retry_after_s)})
         case HTTPException() if error.status_code < 500:
             return _of_framework_error(error)

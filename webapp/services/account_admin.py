@@ -14,6 +14,7 @@ from webapp.services.account_views import SELECT_ACCOUNT, AccountView, account_v
 from webapp.services.accounts import Accounts
 from webapp.services.audit import AuditLog
 from webapp.services.aura import Aura
+from webapp.services.essential import essential
 from webapp.services.identity import Identity, require_admin
 from webapp.services.queue_lock import queue_turn
 
@@ -87,6 +88,7 @@ class AccountAdmin:
             await self._accounts.set_admin(account.account_id, is_admin=is_admin)
             await self._record(identity, "make admin" if is_admin else "make no admin", account)
 
+    @essential
     async def set_disabled(self, identity: Identity, username: str, *, is_disabled: bool) -> None:
         """Shut an account out at once, or let it in again. Raises InvalidRequest for one's own."""
         account = await self._other(identity, username)

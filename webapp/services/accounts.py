@@ -1,10 +1,12 @@
 """Accounts: registration, proving who somebody is, and what their owners and operators change."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from webapp.clock import Clock
 from webapp.database import Database
+from webapp.database.patience import PASSING
 from webapp.errors import (
     AuthenticationRequired,
     Conflict,
@@ -24,6 +26,7 @@ from webapp.policy.tiers import DEFAULT_TIER, TIER_NAMES
 from webapp.services.account_export import export_account
 from webapp.services.account_limits import AccountLimits
 from webapp.services.account_views import SELECT_ACCOUNT, AccountView, account_view, identity_of
+from webapp.services.essential import essential, even_if_full
 from webapp.services.identity import Identity
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue_lock import queue_turn
@@ -160,17 +163,19 @@ class Accounts:
         async with self._hasher.slot() as slot:
             # Counted before the attempt and taken back after a success: however many arrive at once,
             # no more passwords are tried than the limit says.
-            hits = await self._limits.count_sign_in(username, address)
+            hits = await even_if_full(self._database, lambda: self._limits.count_sign_in(username, address))
             row = await self._row(username)
             verdict = await slot.verify(row["password_hash"] if row else None, password)
             if row is None or not verdict.is_right or row["is_disabled"]:
                 return None
             # Within the slot: right passwords that arrive together must not fill the limit.
-            await self._limits.forget(*hits)
+            await even_if_full(self._database, lambda: self._limits.forget(*hits))
         if verdict.rehashed is not None:
-            await Account.update({Account.password_hash: verdict.rehashed}).where(
-                (Account.id == row["id"]) & (Account.password_hash == row["password_hash"])
-            )
+            # Another sign-in will do for it.
+            with suppress(*PASSING):
+                await Account.update({Account.password_hash: verdict.rehashed}).where(
+                    (Account.id == row["id"]) & (Account.password_hash == row["password_hash"])
+                )
         return row
 
     async def _row(self, username: str) -> dict[str, Any] | None:
@@ -239,6 +244,7 @@ class Accounts:
         await self.confirm_password(account_id, current, address=address)
         await self.set_password(account_id, new, keep_session_id=keep_session_id, field="new_password")
 
+    @essential
     async def set_password(
         self, account_id: int, new: object, *, keep_session_id: int | None = None, field: str = "password"
     ) -> None:
@@ -259,6 +265,7 @@ class Accounts:
         """Make an account an admin, or no longer one."""
         await self._update(account_id, {Account.is_admin: is_admin})
 
+    @essential
     async def disable(self, account_id: int) -> None:
         """Shut an account out at once: sessions end, tokens stop working. Its jobs and sounds stay."""
         async with self._database.transaction():
@@ -269,6 +276,7 @@ class Accounts:
         """Let a disabled account in again, with the password and the tokens it had."""
         await self._update(account_id, {Account.is_disabled: False})
 
+    @essential
     async def delete(self, account_id: int) -> DeletedAccount:
         """Delete an account with its tokens, sessions, ledger, jobs and sounds.
 

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from webapp.clock import Clock, SteadyClock, SystemClock
-from webapp.database import Database, engine_from, migrate
-from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
-from webapp.ids import Ids, RandomIds
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.database.patience import until_there
+from webapp.events import Bus
+from webapp.ids import Ids
 from webapp.services.account_deletion import AccountDeletion
 from webapp.services.accounts import Accounts
 from webapp.services.administration import Administration, build_administration
@@ -23,12 +24,12 @@ from webapp.services.jobs import Jobs
 from webapp.services.leases import Leases
 from webapp.services.library import Library, build_library
 from webapp.services.misses import Misses
+from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
 from webapp.services.queue_history import QueueHistory
 from webapp.services.sessions import Sessions
 from webapp.services.setup_links import SetupLinks
-from webapp.services.shared_clock import shared_clock
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.sounds import Sounds
 from webapp.services.speech import Speech, SpeechWorkers
@@ -41,9 +42,8 @@ from webapp.services.usage import UsageReader
 from webapp.services.worker_control import WorkerControl
 from webapp.services.workers import Workers
 from webapp.settings import Settings
-from webapp.storage import LocalStorage, Storage
+from webapp.storage import Storage
 
-MIGRATION_LOCK = "migrate.lock"
 PRIVATE = 0o077
 
 
@@ -145,31 +145,27 @@ def make_data_folder(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, *, owns_event_socket: bool = False) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings,
+    *,
+    owns_event_socket: bool = False,
+    begins_anew: bool = False,
+    wait_s: float = COMMAND_WAIT_S,
+) -> AsyncIterator[Services]:
     """Make the data folder, open and migrate the database, connect the event bus; close all at the end.
 
-    `owns_event_socket` is for the one server of a data folder; everybody else connects to it.
-    Raises SettingsError when the settings cannot be used.
+    `owns_event_socket` is for the one server of a data folder; everybody else connects to it. `begins_anew`:
+    an empty database will do even where sounds are. A database that is away is waited for, for `wait_s`.
+    Raises SettingsError when the settings cannot be used, DatabaseUnusable when the database must be put
+    right first, and DatabaseAway or StorageFull when the wait was in vain.
     """
     make_data_folder(settings)
-    database = Database(engine_from(settings))
-    ids = RandomIds()
-    await database.open()
-    try:
-        await migrate(database, settings.data_path / MIGRATION_LOCK)
-        own = SystemClock() if database.dialect == "sqlite" else SteadyClock()
-        async with shared_clock(database, own) as clock:
-            bus = _bus(settings, ids, clock, owns_event_socket=owns_event_socket)
-            await bus.start()
-            try:
-                yield build_services(settings, database, bus, LocalStorage(settings.data_path), clock, ids)
-            finally:
-                await bus.stop()
-    finally:
-        await database.close()
 
+    async def attempt() -> tuple[AsyncExitStack, Parts]:
+        opening = opened(settings, owns_event_socket=owns_event_socket, begins_anew=begins_anew)
+        stack = AsyncExitStack()
+        return stack, await stack.enter_async_context(opening)
 
-def _bus(settings: Settings, ids: Ids, clock: Clock, *, owns_event_socket: bool) -> Bus:
-    if settings.database_url:
-        return PostgresBus(settings.database_url, sender=ids.job_id(), clock=clock)
-    return (SocketHub if owns_event_socket else SocketBus)(settings.data_path, clock)
+    stack, parts = await until_there(attempt, for_s=wait_s)
+    async with stack:
+        yield build_services(settings, parts.database, parts.bus, parts.storage, parts.clock, parts.ids)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from webapp.services.best_effort import BestEffort
 from webapp.services.throttle import Throttle, ThrottleUsage, address_group
 from webapp.settings import Settings
 
@@ -17,6 +18,7 @@ class Misses:
 
     def __init__(self, throttle: Throttle, settings: Settings) -> None:
         self._throttle = throttle
+        self._best_effort = BestEffort("the count of misses")
         self._limits = {"file": settings.misses_per_address, "token": settings.wrong_tokens_per_address}
 
     async def missing_file(self, address: str) -> None:
@@ -39,7 +41,9 @@ class Misses:
         bucket, limit = _bucket(kind, address), self._limits[kind]
         # A look first: past the limit, requests must not cost the database a write each.
         await self._throttle.check(bucket, limit, WINDOW_S, "Rate limit exceeded")
-        await self._throttle.hit(bucket, limit, WINDOW_S, "Rate limit exceeded")
+        await self._best_effort.write(
+            lambda: self._throttle.hit(bucket, limit, WINDOW_S, "Rate limit exceeded")
+        )
 
     async def _usage(self, kind: str, address: str) -> ThrottleUsage:
         return await self._throttle.usage(_bucket(kind, address), self._limits[kind], WINDOW_S)

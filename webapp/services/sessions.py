@@ -7,9 +7,10 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.ids import Ids, secret_hash
-from webapp.policy.moments import is_due
 from webapp.policy.tiers import effective_tier
+from webapp.services.essential import essential
 from webapp.services.identity import Identity
+from webapp.services.last_use import LastUse
 from webapp.services.row_ids import is_row_id
 from webapp.tables import WebSession
 
@@ -49,7 +50,11 @@ class Sessions:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._last_use = LastUse(
+            database, clock, "web_session", every_ms=NOTE_USE_EVERY_MS, lifetime_ms=LIFETIME_MS
+        )
 
+    @essential
     async def create(
         self, account_id: int, *, address: str = "", user_agent: str = "", replacing: str | None = None
     ) -> str:
@@ -86,39 +91,39 @@ class Sessions:
             "SELECT web_session.id AS session_id, web_session.last_seen_ms, web_session.expires_ms,"
             " account.id, account.username, account.tier, account.is_admin"
             " FROM web_session JOIN account ON account.id = web_session.account"
-            " WHERE web_session.secret_hash = {} AND web_session.expires_ms BETWEEN {} AND {}"
-            " AND account.is_disabled = {}",
+            " WHERE web_session.secret_hash = {} AND account.is_disabled = {}",
             secret_hash(secret),
-            *_in_force(now_ms),
             False,
         )
         if not rows:
             return None
         row = rows[0]
-        expires_ms: int = row["expires_ms"]
-        is_noted_again = is_due(row["last_seen_ms"], now_ms, NOTE_USE_EVERY_MS)
-        if is_noted_again:
+        expires_ms = max(row["expires_ms"], (self._last_use.noted_ms(row["session_id"]) or 0) + LIFETIME_MS)
+        earliest_ms, latest_ms = _in_force(now_ms)
+        if not earliest_ms <= expires_ms <= latest_ms:
+            return None
+        was_renewed = self._last_use.note(row["session_id"], row["last_seen_ms"])
+        if was_renewed:
             expires_ms = now_ms + LIFETIME_MS
-            await self._renew(row["session_id"], now_ms, expires_ms)
         is_admin = bool(row["is_admin"])
         tier = effective_tier(row["tier"], is_admin=is_admin)
         return SignedIn(
-            row["session_id"],
-            Identity(row["id"], row["username"], tier, is_admin),
-            expires_ms,
-            is_noted_again,
+            row["session_id"], Identity(row["id"], row["username"], tier, is_admin), expires_ms, was_renewed
         )
 
+    @essential
     async def end(self, secret: str) -> None:
         """Sign out: end the session with this secret, if there is one."""
         await WebSession.delete().where(WebSession.secret_hash == secret_hash(secret))
 
+    @essential
     async def revoke(self, account_id: int, session_id: int) -> None:
         """End one session of this account. Raises NotFound, for another account's session too."""
         own = (WebSession.id == session_id) & (WebSession.account == account_id)
         if not is_row_id(session_id) or not await WebSession.delete().where(own).returning(WebSession.id):
             raise NotFound("Session not found")
 
+    @essential
     async def revoke_others(self, account_id: int, keep_session_id: int | None) -> None:
         """End every session of this account but one; None ends them all."""
         query = WebSession.delete().where(WebSession.account == account_id)
@@ -135,16 +140,13 @@ class Sessions:
             account_id,
             *_in_force(self._clock.now_ms()),
         )
-        return tuple(SessionView(**row) for row in rows)
-
-    async def _renew(self, session_id: int, now_ms: int, expires_ms: int) -> None:
-        async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "UPDATE web_session SET last_seen_ms = {}, expires_ms = {} WHERE id = {}",
-                now_ms,
-                expires_ms,
-                session_id,
+        views = [
+            SessionView(
+                **row | {"last_seen_ms": self._last_use.latest(row["session_id"], row["last_seen_ms"])}
             )
+            for row in rows
+        ]
+        return tuple(sorted(views, key=lambda view: (view.last_seen_ms, view.session_id), reverse=True))
 
 
 def _in_force(now_ms: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from webapp.database import Database
 from webapp.errors import NotAuthorized
 from webapp.ids import Ids, secret_hash
 from webapp.services.accounts import Accounts
+from webapp.services.essential import essential
 from webapp.services.identity import Identity
 from webapp.tables import Account, SetupLink
 
@@ -23,11 +24,15 @@ class SetupLinks:
         self._ids = ids
         self._accounts = accounts
 
+    @essential
     async def renew(self) -> str | None:
         """At a start with no admin: the secret of a fresh link, which voids the one before.
 
         None when there is an admin; then no link is in force.
         """
+        if await self._has_admin() and not await SetupLink.exists():
+            # As at almost every start: nothing is written.
+            return None
         async with self._database.transaction():
             await SetupLink.delete().where(SetupLink.id == LINK_ID)
             if await self._has_admin():

@@ -13,6 +13,7 @@ from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
+from webapp.database.patience import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +52,11 @@ class SharedClock:
 
     async def follow(self) -> None:
         """Measure again and again, for ever."""
+        outage = Outage(logger, "the comparison of clocks")
         while True:
             await asyncio.sleep(MEASURE_EVERY_S)
-            try:
+            with outage:
                 await self.measure()
-            except Exception:
-                logger.exception("could not compare clocks; trying again")
 
 
 @asynccontextmanager

@@ -10,9 +10,10 @@ from webapp.database import Database
 from webapp.errors import Conflict, NotFound
 from webapp.ids import Ids, secret_hash
 from webapp.policy.credentials import checked_label
-from webapp.policy.moments import is_due
 from webapp.policy.tiers import effective_tier
+from webapp.services.essential import essential
 from webapp.services.identity import Identity
+from webapp.services.last_use import LastUse
 from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.row_ids import is_row_id
 from webapp.tables import ApiToken
@@ -53,8 +54,10 @@ class Tokens:
         self._database = database
         self._clock = clock
         self._ids = ids
+        self._last_use = LastUse(database, clock, "api_token", every_ms=NOTE_USE_EVERY_MS)
         self._cache: ReadCache[str, _Known | None] = ReadCache(database, clock, capacity=REMEMBERED)
 
+    @essential
     async def create(
         self, account_id: int, label: str | None = None, *, lifetime_ms: int | None = LIFETIME_MS
     ) -> tuple[str, TokenView]:
@@ -93,9 +96,7 @@ class Tokens:
         known = await self._cache.get(token_hash, partial(self._find, token_hash))
         if known is None:
             return None
-        now_ms = self._clock.now_ms()
-        if is_due(known.last_used_ms, now_ms, NOTE_USE_EVERY_MS):
-            await self._note_use(known.token_id, now_ms)
+        self._last_use.note(known.token_id, known.last_used_ms)
         return known.identity
 
     async def _find(self, token_hash: str) -> Reading[_Known | None]:
@@ -128,16 +129,14 @@ class Tokens:
             account_id,
             self._clock.now_ms(),
         )
-        return tuple(TokenView(**row) for row in rows)
+        return tuple(
+            TokenView(**row | {"last_used_ms": self._last_use.latest(row["token_id"], row["last_used_ms"])})
+            for row in rows
+        )
 
+    @essential
     async def revoke(self, account_id: int, token_id: int) -> None:
         """End a token of this account at once. Raises NotFound, for another account's token too."""
         own = (ApiToken.id == token_id) & (ApiToken.account == account_id)
         if not is_row_id(token_id) or not await ApiToken.delete().where(own).returning(ApiToken.id):
             raise NotFound("Token not found")
-
-    async def _note_use(self, token_id: int, now_ms: int) -> None:
-        async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "UPDATE api_token SET last_used_ms = {} WHERE id = {}", now_ms, token_id
-            )

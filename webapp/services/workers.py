@@ -72,16 +72,20 @@ class Workers:
     ) -> None:
         """Enter a worker that is starting, in place of one of its name that was not heard of for a lease.
 
-        Raises SettingsError for what no worker may be called, and NameTaken while one of the name is there.
+        Once more does no harm, as when the first answer was lost. Raises SettingsError for what no worker may
+        be called, and NameTaken while another process of the name is there.
         """
         if not is_worker_id(worker_id):
             raise SettingsError(f"A worker's name must be {WORKER_ID_RULE}.")
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
             if await self._database.fetch(
-                "SELECT 1 AS one FROM worker WHERE worker_id = {} AND heartbeat_ms BETWEEN {} AND {}",
+                "SELECT 1 AS one FROM worker WHERE worker_id = {} AND heartbeat_ms BETWEEN {} AND {}"
+                " AND NOT (host = {} AND pid = {})",
                 worker_id,
                 *self._heard(),
+                host,
+                pid,
             ):
                 raise NameTaken(f"A worker called {worker_id} is running; give this one another name.")
             await self._database.fetch("DELETE FROM worker WHERE worker_id = {}", worker_id)

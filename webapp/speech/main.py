@@ -3,16 +3,16 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 
 from webapp.audio.export import warm_up
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import open_services
+from webapp.services.opening import FOR_EVER
 from webapp.settings import Settings
 from webapp.speech.processor import SpeechProcessor
-from webapp.stopping import end_for_certain, run_process, when_parent_is_gone
+from webapp.stopping import StopRequests, run_process
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def run(settings: Settings, *, exit_with_parent: bool = False, worker_id: str | 
     """Speak until SIGTERM or SIGINT; does not return, since a text in hand may still have its thread.
 
     With `exit_with_parent`, standard input is a pipe from the process that started this one, and its
-    end means that the parent is gone. Raises SettingsError.
+    end means that the parent is gone. Raises SettingsError and DatabaseUnusable.
     """
     configure_logging(settings)
     leave_out_injected(os.environ)
@@ -31,20 +31,12 @@ def run(settings: Settings, *, exit_with_parent: bool = False, worker_id: str | 
 async def _run(settings: Settings, exit_with_parent: bool, worker_id: str | None) -> None:
     # Before anything that needs the database: the process that it starts is to inherit nothing of it.
     engine = SpeechEngine(settings.voices_path)
+    stop_requests = StopRequests(exit_with_parent=exit_with_parent)
     try:
-        async with open_services(settings) as services:
+        async with open_services(settings, wait_s=FOR_EVER) as services:
             name = worker_id or services.ids.job_id()
             processor = SpeechProcessor(services, engine, name, host=socket.gethostname(), pid=os.getpid())
-            loop = asyncio.get_running_loop()
-
-            def stop() -> None:
-                end_for_certain()
-                processor.stop()
-
-            for signal_number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(signal_number, stop)
-            if exit_with_parent:
-                when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop))
+            stop_requests.from_now_on(processor.stop)
             await asyncio.to_thread(warm_up)
             logger.info("speech worker ready", extra={"worker": name})
             await processor.run()

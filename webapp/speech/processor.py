@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from webapp.database.patience import PASSING, Outage, until_there
 from webapp.engines.speech.base import NothingToSpeak, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.piper_descriptions import Refused
@@ -48,6 +49,8 @@ class SpeechProcessor:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech")
         self._current: SpeechClaim | None = None
         self._told_refused: tuple[Refused, ...] = ()
+        self._claiming = Outage(logger, "work")
+        self._keeping = Outage(logger, "the renewal of leases")
 
     def stop(self) -> None:
         """Take no more requests; finish the one in hand if that is quick, hand it back otherwise."""
@@ -55,10 +58,7 @@ class SpeechProcessor:
 
     async def run(self) -> None:
         """Work until `stop`. A request in hand is finished or handed back when this returns."""
-        await self._services.workers.join(
-            self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
-        )
-        await self._say_what_there_is("idle")
+        await until_there(self._join)
         heart = asyncio.create_task(self._beat())
         try:
             while not self._stopping.is_set():
@@ -69,17 +69,16 @@ class SpeechProcessor:
             heart.cancel()
             await asyncio.gather(heart, return_exceptions=True)
             self._thread.shutdown(wait=False, cancel_futures=True)
-            await self._services.workers.remove(self._worker_id)
+            with contextlib.suppress(*PASSING):
+                await self._services.workers.remove(self._worker_id)
 
     async def _claim(self) -> SpeechClaim | None:
         """Take a request, or wait until there may be one."""
         voices = [voice.voice_id for voice in self._engine.voices]
         with self._services.bus.subscribe() as hints:
-            try:
+            claim = None
+            with self._claiming:
                 claim = await self._leases.claim(self._worker_id, voices)
-            except Exception:
-                logger.exception("could not look for something to speak")
-                claim = None
             if claim is None:
                 await first_of(hints.wait(self._settings.poll_s), self._stopping.wait())
         return claim
@@ -151,14 +150,19 @@ class SpeechProcessor:
         """Keep the lease, stay on the register, and notice voices that come and go."""
         while True:
             await asyncio.sleep(self._settings.heartbeat_s)
-            try:
+            with self._keeping:
                 await self._leases.keep(self._worker_id, self._current)
                 if await self._services.workers.last_heartbeat_ms(self._worker_id) is None:
                     await self._enter()
                 elif await asyncio.to_thread(self._engine.look_again):
                     await self._say_what_there_is("idle")
-            except Exception:
-                logger.exception("could not renew the lease")
+
+    async def _join(self) -> None:
+        """Enter the register for the first time, once the lease of a dead worker of this name has lapsed."""
+        await self._services.workers.join(
+            self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
+        )
+        await self._say_what_there_is("idle")
 
     async def _enter(self) -> None:
         await self._services.workers.register(

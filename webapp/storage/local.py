@@ -1,7 +1,6 @@
 """Sounds in a local folder: written aside, synced, renamed."""
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import re
@@ -12,11 +11,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO
 
+from webapp.errors import is_disk_full
+
 KEY = re.compile(r"[0-9a-f]{20}-[0-9]{1,18}")
 FILE_NAME = re.compile(r"sound\.(wav|flac|ogg|mp3)|spectrogram\.png")
 # What a group may consist of.
 FILE_NAMES = ("sound.wav", "sound.flac", "sound.ogg", "sound.mp3", "spectrogram.png")
 LOCK_NAME = ".writer"
+DOOMED_SUFFIX = ".deleted"
 NEW_FOR_S = 60
 
 
@@ -52,8 +54,14 @@ class LocalStorage:
         await asyncio.to_thread(self._settle, self._folder(key))
 
     async def loosen(self, key: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             await asyncio.to_thread((self._folder(key) / LOCK_NAME).touch)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            # On a full disk they are deleted all the same; only a crash in between would leave them.
+            if not is_disk_full(error):
+                raise
 
     async def loose(self) -> Mapping[str, bool]:
         return await asyncio.to_thread(self._loose)
@@ -113,9 +121,11 @@ class LocalStorage:
         self._unlock(folder)
 
     def _delete(self, folder: Path) -> None:
-        doomed = Path(tempfile.mkdtemp(dir=self._staging))
+        # Nothing is made for it, which a full disk would refuse.
+        doomed = self._staging / f"{folder.name}{DOOMED_SUFFIX}"
         try:
-            folder.rename(doomed / folder.name)
+            shutil.rmtree(doomed, ignore_errors=True)
+            folder.rename(doomed)
         except FileNotFoundError:
             pass
         finally:

@@ -10,6 +10,7 @@ from litestar_htmx import HTMXPlugin
 from webapp.api import API_CONTROLLERS
 from webapp.api.queue_feed import QueueFeed
 from webapp.assets import asset_folder
+from webapp.database.readiness import Readiness
 from webapp.http.access_log import AccessLog
 from webapp.http.dependencies import Streams
 from webapp.http.errors import ErrorTranslator
@@ -45,7 +46,13 @@ def create_app(services: Services) -> Litestar:
     renderer = Renderer(assets / "templates", static, services.clock)
     streams = Streams()
     app = Litestar(
-        route_handlers=[*API_CONTROLLERS, page_router(services, renderer), static.handler(), healthz, readyz],
+        route_handlers=[
+            *API_CONTROLLERS,
+            page_router(services, renderer),
+            static.handler(),
+            healthz,
+            readyz(Readiness(services.database)),
+        ],
         dependencies={
             "services": _provide(services),
             "streams": _provide(streams),

@@ -1,14 +1,17 @@
 """Whether the process lives, and whether it can serve."""
 
 import logging
+from typing import Final
 
 from litestar import Response, get
 from litestar.enums import MediaType
+from litestar.types import ControllerRouterHandler
 
-from webapp.database import is_migrated
-from webapp.http.dependencies import InjectedServices
+from webapp.database.patience import Outage
+from webapp.database.readiness import Readiness
+from webapp.errors import DatabaseAway
 
-NO_STORE = {"Cache-Control": "no-store"}
+NO_STORE: Final = {"Cache-Control": "no-store"}
 
 logger = logging.getLogger(__name__)
 
@@ -19,12 +22,20 @@ async def healthz() -> Response[str]:
     return Response("ok\n", headers=NO_STORE)
 
 
-@get("/readyz", media_type=MediaType.TEXT, include_in_schema=False)
-async def readyz(services: InjectedServices) -> Response[str]:
-    """The database answers and has the present schema; 503 otherwise."""
-    try:
-        ready = await is_migrated(services.database)
-    except Exception:
-        logger.warning("the database does not answer", exc_info=True)
-        ready = False
-    return Response("ok\n" if ready else "not ready\n", status_code=200 if ready else 503, headers=NO_STORE)
+def readyz(readiness: Readiness) -> ControllerRouterHandler:
+    """What answers whether the database is there and has the present schema; 503, and why, otherwise."""
+    outage = Outage(logger, "the database")
+
+    @get("/readyz", media_type=MediaType.TEXT, include_in_schema=False)
+    async def answer() -> Response[str]:
+        reason = "the database does not answer as it should"
+        with outage:
+            try:
+                await readiness.require()
+            except DatabaseAway as error:
+                reason = error.message
+                raise
+            return Response("ok\n", headers=NO_STORE)
+        return Response(f"not ready: {reason}\n", status_code=503, headers=NO_STORE)
+
+    return answer

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from webapp.database.patience import Outage
 from webapp.events import Event
 from webapp.services.container import Services
 
@@ -37,22 +38,21 @@ async def repair(services: Services) -> None:
 async def sweep(services: Services) -> None:
     """Put jobs whose lease has lapsed back in line, for ever."""
     loop = asyncio.get_running_loop()
+    outage = Outage(logger, "the look for lapsed leases")
     forgotten_s = loop.time()
     while True:
         await asyncio.sleep(SWEEP_S)
-        try:
+        with outage:
             jobs = await services.leases.take_back_lapsed()
             if loop.time() - forgotten_s > FORGET_S:
                 forgotten_s = loop.time()
                 await services.workers.forget_silent()
+                await services.database.keep_reserve()
             jobs += await services.speech.leases.take_back_lapsed()
             if await services.clock_steps.settle():
                 logger.warning("the clock was set back; waiting jobs keep to their tiers' times from now")
-        except Exception:
-            logger.exception("could not look for lapsed leases")
-            continue
-        if jobs:
-            logger.warning("leases lapsed; jobs are back in line", extra={"jobs": ",".join(jobs)})
+            if jobs:
+                logger.warning("leases lapsed; jobs are back in line", extra={"jobs": ",".join(jobs)})
 
 
 async def notice_changes(services: Services) -> None:
@@ -61,13 +61,11 @@ async def notice_changes(services: Services) -> None:
     On SQLite the file's own counter says that there was one; elsewhere the queue's version does.
     """
     seen = None
+    outage = Outage(logger, "the look for changes")
     while True:
         await asyncio.sleep(LOOK_S)
-        try:
+        with outage:
             version = await services.queue.change_counter()
-        except Exception:
-            logger.exception("could not look for changes")
-            continue
-        if seen is not None and version != seen:
-            services.bus.deliver(Event("queue"), Event("status"))
-        seen = version
+            if seen is not None and version != seen:
+                services.bus.deliver(Event("queue"), Event("status"))
+            seen = version

@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterator
 import uvicorn
 import uvloop
 
-from webapp.errors import SettingsError
+from webapp.database.patience import until_there
+from webapp.errors import SettingsError, StorageFull
 from webapp.http.client_address import trusted_networks
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, make_data_folder, open_services
+from webapp.services.opening import FOR_EVER
 from webapp.settings import Settings
 from webapp.stopping import end_for_certain
 from webapp.surroundings import tell
 from webapp.web.app import create_app
+from webapp.web.door import Door
 from webapp.web.housekeeping import notice_changes, repair, sweep
 from webapp.web.protocol import BoundedProtocol
 from webapp.web.supervisor import EXIT_SETTINGS, SPEECH_COMMAND, SPEECH_NICENESS, Supervisor
@@ -44,51 +47,103 @@ def run(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    """Serve until stopped; the exit code."""
-    async with open_services(settings, owns_event_socket=True) as services:
-        await repair(services)
+    """Serve until stopped; the exit code.
+
+    The server answers from the first moment on, be it that the service is not there yet, so that whoever
+    watches the process does not take one that waits for its database for a dead one.
+    """
+    door = Door()
+    server = _Server(_server_config(door))
+    stop = _Stop()
+    stop.add(lambda: setattr(server, "should_exit", True))
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    working = asyncio.create_task(_work(settings, listener, door, stop, serving))
+    # Before there is anything to finish, a start is just given up.
+    stop.add(lambda: door.is_open or working.cancel())
+    try:
+        return await working
+    except asyncio.CancelledError:
+        return 0
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _work(
+    settings: Settings, listener: socket.socket, door: Door, stop: "_Stop", serving: asyncio.Task[None]
+) -> int:
+    """Open the services, then supervise and keep house until the server has stopped; the exit code."""
+    async with open_services(settings, owns_event_socket=True, wait_s=FOR_EVER) as services:
+        await until_there(lambda: _put_right(services))
         app = create_app(services)
         # What stays for good need not be gone through again and again to find what does not.
         gc.collect()
         gc.freeze()
-        server = _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=True,
-                timeout_graceful_shutdown=GRACEFUL_S,
-                lifespan="off",
-                http=BoundedProtocol,
-                ws="none",
-            )
-        )
-
-        def stop() -> None:
-            end_for_certain()
-            for supervisor in supervisors:
-                supervisor.stop()
-            app.state.streams.stop.set()
-            services.speech.stop()
-            server.should_exit = True
-
         supervisors = _supervisors(services, on_refusal=stop)
-        loop = asyncio.get_running_loop()
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signal_number, stop)
-        await _announce(services, listener)
+        for act in (*(supervisor.stop for supervisor in supervisors), services.speech.stop):
+            stop.add(act)
+        stop.add(app.state.streams.stop.set)
+        secret = await until_there(lambda: _setup_secret(services))
+        door.open(app)
+        _announce(settings, listener, secret)
         background = [asyncio.create_task(sweep(services)), asyncio.create_task(notice_changes(services))]
         try:
-            await asyncio.gather(
-                server.serve(sockets=[listener]), *(supervisor.run() for supervisor in supervisors)
-            )
+            await asyncio.gather(serving, *(supervisor.run() for supervisor in supervisors))
         finally:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
         return EXIT_SETTINGS if any(supervisor.was_refused for supervisor in supervisors) else 0
+
+
+async def _put_right(services: Services) -> None:
+    """Repair what a crash may have left, and put room aside; on a full disk, as far as it goes."""
+    try:
+        await repair(services)
+    except StorageFull:
+        logger.warning("the disk is full; what a crash may have left is put right by a later start")
+    await services.database.keep_reserve(is_start=True)
+
+
+async def _setup_secret(services: Services) -> str | None:
+    try:
+        return await services.setup_links.renew()
+    except StorageFull:
+        logger.warning("the disk is full, so there is no set-up link; make room and start again")
+        return None
+
+
+class _Stop:
+    """Stops everything that was added, within the time that a stop may take."""
+
+    def __init__(self) -> None:
+        self._acts: list[Callable[[], object]] = []
+
+    def add(self, act: Callable[[], object]) -> None:
+        self._acts.append(act)
+
+    def __call__(self) -> None:
+        end_for_certain()
+        for act in self._acts:
+            act()
+
+
+def _server_config(app: Door) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=GRACEFUL_S,
+        lifespan="off",
+        http=BoundedProtocol,
+        ws="none",
+    )
 
 
 def _supervisors(services: Services, *, on_refusal: Callable[[], object]) -> tuple[Supervisor, Supervisor]:
@@ -148,12 +203,11 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _announce(services: Services, listener: socket.socket) -> None:
-    """Say where the server is and, while there is no admin, how to make one."""
+def _announce(settings: Settings, listener: socket.socket, secret: str | None) -> None:
+    """Say where the server is and, with the secret of a set-up link, how to make the first admin."""
     host, port = listener.getsockname()[:2]
     shown_host = f"[{host}]" if ":" in host else host
-    base = services.settings.public_url.rstrip("/") or f"http://{shown_host}:{port}"
+    base = settings.public_url.rstrip("/") or f"http://{shown_host}:{port}"
     tell(f"Soundloom is at {base}")
-    secret = await services.setup_links.renew()
     if secret is not None:
         tell(f"Make the admin account at {base}/setup?token={secret}")

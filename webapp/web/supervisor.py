@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Awaitable, Callable, Sequence
 
+from webapp.database.patience import Outage
 from webapp.services.container import Services
 from webapp.services.workers import WorkerKind
 
@@ -64,6 +65,8 @@ class Supervisor:
         self._on_refusal = on_refusal
         self._command = command
         self.was_refused = False
+        # Settings with which a worker has worked are none that no worker can start with.
+        self._has_worked = False
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -88,7 +91,7 @@ class Supervisor:
                 code = await self._run_worker(worker_id)
                 if self._stopping.is_set():
                     return
-                if code == EXIT_SETTINGS:
+                if code == EXIT_SETTINGS and not self._has_worked:
                     self._refuse()
                     return
                 quick_deaths = 0 if loop.time() - started_s > HEALTHY_S else quick_deaths + 1
@@ -155,18 +158,21 @@ class Supervisor:
         """Wait until a worker has not been heard of for too long while the database answered."""
         loop = asyncio.get_running_loop()
         limit_s = self._services.settings.lease_s * SILENT_LEASES
+        outage = Outage(logger, "the look after the workers")
         last: int | None = None
         since_s = loop.time()
         while True:
             await asyncio.sleep(limit_s / 4)
-            try:
+            has_answered = False
+            with outage:
                 heartbeat_ms = await self._services.workers.last_heartbeat_ms(worker_id)
-            except Exception:
-                logger.exception("could not look after the workers")
+                has_answered = True
+            if not has_answered:
                 since_s = loop.time()
                 continue
             if heartbeat_ms != last:
                 last, since_s = heartbeat_ms, loop.time()
+                self._has_worked = True
             # One that has not yet registered is still starting.
             elif loop.time() - since_s > (limit_s if last is not None else max(limit_s, START_S)):
                 return

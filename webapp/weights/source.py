@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from webapp.addresses import what_is_wrong, without_credentials
 from webapp.errors import NotFound, ProductError
 from webapp.weights.layout import folder_name
 from webapp.weights.manifest import read_manifest
@@ -144,6 +145,8 @@ def open_source(address: str) -> Source:
     # urllib and TLS are needed for one kind only, and take a while to import.
     from webapp.weights.http_source import HttpSource  # noqa: PLC0415
 
+    if "://" in address and (wrong := what_is_wrong(address)):
+        raise SourceFailed(f"The address of the source is not valid: {wrong}")
     parts = urlsplit(address)
     if parts.scheme in ("http", "https") and parts.hostname:
         return HttpSource(address)
@@ -152,7 +155,7 @@ def open_source(address: str) -> Source:
     elif not parts.scheme:
         folder = Path(address).expanduser().absolute()
     else:
-        raise SourceFailed(f"{address} is neither a web address nor a folder")
+        raise SourceFailed(f"{without_credentials(address)} is neither a web address nor a folder")
     if not folder.is_dir():
         raise SourceFailed(f"There is no folder {folder}")
     return FolderSource(folder)

@@ -1,20 +1,22 @@
 """`soundloom worker`: one worker process, from start to stop."""
 
 import asyncio
+import contextlib
 import logging
 import os
-import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
 from webapp.audio.export import warm_up
+from webapp.database.patience import PASSING, until_there
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, open_services
+from webapp.services.opening import FOR_EVER
 from webapp.services.weights_register import WeightsRegister
 from webapp.settings import Settings, check_device
-from webapp.stopping import end_for_certain, run_process, when_parent_is_gone
+from webapp.stopping import StopRequests, run_process
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.gpu import count_devices_like_nvml
@@ -37,7 +39,7 @@ def run(
     """Work until SIGTERM or SIGINT; does not return once there was work that may still have its thread.
 
     With `exit_with_parent`, standard input is a pipe from the process that started this one, and its
-    end means that the parent is gone. Raises SettingsError.
+    end means that the parent is gone. Raises SettingsError and DatabaseUnusable.
     """
     configure_logging(settings)
     leave_out_injected(os.environ)
@@ -48,22 +50,29 @@ def run(
 async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_id: str | None) -> None:
     count_devices_like_nvml()
     engines = EngineSet.from_settings(msgspec.structs.replace(settings, device=device))
-    async with open_services(settings) as services:
+    stop_requests = StopRequests(exit_with_parent=exit_with_parent)
+    async with open_services(settings, wait_s=FOR_EVER) as services:
         worker = WorkerProcess(
             worker_id=worker_id or services.ids.job_id(),
             host=socket.gethostname(),
             pid=os.getpid(),
             device=engines.device,
         )
-        await services.workers.join(worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device)
+        await until_there(
+            lambda: services.workers.join(
+                worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device
+            )
+        )
         try:
-            await _process(services, engines, worker, exit_with_parent=exit_with_parent)
+            await _process(services, engines, worker, stop_requests)
         finally:
-            await services.workers.remove(worker.worker_id)
+            # Otherwise a server takes it off the list, once it has been silent.
+            with contextlib.suppress(*PASSING):
+                await services.workers.remove(worker.worker_id)
 
 
 async def _process(
-    services: Services, engines: EngineSet, worker: WorkerProcess, *, exit_with_parent: bool
+    services: Services, engines: EngineSet, worker: WorkerProcess, stop_requests: StopRequests
 ) -> None:
     settings = services.settings
     engine = EngineThread(engines.serve)
@@ -80,16 +89,7 @@ async def _process(
     keeper = ModelKeeper(
         services, engines, engine, report=report, say=processor.say, give_up=processor.give_up
     )
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        end_for_certain()
-        processor.stop()
-
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop)
-    if exit_with_parent:
-        when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop))
+    stop_requests.from_now_on(processor.stop)
     await asyncio.to_thread(warm_up)
     logger.info("worker ready", extra={"worker": worker.worker_id})
     register = WeightsRegister(

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
+from webapp.database.patience import Outage
 from webapp.engines.base import EngineError
 from webapp.events import Event
 from webapp.services.container import Services
@@ -53,6 +54,7 @@ class ModelKeeper:
         self._report = report
         self._done: dict[str, int] = {}
         self._changed = asyncio.Event()
+        self._looking = Outage(logger, "the look after the models")
         loop = asyncio.get_running_loop()
         engines.changed = lambda: loop.call_soon_threadsafe(self._changed.set)
 
@@ -66,28 +68,23 @@ class ModelKeeper:
     async def _first_look(self) -> list[str]:
         """Note what was asked before; the models that are to be kept."""
         while True:
-            try:
+            with self._looking:
                 wishes = await self._services.worker_control.wishes()
-            except Exception:
-                logger.exception("could not look for wishes")
-                await asyncio.sleep(self._look_s)
-                continue
-            self._done = {wish.model: wish.number for wish in wishes}
-            return [wish.model for wish in wishes if wish.is_pinned]
+                self._done = {wish.model: wish.number for wish in wishes}
+                return [wish.model for wish in wishes if wish.is_pinned]
+            await asyncio.sleep(self._look_s)
 
     async def _keep(self, pinned: list[str]) -> None:
         """Do what is asked, one thing after the other, between generations."""
         with self._services.bus.subscribe() as hints:
             while True:
-                try:
+                with self._looking:
                     await self._act_on_wishes(pinned)
                     pinned = []
                     await self._follow_weights()
                     # Nobody can join a generation while a call waits for it to end.
                     if self._engines.has_idle():
                         await self._thread.call(self._engines.unload_idle)
-                except Exception:
-                    logger.exception("could not look after the models")
                 deadline = asyncio.get_running_loop().time() + self._look_s
                 while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
                     if CONTROL in await hints.wait(left_s):

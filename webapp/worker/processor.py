@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.database.patience import Outage
 from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.leases import Claim
@@ -68,6 +69,8 @@ class Processor:
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._said: WorkerState | None = None
+        self._claiming = Outage(logger, "work")
+        self._keeping = Outage(logger, "the renewal of leases")
         self._saying = asyncio.Lock()
 
     def stop(self) -> None:
@@ -120,13 +123,10 @@ class Processor:
     async def _claim(self) -> Claim | None:
         """The next job in line, if the engine can begin it now."""
         generating = self._generating()
-        try:
-            return await self._leases.claim(
-                self._worker_id, self._ready(), joining=generating[0].claim.model if generating else None
-            )
-        except Exception:
-            logger.exception("could not look for work")
-            return None
+        joining = generating[0].claim.model if generating else None
+        with self._claiming:
+            return await self._leases.claim(self._worker_id, self._ready(), joining=joining)
+        return None
 
     def _ready(self) -> frozenset[str]:
         """The models that can be begun without loading anything."""
@@ -172,11 +172,11 @@ class Processor:
         while True:
             await asyncio.sleep(self._settings.heartbeat_s)
             attempts = list(self._attempts)
-            try:
+            held = None
+            with self._keeping:
                 held = await self._leases.keep(self._worker_id, [attempt.claim for attempt in attempts])
                 await self._return_to_register()
-            except Exception:
-                logger.exception("could not renew the leases")
+            if held is None:
                 continue
             for attempt in attempts:
                 if (attempt.claim.job_id, attempt.claim.fence) not in held:

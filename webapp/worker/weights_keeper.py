@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from webapp.database.patience import Outage
 from webapp.errors import Conflict
 from webapp.events import Bus
 from webapp.services.downloads import CopyState
@@ -83,11 +84,10 @@ class WeightsKeeper:
 
     async def _report(self) -> None:
         """Say, again and again, that the folder has a worker, and what is in it."""
+        outage = Outage(logger, "the report of the models folder")
         while True:
-            try:
+            with outage:
                 await self._say()
-            except Exception:
-                logger.exception("could not report the models folder")
             await asyncio.sleep(self._look_s)
 
     async def _say(self) -> frozenset[str]:
@@ -108,20 +108,19 @@ class WeightsKeeper:
     async def _serve(self) -> None:
         """Do what is asked for, one thing after the other."""
         is_resumed = False
+        outage = Outage(logger, "what is asked for a model")
         with self._bus.subscribe() as hints:
             while True:
-                wish = None
-                try:
+                has_done = False
+                with outage:
                     if not is_resumed:
                         await self._register.resume()
                         is_resumed = True
                     wish = await self._register.next_wish()
                     if wish is not None:
                         await self._carry_out(wish)
-                except Exception:
-                    logger.exception("could not do what was asked for a model")
-                    wish = None
-                if wish is None:
+                        has_done = True
+                if not has_done:
                     await hints.wait(self._look_s)
 
     async def _carry_out(self, wish: Wish) -> None:

@@ -1,12 +1,12 @@
 """The server itself: the settings in force, and the record of what admins did."""
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
+from webapp.addresses import without_credentials
 from webapp.http.dependencies import InjectedServices
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import RecordPage, SettingLine, SettingsPage
@@ -57,12 +57,8 @@ def _shown(name: str, value: object) -> str | None:
     text = str(value)
     if text and name.endswith(SECRET):
         return None
-    if "://" not in text:
-        return text
     # Whatever else an address holds, its user and password are nobody's business.
-    address = urlsplit(text)
-    host = address.netloc.rpartition("@")[2]
-    return address._replace(netloc=host, query="", fragment="").geturl()
+    return without_credentials(text) if "://" in text else text
 
 
 SERVER_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_settings, show_record)

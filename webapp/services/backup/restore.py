@@ -13,6 +13,7 @@ from piccolo.apps.migrations.tables import Migration
 from piccolo.columns import Serial
 from piccolo.table import Table
 
+from webapp.database.link import no_time_limit
 from webapp.errors import Conflict, InvalidRequest
 from webapp.policy.missing import Missing, missing_words
 from webapp.services.backup.layout import (
@@ -89,6 +90,11 @@ async def restore(
 
 
 async def _replace_rows(services: Services, folder: Path, manifest: Manifest) -> None:
+    with no_time_limit():
+        await _replace_all(services, folder, manifest)
+
+
+async def _replace_all(services: Services, folder: Path, manifest: Manifest) -> None:
     async with services.database.transaction():
         await _empty(services)
         for entry in manifest.tables:

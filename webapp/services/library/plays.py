@@ -5,6 +5,7 @@ from typing import Literal
 from webapp.database import Database
 from webapp.errors import LimitReached
 from webapp.policy.library import PLAY_WINDOW_S
+from webapp.services.best_effort import BestEffort
 from webapp.services.identity import Identity
 from webapp.services.library.browse import find_item
 from webapp.services.throttle import Throttle, address_group
@@ -18,6 +19,7 @@ class Plays:
     def __init__(self, database: Database, throttle: Throttle) -> None:
         self._database = database
         self._throttle = throttle
+        self._best_effort = BestEffort("the count of plays and downloads")
 
     async def played(self, identity: Identity | None, address: str, sound_id: str) -> int:
         """Count a play; how many there are now. Raises NotFound."""
@@ -26,6 +28,16 @@ class Plays:
     async def downloaded(self, identity: Identity | None, address: str, sound_id: str) -> int:
         """Count a download; how many there are now. Raises NotFound."""
         return await self._count("downloads", identity, address, sound_id)
+
+    async def note_play(self, identity: Identity | None, address: str, sound_id: str) -> None:
+        """Count a play that goes on whether it is counted or not. Raises NotFound."""
+        await find_item(self._database, identity, sound_id)
+        await self._best_effort.write(lambda: self.played(identity, address, sound_id))
+
+    async def note_download(self, identity: Identity | None, address: str, sound_id: str) -> None:
+        """Count a download on the way to the file, which does not depend on it. Raises NotFound."""
+        await find_item(self._database, identity, sound_id)
+        await self._best_effort.write(lambda: self.downloaded(identity, address, sound_id))
 
     async def _count(self, counter: Counter, identity: Identity | None, address: str, sound_id: str) -> int:
         listener = f"account/{identity.account_id}" if identity else f"address/{address_group(address)}"

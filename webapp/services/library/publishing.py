@@ -8,6 +8,7 @@ from webapp.errors import NotAuthorized
 from webapp.events import Bus, Event, account_changed
 from webapp.policy.library import SoundChange
 from webapp.services.audit import AuditLog
+from webapp.services.essential import essential
 from webapp.services.identity import Identity
 from webapp.services.library.browse import find_item
 from webapp.services.library.shelf import tags_text, words_of
@@ -35,6 +36,7 @@ class Publishing:
         self._bus.publish(Event("library"), account_changed(item.account_id))
         return changed
 
+    @essential
     async def delete(self, identity: Identity, sound_id: str) -> None:
         """Delete a sound with its files, for its owner and admins. Raises NotFound and NotAuthorized.
 

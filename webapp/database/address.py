@@ -1,0 +1,18 @@
+"""The address of a PostgreSQL database, looked at before the driver does."""
+
+from typing import Final
+
+from webapp.addresses import what_is_wrong
+from webapp.errors import SettingsError
+
+VARIABLE: Final = "SOUNDLOOM_DATABASE_URL"
+SCHEMES: Final = ("postgresql://", "postgres://")
+
+
+def checked_address(url: str) -> str:
+    """The same address. Raises SettingsError, which quotes nothing of it, for one that cannot be used."""
+    if not url.startswith(SCHEMES):
+        raise SettingsError(f"{VARIABLE} must begin with postgresql:// (empty means SQLite).")
+    if wrong := what_is_wrong(url):
+        raise SettingsError(f"{VARIABLE} is not a valid address: {wrong}.")
+    return url

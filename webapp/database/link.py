@@ -1,0 +1,123 @@
+"""How this product connects to PostgreSQL: the one place for addresses, time limits and session settings."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+
+from webapp.database.address import VARIABLE, checked_address
+from webapp.errors import SettingsError
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+# A process that stands still inside a transaction, or is cut off, keeps the queue's row no longer than this.
+HANGING_TRANSACTION_MS: Final = 3_000
+# The server ends a statement itself; only if it does not even do that, we give up on it.
+OVERTIME_S: Final = 1.0
+ENCODING: Final = "UTF8"
+
+_WRONG_SETTINGS: Final[dict[type[Exception], str]] = {
+    asyncpg.InvalidAuthorizationSpecificationError: "the server does not accept the user name or password",
+    asyncpg.InvalidCatalogNameError: "the server has no database of that name",
+    asyncpg.InsufficientPrivilegeError: "the user may not use this database",
+    asyncpg.ClientConfigurationError: "an option after the ? has a wrong value, or names a missing file",
+    asyncpg.UndefinedObjectError: "the server does not know an option after the ?",
+    asyncpg.InvalidParameterValueError: "an option after the ? has a wrong value",
+    asyncpg.CantChangeRuntimeParamError: "an option after the ? cannot be set for a connection",
+    ValueError: "it is not an address that can be understood",
+}
+
+_is_unlimited: ContextVar[bool] = ContextVar("is_unlimited", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLimits:
+    """How long to wait, in seconds: for a connection, for what others have locked, for a statement."""
+
+    connect_s: float = 5.0
+    lock_s: float = 5.0
+    statement_s: float = 15.0
+
+
+class PostgresLink:
+    """Connects to one database. Raises SettingsError when its address cannot be one."""
+
+    def __init__(self, url: str, limits: PostgresLimits | None = None) -> None:
+        self._url = checked_address(url)
+        self.limits = limits or PostgresLimits()
+
+    def __repr__(self) -> str:
+        return "PostgresLink(…)"
+
+    def arguments(self, *, is_limited: bool = True) -> dict[str, Any]:
+        """What the driver is given for a connection."""
+        settings = {"idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS)}
+        if is_limited:
+            settings["statement_timeout"] = _milliseconds(self.limits.statement_s)
+            settings["lock_timeout"] = _milliseconds(self.limits.lock_s)
+        return {"dsn": self._url, "timeout": self.limits.connect_s, "server_settings": settings}
+
+    async def connect(self, *, is_limited: bool = True) -> Connection:
+        """A connection of one's own. Raises what the driver raises."""
+        connection: Connection = await asyncpg.connect(**self.arguments(is_limited=is_limited))
+        return connection
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long to wait for the answer to a statement, here and now; None for as long as it takes."""
+        return None if _is_unlimited.get() else self.limits.statement_s + OVERTIME_S
+
+
+@contextmanager
+def wrong_settings() -> Iterator[None]:
+    """Raise SettingsError in place of what the driver raises for an address that will never do.
+
+    Its own texts are left out, and the errors with them: they may quote the address.
+    """
+    try:
+        yield
+    except tuple(_WRONG_SETTINGS) as error:
+        what = next(text for kind, text in _WRONG_SETTINGS.items() if isinstance(error, kind))
+        raise SettingsError(f"Cannot use the database of {VARIABLE}: {what}.") from None
+
+
+@contextmanager
+def needed_rights() -> Iterator[None]:
+    """Raise SettingsError where the user of the address may not do what has to be done."""
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError:
+        raise SettingsError(
+            f"The user of {VARIABLE} may not make tables in the database; make that user its owner."
+        ) from None
+
+
+@contextmanager
+def no_time_limit() -> Iterator[None]:
+    """For what takes as long as it takes, such as a migration: its statements have no time limit."""
+    token = _is_unlimited.set(True)
+    try:
+        yield
+    finally:
+        _is_unlimited.reset(token)
+
+
+def is_unlimited() -> bool:
+    """Whether the statements of whoever asks have no time limit."""
+    return _is_unlimited.get()
+
+
+def refuse_encoding(encoding: str) -> None:
+    """Raise SettingsError for a database that cannot store every text."""
+    if encoding != ENCODING:
+        raise SettingsError(
+            f"The database of {VARIABLE} stores text as {encoding}, which cannot hold every prompt and name;"
+            f" make one with: CREATE DATABASE soundloom ENCODING '{ENCODING}' TEMPLATE template0."
+        )
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, round(seconds * 1000)))
