@@ -24,6 +24,7 @@ Each carries the exact text a user sees; no other text of an exception is ever s
 """
 
 import errno
+from dataclasses import dataclass
 
 
 def is_disk_full(error: BaseException | None) -> bool:
@@ -110,12 +111,25 @@ class KeyReused(ProductError):
         super().__init__("Idempotency-Key was already used with another request")
 
 
-class LimitReached(ProductError):
-    """A limit on requests was reached; `retry_after_s` says when to try again."""
+@dataclass(frozen=True, slots=True)
+class LimitPolicy:
+    """A limit as clients are told of it: `quota` in any `window_s` seconds, or at once where there is no window.
 
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
+    No two limits share a `name`.
+    """
+
+    name: str
+    quota: int
+    window_s: int | None = None
+
+
+class LimitReached(ProductError):
+    """A limit on requests was reached; `retry_after_s` says when to try again, `policy` what it is."""
+
+    def __init__(self, message: str, *, retry_after_s: int, policy: LimitPolicy | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = max(1, retry_after_s)
+        self.policy = policy
 
 
 class QueueFull(ProductError):

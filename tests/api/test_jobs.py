@@ -80,7 +80,7 @@ class TestStates:
         assert not {"error", "audio_url", "generation_id", "position", "completed"} & job.keys()
 
     async def test_a_skipped_job_shows_it(self, ann: User) -> None:
-        job_id = await _submit(ann)
+        job_id = await ann.submit_behind()
         await ann.http.post(f"/api/queue/{job_id}/skip")
         assert (await ann.http.get(f"/job/{job_id}")).json()["priority"] == "skipped"
 

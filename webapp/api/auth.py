@@ -1,6 +1,6 @@
 """`/api/auth`: registration and tokens."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from webapp.api.timestamps import timestamp
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
-from webapp.http.rate_limit import RateLimit, announce
+from webapp.http.rate_limit import announce, told
 from webapp.policy.credentials import checked_label
 from webapp.services.throttle import ThrottleUsage
 
@@ -38,8 +38,8 @@ class AuthController(Controller):
     ) -> Registered:
         """It has the tier `free` and no Aura."""
 
-        async def usage() -> list[RateLimit]:
-            return [_told("address", await services.accounts.registration_usage(address))]
+        async def usage() -> Sequence[ThrottleUsage]:
+            return [await services.accounts.registration_usage(address)]
 
         async with _announced(request, usage):
             body = await read_json_object(request)
@@ -60,9 +60,8 @@ class AuthController(Controller):
         """Exchange a username and password for a token, which is shown this once."""
         body: dict[str, Any] = {}
 
-        async def usage() -> list[RateLimit]:
-            account, client = await services.accounts.sign_in_usage(body.get("username"), address)
-            return [_told("account", account), _told("address", client)]
+        async def usage() -> Sequence[ThrottleUsage]:
+            return await services.accounts.sign_in_usage(body.get("username"), address)
 
         async with _announced(request, usage):
             body.update(await read_json_object(request))
@@ -101,14 +100,10 @@ class AuthController(Controller):
 
 @asynccontextmanager
 async def _announced(
-    request: AnyRequest, usage: Callable[[], Awaitable[list[RateLimit]]]
+    request: AnyRequest, usage: Callable[[], Awaitable[Sequence[ThrottleUsage]]]
 ) -> AsyncIterator[None]:
     """Tell what is left of the limits with whatever answers the request, an error too."""
     try:
         yield
     finally:
-        announce(request, *await usage())
-
-
-def _told(name: str, usage: ThrottleUsage) -> RateLimit:
-    return RateLimit(name, usage.limit, usage.window_s, usage.remaining, usage.reset_s)
+        announce(request, *map(told, await usage()))

@@ -41,7 +41,7 @@ async def _refuse(request: Request[Any, Any, Any], services: Services, *, is_gue
         if is_guess:
             await services.misses.wrong_token(address)
     finally:
-        announce(request, told("wrong-tokens", await services.misses.token_usage(address)))
+        announce(request, told(await services.misses.token_usage(address)))
 
 
 def provide_address(request: Request[Any, Any, Any], services: InjectedServices) -> str:

@@ -172,7 +172,7 @@ class LibraryController(Controller):
             vote = parse_vote(await read_json_object(request))
             receipt = await votes.vote(identity, sound_id, vote)
         finally:
-            announce(request, told("vote", await votes.usage(identity)))
+            announce(request, told(await votes.usage(identity)))
         return Voted(receipt.upvotes, receipt.downvotes, receipt.user_vote)
 
     @get(
@@ -209,7 +209,7 @@ class LibraryController(Controller):
         try:
             await favorites.add(identity, sound_id)
         finally:
-            announce(request, told("favorite", await favorites.usage(identity)))
+            announce(request, told(await favorites.usage(identity)))
         return Favorited(favorited=True)
 
     @delete(
@@ -228,5 +228,5 @@ class LibraryController(Controller):
         try:
             await favorites.remove(identity, sound_id)
         finally:
-            announce(request, told("favorite", await favorites.usage(identity)))
+            announce(request, told(await favorites.usage(identity)))
         return Favorited(favorited=False)

@@ -15,6 +15,7 @@ from litestar.types import Send
 from webapp import errors
 from webapp.errors import DatabaseAway, InvalidRequest, LimitReached, ProductError, QueueFull, Unavailable
 from webapp.http.accept import prefers_html
+from webapp.http.rate_limit import announce_refusal
 from webapp.logs import request_id
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -151,6 +152,8 @@ class ErrorTranslator:
 
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         problem = describe(error)
+        if isinstance(error, LimitReached):
+            announce_refusal(request, error)
         if problem.status == 405:
             problem = Problem(405, problem.text, {"Allow": ", ".join(_allowed_methods(request))})
         if problem.error_id:
