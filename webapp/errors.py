@@ -113,7 +113,7 @@ class KeyReused(ProductError):
 
 @dataclass(frozen=True, slots=True)
 class LimitPolicy:
-    """A limit as clients are told of it: `quota` in any `window_s` seconds, or at once where there is no window.
+    """A limit as clients are told of it: `quota` in any `window_s` seconds, or at once without a window.
 
     No two limits share a `name`.
     """

@@ -82,9 +82,11 @@ class Connection:
         self._started = asyncio.Event()
         self._receive = receive or self._until_left
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        path, _, query = path.partition("?")
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
-            "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode(),
+            "root_path": "",
             "headers": [(b"host", b"localhost"), *encoded], "client": ("127.0.0.1", 1),
             "server": ("localhost", 80), "state": {},
         }  # fmt: skip

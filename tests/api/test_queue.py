@@ -203,6 +203,7 @@ class TestHourlyLimits:
         return Settings(data_dir=str(tmp_path), disk_reserve_mb=0, cancel_hourly=2, skip_hourly=2)
 
     async def test_each_action_has_its_own(self, ann: User, clock: ManualClock) -> None:
+        jobs: list[str] = []
         for action in ("cancel", "skip"):
             jobs = [await ann.submit_behind() for _ in range(3)]
             for left, job_id in zip((1, 0), jobs, strict=False):

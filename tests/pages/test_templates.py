@@ -130,6 +130,7 @@ def account_pages() -> Iterator[account.AccountPage]:
         session_id=1,
     )
     yield page
+    yield dataclasses.replace(page, token_pages=account.Pages(2, 50), session_pages=account.Pages(1, 100))
     yield dataclasses.replace(page, done="Done.", new_token="sl_x", ledger=(), tokens=(), sessions=())
     for section, field in (("tokens", "label"), ("password", "new_password"), ("delete", "current_password")):
         for name in (field, None):

@@ -5,11 +5,21 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
+from litestar.di import Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
+from litestar.response.base import ASGIResponse
 
 from webapp.api import examples
-from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
-from webapp.api.following import Follower, job_events
+from webapp.api.authentication import (
+    AUTHENTICATION,
+    InjectedAddress,
+    InjectedIdentity,
+    InjectedReader,
+    provide_event_reader,
+    token_welcome,
+)
+from webapp.api.following import Follower, has_seen_the_end, job_events
 from webapp.api.job_schemas import (
     AwaitedJob,
     GenerateBody,
@@ -28,9 +38,11 @@ from webapp.http.openapi import (
     BEARER_SECURITY,
     EVENTS,
     IDEMPOTENCY_KEY,
+    LAST_EVENT_ID,
     LOCATION,
     PREFER,
     PREFERENCE_APPLIED,
+    TOKEN_OR_SESSION,
     describes,
     problems,
 )
@@ -48,6 +60,7 @@ JobId = Annotated[
         description="The job's id, 12 lower-case hex digits.", schema_extra={"pattern": "^[0-9a-f]{12}$"}
     ),
 ]
+END_SEEN = "The reader was told how the job ended; there is nothing more to tell."
 Body = TypeVar("Body", SubmittedJob, SubmittedJob | AwaitedJob)
 
 # Jobs that were asked for lately; what is told of one is the same for whoever may see it.
@@ -104,7 +117,8 @@ class GenerationController(Controller):
             submitted = await services.submissions.submit(identity, choice, once=once)
             wait_s = preferred_wait_s(request.headers.getall("prefer", []))
             if wait_s is not None:
-                follower = Follower(request, services, streams, identity, address)
+                welcome = token_welcome(request, services, identity)
+                follower = Follower(request, services, streams, identity, address, welcome)
                 job = await follower.held(submitted.job_id, wait_s)
         if job is None:
             return _accepted(submitted_job(submitted), submitted.job_id)
@@ -126,26 +140,36 @@ class GenerationController(Controller):
     @get(
         "/job/{job_id:str}/events",
         summary="One job, as it changes",
-        operation_class=describes(content=EVENTS, is_limited=True),
-        responses=problems(401, 403, 404, 429),
+        operation_class=describes(content=EVENTS, is_limited=True, takes=(LAST_EVENT_ID,)),
+        dependencies={"reader": Provide(provide_event_reader)},
+        security=TOKEN_OR_SESSION,
+        responses={204: ResponseSpec(None, description=END_SEEN), **problems(401, 403, 404, 429)},
     )
     async def job_events(
         self,
         request: AnyRequest,
         job_id: JobId,
         services: InjectedServices,
-        identity: InjectedIdentity,
+        reader: InjectedReader,
         streams: InjectedStreams,
         address: InjectedAddress,
-    ) -> EventStream:
-        """Server-sent events named `job`: the job now, and again after every change, until it has ended."""
-        release = streams.caps.hold_for(request, identity.account_id, address)
+    ) -> ASGIResponse:
+        """Server-sent events named `job`: the job now, and again after every change, until it has ended.
+
+        A reader who reconnects after the last event gets 204, at which an `EventSource` stops. A page of
+        this server may follow a job with its session; everybody else sends a token.
+        """
+        release = streams.caps.hold_for(request, reader.identity.account_id, address)
         try:
-            await services.jobs.get(identity, job_id)
+            job = await services.jobs.get(reader.identity, job_id)
         except BaseException:
             release()
             raise
-        return EventStream(job_events(services, identity, job_id), streams.stop, on_close=release)
+        if has_seen_the_end(job, request.headers.get("last-event-id", "")):
+            release()
+            return ASGIResponse(status_code=204)
+        events = job_events(services, reader.identity, job_id)
+        return EventStream(events, streams.stop, welcome=reader.welcome, on_close=release)
 
     @get(
         "/api/jobs",

@@ -25,6 +25,7 @@ from webapp.http.sse import EVENT_STREAM
 
 PRINTABLE: Final = "^[ -~]*$"
 BEARER_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
+TOKEN_OR_SESSION: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"session": []}]
 
 DESCRIPTIONS: Final = {
     400: "The body or one of its fields is wrong.",
@@ -114,6 +115,13 @@ IDEMPOTENCY_KEY: Final = Parameter(
     " the first time.",
     schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern=PRINTABLE),
     examples={"uuid": Example(value="6f1b1f0e-6b53-4c0c-9d0a-6b2f9f0c2a11")},
+)
+LAST_EVENT_ID: Final = Parameter(
+    name="Last-Event-ID",
+    param_in="header",
+    description="The `id` of the last event that was seen, as an `EventSource` sends it by itself.",
+    schema=Schema(type=OpenAPIType.STRING),
+    examples={"id": Example(value="9f86d081884c7d65")},
 )
 PREFER: Final = Parameter(
     name="Prefer",

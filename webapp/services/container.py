@@ -86,7 +86,7 @@ def build_services(
 ) -> Services:
     """Wire the services over an open database."""
     throttle = Throttle(database, clock)
-    accounts = Accounts(database, clock, settings, throttle, PasswordHasher())
+    accounts = Accounts(database, clock, settings, throttle, PasswordHasher(), bus)
     aura = Aura(database, clock)
     payments = SkipPayments(database, aura)
     workers = Workers(database, clock, settings, bus)
@@ -116,8 +116,8 @@ def build_services(
         account_deletion=AccountDeletion(database, accounts, storage, bus),
         misses=Misses(throttle, settings),
         idempotency=Idempotency(database, clock),
-        tokens=Tokens(database, clock, ids),
-        sessions=Sessions(database, clock, ids),
+        tokens=Tokens(database, clock, ids, bus),
+        sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus),
         queue_history=QueueHistory(database, clock),

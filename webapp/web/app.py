@@ -53,7 +53,7 @@ def create_app(services: Services) -> Litestar:
             "queue_feed": _provide(QueueFeed(services.queue, services.bus)),
         },
         exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(services.settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],
         request_max_body_size=MAX_BODY_BYTES,

@@ -5,11 +5,14 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme
 
 from webapp import __version__
+from webapp.http.session_cookie import cookie_name
+from webapp.settings import Settings
 
 BEARER = "bearer"
+SESSION = "session"
 
 
-def openapi_config() -> OpenAPIConfig:
+def openapi_config(settings: Settings) -> OpenAPIConfig:
     """OpenAPI 3.1 at `/schema/openapi.json`; people read `/docs`, which is made from it."""
     return OpenAPIConfig(
         title="Soundloom",
@@ -24,7 +27,13 @@ def openapi_config() -> OpenAPIConfig:
             security_schemes={
                 BEARER: SecurityScheme(
                     type="http", scheme="bearer", description="A token from `POST /api/auth/token`."
-                )
+                ),
+                SESSION: SecurityScheme(
+                    type="apiKey",
+                    name=cookie_name(settings),
+                    security_scheme_in="cookie",
+                    description="The session of a browser that is signed in, for its own pages.",
+                ),
             }
         ),
     )
