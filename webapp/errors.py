@@ -4,8 +4,10 @@
     ├── SettingsError            the configuration cannot be used; stops the start
     ├── ProductError             something a user or program asked for cannot be done
     │   ├── InvalidRequest       what was sent is wrong (400)
+    │   │   └── UnknownHost      it names another server
     │   ├── AuthenticationRequired  nobody is signed in (401)
     │   ├── NotAuthorized        somebody is, but may not do this (403)
+    │   │   └── ForeignPage      it may be forged by another site
     │   ├── NotFound             there is no such thing (404)
     │   ├── BodyTimeout          the body did not arrive in time (408)
     │   ├── Conflict             it clashes with what is there (409)
@@ -58,7 +60,11 @@ class DatabaseAway(SoundloomError):
 
 
 class ProductError(SoundloomError):
-    """A request that cannot be met. `message` is plain words, fit to be shown."""
+    """A request that cannot be met. `message` is plain words, fit to be shown, and so is `advice`: what
+    can be done about it, where that is not plain from the message.
+    """
+
+    advice: str | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -82,6 +88,28 @@ class AuthenticationRequired(ProductError):
 
 class NotAuthorized(ProductError):
     """The account may not do this."""
+
+
+class UnknownHost(InvalidRequest):
+    """The request names a host that the server does not answer to; `name` is None where it names none."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__("This server does not answer to that host name")
+        self.advice = (
+            "Whoever runs it can set SOUNDLOOM_PUBLIC_URL to the address that people use, or add"
+            f" {name or 'the name'} to SOUNDLOOM_ALLOWED_HOSTS."
+        )
+
+
+class ForeignPage(NotAuthorized):
+    """A form that did not come from a page of ours, as far as the server can tell."""
+
+    def __init__(self) -> None:
+        super().__init__("This request did not come from a page of this server")
+        self.advice = (
+            "If it did, a proxy stands in between: whoever runs the server can set SOUNDLOOM_PUBLIC_URL to"
+            " the address that people use, or have the proxy pass on the Host header."
+        )
 
 
 class NotFound(ProductError):

@@ -46,6 +46,7 @@ from webapp.http.openapi import (
     describes,
     problems,
 )
+from webapp.http.prefix import public_path
 from webapp.http.prepared import Prepare
 from webapp.http.sse import EventStream
 from webapp.policy.generation import parse_generation
@@ -212,4 +213,5 @@ class GenerationController(Controller):
 
 
 def _accepted(body: Body, job_id: str, headers: Mapping[str, str] | None = None) -> Response[Body]:
-    return Response(body, status_code=201, headers={"Location": f"/job/{job_id}", **(headers or {})})
+    location = public_path(f"/job/{job_id}")
+    return Response(body, status_code=201, headers={"Location": location, **(headers or {})})

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.timestamps import timestamp
+from webapp.http.prefix import public_path
 from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
 from webapp.services.submissions import Submitted
 from webapp.services.views import AUDIO_FORMATS, JobStatus, JobView, QueuedJob, QueueSnapshot, SoundView
@@ -233,8 +234,8 @@ def awaited_job(job: JobView, submitted: Submitted) -> AwaitedJob:
 def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:
     return msgspec.structs.replace(
         body,
-        audio_url=sound.url(),
-        spectrogram_url=sound.spectrogram_url,
+        audio_url=public_path(sound.url()),
+        spectrogram_url=public_path(sound.spectrogram_url),
         generation_id=sound.generation_id,
         quality_score=sound.quality_score,
         quality_reasons=sound.quality_reasons,
@@ -244,5 +245,5 @@ def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:
         license=sound.license,
         sample_rate=sound.sample_rate,
         loudness_lufs=sound.loudness_lufs,
-        formats={extension: sound.url(extension) for extension in AUDIO_FORMATS},
+        formats={extension: public_path(sound.url(extension)) for extension in AUDIO_FORMATS},
     )

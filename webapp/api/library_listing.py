@@ -12,6 +12,7 @@ from webapp.api.authentication import ADDRESS, provide_identity
 from webapp.api.library_schemas import LibraryPageBody
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, header
+from webapp.http.prefix import public_path
 from webapp.policy.library import (
     DEFAULT_PER_PAGE,
     MAX_PAGE,
@@ -119,7 +120,7 @@ def next_link(request: AnyRequest, services: Services, page: LibraryPage) -> dic
         return {}
     kept = [(name, value) for name, value in _sent(request) if name not in ("page", "cursor")]
     cursor = services.library.cursors.written(page.next, _list_name(request))
-    return {"Link": f'<{request.url.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
+    return {"Link": f'<{public_path(request.url.path)}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
 
 
 def _list_name(request: AnyRequest) -> str:

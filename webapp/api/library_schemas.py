@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.timestamps import timestamp
+from webapp.http.prefix import public_path
 from webapp.policy.library import (
     MAX_PLAYLIST_NAME_CHARACTERS,
     MAX_TAG_CHARACTERS,
@@ -89,8 +90,8 @@ class LibraryItemBody(msgspec.Struct, frozen=True):
             is_public=item.is_public,
             owner=item.owner,
             created_at=timestamp(item.created_ms),
-            audio_url=f"/audio/{item.sound_id}.wav",
-            spectrogram_url=f"/spectrogram/{item.sound_id}.png",
+            audio_url=public_path(f"/audio/{item.sound_id}.wav"),
+            spectrogram_url=public_path(f"/spectrogram/{item.sound_id}.png"),
             snippet=UNSET if snippet is None else SnippetBody.of(snippet),
         )
 

@@ -21,6 +21,7 @@ from webapp.api.library_schemas import (
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
+from webapp.http.prefix import public_path
 from webapp.policy.library import parse_order, parse_playlist, parse_track
 
 AnyRequest = Request[Any, Any, Any]
@@ -61,7 +62,7 @@ class PlaylistController(Controller):
         """Private unless it says otherwise."""
         change = parse_playlist(await read_json_object(request), is_new=True)
         body = playlist_body(await services.library.playlists.create(identity, change))
-        return Response(body, status_code=201, headers={"Location": f"/api/playlists/{body.id}"})
+        return Response(body, status_code=201, headers={"Location": public_path(f"/api/playlists/{body.id}")})
 
     @get(
         "/{playlist_id:str}",

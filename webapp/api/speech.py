@@ -17,6 +17,7 @@ from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.file_response import FileAnswer
 from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
+from webapp.http.prefix import public_path
 from webapp.http.prepared import Prepare
 from webapp.policy.speech import VOICE_NOT_FOUND, parse_speech
 from webapp.services.speech import AcceptedSpeech
@@ -75,7 +76,7 @@ class SpeechController(Controller):
             choice = parse_speech(body)
             once = once_under_key(request, services, identity, AcceptedSpeech, body)
             sound = await services.speech.speak(identity, choice, once=once)
-        location = f"/api/library/{sound.generation_id}"
+        location = public_path(f"/api/library/{sound.generation_id}")
         return Response(spoken(sound), status_code=201, headers={"Location": location})
 
     @route(

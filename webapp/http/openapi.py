@@ -51,7 +51,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     type: Annotated[str, Meta(examples=["about:blank"])]
     title: Annotated[str, Meta(description="The name of the status code.", examples=["Bad Request"])]
     status: Annotated[int, Meta(examples=[400])]
-    detail: Annotated[str, Meta(description="The same text as `error`.")]
+    detail: Annotated[str, Meta(description="The text of `error`, and what can be done where that helps.")]
     error: Annotated[str, Meta(description="What went wrong, in plain words.")]
     field: Annotated[str, Meta(description="The field it is about, if it is about one.")] | None = None
     error_id: (

@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from webapp.errors import AuthenticationRequired
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedServices
-from webapp.http.session_cookie import cookie_name, session_secret
+from webapp.http.session_cookie import cookie_name, cookie_path, session_secret
 from webapp.http.welcome import Welcome
 from webapp.pages.navigation import PageRequest, see_other
 from webapp.services.container import Services
@@ -32,7 +32,7 @@ def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME
     return Cookie(
         key=cookie_name(settings),
         value=secret,
-        path="/",
+        path=cookie_path(settings),
         max_age=max_age_s,
         secure=settings.secure_cookies,
         httponly=True,

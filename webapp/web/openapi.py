@@ -2,9 +2,10 @@
 
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, License, SecurityScheme
+from litestar.openapi.spec import Components, License, SecurityScheme, Server
 
 from webapp import __version__
+from webapp.http.public_url import public_url
 from webapp.http.session_cookie import cookie_name
 from webapp.settings import Settings
 
@@ -21,6 +22,7 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         description="Errors are `application/problem+json` with the exact text in `error`.",
         license=License(name="MIT", identifier="MIT"),
         path="/schema",
+        servers=[Server(url=public_url(settings).prefix or "/")],
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         use_handler_docstrings=True,
         components=Components(

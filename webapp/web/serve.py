@@ -14,6 +14,7 @@ import uvloop
 
 from webapp.errors import SettingsError
 from webapp.http.client_address import trusted_networks
+from webapp.http.public_url import public_url
 from webapp.logs import configure_logging
 from webapp.services.container import Services, make_data_folder, open_services
 from webapp.settings import Settings
@@ -35,6 +36,7 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     configure_logging(settings)
     trusted_networks(settings.trusted_proxies)
+    public_url(settings)
     make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
         return uvloop.run(_serve(settings, listener))
