@@ -65,6 +65,7 @@ async def test_from_registration_to_the_own_account(api: httpx.AsyncClient) -> N
     assert created.status_code == 201
     assert created.json() == {
         "token": created.json()["token"], "label": "laptop", "created": "2023-11-14T22:13:20Z",
+        "created_at": "2023-11-14T22:13:20Z",
     }  # fmt: skip
     me = await api.get("/api/me", headers=_bearer(created.json()["token"]))
     assert (me.status_code, me.json()) == (
@@ -173,7 +174,7 @@ class TestTokens:
         listed = answer.json()["tokens"]
         assert [(token["label"], token["last_used"]) for token in listed] == [
             ("laptop", "2023-11-14T22:13:20Z"),
-            ("", None),
+            (None, None),
         ]
         assert listed[0]["expires"] == "2024-11-13T22:13:20Z"
         assert first not in answer.text

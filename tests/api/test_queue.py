@@ -59,12 +59,14 @@ class TestPublicQueue:
             {
                 "id": running, "status": "processing", "model": "music", "duration": 30,
                 "priority": "creator", "created": "2023-11-14T22:13:20Z",
+                "created_at": "2023-11-14T22:13:20Z",
                 "progress": "Generating audio... 67%", "progress_pct": 67,
                 "position": 1, "reason": None,
             },
             {
                 "id": waiting, "status": "queued", "model": "music", "duration": 2.5, "priority": "creator",
-                "created": "2023-11-14T22:13:20Z", "progress": "Waiting in queue...", "progress_pct": 0,
+                "created": "2023-11-14T22:13:20Z", "created_at": "2023-11-14T22:13:20Z",
+                "progress": "Waiting in queue...", "progress_pct": 0,
                 "position": 2, "reason": "tier",
             },
         ]  # fmt: skip

@@ -9,10 +9,12 @@ from litestar.params import FromPath
 
 from webapp.api.account_schemas import NewToken, RegisterBody, Registered, Token, TokenBody, TokenList
 from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
+from webapp.api.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
 from webapp.api.timestamps import timestamp
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
+from webapp.http.query import only
 from webapp.http.rate_limit import announce, told
 from webapp.policy.credentials import checked_label
 from webapp.services.throttle import ThrottleUsage
@@ -70,19 +72,30 @@ class AuthController(Controller):
                 body.get("username"), body.get("password"), address=address
             )
         secret, token = await services.tokens.create(identity.account_id, label)
-        return NewToken(secret, token.label, timestamp(token.created_ms))
+        created = timestamp(token.created_ms)
+        return NewToken(token=secret, label=token.label or None, created=created, created_at=created)
 
     @get(
         "/tokens",
         summary="The account's tokens",
+        guards=[only(*PAGING)],
         security=BEARER_SECURITY,
         operation_class=describes(),
-        responses=problems(401, 429),
+        responses=problems(400, 401, 429),
     )
-    async def list_tokens(self, services: InjectedServices, identity: InjectedIdentity) -> TokenList:
+    async def list_tokens(
+        self,
+        services: InjectedServices,
+        identity: InjectedIdentity,
+        page: Page = 1,
+        per_page: PerPage = WHOLE,
+    ) -> TokenList:
         """Newest first, without the tokens themselves, which are not kept."""
-        tokens = await services.tokens.list(identity.account_id)
-        return TokenList(tuple(Token.of(token) for token in tokens))
+        account_id = identity.account_id
+        found = await services.tokens.list(account_id, limit=per_page, offset=offset(page, per_page))
+        total = await services.tokens.count(account_id)
+        tokens = tuple(Token.of(token) for token in found)
+        return TokenList(tokens, tokens, page, per_page, total, has_more(page, per_page, total))
 
     @delete(
         "/tokens/{token_id:int}",

@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
+from msgspec import Meta
 
 from webapp.api import examples
 from webapp.api.authentication import (
@@ -30,6 +31,7 @@ from webapp.api.job_schemas import (
     submitted_job,
 )
 from webapp.api.limits import hour_announced
+from webapp.api.paging import PAGING, Page, PerPage, has_more, offset
 from webapp.api.preferences import preferred_wait_s
 from webapp.api.repeats import once_under_key
 from webapp.http.body import read_json_object
@@ -42,12 +44,13 @@ from webapp.http.openapi import (
     LOCATION,
     PREFER,
     PREFERENCE_APPLIED,
-    TOKEN_OR_SESSION,
+    SESSION_SECURITY,
     describes,
     problems,
 )
 from webapp.http.prefix import public_path
 from webapp.http.prepared import Prepare
+from webapp.http.query import only
 from webapp.http.sse import EventStream
 from webapp.policy.generation import parse_generation
 from webapp.services.submissions import Submitted
@@ -71,9 +74,11 @@ job_answer = Prepare(job_status, capacity=256)
 class JobList(msgspec.Struct, frozen=True):
     """A page of the account's own jobs, newest first."""
 
-    jobs: list[JobStatusBody]
+    items: list[JobStatusBody]
+    jobs: Annotated[list[JobStatusBody], Meta(description="The same as `items`, under its older name.")]
     page: int
     per_page: int
+    total: Annotated[int, Meta(description="Jobs in the whole list.")]
     has_more: bool
 
 
@@ -143,7 +148,7 @@ class GenerationController(Controller):
         summary="One job, as it changes",
         operation_class=describes(content=EVENTS, is_limited=True, takes=(LAST_EVENT_ID,)),
         dependencies={"reader": Provide(provide_event_reader)},
-        security=TOKEN_OR_SESSION,
+        security=SESSION_SECURITY,
         responses={204: ResponseSpec(None, description=END_SEEN), **problems(401, 403, 404, 429)},
     )
     async def job_events(
@@ -175,6 +180,7 @@ class GenerationController(Controller):
     @get(
         "/api/jobs",
         summary="The account's jobs",
+        guards=[only("status", *PAGING)],
         operation_class=describes(),
         responses=problems(400, 401, 429),
     )
@@ -183,17 +189,17 @@ class GenerationController(Controller):
         services: InjectedServices,
         identity: InjectedIdentity,
         status: Annotated[JobStatus | None, QueryParameter(description="Only jobs in this state.")] = None,
-        page: Annotated[int, QueryParameter(ge=1, le=100_000, description="Counted from 1.")] = 1,
-        per_page: Annotated[int, QueryParameter(ge=1, le=100, description="Jobs on one page.")] = 20,
+        page: Page = 1,
+        per_page: PerPage = 20,
     ) -> JobList:
         """The account's own jobs, newest first, of one state or all."""
+        account_id, statuses = identity.account_id, (status,) if status else ()
         found = await services.jobs.of_account(
-            identity.account_id,
-            statuses=(status,) if status else (),
-            limit=per_page + 1,
-            offset=(page - 1) * per_page,
+            account_id, statuses=statuses, limit=per_page, offset=offset(page, per_page)
         )
-        return JobList([job_status(job) for job in found[:per_page]], page, per_page, len(found) > per_page)
+        total = await services.jobs.count_of_account(account_id, statuses=statuses)
+        jobs = [job_status(job) for job in found]
+        return JobList(jobs, jobs, page, per_page, total, has_more(page, per_page, total))
 
     @post(
         "/api/jobs/{job_id:str}/retry",

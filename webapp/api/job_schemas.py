@@ -95,6 +95,7 @@ class DetailedJob(msgspec.Struct, frozen=True):
     duration: float
     priority: str
     created: str
+    created_at: Annotated[str, Meta(description="The same as `created`.")]
     progress: str
     progress_pct: Annotated[int, Meta(ge=0, le=100)]
     position: Annotated[int, Meta(ge=1)]
@@ -126,6 +127,7 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     loopable: bool
     seed: int
     created: str
+    created_at: Annotated[str, Meta(description="The same as `created`.")]
     progress: str
     progress_pct: int
     retry_count: int
@@ -142,8 +144,8 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     quality_reasons: tuple[str, ...] | UnsetType = UNSET
     engine: str | UnsetType = UNSET
     engine_label: str | UnsetType = UNSET
-    checkpoint: str | UnsetType = UNSET
-    license: str | UnsetType = UNSET
+    checkpoint: str | UnsetType | None = UNSET
+    license: str | UnsetType | None = UNSET
     sample_rate: int | UnsetType = UNSET
     loudness_lufs: float | UnsetType | None = UNSET
     formats: dict[str, str] | UnsetType = UNSET
@@ -184,6 +186,7 @@ def _detailed_job(job: QueuedJob) -> DetailedJob:
         duration=job.duration_s,
         priority=job.priority,
         created=timestamp(job.created_ms),
+        created_at=timestamp(job.created_ms),
         progress=job.progress,
         progress_pct=job.progress_pct,
         position=job.position,
@@ -208,6 +211,7 @@ def job_status(job: JobView) -> JobStatusBody:
         loopable=job.is_loopable,
         seed=job.seed,
         created=timestamp(job.created_ms),
+        created_at=timestamp(job.created_ms),
         progress=job.progress,
         progress_pct=job.progress_pct,
         retry_count=job.retry_count,
@@ -241,8 +245,8 @@ def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:
         quality_reasons=sound.quality_reasons,
         engine=sound.engine,
         engine_label=sound.engine_label,
-        checkpoint=sound.checkpoint,
-        license=sound.license,
+        checkpoint=sound.checkpoint or None,
+        license=sound.license or None,
         sample_rate=sound.sample_rate,
         loudness_lufs=sound.loudness_lufs,
         formats={extension: public_path(sound.url(extension)) for extension in AUDIO_FORMATS},

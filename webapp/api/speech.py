@@ -19,6 +19,7 @@ from webapp.http.file_response import FileAnswer
 from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
 from webapp.http.prefix import public_path
 from webapp.http.prepared import Prepare
+from webapp.http.query import only
 from webapp.policy.speech import VOICE_NOT_FOUND, parse_speech
 from webapp.services.speech import AcceptedSpeech
 
@@ -39,8 +40,9 @@ class SpeechController(Controller):
     @get(
         "/api/voices",
         summary="Voices",
+        guards=[only()],
         operation_class=describes(),
-        responses=problems(),
+        responses=problems(400),
     )
     async def voices(self, services: InjectedServices) -> Response[VoiceList]:
         """The voices that can be spoken with now: neural ones first; none while no speech worker runs."""

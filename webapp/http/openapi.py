@@ -25,10 +25,11 @@ from webapp.http.sse import EVENT_STREAM
 
 PRINTABLE: Final = "^[ -~]*$"
 BEARER_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
-TOKEN_OR_SESSION: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"session": []}]
+# Beside the token that the controller asks for.
+SESSION_SECURITY: Final[list[dict[str, list[str]]]] = [{"session": []}]
 
 DESCRIPTIONS: Final = {
-    400: "The body or one of its fields is wrong.",
+    400: "The body, one of its fields or a parameter is wrong; lists refuse parameters that they lack.",
     401: "No valid token, or a wrong username or password.",
     403: "The account may not do this.",
     404: "There is no such thing.",

@@ -98,6 +98,14 @@ class Jobs:
         )
         return jobs
 
+    async def count_of_account(self, account_id: int, *, statuses: tuple[JobStatus, ...] = ()) -> int:
+        """How many jobs the account has, in any of the given states (default: all)."""
+        among = f" AND status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
+        rows = await self._database.fetch(
+            f"SELECT COUNT(*) AS total FROM job WHERE account = {{}}{among}", account_id, *statuses
+        )
+        return int(rows[0]["total"])
+
     async def cancel(self, identity: Identity, job_id: str) -> None:
         """Take a waiting job out of the queue; what was paid to skip comes back.
 
