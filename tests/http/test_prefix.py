@@ -110,6 +110,18 @@ class TestUnknownProxies:
         said = [record for record in caplog.records if "SOUNDLOOM_TRUSTED_PROXIES" in record.getMessage()]
         assert len(said) == 1
 
+    async def test_one_that_changes_the_host_shows(
+        self, services: Services, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        ours = {"sec-fetch-site": "same-origin"}
+        async with client(services) as http:
+            for origin in ("http://localhost", "http://LOCALHOST", "null"):
+                await http.post("/logout", headers={**ours, "origin": origin})
+            await http.post("/logout", headers={"sec-fetch-site": "cross-site", "origin": "http://a.example"})
+            assert "SOUNDLOOM_TRUSTED_PROXIES" not in caplog.text
+            await http.post("/logout", headers={**ours, "origin": "https://sound.test"})
+        assert "SOUNDLOOM_TRUSTED_PROXIES" in caplog.text
+
     async def test_a_named_one_is_no_news(self, services: Services, caplog: pytest.LogCaptureFixture) -> None:
         async with client(services, trusted_proxies="127.0.0.0/8") as http:
             await http.get("/healthz", headers={"x-forwarded-for": "203.0.113.9"})

@@ -11,7 +11,6 @@ from webapp.http.client_address import client_address, trusted_networks
 from webapp.settings import Settings
 
 FORWARDING: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "x-forwarded-proto")
-_NAMES: Final = frozenset(name.encode() for name in FORWARDING)
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ class NoticeProxies:
         self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._watch.unknown_proxy is None and any(name in _NAMES for name, _ in scope["headers"]):
+        if self._watch.unknown_proxy is None and _was_forwarded(Headers.from_scope(scope)):
             self._look(scope)
         await self.app(scope, receive, send)
 
@@ -46,9 +45,20 @@ class NoticeProxies:
         if is_known:
             return
         self._watch.unknown_proxy = peer
-        names = [name for name in FORWARDING if name in Headers.from_scope(scope)]
         logger.warning(
             "requests come through a proxy that SOUNDLOOM_TRUSTED_PROXIES does not name: all visitors behind"
             " it share the limits of one address",
-            extra={"proxy": peer, "headers": ",".join(names)},
+            extra={"proxy": peer},
         )
+
+
+def _was_forwarded(headers: Headers) -> bool:
+    """Whether a request says that it came through a proxy, or a proxy has changed the `Host` of it.
+
+    The latter shows where a browser's form comes from a page of ours and yet names another host.
+    """
+    if any(name in headers for name in FORWARDING):
+        return True
+    origin = headers.get("origin", "").partition("://")[2]
+    is_ours = headers.get("sec-fetch-site") == "same-origin"
+    return bool(origin) and is_ours and origin.lower() != headers.get("host", "").lower()
