@@ -5,8 +5,10 @@
     ├── DatabaseUnusable         the database must be put right by its operator; stops the start
     ├── ProductError             something a user or program asked for cannot be done
     │   ├── InvalidRequest       what was sent is wrong (400)
+    │   │   └── UnknownHost      it names another server
     │   ├── AuthenticationRequired  nobody is signed in (401)
     │   ├── NotAuthorized        somebody is, but may not do this (403)
+    │   │   └── ForeignPage      it may be forged by another site
     │   ├── NotFound             there is no such thing (404)
     │   ├── BodyTimeout          the body did not arrive in time (408)
     │   ├── Conflict             it clashes with what is there (409)
@@ -27,6 +29,7 @@ Each carries the exact text a user sees; no other text of an exception is ever s
 """
 
 import errno
+from dataclasses import dataclass
 
 
 def is_disk_full(error: BaseException | None) -> bool:
@@ -85,7 +88,11 @@ class DatabaseDamaged(DatabaseAway):
 
 
 class ProductError(SoundloomError):
-    """A request that cannot be met. `message` is plain words, fit to be shown."""
+    """A request that cannot be met. `message` is plain words, fit to be shown, and so is `advice`: what
+    can be done about it, where that is not plain from the message.
+    """
+
+    advice: str | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -109,6 +116,28 @@ class AuthenticationRequired(ProductError):
 
 class NotAuthorized(ProductError):
     """The account may not do this."""
+
+
+class UnknownHost(InvalidRequest):
+    """The request names a host that the server does not answer to; `name` is None where it names none."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__("This server does not answer to that host name")
+        self.advice = (
+            "Whoever runs it can set SOUNDLOOM_PUBLIC_URL to the address that people use, or add"
+            f" {name or 'the name'} to SOUNDLOOM_ALLOWED_HOSTS."
+        )
+
+
+class ForeignPage(NotAuthorized):
+    """A form that did not come from a page of ours, as far as the server can tell."""
+
+    def __init__(self) -> None:
+        super().__init__("This request did not come from a page of this server")
+        self.advice = (
+            "If it did, a proxy stands in between: whoever runs the server can set SOUNDLOOM_PUBLIC_URL to"
+            " the address that people use, or have the proxy pass on the Host header."
+        )
 
 
 class NotFound(ProductError):
@@ -138,12 +167,25 @@ class KeyReused(ProductError):
         super().__init__("Idempotency-Key was already used with another request")
 
 
-class LimitReached(ProductError):
-    """A limit on requests was reached; `retry_after_s` says when to try again."""
+@dataclass(frozen=True, slots=True)
+class LimitPolicy:
+    """A limit as clients are told of it: `quota` in any `window_s` seconds, or at once without a window.
 
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
+    No two limits share a `name`.
+    """
+
+    name: str
+    quota: int
+    window_s: int | None = None
+
+
+class LimitReached(ProductError):
+    """A limit on requests was reached; `retry_after_s` says when to try again, `policy` what it is."""
+
+    def __init__(self, message: str, *, retry_after_s: int, policy: LimitPolicy | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = max(1, retry_after_s)
+        self.policy = policy
 
 
 class QueueFull(ProductError):

@@ -121,7 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     public_url: Annotated[
         str,
-        Meta(description="Address people use, when behind a proxy; `https` makes cookies Secure."),
+        Meta(description="Address people use, when behind a proxy, with its path; `https`: Secure cookies."),
     ] = ""
     allowed_hosts: Annotated[
         str,

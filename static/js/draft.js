@@ -83,7 +83,7 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
 
 // Whoever signs out leaves nothing for the next person at this browser.
 document.addEventListener("submit", (event) => {
-  if (!event.target.matches("form[action='/logout']")) return;
+  if (!event.target.matches("form[action$='/logout']")) return;
   for (const key of Object.values(KEYS)) localStorage.removeItem(key);
 });
 

@@ -8,7 +8,7 @@ from webapp.errors import NotFound
 from webapp.ids import secret_hash
 from webapp.services.accounts import Accounts
 from webapp.services.identity import Identity
-from webapp.services.sessions import Sessions
+from webapp.services.sessions import LIFETIME_MS, MAX_SESSIONS, Sessions
 
 DAY_S = 86_400
 
@@ -108,3 +108,25 @@ async def test_ended_sessions_are_cleared_away(
     clock.advance_s(30 * DAY_S)
     await sessions.create(ada.account_id)
     assert len(await database.fetch("SELECT id FROM web_session")) == 1
+
+
+async def test_an_account_has_only_so_many(
+    sessions: Sessions, ada: Identity, database: Database, clock: ManualClock
+) -> None:
+    now_ms = clock.now_ms()
+    rows = [
+        (ada.account_id, f"{number:064d}", now_ms, now_ms + LIFETIME_MS, now_ms + number)
+        for number in range(5_000)
+    ]
+    async with database.transaction():
+        await database.execute_many(
+            "INSERT INTO web_session (account, secret_hash, created_ms, expires_ms, last_seen_ms, address,"
+            " user_agent) VALUES ({}, {}, {}, {}, {}, '', '')",
+            rows,
+        )
+    # Whatever the others' times say, the new one stays; of them, those that were used last.
+    secret = await sessions.create(ada.account_id)
+    assert await sessions.resolve(secret) is not None
+    assert await sessions.count(ada.account_id) == MAX_SESSIONS
+    kept = {view.last_seen_ms for view in await sessions.list(ada.account_id)}
+    assert kept == {now_ms, *range(now_ms + 5_001 - MAX_SESSIONS, now_ms + 5_000)}

@@ -32,6 +32,11 @@ class User:
         job_id: str = answer.json()["job_id"]
         return job_id
 
+    async def submit_behind(self, **fields: Any) -> str:
+        """Submit a job that stands behind another one, so that it can be skipped; its id."""
+        await self.submit("stands ahead")
+        return await self.submit(**fields)
+
 
 class Hand:
     """A worker by hand: claims and finishes jobs when told."""
@@ -77,9 +82,11 @@ class Connection:
         self._started = asyncio.Event()
         self._receive = receive or self._until_left
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        path, _, query = path.partition("?")
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
-            "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+            "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode(),
+            "root_path": "",
             "headers": [(b"host", b"localhost"), *encoded], "client": ("127.0.0.1", 1),
             "server": ("localhost", 80), "state": {},
         }  # fmt: skip

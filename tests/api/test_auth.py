@@ -65,6 +65,7 @@ async def test_from_registration_to_the_own_account(api: httpx.AsyncClient) -> N
     assert created.status_code == 201
     assert created.json() == {
         "token": created.json()["token"], "label": "laptop", "created": "2023-11-14T22:13:20Z",
+        "created_at": "2023-11-14T22:13:20Z",
     }  # fmt: skip
     me = await api.get("/api/me", headers=_bearer(created.json()["token"]))
     assert (me.status_code, me.json()) == (
@@ -173,7 +174,7 @@ class TestTokens:
         listed = answer.json()["tokens"]
         assert [(token["label"], token["last_used"]) for token in listed] == [
             ("laptop", "2023-11-14T22:13:20Z"),
-            ("", None),
+            (None, None),
         ]
         assert listed[0]["expires"] == "2024-11-13T22:13:20Z"
         assert first not in answer.text
@@ -248,7 +249,7 @@ async def test_unknown_fields_are_ignored(api: httpx.AsyncClient, services: Serv
 async def test_a_wrong_label_is_refused_before_the_password_is_tried(api: httpx.AsyncClient) -> None:
     answer = await api.post("/api/auth/token", json={**ADA, "label": 5})
     _assert_problem(answer, 400, "Label must be text", "label")
-    assert answer.headers["ratelimit"] == '"account";r=10;t=0, "address";r=30;t=0'
+    assert answer.headers["ratelimit"] == ('"sign-ins-of-account";r=10;t=0, "sign-ins-from-address";r=30;t=0')
 
 
 class TestLimits:
@@ -260,14 +261,16 @@ class TestLimits:
             answers = [await api.post("/api/auth/token", json=body) for body in (wrong, unknown)]
             for answer in answers:
                 _assert_problem(answer, 401, "Wrong username or password")
-                assert answer.headers["ratelimit-policy"] == '"account";q=10;w=900, "address";q=30;w=900'
-                assert answer.headers["ratelimit"].startswith(f'"account";r={left};t=900, ')
+                assert answer.headers["ratelimit-policy"] == (
+                    '"sign-ins-of-account";q=10;w=900, "sign-ins-from-address";q=30;w=900'
+                )
+                assert answer.headers["ratelimit"].startswith(f'"sign-ins-of-account";r={left};t=900, ')
         clock.advance_s(60)
         for body in (ADA, unknown):
             refused = await api.post("/api/auth/token", json=body)
             _assert_problem(refused, 429, "Too many failed sign-ins; try again later")
             assert refused.headers["retry-after"] == "840"
-            assert refused.headers["ratelimit"] == '"account";r=0;t=840, "address";r=10;t=840'
+            assert refused.headers["ratelimit"] == '"sign-ins-of-account";r=0;t=840'
 
     async def test_registrations_are_counted_by_client_address(self, api: httpx.AsyncClient) -> None:
         async def register(number: int, address: str) -> httpx.Response:
@@ -279,9 +282,9 @@ class TestLimits:
         refused = next(answer for answer in answers if answer.status_code == 429)
         _assert_problem(refused, 429, "Too many accounts were created from your address; try again later")
         assert refused.headers["retry-after"] == "3600"
-        assert refused.headers["ratelimit-policy"] == '"address";q=10;w=3600'
+        assert refused.headers["ratelimit-policy"] == '"registrations";q=10;w=3600'
         elsewhere = await register(99, "203.0.113.6")
-        assert (elsewhere.status_code, elsewhere.headers["ratelimit"]) == (201, '"address";r=9;t=3600')
+        assert (elsewhere.status_code, elsewhere.headers["ratelimit"]) == (201, '"registrations";r=9;t=3600')
 
 
 async def test_the_description_tells_bodies_and_answers(api: httpx.AsyncClient) -> None:

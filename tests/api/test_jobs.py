@@ -13,7 +13,7 @@ from webapp.services.container import Services
 CREATED = "2023-11-14T22:13:20Z"
 COMMON = {
     "model": "audio", "prompt": "storm", "duration": 30, "priority": "creator", "loopable": True, "seed": 7,
-    "created": CREATED, "retry_count": 0,
+    "created": CREATED, "created_at": CREATED, "retry_count": 0,
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ class TestStates:
             "started": CREATED, "completed": "2023-11-14T22:13:25Z", "generation_id": name,
             "audio_url": f"/audio/{name}.wav", "spectrogram_url": f"/spectrogram/{name}.png",
             "quality_score": 90, "quality_reasons": [], "engine": "sketch",
-            "engine_label": "sketch: rule-based, no model", "checkpoint": "", "license": "",
+            "engine_label": "sketch: rule-based, no model", "checkpoint": None, "license": None,
             "sample_rate": 32000, "loudness_lufs": -16.0,
             "formats": {kind: f"/audio/{name}.{kind}" for kind in ("wav", "flac", "ogg", "mp3")},
         }  # fmt: skip
@@ -102,7 +102,7 @@ class TestStates:
         assert not {"error", "audio_url", "generation_id", "position", "completed"} & job.keys()
 
     async def test_a_skipped_job_shows_it(self, ann: User) -> None:
-        job_id = await _submit(ann)
+        job_id = await ann.submit_behind()
         await ann.http.post(f"/api/queue/{job_id}/skip")
         assert (await ann.http.get(f"/job/{job_id}")).json()["priority"] == "skipped"
 

@@ -24,9 +24,9 @@ METHODS = ("get", "head", "post", "put", "patch", "delete")
 STATUSES = {
     "POST /generate": "201 400 401 408 413 415 422 429 503 507",
     "GET /job/{job_id}": "200 401 403 404 429",
-    "GET /job/{job_id}/events": "200 401 403 404 429",
+    "GET /job/{job_id}/events": "200 204 401 403 404 429",
     "GET /queue-status": "200",
-    "GET /api/queue": "200",
+    "GET /api/queue": "200 400",
     "GET /api/queue/events": "200 429",
     "GET /api/queue/skip-pricing": "200",
     "POST /api/queue/{job_id}/cancel": "200 400 401 403 404 429",
@@ -39,7 +39,7 @@ STATUSES = {
     "HEAD /spectrogram/{filename}": "200 206 304 404 416 429",
     "GET /status": "200",
     "GET /api/library": "200 400",
-    "GET /api/library/counts": "200",
+    "GET /api/library/counts": "200 400",
     "GET /api/library/export": "200 400 401 404 429",
     "GET /api/library/{sound_id}": "200 401 404 429",
     "PATCH /api/library/{sound_id}": "200 400 401 403 404 408 413 415 429",
@@ -51,7 +51,7 @@ STATUSES = {
     "DELETE /api/favorites/{sound_id}": "200 401 404 429",
     "POST /api/track/{sound_id}/play": "200 401 404 429",
     "POST /api/track/{sound_id}/download": "200 401 404 429",
-    "GET /api/playlists": "200 401 429",
+    "GET /api/playlists": "200 400 401 429",
     "POST /api/playlists": "201 400 401 408 409 413 415 429",
     "GET /api/playlists/{playlist_id}": "200 401 404 429",
     "PUT /api/playlists/{playlist_id}": "200 400 401 404 408 413 415 429",
@@ -63,14 +63,14 @@ STATUSES = {
     "POST /api/moderation/sounds/{sound_id}/hide": "200 400 401 403 404 408 413 415 429",
     "POST /api/moderation/sounds/{sound_id}/restore": "200 400 401 403 404 408 413 415 429",
     "PUT /api/moderation/sounds/{sound_id}/note": "200 400 401 403 404 408 413 415 429",
-    "GET /api/voices": "200",
+    "GET /api/voices": "200 400",
     "POST /api/tts/generate": "201 400 401 408 413 415 422 429 503 507",
     "GET /api/tts/sample/{voice}": "200 206 304 404 416 503",
     "HEAD /api/tts/sample/{voice}": "200 206 304 404 416 503",
     "GET /api/me": "200 401 429",
     "POST /api/auth/register": "201 400 403 408 409 413 415 429",
     "POST /api/auth/token": "201 400 401 408 409 413 415 429",
-    "GET /api/auth/tokens": "200 401 429",
+    "GET /api/auth/tokens": "200 400 401 429",
     "DELETE /api/auth/tokens/{token_id}": "204 401 404 429",
 }
 
@@ -154,6 +154,7 @@ def test_request_headers_are_described(document: dict[str, Any]) -> None:
     }
     assert {name: headers for name, headers in taken.items() if headers} == {
         "POST /generate": {"Idempotency-Key", "Prefer"},
+        "GET /job/{job_id}/events": {"Last-Event-ID"},
         "POST /api/jobs/{job_id}/retry": {"Idempotency-Key"},
         "POST /api/queue/{job_id}/skip": {"Idempotency-Key"},
         "POST /api/tts/generate": {"Idempotency-Key"},
@@ -166,6 +167,8 @@ def test_what_asks_for_a_token_says_so(document: dict[str, Any]) -> None:
         asks = "401" in operation["responses"] and name.partition(" ")[2] != "/api/auth/token"
         if name in TOKEN_IS_OPTIONAL:
             assert operation["security"] == [{}, {"bearer": []}], name
+        elif name == "GET /job/{job_id}/events":
+            assert operation["security"] == [{"bearer": []}, {"session": []}]
         else:
             assert (operation.get("security") == [{"bearer": []}]) == asks, name
 

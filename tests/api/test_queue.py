@@ -59,12 +59,14 @@ class TestPublicQueue:
             {
                 "id": running, "status": "processing", "model": "music", "duration": 30,
                 "priority": "creator", "created": "2023-11-14T22:13:20Z",
+                "created_at": "2023-11-14T22:13:20Z",
                 "progress": "Generating audio... 67%", "progress_pct": 67,
                 "position": 1, "reason": None,
             },
             {
                 "id": waiting, "status": "queued", "model": "music", "duration": 2.5, "priority": "creator",
-                "created": "2023-11-14T22:13:20Z", "progress": "Waiting in queue...", "progress_pct": 0,
+                "created": "2023-11-14T22:13:20Z", "created_at": "2023-11-14T22:13:20Z",
+                "progress": "Waiting in queue...", "progress_pct": 0,
                 "position": 2, "reason": "tier",
             },
         ]  # fmt: skip
@@ -117,7 +119,7 @@ class TestCancel:
         claim = await hand.claim()
         answer = await ann.http.post(path)
         assert_problem(answer, 400, "Cannot cancel a job that is already processing")
-        assert answer.headers["ratelimit"].startswith('"cancel";r=59;')
+        assert answer.headers["ratelimit"].startswith('"cancel";r=60;')
         assert_problem(await bob.http.post(path), 403, "Not authorized to cancel this job")
         await hand.complete(claim)
         assert_problem(await ann.http.post(path), 400, "Job is not in queue")
@@ -140,7 +142,7 @@ class TestCancel:
             assert_problem(await root.http.post("/api/queue/000000000000/cancel"), 404, "Job not found")
 
     async def test_what_was_paid_comes_back(self, ann: User) -> None:
-        job_id = await ann.submit(duration=30)
+        job_id = await ann.submit_behind(duration=30)
         await ann.http.post(f"/api/queue/{job_id}/skip")
         await ann.http.post(f"/api/queue/{job_id}/cancel")
         assert (await ann.http.get("/api/me")).json()["aura_balance"] == 50
@@ -164,7 +166,7 @@ class TestSkip:
             (1, 1), (10, 1), (10.5, 3), (30, 3), (30.01, 5), (60, 5), (61, 10), (120, 10), (120.5, 15),
             (180, 15),
         ):  # fmt: skip
-            job_id = await rich.submit(duration=duration)
+            job_id = await rich.submit_behind(duration=duration)
             answer = await rich.http.post(f"/api/queue/{job_id}/skip")
             assert (duration, answer.json()["cost"]) == (duration, cost)
 
@@ -172,12 +174,12 @@ class TestSkip:
         self, ann: User, make_user: MakeUser, hand: Hand, anybody: httpx.AsyncClient
     ) -> None:
         bob, root = await make_user("bob"), await make_user("root", is_admin=True, aura=9)
-        job_id = await ann.submit()
+        job_id = await ann.submit_behind()
         path = f"/api/queue/{job_id}/skip"
         assert_problem(await anybody.post(path), 401, "Authentication required")
         for other in (bob, root):
             assert_problem(await other.http.post(path), 403, "Not authorized")
-        poor = await bob.submit()
+        poor = await bob.submit_behind()
         assert_problem(await bob.http.post(f"/api/queue/{poor}/skip"), 400, "Insufficient Aura balance")
         assert (await ann.http.post(path)).status_code == 200
         assert_problem(await ann.http.post(path), 400, "Job already skipped")
@@ -187,11 +189,11 @@ class TestSkip:
         assert_problem(await ann.http.post(path), 400, "Job is not in queue")
         answer = await ann.http.post("/api/queue/000000000000/skip")
         assert_problem(answer, 404, "Job not found")
-        assert answer.headers["ratelimit"].startswith('"skip";r=')
+        assert answer.headers["ratelimit"].startswith('"skip";r=29;')
         assert (await ann.http.get("/api/me")).json()["aura_balance"] == 49
 
     async def test_at_the_same_instant_one_is_paid(self, ann: User) -> None:
-        path = f"/api/queue/{await ann.submit(duration=30)}/skip"
+        path = f"/api/queue/{await ann.submit_behind(duration=30)}/skip"
         answers = await asyncio.gather(*(ann.http.post(path) for _ in range(10)))
         assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 9}
         assert (await ann.http.get("/api/me")).json()["aura_balance"] == 47
@@ -203,14 +205,26 @@ class TestHourlyLimits:
         return Settings(data_dir=str(tmp_path), disk_reserve_mb=0, cancel_hourly=2, skip_hourly=2)
 
     async def test_each_action_has_its_own(self, ann: User, clock: ManualClock) -> None:
+        jobs: list[str] = []
         for action in ("cancel", "skip"):
-            for left in (1, 0):
-                answer = await ann.http.post(f"/api/queue/000000000000/{action}")
-                assert_problem(answer, 404, "Job not found")
+            jobs = [await ann.submit_behind() for _ in range(3)]
+            for left, job_id in zip((1, 0), jobs, strict=False):
+                answer = await ann.http.post(f"/api/queue/{job_id}/{action}")
                 assert answer.headers["ratelimit"] == f'"{action}";r={left};t=3600'
-            answer = await ann.http.post(f"/api/queue/000000000000/{action}")
+            answer = await ann.http.post(f"/api/queue/{jobs[2]}/{action}")
             assert_problem(answer, 429, "Rate limit exceeded")
             assert answer.headers["retry-after"] == "3600"
+            assert answer.headers["ratelimit-policy"] == f'"{action}";q=2;w=3600'
             assert answer.headers["ratelimit"] == f'"{action}";r=0;t=3600'
         clock.advance_s(3600)
-        assert_problem(await ann.http.post("/api/queue/000000000000/skip"), 404, "Job not found")
+        assert (await ann.http.post(f"/api/queue/{jobs[2]}/skip")).status_code == 200
+
+    async def test_what_is_refused_costs_nothing(self, ann: User, make_user: MakeUser) -> None:
+        bob, job_id = await make_user("bob"), await ann.submit()
+        for action in ("cancel", "skip"):
+            for user, of in ((ann, "0" * 12), (bob, job_id), (bob, await bob.submit_behind())):
+                answer = await user.http.post(f"/api/queue/{of}/{'skip' if user is bob else action}")
+                assert answer.status_code in {400, 403, 404}
+                assert ";r=2;t=0" in answer.headers["ratelimit"]
+        assert_problem(await ann.http.post(f"/api/queue/{job_id}/skip"), 400, "Job is already at the front")
+        assert (await ann.http.get("/api/me")).json()["aura_balance"] == 50

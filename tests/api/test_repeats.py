@@ -134,7 +134,7 @@ class TestGenerate:
 
 class TestSkip:
     async def test_it_is_paid_once(self, ann: User) -> None:
-        path, headers = f"/api/queue/{await ann.submit()}/skip", {"idempotency-key": "k"}
+        path, headers = f"/api/queue/{await ann.submit_behind()}/skip", {"idempotency-key": "k"}
         answers = [await ann.http.post(path, headers=headers) for _ in range(3)]
         assert {answer.status_code for answer in answers} == {200}
         assert len({answer.content for answer in answers}) == 1
@@ -143,7 +143,7 @@ class TestSkip:
         assert_problem(await ann.http.post(path), 400, "Job already skipped")
 
     async def test_ten_at_once_pay_once(self, ann: User) -> None:
-        path, headers = f"/api/queue/{await ann.submit()}/skip", {"idempotency-key": "k"}
+        path, headers = f"/api/queue/{await ann.submit_behind()}/skip", {"idempotency-key": "k"}
         answers = await asyncio.gather(*(ann.http.post(path, headers=headers) for _ in range(10)))
         assert Counter((answer.status_code, answer.content) for answer in answers).most_common()[0][1] == 10
         assert (await ann.http.get("/api/me")).json()["aura_balance"] == 49
@@ -151,7 +151,7 @@ class TestSkip:
         assert again.headers["ratelimit"] == '"skip";r=29;t=3600'
 
     async def test_another_job_or_another_request_is_refused(self, ann: User) -> None:
-        first, second = await ann.submit(), await ann.submit()
+        first, second = await ann.submit_behind(), await ann.submit()
         headers = {"idempotency-key": "k"}
         assert (await ann.http.post(f"/api/queue/{first}/skip", headers=headers)).status_code == 200
         assert_problem(await ann.http.post(f"/api/queue/{second}/skip", headers=headers), 422, REUSED)
@@ -159,7 +159,7 @@ class TestSkip:
 
     async def test_a_refused_skip_is_not_kept(self, make_user: MakeUser, services: Services) -> None:
         bob = await make_user("bob")
-        path, headers = f"/api/queue/{await bob.submit()}/skip", {"idempotency-key": "k"}
+        path, headers = f"/api/queue/{await bob.submit_behind()}/skip", {"idempotency-key": "k"}
         assert_problem(await bob.http.post(path, headers=headers), 400, "Insufficient Aura balance")
         await services.aura.grant(bob.identity.account_id, 5, reason="test", author="root")
         assert (await bob.http.post(path, headers=headers)).status_code == 200
@@ -171,7 +171,8 @@ class TestSkipAtItsLimit:
         return Settings(data_dir=str(tmp_path), disk_reserve_mb=0, skip_hourly=1)
 
     async def test_a_repetition_counts_for_nothing(self, ann: User) -> None:
-        path, headers = f"/api/queue/{await ann.submit()}/skip", {"idempotency-key": "k"}
+        path, headers = f"/api/queue/{await ann.submit_behind()}/skip", {"idempotency-key": "k"}
         for _ in range(3):
             assert (await ann.http.post(path, headers=headers)).status_code == 200
-        assert (await ann.http.post(path)).status_code == 429
+        other = f"/api/queue/{await ann.submit_behind()}/skip"
+        assert (await ann.http.post(other)).status_code == 429

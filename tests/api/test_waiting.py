@@ -247,8 +247,10 @@ class TestJobEvents:
         answer = await ann.http.get(path)
         assert_problem(answer, 429, "Too many open connections")
         assert answer.headers["retry-after"] == "5"
-        assert answer.headers["ratelimit"] == '"connections";r=0;t=5'
-        assert answer.headers["ratelimit-policy"] == f'"connections";q={PER_ACCOUNT};w=5'
+        assert answer.headers["ratelimit"] == '"connections-of-account";r=0;t=5'
+        assert answer.headers["ratelimit-policy"] == (
+            f'"connections-of-account";q={PER_ACCOUNT};qu="concurrent-requests"'
+        )
         await open_ones[0].leave()
         replacement = connect(path, ann)
         await replacement.started()
@@ -321,7 +323,7 @@ class TestQueueEvents:
         readers = [connect("/api/queue/events") for _ in range(PER_ADDRESS)]
         for reader in readers:
             await reader.started()
-        assert readers[0].headers["ratelimit"] == f'"connections";r={PER_ADDRESS - 1};t=0'
+        assert readers[0].headers["ratelimit"] == f'"connections-of-address";r={PER_ADDRESS - 1}'
         assert_problem(await anybody.get("/api/queue/events"), 429, "Too many open connections")
         streams.stop.set()
         for reader in readers:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from litestar.types import HTTPReceiveMessage, HTTPResponseStartEvent, Message
 
-from webapp.http.sse import HEARTBEAT, EventStream, ServerEvent, StopSignal
+from webapp.http.sse import HEARTBEAT, HEARTBEAT_S, EventStream, ServerEvent, StopSignal
 
 SCOPE = cast("Any", {"type": "http", "method": "GET", "path": "/events", "headers": []})
 
@@ -134,6 +134,31 @@ async def test_a_quiet_stream_is_kept_alive() -> None:
     reader.leave()
     await answer
     assert source.was_closed
+
+
+async def test_silence_is_counted_from_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: asyncio.Queue[float] = asyncio.Queue()
+    gate = asyncio.Semaphore(0)
+
+    async def sleep(delay_s: float) -> None:
+        asked.put_nowait(delay_s)
+        await gate.acquire()
+
+    monkeypatch.setattr("webapp.http.sse.asyncio.sleep", sleep)
+    source = Source()
+    reader, answer, _ = await start(source, StopSignal())
+    await asked.get()
+    await source.queue.put(ServerEvent("in between"))
+    await reader.chunks.get()
+    gate.release()
+    # What is left of the time since the event, and not all of it again.
+    assert 0 < await asked.get() < 60
+    reader.leave()
+    await answer
+
+
+def test_no_stream_is_silent_for_longer_than_others_wait() -> None:
+    assert HEARTBEAT_S <= 15
 
 
 async def test_a_stream_that_breaks_ends_and_says_why_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -30,8 +30,9 @@ class TestBrowsing:
         item = {
             "id": sound_id, "filename": f"{sound_id}.wav", "title": "Drops", "prompt": "calm rain",
             "model": "music", "duration": 8.0, "tags": ["Rain", "night"], "upvotes": 0, "downvotes": 0,
-            "plays": 0, "downloads": 0, "quality_score": 90, "seed": 7, "engine": "sketch", "license": "",
+            "plays": 0, "downloads": 0, "quality_score": 90, "seed": 7, "engine": "sketch", "license": None,
             "loopable": False, "is_public": True, "owner": "ann", "created_at": CREATED,
+            "created": CREATED,
             "audio_url": f"/audio/{sound_id}.wav", "spectrogram_url": f"/spectrogram/{sound_id}.png",
         }  # fmt: skip
         assert (await anybody.get(f"/api/library/{sound_id}")).json() == item
@@ -132,6 +133,7 @@ class TestBrowsing:
     async def test_wrong_parameters(self, ann: User) -> None:
         for parameters in (
          "page=0", "page=x", "page=100001", "per_page=0", "per_page=101", "model=tts", "sort=best",
+         "min_duration=-1", "max_duration=-0.5", "min_duration=9&max_duration=8",
          "min_duration=x", "min_duration=nan", "max_duration=inf", "max_duration=1e999", "cursor=x",
          "cursor=é",
          "cursor=WzAsIDcsIDdd", f"cursor={'A' * 39}", f"cursor={'A' * 40}", "cursor=" + "_" * 9_000,

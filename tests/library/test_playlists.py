@@ -34,9 +34,11 @@ async def test_the_whole_life_of_a_playlist(ann: User, make_sound: MakeSound, cl
     path = await _make(ann, first, second, first, third)
     told = {
         "id": path.rpartition("/")[2], "name": "Night", "owner": "ann", "is_shared": False, "track_count": 3,
-        "created_at": CREATED, "updated_at": CREATED,
+        "created_at": CREATED, "created": CREATED, "updated_at": CREATED,
     }  # fmt: skip
-    assert (await ann.http.get("/api/playlists")).json() == {"playlists": [told]}
+    assert (await ann.http.get("/api/playlists")).json() == {
+        "items": [told], "playlists": [told], "page": 1, "per_page": 100, "total": 1, "has_more": False,
+    }  # fmt: skip
     assert await _tracks(ann.http, path) == [first, second, third]
     clock.advance_s(1)
     answer = await ann.http.put(f"{path}/reorder", json={"ids": [third, first, second]})
@@ -51,7 +53,7 @@ async def test_the_whole_life_of_a_playlist(ann: User, make_sound: MakeSound, cl
     assert (answer.json()["name"], answer.json()["is_shared"]) == ("Day", True)
     assert (await ann.http.delete(path)).status_code == 204
     assert_problem(await ann.http.get(path), 404, "Playlist not found")
-    assert (await ann.http.get("/api/playlists")).json() == {"playlists": []}
+    assert (await ann.http.get("/api/playlists")).json()["items"] == []
 
 
 async def test_the_last_changed_comes_first(ann: User, clock: ManualClock) -> None:

@@ -18,7 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from tests.api.client import User
 from tests.api.conftest import MakeUser
 from tests.library.conftest import MakeSound
-from webapp.pages.authentication import PLAIN_COOKIE
+from webapp.http.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
 
 UNKNOWN: Final = "f" * 20

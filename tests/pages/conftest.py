@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 
 from tests.speech.conftest import answered, engine, speaking  # noqa: F401 fixtures, found by their names here
-from webapp.pages.authentication import PLAIN_COOKIE
+from webapp.http.session_cookie import PLAIN_COOKIE
 from webapp.services.accounts import Accounts
 from webapp.services.container import Services
 from webapp.services.identity import Identity

@@ -5,7 +5,7 @@ import re
 import httpx
 
 from tests.pages.steps import finish_one, make_sound
-from webapp.pages.authentication import PLAIN_COOKIE
+from webapp.http.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
@@ -120,3 +120,19 @@ async def test_nobody_signed_in_sees_none_of_it(browser: httpx.AsyncClient) -> N
     assert (await browser.get("/account/export")).status_code == 303
     for path in ("tokens", "password", "sessions/revoke-others", "delete"):
         assert (await browser.post(f"/account/{path}", data={})).status_code == 303
+
+
+async def test_long_lists_come_in_pages(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    for number in range(25):
+        await services.tokens.create(ann.account_id, f"token {number}")
+        await services.sessions.create(ann.account_id, user_agent=f"browser {number}")
+    page = (await ann_browser.get("/account")).text
+    assert (page.count(">Revoke</button>"), page.count(">End</button>")) == (20, 20)
+    assert "/account?tokens_page=2#tokens" in page
+    assert "Page 1 of 26 sessions" in page
+    rest = (await ann_browser.get("/account?tokens_page=2&sessions_page=2")).text
+    assert (rest.count(">Revoke</button>"), rest.count("/account?sessions_page=1#sessions")) == (5, 1)
+    for odd in ("0", "-1", "x", "9" * 30, "²"):
+        assert (await ann_browser.get(f"/account?tokens_page={odd}")).status_code == 200

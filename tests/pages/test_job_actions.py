@@ -50,6 +50,9 @@ async def test_what_cannot_be_done_is_said_where_notices_are(
 async def test_skip_costs_aura(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
 ) -> None:
+    first = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
+    assert "Job is already at the front" in first.text
+    job_id = (await services.submissions.submit(ann, choice())).job_id
     poor = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
     assert "Insufficient Aura balance" in poor.text
     await services.aura.grant(ann.account_id, 5, reason="test", author="root")

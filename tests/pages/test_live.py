@@ -34,14 +34,10 @@ def renderer(services: Services) -> Renderer:
     return Renderer(asset_folder() / "templates", StaticFiles(asset_folder() / "static"), services.clock)
 
 
-async def welcome() -> bool:
-    return True
-
-
 @asynccontextmanager
 async def following(services: Services, feed: Feed) -> AsyncIterator[AsyncGenerator[ServerEvent, None]]:
     """The stream of a page that is told at once and never refreshes by itself."""
-    async with aclosing(follow(services, feed, welcome, coalesce_s=0, refresh_s=LONG_S)) as stream:
+    async with aclosing(follow(services, feed, coalesce_s=0, refresh_s=LONG_S)) as stream:
         yield stream
 
 
@@ -118,21 +114,6 @@ async def test_nothing_stays_subscribed(services: Services) -> None:
         await upcoming(stream)
         assert len(bus._subscriptions) == 1  # noqa: SLF001 - there is no other way to see a leak
     assert bus._subscriptions == set()  # noqa: SLF001
-
-
-async def test_who_is_no_longer_welcome_is_told_no_more(services: Services) -> None:
-    answers = iter([True, False])
-
-    async def is_welcome() -> bool:
-        return next(answers)
-
-    feed = Counter()
-    async with aclosing(follow(services, feed, is_welcome, coalesce_s=0, refresh_s=0.001)) as stream:
-        await upcoming(stream)
-        feed.number = 1
-        await upcoming(stream)
-        with pytest.raises(StopAsyncIteration):
-            await upcoming(stream)
 
 
 async def test_a_card_follows_its_job_from_line_to_sound(

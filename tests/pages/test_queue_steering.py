@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import choice
 from tests.pages.steps import start_one
-from webapp.pages.authentication import PLAIN_COOKIE
+from webapp.http.session_cookie import PLAIN_COOKIE
 from webapp.pages.queue_charts import queue_charts
 from webapp.pages.queue_filter import QueueFilter, filter_of_address, queue_filter
 from webapp.policy.history import Span

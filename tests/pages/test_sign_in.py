@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from webapp.clock import ManualClock
-from webapp.pages.authentication import PLAIN_COOKIE, SECURE_COOKIE, safe_next
+from webapp.http.session_cookie import PLAIN_COOKIE, SECURE_COOKIE
+from webapp.pages.authentication import safe_next
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.sessions import NOTE_USE_EVERY_MS

@@ -49,6 +49,9 @@ LONG = "سلام 🌧️ <b>&\"' " + "w" * 600
 JOB_ID = "a1b2c3d4e5f6"
 
 renderer = Renderer(TEMPLATES, StaticFiles(asset_folder() / "static"), ManualClock())
+renderer_below = Renderer(
+    TEMPLATES, StaticFiles(asset_folder() / "static", "/below"), ManualClock(), "/below"
+)
 
 
 def context_classes() -> set[type[Any]]:
@@ -130,6 +133,7 @@ def account_pages() -> Iterator[account.AccountPage]:
         session_id=1,
     )
     yield page
+    yield dataclasses.replace(page, token_pages=account.Pages(2, 50), session_pages=account.Pages(1, 100))
     yield dataclasses.replace(page, done="Done.", new_token="sl_x", ledger=(), tokens=(), sessions=())
     for section, field in (("tokens", "label"), ("password", "new_password"), ("delete", "current_password")):
         for name in (field, None):
@@ -171,6 +175,7 @@ def samples() -> Iterator[Any]:
         chrome = Chrome("none", knows_viewer=False)
         yield errors.ErrorPage(chrome, status, "Gone", "It is gone", "Go back.", error_id)
         yield errors.ErrorNotice("It is gone", error_id)
+    yield errors.UnknownHostNotice("This is unknown", "Make it known.")
     yield from account_pages()
     yield from library_samples.samples()
 
@@ -237,3 +242,12 @@ def test_it_renders(sample: Context) -> None:
         assert reader.titles == 1
         assert html.count("<h1") == 1
         assert [pair for pair in reader.references if pair[1] not in reader.ids] == []
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: type(sample).__name__)
+def test_every_address_has_the_path_that_the_server_is_under(sample: Context) -> None:
+    found = re.findall(
+        r'[\s:](?:href|src|action|formaction|connect|hx-[a-z]+|data-(?:href|copy))="(/[^"]*)"',
+        renderer_below.render(sample),
+    )
+    assert [address for address in found if not address.startswith("/below/")] == []

@@ -78,15 +78,20 @@ class QueueModel:
 
     def shown(self, now_ms: int) -> list[str]:
         """The ids of the active jobs in the order in which they ought to be shown."""
-        processing = self.processing()
-        started = {job.holder: job.started for job in processing if job.holder}
-        turns = in_turn(
+        ids = {job.line.sequence: job.job_id for job in self.jobs.values()}
+        line = in_order(self.waiting(), now_ms, self._turns())
+        return [job.job_id for job in self.processing()] + [ids[job.sequence] for job in line]
+
+    def _turns(self) -> tuple[Affinity, ...]:
+        started = {job.holder: job.started for job in self.processing() if job.holder}
+        return in_turn(
             ((worker.worker_id, worker.affinity) for worker in self.workers.values() if worker.is_known),
             started,
         )
-        ids = {job.line.sequence: job.job_id for job in self.jobs.values()}
-        line = in_order(self.waiting(), now_ms, turns)
-        return [job.job_id for job in processing] + [ids[job.sequence] for job in line]
+
+    def _place_if_skipped(self, job: ModelJob, now_ms: int) -> int:
+        line = [replace(one, skipped_ms=now_ms) if one == job.line else one for one in self.waiting()]
+        return [one.sequence for one in in_order(line, now_ms, self._turns())].index(job.line.sequence)
 
     def refusal_to_submit(self, account: Identity, duration_s: float, now_ms: int) -> str | None:
         tier = self._tiers[account.tier]
@@ -117,7 +122,13 @@ class QueueModel:
             return "Not authorized"
         if refusal := self._refusal_unless_waiting(job, "skip"):
             return refusal
-        if job.line.skipped_ms is not None or job.was_paid_for:
+        if job.line.skipped_ms is not None:
+            return "Job already skipped"
+        now_ms = self._clock.now_ms()
+        in_line = self.shown(now_ms)[len(self.processing()) :]
+        if in_line.index(job.job_id) <= self._place_if_skipped(job, now_ms):
+            return "Job is already at the front"
+        if job.was_paid_for:
             return "Job already skipped"
         if self.aura[account.account_id] < self.price(job):
             return "Insufficient Aura balance"

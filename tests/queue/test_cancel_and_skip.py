@@ -1,15 +1,17 @@
 """Cancelling and skipping, alone and in a race with the worker."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
-from webapp.errors import InvalidRequest, LimitReached, NotAuthorized, NotFound, ProductError
+from webapp.errors import InvalidRequest, LimitPolicy, LimitReached, NotAuthorized, NotFound, ProductError
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.jobs import SkipReceipt
+from webapp.settings import Settings
 
 ONE = "1" * 12
 
@@ -36,6 +38,7 @@ async def test_a_skip_goes_to_the_front_behind_earlier_skips(
 
 
 async def test_two_skips_at_the_same_instant_charge_once(services: Services, ann: Identity) -> None:
+    await _submit(services, ann)
     job_id = await _submit(services, ann)
     results = await asyncio.gather(
         *(services.jobs.skip(ann, job_id) for _ in range(8)), return_exceptions=True
@@ -50,6 +53,7 @@ async def test_a_skip_without_the_means_changes_nothing(
     services: Services, make_account: MakeAccount
 ) -> None:
     poor = await make_account("poor", aura=2)
+    await _submit(services, poor)
     job_id = await _submit(services, poor, 30)
     with pytest.raises(InvalidRequest, match="Insufficient Aura balance"):
         await services.jobs.skip(poor, job_id)
@@ -58,6 +62,7 @@ async def test_a_skip_without_the_means_changes_nothing(
 
 
 async def test_cancelling_a_skipped_job_refunds_once(services: Services, ann: Identity) -> None:
+    await _submit(services, ann)
     job_id = await _submit(services, ann)
     await services.jobs.skip(ann, job_id)
     results = await asyncio.gather(
@@ -102,18 +107,52 @@ async def test_who_may_and_when(services: Services, ann: Identity, make_account:
         await services.jobs.skip(ann, other)
 
 
-async def test_cancellations_are_limited_per_hour_but_not_an_admins(
-    services: Services, ann: Identity, make_account: MakeAccount
+async def test_a_skip_that_moves_nothing_is_refused_and_free(
+    services: Services, ann: Identity, make_account: MakeAccount, clock: ManualClock
 ) -> None:
+    first, second = [await _submit(services, ann) for _ in range(2)]
     root = await make_account("root", is_admin=True)
-    for _ in range(services.settings.cancel_hourly):
-        with pytest.raises(NotFound):
-            await services.jobs.cancel(ann, "0" * 12)
-    with pytest.raises(LimitReached, match="Rate limit exceeded"):
-        await services.jobs.cancel(ann, "0" * 12)
-    for _ in range(services.settings.cancel_hourly + 1):
-        with pytest.raises(NotFound):
-            await services.jobs.cancel(root, "0" * 12)
+    for is_paused in (False, True, False):
+        await services.administration.queue.set_paused(root, is_paused=is_paused)
+        with pytest.raises(InvalidRequest, match=r"^Job is already at the front$"):
+            await services.jobs.skip(ann, first)
+    await services.jobs.skip(ann, second)
+    third = await _submit(services, ann)
+    # Skips keep their order: it moves ahead of the first job, not of the second.
+    clock.advance_s(1)
+    await services.jobs.skip(ann, third)
+    clock.advance_s(1)
+    with pytest.raises(InvalidRequest, match="already at the front"):
+        await services.jobs.skip(ann, first)
+    usage = await services.jobs.action_usage(ann, "skip")
+    assert usage is not None
+    assert (usage.limit - usage.remaining, await services.aura.balance(ann.account_id)) == (2, 8)
+
+
+class TestLimits:
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        return Settings(data_dir=str(tmp_path), disk_reserve_mb=0, cancel_hourly=2)
+
+    async def test_cancellations_are_limited_per_hour_but_not_an_admins(
+        self, services: Services, ann: Identity, make_account: MakeAccount
+    ) -> None:
+        root = await make_account("root", is_admin=True)
+        theirs = await _submit(services, root)
+        for _ in range(3):
+            with pytest.raises(NotFound):
+                await services.jobs.cancel(ann, "0" * 12)
+            with pytest.raises(NotAuthorized):
+                await services.jobs.cancel(ann, theirs)
+        jobs = [await _submit(services, ann) for _ in range(4)]
+        for job_id in jobs[:2]:
+            await services.jobs.cancel(ann, job_id)
+        with pytest.raises(LimitReached, match="Rate limit exceeded") as refused:
+            await services.jobs.cancel(ann, jobs[2])
+        assert refused.value.policy == LimitPolicy("cancel", 2, 3600)
+        assert (await services.jobs.get(ann, jobs[2])).status == "queued"
+        for job_id in (theirs, *jobs[2:]):
+            await services.jobs.cancel(root, job_id)
 
 
 async def test_only_a_failed_job_is_retried_as_a_new_one(services: Services, ann: Identity) -> None:

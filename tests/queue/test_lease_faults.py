@@ -91,6 +91,7 @@ async def test_a_job_whose_account_was_deleted_is_let_go(
 async def test_a_refund_reaches_an_account_that_was_filled_up_meanwhile(
     services: Services, ann: Identity
 ) -> None:
+    await services.submissions.submit(ann, choice())
     job_id = (await services.submissions.submit(ann, choice())).job_id
     await services.jobs.skip(ann, job_id)
     await services.aura.grant(ann.account_id, MAX_BALANCE - 9, reason="much", author="root")

@@ -106,6 +106,7 @@ async def test_the_same_worker_does_not_pass_its_old_fence(services: Services, a
 async def test_failed_attempts_are_retried_twice_then_fail_and_refund(
     services: Services, ann: Identity, clock: ManualClock
 ) -> None:
+    await services.submissions.submit(ann, choice())
     job_id = (await services.submissions.submit(ann, choice())).job_id
     await services.jobs.skip(ann, job_id)
     assert await services.aura.balance(ann.account_id) == 9
@@ -120,6 +121,7 @@ async def test_failed_attempts_are_retried_twice_then_fail_and_refund(
 async def test_stops_and_crashes_are_no_attempts_but_ten_lost_workers_are_enough(
     services: Services, ann: Identity
 ) -> None:
+    await services.submissions.submit(ann, choice())
     job_id = (await services.submissions.submit(ann, choice())).job_id
     await services.jobs.skip(ann, job_id)
     await services.leases.hand_back(await _claimed(services))

@@ -39,8 +39,9 @@ async def line(services: Services) -> list[str]:
 
 async def failed(services: Services, identity: Identity) -> str:
     """A job that was skipped for Aura and failed for good."""
-    (job_id,) = await submitted(services, identity)
+    ahead, job_id = await submitted(services, identity, 2)
     await services.jobs.skip(identity, job_id)
+    await services.jobs.cancel(identity, ahead)
     for _ in range(services.settings.retries + 1):
         claim = await services.leases.claim(ONE)
         assert claim is not None

@@ -121,8 +121,9 @@ async def test_a_skipped_job_that_fails_and_is_taken_back_at_once_is_refunded_on
     services: Services, ann: Identity
 ) -> None:
     for seed in range(ROUNDS):
-        job_id = (await services.submissions.submit(ann, choice())).job_id
+        ahead, job_id = [(await services.submissions.submit(ann, choice())).job_id for _ in range(2)]
         await services.jobs.skip(ann, job_id)
+        await services.jobs.cancel(ann, ahead)
         async with services.database.transaction():
             await services.database.fetch(
                 "UPDATE job SET retry_count = 2, lost_workers = 9 WHERE job_id = {}", job_id

@@ -38,6 +38,7 @@ Label = Annotated[
     str, Meta(max_length=MAX_LABEL_CHARACTERS, description="What the token is for.", examples=["laptop"])
 ]
 Timestamp = Annotated[str, Meta(description="UTC.", examples=["2024-01-15T10:30:00Z"])]
+SameAsCreated = Annotated[str, Meta(description="The same as `created`.", examples=["2024-01-15T10:30:00Z"])]
 Tier = Annotated[str, Meta(description="`free`, `supporter`, `premium` or `creator`.", examples=["free"])]
 
 
@@ -63,22 +64,24 @@ class Registered(Struct, frozen=True):
     tier: Tier
 
 
-class NewToken(Struct, frozen=True):
+class NewToken(Struct, frozen=True, kw_only=True):
     """A new token. It is shown this once."""
 
     token: Annotated[
         str, Meta(description="Send it as `Authorization: Bearer …`.", examples=["sl_V2h5IG5vdD8"])
     ]
-    label: Label
+    label: Label | None
     created: Timestamp
+    created_at: SameAsCreated
 
 
 class Token(Struct, frozen=True):
     """A token that was made before, without its secret."""
 
     id: Annotated[int, Meta(examples=[3])]
-    label: Label
+    label: Annotated[Label | None, Meta(description="Null where it has none.")]
     created: Timestamp
+    created_at: SameAsCreated
     expires: Timestamp | None
     last_used: Annotated[Timestamp | None, Meta(description="To the minute; null when never used.")]
 
@@ -86,17 +89,23 @@ class Token(Struct, frozen=True):
     def of(cls, view: TokenView) -> "Token":
         return cls(
             id=view.token_id,
-            label=view.label,
+            label=view.label or None,
             created=timestamp(view.created_ms),
+            created_at=timestamp(view.created_ms),
             expires=None if view.expires_ms is None else timestamp(view.expires_ms),
             last_used=None if view.last_used_ms is None else timestamp(view.last_used_ms),
         )
 
 
 class TokenList(Struct, frozen=True):
-    """The account's tokens, newest first."""
+    """Part of the account's tokens, newest first."""
 
-    tokens: tuple[Token, ...]
+    items: tuple[Token, ...]
+    tokens: Annotated[tuple[Token, ...], Meta(description="The same as `items`, under its older name.")]
+    page: int
+    per_page: int
+    total: Annotated[int, Meta(description="Tokens in the whole list.")]
+    has_more: bool
 
 
 class Limits(Struct, frozen=True):

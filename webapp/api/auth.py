@@ -1,6 +1,6 @@
 """`/api/auth`: registration and tokens."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,11 +9,13 @@ from litestar.params import FromPath
 
 from webapp.api.account_schemas import NewToken, RegisterBody, Registered, Token, TokenBody, TokenList
 from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
+from webapp.api.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
 from webapp.api.timestamps import timestamp
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
-from webapp.http.rate_limit import RateLimit, announce
+from webapp.http.query import only
+from webapp.http.rate_limit import announce, told
 from webapp.policy.credentials import checked_label
 from webapp.services.throttle import ThrottleUsage
 
@@ -38,8 +40,8 @@ class AuthController(Controller):
     ) -> Registered:
         """It has the tier `free` and no Aura."""
 
-        async def usage() -> list[RateLimit]:
-            return [_told("address", await services.accounts.registration_usage(address))]
+        async def usage() -> Sequence[ThrottleUsage]:
+            return [await services.accounts.registration_usage(address)]
 
         async with _announced(request, usage):
             body = await read_json_object(request)
@@ -60,9 +62,8 @@ class AuthController(Controller):
         """Exchange a username and password for a token, which is shown this once."""
         body: dict[str, Any] = {}
 
-        async def usage() -> list[RateLimit]:
-            account, client = await services.accounts.sign_in_usage(body.get("username"), address)
-            return [_told("account", account), _told("address", client)]
+        async def usage() -> Sequence[ThrottleUsage]:
+            return await services.accounts.sign_in_usage(body.get("username"), address)
 
         async with _announced(request, usage):
             body.update(await read_json_object(request))
@@ -71,19 +72,30 @@ class AuthController(Controller):
                 body.get("username"), body.get("password"), address=address
             )
         secret, token = await services.tokens.create(identity.account_id, label)
-        return NewToken(secret, token.label, timestamp(token.created_ms))
+        created = timestamp(token.created_ms)
+        return NewToken(token=secret, label=token.label or None, created=created, created_at=created)
 
     @get(
         "/tokens",
         summary="The account's tokens",
+        guards=[only(*PAGING)],
         security=BEARER_SECURITY,
         operation_class=describes(),
-        responses=problems(401, 429),
+        responses=problems(400, 401, 429),
     )
-    async def list_tokens(self, services: InjectedServices, identity: InjectedIdentity) -> TokenList:
+    async def list_tokens(
+        self,
+        services: InjectedServices,
+        identity: InjectedIdentity,
+        page: Page = 1,
+        per_page: PerPage = WHOLE,
+    ) -> TokenList:
         """Newest first, without the tokens themselves, which are not kept."""
-        tokens = await services.tokens.list(identity.account_id)
-        return TokenList(tuple(Token.of(token) for token in tokens))
+        account_id = identity.account_id
+        found = await services.tokens.list(account_id, limit=per_page, offset=offset(page, per_page))
+        total = await services.tokens.count(account_id)
+        tokens = tuple(Token.of(token) for token in found)
+        return TokenList(tokens, tokens, page, per_page, total, has_more(page, per_page, total))
 
     @delete(
         "/tokens/{token_id:int}",
@@ -101,14 +113,10 @@ class AuthController(Controller):
 
 @asynccontextmanager
 async def _announced(
-    request: AnyRequest, usage: Callable[[], Awaitable[list[RateLimit]]]
+    request: AnyRequest, usage: Callable[[], Awaitable[Sequence[ThrottleUsage]]]
 ) -> AsyncIterator[None]:
     """Tell what is left of the limits with whatever answers the request, an error too."""
     try:
         yield
     finally:
-        announce(request, *await usage())
-
-
-def _told(name: str, usage: ThrottleUsage) -> RateLimit:
-    return RateLimit(name, usage.limit, usage.window_s, usage.remaining, usage.reset_s)
+        announce(request, *map(told, await usage()))

@@ -1,5 +1,6 @@
 """Who is asking, over the JSON API: a bearer token and nothing else."""
 
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from litestar import Request
@@ -10,14 +11,26 @@ from webapp.errors import AuthenticationRequired
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedServices
 from webapp.http.rate_limit import announce, told
+from webapp.http.session_cookie import session_secret
+from webapp.http.welcome import Welcome
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 
 SCHEME: Final = "bearer"
 MAX_TOKEN_CHARACTERS: Final = 256
 
-# What handlers ask for by the name `identity`, and by the name `address`.
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who follows something, and whether they are still let in."""
+
+    identity: Identity
+    welcome: Welcome
+
+
+# What handlers ask for by the names `identity`, `reader` and `address`.
 InjectedIdentity: TypeAlias = NamedDependency[SkipValidation[Identity]]
+InjectedReader: TypeAlias = NamedDependency[SkipValidation[Reader]]
 InjectedAddress: TypeAlias = NamedDependency[SkipValidation[str]]
 
 
@@ -35,13 +48,59 @@ async def provide_identity(request: Request[Any, Any, Any], services: InjectedSe
     return identity
 
 
+def token_welcome(request: Request[Any, Any, Any], services: Services, identity: Identity) -> Welcome:
+    """Whether the token that was sent still stands for this account, with the same rights."""
+    token = bearer_token(request.headers.get("authorization", ""))
+
+    async def holds() -> bool:
+        owner = await services.tokens.owner(token) if token else None
+        return _is_same(owner, identity)
+
+    return Welcome(services.bus, identity.account_id, holds)
+
+
+async def provide_event_reader(request: Request[Any, Any, Any], services: InjectedServices) -> Reader:
+    """The account behind the token or, where a browser's own page asks without one, behind its session.
+
+    A browser's EventSource cannot send a token. Raises as `provide_identity` does.
+    """
+    secret = session_secret(request, services.settings)
+    if "authorization" not in request.headers and secret is not None and _is_from_own_page(request):
+        owner = await services.sessions.identity_for(secret)
+        if owner is not None:
+            return Reader(owner, _session_welcome(services, secret, owner))
+    identity = await provide_identity(request, services)
+    return Reader(identity, token_welcome(request, services, identity))
+
+
+def _session_welcome(services: Services, secret: str, owner: Identity) -> Welcome:
+    async def holds() -> bool:
+        return _is_same(await services.sessions.identity_for(secret), owner)
+
+    return Welcome(services.bus, owner.account_id, holds)
+
+
+def _is_same(owner: Identity | None, identity: Identity) -> bool:
+    # Another tier is no reason to be shut out.
+    return owner is not None and (owner.account_id, owner.is_admin) == (
+        identity.account_id,
+        identity.is_admin,
+    )
+
+
+def _is_from_own_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether no other site had the browser ask. Browsers send `Origin` with a GET only to other sites."""
+    site = request.headers.get("sec-fetch-site")
+    return site in {"same-origin", "none"} or (site is None and "origin" not in request.headers)
+
+
 async def _refuse(request: Request[Any, Any, Any], services: Services, *, is_guess: bool) -> None:
     address = address_of(request, services.settings)
     try:
         if is_guess:
             await services.misses.wrong_token(address)
     finally:
-        announce(request, told("wrong-tokens", await services.misses.token_usage(address)))
+        announce(request, told(await services.misses.token_usage(address)))
 
 
 def provide_address(request: Request[Any, Any, Any], services: InjectedServices) -> str:

@@ -9,11 +9,12 @@ from litestar.openapi.spec import Schema
 from litestar.params import QueryParameter, SkipValidation
 
 from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
-from webapp.api.library_listing import SELECTION, InjectedQuery
+from webapp.api.library_listing import SELECTING, SELECTION, InjectedQuery
 from webapp.http.archive import ZIP, archive
 from webapp.http.attachment import Attachment
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
+from webapp.http.query import only
 from webapp.policy.exports import ExportChoice, ExportScope, export_formats, export_ids
 
 DISPOSITION: Final = header("The file's name.", 'attachment; filename="soundloom.zip"')
@@ -48,6 +49,7 @@ class ExportController(Controller):
     tags = ("Library",)
     dependencies = AUTHENTICATION | SELECTION | {"choice": Provide(provide_choice, sync_to_thread=False)}
     security = BEARER_SECURITY
+    guards = (only(*SELECTING, "ids", "playlist", "source", "formats"),)
 
     @get(
         "/",

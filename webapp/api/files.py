@@ -111,4 +111,4 @@ async def _misses_counted(request: AnyRequest, services: Services, address: str)
         await services.misses.missing_file(address)
         raise
     finally:
-        announce(request, told("misses", await services.misses.file_usage(address)))
+        announce(request, told(await services.misses.file_usage(address)))

@@ -1,6 +1,7 @@
 """Following one job: until it has ended, or change by change."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ from webapp.errors import LimitReached, NotFound
 from webapp.events import Event
 from webapp.http.dependencies import Streams
 from webapp.http.sse import ServerEvent
+from webapp.http.welcome import Welcome
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.views import JobView
@@ -25,19 +27,20 @@ COALESCE_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Who waits for a job, on which connection."""
+    """Who waits for a job, on which connection, and for how long they are let in."""
 
     request: Request[Any, Any, Any]
     services: Services
     streams: Streams
     identity: Identity
     address: str
+    welcome: Welcome
 
     async def held(self, job_id: str, wait_s: float) -> JobView | None:
         """The job as soon as it has ended, `wait_s` have passed, the client has left or the server stops.
 
-        None at once where the account or address holds as many connections as it may, and where the
-        job was deleted meanwhile: to wait is a wish, not a condition.
+        None at once where the account or address holds as many connections as it may, where whoever waits
+        is shut out meanwhile, and where the job was deleted: to wait is a wish, not a condition.
         """
         try:
             release = self.streams.caps.hold(self.identity.account_id, self.address)
@@ -45,6 +48,8 @@ class Follower:
             return None
         try:
             await self._until_ended(job_id, wait_s)
+            if not await self.welcome.holds():
+                return None
             return await self.services.jobs.get(self.identity, job_id)
         except NotFound:
             return None
@@ -55,6 +60,7 @@ class Follower:
         ends = [
             asyncio.ensure_future(_ended(self.services, self.identity, job_id)),
             asyncio.ensure_future(self.streams.stop.wait()),
+            asyncio.ensure_future(self.welcome.until_over()),
             asyncio.ensure_future(_left(self.request)),
         ]
         try:
@@ -76,9 +82,9 @@ async def job_events(
                 job = await services.jobs.get(identity, job_id)
             except NotFound:
                 return
-            body = msgspec.json.encode(job_status(job))
+            body = _event_body(job)
             if body != told:
-                yield ServerEvent(body.decode(), name="job")
+                yield ServerEvent(body.decode(), name="job", event_id=_event_id(body))
                 told = body
             if job.has_ended:
                 return
@@ -87,6 +93,20 @@ async def job_events(
             awaited = {own, queue} if job.status == "queued" else {own}
             if awaited & set(await hints.wait(POLL_S)):
                 await asyncio.sleep(COALESCE_S)
+
+
+def has_seen_the_end(job: JobView, last_event_id: str) -> bool:
+    """Whether a reader who reconnects was told how the job ended, so that nothing is left to tell."""
+    return job.has_ended and last_event_id == _event_id(_event_body(job))
+
+
+def _event_body(job: JobView) -> bytes:
+    return msgspec.json.encode(job_status(job))
+
+
+def _event_id(body: bytes) -> str:
+    """The same for the same state of a job, from whichever process it comes."""
+    return hashlib.sha256(body).hexdigest()[:16]
 
 
 async def _ended(services: Services, identity: Identity, job_id: str) -> None:

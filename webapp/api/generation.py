@@ -5,11 +5,22 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
+from litestar.di import Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
+from litestar.response.base import ASGIResponse
+from msgspec import Meta
 
 from webapp.api import examples
-from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
-from webapp.api.following import Follower, job_events
+from webapp.api.authentication import (
+    AUTHENTICATION,
+    InjectedAddress,
+    InjectedIdentity,
+    InjectedReader,
+    provide_event_reader,
+    token_welcome,
+)
+from webapp.api.following import Follower, has_seen_the_end, job_events
 from webapp.api.job_schemas import (
     AwaitedJob,
     GenerateBody,
@@ -20,6 +31,7 @@ from webapp.api.job_schemas import (
     submitted_job,
 )
 from webapp.api.limits import hour_announced
+from webapp.api.paging import PAGING, Page, PerPage, has_more, offset
 from webapp.api.preferences import preferred_wait_s
 from webapp.api.repeats import once_under_key
 from webapp.http.body import read_json_object
@@ -28,13 +40,17 @@ from webapp.http.openapi import (
     BEARER_SECURITY,
     EVENTS,
     IDEMPOTENCY_KEY,
+    LAST_EVENT_ID,
     LOCATION,
     PREFER,
     PREFERENCE_APPLIED,
+    SESSION_SECURITY,
     describes,
     problems,
 )
+from webapp.http.prefix import public_path
 from webapp.http.prepared import Prepare
+from webapp.http.query import only
 from webapp.http.sse import EventStream
 from webapp.policy.generation import parse_generation
 from webapp.services.submissions import Submitted
@@ -48,6 +64,7 @@ JobId = Annotated[
         description="The job's id, 12 lower-case hex digits.", schema_extra={"pattern": "^[0-9a-f]{12}$"}
     ),
 ]
+END_SEEN = "The reader was told how the job ended; there is nothing more to tell."
 Body = TypeVar("Body", SubmittedJob, SubmittedJob | AwaitedJob)
 
 # Jobs that were asked for lately; what is told of one is the same for whoever may see it.
@@ -57,9 +74,11 @@ job_answer = Prepare(job_status, capacity=256)
 class JobList(msgspec.Struct, frozen=True):
     """A page of the account's own jobs, newest first."""
 
-    jobs: list[JobStatusBody]
+    items: list[JobStatusBody]
+    jobs: Annotated[list[JobStatusBody], Meta(description="The same as `items`, under its older name.")]
     page: int
     per_page: int
+    total: Annotated[int, Meta(description="Jobs in the whole list.")]
     has_more: bool
 
 
@@ -104,7 +123,8 @@ class GenerationController(Controller):
             submitted = await services.submissions.submit(identity, choice, once=once)
             wait_s = preferred_wait_s(request.headers.getall("prefer", []))
             if wait_s is not None:
-                follower = Follower(request, services, streams, identity, address)
+                welcome = token_welcome(request, services, identity)
+                follower = Follower(request, services, streams, identity, address, welcome)
                 job = await follower.held(submitted.job_id, wait_s)
         if job is None:
             return _accepted(submitted_job(submitted), submitted.job_id)
@@ -126,30 +146,41 @@ class GenerationController(Controller):
     @get(
         "/job/{job_id:str}/events",
         summary="One job, as it changes",
-        operation_class=describes(content=EVENTS, is_limited=True),
-        responses=problems(401, 403, 404, 429),
+        operation_class=describes(content=EVENTS, is_limited=True, takes=(LAST_EVENT_ID,)),
+        dependencies={"reader": Provide(provide_event_reader)},
+        security=SESSION_SECURITY,
+        responses={204: ResponseSpec(None, description=END_SEEN), **problems(401, 403, 404, 429)},
     )
     async def job_events(
         self,
         request: AnyRequest,
         job_id: JobId,
         services: InjectedServices,
-        identity: InjectedIdentity,
+        reader: InjectedReader,
         streams: InjectedStreams,
         address: InjectedAddress,
-    ) -> EventStream:
-        """Server-sent events named `job`: the job now, and again after every change, until it has ended."""
-        release = streams.caps.hold_for(request, identity.account_id, address)
+    ) -> ASGIResponse:
+        """Server-sent events named `job`: the job now, and again after every change, until it has ended.
+
+        A reader who reconnects after the last event gets 204, at which an `EventSource` stops. A page of
+        this server may follow a job with its session; everybody else sends a token.
+        """
+        release = streams.caps.hold_for(request, reader.identity.account_id, address)
         try:
-            await services.jobs.get(identity, job_id)
+            job = await services.jobs.get(reader.identity, job_id)
         except BaseException:
             release()
             raise
-        return EventStream(job_events(services, identity, job_id), streams.stop, on_close=release)
+        if has_seen_the_end(job, request.headers.get("last-event-id", "")):
+            release()
+            return ASGIResponse(status_code=204)
+        events = job_events(services, reader.identity, job_id)
+        return EventStream(events, streams.stop, welcome=reader.welcome, on_close=release)
 
     @get(
         "/api/jobs",
         summary="The account's jobs",
+        guards=[only("status", *PAGING)],
         operation_class=describes(),
         responses=problems(400, 401, 429),
     )
@@ -158,17 +189,17 @@ class GenerationController(Controller):
         services: InjectedServices,
         identity: InjectedIdentity,
         status: Annotated[JobStatus | None, QueryParameter(description="Only jobs in this state.")] = None,
-        page: Annotated[int, QueryParameter(ge=1, le=100_000, description="Counted from 1.")] = 1,
-        per_page: Annotated[int, QueryParameter(ge=1, le=100, description="Jobs on one page.")] = 20,
+        page: Page = 1,
+        per_page: PerPage = 20,
     ) -> JobList:
         """The account's own jobs, newest first, of one state or all."""
+        account_id, statuses = identity.account_id, (status,) if status else ()
         found = await services.jobs.of_account(
-            identity.account_id,
-            statuses=(status,) if status else (),
-            limit=per_page + 1,
-            offset=(page - 1) * per_page,
+            account_id, statuses=statuses, limit=per_page, offset=offset(page, per_page)
         )
-        return JobList([job_status(job) for job in found[:per_page]], page, per_page, len(found) > per_page)
+        total = await services.jobs.count_of_account(account_id, statuses=statuses)
+        jobs = [job_status(job) for job in found]
+        return JobList(jobs, jobs, page, per_page, total, has_more(page, per_page, total))
 
     @post(
         "/api/jobs/{job_id:str}/retry",
@@ -188,4 +219,5 @@ class GenerationController(Controller):
 
 
 def _accepted(body: Body, job_id: str, headers: Mapping[str, str] | None = None) -> Response[Body]:
-    return Response(body, status_code=201, headers={"Location": f"/job/{job_id}", **(headers or {})})
+    location = public_path(f"/job/{job_id}")
+    return Response(body, status_code=201, headers={"Location": location, **(headers or {})})

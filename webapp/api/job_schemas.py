@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.timestamps import timestamp
+from webapp.http.prefix import public_path
 from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
 from webapp.services.submissions import Submitted
 from webapp.services.views import AUDIO_FORMATS, JobStatus, JobView, QueuedJob, QueueSnapshot, SoundView
@@ -95,6 +96,7 @@ class DetailedJob(msgspec.Struct, frozen=True):
     duration: float
     priority: str
     created: str
+    created_at: Annotated[str, Meta(description="The same as `created`.")]
     progress: str
     progress_pct: Annotated[int, Meta(ge=0, le=100)]
     position: Annotated[int, Meta(ge=1)]
@@ -126,6 +128,7 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     loopable: bool
     seed: int
     created: str
+    created_at: Annotated[str, Meta(description="The same as `created`.")]
     progress: str
     progress_pct: int
     retry_count: int
@@ -190,6 +193,7 @@ def _detailed_job(job: QueuedJob) -> DetailedJob:
         duration=job.duration_s,
         priority=job.priority,
         created=timestamp(job.created_ms),
+        created_at=timestamp(job.created_ms),
         progress=job.progress,
         progress_pct=job.progress_pct,
         position=job.position,
@@ -214,6 +218,7 @@ def job_status(job: JobView) -> JobStatusBody:
         loopable=job.is_loopable,
         seed=job.seed,
         created=timestamp(job.created_ms),
+        created_at=timestamp(job.created_ms),
         progress=job.progress,
         progress_pct=job.progress_pct,
         retry_count=job.retry_count,
@@ -263,16 +268,16 @@ def _without_sound(body: JobStatusBody) -> JobStatusBody:
 def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:
     return msgspec.structs.replace(
         body,
-        audio_url=sound.url(),
-        spectrogram_url=sound.spectrogram_url,
+        audio_url=public_path(sound.url()),
+        spectrogram_url=public_path(sound.spectrogram_url),
         generation_id=sound.generation_id,
         quality_score=sound.quality_score,
         quality_reasons=sound.quality_reasons,
         engine=sound.engine,
         engine_label=sound.engine_label,
-        checkpoint=sound.checkpoint,
-        license=sound.license,
+        checkpoint=sound.checkpoint or None,
+        license=sound.license or None,
         sample_rate=sound.sample_rate,
         loudness_lufs=sound.loudness_lufs,
-        formats={extension: sound.url(extension) for extension in AUDIO_FORMATS},
+        formats={extension: public_path(sound.url(extension)) for extension in AUDIO_FORMATS},
     )

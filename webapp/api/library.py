@@ -8,6 +8,7 @@ from webapp.api.authentication import AUTHENTICATION, InjectedAddress, InjectedI
 from webapp.api.library_listing import (
     LINK,
     LISTING,
+    ONLY_LISTING,
     OPTIONAL_SECURITY,
     READER,
     AnyRequest,
@@ -32,6 +33,7 @@ from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, problems
 from webapp.http.prepared import Prepare
+from webapp.http.query import only
 from webapp.http.rate_limit import announce, told
 from webapp.policy.library import parse_change, parse_vote
 
@@ -49,6 +51,7 @@ class LibraryController(Controller):
         "/library",
         summary="Published sounds",
         dependencies=LISTING,
+        guards=ONLY_LISTING,
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400),
     )
@@ -62,8 +65,9 @@ class LibraryController(Controller):
     @get(
         "/library/counts",
         summary="How many published sounds there are",
+        guards=[only()],
         operation_class=describes(),
-        responses=problems(),
+        responses=problems(400),
     )
     async def counts(self, services: InjectedServices) -> LibraryCounts:
         """Of each model, and of all."""
@@ -115,6 +119,7 @@ class LibraryController(Controller):
         "/my-generations",
         summary="The account's own sounds",
         dependencies=LISTING,
+        guards=ONLY_LISTING,
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
@@ -172,13 +177,14 @@ class LibraryController(Controller):
             vote = parse_vote(await read_json_object(request))
             receipt = await votes.vote(identity, sound_id, vote)
         finally:
-            announce(request, told("vote", await votes.usage(identity)))
+            announce(request, told(await votes.usage(identity)))
         return Voted(receipt.upvotes, receipt.downvotes, receipt.user_vote)
 
     @get(
         "/favorites",
         summary="The account's favourites",
         dependencies=LISTING,
+        guards=ONLY_LISTING,
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
@@ -209,7 +215,7 @@ class LibraryController(Controller):
         try:
             await favorites.add(identity, sound_id)
         finally:
-            announce(request, told("favorite", await favorites.usage(identity)))
+            announce(request, told(await favorites.usage(identity)))
         return Favorited(favorited=True)
 
     @delete(
@@ -228,5 +234,5 @@ class LibraryController(Controller):
         try:
             await favorites.remove(identity, sound_id)
         finally:
-            announce(request, told("favorite", await favorites.usage(identity)))
+            announce(request, told(await favorites.usage(identity)))
         return Favorited(favorited=False)

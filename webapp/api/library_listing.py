@@ -12,6 +12,8 @@ from webapp.api.authentication import ADDRESS, provide_identity
 from webapp.api.library_schemas import LibraryPageBody
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, header
+from webapp.http.prefix import public_path
+from webapp.http.query import only
 from webapp.policy.library import (
     DEFAULT_PER_PAGE,
     MAX_PAGE,
@@ -19,7 +21,7 @@ from webapp.policy.library import (
     LibraryModel,
     LibraryQuery,
     Sort,
-    duration_bound,
+    duration_bounds,
 )
 from webapp.services.container import Services
 from webapp.services.identity import Identity
@@ -29,6 +31,9 @@ from webapp.services.library.views import LibraryPage
 LIST_PARAMETERS: Final = frozenset(
     {"model", "min_duration", "max_duration", "owner", "q", "search", "sort", "show"}
 )
+
+SELECTING: Final = ("model", "min_duration", "max_duration", "owner", "q", "search", "sort")
+ONLY_LISTING: Final = [only(*SELECTING, "page", "per_page", "cursor")]
 
 AnyRequest = Request[Any, Any, Any]
 SoundId = Annotated[str, PathParameter(description="The sound's id, 20 lower-case hex digits.")]
@@ -60,10 +65,11 @@ def provide_selection(
     ] = None,
 ) -> LibraryQuery:
     """A list of what is asked for, from its beginning. Raises InvalidRequest."""
+    low, high = duration_bounds(min_duration, max_duration)
     return LibraryQuery(
         model=model,
-        min_duration_s=duration_bound(min_duration, "min_duration"),
-        max_duration_s=duration_bound(max_duration, "max_duration"),
+        min_duration_s=low,
+        max_duration_s=high,
         owner=owner or None,
         search=(q or search or "").strip() or None,
         sort=sort,
@@ -119,7 +125,7 @@ def next_link(request: AnyRequest, services: Services, page: LibraryPage) -> dic
         return {}
     kept = [(name, value) for name, value in _sent(request) if name not in ("page", "cursor")]
     cursor = services.library.cursors.written(page.next, _list_name(request))
-    return {"Link": f'<{request.url.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
+    return {"Link": f'<{public_path(request.url.path)}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
 
 
 def _list_name(request: AnyRequest) -> str:

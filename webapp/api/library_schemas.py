@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.timestamps import timestamp
+from webapp.http.prefix import public_path
 from webapp.policy.library import (
     MAX_PLAYLIST_NAME_CHARACTERS,
     MAX_TAG_CHARACTERS,
@@ -58,11 +59,12 @@ class LibraryItemBody(msgspec.Struct, frozen=True):
     quality_score: Annotated[int, Meta(description="0 to 100.")]
     seed: int
     engine: str
-    license: str
+    license: Annotated[str | None, Meta(description="Null where what made it sets no conditions.")]
     loopable: bool
     is_public: bool
     owner: str
     created_at: Annotated[str, Meta(description="UTC.", examples=["2024-01-15T10:30:00Z"])]
+    created: Annotated[str, Meta(description="The same as `created_at`.")]
     audio_url: str
     spectrogram_url: str
     snippet: Annotated[SnippetBody, Meta(description="Only in what a search found.")] | UnsetType = UNSET
@@ -84,13 +86,14 @@ class LibraryItemBody(msgspec.Struct, frozen=True):
             quality_score=item.quality_score,
             seed=item.seed,
             engine=item.engine,
-            license=item.license,
+            license=item.license or None,
             loopable=item.is_loopable,
             is_public=item.is_public,
             owner=item.owner,
             created_at=timestamp(item.created_ms),
-            audio_url=f"/audio/{item.sound_id}.wav",
-            spectrogram_url=f"/spectrogram/{item.sound_id}.png",
+            created=timestamp(item.created_ms),
+            audio_url=public_path(f"/audio/{item.sound_id}.wav"),
+            spectrogram_url=public_path(f"/spectrogram/{item.sound_id}.png"),
             snippet=UNSET if snippet is None else SnippetBody.of(snippet),
         )
 
@@ -177,13 +180,19 @@ class PlaylistBody(msgspec.Struct, frozen=True):
     is_shared: bool
     track_count: Annotated[int, Meta(description="Sounds in it that the reader may see.")]
     created_at: str
+    created: Annotated[str, Meta(description="The same as `created_at`.")]
     updated_at: str
 
 
 class PlaylistList(msgspec.Struct, frozen=True):
-    """The account's playlists, the last changed first."""
+    """Part of the account's playlists, the last changed first."""
 
-    playlists: list[PlaylistBody]
+    items: list[PlaylistBody]
+    playlists: Annotated[list[PlaylistBody], Meta(description="The same as `items`, under its older name.")]
+    page: int
+    per_page: int
+    total: Annotated[int, Meta(description="Playlists in the whole list.")]
+    has_more: bool
 
 
 class FullPlaylist(PlaylistBody, frozen=True):
@@ -226,6 +235,7 @@ def playlist_body(playlist: PlaylistView) -> PlaylistBody:
         is_shared=playlist.is_shared,
         track_count=playlist.track_count,
         created_at=timestamp(playlist.created_ms),
+        created=timestamp(playlist.created_ms),
         updated_at=timestamp(playlist.updated_ms),
     )
 

@@ -10,7 +10,7 @@ from webapp.http.rate_limit import RateLimit, announce, told
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.jobs import Action
-from webapp.services.throttle import HOUR_S
+from webapp.services.usage import hour_policy
 
 
 @asynccontextmanager
@@ -23,7 +23,7 @@ async def hour_announced(
     finally:
         usage = await services.usage.of(identity.account_id, identity.tier)
         hourly = usage.hourly
-        announce(request, RateLimit("hour", hourly.limit, HOUR_S, hourly.left, usage.hour_resets_s))
+        announce(request, RateLimit(hour_policy(hourly.limit), hourly.left, usage.hour_resets_s))
 
 
 @asynccontextmanager
@@ -34,7 +34,7 @@ async def speech_announced(
     try:
         yield
     finally:
-        announce(request, told("speech", await services.speech.usage(identity)))
+        announce(request, told(await services.speech.usage(identity)))
 
 
 @asynccontextmanager
@@ -47,4 +47,4 @@ async def action_announced(
     finally:
         usage = await services.jobs.action_usage(identity, action)
         if usage is not None:
-            announce(request, told(action, usage))
+            announce(request, told(usage))

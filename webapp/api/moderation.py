@@ -8,12 +8,13 @@ from litestar.params import QueryParameter
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.authentication import AUTHENTICATION, InjectedIdentity
-from webapp.api.library_listing import LINK, LISTING, InjectedQuery, SoundId, next_link
+from webapp.api.library_listing import LINK, LISTING, SELECTING, InjectedQuery, SoundId, next_link
 from webapp.api.library_schemas import LibraryItemBody
 from webapp.api.timestamps import timestamp
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, problems
+from webapp.http.query import only
 from webapp.policy.library import MAX_NOTE_CHARACTERS, parse_note
 from webapp.services.library.moderation import ModeratedSound, ModerationPage, ModerationState
 
@@ -29,8 +30,8 @@ class ModeratedSoundBody(msgspec.Struct, frozen=True):
 
     sound: LibraryItemBody
     is_hidden: bool
-    note: str
-    moderator: Annotated[str, Meta(description="The admin who acted last; empty if none did.")]
+    note: Annotated[str | None, Meta(description="Null where there is none.")]
+    moderator: Annotated[str | None, Meta(description="The admin who acted last; null if none did.")]
     moderated_at: Annotated[str | None, Meta(description="UTC; null while no admin did anything.")]
 
     @classmethod
@@ -38,8 +39,8 @@ class ModeratedSoundBody(msgspec.Struct, frozen=True):
         return cls(
             sound=LibraryItemBody.of(sound.item),
             is_hidden=sound.item.is_hidden,
-            note=sound.note,
-            moderator=sound.moderator,
+            note=sound.note or None,
+            moderator=sound.moderator or None,
             moderated_at=None if sound.moderated_ms is None else timestamp(sound.moderated_ms),
         )
 
@@ -84,6 +85,7 @@ class ModerationController(Controller):
         "/",
         summary="Sounds that others see, or saw",
         dependencies=LISTING,
+        guards=[only(*SELECTING, "page", "per_page", "cursor", "show")],
         operation_class=describes(gives={"Link": LINK}),
         responses=problems(400, 401, 403, 429),
     )

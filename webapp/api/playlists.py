@@ -18,9 +18,12 @@ from webapp.api.library_schemas import (
     full_playlist,
     playlist_body,
 )
+from webapp.api.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
+from webapp.http.prefix import public_path
+from webapp.http.query import only
 from webapp.policy.library import parse_order, parse_playlist, parse_track
 
 AnyRequest = Request[Any, Any, Any]
@@ -39,14 +42,23 @@ class PlaylistController(Controller):
     @get(
         "/",
         summary="The account's playlists",
+        guards=[only(*PAGING)],
         operation_class=describes(),
-        responses=problems(401, 429),
+        responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
     )
-    async def playlists(self, services: InjectedServices, identity: InjectedIdentity) -> PlaylistList:
+    async def playlists(
+        self,
+        services: InjectedServices,
+        identity: InjectedIdentity,
+        page: Page = 1,
+        per_page: PerPage = WHOLE,
+    ) -> PlaylistList:
         """The last changed first."""
         found = await services.library.playlists.of_account(identity)
-        return PlaylistList([playlist_body(playlist) for playlist in found])
+        first, total = offset(page, per_page), len(found)
+        playlists = [playlist_body(playlist) for playlist in found[first : first + per_page]]
+        return PlaylistList(playlists, playlists, page, per_page, total, has_more(page, per_page, total))
 
     @post(
         "/",
@@ -61,7 +73,7 @@ class PlaylistController(Controller):
         """Private unless it says otherwise."""
         change = parse_playlist(await read_json_object(request), is_new=True)
         body = playlist_body(await services.library.playlists.create(identity, change))
-        return Response(body, status_code=201, headers={"Location": f"/api/playlists/{body.id}"})
+        return Response(body, status_code=201, headers={"Location": public_path(f"/api/playlists/{body.id}")})
 
     @get(
         "/{playlist_id:str}",

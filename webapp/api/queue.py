@@ -12,6 +12,7 @@ from webapp.api.queue_feed import InjectedQueueFeed
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.openapi import EVENTS, describes, problems
 from webapp.http.prepared import Prepare
+from webapp.http.query import only
 from webapp.http.sse import EventStream
 from webapp.policy.pricing import SkipPrice, skip_prices
 
@@ -47,8 +48,9 @@ class QueueController(Controller):
     @get(
         "/api/queue",
         summary="The queue in full",
+        guards=[only()],
         operation_class=describes(),
-        responses=problems(),
+        responses=problems(400),
     )
     async def detailed_queue(self, services: InjectedServices) -> Response[DetailedQueue]:
         """The same jobs with their progress, why they stand where they do, and when they may start."""

@@ -17,7 +17,9 @@ from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
 from webapp.http.file_response import FileAnswer
 from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
+from webapp.http.prefix import public_path
 from webapp.http.prepared import Prepare
+from webapp.http.query import only
 from webapp.policy.speech import MAX_VOICE_CHARACTERS, VOICE_NOT_FOUND, parse_speech
 from webapp.services.speech import AcceptedSpeech
 
@@ -40,8 +42,9 @@ class SpeechController(Controller):
     @get(
         "/api/voices",
         summary="Voices",
+        guards=[only()],
         operation_class=describes(),
-        responses=problems(),
+        responses=problems(400),
     )
     async def voices(self, services: InjectedServices) -> Response[VoiceList]:
         """The voices that can be spoken with now: neural ones first; none while no speech worker runs."""
@@ -77,7 +80,7 @@ class SpeechController(Controller):
             choice = parse_speech(body)
             once = once_under_key(request, services, identity, AcceptedSpeech, body)
             sound = await services.speech.speak(identity, choice, once=once)
-        location = f"/api/library/{sound.generation_id}"
+        location = public_path(f"/api/library/{sound.generation_id}")
         return Response(spoken(sound), status_code=201, headers={"Location": location})
 
     @route(

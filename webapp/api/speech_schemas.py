@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from webapp.http.prefix import public_path
 from webapp.policy.generation import PROMPT_PATTERN
 from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
 from webapp.services.speech import SpokenSound, VoiceView
@@ -58,7 +59,9 @@ class VoiceList(Struct, frozen=True):
 
 def spoken(sound: SpokenSound) -> Spoken:
     """The answer that tells of a spoken text."""
-    return Spoken(True, sound.url(), round(sound.duration_s, 3), sound.generation_id, sound.voice)
+    return Spoken(
+        True, public_path(sound.url()), round(sound.duration_s, 3), sound.generation_id, sound.voice
+    )
 
 
 def voice_list(voices: tuple[VoiceView, ...]) -> VoiceList:

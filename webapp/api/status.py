@@ -78,8 +78,8 @@ def _engine(engine: EngineReport) -> dict[str, Any]:
     return {
         "engine": engine.engine,
         "label": engine.label,
-        "checkpoint": engine.checkpoint,
-        "license": engine.license,
+        "checkpoint": engine.checkpoint or None,
+        "license": engine.license or None,
         "max_duration": engine.max_duration_s,
         "error": engine.error or None,
         "pinned": engine.is_pinned,

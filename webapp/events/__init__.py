@@ -1,10 +1,20 @@
 """Hints that something changed, within and between processes."""
 
-from webapp.events.bus import MISSED, Bus, Event, LocalBus, Subscription, account_changed
+from webapp.events.bus import (
+    ACCESS_CHANGED,
+    MISSED,
+    Bus,
+    Event,
+    LocalBus,
+    Subscription,
+    access_changed,
+    account_changed,
+)
 from webapp.events.local_socket import SocketBus, SocketHub
 from webapp.events.postgres import PostgresBus
 
 __all__ = [
+    "ACCESS_CHANGED",
     "MISSED",
     "Bus",
     "Event",
@@ -13,5 +23,6 @@ __all__ = [
     "SocketBus",
     "SocketHub",
     "Subscription",
+    "access_changed",
     "account_changed",
 ]

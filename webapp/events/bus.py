@@ -13,7 +13,7 @@ import msgspec
 
 from webapp.clock import Clock
 
-Topic = Literal["queue", "job", "status", "control", "speech", "library", "account"]
+Topic = Literal["queue", "job", "status", "control", "speech", "library", "account", "access"]
 MAX_PENDING = 256
 # Of how many different hints it is remembered when they last came.
 MAX_REMEMBERED = 4096
@@ -26,6 +26,7 @@ class Event(msgspec.Struct, frozen=True):
     `control`: what is asked of workers did, or the weights they find. `speech`: this request to speak did,
     whose id takes the job's place. `library`: what people find there did. `account`: what this account has
     and keeps, its number in the job's place; without one, any account's may have changed.
+    `access`: who is let in as this account may have changed, its number in the job's place.
     """
 
     topic: Topic
@@ -37,8 +38,22 @@ def account_changed(account_id: int) -> Event:
     return Event("account", str(account_id))
 
 
+def access_changed(account_id: int) -> Event:
+    """The hint that tokens or sessions of an account ended, or that its rights changed."""
+    return Event("access", str(account_id))
+
+
+# Any account's access may have changed.
+ACCESS_CHANGED: Final = Event("access")
 # For whoever may have missed hints: look at everything.
-MISSED: Final = (Event("queue"), Event("status"), Event("control"), Event("library"), Event("account"))
+MISSED: Final = (
+    Event("queue"),
+    Event("status"),
+    Event("control"),
+    Event("library"),
+    Event("account"),
+    ACCESS_CHANGED,
+)
 
 
 class Subscription:

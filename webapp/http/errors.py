@@ -15,6 +15,7 @@ from litestar.types import Send
 from webapp import errors
 from webapp.errors import DatabaseAway, InvalidRequest, LimitReached, ProductError, QueueFull, Unavailable
 from webapp.http.accept import prefers_html
+from webapp.http.rate_limit import announce_refusal
 from webapp.logs import request_id
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -22,8 +23,10 @@ CHALLENGE: Final = 'Bearer realm="Soundloom"'
 
 STATUS_OF_ERROR: Final[dict[type[ProductError], int]] = {
     errors.InvalidRequest: 400,
+    errors.UnknownHost: 400,
     errors.AuthenticationRequired: 401,
     errors.NotAuthorized: 403,
+    errors.ForeignPage: 403,
     errors.NotFound: 404,
     errors.BodyTimeout: 408,
     errors.Conflict: 409,
@@ -63,6 +66,7 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
     field_name: str | None = None
     error_id: str | None = None
+    advice: str | None = None
 
     @property
     def title(self) -> str:
@@ -70,11 +74,12 @@ class Problem:
 
     def body(self) -> bytes:
         """The RFC 9457 members, and `error`: the exact text of the contract."""
+        detail = f"{self.text}. {self.advice}" if self.advice else self.text
         members: dict[str, str | int] = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
-            "detail": self.text,
+            "detail": detail,
             "error": self.text,
         }
         if self.field_name:
@@ -119,6 +124,7 @@ def _of_product_error(error: ProductError) -> Problem:
         headers,
         field_name=error.field if isinstance(error, InvalidRequest) else None,
         error_id=request_id.get() if status == 500 else None,
+        advice=error.advice,
     )
 
 
@@ -151,6 +157,8 @@ class ErrorTranslator:
 
     def __call__(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         problem = describe(error)
+        if isinstance(error, LimitReached):
+            announce_refusal(request, error)
         if problem.status == 405:
             problem = Problem(405, problem.text, {"Allow": ", ".join(_allowed_methods(request))})
         if problem.error_id:

@@ -1,15 +1,24 @@
 """Answers only to the names the server is known by, against DNS rebinding."""
 
 import ipaddress
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.datastructures import Headers
+from litestar.enums import MediaType
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp, HTTPDisconnectEvent, Receive, Scope, Send
 
-from webapp.errors import InvalidRequest
-from webapp.http.errors import send_problem
+from webapp.errors import UnknownHost
+from webapp.http.accept import prefers_html
+from webapp.http.errors import Problem, describe, send_problem
+from webapp.http.public_url import public_url
 from webapp.settings import Settings
+
+# What tells a person in a browser, as a whole page.
+UnknownHostPage = Callable[[Problem], str]
 
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -17,7 +26,7 @@ LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 def known_hosts(settings: Settings) -> frozenset[str]:
     """Every host name the server answers to, in lower case and without ports."""
     listed = (name.strip() for name in settings.allowed_hosts.split(","))
-    public = urlsplit(settings.public_url).hostname or ""
+    public = public_url(settings).host
     return LOOPBACK_NAMES | {name.lower() for name in (settings.host, public, *listed) if name}
 
 
@@ -38,18 +47,31 @@ class HostCheck:
     tells. Listening on every address (`0.0.0.0`), a bare address is as good as a name: rebinding needs one.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, html_page: UnknownHostPage | None = None) -> None:
+        """`html_page` tells people in a browser; everybody else is told in JSON."""
         self.app = app
+        self._html_page = html_page
         self._known = known_hosts(settings)
         # Nearly all requests name the same host or two.
         self.is_known = lru_cache(maxsize=128)(self._is_known)
         self._any_address = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.is_known(_host_header(scope)):
-            await send_problem(InvalidRequest("This server does not answer to that host name"), send)
+        if not self.is_known(header := _host_header(scope)):
+            await self._refuse(header, scope, send)
             return
         await self.app(scope, receive, send)
+
+    async def _refuse(self, header: str, scope: Scope, send: Send) -> None:
+        error = UnknownHost(host_name(header))
+        accepted = Headers.from_scope(scope).get("accept", "")
+        if self._html_page is None or not prefers_html(accepted):
+            await send_problem(error, send)
+            return
+        page = self._html_page(describe(error))
+        await ASGIResponse(body=page.encode(), status_code=400, media_type=MediaType.HTML)(
+            scope, _nothing, send
+        )
 
     def _is_known(self, header: str) -> bool:
         """Whether the value of a `Host` header names this server."""
@@ -57,6 +79,10 @@ class HostCheck:
         if name is None:
             return False
         return name in self._known or (self._any_address and _is_address(name))
+
+
+async def _nothing() -> HTTPDisconnectEvent:
+    return {"type": "http.disconnect"}
 
 
 def _host_header(scope: Scope) -> str:

@@ -25,9 +25,11 @@ from webapp.http.sse import EVENT_STREAM
 
 PRINTABLE: Final = "^[ -~]*$"
 BEARER_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
+# Beside the token that the controller asks for.
+SESSION_SECURITY: Final[list[dict[str, list[str]]]] = [{"session": []}]
 
 DESCRIPTIONS: Final = {
-    400: "The body or one of its fields is wrong.",
+    400: "The body, one of its fields or a parameter is wrong; lists refuse parameters that they lack.",
     401: "No valid token, or a wrong username or password.",
     403: "The account may not do this.",
     404: "There is no such thing.",
@@ -50,7 +52,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     type: Annotated[str, Meta(examples=["about:blank"])]
     title: Annotated[str, Meta(description="The name of the status code.", examples=["Bad Request"])]
     status: Annotated[int, Meta(examples=[400])]
-    detail: Annotated[str, Meta(description="The same text as `error`.")]
+    detail: Annotated[str, Meta(description="The text of `error`, and what can be done where that helps.")]
     error: Annotated[str, Meta(description="What went wrong, in plain words.")]
     field: Annotated[str, Meta(description="The field it is about, if it is about one.")] | None = None
     error_id: (
@@ -114,6 +116,13 @@ IDEMPOTENCY_KEY: Final = Parameter(
     " the first time.",
     schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern=PRINTABLE),
     examples={"uuid": Example(value="6f1b1f0e-6b53-4c0c-9d0a-6b2f9f0c2a11")},
+)
+LAST_EVENT_ID: Final = Parameter(
+    name="Last-Event-ID",
+    param_in="header",
+    description="The `id` of the last event that was seen, as an `EventSource` sends it by itself.",
+    schema=Schema(type=OpenAPIType.STRING),
+    examples={"id": Example(value="9f86d081884c7d65")},
 )
 PREFER: Final = Parameter(
     name="Prefer",

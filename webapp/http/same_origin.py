@@ -11,29 +11,28 @@ from urllib.parse import urlsplit
 from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from webapp.errors import NotAuthorized
+from webapp.errors import ForeignPage
+from webapp.http.public_url import public_url
 from webapp.settings import Settings
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-REFUSED: Final = "This request did not come from a page of this server"
 
 
 class SameOriginOnly:
     """Middleware for routes that trust cookies: unsafe methods must come from our own pages.
 
-    Raises NotAuthorized for the others. A request with neither header passes only without our cookie:
+    Raises ForeignPage for the others. A request with neither header passes only without our cookie:
     it is no browser's, and nobody is signed in through it.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, cookie_name: str) -> None:
         self.app = app
-        public = urlsplit(settings.public_url)
-        self._public_origin = f"{public.scheme}://{public.netloc}".lower() if public.netloc else None
+        self._public_origin = public_url(settings).origin or None
         self._cookie = f"{cookie_name}="
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("method") not in SAFE_METHODS and not self.is_ours(Headers.from_scope(scope)):
-            raise NotAuthorized(REFUSED)
+            raise ForeignPage
         await self.app(scope, receive, send)
 
     def is_ours(self, headers: Headers) -> bool:

@@ -11,7 +11,10 @@ import msgspec
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-HEARTBEAT_S: Final = 15.0
+from webapp.http.welcome import Welcome
+
+# Proxies and readers may take 15 seconds of silence for the end.
+HEARTBEAT_S: Final = 10.0
 HEARTBEAT: Final = b": still here\n\n"
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -88,16 +91,21 @@ class EventStream(ASGIResponse):
         events: AsyncGenerator[ServerEvent, None],
         stop: StopSignal,
         *,
+        welcome: Welcome | None = None,
         heartbeat_s: float = HEARTBEAT_S,
         on_close: Callable[[], None] | None = None,
     ) -> None:
-        """`on_close` is called once the answer is over, however it ended."""
+        """The answer ends when `welcome` is over, where the reader is somebody.
+
+        `on_close` is called once the answer is over, however it ended.
+        """
         super().__init__(media_type=EVENT_STREAM, headers=HEADERS)
         self._events = events
         self._stop = stop
         self._heartbeat_s = heartbeat_s
         self._on_close = on_close
-        self._is_quiet = True
+        self._welcome = welcome
+        self._spoke_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -108,6 +116,8 @@ class EventStream(ASGIResponse):
                 asyncio.ensure_future(_disconnected(receive)),
                 asyncio.ensure_future(self._stop.wait()),
             ]
+            if self._welcome is not None:
+                beside.append(asyncio.ensure_future(self._welcome.until_over()))
             try:
                 await asyncio.wait([writer, *beside], return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -124,20 +134,22 @@ class EventStream(ASGIResponse):
     async def _write(self, send: Send) -> None:
         async with aclosing(self._events) as events:
             async for event in events:
-                self._is_quiet = False
-                await _send_chunk(send, event.encode())
+                await self._say(send, event.encode())
 
     async def _beat(self, send: Send) -> None:
         """Say something whenever nothing was said for a while."""
+        clock = asyncio.get_running_loop().time
+        self._spoke_at = clock()
         while True:
-            self._is_quiet = True
-            await asyncio.sleep(self._heartbeat_s)
-            if self._is_quiet:
-                await _send_chunk(send, HEARTBEAT)
+            quiet_s = clock() - self._spoke_at
+            if quiet_s < self._heartbeat_s:
+                await asyncio.sleep(self._heartbeat_s - quiet_s)
+            else:
+                await self._say(send, HEARTBEAT)
 
-
-async def _send_chunk(send: Send, chunk: bytes) -> None:
-    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    async def _say(self, send: Send, chunk: bytes) -> None:
+        self._spoke_at = asyncio.get_running_loop().time()
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -41,7 +41,9 @@ class StaticFiles:
     other by relative paths: one changed file gives every URL a new version at once.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "") -> None:
+        """`prefix` stands before the path in the URLs of the files."""
+        self._prefix = prefix
         self._files = {
             path.relative_to(folder).as_posix(): _read(path)
             for path in sorted(folder.rglob("*"))
@@ -62,7 +64,7 @@ class StaticFiles:
         """Where a file is served. Raises KeyError for a file that is not there."""
         if name not in self._files:
             raise KeyError(f"static/{name} is missing")
-        return f"/static/{self.version}/{name}"
+        return f"{self._prefix}/static/{self.version}/{name}"
 
     def require(self, *names: str) -> None:
         """Raise SettingsError, one line for the operator, if a file is not there."""

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from litestar.connection import ASGIConnection
 
-from webapp.errors import LimitReached
+from webapp.errors import LimitPolicy, LimitReached
 from webapp.http.rate_limit import RateLimit, announce
 from webapp.services.throttle import address_group
 
@@ -34,27 +34,25 @@ class StreamCaps:
         Raises LimitReached when the account or the address already holds as many as it may.
         """
         keys = _keys(account_id, address)
-        if any(self._left(key) <= 0 for key in keys):
-            raise LimitReached("Too many open connections", retry_after_s=RETRY_AFTER_S)
+        nearest = min(keys, key=self._left)
+        if self._left(nearest) <= 0:
+            raise LimitReached(
+                "Too many open connections", retry_after_s=RETRY_AFTER_S, policy=self._policy(nearest)
+            )
         self._held.update(keys)
         return _Once(lambda: self._release(keys))
 
     def hold_for(
         self, connection: ASGIConnection[Any, Any, Any, Any], account_id: int | None, address: str
     ) -> Callable[[], None]:
-        """`hold`, telling with the answer how many more may be held, whether or not this one may."""
-        try:
-            return self.hold(account_id, address)
-        finally:
-            announce(connection, self._told(account_id, address))
+        """`hold`, telling with the answer how many more may be held."""
+        release = self.hold(account_id, address)
+        keys = _keys(account_id, address)
+        announce(connection, *(RateLimit(self._policy(key), self._left(key)) for key in keys))
+        return release
 
-    def _told(self, account_id: int | None, address: str) -> RateLimit:
-        """The limit that is nearest."""
-        key = min(_keys(account_id, address), key=self._left)
-        left = max(0, self._left(key))
-        return RateLimit(
-            "connections", self._limits[key[0]], RETRY_AFTER_S, left, 0 if left else RETRY_AFTER_S
-        )
+    def _policy(self, key: Key) -> LimitPolicy:
+        return LimitPolicy(f"connections-of-{key[0]}", self._limits[key[0]])
 
     def _left(self, key: Key) -> int:
         return self._limits[key[0]] - self._held[key]

@@ -10,10 +10,11 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 from webapp.errors import AuthenticationRequired
 from webapp.http.compression import COMPRESSED
 from webapp.http.same_origin import SameOriginOnly
+from webapp.http.session_cookie import cookie_name
 from webapp.pages.account import ACCOUNT_HANDLERS
 from webapp.pages.admin import ADMIN_HANDLERS
 from webapp.pages.api_docs import API_DOCS_HANDLERS
-from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in, cookie_name
+from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in
 from webapp.pages.events import follow_page
 from webapp.pages.generate import show_quote, show_start, submit, surprise
 from webapp.pages.job_actions import JOB_ACTION_HANDLERS

@@ -28,12 +28,40 @@ from webapp.services.usage import AccountUsage
 
 Section = Literal["tokens", "password", "delete"]
 LEDGER_LINES: Final = 10
+PER_PAGE: Final = 20
+MAX_PAGE: Final = 10_000
 DONE: Final = {
     "password": "Password changed; every other session was ended.",
     "token": "Token revoked.",
     "session": "Session ended.",
     "sessions": "Every other session was ended.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Which pages of its lists the account page shows."""
+
+    tokens: int = 1
+    sessions: int = 1
+
+
+FIRST: Final = Listed()
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Which page of a list this is, and how many entries the list has."""
+
+    page: int
+    total: int
+
+    @property
+    def has_more(self) -> bool:
+        return self.page * PER_PAGE < self.total
+
+
+ONLY: Final = Pages(1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +77,8 @@ class AccountPage:
     tokens: tuple[TokenView, ...]
     sessions: tuple[SessionView, ...]
     session_id: int | None
+    token_pages: Pages = ONLY
+    session_pages: Pages = ONLY
     done: str | None = None
     new_token: str | None = None
     error: str | None = None
@@ -68,7 +98,8 @@ async def show_account(
 ) -> Response[Any]:
     """Everything about the account that is signed in."""
     done = DONE.get(request.query_params.get("done", ""))
-    return renderer.page(await _page(services, identity, session, done=done))
+    listed = Listed(_number(request, "tokens_page"), _number(request, "sessions_page"))
+    return renderer.page(await _page(services, identity, session, done=done, listed=listed))
 
 
 @post("/account/tokens")
@@ -160,6 +191,13 @@ async def delete_account(posted: InjectedPosted, session: InjectedSession) -> Re
     return response
 
 
+def _number(request: PageRequest, name: str) -> int:
+    """A page's number from the address; what is none is the first."""
+    text = request.query_params.get(name, "")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 5
+    return min(max(int(text), 1), MAX_PAGE) if is_number else 1
+
+
 async def _page(
     services: Services,
     identity: Identity,
@@ -169,15 +207,22 @@ async def _page(
     new_token: str | None = None,
     error: ProductError | None = None,
     section: Section | None = None,
+    listed: Listed = FIRST,
 ) -> AccountPage:
     account_id = identity.account_id
+    tokens = await services.tokens.list(account_id, limit=PER_PAGE, offset=(listed.tokens - 1) * PER_PAGE)
+    sessions = await services.sessions.list(
+        account_id, limit=PER_PAGE, offset=(listed.sessions - 1) * PER_PAGE
+    )
     return AccountPage(
         chrome=Chrome("account", identity),
         account=await services.accounts.get(account_id),
         usage=await services.usage.of(account_id, identity.tier),
         ledger=tuple(await services.aura.ledger(account_id, limit=LEDGER_LINES)),
-        tokens=tuple(await services.tokens.list(account_id)),
-        sessions=tuple(await services.sessions.list(account_id)),
+        tokens=tokens,
+        sessions=sessions,
+        token_pages=Pages(listed.tokens, await services.tokens.count(account_id)),
+        session_pages=Pages(listed.sessions, await services.sessions.count(account_id)),
         session_id=session.session_id if session else None,
         done=done,
         new_token=new_token,

@@ -12,15 +12,14 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from webapp.errors import AuthenticationRequired
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedServices
+from webapp.http.session_cookie import cookie_name, cookie_path, session_secret
+from webapp.http.welcome import Welcome
 from webapp.pages.navigation import PageRequest, see_other
 from webapp.services.container import Services
 from webapp.services.identity import Identity
 from webapp.services.sessions import LIFETIME_MS, SignedIn
 from webapp.settings import Settings
 
-PLAIN_COOKIE: Final = "soundloom_session"
-# Browsers take a cookie of this prefix only over TLS, for the whole host, from the host itself.
-SECURE_COOKIE: Final = "__Host-soundloom_session"
 RENEWED: Final = "renewed_session_cookie"
 
 InjectedSession = NamedDependency[SkipValidation[SignedIn | None]]
@@ -28,27 +27,17 @@ InjectedViewer = NamedDependency[SkipValidation[Identity | None]]
 InjectedIdentity = NamedDependency[SkipValidation[Identity]]
 
 
-def cookie_name(settings: Settings) -> str:
-    """The name of the session cookie."""
-    return SECURE_COOKIE if settings.secure_cookies else PLAIN_COOKIE
-
-
 def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME_MS // 1000) -> Cookie:
     """The cookie that carries a session; `max_age_s` 0 removes it."""
     return Cookie(
         key=cookie_name(settings),
         value=secret,
-        path="/",
+        path=cookie_path(settings),
         max_age=max_age_s,
         secure=settings.secure_cookies,
         httponly=True,
         samesite="lax",
     )
-
-
-def session_secret(request: PageRequest, settings: Settings) -> str | None:
-    """What the browser sent as its session, if anything."""
-    return request.cookies.get(cookie_name(settings)) or None
 
 
 async def provide_session(request: PageRequest, services: InjectedServices) -> SignedIn | None:
@@ -70,6 +59,18 @@ async def provide_identity(viewer: InjectedViewer) -> Identity:
     if viewer is None:
         raise AuthenticationRequired
     return viewer
+
+
+def session_welcome(request: PageRequest, services: Services, viewer: Identity | None) -> Welcome | None:
+    """Whether the browser is still signed in as it is now; None where nobody is."""
+    secret = session_secret(request, services.settings)
+    if viewer is None or secret is None:
+        return None
+
+    async def holds() -> bool:
+        return await services.sessions.identity_for(secret) == viewer
+
+    return Welcome(services.bus, viewer.account_id, holds)
 
 
 class SessionRenewal:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from litestar import Request, Response
 
 from webapp.http.errors import HtmlErrorPage, Problem
+from webapp.http.hosts import UnknownHostPage
 from webapp.pages.chrome import Chrome
 from webapp.pages.rendering import Renderer
 
@@ -56,13 +57,32 @@ class ErrorNotice:
     error_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownHostNotice:
+    """A page that stands by itself: under an unknown name nothing else would be answered."""
+
+    template: ClassVar[str] = "unknown_host.html"
+
+    text: str
+    advice: str
+
+
+def unknown_host_page(renderer: Renderer) -> UnknownHostPage:
+    """What tells a person that the server does not answer to the name they used."""
+
+    def render(problem: Problem) -> str:
+        return renderer.render(UnknownHostNotice(problem.text, problem.advice or ""))
+
+    return render
+
+
 def error_page(renderer: Renderer) -> HtmlErrorPage:
     """What renders a problem for a person."""
 
     def render(request: Request[Any, Any, Any], problem: Problem) -> Response[str]:
         headers = request.headers
         if headers.get("hx-request") == "true" and headers.get("hx-boosted") != "true":
-            response = renderer.page(ErrorNotice(problem.text, problem.error_id), status=problem.status)
+            response = renderer.page(ErrorNotice(_notice(problem), problem.error_id), status=problem.status)
             response.headers.update(TO_NOTICES)
             return response
         return renderer.page(
@@ -84,5 +104,11 @@ def _title(problem: Problem) -> str:
     return "Page not found" if problem.status == 404 and problem.text == "Not found" else problem.text
 
 
+def _notice(problem: Problem) -> str:
+    return f"{problem.text}. {problem.advice}" if problem.advice else problem.text
+
+
 def _advice(problem: Problem) -> str:
-    return ADVICE.get(problem.status, ADVICE_OF_FAILURE if problem.status >= 500 else ADVICE[400])
+    return problem.advice or ADVICE.get(
+        problem.status, ADVICE_OF_FAILURE if problem.status >= 500 else ADVICE[400]
+    )

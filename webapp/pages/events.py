@@ -11,7 +11,7 @@ from webapp.http.compression import AS_WRITTEN
 from webapp.http.dependencies import InjectedServices, InjectedStreams
 from webapp.http.sse import EventStream
 from webapp.pages.admin.models import ModelsFeed
-from webapp.pages.authentication import InjectedViewer, session_secret
+from webapp.pages.authentication import InjectedViewer, session_welcome
 from webapp.pages.chrome import LiveView
 from webapp.pages.generate_feed import GenerateFeed
 from webapp.pages.library_feed import LibraryFeed
@@ -49,14 +49,9 @@ async def follow_page(
         if view == "queue"
         else _feed(view, services, renderer, viewer, seen_ms=seen_ms)
     )
-    secret = session_secret(request, services.settings)
+    welcome = session_welcome(request, services, viewer)
     release = streams.caps.hold_for(request, account_id, address_of(request, services.settings))
-
-    async def is_welcome() -> bool:
-        session = await services.sessions.resolve(secret) if secret else None
-        return (session.identity if session else None) == viewer
-
-    return EventStream(follow(services, feed, is_welcome), streams.stop, on_close=release)
+    return EventStream(follow(services, feed), streams.stop, welcome=welcome, on_close=release)
 
 
 def _feed(

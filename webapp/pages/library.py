@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 
 from webapp.errors import AuthenticationRequired
 from webapp.http.dependencies import InjectedServices
+from webapp.http.prefix import public_path
 from webapp.pages.authentication import InjectedViewer
 from webapp.pages.chrome import Chrome
 from webapp.pages.library_address import PER_PAGE, LibraryAddress, read_address
@@ -48,7 +49,7 @@ async def show_library(
     response = renderer.page(page)
     if request.headers.get("hx-source") == SEARCH_FORM:
         # A form names its empty fields too; the address that people share does not.
-        response.headers["HX-Push-Url"] = address.url(page=address.page)
+        response.headers["HX-Push-Url"] = public_path(address.url(page=address.page))
     return response
 
 

@@ -1,7 +1,7 @@
 """What open pages are told as it happens: fragments for one viewer, each for the element it replaces."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -56,15 +56,11 @@ class Feed(Protocol):
 async def follow(
     services: Services,
     feed: Feed,
-    is_welcome: Callable[[], Awaitable[bool]],
     *,
     coalesce_s: float = COALESCE_S,
     refresh_s: float = REFRESH_S,
 ) -> AsyncGenerator[ServerEvent, None]:
     """The present state of a feed, then every change to it, a burst of changes as one.
-
-    It ends when the reader is no longer welcome, such as when the session was revoked; that is asked
-    every `refresh_s`.
 
     What is told was read after the hint for it, so nothing is missed; what a reader has already is
     not sent again. The first change after a quiet time is told at once. A slow reader is told the
@@ -72,13 +68,9 @@ async def follow(
     """
     told: dict[str, str] = {}
     clock = asyncio.get_running_loop().time
-    asked_at = told_at = clock()
+    told_at = clock()
     with services.bus.subscribe() as subscription:
         while True:
-            if clock() - asked_at >= refresh_s:
-                asked_at = clock()
-                if not await is_welcome():
-                    return
             told_at = clock()
             changed = news(await feed.fragments(), told)
             if changed:

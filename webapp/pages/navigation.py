@@ -7,6 +7,8 @@ from litestar import Response
 from litestar.status_codes import HTTP_303_SEE_OTHER
 from litestar_htmx import ClientRedirect, HTMXRequest
 
+from webapp.http.prefix import public_path
+
 PageRequest: TypeAlias = HTMXRequest
 
 
@@ -19,9 +21,12 @@ def wants_fragments(request: PageRequest) -> bool:
 
 
 def see_other(request: PageRequest, path: str) -> Response[Any]:
-    """Go to `path` with GET. A background request would follow a 303 by itself, so it is told to navigate."""
+    """Go to a path of ours with GET.
+
+    A background request would follow a 303 by itself, so it is told to navigate.
+    """
     # Headers know no letters beyond Latin-1, and what a form calls its way back may have any.
-    path = quote(path, safe="/?#[]@!$&'()*+,;=:%~")
+    path = quote(public_path(path), safe="/?#[]@!$&'()*+,;=:%~")
     if wants_fragments(request):
         return ClientRedirect(redirect_to=path)
     return Response(

@@ -11,6 +11,7 @@ from litestar.enums import MediaType
 from litestar.params import SkipValidation
 
 from webapp.clock import Clock
+from webapp.http.proxies import ProxyWatch
 from webapp.http.static import StaticFiles
 from webapp.pages import words
 from webapp.pages.waveform import waveform_bars
@@ -30,7 +31,11 @@ class Renderer:
     looked for on disk only then.
     """
 
-    def __init__(self, folder: Path, static: StaticFiles, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, static: StaticFiles, clock: Clock, root: str = "", watch: ProxyWatch | None = None
+    ) -> None:
+        """`root` is the path under which people reach the server; templates put it before every address."""
+        noticed = watch or ProxyWatch()
         self.environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
@@ -41,6 +46,8 @@ class Renderer:
         )
         self._clock = clock
         self.environment.globals.update(
+            root=root,
+            unknown_proxy=lambda: noticed.unknown_proxy,
             static_url=static.url,
             now_ms=clock.now_ms,
             waveform_bars=waveform_bars,

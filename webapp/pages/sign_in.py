@@ -17,11 +17,11 @@ from webapp.errors import (
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedServices
 from webapp.http.errors import describe
+from webapp.http.session_cookie import session_secret
 from webapp.pages.authentication import (
     InjectedViewer,
     safe_next,
     session_cookie,
-    session_secret,
     start_session,
 )
 from webapp.pages.chrome import Chrome

@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from webapp.errors import NotFound
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedServices
+from webapp.http.prefix import public_path
 from webapp.pages.authentication import InjectedViewer
 from webapp.pages.chrome import Chrome
 from webapp.pages.library import InjectedCards
@@ -77,7 +78,7 @@ async def download(
     if audio_format not in AUDIO_FORMATS:
         raise NotFound("There is no such format")
     await services.library.plays.note_download(viewer, address_of(request, services.settings), sound_id)
-    headers = {"Location": f"/audio/{sound_id}.{audio_format}", "Cache-Control": "no-store"}
+    headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)
 
 

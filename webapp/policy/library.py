@@ -128,11 +128,16 @@ def parse_note(body: Mapping[str, Any], *, is_needed: bool) -> str | None:
     return note
 
 
-def duration_bound(value: float | None, name: str) -> float | None:
-    """A bound on durations, in seconds. Raises InvalidRequest unless it is a finite number."""
-    if value is not None and not math.isfinite(value):
-        raise InvalidRequest(f"{name} must be a number of seconds", field=name)
-    return value
+def duration_bounds(low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    """What durations lie between, in seconds. Raises InvalidRequest for bounds that make no sense."""
+    for value, name in ((low, "min_duration"), (high, "max_duration")):
+        if value is not None and not math.isfinite(value):
+            raise InvalidRequest(f"{name} must be a number of seconds", field=name)
+        if value is not None and value < 0:
+            raise InvalidRequest(f"{name} must not be negative", field=name)
+    if low is not None and high is not None and low > high:
+        raise InvalidRequest("min_duration must not be above max_duration", field="min_duration")
+    return low, high
 
 
 def _text(body: Mapping[str, Any], name: str, longest: int) -> str | None:

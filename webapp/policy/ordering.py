@@ -150,6 +150,21 @@ def in_order(jobs: Iterable[W], now_ms: int, turns: Sequence[Affinity] = ()) -> 
     return ordered
 
 
+def skip_would_move(jobs: Iterable[W], job: WaitingJob, now_ms: int, turns: Sequence[Affinity] = ()) -> bool:
+    """Whether one of the waiting jobs would be taken earlier if it were skipped now.
+
+    `job` is that one as it is. Whether the queue is paused makes no difference to the order.
+    """
+    others = [other for other in jobs if other.sequence != job.sequence]
+    skipped = replace(job, skipped_ms=now_ms)
+    return _place(skipped, others, now_ms, turns) < _place(job, others, now_ms, turns)
+
+
+def _place(job: WaitingJob, others: Iterable[Waiting], now_ms: int, turns: Sequence[Affinity]) -> int:
+    line: list[Waiting] = in_order([*others, job], now_ms, turns)
+    return [one.sequence for one in line].index(job.sequence)
+
+
 def in_turn(workers: Iterable[tuple[str, Affinity]], started: dict[str, int]) -> tuple[Affinity, ...]:
     """The workers, given with their ids, in the order in which they are taken to ask for their next job.
 

@@ -19,7 +19,10 @@ from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 from webapp.services.line import LineReader
 from webapp.services.queue_lock import QueueTurn, queue_turn
-from webapp.services.usage import HOUR_MS, UsageReader
+from webapp.services.usage import HOUR_MS, UsageReader, at_once_policy, hour_policy
+
+# When a job will end nobody knows; sooner than this it is rarely worth another look.
+AT_ONCE_RETRY_S: Final = 30
 
 INSERT_JOB: Final = """
     INSERT INTO job (job_id, sequence, account, generation_id, status, created_ms, prompt, model, duration_s,
@@ -141,10 +144,18 @@ class Acceptance:
         if account_id not in room.active:
             raise AuthenticationRequired
         if room.active[account_id] + copies > tier.at_once:
-            raise LimitReached(f"Too many jobs waiting; your tier allows {tier.at_once}", retry_after_s=30)
+            raise LimitReached(
+                f"Too many jobs waiting; your tier allows {tier.at_once}",
+                retry_after_s=AT_ONCE_RETRY_S,
+                policy=at_once_policy(tier.at_once),
+            )
         if room.in_hour[account_id] + copies > tier.hourly:
             usage = await self._usage.of(account_id, tier.name)
-            raise LimitReached("Rate limit exceeded", retry_after_s=usage.hour_resets_s or HOUR_MS // 1000)
+            raise LimitReached(
+                "Rate limit exceeded",
+                retry_after_s=usage.hour_resets_s or HOUR_MS // 1000,
+                policy=hour_policy(tier.hourly),
+            )
         if room.running + len(room.places) + copies > self._queue_limit:
             raise QueueFull
         if account_id in room.full:

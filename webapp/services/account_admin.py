@@ -7,6 +7,7 @@ from typing import Final
 
 from webapp.database import Database
 from webapp.errors import AuthenticationRequired, InvalidRequest
+from webapp.events import Bus, access_changed
 from webapp.ids import Ids
 from webapp.policy.credentials import username_key
 from webapp.policy.tiers import TIER_NAMES
@@ -40,10 +41,11 @@ class AccountAdmin:
     """Each call raises NotAuthorized for everybody but admins, and NotFound for no such account."""
 
     def __init__(
-        self, database: Database, ids: Ids, *, accounts: Accounts, aura: Aura, audit: AuditLog
+        self, database: Database, ids: Ids, bus: Bus, *, accounts: Accounts, aura: Aura, audit: AuditLog
     ) -> None:
         self._database = database
         self._ids = ids
+        self._bus = bus
         self._accounts = accounts
         self._aura = aura
         self._audit = audit
@@ -87,6 +89,8 @@ class AccountAdmin:
         async with self._ruling(identity):
             await self._accounts.set_admin(account.account_id, is_admin=is_admin)
             await self._record(identity, "make admin" if is_admin else "make no admin", account)
+        # Again, now that it is committed.
+        self._bus.publish(access_changed(account.account_id))
 
     @essential
     async def set_disabled(self, identity: Identity, username: str, *, is_disabled: bool) -> None:
@@ -96,6 +100,7 @@ class AccountAdmin:
         async with self._ruling(identity):
             await change(account.account_id)
             await self._record(identity, "disable" if is_disabled else "enable", account)
+        self._bus.publish(access_changed(account.account_id))
 
     async def reset_password(self, identity: Identity, username: str) -> str:
         """Give an account a new password, which is told this once; its sessions end, its tokens stay.

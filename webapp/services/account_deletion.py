@@ -1,7 +1,7 @@
 """Deleting an account with everything of it."""
 
 from webapp.database import Database
-from webapp.events import Bus, Event
+from webapp.events import Bus, Event, access_changed
 from webapp.services.accounts import Accounts
 from webapp.storage import Storage
 
@@ -24,6 +24,6 @@ class AccountDeletion:
         for row in rows:
             await self._storage.loosen(row["storage_key"])
         deleted = await self._accounts.delete(account_id)
-        self._bus.publish(Event("queue"), Event("library"))
+        self._bus.publish(Event("queue"), Event("library"), access_changed(account_id))
         for key in deleted.storage_keys:
             await self._storage.delete(key)

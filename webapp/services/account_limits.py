@@ -66,9 +66,14 @@ class AccountLimits:
         name = secret_hash(username_key(username))
         settings = self._settings
         return (
-            (f"sign-in/account/{name}", settings.sign_in_per_account, SIGN_IN_WINDOW_S, TOO_MANY_SIGN_INS),
             (
-                f"sign-in/address/{address_group(address)}",
+                f"sign-ins-of-account/{name}",
+                settings.sign_in_per_account,
+                SIGN_IN_WINDOW_S,
+                TOO_MANY_SIGN_INS,
+            ),
+            (
+                f"sign-ins-from-address/{address_group(address)}",
                 settings.sign_in_per_address,
                 SIGN_IN_WINDOW_S,
                 TOO_MANY_SIGN_INS,
@@ -76,12 +81,12 @@ class AccountLimits:
         )
 
     def _registration(self, address: str) -> _Limit:
-        bucket = f"register/address/{address_group(address)}"
+        bucket = f"registrations/{address_group(address)}"
         return (bucket, self._settings.register_per_address, HOUR_S, TOO_MANY_ACCOUNTS)
 
     def _taken_names(self, address: str) -> _Limit:
         return (
-            f"register/taken/{address_group(address)}",
+            f"taken-names/{address_group(address)}",
             TAKEN_NAMES_PER_ADDRESS,
             HOUR_S,
             TOO_MANY_ACCOUNTS,

@@ -15,6 +15,7 @@ from webapp.errors import (
     NotFound,
     ProductError,
 )
+from webapp.events import Bus, LocalBus, access_changed
 from webapp.policy.credentials import (
     checked_password,
     checked_text,
@@ -63,12 +64,15 @@ class Accounts:
         settings: Settings,
         throttle: Throttle,
         hasher: PasswordHasher,
+        bus: Bus | None = None,
     ) -> None:
+        """Without a bus, open streams notice that an account is shut out when they look by themselves."""
         self._database = database
         self._clock = clock
         self._settings = settings
         self._limits = AccountLimits(settings, throttle)
         self._hasher = hasher
+        self._bus = bus or LocalBus(clock)
 
     # --- registration
 
@@ -255,6 +259,7 @@ class Accounts:
         async with self._database.transaction():
             await self._update(account_id, {Account.password_hash: hashed})
             await self._end_sessions(account_id, keep_session_id)
+        self._bus.publish(access_changed(account_id))
 
     async def set_tier(self, account_id: int, tier: str) -> None:
         """Give an account a tier; jobs that are already in line keep the place they have."""
@@ -264,6 +269,7 @@ class Accounts:
     async def set_admin(self, account_id: int, *, is_admin: bool) -> None:
         """Make an account an admin, or no longer one."""
         await self._update(account_id, {Account.is_admin: is_admin})
+        self._bus.publish(access_changed(account_id))
 
     @essential
     async def disable(self, account_id: int) -> None:
@@ -271,6 +277,7 @@ class Accounts:
         async with self._database.transaction():
             await self._update(account_id, {Account.is_disabled: True})
             await self._end_sessions(account_id, None)
+        self._bus.publish(access_changed(account_id))
 
     async def enable(self, account_id: int) -> None:
         """Let a disabled account in again, with the password and the tokens it had."""

@@ -48,7 +48,7 @@ def build_administration(
     return Administration(
         queue=QueueAdmin(database, clock, settings, bus, payments=payments, audit=audit),
         overview=QueueOverview(database),
-        accounts=AccountAdmin(database, ids, accounts=accounts, aura=aura, audit=audit),
+        accounts=AccountAdmin(database, ids, bus, accounts=accounts, aura=aura, audit=audit),
         operations=Operations(
             database,
             bus,

@@ -90,7 +90,7 @@ def build_services(
 ) -> Services:
     """Wire the services over an open database."""
     throttle = Throttle(database, clock)
-    accounts = Accounts(database, clock, settings, throttle, PasswordHasher())
+    accounts = Accounts(database, clock, settings, throttle, PasswordHasher(), bus)
     aura = Aura(database, clock)
     payments = SkipPayments(database, aura)
     workers = Workers(database, clock, settings, bus)
@@ -121,7 +121,7 @@ def build_services(
         queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
         account_deletion=AccountDeletion(database, accounts, storage, bus),
         arrivals=arrivals, misses=Misses(throttle, settings), idempotency=Idempotency(database, clock),
-        tokens=Tokens(database, clock, ids), sessions=Sessions(database, clock, ids),
+        tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus),
         clock_steps=ClockSteps(database, clock, settings, bus),

@@ -8,20 +8,22 @@ from typing import Final, Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.errors import InvalidRequest, NotAuthorized, NotFound
+from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
 from webapp.events import Bus, Event
+from webapp.policy.ordering import skip_would_move
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.services.audit import AuditLog
 from webapp.services.clock_steps import NEXT_SKIP_MS
 from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
+from webapp.services.line import LineReader
 from webapp.services.queue import QueueReader
 from webapp.services.queue_lock import queue_turn
 from webapp.services.read_cache import ReadCache, Reading
-from webapp.services.rows import JOB_WITH_SOUND, Row, in_place, job_view
+from webapp.services.rows import JOB_WITH_SOUND, Row, in_place, job_view, waiting_job
 from webapp.services.skip_payments import SkipPayments
 from webapp.services.submissions import Submissions, Submitted
-from webapp.services.throttle import HOUR_S, Hit, Throttle, ThrottleUsage
+from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
 from webapp.services.views import ACTIVE, JobStatus, JobView, QueueSnapshot
 from webapp.settings import Settings
 
@@ -64,6 +66,7 @@ class Jobs:
         self._payments = payments
         self._throttle = throttle
         self._audit = AuditLog(database, clock)
+        self._lines = LineReader(database, settings)
         self._cache: ReadCache[str, JobView] = ReadCache(database, clock, capacity=REMEMBERED)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
@@ -96,18 +99,25 @@ class Jobs:
         )
         return jobs
 
+    async def count_of_account(self, account_id: int, *, statuses: tuple[JobStatus, ...] = ()) -> int:
+        """How many jobs the account has, in any of the given states (default: all)."""
+        among = f" AND status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
+        rows = await self._database.fetch(
+            f"SELECT COUNT(*) AS total FROM job WHERE account = {{}}{among}", account_id, *statuses
+        )
+        return int(rows[0]["total"])
+
     async def cancel(self, identity: Identity, job_id: str) -> None:
         """Take a waiting job out of the queue; what was paid to skip comes back.
 
-        Raises NotFound, NotAuthorized, InvalidRequest when it is no longer waiting, and LimitReached.
+        Raises NotFound, NotAuthorized, InvalidRequest when it is no longer waiting, and LimitReached. What is
+        refused counts for no limit.
         """
-        if not identity.is_admin:
-            await self._count(identity, "cancel")
+        # Before anything is locked or counted: what is refused costs nobody anything.
+        await self._to_cancel(identity, job_id)
         async with queue_turn(self._database):
-            row = await self._row(job_id)
-            if row["account"] != identity.account_id and not identity.is_admin:
-                raise NotAuthorized("Not authorized to cancel this job")
-            _require_waiting(row, "cancel")
+            row = await self._to_cancel(identity, job_id)
+            await self._count(identity, "cancel")
             await self._database.fetch(
                 "UPDATE job SET status = 'cancelled', finished_ms = {} WHERE job_id = {}",
                 self._clock.now_ms(),
@@ -125,26 +135,30 @@ class Jobs:
 
         Under a key (`once`) a skip that was made before is answered as it was then.
 
-        Raises NotFound, NotAuthorized, InvalidRequest (not waiting, skipped already, too little Aura)
-        and LimitReached.
+        Raises NotFound, NotAuthorized, InvalidRequest (not waiting, skipped already, at the front already,
+        too little Aura) and LimitReached. What is refused counts for no limit.
         """
         if once and (made := await once.first_answer()):
             return made
-        hits = [] if identity.is_admin else [await self._count(identity, "skip")]
+        try:
+            await self._to_skip(identity, job_id)
+        except ProductError:
+            # It may be this very request that was carried out meanwhile.
+            if once and (made := await once.first_answer()):
+                return made
+            raise
         async with queue_turn(self._database):
             # Again, now that nobody else can be making it.
             if once and (made := await once.first_answer()):
-                await self._throttle.forget(*hits)
                 return made
-            row = await self._row(job_id)
-            if row["account"] != identity.account_id:
-                raise NotAuthorized("Not authorized")
-            _require_waiting(row, "skip")
-            if row["skipped_ms"] is not None:
-                raise InvalidRequest("Job already skipped")
+            row = await self._to_skip(identity, job_id)
+            now_ms = self._clock.now_ms()
+            line = await self._lines.read()
+            if not skip_would_move(line.waiting, waiting_job(row), now_ms, line.turns):
+                raise InvalidRequest("Job is already at the front")
             cost = skip_cost(row["duration_s"], self._prices)
             balance = await self._payments.charge(identity.account_id, job_id, cost)
-            now_ms = self._clock.now_ms()
+            await self._count(identity, "skip")
             await self._database.fetch(
                 f"UPDATE job SET skipped_ms = {NEXT_SKIP_MS} WHERE job_id = {{}}", now_ms, now_ms, job_id
             )
@@ -173,10 +187,30 @@ class Jobs:
             return None
         return await self._throttle.usage(_bucket(identity, action), self._hourly(action), HOUR_S)
 
-    async def _count(self, identity: Identity, action: Action) -> Hit:
-        return await self._throttle.hit(
-            _bucket(identity, action), self._hourly(action), HOUR_S, "Rate limit exceeded"
-        )
+    async def _to_cancel(self, identity: Identity, job_id: str) -> Row:
+        """The row of a job that may be cancelled. Raises as `cancel` does."""
+        row = await self._row(job_id)
+        if row["account"] != identity.account_id and not identity.is_admin:
+            raise NotAuthorized("Not authorized to cancel this job")
+        _require_waiting(row, "cancel")
+        return row
+
+    async def _to_skip(self, identity: Identity, job_id: str) -> Row:
+        """The row of a job that may be skipped, if that moves it. Raises as `skip` does."""
+        row = await self._row(job_id)
+        if row["account"] != identity.account_id:
+            raise NotAuthorized("Not authorized")
+        _require_waiting(row, "skip")
+        if row["skipped_ms"] is not None:
+            raise InvalidRequest("Job already skipped")
+        return row
+
+    async def _count(self, identity: Identity, action: Action) -> None:
+        """Count one for the account's hour, in the caller's transaction. Admins have no limit."""
+        if not identity.is_admin:
+            await self._throttle.hit(
+                _bucket(identity, action), self._hourly(action), HOUR_S, "Rate limit exceeded"
+            )
 
     def _hourly(self, action: Action) -> int:
         return self._settings.cancel_hourly if action == "cancel" else self._settings.skip_hourly

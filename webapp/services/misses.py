@@ -19,23 +19,26 @@ class Misses:
     def __init__(self, throttle: Throttle, settings: Settings) -> None:
         self._throttle = throttle
         self._best_effort = BestEffort("the count of misses")
-        self._limits = {"file": settings.misses_per_address, "token": settings.wrong_tokens_per_address}
+        self._limits = {
+            "misses": settings.misses_per_address,
+            "wrong-tokens": settings.wrong_tokens_per_address,
+        }
 
     async def missing_file(self, address: str) -> None:
         """Count a request for a file that is not there. Raises LimitReached."""
-        await self._count("file", address)
+        await self._count("misses", address)
 
     async def wrong_token(self, address: str) -> None:
         """Count a request with a wrong token. Raises LimitReached."""
-        await self._count("token", address)
+        await self._count("wrong-tokens", address)
 
     async def file_usage(self, address: str) -> ThrottleUsage:
         """How many requests for missing files the address has left."""
-        return await self._usage("file", address)
+        return await self._usage("misses", address)
 
     async def token_usage(self, address: str) -> ThrottleUsage:
         """How many requests with a wrong token the address has left."""
-        return await self._usage("token", address)
+        return await self._usage("wrong-tokens", address)
 
     async def _count(self, kind: str, address: str) -> None:
         bucket, limit = _bucket(kind, address), self._limits[kind]
@@ -50,4 +53,4 @@ class Misses:
 
 
 def _bucket(kind: str, address: str) -> str:
-    return f"miss/{kind}/{address_group(address)}"
+    return f"{kind}/{address_group(address)}"

@@ -3,12 +3,12 @@
 import hashlib
 import ipaddress
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from webapp.clock import Clock
 from webapp.database import Database, Dialect
-from webapp.errors import LimitReached
+from webapp.errors import LimitPolicy, LimitReached
 from webapp.policy.moments import SKEW_MS
 
 HOUR_S: Final = 3_600
@@ -26,13 +26,15 @@ _DELETE_OLD: Final[dict[Dialect, str]] = {
 class ThrottleUsage:
     """How much of a limit is used up.
 
-    `reset_s`: seconds until the next request leaves the window; 0 when none is in it.
+    `reset_s`: seconds until the next request leaves the window; 0 when none is in it. `name`: what clients
+    are told that the limit is called.
     """
 
     limit: int
     window_s: int
     remaining: int
     reset_s: int
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Hit:
 class Throttle:
     """Sliding-window limits, exact across every process that shares the database.
 
-    A bucket names what is limited and for whom, such as `cancel/account/7`; at most 160 characters.
+    A bucket names what is limited and for whom, such as `cancel/account/7`; at most 160 characters. What
+    stands before its first slash is the name that clients are told, so it stands for one limit only.
     Windows are at most an hour long.
     """
 
@@ -66,11 +69,11 @@ class Throttle:
             now_ms = self._clock.now_ms()
             await self._prune(bucket, now_ms, window_s)
             times = await self._recent(bucket, limit, window_s, now_ms)
-            _refuse_at_limit(times, limit, window_s, now_ms, message)
+            _refuse_at_limit(_policy(bucket, limit, window_s), times, now_ms, message)
             rows = await self._database.fetch(
                 "INSERT INTO throttle_hit (bucket, at_ms) VALUES ({}, {}) RETURNING id", bucket, now_ms
             )
-        return Hit(rows[0]["id"], _usage([now_ms, *times], limit, window_s, now_ms))
+        return Hit(rows[0]["id"], _usage(_policy(bucket, limit, window_s), [now_ms, *times], now_ms))
 
     def together(self) -> AbstractAsyncContextManager[Any]:
         """A block whose hits all count or, when one of them is refused, none."""
@@ -86,12 +89,13 @@ class Throttle:
         """Raise LimitReached when `hit` would; counts nothing."""
         now_ms = self._clock.now_ms()
         times = await self._recent(bucket, limit, window_s, now_ms)
-        _refuse_at_limit(times, limit, window_s, now_ms, message)
+        _refuse_at_limit(_policy(bucket, limit, window_s), times, now_ms, message)
 
     async def usage(self, bucket: str, limit: int, window_s: int) -> ThrottleUsage:
         """How much of the limit is used up now."""
         now_ms = self._clock.now_ms()
-        return _usage(await self._recent(bucket, limit, window_s, now_ms), limit, window_s, now_ms)
+        times = await self._recent(bucket, limit, window_s, now_ms)
+        return _usage(_policy(bucket, limit, window_s), times, now_ms)
 
     async def _serialise(self, bucket: str) -> None:
         # SQLite's writing transactions already follow one another. Under PostgreSQL's READ COMMITTED two
@@ -140,21 +144,26 @@ def address_group(address: str) -> str:
     return str(parsed)
 
 
-def _refuse_at_limit(times: list[int], limit: int, window_s: int, now_ms: int, message: str) -> None:
-    if len(times) >= limit:
-        # Room appears when the oldest of the newest `limit` requests leaves the window.
-        raise LimitReached(
-            message, retry_after_s=_seconds_left(times, window_s, now_ms) if times else window_s
-        )
+def _policy(bucket: str, limit: int, window_s: int) -> LimitPolicy:
+    return LimitPolicy(bucket.partition("/")[0], limit, window_s)
 
 
-def _usage(times: list[int], limit: int, window_s: int, now_ms: int) -> ThrottleUsage:
-    return ThrottleUsage(limit, window_s, max(0, limit - len(times)), _seconds_left(times, window_s, now_ms))
+def _refuse_at_limit(policy: LimitPolicy, times: list[int], now_ms: int, message: str) -> None:
+    if len(times) >= policy.quota:
+        # Room appears when the oldest of the newest `quota` requests leaves the window.
+        wait_s = _seconds_left(policy, times, now_ms) if times else policy.window_s
+        raise LimitReached(message, retry_after_s=wait_s or 0, policy=policy)
 
 
-def _seconds_left(times: list[int], window_s: int, now_ms: int) -> int:
+def _usage(policy: LimitPolicy, times: list[int], now_ms: int) -> ThrottleUsage:
+    left = max(0, policy.quota - len(times))
+    reset_s = _seconds_left(policy, times, now_ms)
+    return ThrottleUsage(policy.quota, policy.window_s or 0, left, reset_s, policy.name)
+
+
+def _seconds_left(policy: LimitPolicy, times: list[int], now_ms: int) -> int:
     """Whole seconds, rounded up, until the oldest of these leaves the window."""
-    return -((now_ms - times[-1] - window_s * 1000) // 1000) if times else 0
+    return -((now_ms - times[-1] - (policy.window_s or 0) * 1000) // 1000) if times else 0
 
 
 def _lock_number(bucket: str) -> int:

@@ -8,6 +8,7 @@ from typing import Final
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import Conflict, NotFound
+from webapp.events import Bus, LocalBus, access_changed
 from webapp.ids import Ids, secret_hash
 from webapp.policy.credentials import checked_label
 from webapp.policy.tiers import effective_tier
@@ -25,6 +26,7 @@ LIFETIME_MS: Final = 365 * DAY_MS
 NOTE_USE_EVERY_MS: Final = 60_000
 MAX_TOKENS: Final = 500
 REMEMBERED: Final = 10_000
+OWN: Final = "account = {} AND (expires_ms IS NULL OR expires_ms > {})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,13 @@ class _Known:
 class Tokens:
     """Makes, checks and revokes the tokens of accounts."""
 
-    def __init__(self, database: Database, clock: Clock, ids: Ids) -> None:
+    def __init__(self, database: Database, clock: Clock, ids: Ids, bus: Bus | None = None) -> None:
+        """Without a bus, open streams notice the end of a token when they look by themselves."""
         self._database = database
         self._clock = clock
         self._ids = ids
         self._last_use = LastUse(database, clock, "api_token", every_ms=NOTE_USE_EVERY_MS)
+        self._bus = bus or LocalBus(clock)
         self._cache: ReadCache[str, _Known | None] = ReadCache(database, clock, capacity=REMEMBERED)
 
     @essential
@@ -92,12 +96,20 @@ class Tokens:
 
     async def identity_for(self, secret: str) -> Identity | None:
         """Whose token this is; None when it is unknown, expired or revoked, or its account is disabled."""
-        token_hash = secret_hash(secret)
-        known = await self._cache.get(token_hash, partial(self._find, token_hash))
+        known = await self._known(secret)
         if known is None:
             return None
         self._last_use.note(known.token_id, known.last_used_ms)
         return known.identity
+
+    async def owner(self, secret: str) -> Identity | None:
+        """Whose token this is, as `identity_for` says; to ask does not count as a use."""
+        known = await self._known(secret)
+        return known.identity if known else None
+
+    async def _known(self, secret: str) -> _Known | None:
+        token_hash = secret_hash(secret)
+        return await self._cache.get(token_hash, partial(self._find, token_hash))
 
     async def _find(self, token_hash: str) -> Reading[_Known | None]:
         now_ms = self._clock.now_ms()
@@ -121,18 +133,29 @@ class Tokens:
         )
         return Reading(known, math.inf if row["expires_ms"] is None else row["expires_ms"])
 
-    async def list(self, account_id: int) -> tuple[TokenView, ...]:
+    async def list(
+        self, account_id: int, *, limit: int = MAX_TOKENS, offset: int = 0
+    ) -> tuple[TokenView, ...]:
         """The account's tokens that have not expired, newest first."""
         rows = await self._database.fetch(
             "SELECT id AS token_id, label, created_ms, expires_ms, last_used_ms FROM api_token"
-            " WHERE account = {} AND (expires_ms IS NULL OR expires_ms > {}) ORDER BY id DESC",
+            f" WHERE {OWN} ORDER BY id DESC LIMIT {{}} OFFSET {{}}",
             account_id,
             self._clock.now_ms(),
+            limit,
+            offset,
         )
         return tuple(
             TokenView(**row | {"last_used_ms": self._last_use.latest(row["token_id"], row["last_used_ms"])})
             for row in rows
         )
+
+    async def count(self, account_id: int) -> int:
+        """How many tokens of the account have not expired."""
+        rows = await self._database.fetch(
+            f"SELECT COUNT(*) AS total FROM api_token WHERE {OWN}", account_id, self._clock.now_ms()
+        )
+        return int(rows[0]["total"])
 
     @essential
     async def revoke(self, account_id: int, token_id: int) -> None:
@@ -140,3 +163,4 @@ class Tokens:
         own = (ApiToken.id == token_id) & (ApiToken.account == account_id)
         if not is_row_id(token_id) or not await ApiToken.delete().where(own).returning(ApiToken.id):
             raise NotFound("Token not found")
+        self._bus.publish(access_changed(account_id))

@@ -5,6 +5,7 @@ from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
+from webapp.errors import LimitPolicy
 from webapp.policy.moments import SKEW_MS
 from webapp.policy.tiers import tier_table
 from webapp.settings import Settings
@@ -38,6 +39,16 @@ class AccountUsage:
     max_duration_s: float
     speech: Quota
     hour_resets_s: int
+
+
+def hour_policy(quota: int) -> LimitPolicy:
+    """The limit on jobs per hour, as clients are told of it."""
+    return LimitPolicy("hour", quota, HOUR_MS // 1000)
+
+
+def at_once_policy(quota: int) -> LimitPolicy:
+    """The limit on jobs waiting or running at once, as clients are told of it."""
+    return LimitPolicy("jobs-at-once", quota)
 
 
 def speech_bucket(account_id: int) -> str:

@@ -15,13 +15,16 @@ from webapp.http.access_log import AccessLog
 from webapp.http.dependencies import Streams
 from webapp.http.errors import ErrorTranslator
 from webapp.http.head_requests import HeadRequests
-from webapp.http.hosts import HostCheck
+from webapp.http.hosts import HostCheck, UnknownHostPage
 from webapp.http.lingering import UnreadBodies
+from webapp.http.prefix import PathPrefix
+from webapp.http.proxies import NoticeProxies, ProxyWatch
+from webapp.http.public_url import public_url
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.security import SecurityHeaders
 from webapp.http.static import StaticFiles
 from webapp.pages import page_router
-from webapp.pages.errors import error_page
+from webapp.pages.errors import error_page, unknown_host_page
 from webapp.pages.rendering import Renderer
 from webapp.services.container import Services
 from webapp.settings import Settings
@@ -36,14 +39,17 @@ FETCHED: Final = ("vendor/htmx.min.js", "vendor/hx-sse.min.js")
 def create_app(services: Services) -> Litestar:
     """The ASGI application over services that are ready to use; it neither opens nor closes them.
 
-    Raises SettingsError when set-up has not fetched the front-end files.
+    Raises SettingsError when set-up has not fetched the front-end files, or for a public address that
+    cannot be served.
 
     `app.state.streams.stop.set()` ends every open event stream, which a server waits for when it stops.
     """
     assets = asset_folder()
-    static = StaticFiles(assets / "static")
+    prefix = public_url(services.settings).prefix
+    static = StaticFiles(assets / "static", prefix)
     static.require(*FETCHED)
-    renderer = Renderer(assets / "templates", static, services.clock)
+    watch = ProxyWatch()
+    renderer = Renderer(assets / "templates", static, services.clock, prefix, watch)
     streams = Streams()
     app = Litestar(
         route_handlers=[
@@ -59,7 +65,7 @@ def create_app(services: Services) -> Litestar:
             "queue_feed": _provide(QueueFeed(services.queue, services.bus)),
         },
         exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(services.settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],
         request_max_body_size=MAX_BODY_BYTES,
@@ -67,7 +73,11 @@ def create_app(services: Services) -> Litestar:
         debug=False,
     )
     app.state.streams = streams
-    app.asgi_handler = _with_middleware(HeadRequests(app.asgi_handler, app), services.settings)
+    handler: ASGIApp = HeadRequests(app.asgi_handler, app)
+    if prefix:
+        handler = PathPrefix(handler, app, prefix)
+    handler = NoticeProxies(handler, services.settings, watch)
+    app.asgi_handler = _with_middleware(handler, services.settings, unknown_host_page(renderer))
     return app
 
 
@@ -75,12 +85,12 @@ def _provide(value: object) -> Provide:
     return Provide(lambda: value, sync_to_thread=False, use_cache=True)
 
 
-def _with_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
+def _with_middleware(app: ASGIApp, settings: Settings, unknown_host: UnknownHostPage) -> ASGIApp:
     """Wrap what answers every request, the unroutable ones included.
 
     The framework's own middleware belongs to routes, so a 404 would pass by it.
     """
-    app = HostCheck(app, settings)
+    app = HostCheck(app, settings, unknown_host)
     app = UnreadBodies(app)
     app = SecurityHeaders(app, is_tls=settings.secure_cookies)
     return AccessLog(app)

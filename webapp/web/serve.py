@@ -16,6 +16,7 @@ import uvloop
 from webapp.database.patience import until_there
 from webapp.errors import SettingsError, StorageFull
 from webapp.http.client_address import trusted_networks
+from webapp.http.public_url import public_url
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, make_data_folder, open_services
 from webapp.services.opening import FOR_EVER
@@ -41,6 +42,7 @@ def run(settings: Settings) -> int:
     configure_logging(settings)
     leave_out_injected(os.environ)
     trusted_networks(settings.trusted_proxies)
+    public_url(settings)
     make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
         return uvloop.run(_serve(settings, listener))

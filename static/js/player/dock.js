@@ -1,5 +1,6 @@
 // The bar at the bottom: shows what the player does, and has it do what is clicked.
 
+import { ROOT } from "../root.js";
 import { clockTime } from "./clock.js";
 import { soundUrl } from "./tracks.js";
 
@@ -35,7 +36,7 @@ export function connectDock(dock, player) {
     const title = part("title");
     title.textContent = track.title;
     title.title = track.title;
-    title.href = track.href || "/library";
+    title.href = track.href || `${ROOT}/library`;
     part("by").textContent = track.by;
     const wave = seek.querySelector("svg");
     wave.setAttribute("viewBox", track.outlineBox || "0 0 1 64");

@@ -39,6 +39,6 @@ export function connectMemory(player) {
   });
   // Whoever signs out leaves nothing for the next person at this browser.
   document.addEventListener("submit", (event) => {
-    if (event.target.matches("form[action='/logout']")) player.close();
+    if (event.target.matches("form[action$='/logout']")) player.close();
   });
 }

@@ -1,10 +1,12 @@
 // Tells the server that a sound is heard; it counts once a minute and listener.
 
+import { ROOT } from "../root.js";
+
 export function connectPlays(player) {
   let told = null;
 
   function tell(id) {
-    fetch(`/sounds/${id}/play`, { method: "POST", keepalive: true }).catch(() => {
+    fetch(`${ROOT}/sounds/${id}/play`, { method: "POST", keepalive: true }).catch(() => {
       // Offline: a play that nobody could count.
     });
   }

@@ -1,5 +1,7 @@
 // Reads what a page says of its sounds: [data-sound] inside a [data-tracks].
 
+import { ROOT } from "../root.js";
+
 export function trackOf(element) {
   const { sound, title, by, length, href } = element.dataset;
   const path = element.querySelector(".wave path");
@@ -23,5 +25,5 @@ export function tracksAround(element) {
 }
 
 export function soundUrl(id, format = "wav") {
-  return `/audio/${id}.${format}`;
+  return `${ROOT}/audio/${id}.${format}`;
 }
