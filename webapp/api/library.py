@@ -30,7 +30,7 @@ from webapp.api.library_schemas import (
 )
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
-from webapp.http.openapi import BEARER_SECURITY, describes, problems
+from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
 from webapp.http.prepared import Prepare
 from webapp.http.rate_limit import announce, told
 from webapp.policy.library import parse_change, parse_vote
@@ -49,8 +49,8 @@ class LibraryController(Controller):
         "/library",
         summary="Published sounds",
         dependencies=LISTING,
-        operation_class=describes(gives={"Link": LINK}),
-        responses=problems(400),
+        operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
+        responses=problems(400, 429),
     )
     async def library(
         self, request: AnyRequest, services: InjectedServices, listing: InjectedQuery
@@ -115,7 +115,7 @@ class LibraryController(Controller):
         "/my-generations",
         summary="The account's own sounds",
         dependencies=LISTING,
-        operation_class=describes(gives={"Link": LINK}),
+        operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
     )
@@ -179,7 +179,7 @@ class LibraryController(Controller):
         "/favorites",
         summary="The account's favourites",
         dependencies=LISTING,
-        operation_class=describes(gives={"Link": LINK}),
+        operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
     )

@@ -12,6 +12,7 @@ from webapp.api.authentication import ADDRESS, provide_identity
 from webapp.api.library_schemas import LibraryPageBody
 from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, header
+from webapp.http.searches import count_search
 from webapp.policy.library import (
     DEFAULT_PER_PAGE,
     MAX_PAGE,
@@ -86,9 +87,11 @@ def provide_listing(
         ),
     ] = None,
 ) -> LibraryQuery:
-    """The part of it that is asked for. Raises InvalidRequest."""
+    """The part of it that is asked for. Raises InvalidRequest, and LimitReached for too many searches."""
     after = services.library.cursors.read(cursor, _list_name(request)) if cursor else None
-    return replace(selection, page=page, per_page=per_page, after=after)
+    listing = replace(selection, page=page, per_page=per_page, after=after)
+    count_search(request, services, listing)
+    return listing
 
 
 async def provide_reader(request: AnyRequest, services: InjectedServices) -> Identity | None:

@@ -8,9 +8,13 @@ from urllib.parse import urlsplit
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from webapp.errors import InvalidRequest
+from webapp.http.addresses import split_address
 from webapp.http.errors import send_problem
 from webapp.settings import Settings
 
+# A name has 253 characters at most (RFC 1035), a port five.
+MAX_HOST_CHARACTERS: Final = 260
+OLD_VERSIONS: Final = frozenset({"0.9", "1.0"})
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -23,8 +27,10 @@ def known_hosts(settings: Settings) -> frozenset[str]:
 
 def host_name(header: str) -> str | None:
     """The name in a `Host` header, without its port; None when it is not one."""
+    parts = split_address("//" + header) if len(header) <= MAX_HOST_CHARACTERS else None
+    if parts is None:
+        return None
     try:
-        parts = urlsplit("//" + header)
         valid = parts.hostname and not (parts.path or parts.query or parts.fragment or parts.username)
         return parts.hostname if valid and (parts.port is None or parts.port >= 0) else None
     except ValueError:
@@ -46,7 +52,10 @@ class HostCheck:
         self._any_address = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.is_known(_host_header(scope)):
+        values = [value for name, value in scope["headers"] if name == b"host"]
+        # HTTP/1.0 knows no hosts, and no browser speaks it.
+        is_old = not values and scope["http_version"] in OLD_VERSIONS
+        if not is_old and not (len(values) == 1 and self.is_known(values[0].decode("latin-1"))):
             await send_problem(InvalidRequest("This server does not answer to that host name"), send)
             return
         await self.app(scope, receive, send)
@@ -57,11 +66,6 @@ class HostCheck:
         if name is None:
             return False
         return name in self._known or (self._any_address and _is_address(name))
-
-
-def _host_header(scope: Scope) -> str:
-    values = [value for name, value in scope["headers"] if name == b"host"]
-    return values[0].decode("latin-1") if len(values) == 1 else ""
 
 
 def _is_address(name: str) -> bool:

@@ -12,6 +12,7 @@ from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from webapp.errors import NotAuthorized
+from webapp.http.addresses import split_address
 from webapp.settings import Settings
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -48,4 +49,7 @@ class SameOriginOnly:
 
     def _is_our_origin(self, origin: str, host: str) -> bool:
         # Behind a proxy the scheme that we see is not the one the browser used, so the host decides.
-        return origin == self._public_origin or (bool(host) and urlsplit(origin).netloc == host)
+        if origin == self._public_origin:
+            return True
+        parts = split_address(origin)
+        return bool(host) and parts is not None and parts.netloc == host

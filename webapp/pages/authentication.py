@@ -1,7 +1,7 @@
 """Who looks at a page: sessions in cookies."""
 
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from litestar import Response
 from litestar.datastructures import Cookie
@@ -10,7 +10,9 @@ from litestar.params import SkipValidation
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from webapp.errors import AuthenticationRequired
+from webapp.http.addresses import split_address
 from webapp.http.client_address import address_of
+from webapp.http.cookies import cookie_value
 from webapp.http.dependencies import InjectedServices
 from webapp.pages.navigation import PageRequest, see_other
 from webapp.services.container import Services
@@ -48,7 +50,7 @@ def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME
 
 def session_secret(request: PageRequest, settings: Settings) -> str | None:
     """What the browser sent as its session, if anything."""
-    return request.cookies.get(cookie_name(settings)) or None
+    return cookie_value(request.headers, cookie_name(settings)) or None
 
 
 async def provide_session(request: PageRequest, services: InjectedServices) -> SignedIn | None:
@@ -124,7 +126,9 @@ def ask_to_sign_in(request: PageRequest, error: AuthenticationRequired) -> Respo
 
 def safe_next(target: str) -> str:
     """`target` if it is a path on this server, otherwise the start page."""
-    parts = urlsplit(target)
+    parts = split_address(target)
+    if parts is None:
+        return "/"
     # Browsers read `//host` as another server, and a backslash as a slash.
     is_path = target.startswith("/") and not target.startswith("//") and not (parts.scheme or parts.netloc)
     return target if is_path and "\\" not in target and target.isprintable() else "/"

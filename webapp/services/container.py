@@ -21,6 +21,7 @@ from webapp.services.jobs import Jobs
 from webapp.services.leases import Leases
 from webapp.services.library import Library, build_library
 from webapp.services.misses import Misses
+from webapp.services.pace import Pace
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
 from webapp.services.queue_history import QueueHistory
@@ -42,6 +43,7 @@ from webapp.settings import Settings
 from webapp.storage import LocalStorage, Storage
 
 MIGRATION_LOCK = "migrate.lock"
+SEARCH_WINDOW_S = 60
 PRIVATE = 0o077
 
 
@@ -57,6 +59,7 @@ class Services:
     storage: Storage
     throttle: Throttle
     misses: Misses
+    searches: Pace
     idempotency: Idempotency
     accounts: Accounts
     account_deletion: AccountDeletion
@@ -115,6 +118,7 @@ def build_services(
         queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
         account_deletion=AccountDeletion(database, accounts, storage, bus),
         misses=Misses(throttle, settings),
+        searches=Pace(clock, settings.searches_per_address, SEARCH_WINDOW_S, "Rate limit exceeded"),
         idempotency=Idempotency(database, clock),
         tokens=Tokens(database, clock, ids),
         sessions=Sessions(database, clock, ids),

@@ -143,4 +143,4 @@ class Sessions:
 
 def _storable(text: str, max_characters: int) -> str:
     """What a client sent about itself, cut to length and without what PostgreSQL cannot store."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:max_characters]
+    return text[: 2 * max_characters].replace("\0", "").encode("utf-8", "replace").decode()[:max_characters]
