@@ -11,6 +11,7 @@
     │   ├── Conflict             it clashes with what is there (409)
     │   ├── PreconditionFailed   what is there is not the version that was asked for (412)
     │   ├── PayloadTooLarge      the body is longer than anything that is expected (413)
+    │   ├── AddressTooLong       the address of the request is longer than any of ours (414)
     │   ├── UnsupportedMediaType the body is of a kind that is not read here (415)
     │   │   └── EncodedBody      … because it is compressed, or encoded otherwise (415)
     │   ├── KeyReused            an idempotency key was sent with another request before (422)
@@ -103,6 +104,13 @@ class PreconditionFailed(ProductError):
 
 class PayloadTooLarge(ProductError):
     """The body of a request is longer than it may be."""
+
+
+class AddressTooLong(ProductError):
+    """What was asked for is told in more words than are listened to."""
+
+    def __init__(self) -> None:
+        super().__init__("The address is too long")
 
 
 class UnsupportedMediaType(ProductError):

@@ -1,4 +1,4 @@
-"""HTTP as clients really speak it, to a server as it really runs: upgrades, old versions, broken connections."""
+"""HTTP as clients speak it, to a server as it really runs: upgrades, old versions, broken connections."""
 
 import json
 import socket

@@ -37,6 +37,7 @@ STATUS_OF_ERROR: Final[dict[type[ProductError], int]] = {
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
     errors.PayloadTooLarge: 413,
+    errors.AddressTooLong: 414,
     errors.UnsupportedMediaType: 415,
     errors.EncodedBody: 415,
     errors.KeyReused: 422,

@@ -17,6 +17,7 @@ from webapp.http.errors import ErrorTranslator
 from webapp.http.head_requests import HeadRequests
 from webapp.http.hosts import HostCheck
 from webapp.http.lingering import UnreadBodies
+from webapp.http.query_bounds import QueryBounds
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.security import SecurityHeaders
 from webapp.http.static import StaticFiles
@@ -74,7 +75,7 @@ def _with_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
 
     The framework's own middleware belongs to routes, so a 404 would pass by it.
     """
-    app = HostCheck(app, settings)
+    app = HostCheck(QueryBounds(app), settings)
     app = UnreadBodies(app)
     app = SecurityHeaders(app, is_tls=settings.secure_cookies)
     return AccessLog(app)
