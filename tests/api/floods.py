@@ -79,10 +79,12 @@ PATHS: Final = (
     "%5b", "%0d%0aX:%20y",
 )  # fmt: skip
 # Numbers that no database takes, and texts that no parameter wants.
-VALUES: Final = ("9" * 23, "\u00b2", "\0", "//[", "nan", "-1")
+VALUES: Final = ("9" * 23, "9" * 18, "4294967296", "\u00b2", "\0", "//[", "nan", "-1")
 JSON_VALUES: Final[tuple[Any, ...]] = (
     10**22,
     -(10**22),
+    2**63,
+    2**31,
     1e308,
     [[]],
     {"a": {}},
@@ -201,8 +203,10 @@ def worst_queries(endpoint: Endpoint) -> Iterator[str]:
 
 def odd_queries(endpoint: Endpoint) -> Iterator[str]:
     """Each parameter with values that it does not want."""
+    # Without a view, a page's stream says only that it is missing.
+    needed = "view=library&" if endpoint.is_page else ""
     for name in endpoint.parameters:
-        yield from (f"{name}={quote(value)}" for value in VALUES)
+        yield from (f"{needed}{name}={quote(value)}" for value in VALUES)
 
 
 def path_parameters(path: str) -> list[str]:

@@ -158,6 +158,76 @@ def test_what_is_not_spoken_is_told_so(server: Server, request_: bytes, status: 
     assert b"content-type: application/problem+json" in answer
 
 
+ODD_TARGETS = (
+    b"/caf\xc3\xa9",
+    b"/\xff",
+    b"/?q=\xff\xfe",
+    b"/library?q=%ff%fe%00",
+    b"/%",
+    b"/%zz",
+    b"/%00",
+    b"/%ed%a0%80",
+    b"//[",
+    b"/login?next=//[",
+    b"/login?next=%00",
+    b"/?%00=%00",
+    b"http://[/",
+    b"http://localhost/healthz",
+    b"*",
+    b"?",
+    b"/#",
+    b"/job/%c2%b2",
+    b"/api/auth/tokens/%c2%b2",
+    b"/api/library?cursor=%00",
+    b"/audio/%00.wav",
+    b"/events?view=library&since=10000000000000000000000",
+    b"/events?view=queue&since=-1",
+)
+ODD_HEADERS = (
+    b"Cookie: soundloom_session=\xff\xfe",
+    b'Cookie: soundloom_session="\\377"',
+    b"X: a\x00b",
+    b"X: a\r\n b",
+    b"Accept: text/html\r\n ;q=1",
+    b"Authorization: Bearer \xff",
+    b"Authorization: Bearer",
+    b"Prefer: wait=\xb2",
+    b'If-Match: "\xff"',
+    b"Range: bytes=\xb2-",
+    b"Referer: \xff",
+    b"X-Forwarded-For: \xff",
+    b"Host: local\xffhost",
+    b"Origin: http://[",
+    b"HX-Request: true\r\nHX-Current-URL: http://[",
+    b"Content-Type: \xff",
+    b"Last-Event-ID: \xb2",
+    b"If-Modified-Since: \xb2",
+    b"Idempotency-Key: \xff",
+    b"User-Agent: \xff",
+    b"Accept: text/html;q=\xb2",
+)
+
+
+def test_odd_bytes_are_no_failure_of_the_server(server: Server, installation: Installation) -> None:
+    token = f"Authorization: Bearer {installation.token('odd')}\r\n".encode()
+    ours = b"Host: localhost\r\nConnection: close\r\n"
+    requests = [b"GET %s HTTP/1.1\r\n%s\r\n" % (target, ours) for target in ODD_TARGETS]
+    for line in (b"GET /library", b"GET /api/me", b"POST /generate", b"POST /login", b"GET /audio/x.wav"):
+        requests += [
+            b"%s HTTP/1.1\r\n%s%s%s\r\n\r\n" % (line, ours, b"" if b"Auth" in header else token, header)
+            for header in ODD_HEADERS
+        ]
+    for request in requests:
+        answer = _until_closed(server, request)
+        assert int(answer.split(b" ", 2)[1]) < 500, request
+
+
+def test_what_follows_a_body_is_not_part_of_it(server: Server) -> None:
+    received = _until_closed(server, _sign_in(length=2) + b"{}junk\r\n\r\n")
+    statuses = [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+    assert set(statuses) == {400}
+
+
 def test_connections_that_break_leave_no_tracebacks(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
