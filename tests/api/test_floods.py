@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -213,6 +214,22 @@ class TestNobodyWaits:
     def test_for_a_header(self, server: LiveServer, bystander: Bystander) -> None:
         paths = ("/generate", "/api/me", "/library", "/login", "/audio/{filename}", "/queue", "/events", "/")
         _try_headers(Requests(server), bystander.check, HEADER_BYTES, paths)
+
+    def test_for_a_search_of_long_texts(self, server: LiveServer, bystander: Bystander) -> None:
+        headers = {"authorization": f"Bearer {server.token}"}
+        with httpx.Client(base_url=server.url, headers=headers, timeout=PATIENCE_S) as client:
+            for number in range(60):
+                text = f"{number} " + "дождь и ветер " * 350
+                spoken = client.post("/api/tts/generate", json={"text": text})
+                assert spoken.status_code == 201, spoken.text
+                published = client.patch(spoken.headers["location"], json={"is_public": True})
+                assert published.status_code == 200
+            found = client.get("/api/library?q=дождь&per_page=100").json()
+            assert found["items"][0]["snippet"]["prompt"]
+        search = Endpoint("GET", "/api/library", is_page=False, parameters=(), fields=())
+        for word in ("дождь", "ветер", "и", "дож вет", "0"):
+            sent = Requests(server).of(search, query=f"q={quote(word)}&per_page=100")
+            bystander.check(sent, f"a search for {word}")
 
     def test_for_requests_in_a_row(self, server: LiveServer, bystander: Bystander) -> None:
         request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -68,6 +68,7 @@ def provide_selection(
         owner=owner or None,
         search=(q or search or "").strip() or None,
         sort=sort,
+        has_snippets=True,
     )
 
 

@@ -42,7 +42,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class LibraryQuery:
-    """What a list shows. `sort` None is by date or, when searched, what matches best and then by date."""
+    """What a list shows. `sort` None is by date or, when searched, what matches best and then by date.
+
+    `has_snippets`: where a search found a sound is wanted too.
+    """
 
     page: int = 1
     per_page: int = DEFAULT_PER_PAGE
@@ -53,6 +56,7 @@ class LibraryQuery:
     max_duration_s: float | None = None
     owner: str | None = None
     after: Cursor | None = None
+    has_snippets: bool = False
 
     @property
     def is_costly(self) -> bool:

@@ -14,6 +14,8 @@ MAX_WORD_CHARACTERS: Final = 64
 MAX_QUERY_WORDS: Final = 32
 # As many characters as the longest prompt.
 MAX_QUERY_CHARACTERS: Final = 1_000
+# Folded, a character may be eighteen. Of the longest text, twice its length is searched.
+MAX_FOLDED_CHARACTERS: Final = 10_000
 # As many marks as Unicode's stream-safe form has on one letter (UAX #15); more are left out. To put marks in
 # their order takes a time that grows with the square of their number.
 MAX_MARKS: Final = 30
@@ -79,7 +81,7 @@ def placed_words(folded: str) -> Iterator[tuple[str, list[int]]]:
 
 
 def _words(text: str, *, is_query: bool) -> Iterator[str]:
-    for word, _ in _placed(fold(text), is_query=is_query):
+    for word, _ in _placed(fold(text)[:MAX_FOLDED_CHARACTERS], is_query=is_query):
         yield word
 
 
