@@ -47,10 +47,13 @@ def _connected(server: LiveServer) -> socket.socket:
 
 
 def _status(connection: socket.socket) -> int:
-    """The status of an answer, of which nothing more is read."""
+    """The status of an answer, which is read to its end unless it has none."""
     received = b""
     while b"\r\n\r\n" not in received and (got := connection.recv(65_536)):
         received += got
+    if b"text/event-stream" not in received:
+        while connection.recv(65_536):
+            pass
     return int(received.split(b" ", 2)[1])
 
 

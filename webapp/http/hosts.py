@@ -54,7 +54,7 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         values = [value for name, value in scope["headers"] if name == b"host"]
         # HTTP/1.0 knows no hosts, and no browser speaks it.
-        is_old = not values and scope["http_version"] in OLD_VERSIONS
+        is_old = not values and scope.get("http_version") in OLD_VERSIONS
         if not is_old and not (len(values) == 1 and self.is_known(values[0].decode("latin-1"))):
             await send_problem(InvalidRequest("This server does not answer to that host name"), send)
             return
