@@ -70,7 +70,11 @@ def measure(title: str, options: argparse.Namespace, url: str = "") -> dict[str,
     """One database: every list by itself, then the first page under load."""
     with ExitStack() as stack:
         settings = Settings(
-            data_dir=str(stack.enter_context(data_folder())), database_url=url, port=0, workers=0
+            data_dir=str(stack.enter_context(data_folder())),
+            database_url=url,
+            port=0,
+            workers=0,
+            searches_per_address=10**6,
         )
         began = time.perf_counter()
         asyncio.run(fill(settings, options.sounds))

@@ -12,8 +12,11 @@
     │   ├── NotFound             there is no such thing (404)
     │   ├── BodyTimeout          the body did not arrive in time (408)
     │   ├── Conflict             it clashes with what is there (409)
+    │   ├── PreconditionFailed   what is there is not the version that was asked for (412)
     │   ├── PayloadTooLarge      the body is longer than anything that is expected (413)
+    │   ├── AddressTooLong       the address of the request is longer than any of ours (414)
     │   ├── UnsupportedMediaType the body is of a kind that is not read here (415)
+    │   │   └── EncodedBody      … because it is compressed, or encoded otherwise (415)
     │   ├── KeyReused            an idempotency key was sent with another request before (422)
     │   ├── LimitReached         too many requests of a kind (429)
     │   ├── QueueFull            no room in the queue (503)
@@ -152,12 +155,30 @@ class BodyTimeout(ProductError):
     """The body of a request did not arrive in the time it had."""
 
 
+class PreconditionFailed(ProductError):
+    """What is there is not the version that the request is meant for."""
+
+
 class PayloadTooLarge(ProductError):
     """The body of a request is longer than it may be."""
 
 
+class AddressTooLong(ProductError):
+    """What was asked for is told in more words than are listened to."""
+
+    def __init__(self) -> None:
+        super().__init__("The address is too long")
+
+
 class UnsupportedMediaType(ProductError):
     """The body of a request is of another kind than the one that is read."""
+
+
+class EncodedBody(UnsupportedMediaType):
+    """The body of a request is compressed, or encoded otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__("Content-Encoding is not supported; send the body as it is")
 
 
 class KeyReused(ProductError):

@@ -244,6 +244,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wrong_tokens_per_address: Annotated[
         Positive, Meta(description="Requests with a wrong token, per client address in 15 minutes.")
     ] = 300
+    searches_per_address: Annotated[
+        Positive,
+        Meta(description="Searches of the library per client address and minute, in each server process."),
+    ] = 120
 
     lease_s: Annotated[Seconds, Meta(description="A worker silent for this long has lost its jobs.")] = 6.0
     heartbeat_s: Annotated[Seconds, Meta(description="How often a worker says that it is alive.")] = 1.5

@@ -48,6 +48,9 @@ def test_what_can_be_a_username(username: str) -> None:
         ("correct\ud800horse", NOT_ALLOWED),
         ("x" * 1025, "Password is too long"),
         ("\N{HOT BEVERAGE}" * 342, "Password is too long"),
+        ("\u0f73" * 32_000, "Password is too long"),
+        ("\ud800" * 32_000, "Password is too long"),
+        ("e\u0301" * 1_025, "Password is too long"),
     ],
 )
 def test_what_cannot_be_a_password(password: object, text: str) -> None:
@@ -57,7 +60,15 @@ def test_what_cannot_be_a_password(password: object, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["ten chars.", "x" * 1024, "\N{HOT BEVERAGE}" * 341, " " * 10, "tab\tand\nline"]
+    "password",
+    [
+        "ten chars.",
+        "x" * 1024,
+        "\N{HOT BEVERAGE}" * 341,
+        "\u03b9\u0308\u0301" * 512,
+        " " * 10,
+        "tab\tand\nline",
+    ],
 )
 def test_what_can_be_a_password(password: str) -> None:
     assert checked_password(password) == password

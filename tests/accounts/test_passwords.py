@@ -44,3 +44,20 @@ async def test_other_parameters_are_noticed(quick: Argon2Hash) -> None:
         assert await slot.verify(verdict.rehashed, "correct horse") == Verdict(is_right=True)
         assert await slot.verify(old, "wrong horse") == Verdict(is_right=False)
         assert await slot.verify(None, "correct horse") == Verdict(is_right=False)
+
+
+async def test_what_is_too_long_is_wrong_unread_and_takes_as_long() -> None:
+    tried: list[tuple[str, str]] = []
+
+    class Watched(Argon2Hash):
+        def verify(self, stored: str, password: str) -> bool:
+            tried.append((stored, password))
+            return super().verify(stored, password)
+
+    quick = Watched(memory_kib=64, passes=1)
+    stored = quick.hash("correct horse")
+    async with PasswordHasher(quick).slot() as slot:
+        assert await slot.verify(stored, "\u0f73" * 32_000) == Verdict(is_right=False)
+        assert await slot.verify(stored, "correct horse") == Verdict(is_right=True)
+    assert [password for _, password in tried] == ["", "correct horse"]
+    assert tried[0][0] != stored

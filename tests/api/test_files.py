@@ -108,6 +108,14 @@ async def test_conditions_as_a_table(anybody: httpx.AsyncClient, name: str) -> N
         ({"if-none-match": f"W/{tag}"}, 304),
         ({"if-none-match": f'"a", {tag}, "b"'}, 304),
         ({"if-none-match": "*"}, 304),
+        ({"if-match": tag}, 200),
+        ({"if-match": f'"a,b", {tag}'}, 200),
+        ({"if-match": "*"}, 200),
+        ({"if-match": tag, "if-none-match": tag}, 304),
+        ({"if-match": tag, "if-unmodified-since": OTHER_DATE}, 200),
+        ({"if-unmodified-since": date}, 200),
+        ({"if-unmodified-since": "nonsense"}, 200),
+        ({**part, "if-match": tag}, 206),
         ({"if-none-match": '"another"'}, 200),
         ({"if-none-match": tag, **part}, 304),
         ({"if-none-match": '"another"', **part}, 206),
@@ -128,6 +136,29 @@ async def test_conditions_as_a_table(anybody: httpx.AsyncClient, name: str) -> N
         assert answer.headers["etag"] == tag
         assert ("content-range" in answer.headers) == (status == 206)
         assert ("content-length" in answer.headers) == (status != 304)
+
+
+async def test_what_is_meant_for_another_version_fails(anybody: httpx.AsyncClient, name: str) -> None:
+    tag = (await anybody.get(f"/audio/{name}.wav")).headers["etag"]
+    part = {"range": "bytes=0-9"}
+    for headers in (
+        {"if-match": '"another"'},
+        {"if-match": f"W/{tag}"},
+        {"if-match": "nonsense"},
+        {"if-match": '"another"', "if-none-match": tag},
+        {"if-match": '"another"', "if-unmodified-since": formatdate(4e9, usegmt=True)},
+        {"if-unmodified-since": OTHER_DATE},
+        {"if-unmodified-since": OTHER_DATE, "if-none-match": tag},
+        {**part, "if-match": '"another"'},
+        {**part, "if-unmodified-since": OTHER_DATE, "if-range": tag},
+        {"range": "bytes=5000-", "if-match": '"another"'},
+    ):
+        for path in (f"/audio/{name}.wav", f"/spectrogram/{name}.png"):
+            answer = await anybody.get(path, headers=headers)
+            assert_problem(answer, 412, "The file is not the version that was asked for")
+            assert answer.json()["title"] == "Precondition Failed"
+            head = await anybody.head(path, headers=headers)
+            assert (head.status_code, head.content) == (412, b"")
 
 
 async def test_a_range_outside(anybody: httpx.AsyncClient, name: str) -> None:

@@ -118,6 +118,15 @@ class TestGenerate:
         jobs = [(await _post(ann, key)).json()["job_id"] for key in keys]
         assert len(set(jobs)) == len(keys)
 
+    async def test_a_quoted_key_is_the_same_key(self, ann: User) -> None:
+        for plain, quoted in (("k", '"k"'), ('a "b" \\c', '"a \\"b\\" \\\\c"')):
+            first, again = await _post(ann, plain), await _post(ann, quoted)
+            assert again.json()["job_id"] == first.json()["job_id"]
+        # What is no string is taken as it is.
+        others = [await _post(ann, key) for key in ('"k', 'k"', '"k"x', '"k\\"', "'k'")]
+        assert len({answer.json()["job_id"] for answer in others}) == len(others)
+        assert_problem(await _post(ann, '""'), 400, BAD_KEY, "Idempotency-Key")
+
     async def test_neither_job_nor_key_is_left_when_the_two_cannot_be_kept(
         self, ann: User, services: Services
     ) -> None:

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.api.live import VOICE, LiveServer, live_server
+from tests.api.live import LIMITS_LIFTED, VOICE, LiveServer, live_server
 
 AnyCase = Case[Any]
 Operation = APIOperation[Any, Any, Any, Any]
@@ -31,14 +31,6 @@ Operation = APIOperation[Any, Any, Any, Any]
 EXAMPLES: Final = int(os.environ.get("API_TEST_EXAMPLES", "3"))
 IS_LONG: Final = "API_TEST_EXAMPLES" in os.environ
 TIMEOUT_S: Final = 20
-
-# High enough that no number of requests reaches them.
-LIMITS_LIFTED: Final = {
-    "queue_limit": 10**6, "creator_hourly": 10**6, "creator_at_once": 10**6, "cancel_hourly": 10**6,
-    "skip_hourly": 10**6, "sign_in_per_account": 10**6, "sign_in_per_address": 10**6,
-    "register_per_address": 10**6, "misses_per_address": 10**6, "wrong_tokens_per_address": 10**6,
-    "creator_speech_hourly": 10**6, "vote_hourly": 10**6, "favorite_hourly": 10**6,
-}  # fmt: skip
 
 # Answers beyond those that the description names for an operation, and why they are right.
 ALLOWED_BEYOND: Final = {

@@ -74,9 +74,11 @@ def _waiting(user: User, preference: str = "wait=60", **more: str) -> "asyncio.T
         (["return=minimal", "wait=7"], 7),
         (["wait=7, wait=9"], 7),
         (["wait=1"], 1),
-        (["wait=60"], 60),
-        (["wait=61"], 60),
-        (["wait=999999999"], 60),
+        (["wait=45"], 45),
+        (["wait=46"], 45),
+        (["wait=60"], 45),
+        (["wait=61"], 45),
+        (["wait=999999999"], 45),
         (["wait=9999999999"], None),
         (["wait=0"], None),
         (["wait=-1"], None),
@@ -105,7 +107,7 @@ class TestPrefer:
         answer = await waiting
         job = (await ann.http.get(f"/job/{claim.job_id}")).json()
         assert answer.status_code == 201
-        assert answer.headers["preference-applied"] == "wait=60"
+        assert answer.headers["preference-applied"] == "wait=45"
         assert answer.headers["location"] == f"/job/{claim.job_id}"
         assert answer.headers["ratelimit"].startswith('"hour";r=59;')
         assert answer.json() == {**job, "position": 1, "message": "Job queued at position 1"}

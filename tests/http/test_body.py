@@ -7,6 +7,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from litestar import Litestar, Request, Response, post
+from litestar.datastructures import Headers
 
 from webapp.errors import InvalidRequest, PayloadTooLarge, ProductError, UnsupportedMediaType
 from webapp.http.body import is_json, parse_json_object, read_json_object
@@ -55,6 +56,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         (b'{"b": [{"a": 1, "a": 1}]}', "Request body has the same name twice"),
         (b"[" * 60_000, "Request body is nested too deeply"),
         (b'{"a": ' * 33 + b"1" + b"}" * 33, "Request body is nested too deeply"),
+        (b'{"a": "' + b"[" * 40, "Request body is not valid JSON"),
+        (b'{"a": "\\', "Request body is not valid JSON"),
     ],
 )
 def test_what_is_refused(body: bytes, text: str) -> None:
@@ -126,6 +129,10 @@ async def test_pieces_are_put_together(client: httpx.AsyncClient) -> None:
         (b'{"a": "' + b"x" * (64 * 1024 - 9) + b'"}', JSON, 201),
         (b'{"a": "' + b"x" * (64 * 1024 - 8) + b'"}', JSON, 413),
         (b"x" * (64 * 1024 + 1), {"content-type": "text/plain"}, 413),
+        (b"{}", {**JSON, "content-encoding": "gzip"}, 415),
+        (b"{}", {**JSON, "content-encoding": "identity, br"}, 415),
+        (b"{}", {**JSON, "content-encoding": "Identity"}, 201),
+        (b"{}", {**JSON, "content-encoding": ""}, 201),
     ],
 )
 async def test_which_answer_it_gets(
@@ -138,7 +145,7 @@ class FakeRequest:
     """A request whose body comes as the given messages; asking for more fails the test."""
 
     def __init__(self, headers: dict[str, str], *messages: dict[str, Any]) -> None:
-        self.headers = headers
+        self.headers = Headers(headers)
         self.messages = list(messages)
 
     async def receive(self) -> dict[str, Any]:

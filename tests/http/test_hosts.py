@@ -33,6 +33,9 @@ def test_loopback_names_are_always_known(header: str) -> None:
         "localhost:port",
         "localhost:99999",
         "[::1",
+        "[",
+        "localhost." + "a" * 30_000,
+        "localhost:" + "1" * 5_000,
         "",
     ],
 )

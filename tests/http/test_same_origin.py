@@ -47,6 +47,9 @@ def test_our_own_pages_and_programs_pass(headers: dict[str, str]) -> None:
         {"origin": "http://localhost:1", "cookie": COOKIE},
         {"origin": "http://localhost:5309.evil.example", "cookie": COOKIE},
         {"origin": "null", "cookie": COOKIE},
+        {"origin": "http://[", "cookie": COOKIE},
+        {"origin": "http://[::1", "cookie": COOKIE},
+        {"origin": "http://a]", "cookie": COOKIE},
         {"origin": "", "cookie": COOKIE},
         {"origin": "http://evil.example"},
         # A browser that says nothing about where a request comes from.

@@ -146,6 +146,17 @@ async def test_the_set_up_link_makes_the_admin_once(browser: httpx.AsyncClient, 
     assert (await browser.post("/setup", data={"token": token, **NEW})).status_code == 403
 
 
+@pytest.mark.parametrize("target", ["//[", "http://[", "//[::1", "https://a]b/", "/" + "\u0f73" * 3_000])
+async def test_what_is_no_address_leads_to_the_start(
+    browser: httpx.AsyncClient, services: Services, ann: Identity, target: str
+) -> None:
+    page = await browser.get("/login", params={"next": target})
+    assert page.status_code == 200
+    credentials = {"username": "ann", "password": "correct horse", "next": target}
+    answer = await browser.post("/login", data=credentials)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
 async def test_without_its_token_the_set_up_page_is_closed(
     browser: httpx.AsyncClient, services: Services
 ) -> None:

@@ -143,7 +143,7 @@ async def test_deleting_asks_first(
     assert (await ann_browser.get(f"/sounds/{mine}")).status_code == 404
 
 
-@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "//["])
 async def test_going_back_stays_here(ann_browser: httpx.AsyncClient, mine: str, back: str) -> None:
     answer = await ann_browser.post(f"/sounds/{mine}/publish", data={"is_public": "yes", "back": back})
     assert answer.headers["location"] == "/"
@@ -178,6 +178,18 @@ async def test_a_playlist_from_the_first_sound_to_the_last_word(
     gone = await ann_browser.post(f"{base}/delete", data={"confirmed": "yes", "back": "/playlists"})
     assert gone.headers["location"] == "/playlists"
     assert (await ann_browser.get(base)).status_code == 404
+
+
+async def test_a_new_playlist_for_a_sound_that_is_not_there_is_not_made(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, mine: str
+) -> None:
+    new = {"playlist": "new", "name": "Calm"}
+    for unknown in ("0" * 20, "nothing"):
+        assert (await ann_browser.post(f"/sounds/{unknown}/playlist", data=new)).status_code == 404
+    assert await services.library.playlists.of_account(ann) == []
+    await ann_browser.post(f"/sounds/{mine}/playlist", data=new)
+    (made,) = await services.library.playlists.of_account(ann)
+    assert (made.name, made.track_count) == ("Calm", 1)
 
 
 async def test_a_shared_playlist_shows_what_may_be_heard(

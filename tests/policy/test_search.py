@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.search import MAX_QUERY_WORDS, MAX_WORD_CHARACTERS, fold, query_words, search_words
+from webapp.policy.search import (
+    MAX_MARKS,
+    MAX_QUERY_CHARACTERS,
+    MAX_QUERY_WORDS,
+    MAX_WORD_CHARACTERS,
+    fold,
+    query_words,
+    search_words,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +73,22 @@ def test_words_are_plain(text: str) -> None:
 def test_every_text_is_found_by_itself(text: str) -> None:
     words = search_words(text)
     assert all(any(word.startswith(part) for word in words) for part in query_words(text))
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u0e48", "\u0f73", "\u0e48\u0f71", "\uff9e", "\u0e48\uff9e", "\u0e48" * 9 + "\u0640"]
+)
+def test_more_marks_than_any_letter_has_are_left_out(mark: str) -> None:
+    folded = fold("ก" + mark * 2_000 + " rain")
+    assert folded.endswith(" rain")
+    assert len(folded) <= 3 * MAX_MARKS
+    assert fold(folded) == folded
+
+
+def test_as_many_marks_as_a_letter_may_have_are_kept() -> None:
+    text = "ก" + "\u0e48" * MAX_MARKS + "ก"
+    assert fold(text) == text
+
+
+def test_of_a_long_query_the_beginning_counts() -> None:
+    assert query_words("a" * MAX_QUERY_CHARACTERS + " rain") == ["a" * MAX_WORD_CHARACTERS]

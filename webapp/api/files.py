@@ -62,7 +62,7 @@ class FileController(Controller):
         http_method=READING,
         summary="A sound",
         operation_class=describes(gives=FILE_HEADERS, content=SOUND, is_limited=True),
-        responses={**PARTS, **problems(404, 416, 429)},
+        responses={**PARTS, **problems(404, 412, 416, 429)},
     )
     async def audio(
         self, filename: AudioName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
@@ -77,7 +77,7 @@ class FileController(Controller):
         http_method=READING,
         summary="A sound's spectrogram",
         operation_class=describes(gives=FILE_HEADERS, content=PICTURE, is_limited=True),
-        responses={**PARTS, **problems(404, 416, 429)},
+        responses={**PARTS, **problems(404, 412, 416, 429)},
     )
     async def spectrogram(
         self, filename: PictureName, services: InjectedServices, request: AnyRequest, address: InjectedAddress

@@ -113,7 +113,7 @@ class GenerationController(Controller):
         """Put a job in line. It is durable when this is answered.
 
         `Idempotency-Key` makes a repetition safe for a day. `Prefer: wait=N` holds the answer until the
-        job has ended or N seconds have passed, and answers with the job.
+        job has ended or N seconds, 45 at most, have passed, and answers with the job.
         """
         job: JobView | None = None
         async with hour_announced(request, services, identity):

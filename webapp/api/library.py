@@ -31,7 +31,7 @@ from webapp.api.library_schemas import (
 )
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
-from webapp.http.openapi import BEARER_SECURITY, describes, problems
+from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
 from webapp.http.prepared import Prepare
 from webapp.http.query import only
 from webapp.http.rate_limit import announce, told
@@ -52,8 +52,8 @@ class LibraryController(Controller):
         summary="Published sounds",
         dependencies=LISTING,
         guards=ONLY_LISTING,
-        operation_class=describes(gives={"Link": LINK}),
-        responses=problems(400),
+        operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
+        responses=problems(400, 429),
     )
     async def library(
         self, request: AnyRequest, services: InjectedServices, listing: InjectedQuery
@@ -120,7 +120,7 @@ class LibraryController(Controller):
         summary="The account's own sounds",
         dependencies=LISTING,
         guards=ONLY_LISTING,
-        operation_class=describes(gives={"Link": LINK}),
+        operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
     )
@@ -185,7 +185,7 @@ class LibraryController(Controller):
         summary="The account's favourites",
         dependencies=LISTING,
         guards=ONLY_LISTING,
-        operation_class=describes(gives={"Link": LINK}),
+        operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
     )

@@ -14,6 +14,7 @@ from webapp.http.dependencies import InjectedServices
 from webapp.http.openapi import BEARER_SECURITY, header
 from webapp.http.prefix import public_path
 from webapp.http.query import only
+from webapp.http.searches import count_search
 from webapp.policy.library import (
     DEFAULT_PER_PAGE,
     MAX_PAGE,
@@ -73,6 +74,7 @@ def provide_selection(
         owner=owner or None,
         search=(q or search or "").strip() or None,
         sort=sort,
+        has_snippets=True,
     )
 
 
@@ -92,9 +94,11 @@ def provide_listing(
         ),
     ] = None,
 ) -> LibraryQuery:
-    """The part of it that is asked for. Raises InvalidRequest."""
+    """The part of it that is asked for. Raises InvalidRequest, and LimitReached for too many searches."""
     after = services.library.cursors.read(cursor, _list_name(request)) if cursor else None
-    return replace(selection, page=page, per_page=per_page, after=after)
+    listing = replace(selection, page=page, per_page=per_page, after=after)
+    count_search(request, services, listing)
+    return listing
 
 
 async def provide_reader(request: AnyRequest, services: InjectedServices) -> Identity | None:

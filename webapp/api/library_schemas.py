@@ -1,5 +1,6 @@
 """The bodies of the library's answers, and of what is sent to it."""
 
+from itertools import repeat
 from typing import Annotated, Literal
 
 import msgspec
@@ -109,7 +110,10 @@ class LibraryPageBody(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, page: LibraryPage) -> "LibraryPageBody":
-        items = [LibraryItemBody.of(item, page.snippet(item) if page.words else None) for item in page.items]
+        snippets = page.snippets or repeat(None)
+        items = [
+            LibraryItemBody.of(item, snippet) for item, snippet in zip(page.items, snippets, strict=False)
+        ]
         return cls(items, page.page, page.per_page, page.total, page.has_more)
 
 

@@ -13,7 +13,7 @@ from webapp.api.library_schemas import LibraryItemBody
 from webapp.api.timestamps import timestamp
 from webapp.http.body import read_json_object
 from webapp.http.dependencies import InjectedServices
-from webapp.http.openapi import BEARER_SECURITY, describes, problems
+from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
 from webapp.http.query import only
 from webapp.policy.library import MAX_NOTE_CHARACTERS, parse_note
 from webapp.services.library.moderation import ModeratedSound, ModerationPage, ModerationState
@@ -86,7 +86,7 @@ class ModerationController(Controller):
         summary="Sounds that others see, or saw",
         dependencies=LISTING,
         guards=[only(*SELECTING, "page", "per_page", "cursor", "show")],
-        operation_class=describes(gives={"Link": LINK}),
+        operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 403, 429),
     )
     async def sounds(

@@ -1,6 +1,7 @@
 """The `Idempotency-Key` header: which earlier request a request may be the repetition of."""
 
 import json
+import re
 from typing import Any, Final, TypeVar
 
 from litestar import Request
@@ -11,6 +12,9 @@ from webapp.services.idempotency import Once
 from webapp.services.identity import Identity
 
 HEADER: Final = "idempotency-key"
+# A string of RFC 9651, which is how the header's draft has the key.
+_STRING: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*+)"')
+_ESCAPED: Final = re.compile(r"\\(.)")
 
 Answer = TypeVar("Answer")
 
@@ -32,4 +36,10 @@ def once_under_key(
     if len(keys) > 1:
         raise InvalidRequest("Idempotency-Key came more than once", field="Idempotency-Key")
     said = json.dumps([request.method, request.url.path, body], sort_keys=True)
-    return services.idempotency.once(identity.account_id, keys[0], said.encode(), answer_type)
+    return services.idempotency.once(identity.account_id, key_of(keys[0]), said.encode(), answer_type)
+
+
+def key_of(value: str) -> str:
+    """The key that a header's value means: `"k"`, a string in the header's own terms, is `k`."""
+    string = _STRING.fullmatch(value.strip())
+    return _ESCAPED.sub(r"\1", string[1]) if string else value

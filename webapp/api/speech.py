@@ -94,7 +94,7 @@ class SpeechController(Controller):
         responses={
             206: ResponseSpec(None, description="The part that `Range` asks for."),
             304: ResponseSpec(None, description="The reader's copy is still right."),
-            **problems(404, 416, 503),
+            **problems(404, 412, 416, 503),
         },
     )
     async def sample(self, request: AnyRequest, voice: VoiceId, services: InjectedServices) -> FileAnswer:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 HTML = "text/html"
+# Browsers send some 150 characters.
+_LONGEST = 2_000
 JSON_TYPES = ("application/json", "application/problem+json", "application/*")
 
 
@@ -17,7 +19,7 @@ def prefers_html(accept: str) -> bool:
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    for part in accept.split(","):
+    for part in accept[:_LONGEST].split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
         weight = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
         try:

@@ -7,6 +7,7 @@ from litestar import Request
 from webapp.http.attachment import Attachment
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import Streams
+from webapp.http.searches import count_search
 from webapp.policy.exports import ExportChoice, file_stem
 from webapp.services.container import Services
 from webapp.services.identity import Identity
@@ -23,8 +24,10 @@ async def archive(
 ) -> Attachment:
     """What was chosen, as a zip that is sent while it is made; it counts among the account's open streams.
 
-    Raises LimitReached for too many of those, and what `Exports.choose` raises.
+    Raises LimitReached for too many of those, or of searches, and what `Exports.choose` raises.
     """
+    if not (choice.ids or choice.playlist_id):
+        count_search(request, services, choice.query)
     release = streams.caps.hold_for(request, identity.account_id, address_of(request, services.settings))
     try:
         export = await services.library.exports.choose(identity, choice)

@@ -14,6 +14,8 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 UNKNOWN: Final = "unknown"
+# More proxies than stand in any row.
+MAX_HOPS: Final = 32
 
 
 @functools.lru_cache(maxsize=8)
@@ -37,7 +39,8 @@ def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: Sequ
     current = _parse(peer or "")
     if current is None:
         return UNKNOWN
-    entries = [entry for value in forwarded_for for entry in value.split(",")]
+    nearest = forwarded_for[-MAX_HOPS:]
+    entries = [entry for value in nearest for entry in value.rsplit(",", MAX_HOPS)][-MAX_HOPS:]
     while entries and any(current in network for network in trusted):
         vouched = _parse(entries.pop())
         if vouched is None:

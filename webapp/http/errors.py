@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -13,9 +12,18 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Send
 
 from webapp import errors
-from webapp.errors import DatabaseAway, InvalidRequest, LimitReached, ProductError, QueueFull, Unavailable
+from webapp.errors import (
+    DatabaseAway,
+    EncodedBody,
+    InvalidRequest,
+    LimitReached,
+    ProductError,
+    QueueFull,
+    Unavailable,
+)
 from webapp.http.accept import prefers_html
 from webapp.http.rate_limit import announce_refusal
+from webapp.http.status_phrases import phrase_of
 from webapp.logs import request_id
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -30,8 +38,11 @@ STATUS_OF_ERROR: Final[dict[type[ProductError], int]] = {
     errors.NotFound: 404,
     errors.BodyTimeout: 408,
     errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
     errors.PayloadTooLarge: 413,
+    errors.AddressTooLong: 414,
     errors.UnsupportedMediaType: 415,
+    errors.EncodedBody: 415,
     errors.KeyReused: 422,
     errors.LimitReached: 429,
     errors.QueueFull: 503,
@@ -70,7 +81,7 @@ class Problem:
 
     @property
     def title(self) -> str:
-        return HTTPStatus(self.status).phrase
+        return phrase_of(self.status)
 
     def body(self) -> bytes:
         """The RFC 9457 members, and `error`: the exact text of the contract."""
@@ -118,6 +129,8 @@ def _of_product_error(error: ProductError) -> Problem:
         headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = CHALLENGE
+    if isinstance(error, EncodedBody):
+        headers["Accept-Encoding"] = "identity"
     return Problem(
         status,
         error.message,
@@ -134,7 +147,7 @@ def _of_framework_error(error: HTTPException) -> Problem:
     if status == 401:
         headers.setdefault("WWW-Authenticate", CHALLENGE)
     name = _wrong_parameter(error) if isinstance(error, ValidationException) else None
-    text = f"`{name}` is not valid" if name else TEXT_OF_STATUS.get(status, HTTPStatus(status).phrase)
+    text = f"`{name}` is not valid" if name else TEXT_OF_STATUS.get(status, phrase_of(status))
     return Problem(status, text, headers, name)
 
 

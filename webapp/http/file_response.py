@@ -3,8 +3,7 @@
 import asyncio
 import os
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import formatdate
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -12,7 +11,9 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
+from webapp.errors import PreconditionFailed
 from webapp.http.errors import PROBLEM_JSON, Problem
+from webapp.http.preconditions import is_unchanged
 from webapp.policy.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -49,6 +50,7 @@ class FileAnswer(ASGIResponse):
     def __init__(
         self, handle: IO[bytes], facts: FileFacts, media_type: str, request: Request[Any, Any, Any]
     ) -> None:
+        """Raises PreconditionFailed when the request is meant for another version."""
         self._handle = handle
         self._is_head = request.method == "HEAD"
         self._first = 0
@@ -60,7 +62,7 @@ class FileAnswer(ASGIResponse):
             "accept-ranges": "bytes",
         }
         status, length = 200, facts.size
-        if _is_unchanged(request, facts):
+        if is_unchanged(request.headers, etag=facts.etag, modified_s=facts.modified_s):
             status, length = 304, 0
         else:
             try:
@@ -80,9 +82,13 @@ class FileAnswer(ASGIResponse):
 
     @classmethod
     async def open(cls, path: Path, media_type: str, request: Request[Any, Any, Any]) -> "FileAnswer":
-        """The answer for a file. Raises FileNotFoundError."""
+        """The answer for a file. Raises FileNotFoundError and PreconditionFailed."""
         handle = await asyncio.to_thread(path.open, "rb")
-        return cls(handle, FileFacts.of(path, handle), media_type, request)
+        try:
+            return cls(handle, FileFacts.of(path, handle), media_type, request)
+        except PreconditionFailed:
+            handle.close()
+            raise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -104,25 +110,6 @@ class FileAnswer(ASGIResponse):
                 raise OSError("the file became shorter while it was sent")
             remaining -= len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": remaining > 0})
-
-
-def _is_unchanged(request: Request[Any, Any, Any], facts: FileFacts) -> bool:
-    """Whether the reader's copy is still right (RFC 9110, section 13.2.2)."""
-    tags = request.headers.get("if-none-match")
-    if tags is not None:
-        known = [tag.strip().removeprefix("W/") for tag in tags.split(",")]
-        return tags.strip() == "*" or facts.etag in known
-    since_s = _moment(request.headers.get("if-modified-since"))
-    return since_s is not None and int(facts.modified_s) <= since_s
-
-
-def _moment(date: str | None) -> float | None:
-    """Seconds since the epoch of an HTTP date; None for what is none."""
-    try:
-        moment = parsedate_to_datetime(date or "")
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _range(request: Request[Any, Any, Any], facts: FileFacts) -> ByteRange | None:

@@ -4,7 +4,6 @@ import ipaddress
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 
 from litestar.datastructures import Headers
 from litestar.enums import MediaType
@@ -13,6 +12,7 @@ from litestar.types import ASGIApp, HTTPDisconnectEvent, Receive, Scope, Send
 
 from webapp.errors import UnknownHost
 from webapp.http.accept import prefers_html
+from webapp.http.addresses import split_address
 from webapp.http.errors import Problem, describe, send_problem
 from webapp.http.public_url import public_url
 from webapp.settings import Settings
@@ -20,6 +20,9 @@ from webapp.settings import Settings
 # What tells a person in a browser, as a whole page.
 UnknownHostPage = Callable[[Problem], str]
 
+# A name has 253 characters at most (RFC 1035), a port five.
+MAX_HOST_CHARACTERS: Final = 260
+OLD_VERSIONS: Final = frozenset({"0.9", "1.0"})
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -32,8 +35,10 @@ def known_hosts(settings: Settings) -> frozenset[str]:
 
 def host_name(header: str) -> str | None:
     """The name in a `Host` header, without its port; None when it is not one."""
+    parts = split_address("//" + header) if len(header) <= MAX_HOST_CHARACTERS else None
+    if parts is None:
+        return None
     try:
-        parts = urlsplit("//" + header)
         valid = parts.hostname and not (parts.path or parts.query or parts.fragment or parts.username)
         return parts.hostname if valid and (parts.port is None or parts.port >= 0) else None
     except ValueError:
@@ -57,10 +62,17 @@ class HostCheck:
         self._any_address = settings.host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.is_known(header := _host_header(scope)):
-            await self._refuse(header, scope, send)
+        if not self._is_addressed(scope):
+            await self._refuse(_host_header(scope), scope, send)
             return
         await self.app(scope, receive, send)
+
+    def _is_addressed(self, scope: Scope) -> bool:
+        """Whether a request names this server, or is of a version that names none."""
+        if scope.get("http_version") in OLD_VERSIONS and not any(n == b"host" for n, _ in scope["headers"]):
+            # No browser speaks it.
+            return True
+        return self.is_known(_host_header(scope))
 
     async def _refuse(self, header: str, scope: Scope, send: Send) -> None:
         error = UnknownHost(host_name(header))

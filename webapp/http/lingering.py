@@ -32,7 +32,7 @@ class UnreadBodies:
             return
         body = _Body(receive)
         # A client that waits to be told to go on has sent nothing, and must not be told to.
-        waits = any(name == b"expect" for name, _ in scope["headers"])
+        waits = scope.get("http_version") != "1.0" and any(name == b"expect" for name, _ in scope["headers"])
         is_small = not waits and (length is None or length <= SMALL_BYTES)
 
         async def send_and_close(message: Message) -> None:

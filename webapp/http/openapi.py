@@ -35,8 +35,9 @@ DESCRIPTIONS: Final = {
     404: "There is no such thing.",
     408: "The body did not arrive in time.",
     409: "It clashes with what is already there.",
+    412: "`If-Match` or `If-Unmodified-Since` names another version.",
     413: "The body is over 64 KiB.",
-    415: "The body is not JSON.",
+    415: "The body is not JSON, or is encoded.",
     416: "The range lies outside the file.",
     422: "The idempotency key was used with another body.",
     429: "A limit was reached; `Retry-After` says when to try again.",
@@ -79,7 +80,9 @@ def header(description: str, example: str | int, kind: OpenAPIType = OpenAPIType
 
 
 LOCATION: Final = header("Where the job is.", "/job/a1b2c3d4e5f6")
-PREFERENCE_APPLIED: Final = header("The preference that was heeded, if one was.", "wait=30")
+PREFERENCE_APPLIED: Final = header(
+    "The preference as it was heeded, if it was; at most `wait=45`.", "wait=45"
+)
 RETRY_AFTER: Final = header("Seconds until another try may succeed.", 60, OpenAPIType.INTEGER)
 RATE_LIMITS: Final = {
     "RateLimit": header("What is left of each limit, and seconds until there is more.", '"hour";r=2;t=1800'),
@@ -127,7 +130,7 @@ LAST_EVENT_ID: Final = Parameter(
 PREFER: Final = Parameter(
     name="Prefer",
     param_in="header",
-    description="`wait=N`, 1 to 60: answer when the job has ended, or after N seconds (RFC 7240).",
+    description="`wait=N`, 1 to 60: answer when the job has ended, or after N seconds and 45 at most.",
     schema=Schema(type=OpenAPIType.STRING),
     examples={"wait": Example(value="wait=1")},
 )

@@ -6,12 +6,12 @@ none of this.
 """
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from webapp.errors import ForeignPage
+from webapp.http.addresses import split_address
 from webapp.http.public_url import public_url
 from webapp.settings import Settings
 
@@ -47,4 +47,7 @@ class SameOriginOnly:
 
     def _is_our_origin(self, origin: str, host: str) -> bool:
         # Behind a proxy the scheme that we see is not the one the browser used, so the host decides.
-        return origin == self._public_origin or (bool(host) and urlsplit(origin).netloc == host)
+        if origin == self._public_origin:
+            return True
+        parts = split_address(origin)
+        return bool(host) and parts is not None and parts.netloc == host

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from litestar.connection import ASGIConnection
 
+from webapp.http.cookies import cookie_value
 from webapp.http.public_url import public_url
 from webapp.settings import Settings
 
@@ -28,4 +29,4 @@ def cookie_path(settings: Settings) -> str:
 
 def session_secret(connection: ASGIConnection[Any, Any, Any, Any], settings: Settings) -> str | None:
     """What the browser sent as its session, if anything."""
-    return connection.cookies.get(cookie_name(settings)) or None
+    return cookie_value(connection.headers, cookie_name(settings)) or None

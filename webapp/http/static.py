@@ -11,6 +11,7 @@ from litestar.params import FromPath
 
 from webapp.errors import NotFound, SettingsError
 from webapp.http.compression import COMPRESSED
+from webapp.http.preconditions import is_unchanged
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, no-cache"
@@ -94,7 +95,7 @@ class StaticFiles:
             file = self.find(name.lstrip("/"))
             caching = IMMUTABLE if version == self.version else REVALIDATE
             headers = {"ETag": file.etag, "Cache-Control": caching}
-            if file.etag in request.headers.get("if-none-match", ""):
+            if is_unchanged(request.headers, etag=file.etag):
                 return Response(b"", status_code=304, headers=headers)
             return Response(file.content, media_type=file.media_type, headers=headers)
 

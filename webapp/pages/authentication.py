@@ -1,7 +1,7 @@
 """Who looks at a page: sessions in cookies."""
 
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from litestar import Response
 from litestar.datastructures import Cookie
@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from webapp.errors import AuthenticationRequired
+from webapp.http.addresses import split_address
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedServices
 from webapp.http.session_cookie import cookie_name, cookie_path, session_secret
@@ -125,7 +126,9 @@ def ask_to_sign_in(request: PageRequest, error: AuthenticationRequired) -> Respo
 
 def safe_next(target: str) -> str:
     """`target` if it is a path on this server, otherwise the start page."""
-    parts = urlsplit(target)
+    parts = split_address(target)
+    if parts is None:
+        return "/"
     # Browsers read `//host` as another server, and a backslash as a slash.
     is_path = target.startswith("/") and not target.startswith("//") and not (parts.scheme or parts.netloc)
     return target if is_path and "\\" not in target and target.isprintable() else "/"

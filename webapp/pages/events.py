@@ -1,9 +1,9 @@
 """The one stream that an open page follows."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from litestar import get
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 
 from webapp.errors import AuthenticationRequired
 from webapp.http.client_address import address_of
@@ -24,6 +24,8 @@ from webapp.services.container import Services
 from webapp.services.identity import Identity, require_admin
 
 LAST_EVENT: Final = "last-event-id"
+# Later than any state; a database takes it as a number.
+MAX_MOMENT_MS: Final = 10**15
 
 
 @get("/events", opt={AS_WRITTEN: True})
@@ -35,7 +37,7 @@ async def follow_page(
     shared_queue: InjectedSharedQueue,
     viewer: InjectedViewer,
     view: FromQuery[LiveView],
-    since: FromQuery[int] = 0,
+    since: Annotated[int, QueryParameter(ge=0, le=MAX_MOMENT_MS)] = 0,
 ) -> EventStream:
     """Fragments for an open page: the state since `since`, in ms, or since the last event; then changes."""
     account_id = viewer.account_id if viewer else None

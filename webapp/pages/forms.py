@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from webapp.errors import InvalidRequest, UnsupportedMediaType
+from webapp.errors import InvalidRequest
+from webapp.http.body import read_form_fields
 from webapp.pages.navigation import PageRequest
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL
 
-URLENCODED: Final = "application/x-www-form-urlencoded"
 Fields = Mapping[str, str]
 MAX_COPIES: Final = 4
 COPIES: Final = tuple(str(number + 1) for number in range(MAX_COPIES))
@@ -16,7 +16,8 @@ COPIES: Final = tuple(str(number + 1) for number in range(MAX_COPIES))
 async def read_form(request: PageRequest) -> dict[str, str]:
     """The fields of a submitted form, none for an empty body; of a repeated one, the last.
 
-    Raises UnsupportedMediaType for anything but a plain form: there is nothing to upload here.
+    Raises UnsupportedMediaType for anything but a plain form: there is nothing to upload here; and what
+    else `read_form_fields` raises.
     """
     return dict(await read_fields(request))
 
@@ -25,10 +26,7 @@ async def read_fields(request: PageRequest) -> list[tuple[str, str]]:
     """`read_form`, with every value of a repeated field."""
     if "content-type" not in request.headers and request.headers.get("content-length", "0") == "0":
         return []
-    if request.content_type[0] != URLENCODED:
-        raise UnsupportedMediaType("Only forms are accepted here")
-    form = await request.form()
-    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    return await read_form_fields(request)
 
 
 def generation_body(fields: Fields) -> dict[str, Any]:

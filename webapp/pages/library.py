@@ -10,6 +10,7 @@ from litestar.params import SkipValidation
 from webapp.errors import AuthenticationRequired
 from webapp.http.dependencies import InjectedServices
 from webapp.http.prefix import public_path
+from webapp.http.searches import count_search
 from webapp.pages.authentication import InjectedViewer
 from webapp.pages.chrome import Chrome
 from webapp.pages.library_address import PER_PAGE, LibraryAddress, read_address
@@ -38,6 +39,7 @@ async def show_library(
     address = read_address(dict(request.query_params))
     if address.view != "all" and viewer is None:
         raise AuthenticationRequired
+    count_search(request, services, address.query)
     found = await _found(services, viewer, address)
     page = LibraryPage(
         chrome=Chrome("library", viewer, live="library"),

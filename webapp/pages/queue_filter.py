@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
+from webapp.http.addresses import split_address
 from webapp.policy.generation import MODELS
 from webapp.policy.tiers import ADMIN, TIER_NAMES
 from webapp.services.identity import Identity
@@ -69,7 +70,8 @@ def queue_filter(params: Mapping[str, str], viewer: Identity | None) -> QueueFil
 
 def filter_of_address(address: str, viewer: Identity | None) -> QueueFilter:
     """The filter that a whole address, or only its query, holds."""
-    query = urlsplit(address).query if "://" in address else address
+    parts = split_address(address) if "://" in address else None
+    query = parts.query if parts else address
     return queue_filter(dict(parse_qsl(query[:500])), viewer)
 
 

@@ -15,7 +15,7 @@ from webapp.pages.partials import partial
 from webapp.pages.posted import InjectedPosted, Posted
 from webapp.pages.sound import sound_page
 from webapp.pages.sound_cards import SoundCards
-from webapp.policy.library import PlaylistChange, SoundChange, parse_change, parse_playlist, parse_vote
+from webapp.policy.library import SoundChange, parse_change, parse_playlist, parse_vote
 
 NEW_PLAYLIST: Final = "new"
 
@@ -91,16 +91,14 @@ async def delete(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[An
 @post("/sounds/{sound_id:str}/playlist")
 async def add_to_playlist(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
     """Put a sound at the end of an own playlist, or of a new one."""
+    playlists = posted.services.library.playlists
     playlist_id = posted.fields.get("playlist", NEW_PLAYLIST)
     if playlist_id == NEW_PLAYLIST:
-        playlist_id = await _new_playlist(posted)
-    playlist = await posted.services.library.playlists.add_track(posted.identity, playlist_id, sound_id)
+        change = parse_playlist({"name": posted.fields.get("name", "")}, is_new=True)
+        playlist = await playlists.create_with(posted.identity, change, sound_id)
+    else:
+        playlist = await playlists.add_track(posted.identity, playlist_id, sound_id)
     return library_changed(posted, f"In “{playlist.name}” now", back=f"/sounds/{sound_id}")
-
-
-async def _new_playlist(posted: Posted) -> str:
-    change: PlaylistChange = parse_playlist({"name": posted.fields.get("name", "")}, is_new=True)
-    return (await posted.services.library.playlists.create(posted.identity, change)).playlist_id
 
 
 async def _reacted(posted: Posted, sound_cards: SoundCards, sound_id: str) -> Response[Any]:

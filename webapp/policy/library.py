@@ -14,9 +14,13 @@ LIBRARY_MODELS: Final[tuple[LibraryModel, ...]] = ("music", "audio", "magnet", "
 DEFAULT_PER_PAGE: Final = 20
 MAX_PER_PAGE: Final = 100
 MAX_PAGE: Final = 100_000
+# Sounds that may be passed over without counting as a search.
+FAR: Final = 5_000
 MAX_TITLE_CHARACTERS: Final = 100
 MAX_TAGS: Final = 10
 MAX_TAG_CHARACTERS: Final = 30
+# With repetitions, which are passed over.
+MAX_TAGS_SENT: Final = 200
 MAX_PLAYLIST_NAME_CHARACTERS: Final = 100
 MAX_NOTE_CHARACTERS: Final = 500
 MAX_PLAYLISTS: Final = 200
@@ -38,7 +42,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class LibraryQuery:
-    """What a list shows. `sort` None is by date or, when searched, what matches best and then by date."""
+    """What a list shows. `sort` None is by date or, when searched, what matches best and then by date.
+
+    `has_snippets`: where a search found a sound is wanted too.
+    """
 
     page: int = 1
     per_page: int = DEFAULT_PER_PAGE
@@ -49,6 +56,13 @@ class LibraryQuery:
     max_duration_s: float | None = None
     owner: str | None = None
     after: Cursor | None = None
+    has_snippets: bool = False
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether it takes more than a look at the beginning of an order that is kept anyway."""
+        is_narrowed = self.search or self.owner or self.min_duration_s or self.max_duration_s
+        return bool(is_narrowed) or (self.after is None and (self.page - 1) * self.per_page >= FAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +174,8 @@ def _checked_text(value: object, field: str, spoken: str, longest: int) -> str:
 def _tags(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise InvalidRequest("Tags must be a list of words", field="tags")
+    if len(value) > MAX_TAGS_SENT:
+        raise InvalidRequest(f"There may be at most {MAX_TAGS} tags", field="tags")
     tags: dict[str, str] = {}
     for entry in value:
         tag = _checked_text(entry, "tags", "A tag", MAX_TAG_CHARACTERS)

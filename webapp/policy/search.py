@@ -7,12 +7,18 @@ are folded away. Scripts written without spaces are cut into overlapping pairs o
 import re
 import unicodedata
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 MAX_WORD_CHARACTERS: Final = 64
 # More words of a query than this add nothing to what they find.
 MAX_QUERY_WORDS: Final = 32
-MAX_QUERY_CHARACTERS: Final = 10_000
+# As many characters as the longest prompt.
+MAX_QUERY_CHARACTERS: Final = 1_000
+# Folded, a character may be eighteen. Of the longest text, twice its length is searched.
+MAX_FOLDED_CHARACTERS: Final = 10_000
+# As many marks as Unicode's stream-safe form has on one letter (UAX #15); more are left out. To put marks in
+# their order takes a time that grows with the square of their number.
+MAX_MARKS: Final = 30
 
 # Marks of Latin, Greek and Cyrillic, the points of Hebrew and Arabic, and what only chooses a glyph. The
 # vowel signs of Indic scripts and the voicing marks of kana are not among them: they make other words.
@@ -21,6 +27,8 @@ _MARKS: Final = re.compile(
     "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff"
     "\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]"
 )
+# No mark is a letter but the two of halfwidth kana.
+_MANY_MARKS: Final = re.compile(rf"[\W\uff9e\uff9f]{{{MAX_MARKS + 1}}}")
 # Letters that Unicode does not take apart.
 _LETTERS: Final = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i", "ŧ": "t"}
@@ -35,11 +43,25 @@ _UNSPACED: Final = re.compile(
 def fold(text: str) -> str:
     """The text without case, accents and compatibility forms. Folding twice is folding once."""
     while True:
-        apart = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
-        folded = unicodedata.normalize("NFC", _MARKS.sub("", apart)).casefold()
+        apart = _normal("NFKD", text.casefold()).translate(_LETTERS)
+        folded = _normal("NFC", _MARKS.sub("", apart)).casefold()
         if folded == text:
             return folded
         text = folded
+
+
+def _normal(form: Literal["NFC", "NFKD"], text: str) -> str:
+    return unicodedata.normalize(form, _with_few_marks(text) if _MANY_MARKS.search(text) else text)
+
+
+def _with_few_marks(text: str) -> str:
+    kept, marks = [], 0
+    for character in text:
+        first = unicodedata.normalize("NFKD", character)[0]
+        marks = marks + 1 if unicodedata.combining(first) else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def search_words(text: str) -> list[str]:
@@ -59,7 +81,7 @@ def placed_words(folded: str) -> Iterator[tuple[str, list[int]]]:
 
 
 def _words(text: str, *, is_query: bool) -> Iterator[str]:
-    for word, _ in _placed(fold(text), is_query=is_query):
+    for word, _ in _placed(fold(text)[:MAX_FOLDED_CHARACTERS], is_query=is_query):
         yield word
 
 

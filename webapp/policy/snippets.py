@@ -6,15 +6,18 @@ Nothing here is markup: whoever shows a piece writes it as text, and marks it as
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from webapp.policy.search import fold, placed_words
+from webapp.policy.search import MAX_FOLDED_CHARACTERS, fold, placed_words
 
 LONGEST_SNIPPET: Final = 160
 # How much of it may stand before the first match.
 _BEFORE: Final = 40
 _ELLIPSIS: Final = "…"
+# Units of so many characters are folded once and for all.
+_REMEMBERED: Final = 8
 # Vowels and ends of Korean syllables that are written apart: they join the letter before them.
 _JOINING_JAMO: Final = frozenset(map(chr, (*range(0x1160, 0x1200), *range(0xD7B0, 0xD800))))
 
@@ -54,10 +57,10 @@ def snippet(text: str, words: Sequence[str], longest: int = LONGEST_SNIPPET) -> 
 def _flagged(text: str, words: Sequence[str]) -> tuple[list[str], list[bool]]:
     """The text in units that are folded each by itself, and which of them are matches."""
     units = list(clusters(text))
-    folded = [fold(unit) for unit in units]
+    folded = [_folded(unit) if len(unit) <= _REMEMBERED else fold(unit) for unit in units]
     flags = [False] * len(units)
     whole = "".join(folded)
-    if not words or whole != fold(text):
+    if not words or len(whole) > MAX_FOLDED_CHARACTERS or whole != fold(text):
         # Letters that change each other in a way not known here are shown unmarked.
         return units, flags
     unit_at = [number for number, part in enumerate(folded) for _ in part]
@@ -80,6 +83,12 @@ def clusters(text: str) -> Iterator[str]:
         yield unit
 
 
+@lru_cache(maxsize=4_096)
+def _folded(unit: str) -> str:
+    return fold(unit)
+
+
+@lru_cache(maxsize=4_096)
 def _joins(character: str) -> bool:
     first = unicodedata.normalize("NFKD", character)[0]
     return unicodedata.category(first) in {"Mn", "Mc", "Me", "Cf"} or first in _JOINING_JAMO

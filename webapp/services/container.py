@@ -25,6 +25,7 @@ from webapp.services.leases import Leases
 from webapp.services.library import Library, build_library
 from webapp.services.misses import Misses
 from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
+from webapp.services.pace import Pace
 from webapp.services.passwords import PasswordHasher
 from webapp.services.queue import QueueReader
 from webapp.services.queue_history import QueueHistory
@@ -44,6 +45,7 @@ from webapp.services.workers import Workers
 from webapp.settings import Settings
 from webapp.storage import Storage
 
+SEARCH_WINDOW_S = 60
 PRIVATE = 0o077
 
 
@@ -59,6 +61,7 @@ class Services:
     storage: Storage
     throttle: Throttle
     misses: Misses
+    searches: Pace
     idempotency: Idempotency
     accounts: Accounts
     account_deletion: AccountDeletion
@@ -121,6 +124,7 @@ def build_services(
         queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
         account_deletion=AccountDeletion(database, accounts, storage, bus),
         arrivals=arrivals, misses=Misses(throttle, settings), idempotency=Idempotency(database, clock),
+        searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus),

@@ -13,7 +13,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION, Type
 
-from webapp.policy.credentials import normal_password
+from webapp.policy.credentials import is_overlong_password, normal_password
 
 T = TypeVar("T")
 
@@ -111,7 +111,12 @@ class PasswordSlot:
         return await self._run(lambda: self._algorithm.hash(normal_password(password)))
 
     async def verify(self, stored: str | None, password: str) -> Verdict:
-        """Check a password. None for `stored`, when there is no account, is wrong and takes as long."""
+        """Check a password. None for `stored`, when there is no account, is wrong and takes as long.
+
+        So does one that is too long to be anybody's, of which nothing is looked at.
+        """
+        if is_overlong_password(password):
+            stored, password = None, ""
         hashed = self._algorithm.decoy() if stored is None else stored
         is_right = await self._run(lambda: self._algorithm.verify(hashed, normal_password(password)))
         if stored is None or not is_right:

@@ -210,4 +210,4 @@ def _identity(row: dict[str, Any]) -> Identity:
 
 def _storable(text: str, max_characters: int) -> str:
     """What a client sent about itself, cut to length and without what PostgreSQL cannot store."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:max_characters]
+    return text[: 2 * max_characters].replace("\0", "").encode("utf-8", "replace").decode()[:max_characters]

@@ -20,6 +20,7 @@ from webapp.http.lingering import UnreadBodies
 from webapp.http.prefix import PathPrefix
 from webapp.http.proxies import NoticeProxies, ProxyWatch
 from webapp.http.public_url import public_url
+from webapp.http.query_bounds import QueryBounds
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.security import SecurityHeaders
 from webapp.http.static import StaticFiles
@@ -90,7 +91,7 @@ def _with_middleware(app: ASGIApp, settings: Settings, unknown_host: UnknownHost
 
     The framework's own middleware belongs to routes, so a 404 would pass by it.
     """
-    app = HostCheck(app, settings, unknown_host)
+    app = HostCheck(QueryBounds(app), settings, unknown_host)
     app = UnreadBodies(app)
     app = SecurityHeaders(app, is_tls=settings.secure_cookies)
     return AccessLog(app)

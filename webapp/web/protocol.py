@@ -1,8 +1,10 @@
-"""HTTP/1.1 on the wire: uvicorn's, with bounds on the head of a request that it does not have itself."""
+"""HTTP/1.1 and 1.0 on the wire: uvicorn's, with bounds on heads, and with what it leaves out."""
 
 import asyncio
 from typing import Any, Final
 
+import httptools
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from webapp.http.errors import PROBLEM_JSON, Problem
@@ -11,20 +13,30 @@ from webapp.http.errors import PROBLEM_JSON, Problem
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_HEADERS: Final = 100
 HEAD_TIMEOUT_S: Final = 10.0
+OLD_VERSION: Final = "1.0"
+VERSIONS: Final = frozenset({OLD_VERSION, "1.1"})
 
 MALFORMED: Final = "The request is not valid HTTP"
 TOO_LARGE: Final = "The request's headers are too large"
 TOO_SLOW: Final = "The request took too long to arrive"
+UNKNOWN_VERSION: Final = "This server speaks HTTP/1.1 and HTTP/1.0"
+UNKNOWN_CODING: Final = "This Transfer-Encoding is not supported"
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads that are malformed, too large, or do not end, as problems like any other."""
+    """Refuses heads that are malformed, too large, or do not end, as problems like any other.
+
+    Wishes for another protocol are ignored (RFC 9110, section 7.8), and HTTP/1.0 is answered in its own way:
+    see `answering`.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._in_head = True
         self._head_bytes = 0
         self._messages_completed = 0
+        self._wants_upgrade = False
+        self._answered: RequestResponseCycle | None = None
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
@@ -33,11 +45,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        # Of several requests in a row, uvicorn tells only the last that nobody waits for its answer.
+        self.pipeline.clear()
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         completed = self._messages_completed
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(memoryview(data))
         if self.transport.is_closing() or not self._in_head:
             return
         if self._messages_completed == completed:
@@ -48,7 +66,38 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._start_head_timer()
 
+    def _parse(self, data: memoryview) -> None:
+        while True:
+            try:
+                if self._wants_upgrade:
+                    self._read_again_without_upgrade()
+                if data:
+                    self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                self.send_400_response(MALFORMED)
+                return
+            else:
+                return
+
+    def _read_again_without_upgrade(self) -> None:
+        """Give the head to a new parser; the old one takes what follows for another protocol."""
+        self._wants_upgrade = False
+        line = b"%s %s HTTP/%s" % (
+            self.parser.get_method(),
+            self.url,
+            self.parser.get_http_version().encode("ascii"),
+        )
+        kept = [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.parser.feed_data(b"\r\n".join((line, *kept, b"", b"")))
+
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._wants_upgrade = True
+            return
         self._in_head = False
         self._head_bytes = 0
         self._stop_head_timer()
@@ -57,14 +106,22 @@ class BoundedProtocol(HttpToolsProtocol):
         head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if len(self.headers) > MAX_HEADERS or head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, TOO_LARGE)
-            return
-        super().on_headers_complete()
+        elif self.parser.get_http_version() not in VERSIONS:
+            self._refuse(505, UNKNOWN_VERSION)
+        elif any(
+            name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers
+        ):
+            self._refuse(501, UNKNOWN_CODING)
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         if not self.transport.is_closing():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._wants_upgrade:
+            return
         self._in_head = True
         self._messages_completed += 1
         if not self.transport.is_closing():
@@ -72,6 +129,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, MALFORMED)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, answering(cycle, app))
 
     def _start_head_timer(self) -> None:
         if self._head_timer is None:
@@ -111,3 +172,31 @@ class BoundedProtocol(HttpToolsProtocol):
             )
             self.transport.write(head.encode("ascii") + body)
         self.transport.close()
+
+
+def answering(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
+    """The application as it answers one request: silent once nobody listens, and without chunks to HTTP/1.0.
+
+    There the end of the connection is the end of an answer of unknown length (RFC 9112, section 6.3), and
+    nobody waits to be told to go on with a body.
+    """
+    is_old = cycle.scope["http_version"] == OLD_VERSION
+    is_framed = True
+    if is_old:
+        cycle.waiting_for_100_continue = False
+
+    async def answer(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        async def send_as_understood(message: ASGISendEvent) -> None:
+            nonlocal is_framed
+            if cycle.transport.is_closing():
+                cycle.disconnected = True
+            elif is_old and message["type"] == "http.response.start":
+                is_framed = any(name.lower() == b"content-length" for name, _ in message["headers"])
+                cycle.chunked_encoding = None if is_framed else False
+            elif not is_framed and message["type"] == "http.response.body":
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await app(scope, receive, send_as_understood)
+
+    return answer

@@ -16,6 +16,7 @@ from webapp.services.library.views import (
     LibraryItemView,
     LibraryPage,
     item_view,
+    snippets_of,
 )
 from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.rows import Row
@@ -77,13 +78,15 @@ class Browser:
     async def _read_page(self, listing: Listing, query: LibraryQuery) -> Reading[LibraryPage]:
         found, total = await asyncio.gather(self._walk(listing, query), self._total(listing.count()))
         shown = found[: query.per_page]
+        items = tuple(item_view(row) for _, row in shown)
+        is_marked = query.has_snippets and listing.is_search
         page = LibraryPage(
-            items=tuple(item_view(row) for _, row in shown),
+            items=items,
             page=query.page,
             per_page=query.per_page,
             total=total,
             next=_behind(*shown[-1]) if len(found) > len(shown) else None,
-            words=tuple(listing.words),
+            snippets=await asyncio.to_thread(snippets_of, items, listing.words) if is_marked else (),
         )
         return Reading(page)
 

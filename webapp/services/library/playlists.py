@@ -61,25 +61,16 @@ class Playlists:
     async def create(self, identity: Identity, change: PlaylistChange) -> PlaylistView:
         """Make an empty playlist. Raises Conflict when the account has as many as it may."""
         async with self._changing(identity):
-            # Taken so that two at once count each other.
-            lock = " FOR UPDATE" if self._database.dialect == "postgres" else ""
-            await self._database.fetch(f"SELECT id FROM account WHERE id = {{}}{lock}", identity.account_id)
-            rows = await self._database.fetch(
-                "SELECT COUNT(*) AS total FROM playlist WHERE account = {}", identity.account_id
-            )
-            if rows[0]["total"] >= MAX_PLAYLISTS:
-                raise Conflict(f"There may be at most {MAX_PLAYLISTS} playlists")
-            now_ms, playlist_id = self._clock.now_ms(), self._ids.generation_id()
-            await self._database.fetch(
-                "INSERT INTO playlist (playlist_id, account, name, is_shared, created_ms, updated_ms)"
-                " VALUES ({}, {}, {}, {}, {}, {})",
-                playlist_id,
-                identity.account_id,
-                change.name or "",
-                bool(change.is_shared),
-                now_ms,
-                now_ms,
-            )
+            return _view(await self._row(identity, await self._insert(identity, change)))
+
+    async def create_with(self, identity: Identity, change: PlaylistChange, sound_id: str) -> PlaylistView:
+        """Make a playlist that holds a sound, or none.
+
+        Raises NotFound for the sound, and Conflict when the account has as many playlists as it may.
+        """
+        async with self._changing(identity):
+            playlist_id = await self._insert(identity, change)
+            await self._append(identity, await self._own(identity, playlist_id), sound_id)
             return _view(await self._row(identity, playlist_id))
 
     async def get(
@@ -110,24 +101,7 @@ class Playlists:
     async def add_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
         """Put a sound at the end; one that is there stays where it is. Raises NotFound and Conflict."""
         async with self._changing(identity):
-            row = await self._own(identity, playlist_id)
-            item = await find_item(self._database, identity, sound_id, to_change=True)
-            found = await self._database.fetch(
-                "SELECT COUNT(*) AS total, MAX(place) AS last,"
-                " SUM(CASE WHEN item = {} THEN 1 ELSE 0 END) AS present"
-                " FROM playlist_track WHERE playlist = {}",
-                item.row_id,
-                row["id"],
-            )
-            if not found[0]["present"]:
-                if found[0]["total"] >= MAX_TRACKS:
-                    raise Conflict(f"A playlist holds at most {MAX_TRACKS} sounds")
-                await self._database.fetch(
-                    "INSERT INTO playlist_track (playlist, item, place) VALUES ({}, {}, {})",
-                    row["id"],
-                    item.row_id,
-                    (found[0]["last"] or 0) + 1,
-                )
+            await self._append(identity, await self._own(identity, playlist_id), sound_id)
             return _view(await self._row(identity, playlist_id))
 
     async def remove_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
@@ -174,6 +148,50 @@ class Playlists:
         async with self._database.transaction():
             yield
         self._bus.publish(account_changed(identity.account_id))
+
+    async def _insert(self, identity: Identity, change: PlaylistChange) -> str:
+        """A new row's id. Raises Conflict."""
+        # Taken so that two at once count each other.
+        lock = " FOR UPDATE" if self._database.dialect == "postgres" else ""
+        await self._database.fetch(f"SELECT id FROM account WHERE id = {{}}{lock}", identity.account_id)
+        rows = await self._database.fetch(
+            "SELECT COUNT(*) AS total FROM playlist WHERE account = {}", identity.account_id
+        )
+        if rows[0]["total"] >= MAX_PLAYLISTS:
+            raise Conflict(f"There may be at most {MAX_PLAYLISTS} playlists")
+        now_ms, playlist_id = self._clock.now_ms(), self._ids.generation_id()
+        await self._database.fetch(
+            "INSERT INTO playlist (playlist_id, account, name, is_shared, created_ms, updated_ms)"
+            " VALUES ({}, {}, {}, {}, {}, {})",
+            playlist_id,
+            identity.account_id,
+            change.name or "",
+            bool(change.is_shared),
+            now_ms,
+            now_ms,
+        )
+        return playlist_id
+
+    async def _append(self, identity: Identity, playlist: Row, sound_id: str) -> None:
+        """Put a sound at the end of an own playlist unless it is there. Raises NotFound and Conflict."""
+        item = await find_item(self._database, identity, sound_id, to_change=True)
+        found = await self._database.fetch(
+            "SELECT COUNT(*) AS total, MAX(place) AS last,"
+            " SUM(CASE WHEN item = {} THEN 1 ELSE 0 END) AS present"
+            " FROM playlist_track WHERE playlist = {}",
+            item.row_id,
+            playlist["id"],
+        )
+        if found[0]["present"]:
+            return
+        if found[0]["total"] >= MAX_TRACKS:
+            raise Conflict(f"A playlist holds at most {MAX_TRACKS} sounds")
+        await self._database.fetch(
+            "INSERT INTO playlist_track (playlist, item, place) VALUES ({}, {}, {})",
+            playlist["id"],
+            item.row_id,
+            (found[0]["last"] or 0) + 1,
+        )
 
     async def _row(self, identity: Identity | None, playlist_id: str) -> Row:
         reader = identity.account_id if identity else None

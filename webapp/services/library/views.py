@@ -1,6 +1,7 @@
 """What the library tells: plain values, ready to be rendered."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,7 +73,7 @@ class Snippet:
 class LibraryPage:
     """Part of a list. `next` is where the part after it begins, if there is more.
 
-    `words` are the beginnings of words that were searched for, none where nothing was.
+    `snippets` has one for each item where they were asked for and something was searched for.
     """
 
     items: tuple[LibraryItemView, ...]
@@ -80,15 +81,16 @@ class LibraryPage:
     per_page: int
     total: int
     next: Cursor | None
-    words: tuple[str, ...] = ()
+    snippets: tuple[Snippet, ...] = ()
 
     @property
     def has_more(self) -> bool:
         return self.next is not None
 
-    def snippet(self, item: LibraryItemView) -> Snippet:
-        """An item's texts with what was searched for marked."""
-        return Snippet(marked(item.title, self.words), snippet(item.prompt, self.words))
+
+def snippets_of(items: Iterable[LibraryItemView], words: Sequence[str]) -> tuple[Snippet, ...]:
+    """The items' texts with what was searched for marked: some milliseconds for each of the longest."""
+    return tuple(Snippet(marked(item.title, words), snippet(item.prompt, words)) for item in items)
 
 
 def item_view(row: Row) -> LibraryItemView:

@@ -1,0 +1,26 @@
+"""The limit on searches of the library: the same for the API and the pages."""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from webapp.http.client_address import address_of
+from webapp.http.rate_limit import announce, told
+from webapp.policy.library import LibraryQuery
+from webapp.services.container import Services
+from webapp.services.throttle import address_group
+
+
+def count_search(
+    connection: ASGIConnection[Any, Any, Any, Any], services: Services, query: LibraryQuery
+) -> None:
+    """Count a list if it costs more than a look, and tell with the answer what the address has left.
+
+    Raises LimitReached.
+    """
+    client = address_group(address_of(connection, services.settings))
+    try:
+        if query.is_costly:
+            services.searches.take(client)
+    finally:
+        announce(connection, told(services.searches.usage(client)))
