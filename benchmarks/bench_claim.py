@@ -12,8 +12,8 @@ import time
 from benchmarks.report import keep, machine
 from benchmarks.servers import accounts, data_folder, postgres
 from webapp.policy.tiers import TIER_NAMES, tier_table
-from webapp.services.acceptance import INSERT_JOB
 from webapp.services.container import Services, open_services
+from webapp.services.queue.acceptance import INSERT_JOB
 from webapp.settings import Settings
 
 LENGTHS = (1_000, 100_000)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from webapp.policy.generation import GenerationChoice, SamplingChoice
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, open_services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 from webapp.tables import Account
 

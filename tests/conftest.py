@@ -18,8 +18,8 @@ from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 from webapp.tables import Account

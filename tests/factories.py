@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from webapp.policy.generation import GenerationChoice, SamplingChoice
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.views import SoundFacts
 
 MakeAccount = Callable[..., Awaitable[Identity]]

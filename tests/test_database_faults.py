@@ -18,9 +18,9 @@ from webapp.database.postgres import PooledPostgresEngine
 from webapp.errors import DatabaseAway, StorageFull
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
-from webapp.services.acceptance import Submitted
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
-from webapp.services.identity import Identity
+from webapp.services.queue.acceptance import Submitted
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 

@@ -6,14 +6,14 @@ from tests.accounts.fakes import PASSWORD, CountingHash
 from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.ids import SeededIds
-from webapp.services.accounts import Accounts
-from webapp.services.aura import Aura
-from webapp.services.identity import Identity
-from webapp.services.passwords import PasswordHasher
-from webapp.services.sessions import Sessions
-from webapp.services.setup_links import SetupLinks
-from webapp.services.throttle import Throttle
-from webapp.services.tokens import Tokens
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.aura import Aura
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.passwords import PasswordHasher
+from webapp.services.accounts.sessions import Sessions
+from webapp.services.accounts.setup_links import SetupLinks
+from webapp.services.accounts.tokens import Tokens
+from webapp.services.shared.rate_limits import Throttle
 from webapp.settings import Settings
 
 

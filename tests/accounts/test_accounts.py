@@ -7,11 +7,11 @@ import pytest
 from tests.accounts.fakes import PASSWORD
 from webapp.database import Database
 from webapp.errors import AuthenticationRequired, InvalidRequest, NotFound
-from webapp.services.accounts import Accounts
-from webapp.services.aura import Aura
-from webapp.services.identity import Identity
-from webapp.services.sessions import Sessions
-from webapp.services.tokens import Tokens
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.aura import Aura
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.sessions import Sessions
+from webapp.services.accounts.tokens import Tokens
 from webapp.tables import (
     ALL_TABLES,
     Account,

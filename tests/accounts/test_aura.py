@@ -7,9 +7,9 @@ import pytest
 
 from webapp.database import Database
 from webapp.errors import InvalidRequest, NotFound
-from webapp.services.accounts import Accounts
-from webapp.services.aura import MAX_BALANCE, Aura, AuraMismatch
-from webapp.services.identity import Identity
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.aura import MAX_BALANCE, Aura, AuraMismatch
+from webapp.services.accounts.identity import Identity
 
 
 async def test_each_change_is_a_line_with_its_reason(aura: Aura, ada: Identity) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from webapp.clock import ManualClock
 from webapp.errors import LimitReached
-from webapp.services import pace
-from webapp.services.pace import Pace
+from webapp.services.shared import pace
+from webapp.services.shared.pace import Pace
 
 LIMIT, WINDOW_S = 4, 60
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.services.passwords import Argon2Hash, PasswordHasher, Verdict
+from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher, Verdict
 
 
 @pytest.fixture

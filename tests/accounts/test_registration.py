@@ -7,8 +7,8 @@ import pytest
 
 from tests.accounts.fakes import PASSWORD
 from webapp.errors import Conflict, InvalidRequest, LimitReached, NotAuthorized, ProductError
-from webapp.services.accounts import Accounts
-from webapp.services.identity import Identity
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.identity import Identity
 from webapp.settings import Settings
 
 

@@ -6,9 +6,9 @@ from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.ids import secret_hash
-from webapp.services.accounts import Accounts
-from webapp.services.identity import Identity
-from webapp.services.sessions import LIFETIME_MS, MAX_SESSIONS, Sessions
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.sessions import LIFETIME_MS, MAX_SESSIONS, Sessions
 
 DAY_S = 86_400
 

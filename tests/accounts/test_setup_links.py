@@ -6,9 +6,9 @@ import pytest
 
 from tests.accounts.fakes import PASSWORD
 from webapp.errors import Conflict, InvalidRequest, NotAuthorized
-from webapp.services.accounts import Accounts
-from webapp.services.identity import Identity
-from webapp.services.setup_links import SetupLinks
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.setup_links import SetupLinks
 
 
 async def _link(setup_links: SetupLinks) -> str:

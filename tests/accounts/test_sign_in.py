@@ -9,11 +9,11 @@ from tests.accounts.fakes import PASSWORD, CountingHash
 from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import AuthenticationRequired, InvalidRequest, LimitReached, NotFound, ProductError
-from webapp.services.account_limits import TOO_MANY_SIGN_INS
-from webapp.services.accounts import Accounts
-from webapp.services.identity import Identity
-from webapp.services.sessions import Sessions
-from webapp.services.tokens import Tokens
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.sessions import Sessions
+from webapp.services.accounts.sign_in_limits import TOO_MANY_SIGN_INS
+from webapp.services.accounts.tokens import Tokens
 from webapp.settings import Settings
 
 WRONG = "Wrong username or password"

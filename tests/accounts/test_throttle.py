@@ -8,7 +8,7 @@ import pytest
 from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import LimitReached
-from webapp.services.throttle import Throttle, ThrottleUsage, address_group
+from webapp.services.shared.rate_limits import Throttle, ThrottleUsage, address_group
 
 HOUR_S = 3600
 

@@ -9,10 +9,10 @@ from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import Conflict, NotFound
 from webapp.ids import secret_hash
-from webapp.services import tokens as tokens_module
-from webapp.services.accounts import Accounts
-from webapp.services.identity import Identity
-from webapp.services.tokens import DAY_MS, Tokens
+from webapp.services.accounts import tokens as tokens_module
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.tokens import DAY_MS, Tokens
 
 
 async def test_a_token_proves_its_account_until_it_is_revoked(tokens: Tokens, ada: Identity) -> None:

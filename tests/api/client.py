@@ -9,9 +9,9 @@ from litestar import Litestar
 from litestar.types import Message
 
 from tests.factories import FACTS
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
+from webapp.services.queue.leases import Claim
 
 Bearer = dict[str, str]
 WORKER = "b" * 12

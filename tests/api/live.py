@@ -19,9 +19,9 @@ from webapp.database import Database, engine_from
 from webapp.events import LocalBus
 from webapp.ids import RandomIds
 from webapp.policy.library import PlaylistChange
-from webapp.services.accounts import Accounts
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher
 from webapp.services.container import Services, build_services
-from webapp.services.passwords import Argon2Hash, PasswordHasher
 from webapp.services.speech import VoiceView
 from webapp.settings import Settings
 from webapp.storage import LocalStorage

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from webapp.clock import ManualClock
-from webapp.services.accounts import Accounts
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher
 from webapp.services.container import Services
-from webapp.services.passwords import Argon2Hash, PasswordHasher
 from webapp.settings import Settings
 from webapp.tables import Job
 from webapp.web.app import create_app

@@ -11,13 +11,13 @@ from litestar import Litestar
 
 from tests.api.client import Connection, Hand, User, assert_problem, until
 from tests.api.conftest import Connect, MakeUser
-from webapp.api.preferences import preferred_wait_s
-from webapp.api.queue_feed import QueueFeed
+from webapp.api.queue.feed import QueueFeed
+from webapp.api.queue.preferences import preferred_wait_s
 from webapp.events import Event, LocalBus
 from webapp.http.dependencies import Streams
 from webapp.http.stream_caps import PER_ACCOUNT, PER_ADDRESS
 from webapp.services.container import Services
-from webapp.services.queue import QueueReader
+from webapp.services.queue.snapshot import QueueReader
 from webapp.services.views import QueueSnapshot
 
 

@@ -15,8 +15,8 @@ from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
 from webapp.policy.library import PlaylistChange
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 

@@ -11,10 +11,10 @@ from tests.factories import MakeAccount, choice
 from tests.library.conftest import MakeSound
 from webapp.errors import Conflict, InvalidRequest
 from webapp.policy.library import LibraryQuery
+from webapp.services.accounts.identity import Identity
 from webapp.services.backup import back_up, restore
 from webapp.services.backup.layout import MANIFEST, backed_up_tables, digest_of
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.storage.local import FILE_NAMES
 
 DERIVED = {"library_listed", "library_search", "migration", "worker", "setup_link"}

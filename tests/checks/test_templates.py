@@ -61,7 +61,7 @@ def referenced(name: str) -> Iterator[str]:
 
 
 def test_there_are_templates() -> None:
-    assert "base.html" in NAMES
+    assert "frame/base.html" in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,7 +77,7 @@ def test_a_template_obeys_the_content_security_policy(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_whole_page_has_a_title(name: str) -> None:
-    if "base.html" in referenced(name):
+    if "frame/base.html" in referenced(name):
         assert re.search(r"\{%-?\s*block title\b", source(name))
 
 

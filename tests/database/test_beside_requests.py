@@ -14,9 +14,9 @@ from tests.factories import MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import DatabaseAway, LimitReached, StorageFull
-from webapp.services.best_effort import BestEffort
+from webapp.services.accounts.tokens import NOTE_USE_EVERY_MS
 from webapp.services.container import Services
-from webapp.services.tokens import NOTE_USE_EVERY_MS
+from webapp.services.shared.best_effort import BestEffort
 from webapp.web.app import create_app
 
 # Far below the time that a writer waits for a lock.

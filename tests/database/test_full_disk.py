@@ -15,8 +15,8 @@ from webapp.clock import ManualClock
 from webapp.database.reserve import FILE_NAME
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.errors import NotFound, StorageFull
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 
 ADDRESS = "192.0.2.1"

@@ -8,8 +8,8 @@ from webapp.clock import ManualClock
 from webapp.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.downloads import CatalogueEntry
-from webapp.services.weights_register import WeightsRegister, Wish
+from webapp.services.models.downloads import CatalogueEntry
+from webapp.services.models.weights_register import WeightsRegister, Wish
 
 SMALL = "musicgen-small"
 MakeRegister = Callable[..., WeightsRegister]

@@ -18,8 +18,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
 from tests.factories import FACTS, choice
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 from webapp.web.app import create_app
 

@@ -9,8 +9,8 @@ import pytest
 from tests.api.conftest import ann, anybody, app, hand, make_user  # noqa: F401 fixtures, found by their names here
 from tests.factories import FACTS, choice
 from webapp.policy.library import SoundChange
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 MakeSound = Callable[..., Awaitable[str]]
 FILES = ("sound.wav", "sound.flac", "sound.ogg", "sound.mp3", "spectrogram.png")

@@ -6,8 +6,8 @@ from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
 from webapp.errors import NotFound
 from webapp.policy.library import LibraryQuery, PlaylistChange
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 WRITERS = 64
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from webapp.errors import InvalidRequest
 from webapp.policy.library import Cursor
 from webapp.services.library.cursors import Cursors
-from webapp.services.secret_key import KEY_BYTES, KEY_FILE, secret_key
+from webapp.services.shared.secret_key import KEY_BYTES, KEY_FILE, secret_key
 from webapp.settings import Settings
 
 CURSORS = Cursors(b"k" * 32)

@@ -13,8 +13,8 @@ from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
 from webapp.policy.library import LibraryQuery, Sort
 from webapp.policy.search import query_words, search_words
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 WORDS: Final = (
     "rain",

@@ -18,14 +18,14 @@ from webapp.pages.admin.contexts import (
     WeightsFragment,
 )
 from webapp.pages.admin.server import setting_lines
-from webapp.services.account_admin import AccountPage
-from webapp.services.account_views import AccountView
-from webapp.services.audit import AuditLine
-from webapp.services.aura import AuraLine
-from webapp.services.downloads import CatalogueEntry, CopyState, DownloadState, FolderView
+from webapp.services.accounts.aura import AuraLine
+from webapp.services.accounts.usage import AccountUsage, Quota
+from webapp.services.accounts.views import AccountView
+from webapp.services.admin.accounts import AccountPage
+from webapp.services.admin.audit import AuditLine
 from webapp.services.library.moderation import ModeratedSound
 from webapp.services.library.views import LibraryItemView
-from webapp.services.usage import AccountUsage, Quota
+from webapp.services.models.downloads import CatalogueEntry, CopyState, DownloadState, FolderView
 from webapp.settings import Settings
 
 CHROME = admin_chrome(ROOT)

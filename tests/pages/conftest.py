@@ -10,10 +10,10 @@ from litestar import Litestar
 
 from tests.speech.conftest import answered, engine, speaking  # noqa: F401 fixtures, found by their names here
 from webapp.http.session_cookie import PLAIN_COOKIE
-from webapp.services.accounts import Accounts
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.passwords import Argon2Hash, PasswordHasher
 from webapp.web.app import create_app
 
 BROWSER = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}

@@ -6,9 +6,9 @@ from typing import Any
 
 from tests.factories import FACTS
 from webapp.clock import ManualClock
-from webapp.pages.chrome import Chrome
-from webapp.pages.library_address import LibraryAddress
-from webapp.pages.library_contexts import (
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.library.address import LibraryAddress
+from webapp.pages.library.contexts import (
     ConfirmPage,
     GoneFragment,
     LibraryPage,
@@ -19,7 +19,7 @@ from webapp.pages.library_contexts import (
     SoundMenuFragment,
     SoundPage,
 )
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.views import LibraryItemView
 from webapp.services.views import SoundView

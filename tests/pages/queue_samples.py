@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from webapp.clock import ManualClock
-from webapp.pages.chrome import Chrome
-from webapp.pages.queue_charts import queue_charts
-from webapp.pages.queue_contexts import (
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.queue.charts import queue_charts
+from webapp.pages.queue.contexts import (
     Counts,
     ModelLine,
     QueueChartsFragment,
@@ -21,10 +21,10 @@ from webapp.pages.queue_contexts import (
     WorkerLine,
     WorkersFragment,
 )
-from webapp.pages.queue_filter import QueueFilter
+from webapp.pages.queue.filter import QueueFilter
 from webapp.policy.history import Span
 from webapp.policy.job_actions import ADMIN_ACTIONS
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.pages.library_samples import ADA, CARDS, LONG
-from webapp.pages.chrome import Chrome
-from webapp.pages.speech_contexts import (
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.speech.contexts import (
     SpeechForm,
     SpeechFormFragment,
     SpeechPage,

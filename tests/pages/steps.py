@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from tests.factories import FACTS, choice
 from webapp.policy.library import SoundChange
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
+from webapp.services.queue.leases import Claim
 
 WORKER = "1" * 12
 

@@ -6,8 +6,8 @@ import httpx
 
 from tests.pages.steps import finish_one, make_sound
 from webapp.http.session_cookie import PLAIN_COOKIE
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 PASSWORD = "correct horse"
 

@@ -8,8 +8,8 @@ import pytest
 from tests.pages.steps import WORKER, finish_one
 from webapp.http.session_cookie import PLAIN_COOKIE
 from webapp.pages.admin.server import setting_lines
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 
 PAGES = (

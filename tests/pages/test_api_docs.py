@@ -19,8 +19,8 @@ from tests.api.live import LiveServer, live_server
 from webapp.pages.api_docs.description import Operation, sections_of
 from webapp.pages.api_docs.samples import TOKEN, Call, samples_of
 from webapp.pages.api_docs.schemas import SchemaReader
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 SERVER = "http://localhost:5309"
 NODE = Path(sys.executable).parent / "node"

@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories import choice
 from tests.pages.steps import finish_one
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 RAIN = {"prompt": "slow piano over heavy rain", "model": "music", "duration": "8"}
 HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}

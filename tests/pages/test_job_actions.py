@@ -5,9 +5,9 @@ import pytest
 
 from tests.factories import choice
 from tests.pages.steps import finish_one, start_one
-from webapp.pages.errors import TO_NOTICES
+from webapp.pages.frame.errors import TO_NOTICES
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}
 

@@ -8,11 +8,11 @@ import pytest
 from tests.pages.steps import finish_one, make_sound
 from webapp.clock import ManualClock
 from webapp.events import Event
-from webapp.pages.library_address import PER_PAGE, LibraryAddress, read_address
-from webapp.pages.library_feed import LibraryFeed
+from webapp.pages.library.address import PER_PAGE, LibraryAddress, read_address
+from webapp.pages.library.feed import LibraryFeed
 from webapp.policy.library import PlaylistChange, SoundChange
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 
 def shown(page: str) -> list[str]:

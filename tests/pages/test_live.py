@@ -18,13 +18,13 @@ from webapp.http.sse import ServerEvent
 from webapp.http.static import StaticFiles
 from webapp.http.stream_caps import PER_ACCOUNT
 from webapp.pages.admin.models import ModelsFeed
-from webapp.pages.generate_feed import QUEUE_MOVED, GenerateFeed
-from webapp.pages.live import Feed, Fragment, follow, list_fragment, news
-from webapp.pages.queue_feed import QueueFeed, SharedQueue
-from webapp.pages.rendering import Renderer
+from webapp.pages.frame.live import Feed, Fragment, follow, list_fragment, news
+from webapp.pages.frame.rendering import Renderer
+from webapp.pages.queue.feed import QueueFeed, SharedQueue
+from webapp.pages.queue.generate_feed import QUEUE_MOVED, GenerateFeed
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.weights_register import WeightsRegister
+from webapp.services.models.weights_register import WeightsRegister
 
 LONG_S = 3600.0
 

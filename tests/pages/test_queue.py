@@ -7,8 +7,8 @@ import httpx
 from tests.factories import choice
 from tests.pages.steps import WORKER, start_one
 from webapp.http.session_cookie import PLAIN_COOKIE
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 
 def cells(page: str, job_id: str) -> list[str]:

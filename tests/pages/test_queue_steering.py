@@ -8,11 +8,11 @@ import pytest
 from tests.factories import choice
 from tests.pages.steps import start_one
 from webapp.http.session_cookie import PLAIN_COOKIE
-from webapp.pages.queue_charts import queue_charts
-from webapp.pages.queue_filter import QueueFilter, filter_of_address, queue_filter
+from webapp.pages.queue.charts import queue_charts
+from webapp.pages.queue.filter import QueueFilter, filter_of_address, queue_filter
 from webapp.policy.history import Span
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 BACKGROUND = {"hx-request": "true", "hx-current-url": "http://localhost/queue?model=music"}
 

@@ -9,10 +9,10 @@ import pytest
 
 from webapp.clock import ManualClock
 from webapp.http.session_cookie import PLAIN_COOKIE, SECURE_COOKIE
-from webapp.pages.authentication import safe_next
+from webapp.pages.accounts.authentication import safe_next
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.sessions import NOTE_USE_EVERY_MS
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.sessions import NOTE_USE_EVERY_MS
 from webapp.web.app import create_app
 
 NEW = {"username": "Ada", "password": "correct horse"}

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from tests.pages.steps import make_sound
-from webapp.pages.playlists import moved
+from webapp.pages.library.playlists import moved
 from webapp.policy.library import PlaylistChange
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 HTMX = {"hx-request": "true"}
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.speech.conftest import Speaking
 from webapp.database import Database
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.services.speech import VoiceView
 
 HTMX = {"hx-request": "true"}

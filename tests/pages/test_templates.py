@@ -15,20 +15,25 @@ from tests.pages import admin_samples, library_samples, queue_samples, speech_sa
 from webapp.assets import asset_folder
 from webapp.clock import ManualClock
 from webapp.http.static import StaticFiles
-from webapp.pages import account, contexts, errors, library_contexts, queue_contexts, sign_in, speech_contexts
+from webapp.pages.accounts import account, sign_in
 from webapp.pages.admin import contexts as admin_contexts
 from webapp.pages.api_docs import page as api_page
 from webapp.pages.api_docs.description import sections_of
-from webapp.pages.chrome import Chrome
-from webapp.pages.models import ModelCard
-from webapp.pages.rendering import Context, Renderer
-from webapp.services.account_views import AccountView
-from webapp.services.aura import AuraLine
-from webapp.services.identity import Identity
-from webapp.services.sessions import SessionView
-from webapp.services.submissions import Quote
-from webapp.services.tokens import TokenView
-from webapp.services.usage import AccountUsage, Quota
+from webapp.pages.frame import errors
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.rendering import Context, Renderer
+from webapp.pages.library import contexts as library_contexts
+from webapp.pages.models.cards import ModelCard
+from webapp.pages.queue import contexts as queue_contexts
+from webapp.pages.queue import generate_contexts as contexts
+from webapp.pages.speech import contexts as speech_contexts
+from webapp.services.accounts.aura import AuraLine
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.sessions import SessionView
+from webapp.services.accounts.tokens import TokenView
+from webapp.services.accounts.usage import AccountUsage, Quota
+from webapp.services.accounts.views import AccountView
+from webapp.services.queue.submissions import Quote
 from webapp.services.views import JobView, SoundView
 
 MODULES = (
@@ -209,7 +214,7 @@ def test_every_context_has_a_sample() -> None:
 
 def test_every_template_that_is_no_part_of_another_has_a_context() -> None:
     whole = {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")}
-    parts = {name for name in whole if name.startswith("components/")} | {"base.html"}
+    parts = {name for name in whole if "/_" in name} | {"frame/base.html"}
     assert {kind.template for kind in context_classes()} == whole - parts
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from webapp.pages import words
-from webapp.pages.waveform import waveform_bars
+from webapp.pages.frame import words
+from webapp.pages.library.waveform import waveform_bars
 
 NOW_MS = 1_700_000_000_000
 

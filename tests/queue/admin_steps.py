@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.queue.queue_model import QueueModel
 from tests.queue.queue_world import World
 from webapp.policy.job_actions import ADMIN_ACTIONS, AdminAction
-from webapp.services.identity import Identity
-from webapp.services.queue_admin import QueueAdmin
+from webapp.services.accounts.identity import Identity
+from webapp.services.admin.queue import QueueAdmin
 
 PICK = st.integers(0, 10**6)
 

@@ -8,9 +8,9 @@ from webapp.policy.job_actions import AdminAction
 from webapp.policy.ordering import Affinity, WaitingJob, in_order, in_turn, next_job
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.policy.tiers import tier_table
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
-from webapp.services.usage import HOUR_MS
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.usage import HOUR_MS
+from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
 
 ACTIVE = ("queued", "processing")

@@ -9,8 +9,8 @@ from webapp.database import Database
 from webapp.database.engines import engine_from
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 from webapp.tables import Account

@@ -8,9 +8,9 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import InvalidRequest, LimitPolicy, LimitReached, NotAuthorized, NotFound, ProductError
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.jobs import SkipReceipt
+from webapp.services.queue.jobs import SkipReceipt
 from webapp.settings import Settings
 
 ONE = "1" * 12

@@ -6,9 +6,9 @@ from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import LimitReached
 from webapp.policy.history import Stay, spans
+from webapp.services.accounts.sessions import LIFETIME_MS
 from webapp.services.container import Services
-from webapp.services.idempotency import LIFETIME_MS as KEY_LIFETIME_MS
-from webapp.services.sessions import LIFETIME_MS
+from webapp.services.shared.idempotency import LIFETIME_MS as KEY_LIFETIME_MS
 
 HOUR_S = 3_600.0
 WORKER = "1" * 12

@@ -8,8 +8,8 @@ from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.policy.estimates import Outlook
 from webapp.policy.speed import GUESS_ACCELERATED
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 ONE, OTHER = "1" * 12, "2" * 12
 ENTRY = {

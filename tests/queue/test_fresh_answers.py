@@ -12,7 +12,7 @@ from webapp.errors import NotFound
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
 from webapp.services.container import Services, build_services
-from webapp.services.read_cache import ReadCache, Reading
+from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 

@@ -8,11 +8,11 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import DatabaseAway, LeaseLost
-from webapp.services.aura import MAX_BALANCE
+from webapp.services.accounts.aura import MAX_BALANCE
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
-from webapp.services.queue_lock import queue_turn
+from webapp.services.queue.leases import Claim
+from webapp.services.queue.lock import queue_turn
 
 ONE, OTHER = "1" * 12, "2" * 12
 

@@ -7,9 +7,9 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import LeaseLost
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
+from webapp.services.queue.leases import Claim
 
 ONE, OTHER = "1" * 12, "2" * 12
 

@@ -8,8 +8,8 @@ import pytest
 from tests.factories import MakeAccount
 from webapp.errors import NotAuthorized, NotFound
 from webapp.events import Event
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 WORKER = "a" * 12
 Act = Callable[[Services, Identity], Awaitable[Any]]

@@ -16,7 +16,7 @@ from webapp.errors import SettingsError
 from webapp.policy.generation import MODELS
 from webapp.policy.ordering import INDIFFERENT, Affinity, WaitingJob, in_order, next_job
 from webapp.services.container import Services
-from webapp.services.next_in_line import FIRST_IN_LINE, FIRST_OF_MODEL
+from webapp.services.queue.claim_order import FIRST_IN_LINE, FIRST_OF_MODEL
 from webapp.tables import Job, Worker
 
 EXAMPLES = 60

@@ -9,11 +9,11 @@ from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import InvalidRequest, LeaseLost, NotAuthorized, NotFound, ProductError
 from webapp.policy.job_actions import AdminAction
+from webapp.services.accounts.identity import Identity
+from webapp.services.admin.queue import MAX_AT_ONCE, Outcome
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
-from webapp.services.queue_admin import MAX_AT_ONCE, Outcome
-from webapp.services.queue_history import SPAN_MS, STAYS
+from webapp.services.queue.history import SPAN_MS, STAYS
+from webapp.services.queue.leases import Claim
 
 ROUNDS = 10
 ONE, OTHER = "1" * 12, "2" * 12

@@ -10,10 +10,10 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import LeaseLost, ProductError
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.jobs import SkipReceipt
-from webapp.services.leases import Claim
+from webapp.services.queue.jobs import SkipReceipt
+from webapp.services.queue.leases import Claim
 
 ROUNDS = 12
 ONE, OTHER = "1" * 12, "2" * 12

@@ -10,7 +10,7 @@ from webapp.database import Database
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
 from webapp.services.container import Services, build_services
-from webapp.services.shared_clock import SharedClock, shared_clock
+from webapp.services.shared.database_clock import SharedClock, shared_clock
 
 SKEWS_S = (-3600.0, -8.0, 8.0, 3600.0)
 

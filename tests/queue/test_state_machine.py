@@ -33,10 +33,10 @@ from webapp.errors import LeaseLost, ProductError
 from webapp.policy.generation import MODELS
 from webapp.policy.ordering import Affinity
 from webapp.policy.tiers import tier_table
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.usage import HOUR_MS
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
-from webapp.services.usage import HOUR_MS
+from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
 
 logger = logging.getLogger(__name__)

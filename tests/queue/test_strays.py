@@ -6,7 +6,7 @@ import pytest
 
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.services.container import Services
-from webapp.services.leases import Claim
+from webapp.services.queue.leases import Claim
 
 WORKER = "1" * 12
 

@@ -17,10 +17,10 @@ from webapp.errors import (
     StorageFull,
 )
 from webapp.policy.tiers import tier_table
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.idempotency import Once
-from webapp.services.identity import Identity
-from webapp.services.submissions import Submitted
+from webapp.services.queue.submissions import Submitted
+from webapp.services.shared.idempotency import Once
 from webapp.settings import Settings
 
 

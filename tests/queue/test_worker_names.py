@@ -6,7 +6,7 @@ import pytest
 
 from webapp.clock import ManualClock
 from webapp.services.container import Services
-from webapp.services.workers import NameTaken
+from webapp.services.workers.workers import NameTaken
 
 NAME = "gpu:0"
 

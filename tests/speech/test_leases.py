@@ -12,8 +12,8 @@ from webapp.engines.speech.engine import SpeechEngine
 from webapp.errors import LeaseLost, SpeechFailed, Unavailable
 from webapp.events import Event
 from webapp.policy.speech import SpeechChoice
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.services.speech import SpeechClaim, SpokenSound
 from webapp.services.speech.leases import LOST_WORKERS_LIMIT
 

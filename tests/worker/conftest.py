@@ -3,7 +3,7 @@
 import pytest
 
 from tests.factories import MakeAccount
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from webapp.engines.base import (
     TaskSource,
 )
 from webapp.engines.batch import run_task
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.services.views import JobView
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread

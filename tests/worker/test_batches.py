@@ -15,8 +15,8 @@ from webapp.engines.base import (
     GenerationTask,
     TaskSource,
 )
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 from webapp.worker.engine_set import EngineSet
 

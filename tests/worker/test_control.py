@@ -6,7 +6,7 @@ from tests.factories import MakeAccount, choice
 from webapp.errors import NotFound
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.worker_control import ModelWish
+from webapp.services.workers.control import ModelWish
 
 WORKER = "a" * 12
 

@@ -24,8 +24,8 @@ from webapp.engines.base import (
     GenerationRequest,
     ModelLoadError,
 )
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 from webapp.settings import Settings
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from webapp.services.status import NO_GPU
+from webapp.services.workers.status import NO_GPU
 from webapp.worker.gpu import GpuMeter, Nvml
 
 

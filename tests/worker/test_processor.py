@@ -23,9 +23,9 @@ from webapp.engines.base import (
     EngineInfo,
     GenerationTask,
 )
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
-from webapp.services.leases import Claim
+from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
 
 

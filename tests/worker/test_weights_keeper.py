@@ -12,8 +12,8 @@ import pytest
 
 from tests.weights.hub import Fault, Hub, fill, running_hub
 from webapp.services.container import Services
-from webapp.services.downloads import CatalogueEntry
-from webapp.services.weights_register import WeightsRegister
+from webapp.services.models.downloads import CatalogueEntry
+from webapp.services.models.weights_register import WeightsRegister
 from webapp.weights.locking import locked
 from webapp.worker.weights_keeper import COMMAND, WeightsKeeper
 

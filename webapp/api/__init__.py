@@ -4,18 +4,18 @@ from typing import Final
 
 from litestar.types import ControllerRouterHandler
 
-from webapp.api.auth import AuthController
-from webapp.api.export import ExportController
-from webapp.api.files import FileController
-from webapp.api.generation import GenerationController
-from webapp.api.library import LibraryController
-from webapp.api.me import me
-from webapp.api.moderation import ModerationController
-from webapp.api.playlists import PlaylistController
-from webapp.api.queue import QueueController
-from webapp.api.speech import SpeechController
-from webapp.api.status import status
-from webapp.api.steering import SteeringController
+from webapp.api.accounts.auth import AuthController
+from webapp.api.accounts.me import me
+from webapp.api.library.export import ExportController
+from webapp.api.library.files import FileController
+from webapp.api.library.library import LibraryController
+from webapp.api.library.moderation import ModerationController
+from webapp.api.library.playlists import PlaylistController
+from webapp.api.queue.generation import GenerationController
+from webapp.api.queue.queue import QueueController
+from webapp.api.queue.steering import SteeringController
+from webapp.api.speech.speech import SpeechController
+from webapp.api.workers.status import status
 
 API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     AuthController,

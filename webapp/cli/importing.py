@@ -27,8 +27,8 @@ from webapp.policy.imports import (
     read_manifest,
 )
 from webapp.policy.library import SoundChange
-from webapp.services.capacity import DISK_FULL
 from webapp.services.container import Services
+from webapp.services.library.storage_limits import DISK_FULL
 from webapp.services.views import SoundFacts
 from webapp.storage.import_source import ImportSource, import_source
 

@@ -4,8 +4,8 @@ from argparse import Namespace
 
 from webapp.cli._context import with_services
 from webapp.errors import InvalidRequest
+from webapp.services.accounts.tokens import DAY_MS
 from webapp.services.container import Services
-from webapp.services.tokens import DAY_MS
 
 MAX_DAYS = 36_500
 

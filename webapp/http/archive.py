@@ -9,8 +9,8 @@ from webapp.http.client_address import address_of
 from webapp.http.dependencies import Streams
 from webapp.http.searches import count_search
 from webapp.policy.exports import ExportChoice, file_stem
+from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 ZIP: Final = "application/zip"
 

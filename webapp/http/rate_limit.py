@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.types import Message, Scope
 
 from webapp.errors import LimitPolicy, LimitReached
-from webapp.services.throttle import ThrottleUsage
+from webapp.services.shared.rate_limits import ThrottleUsage
 
 _KEY: Final = "soundloom_rate_limits"
 

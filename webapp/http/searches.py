@@ -8,7 +8,7 @@ from webapp.http.client_address import address_of
 from webapp.http.rate_limit import announce, told
 from webapp.policy.library import LibraryQuery
 from webapp.services.container import Services
-from webapp.services.throttle import address_group
+from webapp.services.shared.rate_limits import address_group
 
 
 def count_search(

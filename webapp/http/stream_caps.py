@@ -8,7 +8,7 @@ from litestar.connection import ASGIConnection
 
 from webapp.errors import LimitPolicy, LimitReached
 from webapp.http.rate_limit import RateLimit, announce
-from webapp.services.throttle import address_group
+from webapp.services.shared.rate_limits import address_group
 
 # What is counted, and whose: `("account", 7)`.
 Key: TypeAlias = tuple[str, object]

@@ -11,27 +11,27 @@ from webapp.errors import AuthenticationRequired
 from webapp.http.compression import COMPRESSED
 from webapp.http.same_origin import SameOriginOnly
 from webapp.http.session_cookie import cookie_name
-from webapp.pages.account import ACCOUNT_HANDLERS
+from webapp.pages.accounts.account import ACCOUNT_HANDLERS
+from webapp.pages.accounts.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in
+from webapp.pages.accounts.sign_in import SIGN_IN_HANDLERS
 from webapp.pages.admin import ADMIN_HANDLERS
+from webapp.pages.admin.queue import QUEUE_ACTION_HANDLERS
 from webapp.pages.api_docs import API_DOCS_HANDLERS
-from webapp.pages.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in
-from webapp.pages.events import follow_page
-from webapp.pages.generate import show_quote, show_start, submit, surprise
-from webapp.pages.job_actions import JOB_ACTION_HANDLERS
-from webapp.pages.library import show_library
-from webapp.pages.library_export import export_playlist, export_selection
-from webapp.pages.library_selection import change_selection
-from webapp.pages.playlists import PLAYLIST_HANDLERS
-from webapp.pages.posted import provide_posted
-from webapp.pages.queue import show_queue
-from webapp.pages.queue_actions import QUEUE_ACTION_HANDLERS
-from webapp.pages.queue_feed import SharedQueue
-from webapp.pages.rendering import Renderer
-from webapp.pages.sign_in import SIGN_IN_HANDLERS
-from webapp.pages.sound import count_play, download, show_menu, show_sound
-from webapp.pages.sound_actions import SOUND_ACTION_HANDLERS
-from webapp.pages.sound_cards import SoundCards
-from webapp.pages.speech import show_speech, show_voices, speak
+from webapp.pages.frame.events import follow_page
+from webapp.pages.frame.posted import provide_posted
+from webapp.pages.frame.rendering import Renderer
+from webapp.pages.library.browse import show_library
+from webapp.pages.library.export import export_playlist, export_selection
+from webapp.pages.library.playlists import PLAYLIST_HANDLERS
+from webapp.pages.library.selection import change_selection
+from webapp.pages.library.sound import count_play, download, show_menu, show_sound
+from webapp.pages.library.sound_actions import SOUND_ACTION_HANDLERS
+from webapp.pages.library.sound_cards import SoundCards
+from webapp.pages.queue.explorer import show_queue
+from webapp.pages.queue.feed import SharedQueue
+from webapp.pages.queue.generate import show_quote, show_start, submit, surprise
+from webapp.pages.queue.job_actions import JOB_ACTION_HANDLERS
+from webapp.pages.speech.speech import show_speech, show_voices, speak
 from webapp.services.container import Services
 
 PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (

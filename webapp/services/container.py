@@ -10,38 +10,38 @@ from webapp.database import Database
 from webapp.database.patience import until_there
 from webapp.events import Bus
 from webapp.ids import Ids
-from webapp.services.account_deletion import AccountDeletion
-from webapp.services.accounts import Accounts
-from webapp.services.administration import Administration, build_administration
-from webapp.services.arrivals import Arrivals
-from webapp.services.aura import Aura
-from webapp.services.capacity import StorageGuard
-from webapp.services.clock_steps import ClockSteps
-from webapp.services.downloads import Downloads
-from webapp.services.estimates import Estimator
-from webapp.services.idempotency import Idempotency
-from webapp.services.jobs import Jobs
-from webapp.services.leases import Leases
+from webapp.services.accounts.accounts import Accounts
+from webapp.services.accounts.aura import Aura
+from webapp.services.accounts.deletion import AccountDeletion
+from webapp.services.accounts.guessing_limits import Misses
+from webapp.services.accounts.passwords import PasswordHasher
+from webapp.services.accounts.sessions import Sessions
+from webapp.services.accounts.setup_links import SetupLinks
+from webapp.services.accounts.tokens import Tokens
+from webapp.services.accounts.usage import UsageReader
+from webapp.services.admin.administration import Administration, build_administration
 from webapp.services.library import Library, build_library
-from webapp.services.misses import Misses
+from webapp.services.library.files import Sounds
+from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.models.downloads import Downloads
 from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
-from webapp.services.pace import Pace
-from webapp.services.passwords import PasswordHasher
-from webapp.services.queue import QueueReader
-from webapp.services.queue_history import QueueHistory
-from webapp.services.sessions import Sessions
-from webapp.services.setup_links import SetupLinks
-from webapp.services.skip_payments import SkipPayments
-from webapp.services.sounds import Sounds
+from webapp.services.queue.affinity import Turns
+from webapp.services.queue.clock_steps import ClockSteps
+from webapp.services.queue.estimates import Estimator
+from webapp.services.queue.history import QueueHistory
+from webapp.services.queue.jobs import Jobs
+from webapp.services.queue.leases import Leases
+from webapp.services.queue.skip_payments import SkipPayments
+from webapp.services.queue.snapshot import QueueReader
+from webapp.services.queue.submissions import Submissions
+from webapp.services.shared.idempotency import Idempotency
+from webapp.services.shared.pace import Pace
+from webapp.services.shared.rate_limits import Throttle
 from webapp.services.speech import Speech, SpeechWorkers
-from webapp.services.status import StatusReporter
-from webapp.services.submissions import Submissions
-from webapp.services.throttle import Throttle
-from webapp.services.tokens import Tokens
-from webapp.services.turns import Turns
-from webapp.services.usage import UsageReader
-from webapp.services.worker_control import WorkerControl
-from webapp.services.workers import Workers
+from webapp.services.workers.arrivals import Arrivals
+from webapp.services.workers.control import WorkerControl
+from webapp.services.workers.status import StatusReporter
+from webapp.services.workers.workers import Workers
 from webapp.settings import Settings
 from webapp.storage import Storage
 

@@ -16,8 +16,8 @@ from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.errors import DatabaseDamaged, DatabaseUnusable, StorageFull, is_disk_full
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
-from webapp.services.beginnings import Beginnings
-from webapp.services.shared_clock import shared_clock
+from webapp.services.shared.beginnings import Beginnings
+from webapp.services.shared.database_clock import shared_clock
 from webapp.settings import Settings
 from webapp.storage import LocalStorage, Storage
 

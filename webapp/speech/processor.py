@@ -16,7 +16,7 @@ from webapp.policy.speech import STATUS_MODEL
 from webapp.services.container import Services
 from webapp.services.speech import SpeechClaim
 from webapp.services.views import SoundFacts
-from webapp.services.workers import WorkerState
+from webapp.services.workers.workers import WorkerState
 from webapp.speech.making import SpeechMaker, voice_views
 from webapp.stopping import first_of
 

@@ -124,7 +124,7 @@ class Worker(Table):
 
 
 class ModelWish(Table, tablename="model_wish"):
-    """What operators ask of every worker for one model: see webapp.services.worker_control."""
+    """What operators ask of every worker for one model: see webapp.services.workers.control."""
 
     model = Varchar(length=16, primary_key=True)
     # load | unload, or empty; each is done once, told apart by its number.

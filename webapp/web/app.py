@@ -8,7 +8,7 @@ from litestar.types import ASGIApp
 from litestar_htmx import HTMXPlugin
 
 from webapp.api import API_CONTROLLERS
-from webapp.api.queue_feed import QueueFeed
+from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
 from webapp.database.readiness import Readiness
 from webapp.http.access_log import AccessLog
@@ -25,8 +25,8 @@ from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.security import SecurityHeaders
 from webapp.http.static import StaticFiles
 from webapp.pages import page_router
-from webapp.pages.errors import error_page, unknown_host_page
-from webapp.pages.rendering import Renderer
+from webapp.pages.frame.errors import error_page, unknown_host_page
+from webapp.pages.frame.rendering import Renderer
 from webapp.services.container import Services
 from webapp.settings import Settings
 from webapp.web.health import healthz, readyz

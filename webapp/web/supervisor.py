@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from webapp.database.patience import Outage
 from webapp.services.container import Services
-from webapp.services.workers import WorkerKind
+from webapp.services.workers.workers import WorkerKind
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from webapp.audio.export import warm_up
 from webapp.database.patience import PASSING, until_there
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, open_services
+from webapp.services.models.weights_register import WeightsRegister
 from webapp.services.opening import FOR_EVER
-from webapp.services.weights_register import WeightsRegister
 from webapp.settings import Settings, check_device
 from webapp.stopping import StopRequests, run_process
 from webapp.worker.engine_set import EngineSet

@@ -14,7 +14,7 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
-from webapp.services.leases import Claim
+from webapp.services.queue.leases import Claim
 from webapp.services.views import SoundFacts
 
 T = TypeVar("T")

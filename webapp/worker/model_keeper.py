@@ -9,7 +9,7 @@ from webapp.database.patience import Outage
 from webapp.engines.base import EngineError
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.worker_control import ModelWish
+from webapp.services.workers.control import ModelWish
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.worker_report import WorkerReport
 

@@ -10,8 +10,8 @@ from typing import Any
 from webapp.database.patience import Outage
 from webapp.events.bus import Subscription
 from webapp.services.container import Services
-from webapp.services.leases import Claim
-from webapp.services.workers import WorkerState
+from webapp.services.queue.leases import Claim
+from webapp.services.workers.workers import WorkerState
 from webapp.stopping import end_now, first_of
 from webapp.worker.attempt import Attempt
 from webapp.worker.making import SoundMaker

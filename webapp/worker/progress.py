@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from webapp.errors import LeaseLost
-from webapp.services.leases import Claim, Leases
+from webapp.services.queue.leases import Claim, Leases
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from typing import Any, Final
 from webapp.database.patience import Outage
 from webapp.errors import Conflict
 from webapp.events import Bus
-from webapp.services.downloads import CopyState
-from webapp.services.weights_register import WeightsRegister, Wish
+from webapp.services.models.downloads import CopyState
+from webapp.services.models.weights_register import WeightsRegister, Wish
 from webapp.weights.catalogue import WEIGHTS_LICENCE
 from webapp.weights.inventory import installed_names
 from webapp.weights.locking import locked

@@ -6,12 +6,12 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
 from webapp.http.dependencies import InjectedServices
-from webapp.pages.authentication import InjectedIdentity
-from webapp.pages.chrome import Chrome, LiveView
-from webapp.pages.navigation import PageRequest
-from webapp.pages.posted import Posted, provide_posted
-from webapp.pages.rendering import InjectedRenderer
-from webapp.services.identity import Identity, require_admin
+from webapp.pages.accounts.authentication import InjectedIdentity
+from webapp.pages.frame.chrome import Chrome, LiveView
+from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.posted import Posted, provide_posted
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.services.accounts.identity import Identity, require_admin
 
 MAX_PAGE: Final = 100_000
 

@@ -12,14 +12,14 @@ from webapp.http.dependencies import InjectedServices
 from webapp.http.errors import describe
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
 from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage
-from webapp.pages.answers import ask, is_confirmed
-from webapp.pages.forms import Fields
-from webapp.pages.navigation import PageRequest
-from webapp.pages.posted import InjectedPosted, Posted
-from webapp.pages.rendering import InjectedRenderer
-from webapp.services.account_admin import MAX_SEARCH_CHARACTERS
+from webapp.pages.frame.answers import ask, is_confirmed
+from webapp.pages.frame.forms import Fields
+from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.posted import InjectedPosted, Posted
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.services.accounts.identity import Identity
+from webapp.services.admin.accounts import MAX_SEARCH_CHARACTERS
 from webapp.services.container import Services
-from webapp.services.identity import Identity
 
 LEDGER_LINES: Final = 20
 RECORD_LINES: Final = 20

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from webapp.pages.chrome import Chrome
-from webapp.pages.queue_contexts import ModelLine, WorkerLine
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.queue.contexts import ModelLine, WorkerLine
 from webapp.policy.tiers import TIER_NAMES
-from webapp.services.account_admin import AccountPage
-from webapp.services.account_views import AccountView
-from webapp.services.audit import AuditLine
-from webapp.services.aura import MAX_REASON_CHARACTERS, AuraLine
-from webapp.services.downloads import CatalogueEntry, FolderView
+from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, AuraLine
+from webapp.services.accounts.usage import AccountUsage
+from webapp.services.accounts.views import AccountView
+from webapp.services.admin.accounts import AccountPage
+from webapp.services.admin.audit import AuditLine
 from webapp.services.library.moderation import ModeratedSound, ModerationState
-from webapp.services.usage import AccountUsage
+from webapp.services.models.downloads import CatalogueEntry, FolderView
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class ModelsPage:
 class WeightsFragment:
     """The weights of one published model, as far as they are here."""
 
-    template: ClassVar[str] = "fragments/weights.html"
+    template: ClassVar[str] = "models/weights.html"
 
     entry: CatalogueEntry
 
@@ -77,7 +77,7 @@ class WeightsFragment:
 class FoldersFragment:
     """Where weights are kept, one folder a host; none while no worker looks after one."""
 
-    template: ClassVar[str] = "fragments/weights_folders.html"
+    template: ClassVar[str] = "models/weights_folders.html"
 
     folders: tuple[FolderView, ...]
 
@@ -103,7 +103,7 @@ class SoundsPage:
 class ModeratedFragment:
     """One sound with what may be done about it."""
 
-    template: ClassVar[str] = "fragments/moderated.html"
+    template: ClassVar[str] = "admin/moderated.html"
 
     sound: ModeratedSound
     max_note: int

@@ -11,12 +11,12 @@ from webapp.events import Event
 from webapp.http.dependencies import InjectedServices
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import FoldersFragment, ModelsPage, WeightsFragment
-from webapp.pages.answers import ask, done, is_confirmed
-from webapp.pages.live import Fragment
-from webapp.pages.posted import InjectedPosted
-from webapp.pages.queue_contexts import QueueModelsFragment, WorkersFragment
-from webapp.pages.queue_reading import read_surroundings
-from webapp.pages.rendering import InjectedRenderer, Renderer
+from webapp.pages.frame.answers import ask, done, is_confirmed
+from webapp.pages.frame.live import Fragment
+from webapp.pages.frame.posted import InjectedPosted
+from webapp.pages.frame.rendering import InjectedRenderer, Renderer
+from webapp.pages.queue.contexts import QueueModelsFragment, WorkersFragment
+from webapp.pages.queue.reading import read_surroundings
 from webapp.services.container import Services
 
 PAGE: Final = "/admin/models"

@@ -10,9 +10,9 @@ from webapp.addresses import without_credentials
 from webapp.http.dependencies import InjectedServices
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import RecordPage, SettingLine, SettingsPage
-from webapp.pages.navigation import PageRequest
-from webapp.pages.rendering import InjectedRenderer
-from webapp.services.audit import PAGE_SIZE
+from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.services.admin.audit import PAGE_SIZE
 from webapp.settings import PREFIX, Settings
 
 # Ends of names that mark what is never shown.

@@ -11,14 +11,14 @@ from webapp.errors import InvalidRequest
 from webapp.http.dependencies import InjectedServices
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
 from webapp.pages.admin.contexts import ModeratedFragment, SoundsPage
-from webapp.pages.answers import done
-from webapp.pages.navigation import PageRequest
-from webapp.pages.partials import partial
-from webapp.pages.posted import InjectedPosted
-from webapp.pages.rendering import InjectedRenderer
+from webapp.pages.frame.answers import done
+from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.partials import partial
+from webapp.pages.frame.posted import InjectedPosted
+from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.policy.library import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note
+from webapp.services.admin.operations import Ruling
 from webapp.services.library.moderation import ModerationState
-from webapp.services.operations import Ruling
 
 STATES: Final[tuple[ModerationState, ...]] = ("all", "seen", "hidden", "moderated")
 SAID: Final[dict[Ruling, str]] = {

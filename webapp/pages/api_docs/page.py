@@ -10,14 +10,14 @@ from litestar.types import ControllerRouterHandler
 from webapp import __version__
 from webapp.errors import InvalidRequest
 from webapp.http.dependencies import InjectedServices
+from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.api_docs.description import Section, sections_of
 from webapp.pages.api_docs.samples import TOKEN
-from webapp.pages.authentication import InjectedIdentity, InjectedViewer
-from webapp.pages.chrome import Chrome
-from webapp.pages.forms import read_form
-from webapp.pages.navigation import PageRequest
-from webapp.pages.rendering import InjectedRenderer
-from webapp.services.identity import Identity
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.forms import read_form
+from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.services.accounts.identity import Identity
 
 TOKEN_LABEL: Final = "API page"  # noqa: S105 - a name, not a secret
 MOST_ADDRESSES: Final = 8
@@ -28,7 +28,7 @@ DESCRIPTION_URL: Final = "/schema/openapi.json"
 class ApiPage:
     """`token` is one that was just made, to be shown this once; None shows `placeholder` in the code."""
 
-    template: ClassVar[str] = "pages/api.html"
+    template: ClassVar[str] = "api_docs/api.html"
 
     chrome: Chrome
     server: str

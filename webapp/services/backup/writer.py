@@ -32,7 +32,7 @@ from webapp.services.backup.layout import (
     digest_of,
 )
 from webapp.services.container import Services
-from webapp.services.sounds import OWNED_KEYS
+from webapp.services.library.files import OWNED_KEYS
 from webapp.storage.local import FILE_NAMES
 
 PRIVATE: Final = 0o700

@@ -8,7 +8,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.policy.library import LIBRARY_MODELS, Cursor, LibraryQuery, is_generation_id
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.listing import MANY, PUBLIC, Listing, Scope, Statement, favorites_of, own
 from webapp.services.library.views import (
     ITEM_COLUMNS,
@@ -18,8 +18,8 @@ from webapp.services.library.views import (
     item_view,
     snippets_of,
 )
-from webapp.services.read_cache import ReadCache, Reading
 from webapp.services.rows import Row
+from webapp.services.shared.read_cache import ReadCache, Reading
 
 REMEMBERED: Final = 256
 # A place so far down that it does not pay to ask first how many there are.

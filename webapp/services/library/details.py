@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from webapp.database import Database
 from webapp.errors import NotFound
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, find_item
 from webapp.services.library.views import LibraryItemView
 from webapp.services.rows import SOUND_COLUMNS, SOUND_PREFIX, sound_view

@@ -24,7 +24,7 @@ from webapp.policy.exports import (
 )
 from webapp.policy.library import MAX_PER_PAGE, LibraryQuery
 from webapp.policy.missing import missing_words
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, Browser
 from webapp.services.library.playlists import VISIBLE, Playlists
 from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LibraryItemView, LibraryPage, item_view

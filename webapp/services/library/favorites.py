@@ -7,9 +7,9 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.events import Bus, account_changed
 from webapp.policy.library import is_generation_id
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, find_item
-from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
 from webapp.settings import Settings
 
 

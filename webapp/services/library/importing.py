@@ -9,8 +9,8 @@ from webapp.errors import StorageFull
 from webapp.events import Bus, Event
 from webapp.policy.imports import SoundEntry
 from webapp.policy.library import SoundChange
-from webapp.services.capacity import StorageGuard
-from webapp.services.library.shelf import NewSound, shelve
+from webapp.services.library.adding import NewSound, shelve
+from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.views import SoundFacts
 from webapp.storage import Storage
 

@@ -6,8 +6,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus
 from webapp.ids import Ids
-from webapp.services.audit import AuditLog
-from webapp.services.capacity import StorageGuard
+from webapp.services.admin.audit import AuditLog
 from webapp.services.library.browse import Browser
 from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails
@@ -18,9 +17,10 @@ from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
+from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.library.votes import Votes
-from webapp.services.secret_key import secret_key
-from webapp.services.throttle import Throttle
+from webapp.services.shared.rate_limits import Throttle
+from webapp.services.shared.secret_key import secret_key
 from webapp.settings import Settings
 from webapp.storage import Storage
 

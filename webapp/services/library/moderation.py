@@ -7,7 +7,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.policy.library import LibraryQuery
-from webapp.services.identity import Identity, require_admin
+from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.library.browse import Browser, find_item
 from webapp.services.library.listing import Scope
 from webapp.services.library.views import LISTED, LibraryItemView, LibraryPage

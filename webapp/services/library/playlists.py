@@ -11,7 +11,7 @@ from webapp.errors import Conflict, InvalidRequest, NotFound
 from webapp.events import Bus, account_changed
 from webapp.ids import Ids
 from webapp.policy.library import MAX_PLAYLISTS, MAX_TRACKS, PlaylistChange, is_generation_id
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
 from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LISTED, LibraryItemView, item_view
 from webapp.services.rows import Row

@@ -5,10 +5,10 @@ from typing import Literal
 from webapp.database import Database
 from webapp.errors import LimitReached
 from webapp.policy.library import PLAY_WINDOW_S
-from webapp.services.best_effort import BestEffort
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
-from webapp.services.throttle import Throttle, address_group
+from webapp.services.shared.best_effort import BestEffort
+from webapp.services.shared.rate_limits import Throttle, address_group
 
 Counter = Literal["plays", "downloads"]
 

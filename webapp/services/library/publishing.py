@@ -7,12 +7,12 @@ from webapp.database import Database
 from webapp.errors import NotAuthorized
 from webapp.events import Bus, Event, account_changed
 from webapp.policy.library import SoundChange
-from webapp.services.audit import AuditLog
-from webapp.services.essential import essential
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
+from webapp.services.admin.audit import AuditLog
+from webapp.services.library.adding import tags_text, words_of
 from webapp.services.library.browse import find_item
-from webapp.services.library.shelf import tags_text, words_of
 from webapp.services.library.views import LibraryItemView
+from webapp.services.shared.essential import essential
 from webapp.storage import Storage
 
 

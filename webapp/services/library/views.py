@@ -7,7 +7,7 @@ from typing import Final
 
 from webapp.policy.library import Cursor
 from webapp.policy.snippets import Piece, marked, snippet
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.rows import Row
 
 SHOWN_TITLE_CHARACTERS: Final = 80

@@ -5,9 +5,9 @@ from typing import Final
 
 from webapp.database import Database
 from webapp.events import Bus, account_changed
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
-from webapp.services.throttle import HOUR_S, Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
 from webapp.settings import Settings
 
 

@@ -14,7 +14,7 @@ from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.moments import latest_lease_ms
 from webapp.policy.speech import VOICE_MODEL, as_prompt
-from webapp.services.library.shelf import NewSound, shelve
+from webapp.services.library.adding import NewSound, shelve
 from webapp.services.rows import Row
 from webapp.services.views import SoundFacts
 from webapp.settings import Settings

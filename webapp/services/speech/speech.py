@@ -14,16 +14,16 @@ from webapp.events import Bus, Event
 from webapp.ids import Ids
 from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
 from webapp.policy.tiers import tier_table
-from webapp.services.arrivals import Arrivals
-from webapp.services.capacity import StorageGuard
-from webapp.services.idempotency import Once
-from webapp.services.identity import Identity
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.usage import speech_bucket
+from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.models.voices import VoiceRegister
+from webapp.services.shared.idempotency import Once
+from webapp.services.shared.rate_limits import HOUR_S, Hit, Throttle, ThrottleUsage
 from webapp.services.speech.leases import SpeechLeases
 from webapp.services.speech.views import SpokenSound, VoiceView
-from webapp.services.speech.voices import VoiceRegister
 from webapp.services.speech.waiting import AWAY, Ended, Waiting
-from webapp.services.throttle import HOUR_S, Hit, Throttle, ThrottleUsage
-from webapp.services.usage import speech_bucket
+from webapp.services.workers.arrivals import Arrivals
 from webapp.settings import Settings
 from webapp.storage import Storage
 

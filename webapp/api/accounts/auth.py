@@ -1,0 +1,122 @@
+"""`/api/auth`: registration and tokens."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from litestar import Controller, Request, delete, get, post
+from litestar.params import FromPath
+
+from webapp.api.accounts.authentication import AUTHENTICATION, InjectedAddress, InjectedIdentity
+from webapp.api.accounts.schemas import NewToken, RegisterBody, Registered, Token, TokenBody, TokenList
+from webapp.api.shared.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
+from webapp.api.shared.timestamps import timestamp
+from webapp.http.body import read_json_object
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
+from webapp.http.query import only
+from webapp.http.rate_limit import announce, told
+from webapp.policy.credentials import checked_label
+from webapp.services.shared.rate_limits import ThrottleUsage
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class AuthController(Controller):
+    """Accounts and their bearer tokens."""
+
+    path = "/api/auth"
+    tags = ("Accounts",)
+    dependencies = AUTHENTICATION
+
+    @post(
+        "/register",
+        summary="Make an account",
+        operation_class=reads(RegisterBody),
+        responses=problems(400, 403, 408, 409, 413, 415, 429),
+    )
+    async def register(
+        self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
+    ) -> Registered:
+        """It has the tier `free` and no Aura."""
+
+        async def usage() -> Sequence[ThrottleUsage]:
+            return [await services.accounts.registration_usage(address)]
+
+        async with _announced(request, usage):
+            body = await read_json_object(request)
+            identity = await services.accounts.register(
+                body.get("username"), body.get("password"), address=address
+            )
+        return Registered(identity.username, identity.tier)
+
+    @post(
+        "/token",
+        summary="Get a token",
+        operation_class=reads(TokenBody),
+        responses=problems(400, 401, 408, 409, 413, 415, 429),
+    )
+    async def create_token(
+        self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
+    ) -> NewToken:
+        """Exchange a username and password for a token, which is shown this once."""
+        body: dict[str, Any] = {}
+
+        async def usage() -> Sequence[ThrottleUsage]:
+            return await services.accounts.sign_in_usage(body.get("username"), address)
+
+        async with _announced(request, usage):
+            body.update(await read_json_object(request))
+            label = checked_label(body.get("label"))
+            identity = await services.accounts.authenticate(
+                body.get("username"), body.get("password"), address=address
+            )
+        secret, token = await services.tokens.create(identity.account_id, label)
+        created = timestamp(token.created_ms)
+        return NewToken(token=secret, label=token.label or None, created=created, created_at=created)
+
+    @get(
+        "/tokens",
+        summary="The account's tokens",
+        guards=[only(*PAGING)],
+        security=BEARER_SECURITY,
+        operation_class=describes(),
+        responses=problems(400, 401, 429),
+    )
+    async def list_tokens(
+        self,
+        services: InjectedServices,
+        identity: InjectedIdentity,
+        page: Page = 1,
+        per_page: PerPage = WHOLE,
+    ) -> TokenList:
+        """Newest first, without the tokens themselves, which are not kept."""
+        account_id = identity.account_id
+        found = await services.tokens.list(account_id, limit=per_page, offset=offset(page, per_page))
+        total = await services.tokens.count(account_id)
+        tokens = tuple(Token.of(token) for token in found)
+        return TokenList(tokens, tokens, page, per_page, total, has_more(page, per_page, total))
+
+    @delete(
+        "/tokens/{token_id:int}",
+        summary="Revoke a token",
+        security=BEARER_SECURITY,
+        operation_class=describes(),
+        responses=problems(401, 404, 429),
+    )
+    async def revoke_token(
+        self, token_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
+    ) -> None:
+        """End a token at once; it may be the one that was sent."""
+        await services.tokens.revoke(identity.account_id, token_id)
+
+
+@asynccontextmanager
+async def _announced(
+    request: AnyRequest, usage: Callable[[], Awaitable[Sequence[ThrottleUsage]]]
+) -> AsyncIterator[None]:
+    """Tell what is left of the limits with whatever answers the request, an error too."""
+    try:
+        yield
+    finally:
+        announce(request, *map(told, await usage()))

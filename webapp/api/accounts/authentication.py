@@ -1,0 +1,120 @@
+"""Who is asking, over the JSON API: a bearer token and nothing else."""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from litestar import Request
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
+
+from webapp.errors import AuthenticationRequired
+from webapp.http.client_address import address_of
+from webapp.http.dependencies import InjectedServices
+from webapp.http.rate_limit import announce, told
+from webapp.http.session_cookie import session_secret
+from webapp.http.welcome import Welcome
+from webapp.services.accounts.identity import Identity
+from webapp.services.container import Services
+
+SCHEME: Final = "bearer"
+MAX_TOKEN_CHARACTERS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who follows something, and whether they are still let in."""
+
+    identity: Identity
+    welcome: Welcome
+
+
+# What handlers ask for by the names `identity`, `reader` and `address`.
+InjectedIdentity: TypeAlias = NamedDependency[SkipValidation[Identity]]
+InjectedReader: TypeAlias = NamedDependency[SkipValidation[Reader]]
+InjectedAddress: TypeAlias = NamedDependency[SkipValidation[str]]
+
+
+async def provide_identity(request: Request[Any, Any, Any], services: InjectedServices) -> Identity:
+    """The account behind `Authorization: Bearer …`.
+
+    Raises AuthenticationRequired, and LimitReached after too many wrong tokens from one address; a
+    right token is let in even then.
+    """
+    token = bearer_token(request.headers.get("authorization", ""))
+    identity = await services.tokens.identity_for(token) if token else None
+    if identity is None:
+        await _refuse(request, services, is_guess=token is not None)
+        raise AuthenticationRequired
+    return identity
+
+
+def token_welcome(request: Request[Any, Any, Any], services: Services, identity: Identity) -> Welcome:
+    """Whether the token that was sent still stands for this account, with the same rights."""
+    token = bearer_token(request.headers.get("authorization", ""))
+
+    async def holds() -> bool:
+        owner = await services.tokens.owner(token) if token else None
+        return _is_same(owner, identity)
+
+    return Welcome(services.bus, identity.account_id, holds)
+
+
+async def provide_event_reader(request: Request[Any, Any, Any], services: InjectedServices) -> Reader:
+    """The account behind the token or, where a browser's own page asks without one, behind its session.
+
+    A browser's EventSource cannot send a token. Raises as `provide_identity` does.
+    """
+    secret = session_secret(request, services.settings)
+    if "authorization" not in request.headers and secret is not None and _is_from_own_page(request):
+        owner = await services.sessions.identity_for(secret)
+        if owner is not None:
+            return Reader(owner, _session_welcome(services, secret, owner))
+    identity = await provide_identity(request, services)
+    return Reader(identity, token_welcome(request, services, identity))
+
+
+def _session_welcome(services: Services, secret: str, owner: Identity) -> Welcome:
+    async def holds() -> bool:
+        return _is_same(await services.sessions.identity_for(secret), owner)
+
+    return Welcome(services.bus, owner.account_id, holds)
+
+
+def _is_same(owner: Identity | None, identity: Identity) -> bool:
+    # Another tier is no reason to be shut out.
+    return owner is not None and (owner.account_id, owner.is_admin) == (
+        identity.account_id,
+        identity.is_admin,
+    )
+
+
+def _is_from_own_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether no other site had the browser ask. Browsers send `Origin` with a GET only to other sites."""
+    site = request.headers.get("sec-fetch-site")
+    return site in {"same-origin", "none"} or (site is None and "origin" not in request.headers)
+
+
+async def _refuse(request: Request[Any, Any, Any], services: Services, *, is_guess: bool) -> None:
+    address = address_of(request, services.settings)
+    try:
+        if is_guess:
+            await services.misses.wrong_token(address)
+    finally:
+        announce(request, told(await services.misses.token_usage(address)))
+
+
+def provide_address(request: Request[Any, Any, Any], services: InjectedServices) -> str:
+    """The client address, as `address_of` finds it."""
+    return address_of(request, services.settings)
+
+
+def bearer_token(authorization: str) -> str | None:
+    """The token in an Authorization header, or None."""
+    scheme, _, token = authorization.partition(" ")
+    token = token.strip()
+    return token if scheme.lower() == SCHEME and 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
+
+
+# For routers and controllers whose handlers take `address`, and those that take `identity` as well.
+ADDRESS: Final = {"address": Provide(provide_address, sync_to_thread=False)}
+AUTHENTICATION: Final = {"identity": Provide(provide_identity), **ADDRESS}

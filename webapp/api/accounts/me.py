@@ -1,0 +1,23 @@
+"""`/api/me`: the account whose token was sent."""
+
+from litestar import get
+
+from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
+from webapp.api.accounts.schemas import Me
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import BEARER_SECURITY, describes, problems
+
+
+@get(
+    "/api/me",
+    summary="The account itself",
+    tags=["Accounts"],
+    security=BEARER_SECURITY,
+    dependencies=AUTHENTICATION,
+    operation_class=describes(),
+    responses=problems(401, 429),
+)
+async def me(services: InjectedServices, identity: InjectedIdentity) -> Me:
+    """The account, its limits and what is used of them."""
+    account = await services.accounts.get(identity.account_id)
+    return Me.of(account, await services.usage.of(identity.account_id, identity.tier))

@@ -1,0 +1,71 @@
+"""Exports: sounds and all that is known of them, as one zip."""
+
+from typing import Annotated, Any, Final, TypeAlias
+
+from litestar import Controller, Request, get
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Schema
+from litestar.params import QueryParameter, SkipValidation
+
+from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
+from webapp.api.library.listing import SELECTING, SELECTION, InjectedQuery
+from webapp.http.archive import ZIP, archive
+from webapp.http.attachment import Attachment
+from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
+from webapp.http.query import only
+from webapp.policy.exports import ExportChoice, ExportScope, export_formats, export_ids
+
+DISPOSITION: Final = header("The file's name.", 'attachment; filename="soundloom.zip"')
+
+
+InjectedChoice: TypeAlias = NamedDependency[SkipValidation[ExportChoice]]
+
+
+def provide_choice(
+    selection: InjectedQuery,
+    ids: Annotated[
+        str | None, QueryParameter(description="Ids of sounds, with commas between them; at most 500.")
+    ] = None,
+    playlist: Annotated[str | None, QueryParameter(description="The id of a playlist.")] = None,
+    source: Annotated[
+        ExportScope,
+        QueryParameter(description="Without ids and playlist: the list that the filters are for."),
+    ] = "own",
+    formats: Annotated[
+        str | None,
+        QueryParameter(description="Some of wav, flac, ogg, mp3 and png, with commas; flac without it."),
+    ] = None,
+) -> ExportChoice:
+    """What is asked for. Raises InvalidRequest."""
+    return ExportChoice(export_formats(formats), selection, export_ids(ids), playlist or None, source)
+
+
+class ExportController(Controller):
+    """What accounts take along."""
+
+    path = "/api/library/export"
+    tags = ("Library",)
+    dependencies = AUTHENTICATION | SELECTION | {"choice": Provide(provide_choice, sync_to_thread=False)}
+    security = BEARER_SECURITY
+    guards = (only(*SELECTING, "ids", "playlist", "source", "formats"),)
+
+    @get(
+        "/",
+        summary="Sounds with everything about them, as a zip",
+        operation_class=describes(
+            gives={"Content-Disposition": DISPOSITION, **RATE_LIMITS}, content={ZIP: Schema()}
+        ),
+        responses={200: ResponseSpec(None, description="The archive."), **problems(400, 401, 404, 429)},
+    )
+    async def export(
+        self,
+        request: Request[Any, Any, Any],
+        services: InjectedServices,
+        streams: InjectedStreams,
+        identity: InjectedIdentity,
+        choice: InjectedChoice,
+    ) -> Attachment:
+        """What everybody may see, and what is the account's own. `manifest.json` tells everything else."""
+        return await archive(request, services, streams, identity, choice)

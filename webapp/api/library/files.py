@@ -1,0 +1,114 @@
+"""The files of sounds; a file's name is what protects it."""
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from litestar import Controller, HttpMethod, Request, route
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Schema
+from litestar.params import PathParameter
+
+from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
+from webapp.errors import NotFound
+from webapp.http.dependencies import InjectedServices
+from webapp.http.file_response import FileAnswer
+from webapp.http.openapi import describes, header, problems
+from webapp.http.rate_limit import announce, told
+from webapp.services.container import Services
+
+MEDIA_TYPES: Final = {
+    ".wav": "audio/wav",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".mp3": "audio/mpeg",
+    ".png": "image/png",
+}
+READING: Final = [HttpMethod.GET, HttpMethod.HEAD]
+PARTS: Final = {
+    206: ResponseSpec(None, description="The part that `Range` asks for."),
+    304: ResponseSpec(None, description="The reader's copy is still right."),
+}
+FILE_HEADERS: Final = {
+    "ETag": header("Changes with the content.", '"5f1d7a84db00d2fce00b-1"'),
+    "Accept-Ranges": header("Parts can be asked for with `Range`.", "bytes"),
+}
+SOUND: Final = {name: Schema() for suffix, name in MEDIA_TYPES.items() if suffix != ".png"}
+PICTURE: Final = {MEDIA_TYPES[".png"]: Schema()}
+
+AnyRequest = Request[Any, Any, Any]
+AudioName = Annotated[
+    str,
+    PathParameter(
+        description="`<generation id>.wav`, or `.flac`, `.ogg`, `.mp3`.",
+        schema_extra={"pattern": r"^[0-9a-f]{20}\.(wav|flac|ogg|mp3)$"},
+    ),
+]
+PictureName = Annotated[
+    str,
+    PathParameter(description="`<generation id>.png`.", schema_extra={"pattern": r"^[0-9a-f]{20}\.png$"}),
+]
+
+
+class FileController(Controller):
+    """Sounds and pictures, with ranges and caching."""
+
+    tags = ("Files",)
+    dependencies = ADDRESS
+
+    @route(
+        "/audio/{filename:str}",
+        http_method=READING,
+        summary="A sound",
+        operation_class=describes(gives=FILE_HEADERS, content=SOUND, is_limited=True),
+        responses={**PARTS, **problems(404, 412, 416, 429)},
+    )
+    async def audio(
+        self, filename: AudioName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
+    ) -> FileAnswer:
+        """The sound in the format that the name's ending says; its name never means another sound."""
+        async with _misses_counted(request, services, address):
+            _require_exact_path(request, f"/audio/{filename}", "Audio not found")
+            return await _answer(services.sounds.audio_file(filename), request, "Audio not found")
+
+    @route(
+        "/spectrogram/{filename:str}",
+        http_method=READING,
+        summary="A sound's spectrogram",
+        operation_class=describes(gives=FILE_HEADERS, content=PICTURE, is_limited=True),
+        responses={**PARTS, **problems(404, 412, 416, 429)},
+    )
+    async def spectrogram(
+        self, filename: PictureName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
+    ) -> FileAnswer:
+        """Time from left to right, pitch from bottom to top, and how loud by colour."""
+        async with _misses_counted(request, services, address):
+            _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
+            return await _answer(services.sounds.picture_file(filename), request, "Spectrogram not found")
+
+
+def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
+    """Raise NotFound for detours to a file (`//`, `%2f`, a last slash), which the framework evens out."""
+    raw_path = request.scope["raw_path"].partition(b"?")[0]
+    if not raw_path.endswith(path.encode()):
+        raise NotFound(missing)
+
+
+async def _answer(finding: Awaitable[Path], request: AnyRequest, missing: str) -> FileAnswer:
+    path = await finding
+    try:
+        return await FileAnswer.open(path, MEDIA_TYPES[path.suffix], request)
+    except FileNotFoundError as error:
+        raise NotFound(missing) from error
+
+
+@asynccontextmanager
+async def _misses_counted(request: AnyRequest, services: Services, address: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except NotFound:
+        await services.misses.missing_file(address)
+        raise
+    finally:
+        announce(request, told(await services.misses.file_usage(address)))

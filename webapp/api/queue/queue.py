@@ -1,0 +1,85 @@
+"""The queue, for everybody."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Controller, Request, Response, get
+from msgspec import Meta
+
+from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
+from webapp.api.queue.feed import InjectedQueueFeed
+from webapp.api.queue.schemas import DetailedQueue, QueueStatus, detailed_queue, queue_status
+from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.openapi import EVENTS, describes, problems
+from webapp.http.prepared import Prepare
+from webapp.http.query import only
+from webapp.http.sse import EventStream
+from webapp.policy.pricing import SkipPrice, skip_prices
+
+PRICING_DESCRIPTION = "Pay with Aura to skip the queue and get your audio faster"
+
+answer_in_short = Prepare(queue_status)
+answer_in_full = Prepare(detailed_queue)
+
+
+class SkipPricing(msgspec.Struct, frozen=True):
+    """What skipping costs: the first row whose `max_duration` is not below the job's duration."""
+
+    pricing: list[SkipPrice]
+    currency: Literal["aura"]
+    description: Annotated[str, Meta(examples=[PRICING_DESCRIPTION])]
+
+
+class QueueController(Controller):
+    """Public views of the queue."""
+
+    tags = ("Queue",)
+
+    @get(
+        "/queue-status",
+        summary="The queue in short",
+        operation_class=describes(),
+        responses=problems(),
+    )
+    async def queue_status(self, services: InjectedServices) -> Response[QueueStatus]:
+        """Processing jobs in the order they started, then waiting ones in the order they will start."""
+        return answer_in_short(await services.queue.snapshot())
+
+    @get(
+        "/api/queue",
+        summary="The queue in full",
+        guards=[only()],
+        operation_class=describes(),
+        responses=problems(400),
+    )
+    async def detailed_queue(self, services: InjectedServices) -> Response[DetailedQueue]:
+        """The same jobs with their progress, why they stand where they do, and when they may start."""
+        return answer_in_full(await services.queue.snapshot())
+
+    @get(
+        "/api/queue/events",
+        summary="The queue, as it changes",
+        operation_class=describes(content=EVENTS, is_limited=True),
+        responses=problems(429),
+        dependencies=ADDRESS,
+    )
+    async def queue_events(
+        self,
+        request: Request[Any, Any, Any],
+        queue_feed: InjectedQueueFeed,
+        streams: InjectedStreams,
+        address: InjectedAddress,
+    ) -> EventStream:
+        """Server-sent events named `queue`: what `/api/queue` says now, and again after every change."""
+        release = streams.caps.hold_for(request, None, address)
+        return EventStream(queue_feed.events(), streams.stop, on_close=release)
+
+    @get(
+        "/api/queue/skip-pricing",
+        summary="What skipping the queue costs",
+        operation_class=describes(),
+        responses=problems(),
+    )
+    async def skip_pricing(self, services: InjectedServices) -> SkipPricing:
+        """A job pays the first price whose `max_duration` is not below its duration."""
+        return SkipPricing(list(skip_prices(services.settings)), "aura", PRICING_DESCRIPTION)

@@ -1,0 +1,77 @@
+"""Steering waiting jobs: out of the queue, or to its front."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Controller, Request, post
+from msgspec import Meta
+
+from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
+from webapp.api.queue.generation import JobId
+from webapp.api.queue.idempotency import once_under_key
+from webapp.api.shared.limits import action_announced
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, problems
+from webapp.services.queue.jobs import SkipReceipt
+
+AnyRequest = Request[Any, Any, Any]
+
+
+class Cancelled(msgspec.Struct, frozen=True):
+    """A job was taken out of the queue."""
+
+    success: Literal[True] = True
+    message: Annotated[str, Meta(examples=["Job cancelled"])] = "Job cancelled"
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A job was moved to the front."""
+
+    message: Annotated[str, Meta(examples=["Skipped to front of queue for 3 Aura"])]
+    cost: Annotated[int, Meta(description="Aura paid.", examples=[3])]
+    new_balance: Annotated[int, Meta(description="Aura left.", examples=[47])]
+    success: Literal[True] = True
+
+
+class SteeringController(Controller):
+    """What the owner of a waiting job can do to it."""
+
+    path = "/api/queue/{job_id:str}"
+    tags = ("Queue",)
+    dependencies = AUTHENTICATION
+    security = BEARER_SECURITY
+
+    @post(
+        "/cancel",
+        summary="Cancel a waiting job",
+        status_code=200,
+        operation_class=describes(is_limited=True),
+        response_description="The job is cancelled.",
+        responses=problems(400, 401, 403, 404, 429),
+    )
+    async def cancel(
+        self, request: AnyRequest, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
+    ) -> Cancelled:
+        """What was paid to skip comes back. Admins may cancel anybody's."""
+        async with action_announced(request, services, identity, "cancel"):
+            await services.jobs.cancel(identity, job_id)
+        return Cancelled()
+
+    @post(
+        "/skip",
+        summary="Pay Aura to move a waiting job to the front",
+        status_code=200,
+        operation_class=describes(takes=(IDEMPOTENCY_KEY,), is_limited=True),
+        response_description="The job is at the front, behind earlier skips.",
+        responses=problems(400, 401, 403, 404, 422, 429),
+    )
+    async def skip(
+        self, request: AnyRequest, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
+    ) -> Skipped:
+        """The price depends on the job's duration; it comes back if the job is cancelled or fails."""
+        async with action_announced(request, services, identity, "skip"):
+            once = once_under_key(request, services, identity, SkipReceipt)
+            receipt = await services.jobs.skip(identity, job_id, once=once)
+        return Skipped(
+            f"Skipped to front of queue for {receipt.cost} Aura", receipt.cost, receipt.new_balance
+        )

@@ -1,0 +1,90 @@
+"""The state of the service."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get
+from msgspec import Meta
+
+from webapp.http.dependencies import InjectedServices
+from webapp.http.openapi import describes, problems
+from webapp.http.prepared import Prepare
+from webapp.services.workers.status import EngineReport, StatusReport
+
+
+class Gpu(msgspec.Struct, frozen=True):
+    """The graphics processor; null or false where there is none."""
+
+    available: bool
+    name: str | None
+    memory_used_gb: float | None
+    memory_total_gb: float | None
+    memory_percent: float | None
+    busy: bool
+
+
+class WorkerStatus(msgspec.Struct, frozen=True):
+    """A worker that is alive."""
+
+    id: str
+    device: str
+    state: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Models, GPU, workers, and what waits."""
+
+    models: Annotated[
+        dict[str, str], Meta(description="ready, loading, unloaded, error or unavailable, by model.")
+    ]
+    gpu: Gpu
+    queue_length: int
+    queue_by_model: dict[str, int]
+    estimated_wait: Annotated[
+        dict[str, int | None],
+        Meta(description="Seconds, by model with jobs waiting; null when nothing can be said."),
+    ]
+    engines: Annotated[dict[str, Any], Meta(description="What serves each model.")]
+    workers: list[WorkerStatus]
+    paused: bool
+
+
+@get(
+    "/status",
+    tags=["Status"],
+    summary="Models, GPU and queue",
+    operation_class=describes(),
+    responses=problems(),
+)
+async def status(services: InjectedServices) -> Response[Status]:
+    """The state of models, GPU, workers and queue."""
+    return answer(await services.status.report())
+
+
+def _status(report: StatusReport) -> Status:
+    return Status(
+        models=report.models,
+        gpu=Gpu(**report.gpu),
+        queue_length=report.queue_length,
+        queue_by_model=report.queue_by_model,
+        estimated_wait=report.estimated_wait,
+        engines={model: _engine(engine) for model, engine in report.engines.items()},
+        workers=[WorkerStatus(worker.worker_id, worker.device, worker.state) for worker in report.workers],
+        paused=report.is_paused,
+    )
+
+
+def _engine(engine: EngineReport) -> dict[str, Any]:
+    return {
+        "engine": engine.engine,
+        "label": engine.label,
+        "checkpoint": engine.checkpoint or None,
+        "license": engine.license or None,
+        "max_duration": engine.max_duration_s,
+        "error": engine.error or None,
+        "pinned": engine.is_pinned,
+        "memory_mb": engine.memory_mb,
+    }
+
+
+answer = Prepare(_status)

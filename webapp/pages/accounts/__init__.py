@@ -1,0 +1,1 @@
+"""Pages for accounts: registration, sign-in and the account page."""

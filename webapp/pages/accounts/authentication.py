@@ -1,0 +1,134 @@
+"""Who looks at a page: sessions in cookies."""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+from litestar import Response
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from webapp.errors import AuthenticationRequired
+from webapp.http.addresses import split_address
+from webapp.http.client_address import address_of
+from webapp.http.dependencies import InjectedServices
+from webapp.http.session_cookie import cookie_name, cookie_path, session_secret
+from webapp.http.welcome import Welcome
+from webapp.pages.frame.navigation import PageRequest, see_other
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.sessions import LIFETIME_MS, SignedIn
+from webapp.services.container import Services
+from webapp.settings import Settings
+
+RENEWED: Final = "renewed_session_cookie"
+
+InjectedSession = NamedDependency[SkipValidation[SignedIn | None]]
+InjectedViewer = NamedDependency[SkipValidation[Identity | None]]
+InjectedIdentity = NamedDependency[SkipValidation[Identity]]
+
+
+def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME_MS // 1000) -> Cookie:
+    """The cookie that carries a session; `max_age_s` 0 removes it."""
+    return Cookie(
+        key=cookie_name(settings),
+        value=secret,
+        path=cookie_path(settings),
+        max_age=max_age_s,
+        secure=settings.secure_cookies,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+async def provide_session(request: PageRequest, services: InjectedServices) -> SignedIn | None:
+    """The session of the browser, if it is in force."""
+    secret = session_secret(request, services.settings)
+    session = await services.sessions.resolve(secret) if secret else None
+    if secret and session and session.was_renewed:
+        request.scope["state"][RENEWED] = session_cookie(services.settings, secret)
+    return session
+
+
+async def provide_viewer(session: InjectedSession) -> Identity | None:
+    """Who is signed in, if anybody is."""
+    return session.identity if session else None
+
+
+async def provide_identity(viewer: InjectedViewer) -> Identity:
+    """Who is signed in. Raises AuthenticationRequired when nobody is."""
+    if viewer is None:
+        raise AuthenticationRequired
+    return viewer
+
+
+def session_welcome(request: PageRequest, services: Services, viewer: Identity | None) -> Welcome | None:
+    """Whether the browser is still signed in as it is now; None where nobody is."""
+    secret = session_secret(request, services.settings)
+    if viewer is None or secret is None:
+        return None
+
+    async def holds() -> bool:
+        return await services.sessions.identity_for(secret) == viewer
+
+    return Welcome(services.bus, viewer.account_id, holds)
+
+
+class SessionRenewal:
+    """Middleware that sends a renewed session's cookie again, so that it lasts as long as the session."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and RENEWED in scope["state"]:
+                cookie: Cookie = scope["state"][RENEWED]
+                present = [
+                    value.split(b"=")[0] for name, value in message["headers"] if name == b"set-cookie"
+                ]
+                # A handler that signs in or out has the last word.
+                if cookie.key.encode() not in present:
+                    message["headers"] = [*message["headers"], cookie.to_encoded_header()]
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)
+
+
+DEPENDENCIES: Final = {
+    "session": Provide(provide_session),
+    "viewer": Provide(provide_viewer),
+    "identity": Provide(provide_identity),
+}
+
+
+async def start_session(
+    request: PageRequest, services: Services, identity: Identity, response: Response[Any]
+) -> Response[Any]:
+    """Sign an account in with this answer, under a new secret whatever the browser had before."""
+    secret = await services.sessions.create(
+        identity.account_id,
+        address=address_of(request, services.settings),
+        user_agent=request.headers.get("user-agent", ""),
+        replacing=session_secret(request, services.settings),
+    )
+    response.set_cookie(session_cookie(services.settings, secret))
+    return response
+
+
+def ask_to_sign_in(request: PageRequest, error: AuthenticationRequired) -> Response[Any]:
+    """Where a page needs somebody and nobody is signed in: to the sign-in page, and then back here."""
+    del error
+    if request.method != "GET" or request.url.path == "/":
+        return see_other(request, "/login")
+    return see_other(request, f"/login?next={quote(request.url.path)}")
+
+
+def safe_next(target: str) -> str:
+    """`target` if it is a path on this server, otherwise the start page."""
+    parts = split_address(target)
+    if parts is None:
+        return "/"
+    # Browsers read `//host` as another server, and a backslash as a slash.
+    is_path = target.startswith("/") and not target.startswith("//") and not (parts.scheme or parts.netloc)
+    return target if is_path and "\\" not in target and target.isprintable() else "/"

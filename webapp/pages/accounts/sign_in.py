@@ -1,0 +1,199 @@
+"""Register, sign in, sign out, and the link that makes the first admin."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal
+
+from litestar import Response, get, post
+from litestar.types import ControllerRouterHandler
+
+from webapp.errors import (
+    AuthenticationRequired,
+    Conflict,
+    InvalidRequest,
+    LimitReached,
+    NotAuthorized,
+    ProductError,
+)
+from webapp.http.client_address import address_of
+from webapp.http.dependencies import InjectedServices
+from webapp.http.errors import describe
+from webapp.http.session_cookie import session_secret
+from webapp.pages.accounts.authentication import (
+    InjectedViewer,
+    safe_next,
+    session_cookie,
+    start_session,
+)
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.forms import Fields, read_form
+from webapp.pages.frame.navigation import PageRequest, see_other
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.policy.credentials import MAX_USERNAME_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from webapp.services.container import Services
+
+Purpose = Literal["sign-in", "register", "set-up"]
+START: Final = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsPage:
+    """A form for a username and a password.
+
+    `token` is the set-up link's secret; `next_path` is where to go afterwards; `error_field` names the
+    field that `error` is about, if it is about one.
+    """
+
+    template: ClassVar[str] = "accounts/credentials.html"
+
+    chrome: Chrome
+    purpose: Purpose
+    username: str = ""
+    error: str | None = None
+    error_field: str | None = None
+    token: str = ""
+    next_path: str = START
+    is_registration_open: bool = True
+    min_password: int = MIN_PASSWORD_CHARACTERS
+    max_username: int = MAX_USERNAME_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class SetupClosedPage:
+    """Shown where a set-up link is not, or no longer, in force."""
+
+    template: ClassVar[str] = "accounts/setup_closed.html"
+
+    chrome: Chrome
+
+
+@get("/login")
+async def show_sign_in(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+) -> Response[Any]:
+    """The sign-in page; who is signed in already is sent on."""
+    fields = {"next": safe_next(request.query_params.get("next", START))}
+    if viewer:
+        return see_other(request, fields["next"])
+    return renderer.page(_form(services, "sign-in", fields))
+
+
+@post("/login")
+async def sign_in(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+) -> Response[Any]:
+    """Check a username and a password and start a session."""
+    fields = await read_form(request)
+    address = address_of(request, services.settings)
+    try:
+        identity = await services.accounts.authenticate(
+            fields.get("username"), fields.get("password"), address=address
+        )
+    except (AuthenticationRequired, InvalidRequest, LimitReached) as error:
+        return _refused(renderer.page(_form(services, "sign-in", fields, error)), error)
+    target = see_other(request, safe_next(fields.get("next", START)))
+    return await start_session(request, services, identity, target)
+
+
+@get("/register")
+async def show_register(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+) -> Response[Any]:
+    """The page to create an account."""
+    return see_other(request, START) if viewer else renderer.page(_form(services, "register", {}))
+
+
+@post("/register")
+async def register(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+) -> Response[Any]:
+    """Create an account and sign it in."""
+    fields = await read_form(request)
+    address = address_of(request, services.settings)
+    try:
+        identity = await services.accounts.register(
+            fields.get("username"), fields.get("password"), address=address
+        )
+    except (Conflict, InvalidRequest, LimitReached, NotAuthorized) as error:
+        return _refused(renderer.page(_form(services, "register", fields, error)), error)
+    return await start_session(request, services, identity, see_other(request, START))
+
+
+@get("/setup")
+async def show_setup(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+) -> Response[Any]:
+    """The page behind the one-time link that makes the first admin."""
+    token = request.query_params.get("token", "")
+    if not token or not await services.setup_links.is_open(token):
+        return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
+    return renderer.page(_form(services, "set-up", {"token": token}))
+
+
+@post("/setup")
+async def set_up(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+) -> Response[Any]:
+    """Make the first admin and sign them in."""
+    fields = await read_form(request)
+    try:
+        identity = await services.setup_links.claim(
+            fields.get("token", ""), fields.get("username"), fields.get("password")
+        )
+    except NotAuthorized:
+        return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
+    except (Conflict, InvalidRequest, LimitReached) as error:
+        return _refused(renderer.page(_form(services, "set-up", fields, error)), error)
+    return await start_session(request, services, identity, see_other(request, START))
+
+
+@post("/logout")
+async def sign_out(request: PageRequest, services: InjectedServices) -> Response[Any]:
+    """End the session of this browser."""
+    secret = session_secret(request, services.settings)
+    if secret:
+        await services.sessions.end(secret)
+    response = see_other(request, START)
+    response.set_cookie(session_cookie(services.settings, "", max_age_s=0))
+    return response
+
+
+def _form(
+    services: Services, purpose: Purpose, fields: Fields, error: ProductError | None = None
+) -> CredentialsPage:
+    """The form, with what was typed but for the password, and with what was wrong about it."""
+    return CredentialsPage(
+        Chrome("sign-in"),
+        purpose,
+        username=fields.get("username", ""),
+        error=error.message if error else None,
+        error_field=_field(error),
+        token=fields.get("token", ""),
+        next_path=safe_next(fields.get("next", START)),
+        is_registration_open=services.settings.registration == "open",
+    )
+
+
+def _field(error: ProductError | None) -> str | None:
+    if isinstance(error, InvalidRequest):
+        return error.field
+    return "username" if isinstance(error, Conflict) else None
+
+
+def _refused(response: Response[str], error: ProductError) -> Response[str]:
+    """The form again, with the status and the headers that the error has everywhere else."""
+    problem = describe(error)
+    response.status_code = problem.status
+    response.headers.update(problem.headers)
+    response.headers.pop("WWW-Authenticate", None)  # a form is how one signs in here
+    return response
+
+
+SIGN_IN_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
+    show_sign_in,
+    sign_in,
+    show_register,
+    register,
+    show_setup,
+    set_up,
+    sign_out,
+)

@@ -1,0 +1,128 @@
+"""What admins do on the queue's page: to jobs, the whole queue, workers and models."""
+
+from typing import Any, Final
+
+from litestar import Response, post
+from litestar.params import FromPath
+from litestar.types import ControllerRouterHandler
+
+from webapp.errors import InvalidRequest
+from webapp.pages.frame.live import Fragment
+from webapp.pages.frame.partials import TOASTS, partial
+from webapp.pages.frame.posted import InjectedPosted, Posted
+from webapp.pages.frame.words import count
+from webapp.pages.queue.contexts import UndoToast
+from webapp.pages.queue.feed import InjectedSharedQueue, QueueFeed, SharedQueue
+from webapp.pages.queue.filter import filter_of_address
+from webapp.policy.job_actions import ADMIN_ACTIONS, AdminAction
+from webapp.services.admin.operations import WISHES
+from webapp.services.admin.queue import Outcome
+
+DONE: Final[dict[AdminAction, str]] = {
+    "cancel": "cancelled",
+    "restore": "put back in line",
+    "stop": "stopped",
+    "retry": "put back in line",
+    "move": "moved to the front",
+    "unmove": "moved back",
+}
+UNDO: Final[dict[AdminAction, AdminAction]] = {
+    "cancel": "restore",
+    "restore": "cancel",
+    "stop": "retry",
+    "retry": "cancel",
+    "move": "unmove",
+    "unmove": "move",
+}
+
+
+@post("/queue/act")
+async def act(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Response[Any]:
+    """Take an action on one job or several."""
+    action = _action(posted.fields.get("action", ""))
+    job_ids = [value for name, value in posted.pairs if name == "id"]
+    outcome = await posted.services.administration.queue.act_on(posted.identity, action, job_ids)
+    undo = UNDO[action] if outcome.done else None
+    return await _answer(posted, shared_queue, _told(action, outcome), undo, outcome.done)
+
+
+@post("/queue/pause")
+async def pause(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Response[Any]:
+    """Pause the queue or let it go on."""
+    is_paused = posted.fields.get("paused") == "yes"
+    await posted.services.administration.queue.set_paused(posted.identity, is_paused=is_paused)
+    text = "Queue paused; jobs in hand are finished" if is_paused else "Queue goes on"
+    return await _answer(posted, shared_queue, text)
+
+
+@post("/queue/workers/{worker_id:str}/drain")
+async def drain(
+    posted: InjectedPosted, worker_id: FromPath[str], shared_queue: InjectedSharedQueue
+) -> Response[Any]:
+    """Let a worker take no more jobs, or take them again."""
+    is_draining = posted.fields.get("draining") == "yes"
+    await posted.services.administration.operations.drain(posted.identity, worker_id, is_draining=is_draining)
+    text = "The worker finishes what it has" if is_draining else "The worker takes jobs again"
+    return await _answer(posted, shared_queue, text)
+
+
+@post("/queue/models/{model:str}")
+async def wish(
+    posted: InjectedPosted, model: FromPath[str], shared_queue: InjectedSharedQueue
+) -> Response[Any]:
+    """Have every worker load, unload, keep or no longer keep a model."""
+    action = WISHES.get(posted.fields.get("action", ""))
+    if action is None:
+        raise InvalidRequest("Choose what to do with the model")
+    await posted.services.administration.operations.wish(posted.identity, model, action)
+    text = {
+        "load": "Every worker loads it",
+        "unload": "Every worker unloads it",
+        "pin": "It stays loaded from now on",
+        "unpin": "It may be unloaded again",
+    }[action]
+    return await _answer(posted, shared_queue, text)
+
+
+def _action(name: str) -> AdminAction:
+    if name not in ADMIN_ACTIONS:
+        raise InvalidRequest("Choose what to do with the jobs")
+    return name
+
+
+def _told(action: AdminAction, outcome: Outcome) -> str:
+    """What was done and what was not, in a line or two."""
+    if not outcome.done and not outcome.refused:
+        return "No job was chosen"
+    said = []
+    if outcome.done:
+        jobs = "Job" if len(outcome.done) == 1 else count(len(outcome.done), "job")
+        said.append(f"{jobs} {DONE[action]}.")
+    reasons = sorted(set(outcome.refused.values()))
+    if outcome.refused:
+        jobs = "" if len(outcome.refused) == 1 and not outcome.done else f"Not {len(outcome.refused)}: "
+        said.append(f"{jobs}{'; '.join(reasons)}.")
+    return " ".join(said)
+
+
+async def _answer(
+    posted: Posted,
+    shared: SharedQueue,
+    said: str,
+    undo: AdminAction | None = None,
+    job_ids: tuple[str, ...] = (),
+) -> Response[Any]:
+    """The page as it is now, for pages that ask in the background; others are sent back to it."""
+    back = posted.fields.get("back", "")
+    if not posted.wants_fragments:
+        query = filter_of_address(back, posted.identity).query
+        return posted.see_other(f"/queue?{query}" if query else "/queue")
+    shown = filter_of_address(posted.request.headers.get("hx-current-url", ""), posted.identity)
+    fragments: list[Fragment] = await QueueFeed(shared, posted.identity, shown).fragments()
+    toast = posted.renderer.render(UndoToast(said, undo, job_ids, back))
+    return posted.renderer.fragments(
+        *(fragment.encode() for fragment in fragments), partial(TOASTS, toast, swap="beforeend")
+    )
+
+
+QUEUE_ACTION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (act, pause, drain, wish)

@@ -1,0 +1,1 @@
+"""The frame of every page: rendering, forms, navigation, errors and live updates."""

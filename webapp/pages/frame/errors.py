@@ -1,0 +1,114 @@
+"""Errors as pages, for people."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from litestar import Request, Response
+
+from webapp.http.errors import HtmlErrorPage, Problem
+from webapp.http.hosts import UnknownHostPage
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.rendering import Renderer
+
+ADVICE: Final = {
+    400: "Something in the request was not right. Go back and try once more.",
+    401: "Sign in to see this page.",
+    403: "This belongs to another account, or needs rights that yours does not have.",
+    404: "There is nothing at this address. It may have been removed, or the link may be incomplete.",
+    405: "This address cannot be used that way.",
+    429: "That was a little too much at once. Wait a moment, then try again.",
+    503: "Part of the service is away for now. Try again in a little while.",
+    507: "There is no room for another sound. Deleting some makes room.",
+}
+ADVICE_OF_FAILURE: Final = (
+    "It is not your doing. Try again; if it keeps happening, tell whoever runs this server."
+)
+
+# Whatever was asked for: the notice goes to its own place, and no address changes.
+TO_NOTICES: Final = {
+    "HX-Retarget": "#notices",
+    "HX-Reswap": "innerHTML",
+    "HX-Reselect": ".notice",
+    "HX-Push-Url": "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """`error_id` finds the failure in the server's log."""
+
+    template: ClassVar[str] = "frame/error.html"
+
+    chrome: Chrome
+    status: int
+    title: str
+    text: str
+    advice: str
+    error_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorNotice:
+    """The same, as a fragment for a page that asked in the background."""
+
+    template: ClassVar[str] = "frame/notice.html"
+
+    text: str
+    error_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownHostNotice:
+    """A page that stands by itself: under an unknown name nothing else would be answered."""
+
+    template: ClassVar[str] = "frame/unknown_host.html"
+
+    text: str
+    advice: str
+
+
+def unknown_host_page(renderer: Renderer) -> UnknownHostPage:
+    """What tells a person that the server does not answer to the name they used."""
+
+    def render(problem: Problem) -> str:
+        return renderer.render(UnknownHostNotice(problem.text, problem.advice or ""))
+
+    return render
+
+
+def error_page(renderer: Renderer) -> HtmlErrorPage:
+    """What renders a problem for a person."""
+
+    def render(request: Request[Any, Any, Any], problem: Problem) -> Response[str]:
+        headers = request.headers
+        if headers.get("hx-request") == "true" and headers.get("hx-boosted") != "true":
+            response = renderer.page(ErrorNotice(_notice(problem), problem.error_id), status=problem.status)
+            response.headers.update(TO_NOTICES)
+            return response
+        return renderer.page(
+            ErrorPage(
+                chrome=Chrome("none", knows_viewer=False),
+                status=problem.status,
+                title=_title(problem),
+                text=problem.text,
+                advice=_advice(problem),
+                error_id=problem.error_id,
+            ),
+            status=problem.status,
+        )
+
+    return render
+
+
+def _title(problem: Problem) -> str:
+    return "Page not found" if problem.status == 404 and problem.text == "Not found" else problem.text
+
+
+def _notice(problem: Problem) -> str:
+    return f"{problem.text}. {problem.advice}" if problem.advice else problem.text
+
+
+def _advice(problem: Problem) -> str:
+    return problem.advice or ADVICE.get(
+        problem.status, ADVICE_OF_FAILURE if problem.status >= 500 else ADVICE[400]
+    )

@@ -1,0 +1,72 @@
+"""Reads forms: what people typed, as text."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from webapp.errors import InvalidRequest
+from webapp.http.body import read_form_fields
+from webapp.pages.frame.navigation import PageRequest
+from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL
+
+Fields = Mapping[str, str]
+MAX_COPIES: Final = 4
+COPIES: Final = tuple(str(number + 1) for number in range(MAX_COPIES))
+
+
+async def read_form(request: PageRequest) -> dict[str, str]:
+    """The fields of a submitted form, none for an empty body; of a repeated one, the last.
+
+    Raises UnsupportedMediaType for anything but a plain form: there is nothing to upload here; and what
+    else `read_form_fields` raises.
+    """
+    return dict(await read_fields(request))
+
+
+async def read_fields(request: PageRequest) -> list[tuple[str, str]]:
+    """`read_form`, with every value of a repeated field."""
+    if "content-type" not in request.headers and request.headers.get("content-length", "0") == "0":
+        return []
+    return await read_form_fields(request)
+
+
+def generation_body(fields: Fields) -> dict[str, Any]:
+    """A form's fields as the values that the generation API takes.
+
+    Empty fields are left out. Raises InvalidRequest, naming the field, for a number that is none.
+    """
+    body: dict[str, Any] = {
+        "prompt": fields.get("prompt", ""),
+        "model": fields.get("model") or DEFAULT_MODEL,
+        "loopable": fields.get("loopable") == "on",
+        "duration": _number(fields, "duration", "Duration") if fields.get("duration") else DEFAULT_DURATION_S,
+    }
+    for name, spoken in (("seed", "Seed"), ("top_k", "Top k")):
+        if fields.get(name, "").strip():
+            body[name] = _whole_number(fields, name, spoken)
+    for name, spoken in (("temperature", "Temperature"), ("top_p", "Top p"), ("guidance", "Guidance")):
+        if fields.get(name, "").strip():
+            body[name] = _number(fields, name, spoken)
+    return body
+
+
+def copies_wanted(fields: Fields) -> int:
+    """How many variations a form asks for, one where it does not say. Raises InvalidRequest."""
+    text = fields.get("copies", "").strip() or "1"
+    if text not in COPIES:
+        raise InvalidRequest(f"Variations must be 1 to {MAX_COPIES}", field="copies")
+    return int(text)
+
+
+def _number(fields: Fields, name: str, spoken: str) -> float:
+    try:
+        return float(fields[name])
+    except ValueError:
+        raise InvalidRequest(f"{spoken} must be a number", field=name) from None
+
+
+def _whole_number(fields: Fields, name: str, spoken: str) -> int:
+    text = fields[name].strip()
+    # Longer ones are out of every range, and slow to convert.
+    if not (text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 20):
+        raise InvalidRequest(f"{spoken} must be a whole number", field=name)
+    return int(text)

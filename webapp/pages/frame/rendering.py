@@ -1,0 +1,76 @@
+"""Renders templates from typed contexts."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Response
+from litestar.di import NamedDependency
+from litestar.enums import MediaType
+from litestar.params import SkipValidation
+
+from webapp.clock import Clock
+from webapp.http.proxies import ProxyWatch
+from webapp.http.static import StaticFiles
+from webapp.pages.frame import words
+from webapp.pages.library.waveform import waveform_bars
+
+
+class Context(Protocol):
+    """What a template receives: a dataclass whose fields are the template's variables."""
+
+    template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class Renderer:
+    """The templates of one application.
+
+    Undefined names are errors and everything is escaped. Templates are compiled on first use and
+    looked for on disk only then.
+    """
+
+    def __init__(
+        self, folder: Path, static: StaticFiles, clock: Clock, root: str = "", watch: ProxyWatch | None = None
+    ) -> None:
+        """`root` is the path under which people reach the server; templates put it before every address."""
+        noticed = watch or ProxyWatch()
+        self.environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._clock = clock
+        self.environment.globals.update(
+            root=root,
+            unknown_proxy=lambda: noticed.unknown_proxy,
+            static_url=static.url,
+            now_ms=clock.now_ms,
+            waveform_bars=waveform_bars,
+            **words.TEMPLATE_FUNCTIONS,
+        )
+
+    def render(self, context: Context) -> str:
+        """The text that a context's template gives."""
+        values = {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}
+        return self.environment.get_template(context.template).render(values)
+
+    def page(self, context: Context, *, status: int = 200) -> Response[str]:
+        """An answer with a whole page or a fragment; never kept by caches, for it may be somebody's own."""
+        return _answer(self.render(context), status)
+
+    def fragments(self, *fragments: str) -> Response[str]:
+        """An answer with rendered fragments, each of which says where it belongs."""
+        return _answer("".join(fragments), 200)
+
+
+def _answer(html: str, status: int) -> Response[str]:
+    headers = {"Cache-Control": "no-store", "Vary": "Cookie, HX-Request"}
+    return Response(html, media_type=MediaType.HTML, status_code=status, headers=headers)
+
+
+InjectedRenderer = NamedDependency[SkipValidation[Renderer]]

@@ -1,0 +1,175 @@
+"""Playlists: made, shown, put in order, shared, deleted."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+from litestar.types import ControllerRouterHandler
+
+from webapp.errors import Conflict, InvalidRequest, NotFound
+from webapp.http.dependencies import InjectedServices
+from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
+from webapp.pages.frame.answers import ask, is_confirmed, library_changed
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.navigation import PageRequest, wants_fragments
+from webapp.pages.frame.posted import InjectedPosted
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.library.browse import InjectedCards
+from webapp.pages.library.contexts import GoneFragment, PlaylistPage, PlaylistsPage
+from webapp.pages.library.sound import base_url
+from webapp.pages.library.sound_cards import SoundCards
+from webapp.policy.library import PlaylistChange, parse_playlist
+from webapp.services.accounts.identity import Identity
+from webapp.services.container import Services
+
+
+@get("/playlists")
+async def show_playlists(
+    services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+) -> Response[Any]:
+    """One's own playlists, the last changed first."""
+    return renderer.page(await _own_playlists(services, identity))
+
+
+@post("/playlists")
+async def create(posted: InjectedPosted) -> Response[Any]:
+    """Make an empty playlist and go there."""
+    name = posted.fields.get("name", "")
+    try:
+        change = parse_playlist({"name": name}, is_new=True)
+        playlist = await posted.services.library.playlists.create(posted.identity, change)
+    except (InvalidRequest, Conflict) as error:
+        page = await _own_playlists(posted.services, posted.identity)
+        wrong = replace(page, error=error.message, error_field="name", typed_name=name)
+        return posted.renderer.page(wrong, status=409 if isinstance(error, Conflict) else 400)
+    return posted.see_other(f"/playlists/{playlist.playlist_id}")
+
+
+@get("/playlists/{playlist_id:str}")
+async def show_playlist(
+    request: PageRequest,
+    playlist_id: FromPath[str],
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    sound_cards: InjectedCards,
+    viewer: InjectedViewer,
+) -> Response[Any]:
+    """A playlist for its owner; a shared one for whoever has its address."""
+    try:
+        return renderer.page(await _page(request, services, sound_cards, viewer, playlist_id))
+    except NotFound:
+        if not wants_fragments(request):
+            raise
+        return renderer.page(GoneFragment("playlist-view", "playlist"))
+
+
+@post("/playlists/{playlist_id:str}/edit")
+async def edit(
+    posted: InjectedPosted, playlist_id: FromPath[str], sound_cards: InjectedCards
+) -> Response[Any]:
+    """Give a playlist another name."""
+    try:
+        change = parse_playlist({"name": posted.fields.get("name", "")}, is_new=False)
+        await posted.services.library.playlists.change(posted.identity, playlist_id, change)
+    except InvalidRequest as error:
+        if posted.wants_fragments:
+            raise
+        page = await _page(posted.request, posted.services, sound_cards, posted.identity, playlist_id)
+        return posted.renderer.page(replace(page, error=error.message, error_field="name"), status=400)
+    return library_changed(posted, "Saved", back=f"/playlists/{playlist_id}")
+
+
+@post("/playlists/{playlist_id:str}/share")
+async def share(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+    """Open a playlist to whoever has its address, or close it again."""
+    is_shared = posted.fields.get("is_shared") == "yes"
+    await posted.services.library.playlists.change(
+        posted.identity, playlist_id, PlaylistChange(is_shared=is_shared)
+    )
+    said = "Shared: whoever has the link can open it" if is_shared else "Only you can open it now"
+    return library_changed(posted, said, back=f"/playlists/{playlist_id}")
+
+
+@post("/playlists/{playlist_id:str}/delete")
+async def delete(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+    """Delete a playlist, once somebody has been asked; its sounds stay."""
+    if not is_confirmed(posted.fields):
+        playlist, _ = await posted.services.library.playlists.get(posted.identity, playlist_id)
+        return ask(
+            posted,
+            "Delete this playlist?",
+            f"“{playlist.name}” goes; the sounds in it stay.",
+            verb="Delete",
+            action=f"/playlists/{playlist_id}/delete",
+            section="library",
+            back="/library",
+        )
+    await posted.services.library.playlists.delete(posted.identity, playlist_id)
+    return library_changed(posted, "Playlist deleted", back="/playlists")
+
+
+@post("/playlists/{playlist_id:str}/remove")
+async def remove(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+    """Take a sound out of a playlist."""
+    await posted.services.library.playlists.remove_track(
+        posted.identity, playlist_id, posted.fields.get("sound", "")
+    )
+    return library_changed(posted, "Taken out of the playlist", back=f"/playlists/{playlist_id}")
+
+
+@post("/playlists/{playlist_id:str}/order")
+async def order(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+    """Put the sounds in another order: all of them as `ids`, or `sound` one step `up` or `down`."""
+    if posted.fields.get("ids"):
+        wanted = posted.fields["ids"].split()
+    else:
+        _, tracks = await posted.services.library.playlists.get(posted.identity, playlist_id)
+        ids = [track.sound_id for track in tracks]
+        wanted = moved(ids, posted.fields.get("sound", ""), -1 if posted.fields.get("by") == "up" else 1)
+    await posted.services.library.playlists.reorder(posted.identity, playlist_id, wanted)
+    return library_changed(posted, "", back=f"/playlists/{playlist_id}")
+
+
+def moved(ids: list[str], moving: str, step: int) -> list[str]:
+    """The list with one entry a step further up (-1) or down (1); at the end, and unknown, it stays."""
+    if moving not in ids:
+        return ids
+    at = ids.index(moving)
+    to = min(max(at + step, 0), len(ids) - 1)
+    rest = ids[:at] + ids[at + 1 :]
+    return [*rest[:to], moving, *rest[to:]]
+
+
+async def _own_playlists(services: Services, identity: Identity) -> PlaylistsPage:
+    playlists = tuple(await services.library.playlists.of_account(identity))
+    return PlaylistsPage(chrome=Chrome("library", identity, live="library"), playlists=playlists)
+
+
+async def _page(
+    request: PageRequest,
+    services: Services,
+    sound_cards: SoundCards,
+    viewer: Identity | None,
+    playlist_id: str,
+) -> PlaylistPage:
+    playlist, tracks = await services.library.playlists.get(viewer, playlist_id)
+    return PlaylistPage(
+        chrome=Chrome("library", viewer, live="library"),
+        playlist=playlist,
+        cards=await sound_cards.of(viewer, tracks),
+        is_own=viewer is not None and viewer.username == playlist.owner,
+        base_url=base_url(request, services),
+    )
+
+
+PLAYLIST_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
+    show_playlists,
+    create,
+    show_playlist,
+    edit,
+    share,
+    delete,
+    remove,
+    order,
+)

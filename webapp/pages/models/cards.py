@@ -1,0 +1,45 @@
+"""The models as they are offered to people."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from webapp.pages.frame.words import MODEL_NAMES
+from webapp.policy.generation import MODELS
+from webapp.services.workers.status import StatusReport
+
+GOOD_AT: Final = {
+    "music": "Melodies, beats and whole arrangements",
+    "audio": "Rain, doors, engines, crowds: sounds of the world",
+    "magnet": "Short music, made in fewer steps",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model to choose. `engine_label` is None while no worker says what serves it."""
+
+    name: str
+    title: str
+    good_at: str
+    longest_s: float
+    license: str | None
+    state: str
+    engine_label: str | None
+
+
+def model_cards(report: StatusReport, tier_max_s: float) -> tuple[ModelCard, ...]:
+    """Every model, with the longest clip that both its engine and a tier allow."""
+    return tuple(_card(name, report, tier_max_s) for name in MODELS)
+
+
+def _card(name: str, report: StatusReport, tier_max_s: float) -> ModelCard:
+    engine = report.engines.get(name)
+    return ModelCard(
+        name=name,
+        title=MODEL_NAMES[name],
+        good_at=GOOD_AT[name],
+        longest_s=min(tier_max_s, engine.max_duration_s) if engine else tier_max_s,
+        license=engine.license if engine else None,
+        state=report.models[name],
+        engine_label=engine.label if engine else None,
+    )

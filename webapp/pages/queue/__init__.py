@@ -1,0 +1,1 @@
+"""The Generate page and the queue explorer."""

@@ -1,0 +1,173 @@
+"""What the templates of the queue receive: one dataclass for each."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.queue.charts import Charts
+from webapp.pages.queue.filter import QueueFilter
+from webapp.policy.job_actions import AdminAction
+from webapp.services.views import JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A line of the queue as one viewer sees it.
+
+    `position` is None for jobs that have left the line. `prompt` and `owner` are None for other people's
+    jobs, unless an admin looks; `actions` are an admin's. `error` says why a job failed.
+    """
+
+    job_id: str
+    position: int | None
+    status: JobStatus
+    model: str
+    duration_s: float
+    tier: str
+    created_ms: int
+    progress_pct: int
+    expected_start: str
+    reason: str
+    is_own: bool
+    is_skipped: bool
+    skip_cost: int
+    prompt: str | None
+    owner: str | None = None
+    actions: tuple[AdminAction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs there are, by state and by model (the models of waiting ones)."""
+
+    processing: int
+    waiting: int
+    waiting_by_model: tuple[tuple[str, int], ...]
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLine:
+    """A worker as a viewer sees it: no host names and process ids for the public.
+
+    `serves` says what it has loaded, `gpu` its figures, both in words. `worker_id`, `place` (host and
+    process) and `refused`, what it has and cannot use, are there for admins.
+    """
+
+    number: int
+    device: str
+    state: str
+    state_text: str
+    serves: str = ""
+    gpu: str = ""
+    memory_percent: float | None = None
+    worker_id: str | None = None
+    place: str = ""
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """A model, the engine that serves it (`label`), its jobs, and how long the last of them waits, in words.
+
+    `wait` is empty when nothing waits or nothing can be said. `is_pinned`, `error` and `memory_bytes` are
+    told to admins.
+    """
+
+    name: str
+    state: str
+    label: str
+    waiting: int
+    processing: int
+    wait: str
+    is_pinned: bool = False
+    error: str = ""
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """The live queue. `can_steer` says that an admin looks."""
+
+    template: ClassVar[str] = "queue/queue.html"
+
+    chrome: Chrome
+    rows: tuple[QueueRow, ...]
+    filter: QueueFilter
+    counts: Counts
+    charts: Charts
+    models: tuple[ModelLine, ...]
+    workers: tuple[WorkerLine, ...]
+    can_steer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRowFragment:
+    """One line of the queue."""
+
+    template: ClassVar[str] = "queue/row.html"
+
+    row: QueueRow
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRowsFragment:
+    """The lines of the queue in order; without any, why there is none."""
+
+    template: ClassVar[str] = "queue/rows.html"
+
+    rows: tuple[QueueRow, ...]
+    filter: QueueFilter
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCountsFragment:
+    """The numbers above the queue, and whether it is paused."""
+
+    template: ClassVar[str] = "queue/counts.html"
+
+    counts: Counts
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChartsFragment:
+    """The last hour."""
+
+    template: ClassVar[str] = "queue/charts.html"
+
+    charts: Charts
+
+
+@dataclass(frozen=True, slots=True)
+class QueueModelsFragment:
+    """The models and what waits for them."""
+
+    template: ClassVar[str] = "queue/models.html"
+
+    models: tuple[ModelLine, ...]
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersFragment:
+    """The workers and what they do."""
+
+    template: ClassVar[str] = "workers/workers.html"
+
+    workers: tuple[WorkerLine, ...]
+    can_steer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UndoToast:
+    """What was done, and the action that takes it back, if one does."""
+
+    template: ClassVar[str] = "frame/undo_toast.html"
+
+    text: str
+    undo: AdminAction | None
+    job_ids: tuple[str, ...]
+    back: str

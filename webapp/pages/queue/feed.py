@@ -1,0 +1,179 @@
+"""What the queue page follows."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Final, TypeAlias
+
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from webapp.events import Event
+from webapp.http.broadcast import Broadcast, Story, Telling
+from webapp.http.sse import ServerEvent
+from webapp.pages.frame.live import Fragment, list_fragment, message, news
+from webapp.pages.frame.rendering import Context, Renderer
+from webapp.pages.queue.contexts import (
+    QueueChartsFragment,
+    QueueCountsFragment,
+    QueueModelsFragment,
+    QueueRow,
+    QueueRowFragment,
+    QueueRowsFragment,
+    WorkersFragment,
+)
+from webapp.pages.queue.filter import GONE_STATES, QueueFilter
+from webapp.pages.queue.reading import read_gone, read_owners, read_surroundings
+from webapp.pages.queue.rows import queue_row
+from webapp.policy.pricing import skip_prices
+from webapp.services.accounts.identity import Identity
+from webapp.services.container import Services
+from webapp.services.views import QueuedJob, QueueSnapshot
+
+EVERYTHING: Final = QueueFilter()
+# Sees what admins see, and owns nothing.
+ANY_ADMIN: Final = Identity(-1, "", "admin", is_admin=True)
+CACHED_FRAGMENTS: Final = 2_000
+# How long rows of one snapshot serve: they tell of times from now.
+FRESH_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobodys:
+    """A snapshot as somebody sees it who owns none of its jobs; `owners` has names by account, for admins."""
+
+    snapshot: QueueSnapshot
+    read_ms: int
+    owners: Mapping[int, str]
+    rows: list[QueueRow]
+
+
+class SharedQueue:
+    """The queue for every open page of this process: what is shown alike is rendered once per change."""
+
+    def __init__(self, services: Services, renderer: Renderer) -> None:
+        self._services = services
+        self._renderer = renderer
+        self._prices = skip_prices(services.settings)
+        self._rendered: dict[Context, str] = {}
+        # By whether it is an admin who looks.
+        self._kept: dict[bool, _Nobodys] = {}
+        self._broadcast = Broadcast(services.bus, self._story)
+
+    def events(self) -> AsyncGenerator[ServerEvent, None]:
+        """What a page follows that nobody is signed in to, and that shows everything."""
+        return self._broadcast.events()
+
+    async def rows(self, viewer: Identity | None, shown: QueueFilter) -> tuple[QueueRow, ...]:
+        """The jobs as a viewer sees them, those that a filter shows."""
+        is_admin = viewer is not None and viewer.is_admin
+        if viewer is not None and is_admin and shown.state in GONE_STATES:
+            return await read_gone(self._services, viewer, shown)
+        snapshot = await self._services.queue.snapshot()
+        nobodys = await self._nobodys(snapshot, ANY_ADMIN if is_admin else None)
+        account_id = viewer.account_id if viewer else None
+        return tuple(
+            self._row(job, viewer, nobodys.owners) if job.account_id == account_id else row
+            for job, row in zip(snapshot.jobs, nobodys.rows, strict=True)
+            if shown.is_everything or shown.shows(job, viewer, nobodys.owners.get(job.account_id, ""))
+        )
+
+    async def lines(self, viewer: Identity | None, shown: QueueFilter) -> list[Fragment]:
+        """What `rows` gives, rendered."""
+        can_steer = viewer is not None and viewer.is_admin
+        return [
+            Fragment(f"queue-job-{row.job_id}", self._render(QueueRowFragment(row, can_steer)))
+            for row in await self.rows(viewer, shown)
+        ]
+
+    async def around(self, *, can_steer: bool) -> list[Fragment]:
+        """Numbers, charts, models and workers."""
+        read = await read_surroundings(self._services, can_steer=can_steer)
+        contexts: dict[str, Context] = {
+            "queue-counts": QueueCountsFragment(read.counts, can_steer),
+            "queue-charts": QueueChartsFragment(read.charts),
+            "queue-models": QueueModelsFragment(read.models, can_steer),
+            "workers": WorkersFragment(read.workers, can_steer),
+        }
+        return [Fragment(name, self._render(context)) for name, context in contexts.items()]
+
+    def table(self, lines: Sequence[Fragment], shown: QueueFilter, *, can_steer: bool) -> Fragment:
+        """All lines in their order."""
+        empty = "" if lines else self._render(QueueRowsFragment((), shown, can_steer))
+        return list_fragment("queue-rows", lines, when_empty=empty)
+
+    async def _nobodys(self, snapshot: QueueSnapshot, viewer: Identity | None) -> "_Nobodys":
+        now_ms = self._services.clock.now_ms()
+        kept = self._kept.get(viewer is not None)
+        if kept is None or kept.snapshot is not snapshot or now_ms - kept.read_ms >= FRESH_MS:
+            owners = await read_owners(self._services, viewer, snapshot)
+            rows = [self._row(job, viewer, owners) for job in snapshot.jobs]
+            kept = self._kept[viewer is not None] = _Nobodys(snapshot, now_ms, owners, rows)
+        return kept
+
+    def _row(self, job: QueuedJob, viewer: Identity | None, owners: Mapping[int, str]) -> QueueRow:
+        now_ms = self._services.clock.now_ms()
+        return queue_row(job, viewer, now_ms, self._prices, owners.get(job.account_id))
+
+    def _render(self, context: Context) -> str:
+        """What a context gives; the same one is rendered once."""
+        html = self._rendered.get(context)
+        if html is None:
+            if len(self._rendered) >= CACHED_FRAGMENTS:
+                self._rendered.clear()
+            html = self._rendered[context] = self._renderer.render(context)
+        return html
+
+    def _story(self) -> Story:
+        feed = QueueFeed(self)
+        told: dict[str, str] = {}
+
+        async def read(_: Sequence[Event]) -> Telling | None:
+            found = news(await feed.fragments(), told)
+            if not found:
+                return None
+            whole = cache(partial(message, self._services, feed.whole()))
+            return Telling(message(self._services, found), whole)
+
+        return read
+
+
+InjectedSharedQueue: TypeAlias = NamedDependency[SkipValidation[SharedQueue]]
+
+
+class QueueFeed:
+    """The queue as one viewer sees it, or anybody, under a filter."""
+
+    def __init__(
+        self, shared: SharedQueue, viewer: Identity | None = None, shown: QueueFilter = EVERYTHING
+    ) -> None:
+        self._shared = shared
+        self._viewer = viewer
+        self._shown = shown
+        self._can_steer = viewer is not None and viewer.is_admin
+        self._order: list[str] | None = None
+        self._whole: list[Fragment] = []
+
+    def note(self, event: Event) -> bool:
+        """All jobs are shown, and so are workers and models."""
+        return event.topic in {"queue", "job", "status"}
+
+    def take_signals(self) -> tuple[str, ...]:
+        """None: the page has no element that asks for itself."""
+        return ()
+
+    async def fragments(self) -> list[Fragment]:
+        """The lines; the whole table when jobs came, went or changed places."""
+        lines = await self._shared.lines(self._viewer, self._shown)
+        around = await self._shared.around(can_steer=self._can_steer)
+        table = self._shared.table(lines, self._shown, can_steer=self._can_steer)
+        self._whole = [*around, table]
+        order = [line.element_id for line in lines]
+        if order == self._order:
+            return around + lines
+        self._order = order
+        return [*around, table]
+
+    def whole(self) -> list[Fragment]:
+        """Everything as of the last call of `fragments`, for a page that has nothing yet."""
+        return self._whole

@@ -1,0 +1,186 @@
+"""The start page: ask for a sound, and hear the ones before."""
+
+import math
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from litestar import MediaType, Response, get, post
+
+from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
+from webapp.http.dependencies import InjectedServices
+from webapp.http.errors import describe
+from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.forms import COPIES, Fields, copies_wanted, generation_body
+from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments
+from webapp.pages.frame.partials import announcement, partial
+from webapp.pages.frame.posted import InjectedPosted, Posted
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.words import wait
+from webapp.pages.library.browse import InjectedCards
+from webapp.pages.library.sound_cards import SoundCards
+from webapp.pages.models.cards import model_cards
+from webapp.pages.queue.generate_contexts import (
+    EMPTY_FORM,
+    ComposeForm,
+    ComposeFragment,
+    GeneratePage,
+    JobListFragment,
+    QuoteFragment,
+    QuoteView,
+    WelcomePage,
+)
+from webapp.policy.generation import (
+    DEFAULT_DURATION_S,
+    DEFAULT_MODEL,
+    MIN_DURATION_S,
+    MODELS,
+    parse_generation,
+)
+from webapp.policy.ideas import idea
+from webapp.policy.library import LibraryQuery
+from webapp.policy.tiers import tier_table
+from webapp.services.accounts.identity import Identity
+from webapp.services.container import Services
+from webapp.services.views import JobView
+
+RECENT_JOBS: Final = 20
+SHOWN_TO_STRANGERS: Final = 3
+# What a link to this page may fill in, such as "again" on a sound.
+FROM_LINKS: Final = frozenset(
+    ("prompt", "model", "duration", "loopable", "seed", "temperature", "top_k", "top_p", "guidance", "copies")
+)
+
+
+@get("/")
+async def show_start(
+    request: PageRequest,
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    sound_cards: InjectedCards,
+    viewer: InjectedViewer,
+) -> Response[Any]:
+    """Where sounds are asked for; for strangers, what this is."""
+    if viewer is None:
+        return renderer.page(await _welcome(services, sound_cards))
+    typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
+    form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
+    return renderer.page(_page(viewer, form, await recent_jobs(services, viewer)))
+
+
+@post("/")
+async def submit(posted: InjectedPosted) -> Response[Any]:
+    """Put a job in line."""
+    try:
+        choice = parse_generation(generation_body(posted.fields))
+        submitted = await posted.services.submissions.submit(
+            posted.identity, choice, copies=copies_wanted(posted.fields)
+        )
+    except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
+        return await _refused(posted, error)
+    if not posted.wants_fragments:
+        return posted.see_other(f"/#job-{submitted.job_id}")
+    form = await compose_form(posted.services, posted.identity, posted.fields)
+    jobs = await recent_jobs(posted.services, posted.identity)
+    return posted.renderer.fragments(
+        posted.renderer.render(ComposeFragment(form)),
+        partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
+        announcement(f"In line at place {submitted.position}"),
+    )
+
+
+@get("/quote")
+async def show_quote(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+) -> Response[Any]:
+    """What the job in the form would meet: place, wait, price."""
+    return renderer.page(QuoteFragment(await quote_view(services, identity, dict(request.query_params))))
+
+
+@get("/surprise")
+async def surprise(
+    request: PageRequest, services: InjectedServices, identity: InjectedIdentity
+) -> Response[Any]:
+    """A prompt for whoever has none in mind; a page that asks in the background gets the words alone."""
+    del identity  # only who can generate is offered ideas
+    model = request.query_params.get("model", DEFAULT_MODEL)
+    words = idea(model, services.ids.seed())
+    if wants_fragments(request):
+        return Response(words, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
+    return see_other(request, "/?" + urlencode({"prompt": words, "model": model}))
+
+
+async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
+    """The account's newest jobs."""
+    return tuple(await services.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
+
+
+async def compose_form(
+    services: Services, identity: Identity, fields: Fields, error: ProductError | None = None
+) -> ComposeForm:
+    """The form with what was typed, for an account's tier, as things stand now."""
+    tier = tier_table(services.settings)[identity.tier]
+    report = await services.status.report()
+    return ComposeForm(
+        quote=await quote_view(services, identity, fields),
+        models=model_cards(report, tier.max_duration_s),
+        max_duration_s=tier.max_duration_s,
+        fields=fields,
+        error=_in_words(error) if error else None,
+        error_field=error.field if isinstance(error, InvalidRequest) else None,
+    )
+
+
+async def quote_view(services: Services, identity: Identity, fields: Fields) -> QuoteView:
+    """What a job with these fields would meet; fields that make no sense count as the usual ones."""
+    tier = tier_table(services.settings)[identity.tier]
+    model = fields.get("model", DEFAULT_MODEL)
+    duration_s = min(max(_duration_or_default(fields), MIN_DURATION_S), tier.max_duration_s)
+    quote = await services.submissions.quote(
+        identity, model if model in MODELS else DEFAULT_MODEL, duration_s
+    )
+    copies = int(fields["copies"]) if fields.get("copies") in COPIES else 1
+    return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once, copies=copies)
+
+
+def _in_words(error: ProductError) -> str:
+    """What was refused and, where waiting helps, for how long."""
+    if isinstance(error, LimitReached | QueueFull):
+        return f"{error.message}. Try again in {wait(error.retry_after_s)}."
+    return error.message
+
+
+def _duration_or_default(fields: Fields) -> float:
+    try:
+        duration_s = float(fields.get("duration", ""))
+    except ValueError:
+        return DEFAULT_DURATION_S
+    return duration_s if math.isfinite(duration_s) else DEFAULT_DURATION_S
+
+
+def _page(viewer: Identity, form: ComposeForm, jobs: tuple[JobView, ...]) -> GeneratePage:
+    return GeneratePage(chrome=Chrome("generate", viewer, live="generate"), form=form, jobs=jobs)
+
+
+async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
+    liked = await services.library.browse.public(LibraryQuery(per_page=SHOWN_TO_STRANGERS, sort="votes"))
+    longest_s = max(tier.max_duration_s for tier in tier_table(services.settings).values())
+    return WelcomePage(
+        chrome=Chrome("generate"),
+        is_registration_open=services.settings.registration == "open",
+        models=model_cards(await services.status.report(), longest_s),
+        cards=await sound_cards.of(None, liked.items),
+    )
+
+
+async def _refused(posted: Posted, error: ProductError) -> Response[Any]:
+    """The form again, with what was typed and why it was refused."""
+    problem = describe(error)
+    form = await compose_form(posted.services, posted.identity, posted.fields, error)
+    if posted.wants_fragments:
+        response = posted.renderer.page(ComposeFragment(form), status=problem.status)
+    else:
+        jobs = await recent_jobs(posted.services, posted.identity)
+        response = posted.renderer.page(_page(posted.identity, form, jobs), status=problem.status)
+    response.headers.update(problem.headers)
+    return response

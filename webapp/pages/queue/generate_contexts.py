@@ -1,0 +1,123 @@
+"""What the templates about sounds and the queue receive: one dataclass for each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.forms import COPIES
+from webapp.pages.library.contexts import SoundCard
+from webapp.pages.models.cards import ModelCard
+from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_PROMPT_CHARACTERS
+from webapp.services.queue.submissions import Quote
+from webapp.services.views import JobView
+
+EXAMPLES: Final = (
+    "slow piano over heavy rain",
+    "solo flute in D, calm, by the sea",
+    "128 BPM techno with a deep kick and bright hats",
+    "crackling fire, wind in the trees, a few birds",
+)
+EMPTY_FORM: Final = {
+    "prompt": "",
+    "model": DEFAULT_MODEL,
+    "duration": f"{DEFAULT_DURATION_S:g}",
+    "copies": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteView:
+    """What a job, or several `copies` of it, would meet, beside what its tier allows."""
+
+    quote: Quote
+    hourly: int
+    at_once: int
+    copies: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeForm:
+    """The form that asks for a sound, with what was typed and what was wrong about it.
+
+    `error_field` names the field that `error` is about, or is None when it is about none.
+    """
+
+    quote: QuoteView
+    models: tuple[ModelCard, ...]
+    max_duration_s: float
+    fields: Mapping[str, str] = field(default_factory=lambda: EMPTY_FORM)
+    error: str | None = None
+    error_field: str | None = None
+    examples: tuple[str, ...] = EXAMPLES
+    max_prompt: int = MAX_PROMPT_CHARACTERS
+    copies: tuple[str, ...] = COPIES
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratePage:
+    """The start page of whoever is signed in."""
+
+    template: ClassVar[str] = "queue/generate.html"
+
+    chrome: Chrome
+    form: ComposeForm
+    jobs: tuple[JobView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomePage:
+    """The start page of everybody else; `cards` are sounds that people made here."""
+
+    template: ClassVar[str] = "queue/welcome.html"
+
+    chrome: Chrome
+    is_registration_open: bool
+    models: tuple[ModelCard, ...]
+    cards: tuple[SoundCard, ...] = ()
+    examples: tuple[str, ...] = EXAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeFragment:
+    """The form alone."""
+
+    template: ClassVar[str] = "queue/compose.html"
+
+    form: ComposeForm
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteFragment:
+    """What the job in the form would meet."""
+
+    template: ClassVar[str] = "queue/quote.html"
+
+    quote: QuoteView
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStateFragment:
+    """Whether a model is loaded, and what serves it."""
+
+    template: ClassVar[str] = "models/state.html"
+
+    model: ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class JobFragment:
+    """One job's card."""
+
+    template: ClassVar[str] = "queue/job.html"
+
+    job: JobView
+
+
+@dataclass(frozen=True, slots=True)
+class JobListFragment:
+    """The cards of an account's recent jobs, newest first."""
+
+    template: ClassVar[str] = "queue/job_list.html"
+
+    jobs: tuple[JobView, ...]

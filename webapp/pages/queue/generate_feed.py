@@ -1,0 +1,127 @@
+"""What the start page follows: the cards of its own jobs, and the state of the models."""
+
+import textwrap
+from contextlib import suppress
+from typing import Final
+
+from markupsafe import escape
+
+from webapp.errors import NotFound
+from webapp.events import Event, account_changed
+from webapp.pages.frame.answers import LIBRARY_CHANGED
+from webapp.pages.frame.live import RENDERING_MS, Fragment, list_fragment
+from webapp.pages.frame.partials import ANNOUNCER
+from webapp.pages.frame.rendering import Renderer
+from webapp.pages.models.cards import model_cards
+from webapp.pages.queue.generate import recent_jobs
+from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment, ModelStateFragment
+from webapp.policy.tiers import tier_table
+from webapp.services.accounts.identity import Identity
+from webapp.services.container import Services
+from webapp.services.views import ACTIVE, JobView
+
+QUEUE_MOVED: Final = "queue-moved"
+MOST_ACTIVE: Final = 100
+ANY_ACCOUNT: Final = Event("account")
+SPOKEN_CHARACTERS: Final = 80
+SPOKEN: Final = {"completed": "Finished", "failed": "Failed", "cancelled": "Cancelled"}
+
+
+class GenerateFeed:
+    """The jobs of one account, as one page of theirs knows them.
+
+    A finished sound's card is large and changes no more, so cards of jobs that ended before `since_ms`,
+    the time of the state that the page shows, are not sent again.
+    """
+
+    def __init__(self, services: Services, renderer: Renderer, identity: Identity, since_ms: int) -> None:
+        self._services = services
+        self._renderer = renderer
+        self._identity = identity
+        self._since_ms = since_ms - RENDERING_MS
+        self._account_changed = account_changed(identity.account_id)
+        self._read_ms = self._since_ms
+        self._active: set[str] | None = None
+        self._seen: set[str] = set()
+        self._models_may_differ = True
+        self._signals: set[str] = set()
+
+    def note(self, event: Event) -> bool:
+        """Places move with the queue; of single jobs and of sounds, only the account's own matter."""
+        self._models_may_differ |= event.topic == "status"
+        if event.topic == "queue":
+            self._signals.add(QUEUE_MOVED)
+        if event.topic in {"library", "account"}:
+            is_own = event in {self._account_changed, ANY_ACCOUNT}
+            if is_own:
+                self._signals.add(LIBRARY_CHANGED)
+            return is_own
+        return event.topic != "job" or event.job_id is None or event.job_id in (self._active or ())
+
+    def take_signals(self) -> tuple[str, ...]:
+        """Has the form ask again what its job would meet, for only the page knows what is in it.
+
+        What was done to sounds elsewhere has the list ask: cards of finished jobs are told only once.
+        """
+        signals, self._signals = self._signals, set()
+        return tuple(sorted(signals))
+
+    async def fragments(self) -> list[Fragment]:
+        """Cards that may have changed; the whole list when jobs came."""
+        active = await self._services.jobs.of_account(
+            self._identity.account_id, statuses=ACTIVE, limit=MOST_ACTIVE
+        )
+        known, self._active = self._active, {job.job_id for job in active}
+        came = await self._came()
+        fragments = await self._model_states() if self._models_may_differ else []
+        if known is None:
+            if self._services.bus.has_heard(self._account_changed, self._since_ms):
+                self._signals.add(LIBRARY_CHANGED)
+            return fragments + await self._since_page_load()
+        if came:
+            fragments.append(self._list(await recent_jobs(self._services, self._identity)))
+        for job_id in known - self._active:
+            with suppress(NotFound):  # gone with its account
+                job = await self._services.jobs.get(self._identity, job_id)
+                fragments += [self._card(job), _spoken(job)]
+        return fragments + [self._card(job) for job in active]
+
+    async def _came(self) -> bool:
+        """Whether there are jobs that were not there before; one may have come and ended since."""
+        before_ms, self._read_ms = self._read_ms, self._services.clock.now_ms()
+        fresh = await self._services.jobs.of_account(
+            self._identity.account_id, since_ms=before_ms - RENDERING_MS, limit=MOST_ACTIVE
+        )
+        # One that came after the active ones were read is watched from now on as well.
+        self._active = (self._active or set()) | {job.job_id for job in fresh if job.status in ACTIVE}
+        seen, self._seen = self._seen, {job.job_id for job in fresh} | self._active
+        return not self._seen <= seen
+
+    async def _since_page_load(self) -> list[Fragment]:
+        jobs = await recent_jobs(self._services, self._identity)
+        if any(job.created_ms >= self._since_ms for job in jobs):
+            return [self._list(jobs)]
+        return [self._card(job) for job in jobs if (job.finished_ms or self._since_ms) >= self._since_ms]
+
+    async def _model_states(self) -> list[Fragment]:
+        self._models_may_differ = False
+        tier = tier_table(self._services.settings)[self._identity.tier]
+        report = await self._services.status.report()
+        return [
+            Fragment(f"model-{model.name}-state", self._renderer.render(ModelStateFragment(model)))
+            for model in model_cards(report, tier.max_duration_s)
+        ]
+
+    def _card(self, job: JobView) -> Fragment:
+        return Fragment(f"job-{job.job_id}", self._renderer.render(JobFragment(job)))
+
+    def _list(self, jobs: tuple[JobView, ...]) -> Fragment:
+        empty = "" if jobs else self._renderer.render(JobListFragment(()))
+        return list_fragment("job-list", [self._card(job) for job in jobs], when_empty=empty)
+
+
+def _spoken(job: JobView) -> Fragment:
+    prompt = textwrap.shorten(job.prompt, SPOKEN_CHARACTERS, placeholder="…")
+    return Fragment(
+        ANNOUNCER, str(escape(f"{SPOKEN.get(job.status, 'Changed')}: {prompt}")), swap="innerHTML"
+    )

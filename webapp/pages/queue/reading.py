@@ -1,0 +1,58 @@
+"""Reads what the pages of the queue show beside the jobs in line."""
+
+from dataclasses import dataclass
+
+from webapp.pages.queue.charts import Charts, queue_charts
+from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
+from webapp.pages.queue.filter import QueueFilter
+from webapp.pages.queue.rows import gone_row, model_lines, queue_counts, worker_lines
+from webapp.services.accounts.identity import Identity
+from webapp.services.admin.queue_overview import GoneStatus
+from webapp.services.container import Services
+from webapp.services.views import QueueSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stands around the jobs."""
+
+    counts: Counts
+    charts: Charts
+    models: tuple[ModelLine, ...]
+    workers: tuple[WorkerLine, ...]
+
+
+async def read_surroundings(services: Services, *, can_steer: bool) -> Surroundings:
+    """Numbers, charts, models and workers, as the public or an admin may see them."""
+    snapshot = await services.queue.snapshot()
+    report = await services.status.report()
+    wishes = await services.worker_control.wishes() if can_steer else ()
+    return Surroundings(
+        counts=queue_counts(snapshot),
+        charts=queue_charts(await services.queue_history.last_hour()),
+        models=model_lines(report, snapshot, frozenset(wish.model for wish in wishes if wish.is_pinned)),
+        workers=worker_lines(report.workers, can_steer=can_steer),
+    )
+
+
+async def read_owners(services: Services, viewer: Identity | None, snapshot: QueueSnapshot) -> dict[int, str]:
+    """The owners' names by account, for admins; nothing for anybody else."""
+    if viewer is None or not viewer.is_admin:
+        return {}
+    ids = (job.account_id for job in snapshot.jobs)
+    return await services.administration.overview.owners(viewer, ids)
+
+
+async def read_gone(services: Services, viewer: Identity, shown: QueueFilter) -> tuple[QueueRow, ...]:
+    """The jobs that failed or were cancelled, for an admin."""
+    status: GoneStatus = "failed" if shown.state == "failed" else "cancelled"
+    now_ms = services.clock.now_ms()
+    found = await services.administration.overview.gone(viewer, status)
+    return tuple(
+        row
+        for row in (gone_row(job, viewer, now_ms) for job in found)
+        if shown.model in ("", row.model)
+        and shown.tier in ("", row.tier)
+        and shown.owner.lower() in (row.owner or "").lower()
+        and (row.is_own or not shown.mine)
+    )

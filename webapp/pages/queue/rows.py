@@ -1,0 +1,167 @@
+"""The queue's jobs, models and workers as a viewer sees them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from webapp.pages.frame import words
+from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
+from webapp.policy.generation import MODELS
+from webapp.policy.job_actions import AdminAction, Steered, possible
+from webapp.policy.pricing import SkipPrice, skip_cost
+from webapp.policy.reasons import PlaceReason
+from webapp.services.accounts.identity import Identity
+from webapp.services.admin.queue_overview import GoneJob
+from webapp.services.views import QueuedJob, QueueSnapshot
+from webapp.services.workers.status import StatusReport
+from webapp.services.workers.workers import WorkerInfo
+
+REASONS: Final[dict[PlaceReason, str]] = {
+    "moved": "Moved ahead by an admin",
+    "skipped": "Paid to skip ahead",
+    "starving": "Has waited long",
+    "loaded": "Its model is loaded",
+    "tier": "In turn, by tier",
+}
+WORKER_STATES: Final = {
+    "starting": "Starting",
+    "idle": "Ready, waiting for work",
+    "busy": "Generating",
+    "draining": "Draining: takes no more jobs",
+    "stopping": "Stopping",
+}
+
+
+def queue_row(
+    job: QueuedJob,
+    viewer: Identity | None,
+    now_ms: int,
+    prices: Sequence[SkipPrice],
+    owner: str | None = None,
+) -> QueueRow:
+    """One line of the queue; `owner` is for admins."""
+    is_own = viewer is not None and job.account_id == viewer.account_id
+    is_admin = viewer is not None and viewer.is_admin
+    return QueueRow(
+        job_id=job.job_id,
+        position=job.position,
+        status=job.status,
+        model=job.model,
+        duration_s=job.duration_s,
+        tier=job.tier,
+        created_ms=job.created_ms,
+        progress_pct=job.progress_pct,
+        expected_start=_expected_start(job, now_ms),
+        reason=REASONS[job.reason] if job.reason else "Being generated",
+        is_own=is_own,
+        is_skipped=job.priority == "skipped",
+        skip_cost=skip_cost(job.duration_s, prices),
+        prompt=job.prompt if is_own or is_admin else None,
+        owner=owner if is_admin else None,
+        actions=_actions(job) if is_admin else (),
+    )
+
+
+def gone_row(job: GoneJob, viewer: Identity, now_ms: int) -> QueueRow:
+    """One line of the jobs that failed or were cancelled, as an admin sees it."""
+    actions: tuple[AdminAction, ...] = ()
+    if job.can_return:
+        actions = ("retry",) if job.status == "failed" else ("restore",)
+    ended = f"{words.STATUS_NAMES[job.status]} {words.ago(job.finished_ms, now_ms)}"
+    return QueueRow(
+        job_id=job.job_id,
+        position=None,
+        status=job.status,
+        model=job.model,
+        duration_s=job.duration_s,
+        tier=job.tier,
+        created_ms=job.created_ms,
+        progress_pct=0,
+        expected_start="–",
+        reason=job.error or ended,
+        is_own=job.account_id == viewer.account_id,
+        is_skipped=False,
+        skip_cost=0,
+        prompt=job.prompt,
+        owner=job.owner,
+        actions=actions,
+    )
+
+
+def queue_counts(snapshot: QueueSnapshot) -> Counts:
+    """The numbers above the queue."""
+    waiting = [job.model for job in snapshot.jobs if job.status == "queued"]
+    return Counts(
+        processing=len(snapshot.jobs) - len(waiting),
+        waiting=len(waiting),
+        waiting_by_model=tuple(sorted(Counter(waiting).items())),
+        is_paused=snapshot.is_paused,
+    )
+
+
+def model_lines(
+    report: StatusReport, snapshot: QueueSnapshot, pinned: frozenset[str] = frozenset()
+) -> tuple[ModelLine, ...]:
+    """Every model that makes sounds of prompts."""
+    numbers = Counter((job.model, job.status) for job in snapshot.jobs)
+    return tuple(
+        ModelLine(
+            name=model,
+            state=report.models[model],
+            label=engine.label if engine else "",
+            waiting=numbers[model, "queued"],
+            processing=numbers[model, "processing"],
+            wait=words.wait(wait_s) if (wait_s := report.estimated_wait.get(model)) is not None else "",
+            is_pinned=model in pinned,
+            error=engine.error if engine else "",
+            memory_bytes=engine.memory_mb * 1_000_000 if engine else 0,
+        )
+        for model, engine in ((model, report.engines.get(model)) for model in MODELS)
+    )
+
+
+def worker_lines(workers: Iterable[WorkerInfo], *, can_steer: bool = False) -> tuple[WorkerLine, ...]:
+    """The workers in the order in which they started."""
+    return tuple(_worker(number, worker, can_steer=can_steer) for number, worker in enumerate(workers, 1))
+
+
+def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
+    gpu: dict[str, Any] = worker.report.get("gpu") or {}
+    return WorkerLine(
+        number=number,
+        device=worker.device,
+        state=worker.state,
+        state_text=WORKER_STATES[worker.state],
+        serves=_serves(worker.report.get("models", {})),
+        gpu=f"{gpu['name']}, {gpu['memory_used_gb']:g} of {gpu['memory_total_gb']:g} GB" if gpu else "",
+        memory_percent=gpu.get("memory_percent"),
+        worker_id=worker.worker_id if can_steer else None,
+        place=f"{worker.host}, process {worker.pid}" if can_steer else "",
+        refused=_refused(worker.report) if can_steer else (),
+    )
+
+
+def _refused(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """The voices that a speech worker has and cannot speak with, in words."""
+    return tuple(
+        f"The voice {one['name']} cannot speak: {one['reason']}" for one in report.get("refused_voices", ())
+    )
+
+
+def _expected_start(job: QueuedJob, now_ms: int) -> str:
+    if job.status == "processing":
+        return "started"
+    return "after the pause" if job.is_held else words.until(job.expected_start_ms, now_ms)
+
+
+def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
+    steered = Steered(job.status, is_front=job.priority == "skipped", is_moved=job.reason == "moved")
+    return possible(steered)
+
+
+def _serves(models: Mapping[str, Any]) -> str:
+    """What a worker has loaded, of the models that it reports."""
+    if "tts" in models:
+        return words.MODEL_NAMES["voice"]
+    loaded = [words.MODEL_NAMES[name] for name, entry in models.items() if entry["state"] == "ready"]
+    return f"{', '.join(loaded)} loaded" if loaded else "No model loaded"

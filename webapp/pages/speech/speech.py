@@ -1,0 +1,170 @@
+"""The page where texts are spoken."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from litestar import Response, get, post
+
+from webapp.errors import InvalidRequest, LimitReached, ProductError, SpeechFailed, StorageFull, Unavailable
+from webapp.http.dependencies import InjectedServices
+from webapp.http.errors import describe
+from webapp.pages.accounts.authentication import InjectedViewer
+from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.forms import Fields
+from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.partials import announcement, partial
+from webapp.pages.frame.posted import InjectedPosted, Posted
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.library.browse import InjectedCards
+from webapp.pages.library.contexts import SoundCard
+from webapp.pages.library.sound_cards import SoundCards
+from webapp.pages.speech.contexts import (
+    SpeechForm,
+    SpeechFormFragment,
+    SpeechPage,
+    SpokenListFragment,
+    VoiceChoice,
+    VoiceChoiceFragment,
+)
+from webapp.policy.library import LibraryQuery
+from webapp.policy.speech import VOICE_MODEL, SpeechChoice, parse_speech
+from webapp.services.accounts.identity import Identity
+from webapp.services.container import Services
+from webapp.services.speech import VoiceView
+
+SHOWN: Final = 10
+REFUSALS: Final = (InvalidRequest, LimitReached, StorageFull, Unavailable, SpeechFailed)
+
+
+@get("/speech")
+async def show_speech(
+    request: PageRequest,
+    services: InjectedServices,
+    renderer: InjectedRenderer,
+    sound_cards: InjectedCards,
+    viewer: InjectedViewer,
+) -> Response[Any]:
+    """Where texts are spoken. Without a script, it is asked again for the voices of another language."""
+    form = await speech_form(services, viewer, dict(request.query_params))
+    return renderer.page(_page(viewer, form, await _spoken(services, sound_cards, viewer)))
+
+
+@get("/speech/voices")
+async def show_voices(
+    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+) -> Response[Any]:
+    """The voices of a language, and a sample of the chosen one."""
+    form = await speech_form(services, viewer, dict(request.query_params))
+    return renderer.page(VoiceChoiceFragment(form))
+
+
+@post("/speech")
+async def speak(posted: InjectedPosted, sound_cards: InjectedCards) -> Response[Any]:
+    """Speak a text, and show what became of it."""
+    try:
+        sound = await posted.services.speech.speak(posted.identity, _choice(posted.fields))
+    except REFUSALS as error:
+        return await _refused(posted, sound_cards, error)
+    if not posted.wants_fragments:
+        return posted.see_other(f"/speech?voice={sound.voice}#spoken-{sound.generation_id}")
+    form = await speech_form(posted.services, posted.identity, posted.fields)
+    cards = await _spoken(posted.services, sound_cards, posted.identity)
+    return posted.renderer.fragments(
+        posted.renderer.render(SpeechFormFragment(form)),
+        partial("spoken", posted.renderer.render(SpokenListFragment(cards)), swap="innerMorph"),
+        announcement(f"Spoken: {sound.duration_s:.1f} seconds"),
+    )
+
+
+async def speech_form(
+    services: Services, viewer: Identity | None, fields: Fields, error: ProductError | None = None
+) -> SpeechForm:
+    """The form with what was typed, as things stand now."""
+    usage = await services.speech.usage(viewer) if viewer else None
+    is_over_limit = isinstance(error, LimitReached)
+    return SpeechForm(
+        choice=voice_choice(await services.speech.voices(), fields, services.settings.voice),
+        left=usage.remaining if usage else None,
+        hourly=usage.limit if usage else None,
+        next_in_s=usage.reset_s if usage else None,
+        is_over_limit=is_over_limit,
+        fields=fields,
+        error=error.message if error and not is_over_limit else None,
+        error_field=error.field if isinstance(error, InvalidRequest) else None,
+    )
+
+
+def voice_choice(voices: Sequence[VoiceView], fields: Mapping[str, str], preferred: str) -> VoiceChoice:
+    """What can be chosen: the language asked for or else the chosen voice's, and the voice in it."""
+    by_id = {voice.id: voice for voice in voices}
+    chosen = by_id.get(fields.get("voice", "")) or by_id.get(preferred) or next(iter(voices), None)
+    language = fields.get("language", "")
+    if chosen is None:
+        return VoiceChoice((), "", (), None)
+    languages = _languages(voices)
+    if language not in dict(languages):
+        language = _primary(chosen)
+    shown = tuple(voice for voice in voices if _primary(voice) == language)
+    return VoiceChoice(languages, language, shown, chosen if chosen in shown else _usual(shown))
+
+
+def _usual(voices: Sequence[VoiceView]) -> VoiceView:
+    """Of one language's voices the first neural one, else that of its own country, else the first."""
+    own = {_primary(voices[0]), "-".join([_primary(voices[0])] * 2)}
+    found = (voice for voice in voices if voice.engine == "piper" or voice.language.lower() in own)
+    return next(found, voices[0])
+
+
+def _languages(voices: Sequence[VoiceView]) -> tuple[tuple[str, str], ...]:
+    """Each language once, by name: what eSpeak NG calls its voice, and without what stands in brackets
+    where that is enough to tell it from every other language."""
+    naming: dict[str, VoiceView] = {}
+    for voice in voices:
+        if voice.engine != "piper" or _primary(voice) not in naming:
+            naming[_primary(voice)] = voice
+    short = {code: voice.name.partition(" (")[0].partition(",")[0] for code, voice in naming.items()}
+    shared = Counter(short.values())
+    names = {code: name if shared[name] == 1 else naming[code].name for code, name in short.items()}
+    return tuple(sorted(names.items(), key=lambda entry: entry[1]))
+
+
+def _primary(voice: VoiceView) -> str:
+    return voice.language.partition("-")[0].lower()
+
+
+def _choice(fields: Fields) -> SpeechChoice:
+    """The fields of the form as those of the API. Raises InvalidRequest."""
+    try:
+        speed = float(fields["speed"]) if fields.get("speed") else None
+    except ValueError:
+        raise InvalidRequest("Speed must be a number", field="speed") from None
+    # Browsers send line breaks as two characters, and count one.
+    text = fields.get("text", "").replace("\r\n", "\n")
+    return parse_speech({"text": text, "voice": fields.get("voice") or None, "speed": speed})
+
+
+async def _spoken(
+    services: Services, sound_cards: SoundCards, viewer: Identity | None
+) -> tuple[SoundCard, ...]:
+    if viewer is None:
+        return ()
+    found = await services.library.browse.own(viewer, LibraryQuery(model=VOICE_MODEL, per_page=SHOWN))
+    return await sound_cards.of(viewer, found.items)
+
+
+def _page(viewer: Identity | None, form: SpeechForm, cards: tuple[SoundCard, ...]) -> SpeechPage:
+    return SpeechPage(chrome=Chrome("speech", viewer), form=form, cards=cards)
+
+
+async def _refused(posted: Posted, sound_cards: SoundCards, error: ProductError) -> Response[Any]:
+    """The form again, with what was typed and why it was refused."""
+    problem = describe(error)
+    form = await speech_form(posted.services, posted.identity, posted.fields, error)
+    if posted.wants_fragments:
+        response = posted.renderer.page(SpeechFormFragment(form), status=problem.status)
+    else:
+        cards = await _spoken(posted.services, sound_cards, posted.identity)
+        response = posted.renderer.page(_page(posted.identity, form, cards), status=problem.status)
+    response.headers.update(problem.headers)
+    return response

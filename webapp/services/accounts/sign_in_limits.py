@@ -1,0 +1,93 @@
+"""How often passwords may be tried and accounts made."""
+
+from typing import Final
+
+from webapp.ids import secret_hash
+from webapp.policy.credentials import username_key
+from webapp.services.shared.rate_limits import HOUR_S, Hit, Throttle, ThrottleUsage, address_group
+from webapp.settings import Settings
+
+SIGN_IN_WINDOW_S: Final = 15 * 60
+# Enough for a person who looks for a free name, too few to learn who has an account.
+TAKEN_NAMES_PER_ADDRESS: Final = 60
+
+TOO_MANY_SIGN_INS: Final = "Too many failed sign-ins; try again later"
+TOO_MANY_ACCOUNTS: Final = "Too many accounts were created from your address; try again later"
+
+_Limit = tuple[str, int, int, str]
+
+
+class AccountLimits:
+    """The limits of sign-in and registration, by account and by client address."""
+
+    def __init__(self, settings: Settings, throttle: Throttle) -> None:
+        self._settings = settings
+        self._throttle = throttle
+
+    async def check_sign_in(self, username: str, address: str) -> None:
+        """Raise LimitReached when there were too many failures; counts nothing."""
+        for limit in self._sign_in(username, address):
+            await self._throttle.check(*limit)
+
+    async def count_sign_in(self, username: str, address: str) -> list[Hit]:
+        """Count an attempt, for the account and for the address, or neither. Raises LimitReached."""
+        async with self._throttle.together():
+            return [await self._throttle.hit(*limit) for limit in self._sign_in(username, address)]
+
+    async def sign_in_usage(self, username: str, address: str) -> tuple[ThrottleUsage, ThrottleUsage]:
+        """What is used up of the account's and of the address's failures."""
+        account, client = self._sign_in(username, address)
+        return await self._throttle.usage(*account[:3]), await self._throttle.usage(*client[:3])
+
+    async def check_registration(self, address: str) -> None:
+        """Raise LimitReached when the address made too many accounts, or asked for too many taken names."""
+        await self._throttle.check(*self._registration(address))
+        await self._throttle.check(*self._taken_names(address))
+
+    async def count_registration(self, address: str) -> Hit:
+        """Count an account made. Raises LimitReached."""
+        return await self._throttle.hit(*self._registration(address))
+
+    async def count_taken_name(self, address: str) -> Hit:
+        """Count a name that was found taken. Raises LimitReached."""
+        return await self._throttle.hit(*self._taken_names(address))
+
+    async def registration_usage(self, address: str) -> ThrottleUsage:
+        """What is used up of the address's registrations."""
+        return await self._throttle.usage(*self._registration(address)[:3])
+
+    async def forget(self, *hits: Hit) -> None:
+        """Take counted attempts back."""
+        await self._throttle.forget(*hits)
+
+    def _sign_in(self, username: str, address: str) -> tuple[_Limit, _Limit]:
+        # A name that somebody tried may be a password typed into the wrong field: only its hash is kept.
+        # By name, not by account, so that names without an account are limited alike.
+        name = secret_hash(username_key(username))
+        settings = self._settings
+        return (
+            (
+                f"sign-ins-of-account/{name}",
+                settings.sign_in_per_account,
+                SIGN_IN_WINDOW_S,
+                TOO_MANY_SIGN_INS,
+            ),
+            (
+                f"sign-ins-from-address/{address_group(address)}",
+                settings.sign_in_per_address,
+                SIGN_IN_WINDOW_S,
+                TOO_MANY_SIGN_INS,
+            ),
+        )
+
+    def _registration(self, address: str) -> _Limit:
+        bucket = f"registrations/{address_group(address)}"
+        return (bucket, self._settings.register_per_address, HOUR_S, TOO_MANY_ACCOUNTS)
+
+    def _taken_names(self, address: str) -> _Limit:
+        return (
+            f"taken-names/{address_group(address)}",
+            TAKEN_NAMES_PER_ADDRESS,
+            HOUR_S,
+            TOO_MANY_ACCOUNTS,
+        )

@@ -1,0 +1,1 @@
+"""Admin actions: steering, moderation and the audit log."""

@@ -1,0 +1,214 @@
+"""What admins do to the queue and to anybody's jobs."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.errors import InvalidRequest, NotFound
+from webapp.events import Bus, Event
+from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
+from webapp.services.accounts.identity import Identity, require_admin
+from webapp.services.admin.audit import AuditLog
+from webapp.services.queue.clock_steps import NEXT_SKIP_MS
+from webapp.services.queue.jobs import JOB_ID
+from webapp.services.queue.leases import FAILED
+from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.skip_payments import SkipPayments
+from webapp.services.rows import Row
+from webapp.settings import Settings
+
+STOPPED: Final = "An admin stopped this job"
+UNKNOWN: Final = "Job not found"
+FULL: Final = "Queue is full"
+# More than the queue holds; statements stay of a length that both databases take.
+MAX_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an action on several jobs: the ids it was taken on, and why not on the others."""
+
+    done: tuple[str, ...]
+    refused: Mapping[str, str]
+
+
+class QueueAdmin:
+    """Pausing, and steering jobs whoever they belong to.
+
+    Each call is one transition of the queue, however many jobs it takes, and is recorded in it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        settings: Settings,
+        bus: Bus,
+        *,
+        payments: SkipPayments,
+        audit: AuditLog,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._queue_limit = settings.queue_limit
+        self._bus = bus
+        self._payments = payments
+        self._audit = audit
+        self._change: dict[AdminAction, Callable[[Sequence[Row], int], Awaitable[None]]] = {
+            "cancel": self._cancel,
+            "restore": self._put_back,
+            "stop": self._stop,
+            "retry": self._put_back,
+            "move": self._move,
+            "unmove": self._unmove,
+        }
+
+    async def set_paused(self, identity: Identity, *, is_paused: bool) -> bool:
+        """Let no worker take another job, or let them again; returns whether that changed anything.
+
+        Jobs in hand are finished, and jobs may be submitted meanwhile. Raises NotAuthorized.
+        """
+        require_admin(identity)
+        async with queue_turn(self._database) as turn:
+            if turn.is_paused == is_paused:
+                return False
+            await self._database.fetch("UPDATE queue_state SET is_paused = {} WHERE id = 1", is_paused)
+            await self._audit.record(identity.username, "pause" if is_paused else "resume")
+        self._bus.publish(Event("queue"), Event("status"))
+        return True
+
+    async def act(self, identity: Identity, action: AdminAction, job_id: str) -> None:
+        """Take an action on one job.
+
+        Raises NotAuthorized, NotFound, and InvalidRequest when its state, or a full queue, forbids it.
+        """
+        outcome = await self.act_on(identity, action, (job_id,))
+        for words in outcome.refused.values():
+            raise NotFound(words) if words == UNKNOWN else InvalidRequest(words)
+
+    async def act_on(self, identity: Identity, action: AdminAction, job_ids: Iterable[str]) -> Outcome:
+        """Take an action on each of these jobs that allows it, all in one transaction.
+
+        - cancel: out of the line; what was paid to skip comes back.
+        - restore: an admin's cancellation undone.
+        - stop: a job in a worker's hands fails; the worker notices with its next heartbeat.
+        - retry: a failed job goes back in line, with all its retries.
+        - move, unmove: to the front like a skip that nobody pays for, behind earlier ones; and back.
+
+        Raises NotAuthorized, and InvalidRequest for more than 500 jobs.
+        """
+        require_admin(identity)
+        wanted = tuple(dict.fromkeys(job_ids))
+        if len(wanted) > MAX_AT_ONCE:
+            raise InvalidRequest(f"At most {MAX_AT_ONCE} jobs can be changed at once")
+        if not wanted:
+            return Outcome((), {})
+        async with queue_turn(self._database):
+            rows = await self._rows(wanted)
+            refused = await self._refused(action, wanted, rows)
+            allowed = [rows[job_id] for job_id in wanted if job_id not in refused]
+            if allowed:
+                await self._change[action](allowed, self._clock.now_ms())
+                done = [row["job_id"] for row in allowed]
+                await self._audit.record(identity.username, action, done)
+        if allowed:
+            self._bus.publish(Event("queue"), *(Event("job", row["job_id"]) for row in allowed))
+        return Outcome(tuple(row["job_id"] for row in allowed), refused)
+
+    async def _rows(self, job_ids: Sequence[str]) -> dict[str, Row]:
+        # What can be no job's id may be no text to a database either.
+        known = [job_id for job_id in job_ids if JOB_ID.fullmatch(job_id)] or [""]
+        rows = await self._database.fetch(
+            "SELECT job_id, status, skipped_ms, is_moved, finished_ms FROM job"
+            f" WHERE job_id IN ({_places(known)})",
+            *known,
+        )
+        return {row["job_id"]: row for row in rows}
+
+    async def _refused(
+        self, action: AdminAction, wanted: Sequence[str], rows: Mapping[str, Row]
+    ) -> dict[str, str]:
+        by_admins = await self._cancelled_by_admins(list(rows)) if action == "restore" else frozenset()
+        room = await self._room() if action in PUT_BACK else len(wanted)
+        refused = {}
+        for job_id in wanted:
+            row = rows.get(job_id)
+            words = UNKNOWN if row is None else refusal(action, _steered(row, job_id in by_admins))
+            if words is None and room <= 0:
+                words = FULL
+            if words is None:
+                room -= 1
+            else:
+                refused[job_id] = words
+        return refused
+
+    async def _cancelled_by_admins(self, job_ids: Sequence[str]) -> frozenset[str]:
+        """The jobs whose last cancellation or return was an admin's cancellation."""
+        if not job_ids:
+            return frozenset()
+        rows = await self._database.fetch(
+            "SELECT subject, action FROM admin_action WHERE action IN ('cancel', 'restore')"
+            f" AND subject IN ({_places(job_ids)}) ORDER BY id",
+            *job_ids,
+        )
+        last = {row["subject"]: row["action"] for row in rows}
+        return frozenset(subject for subject, action in last.items() if action == "cancel")
+
+    async def _room(self) -> int:
+        """How many more jobs the queue takes."""
+        rows = await self._database.fetch(
+            "SELECT COUNT(*) AS active FROM job WHERE status IN ('queued', 'processing')"
+        )
+        return self._queue_limit - int(rows[0]["active"])
+
+    # Each of these changes rows whose state was checked in the same transaction.
+
+    async def _cancel(self, rows: Sequence[Row], now_ms: int) -> None:
+        await self._write(rows, "status = 'cancelled', finished_ms = {}", now_ms)
+        await self._refund(rows, "The job was cancelled")
+
+    async def _stop(self, rows: Sequence[Row], now_ms: int) -> None:
+        await self._write(rows, FAILED, STOPPED, now_ms)
+        await self._refund(rows, "The job was stopped")
+
+    async def _put_back(self, rows: Sequence[Row], now_ms: int) -> None:
+        """Back to the old place. The time out of line is no waiting, so it brings no job nearer its limit.
+
+        What was paid for a skip has come back already: the place is now a present.
+        """
+        await self._write(
+            rows,
+            "status = 'queued', error = NULL, retry_count = 0, lost_workers = 0, progress_pct = 0,"
+            " started_ms = NULL, start_order = NULL, is_moved = (skipped_ms IS NOT NULL),"
+            " starves_ms = starves_ms + {} - finished_ms, finished_ms = NULL",
+            now_ms,
+        )
+
+    async def _move(self, rows: Sequence[Row], now_ms: int) -> None:
+        await self._write(rows, f"skipped_ms = {NEXT_SKIP_MS}, is_moved = {{}}", now_ms, now_ms, True)
+
+    async def _unmove(self, rows: Sequence[Row], now_ms: int) -> None:
+        await self._write(rows, "skipped_ms = NULL, is_moved = {}", False)
+
+    async def _write(self, rows: Sequence[Row], assignments: str, *arguments: object) -> None:
+        job_ids = [row["job_id"] for row in rows]
+        await self._database.fetch(
+            f"UPDATE job SET {assignments} WHERE job_id IN ({_places(job_ids)})", *arguments, *job_ids
+        )
+
+    async def _refund(self, rows: Iterable[Row], reason: str) -> None:
+        for row in rows:
+            if row["skipped_ms"] is not None:
+                await self._payments.refund(row["job_id"], reason)
+
+
+def _steered(row: Row, was_cancelled_by_admin: bool) -> Steered:
+    return Steered(
+        row["status"], row["skipped_ms"] is not None, bool(row["is_moved"]), was_cancelled_by_admin
+    )
+
+
+def _places(values: Sequence[object]) -> str:
+    return ", ".join("{}" for _ in values)

@@ -1,0 +1,1 @@
+"""Models: weights, downloads and voices."""

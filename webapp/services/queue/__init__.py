@@ -1,0 +1,1 @@
+"""The queue: submitting, ordering, claiming, finishing and steering jobs."""

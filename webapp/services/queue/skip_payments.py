@@ -1,0 +1,32 @@
+"""Paying for a skip, and getting it back."""
+
+from webapp.database import Database
+from webapp.errors import InvalidRequest
+from webapp.services.accounts.aura import Aura
+
+
+class SkipPayments:
+    """Charges and refunds skips, as part of the caller's transaction."""
+
+    def __init__(self, database: Database, aura: Aura) -> None:
+        self._database = database
+        self._aura = aura
+
+    async def charge(self, account_id: int, job_id: str, cost: int) -> int:
+        """Take the price from the account; returns what is left.
+
+        Raises InvalidRequest for too little, and for a job that was paid for before, though it came back.
+        """
+        if await self._database.fetch("SELECT 1 AS one FROM aura_entry WHERE job_id = {} LIMIT 1", job_id):
+            raise InvalidRequest("Job already skipped")
+        return await self._aura.entry(account_id, "skip", -cost, reason="Skipped the queue", job_id=job_id)
+
+    async def refund(self, job_id: str, reason: str) -> None:
+        """Give back what was paid for the job, once; nothing where nothing was paid."""
+        rows = await self._database.fetch(
+            "SELECT kind, account, amount FROM aura_entry WHERE job_id = {}", job_id
+        )
+        if [row["kind"] for row in rows] == ["skip"]:
+            await self._aura.entry(
+                rows[0]["account"], "refund", -rows[0]["amount"], reason=reason, job_id=job_id
+            )

@@ -1,0 +1,140 @@
+"""Taking a request for a sound into the queue."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.events import Bus, Event
+from webapp.ids import Ids
+from webapp.policy.generation import GenerationChoice, check_tier_duration
+from webapp.policy.ordering import WaitingJob, in_order
+from webapp.policy.pricing import skip_cost, skip_prices
+from webapp.policy.tiers import tier_table
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.usage import UsageReader
+from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.queue.acceptance import Acceptance, Application, Submitted
+from webapp.services.queue.estimates import Estimator
+from webapp.services.queue.waiting import LineReader
+from webapp.services.shared.group_writer import GroupWriter
+from webapp.services.shared.idempotency import Once
+from webapp.settings import Settings
+
+__all__ = ["Quote", "Submissions", "Submitted"]
+
+# The queue is locked while a group is written, some milliseconds for so many.
+LARGEST_GROUP: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What to expect of a job before it is submitted.
+
+    `expected_wait_s` is None when nothing can be said, such as when no worker is there or the queue is
+    paused.
+    """
+
+    position: int
+    expected_wait_s: float | None
+    expected_work_s: float | None
+    jobs_left_this_hour: int
+    at_once_left: int
+    skip_cost: int
+    is_paused: bool = False
+
+
+class Submissions:
+    """Accepts jobs within the limits of tier and queue; each limit is exact whatever arrives at once.
+
+    Jobs that arrive together share a transaction, hence a commit: see `GroupWriter` and `Acceptance`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        settings: Settings,
+        bus: Bus,
+        *,
+        estimator: Estimator,
+        storage_guard: StorageGuard,
+        usage: UsageReader,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._tiers = tier_table(settings)
+        self._prices = skip_prices(settings)
+        self._bus = bus
+        self._estimator = estimator
+        self._usage = usage
+        self._lines = LineReader(database, settings)
+        acceptance = Acceptance(
+            database,
+            clock,
+            ids,
+            queue_limit=settings.queue_limit,
+            lines=self._lines,
+            storage_guard=storage_guard,
+            usage=usage,
+        )
+        self._writer: GroupWriter[Application, Submitted] = GroupWriter(
+            acceptance.decide, largest=LARGEST_GROUP
+        )
+
+    async def submit(
+        self,
+        identity: Identity,
+        choice: GenerationChoice,
+        *,
+        once: Once[Submitted] | None = None,
+        copies: int = 1,
+    ) -> Submitted:
+        """Put a job in line. It is durable when this returns.
+
+        Under a key (`once`) a request that was accepted before is answered as it was then. Of several
+        `copies`, which differ in their seed, all are put in line or none, and the first is returned.
+
+        Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
+        and StorageFull, in this order.
+        """
+        if once and (accepted := await once.first_answer()):
+            return accepted
+        tier = self._tiers[identity.tier]
+        check_tier_duration(choice.duration_s, tier.max_duration_s)
+        if self._database.in_transaction:
+            raise RuntimeError("a job is submitted in a transaction of its own")
+        submitted = await self._writer.submit(Application(identity, tier, choice, once, copies))
+        self._bus.publish(Event("queue"), Event("job", submitted.job_id))
+        return submitted
+
+    async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
+        """What a job like this would meet if it were submitted now."""
+        tier = self._tiers[identity.tier]
+        now_ms = self._clock.now_ms()
+        usage = await self._usage.of(identity.account_id, identity.tier)
+        line = await self._lines.read()
+        newcomer = WaitingJob(
+            sequence=2**62,
+            priority=tier.priority,
+            starves_ms=now_ms + tier.starves_after_ms,
+            model=model,
+            duration_s=duration_s,
+        )
+        waiting = in_order([*line.waiting, newcomer], now_ms, line.turns)
+        ahead = waiting.index(newcomer)
+        outlook = await self._estimator.outlook()
+        # The jobs behind count too: those that will starve meanwhile go first.
+        is_paused = await self._lines.is_paused()
+        start_ms = None if is_paused else outlook.starts_ms(now_ms, running=line.running, line=waiting)[ahead]
+        own_work_ms = outlook.work_ms(model, duration_s)
+        return Quote(
+            position=len(line.running) + ahead + 1,
+            expected_wait_s=None if start_ms is None else max(0, start_ms - now_ms) / 1000,
+            expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
+            jobs_left_this_hour=usage.hourly.left,
+            at_once_left=usage.at_once.left,
+            skip_cost=skip_cost(duration_s, self._prices),
+            is_paused=is_paused,
+        )

@@ -1,0 +1,1 @@
+"""Workers: their state, what operators ask of them, and the service's status."""

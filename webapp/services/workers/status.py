@@ -1,0 +1,148 @@
+"""The state of the whole service: models, GPU, workers, and what waits."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.policy.generation import MODELS
+from webapp.policy.speech import STATUS_MODEL
+from webapp.services.queue.estimates import Estimator
+from webapp.services.queue.snapshot import EXPECT_AGAIN_MS, QueueReader
+from webapp.services.shared.read_cache import ReadCache, Reading
+from webapp.services.workers.arrivals import Arrivals
+from webapp.services.workers.workers import WorkerInfo, WorkerKind, Workers
+
+UNAVAILABLE = "unavailable"
+LOADING = "loading"
+# The best of several workers' states is what a user can count on.
+STATE_PRECEDENCE = ("ready", "loading", "unloaded", "error", UNAVAILABLE)
+NO_GPU: Mapping[str, Any] = {
+    "available": False,
+    "name": None,
+    "memory_used_gb": None,
+    "memory_total_gb": None,
+    "memory_percent": None,
+    "busy": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """What serves a model. `max_duration_s` is the longest clip it can make.
+
+    `error` says why it could not be loaded, empty when it could. `memory_mb` is what it takes where it is
+    loaded; `is_pinned` says that it stays there.
+    """
+
+    engine: str
+    label: str
+    checkpoint: str
+    license: str
+    max_duration_s: float
+    error: str = ""
+    is_pinned: bool = False
+    memory_mb: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Everything `/status` tells; `estimated_wait` is seconds by model."""
+
+    models: dict[str, str]
+    gpu: dict[str, Any]
+    queue_length: int
+    queue_by_model: dict[str, int]
+    estimated_wait: dict[str, int | None]
+    engines: dict[str, EngineReport] = field(default_factory=dict)
+    workers: tuple[WorkerInfo, ...] = ()
+    is_paused: bool = False
+
+
+class StatusReporter:
+    """Puts the workers' own reports and the queue together."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        workers: Workers,
+        queue: QueueReader,
+        estimator: Estimator,
+        arrivals: Arrivals,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._workers = workers
+        self._arrivals = arrivals
+        self._queue = queue
+        self._estimator = estimator
+        self._cache: ReadCache[None, StatusReport] = ReadCache(database, clock, capacity=1)
+
+    async def report(self) -> StatusReport:
+        """The state now; while nothing changes it is the same object."""
+        return await self._cache.get(None, self._read)
+
+    async def _read(self) -> Reading[StatusReport]:
+        workers = tuple(await self._workers.alive())
+        snapshot = await self._queue.snapshot()
+        waiting = [job for job in snapshot.jobs if job.status == "queued"]
+        now_ms = self._clock.now_ms()
+        report = StatusReport(
+            models={model: self._state(model, workers) for model in (*MODELS, STATUS_MODEL)},
+            gpu=next((worker.report["gpu"] for worker in workers if worker.report.get("gpu")), dict(NO_GPU)),
+            queue_length=len(snapshot.jobs),
+            queue_by_model=dict(Counter(job.model for job in waiting)),
+            estimated_wait={
+                model: _wait_s([job.expected_start_ms for job in waiting if job.model == model], now_ms)
+                for model in MODELS
+                if any(job.model == model for job in waiting)
+            },
+            engines=_engines(workers),
+            workers=workers,
+            is_paused=snapshot.is_paused,
+        )
+        # Waits shrink as time goes by, and a worker that says nothing for long is gone.
+        return Reading(report, now_ms + EXPECT_AGAIN_MS)
+
+    def _state(self, model: str, workers: tuple[WorkerInfo, ...]) -> str:
+        kind: WorkerKind = "speech" if model == STATUS_MODEL else "sound"
+        if self._arrivals.is_coming_beside(kind, workers):
+            return LOADING
+        states = [
+            worker.report.get("models", {}).get(model, {}).get("state", UNAVAILABLE) for worker in workers
+        ]
+        return min(states, key=STATE_PRECEDENCE.index, default=UNAVAILABLE)
+
+
+def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
+    """What serves each model, as the worker tells it whose state is the one that counts."""
+    entries: dict[str, dict[str, Any]] = {}
+    for worker in workers:
+        for model, entry in worker.report.get("models", {}).items():
+            best = entries.setdefault(model, entry)
+            if STATE_PRECEDENCE.index(entry["state"]) < STATE_PRECEDENCE.index(best["state"]):
+                entries[model] = entry
+    return {
+        model: EngineReport(
+            engine=entry["engine"],
+            label=entry["label"],
+            checkpoint=entry["checkpoint"],
+            license=entry["license"],
+            max_duration_s=entry["max_duration_s"],
+            error=entry.get("error", ""),
+            is_pinned=entry.get("is_pinned", False),
+            memory_mb=entry.get("memory_mb", 0),
+        )
+        for model, entry in entries.items()
+    }
+
+
+def _wait_s(starts: list[int | None], now_ms: int) -> int | None:
+    """Seconds until the last waiting job of a model is expected to start; None when nothing can be said."""
+    if any(start is None for start in starts):
+        return None
+    return max((max(0, start - now_ms) for start in starts if start is not None), default=0) // 1000
