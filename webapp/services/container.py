@@ -127,8 +127,7 @@ def build_services(
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, accounts),
-        worker_control=WorkerControl(database, bus),
-        clock_steps=ClockSteps(database, clock, settings, bus),
+        worker_control=WorkerControl(database, bus), clock_steps=ClockSteps(database, clock, settings, bus),
         queue_history=QueueHistory(database, clock),
         administration=build_administration(
             database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
