@@ -153,6 +153,10 @@ def with_config(**changes: Any) -> Callable[[dict[str, Any]], None]:
         ({"codebooks_pattern": {"modeling": "unroll"}}, "codebook pattern"),
         ({"codebooks_pattern": {"delay": {"flatten_first": 2}}}, "codebook pattern"),
         ({"interleave_stereo_codebooks": {"use": True}}, "do not fit: 4 codebooks.* 8 of"),
+        (
+            {"interleave_stereo_codebooks": {"use": True, "per_timestep": True}},
+            "left and right after one another, which is not supported",
+        ),
         ({"transformer_lm": {"memory_efficient": False}}, "form that is not supported"),
         ({"conditioners": {"description": {"t5": {"name": "t5-large"}}}}, "encoder t5-large lacks"),
         ({"conditioners": {"description": {"t5": {"name": "../../x"}}}}, "not a usable checkpoint"),
@@ -261,5 +265,5 @@ def test_weights_stay_as_they_were_published(folder: Path) -> None:
 
 def test_a_magnet_says_what_it_needs_of_its_window(models_dir: Path) -> None:
     model = load(models_dir / "tiny-magnet", Kind.MAGNET)
-    assert (model.window_frames, model.span_frames, model.delays) == (99, 3, (0, 0, 0, 0))
+    assert (model.window_frames, model.span_frames, model.delays) == (102, 3, (0, 0, 0, 0))
     assert lm_config(Tiny("magnet"))["transformer_lm"]["subcodes_context"] == model.lm.subcodes_context == 5

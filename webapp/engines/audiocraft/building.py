@@ -67,12 +67,23 @@ def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | Non
 
     return Server(
         JobMaker(model, decoding).make,
-        CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device)),
+        _codec_decoder(model, precision),
         model.sample_rate,
         model.channels,
         decoding=decoding,
         make_exact=exact,
     )
+
+
+def _codec_decoder(model: LoadedModel, precision: Precision) -> CodecDecoder:
+    """What makes sound of a model's tokens. Raises ModelLoadError for a codec that it cannot decode."""
+    try:
+        decoder = CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device))
+    except ValueError as error:
+        raise ModelLoadError(f"the codec of {model.name} is not supported: {error}") from error
+    if decoder.hop * model.frame_rate != model.sample_rate:
+        raise ModelLoadError(f"the codec of {model.name} does not make as many samples as it says")
+    return decoder
 
 
 def resolved(asked: Precision | None, model: LoadedModel) -> Precision:

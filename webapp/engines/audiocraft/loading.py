@@ -4,10 +4,12 @@ AudioCraft's loaders are not used: they leave it to the environment whether a pi
 one precision per device, fetch what is missing, and switch attention for the whole process.
 """
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.audiocraft.importing import import_audiocraft
 from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
 from webapp.engines.audiocraft.text_encoders import text_encoders_from
+from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
 from webapp.weights.catalogue import Kind
 from webapp.weights.layout import CODEC_FILE, LM_FILE
@@ -76,9 +79,17 @@ class LoadedModel:
         return int(self.codec.channels)
 
     @property
-    def frame_rate(self) -> int:
-        frames_per_second: float = self.codec.frame_rate
-        return round(frames_per_second)
+    def frame_rate(self) -> Fraction:
+        """Frames a second, exactly: a codec's hop need not divide its sample rate."""
+        return exact_frame_rate(self.codec)
+
+
+def exact_frame_rate(codec: "CompressionModel") -> Fraction:
+    """Frames a second of AudioCraft's own codec or of transformers'; AudioCraft itself drops the fraction."""
+    core = codec.model if hasattr(codec, "get_left_right_codes") else codec
+    config = getattr(core.model, "config", None) if hasattr(core, "model") else None
+    hop = math.prod(config.upsampling_ratios) if config is not None else int(core.decoder.hop_length)
+    return Fraction(int(codec.sample_rate), hop)
 
 
 def load_model(
@@ -175,6 +186,9 @@ def _check_kind(config: DictConfig, kind: Kind) -> None:
     if config.conditioners.description.t5.get("normalize_text"):
         # AudioCraft would fetch a language model of spaCy's for it.
         raise ModelLoadError("the checkpoint changes texts before it reads them, which is not supported")
+    stereo = config.get("interleave_stereo_codebooks") or {}
+    if stereo.get("use") and stereo.get("per_timestep"):
+        raise ModelLoadError("the checkpoint puts left and right after one another, which is not supported")
     pattern = config.codebooks_pattern
     delay = pattern.get("delay") or {}
     if kind is not Kind.MAGNET and (
@@ -202,7 +216,8 @@ def _assemble(
             f" {codec.num_codebooks} of {codec.cardinality}"
         )
     _check_text_encoder(lm)
-    frames = int(config.dataset.segment_duration * codec.frame_rate)
+    # All that a segment of training had: what is as long needs one window.
+    frames = frames_for(config.dataset.segment_duration, exact_frame_rate(codec))
     span = max(1, int(lm.span_len)) if kind is Kind.MAGNET else 1
     context = int(lm.subcodes_context) if kind is Kind.MAGNET else -1
     lm.eval().requires_grad_(requires_grad=False).to(device)
@@ -217,7 +232,7 @@ def _assemble(
         codec,
         decoder_weights(lm),
         device,
-        frames - frames % span,
+        frames + -frames % span,
         span,
         context,
         (0,) * int(lm.n_q) if kind is Kind.MAGNET else tuple(lm.pattern_provider.delays),

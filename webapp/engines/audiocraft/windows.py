@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 OVERLAP_SHARE = 0.4
 """Share of a window that the next one takes as its prompt: MusicGen's own 12 of 30 seconds."""
@@ -25,10 +26,10 @@ class Window:
         return self.length - self.prompt
 
 
-def frames_for(duration_s: float, frame_rate: int) -> int:
-    """Codec frames that cover a duration."""
+def frames_for(duration_s: float, frame_rate: Fraction | int) -> int:
+    """Codec frames that cover a duration; the rate is exact, so that a long sound lacks nothing."""
     # A hair under a whole number of frames is that number: 0.1 s at 50 Hz is 5 frames.
-    return max(1, math.ceil(round(duration_s * frame_rate, 6)))
+    return max(1, math.ceil(round(float(duration_s * frame_rate), 6)))
 
 
 def overlap_frames(window_frames: int, multiple_of: int = 1) -> int:
