@@ -24,7 +24,6 @@ from webapp.engines.base import (
     TaskSource,
 )
 from webapp.weights.catalogue import BYTES_PER_HALF, MODELS, Kind
-from webapp.weights.layout import CODEC_FILE, LM_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -118,10 +117,7 @@ class AudioCraftEngine:
 
     def _estimated_bytes(self, choice: Choice) -> int:
         """Weights as they will be in memory; on anything but CUDA what is computed with is a copy of them."""
-        language_model, codec = (
-            (choice.folder / file).stat().st_size if (choice.folder / file).is_file() else 0
-            for file in (LM_FILE, CODEC_FILE)
-        )
+        language_model, codec = choice.lm_bytes, choice.codec_bytes
         computed = language_model * self._bytes_per_weight(choice.kind) // BYTES_PER_HALF
         kept = 0 if self._device.type == "cuda" else language_model
         return kept + computed + codec + choice.text_encoder_bytes

@@ -7,7 +7,7 @@ one precision per device, fetch what is missing, and switch attention for the wh
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -30,11 +30,14 @@ from webapp.engines.audiocraft.decoder.weights import DecoderWeights, decoder_we
 from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.audiocraft.importing import import_audiocraft
 from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
-from webapp.engines.audiocraft.text_encoders import text_encoders_from
+from webapp.engines.audiocraft.supported import check_supported
+from webapp.engines.audiocraft.text_encoders import text_encoder_given, text_encoders_from
+from webapp.engines.audiocraft.transformers_musicgen import read_musicgen
 from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
 from webapp.weights.catalogue import Kind
-from webapp.weights.layout import CODEC_FILE, LM_FILE
+from webapp.weights.layout import CODEC_FILE, LM_FILE, is_checkpoint_folder
+from webapp.weights.transformers_layout import transformers_folder
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel, LMModel
@@ -105,11 +108,22 @@ def load_model(
     with _one_clear_error(folder.name), warnings.catch_warnings():
         # What AudioCraft and torch deprecate in each other.
         warnings.simplefilter("ignore")
-        codec = _load_codec(folder / CODEC_FILE, models_dir)
-        lm, config = _load_language_model(
-            folder / LM_FILE, models_dir, kind, round(codec.frame_rate), device=device, dtype=dtype
-        )
-        return _assemble(folder.name, kind, lm, codec, config, device=device)
+        codec, checkpoint, text_encoders = _read(folder, models_dir, device)
+        frame_rate = round(codec.frame_rate)
+        lm = _language_model(checkpoint, kind, frame_rate, text_encoders=text_encoders, dtype=dtype)
+        return _assemble(folder.name, kind, lm, codec, checkpoint.config, device=device)
+
+
+def _read(
+    folder: Path, models_dir: Path, device: torch.device
+) -> tuple["CompressionModel", CheckpointFile, AbstractContextManager[None]]:
+    """A checkpoint's codec, its language model's file, and what makes its text encoder known meanwhile."""
+    foreign = None if is_checkpoint_folder(folder) else transformers_folder(folder)
+    if foreign is not None:
+        parts = read_musicgen(foreign)
+        return parts.codec, parts.checkpoint, text_encoder_given(parts.text_encoder, folder)
+    codec = _load_codec(folder / CODEC_FILE, models_dir)
+    return codec, read_checkpoint(folder / LM_FILE), text_encoders_from(models_dir, device)
 
 
 def _load_codec(path: Path, models_dir: Path) -> "CompressionModel":
@@ -135,20 +149,18 @@ def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
     return codec
 
 
-def _load_language_model(
-    path: Path,
-    models_dir: Path,
+def _language_model(
+    checkpoint: CheckpointFile,
     kind: Kind,
     frame_rate: int,
     *,
-    device: torch.device,
+    text_encoders: AbstractContextManager[None],
     dtype: torch.dtype | None,
-) -> tuple["LMModel", DictConfig]:
+) -> "LMModel":
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
-    checkpoint = read_checkpoint(path)
     config = checkpoint.config
-    _check_kind(config, kind)
+    check_supported(config, kind)
     dtype = dtype or _published_precision(checkpoint)
     # In full precision the large matrices would take twice the memory on their way.
     config.device, config.dtype = "cpu", str(dtype).removeprefix("torch.")
@@ -163,38 +175,13 @@ def _load_language_model(
             # AudioCraft's own masks, one per head, would be built only to be replaced.
             subcodes_context=-1,
         )
-    with text_encoders_from(models_dir, device), Unfilled():
+    with text_encoders, Unfilled():
         lm = builders.get_lm_model(config)
     _set_precision(lm, dtype)
     put_weights(lm, checkpoint)
     if kind is Kind.MAGNET:
         lm.subcodes_context = reach
-    return lm, config
-
-
-def _check_kind(config: DictConfig, kind: Kind) -> None:
-    """Raise ModelLoadError for a checkpoint that decodes or is conditioned in another way than `kind`."""
-    expected = "transformer_lm_magnet" if kind is Kind.MAGNET else "transformer_lm"
-    if config.lm_model != expected:
-        raise ModelLoadError(f"the checkpoint is not a {kind.value} model")
-    others = [name for name in config.conditioners if name not in ("description", "args")]
-    fused = [str(way) for way in ("sum", "prepend", "input_interpolate") if len(config.fuser[way])]
-    if others or fused or config.conditioners.description.model != "t5":
-        raise ModelLoadError("the checkpoint is conditioned on more than text, which is not supported")
-    if config.conditioners.description.t5.finetune:
-        raise ModelLoadError("the checkpoint has a text encoder of its own, which is not supported")
-    if config.conditioners.description.t5.get("normalize_text"):
-        # AudioCraft would fetch a language model of spaCy's for it.
-        raise ModelLoadError("the checkpoint changes texts before it reads them, which is not supported")
-    stereo = config.get("interleave_stereo_codebooks") or {}
-    if stereo.get("use") and stereo.get("per_timestep"):
-        raise ModelLoadError("the checkpoint puts left and right after one another, which is not supported")
-    pattern = config.codebooks_pattern
-    delay = pattern.get("delay") or {}
-    if kind is not Kind.MAGNET and (
-        pattern.modeling != "delay" or delay.get("flatten_first") or delay.get("empty_initial")
-    ):
-        raise ModelLoadError("the checkpoint has a codebook pattern that is not supported")
+    return lm
 
 
 def _assemble(
