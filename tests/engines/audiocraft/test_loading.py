@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from omegaconf import EnumNode, OmegaConf, PathNode
 
 from tests.engines.audiocraft.helpers import request, tokens_of
 from tests.engines.audiocraft.tiny import Tiny, lm_config, write_text_encoder
@@ -152,6 +152,12 @@ def with_config(**changes: Any) -> Callable[[dict[str, Any]], None]:
         ({"conditioners": {"description": {"t5": {"normalize_text": True}}}}, "changes texts"),
         ({"codebooks_pattern": {"modeling": "unroll"}}, "codebook pattern"),
         ({"codebooks_pattern": {"delay": {"flatten_first": 2}}}, "codebook pattern"),
+        ({"fuser": {"cross_attention_pos_emb": True}}, "fuser.cross_attention_pos_emb: true, which is not"),
+        ({"fuser": {"cross": []}}, "does not look at its text"),
+        ({"transformer_lm": {"causal": False}}, "transformer_lm.causal: false, which is not supported"),
+        ({"transformer_lm": {"qk_layer_norm_cross": True}}, "qk_layer_norm_cross: true, which is not"),
+        ({"dataset": {"segment_duration": None}}, "does not say how long its windows are"),
+        ({"dataset": {"segment_duration": 0}}, "does not say how long its windows are"),
         ({"interleave_stereo_codebooks": {"use": True}}, "do not fit: 4 codebooks.* 8 of"),
         (
             {"interleave_stereo_codebooks": {"use": True, "per_timestep": True}},
@@ -166,6 +172,36 @@ def test_what_is_not_supported_is_said(folder: Path, changes: dict[str, Any], me
     rewrite(folder / "state_dict.bin", with_config(**changes))
     with pytest.raises(ModelLoadError, match=message):
         load(folder)
+
+
+def test_a_magnet_that_looks_back_only_is_refused(models_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(models_dir / "tiny-magnet", tmp_path / "mine")
+    rewrite(tmp_path / "mine/state_dict.bin", with_config(transformer_lm={"causal": True}))
+    with pytest.raises(ModelLoadError, match=r"transformer_lm\.causal: true, which is not supported"):
+        load_model(tmp_path / "mine", models_dir, Kind.MAGNET, device=CPU)
+
+
+def test_settings_as_objects_open_no_door(folder: Path) -> None:
+    """OmegaConf's plain nodes are read; what else it has, and any other class, is not."""
+    before = torch.serialization.get_safe_globals()
+    rewrite(
+        folder / "state_dict.bin",
+        lambda package: package.update({"xp.cfg": OmegaConf.create(package["xp.cfg"])}),
+    )
+    assert load(folder).codebooks == 4
+    for other in (PathNode(Path("/etc/passwd")), EnumNode(Kind, Kind.MAGNET), Path("/etc")):
+        rewrite(folder / "state_dict.bin", lambda package, other=other: package.update(more=other))
+        with pytest.raises(ModelLoadError, match=r"mine/state_dict\.bin.*was not opened"):
+            load(folder)
+        rewrite_unread(folder / "state_dict.bin")
+    assert torch.serialization.get_safe_globals() == before
+
+
+def rewrite_unread(path: Path) -> None:
+    """Take out again what may not be read."""
+    package = torch.load(path, weights_only=False)
+    del package["more"]
+    torch.save(package, path)
 
 
 def test_a_checkpoint_of_another_kind(models_dir: Path) -> None:
