@@ -42,6 +42,12 @@ def test_the_overlap_is_musicgens_own() -> None:
     assert overlap_frames(1) == 0
 
 
+def test_a_stride_decides_the_overlap_where_there_is_one() -> None:
+    assert overlap_frames(500, stride_frames=100) == 400
+    assert overlap_frames(1500, stride_frames=900) == overlap_frames(1500) == 600
+    assert overlap_frames(50, stride_frames=100) == 20
+
+
 def test_a_short_sound_takes_one_short_window() -> None:
     assert plan_windows(80, 1500, 600) == (Window(0, 0, 80),)
     assert plan_windows(1500, 1500, 600) == (Window(0, 0, 1500),)

@@ -112,7 +112,8 @@ class JobMaker:
         self._model = model
         self._decoding = decoding
         self._prompts = PromptEncoder(model)
-        self._overlap = overlap_frames(model.window_frames, model.span_frames)
+        stride_frames = int(model.frame_rate * model.usage.stride_s)
+        self._overlap = overlap_frames(model.window_frames, model.span_frames, stride_frames)
 
     def make(self, task: GenerationTask) -> Job:
         """A job at its beginning. Raises RequestNotSupported and torch's own errors."""
@@ -124,7 +125,7 @@ class JobMaker:
         return Job(
             task,
             self._prompts.encode(request.prompt),
-            settings_for(request.sampling, model.kind),
+            settings_for(request.sampling, model.usage),
             Chance(request.seed),
             windows,
             empty_tokens(model.codebooks, frames, model.device),
@@ -141,9 +142,11 @@ def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding
     if model.kind is Kind.MAGNET:
         linear = quickest(model.device, precision.dtype)
         transformer = Transformer(weights, model.window_frames, precision.dtype, linear)
-        return MagnetDecoding(
-            transformer, Segment(model.window_frames, model.span_frames, model.context_frames), jobs
-        )
+        segment = Segment(
+            model.window_frames, model.span_frames, model.context_frames, model.usage.first_passes,
+            model.usage.temperature,
+        )  # fmt: skip
+        return MagnetDecoding(transformer, segment, jobs)
     steps = columns_of(model.window_frames, model.delays)
     backend = backend_factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
     make_drawer = native_drawers() if precision is Precision.INT8 else GuidedSampler

@@ -8,6 +8,7 @@ from webapp.weights.catalogue import (
     KIND_OF_MODEL,
     Checkpoint,
     Kind,
+    Usage,
     checkpoints_for,
     chosen_name,
     published,
@@ -32,6 +33,7 @@ class Choice:
     licence: str
     text_encoder_bytes: int
     files: tuple[Path, ...]
+    usage: Usage
 
     @property
     def codec_bytes(self) -> int:
@@ -65,7 +67,9 @@ def choose(model: str, asked: str, models_dir: Path) -> Choice | None:
     like = checkpoints_for(model)[0]
     if not is_checkpoint_folder(folder):
         # Its text encoder is among its own files.
-        return Choice(folder.name, folder, like.kind, like.sample_rate, like.channels, "", 0, files)
+        return Choice(
+            folder.name, folder, like.kind, like.sample_rate, like.channels, "", 0, files, like.usage
+        )
     return _choice(folder.name, folder, like, "", files)
 
 
@@ -110,7 +114,9 @@ def _own_files(model: str, folder: Path) -> tuple[Path, ...] | None:
 
 def _choice(name: str, folder: Path, like: Checkpoint, licence: str, files: tuple[Path, ...]) -> Choice:
     text_bytes = like.text_encoder.encoder_parameters * BYTES_PER_FLOAT
-    return Choice(name, folder, like.kind, like.sample_rate, like.channels, licence, text_bytes, files)
+    return Choice(
+        name, folder, like.kind, like.sample_rate, like.channels, licence, text_bytes, files, like.usage
+    )
 
 
 def _size(path: Path) -> int:

@@ -35,7 +35,7 @@ from webapp.engines.audiocraft.text_encoders import text_encoder_given, text_enc
 from webapp.engines.audiocraft.transformers_musicgen import read_musicgen
 from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
-from webapp.weights.catalogue import Kind
+from webapp.weights.catalogue import Kind, Usage, usage_of
 from webapp.weights.layout import CODEC_FILE, LM_FILE, is_checkpoint_folder
 from webapp.weights.transformers_layout import transformers_folder
 
@@ -50,7 +50,7 @@ class LoadedModel:
     ``lm`` and ``codec`` are AudioCraft's; ``weights`` is what decoding needs of ``lm``. A window has
     ``window_frames`` frames, for MAGNeT a whole number of spans of ``span_frames``; ``delays`` are those of
     the codebooks, in frames. MAGNeT's later codebooks look ``context_frames`` to either side, below 0
-    everywhere.
+    everywhere. ``usage`` is how such a checkpoint is used where nothing else is asked for.
     """
 
     name: str
@@ -63,6 +63,7 @@ class LoadedModel:
     span_frames: int
     context_frames: int
     delays: tuple[int, ...]
+    usage: Usage
 
     @property
     def codebooks(self) -> int:
@@ -223,6 +224,7 @@ def _assemble(
         span,
         context,
         (0,) * int(lm.n_q) if kind is Kind.MAGNET else tuple(lm.pattern_provider.delays),
+        usage_of(kind, int(codec.sample_rate), config.dataset.segment_duration),
     )
 
 
