@@ -188,6 +188,9 @@ NOT_SERVED = {
     "error": NO_WEIGHTS,
     "is_pinned": False,
     "memory_mb": 0,
+    "sampling": {},
+    "precision": "",
+    "precision_note": "",
 }
 
 
@@ -210,4 +213,7 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "error": status.error,
         "is_pinned": status.is_pinned,
         "memory_mb": status.memory_bytes // BYTES_PER_MB if is_in_memory else 0,
+        "sampling": dict(info.sampling),
+        "precision": info.precision,
+        "precision_note": info.precision_note,
     }

@@ -73,7 +73,7 @@ class Form:
 
 
 def _tiny(kind: str, **changes: Any) -> Tiny:
-    music = {"sample_rate": 32_000, "ratios": (8, 5, 4, 4), "text_encoder": "t5-base"}
+    music: dict[str, Any] = {"sample_rate": 32_000, "ratios": (8, 5, 4, 4), "text_encoder": "t5-base"}
     return Tiny(kind, card=CARD, is_half=True, **(music | changes))
 
 
@@ -92,8 +92,7 @@ def named_codec(package: dict[str, Any], models_dir: Path) -> None:
     write_legacy_encodec(models_dir / "encodec_32khz")
 
 
-MAGNET = {"card": CARD, "segment_s": 10}
-SOUND = {"sample_rate": 16_000, "ratios": (8, 5, 4, 2), "text_encoder": "t5-large"}
+SOUND: dict[str, Any] = {"sample_rate": 16_000, "ratios": (8, 5, 4, 2), "text_encoder": "t5-large"}
 FORMS = {
     form.name: form
     for form in (

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,7 @@ def test_settings_as_objects_open_no_door(folder: Path) -> None:
     )
     assert load(folder).codebooks == 4
     for other in (PathNode(Path("/etc/passwd")), EnumNode(Kind, Kind.MAGNET), Path("/etc")):
-        rewrite(folder / "state_dict.bin", lambda package, other=other: package.update(more=other))
+        rewrite(folder / "state_dict.bin", partial(dict.update, more=other))
         with pytest.raises(ModelLoadError, match=r"mine/state_dict\.bin.*was not opened"):
             load(folder)
         rewrite_unread(folder / "state_dict.bin")

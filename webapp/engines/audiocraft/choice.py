@@ -41,9 +41,13 @@ class Choice:
         return _size(self.folder / CODEC_FILE)
 
     @property
-    def lm_bytes(self) -> int:
+    def lm_files(self) -> tuple[Path, ...]:
         """The language model's file, or those with everything in them."""
-        return sum(_size(path) for path in self.files if path.parent == self.folder) - self.codec_bytes
+        return tuple(path for path in self.files if path.parent == self.folder and path.name != CODEC_FILE)
+
+    @property
+    def lm_bytes(self) -> int:
+        return sum(map(_size, self.lm_files))
 
 
 def choose(model: str, asked: str, models_dir: Path) -> Choice | None:
