@@ -127,6 +127,10 @@ def _add_generate(commands: Commands) -> None:
 def _add_models(commands: Commands) -> None:
     models = _group(commands, "models", "fetch, list and delete models' weights")
     _command(models, "list", "models:show", "list the published models, and what of them is there")
+    check = _command(
+        models, "check", "model_check:check", "tell whether a model will load, without loading it"
+    )
+    check.add_argument("name", metavar="NAME|FOLDER")
     pull = _command(models, "pull", "models:pull", "fetch models with their codecs and text encoders")
     pull.add_argument("names", metavar="NAME", nargs="+")
     pull.add_argument(

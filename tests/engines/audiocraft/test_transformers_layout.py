@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from tests.engines.audiocraft.helpers import GREEDY, ignore_progress, request, t
 from tests.engines.audiocraft.transformers_tiny import write_in_transformers_layout
 from webapp.engines.audiocraft.choice import choose, why_not
 from webapp.engines.audiocraft.engine import AudioCraftEngine
+from webapp.engines.audiocraft.examining import examine
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
 from webapp.engines.base import CancelToken, EngineOptions, ModelLoadError
 from webapp.engines.batch import generate_all
@@ -25,7 +27,7 @@ def foreign(models_dir: Path, tmp_path: Path) -> Path:
     return write_in_transformers_layout(models_dir / "tiny-musicgen", tmp_path / "foreign")
 
 
-def rewrite(folder: Path, change: Callable[[dict[str, object]], object]) -> None:
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path = folder / "config.json"
     config = json.loads(path.read_text())
     change(config)
@@ -43,6 +45,14 @@ def test_a_model_in_both_layouts_gives_equal_tokens(
         assert torch.equal(ours, theirs)
         assert len(torch.unique(ours, dim=1).T) > ours.shape[-1] / 3
     assert (model.channels, model.window_frames) == (2 if name == "tiny-stereo" else 1, 300)
+
+
+def test_it_can_be_examined_without_loading_it(foreign: Path) -> None:
+    found = examine(foreign, foreign.parent, None)
+    assert (found.kind, found.codebooks, found.layers, found.dim) == (Kind.MUSICGEN, 4, 2, 32)
+    rewrite(foreign, lambda config: config["decoder"].update(num_hidden_layers=3))
+    with pytest.raises(ModelLoadError, match=r"layers\.2\..* is missing"):
+        examine(foreign, foreign.parent, None)
 
 
 def test_it_is_served(foreign: Path) -> None:
@@ -100,7 +110,7 @@ def test_it_serves_music_only(foreign: Path) -> None:
     ],
 )
 def test_another_form_is_refused(
-    foreign: Path, change: Callable[[dict[str, object]], object], message: str
+    foreign: Path, change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
     rewrite(foreign, change)
     with pytest.raises(ModelLoadError, match=message):

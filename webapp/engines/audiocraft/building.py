@@ -23,6 +23,7 @@ from webapp.engines.audiocraft.decoder.rows import ROWS_PER_JOB, RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, has_quick_bfloat16
+from webapp.engines.audiocraft.estimates import job_bytes
 from webapp.engines.audiocraft.fidelity import backend_distance, transformer_distance
 from webapp.engines.audiocraft.job import Decoding, Job, empty_tokens
 from webapp.engines.audiocraft.loading import LoadedModel
@@ -218,5 +219,5 @@ def _affordable_jobs(model: LoadedModel, precision: Precision) -> int:
     if available is None or model.kind is Kind.MAGNET:
         return most
     columns = columns_of(model.window_frames, model.delays)
-    per_row = 2 * len(model.weights.layers) * columns * model.weights.dim * precision.dtype.itemsize
-    return max(1, min(most, int(available * CACHE_SHARE) // (ROWS_PER_JOB * per_row)))
+    per_job = job_bytes(len(model.weights.layers), model.weights.dim, columns, precision)
+    return max(1, min(most, int(available * CACHE_SHARE) // per_job))

@@ -127,6 +127,23 @@ def put_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
         ) from error
 
 
+def check_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
+    """Raise ModelLoadError where `put_weights` would; nothing is read or copied."""
+    wanted = {name: weight.shape for name, weight in model.state_dict().items()}
+    given = {name: weight.shape for name, weight in checkpoint.weights.items()}
+    both = wanted.keys() & given.keys()
+    reasons = {
+        "missing": sorted(wanted.keys() - given.keys()),
+        "not known": sorted(given.keys() - wanted.keys()),
+        "of another shape": sorted(name for name in both if wanted[name] != given[name]),
+    }
+    for reason, names in reasons.items():
+        if names:
+            raise ModelLoadError(
+                f"the weights in {checkpoint.name} do not fit its configuration: {names[0]} is {reason}"
+            )
+
+
 def first_line(error: BaseException) -> str:
     """The beginning of an error's text, for a message of one line."""
     return next(iter(str(error).splitlines()), type(error).__name__)

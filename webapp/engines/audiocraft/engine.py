@@ -15,6 +15,7 @@ from webapp.engines.audiocraft.devices import (
     resolve_device,
     resolve_precision,
 )
+from webapp.engines.audiocraft.estimates import estimated_bytes
 from webapp.engines.audiocraft.loading import load_model
 from webapp.engines.audiocraft.precision import KeptInFolder
 from webapp.engines.audiocraft.serving import Server
@@ -25,7 +26,7 @@ from webapp.engines.base import (
     RequestNotSupported,
     TaskSource,
 )
-from webapp.weights.catalogue import BYTES_PER_HALF, MODELS, Kind, Usage
+from webapp.weights.catalogue import MODELS, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class AudioCraftEngine:
             max_batch=loaded.capacity if loaded else max_jobs(choice.kind, self._device),
             needs_load=True,
             checkpoint=choice.name,
-            memory_bytes=self._estimated_bytes(choice),
+            memory_bytes=estimated_bytes(choice, self._device.type, self._usual_precision()),
             device=str(self._device),
             sampling=told.usage.sampling,
             precision=told.precision,
@@ -133,18 +134,9 @@ class AudioCraftEngine:
         built = build(model, self._precision, known)
         return _Told(model.usage, built.precision.value, built.note), built.server
 
-    def _estimated_bytes(self, choice: Choice) -> int:
-        """Weights as they will be in memory; on anything but CUDA what is computed with is a copy of them."""
-        language_model, codec = choice.lm_bytes, choice.codec_bytes
-        computed = language_model * self._bytes_per_weight(choice.kind) // BYTES_PER_HALF
-        kept = 0 if self._device.type == "cuda" else language_model
-        return kept + computed + codec + choice.text_encoder_bytes
-
-    def _bytes_per_weight(self, kind: Kind) -> int:
-        """Of what is computed with. What `auto` means is decided when a model is there; this is the usual."""
-        precision = self._precision or USUAL_PRECISION.get(self._device.type, Precision.FLOAT32)
-        is_compiled = precision is Precision.INT8 and kind is not Kind.MAGNET
-        return 1 if is_compiled else precision.dtype.itemsize
+    def _usual_precision(self) -> Precision:
+        """What `auto` means is decided when a model is there; this is the usual."""
+        return self._precision or USUAL_PRECISION.get(self._device.type, Precision.FLOAT32)
 
     def _choice(self, model: str) -> Choice:
         if model not in self._choices:

@@ -106,12 +106,13 @@ def load_model(
     Raises ModelLoadError, and EngineOutOfMemory when it does not fit.
     """
     import_audiocraft()
-    with _one_clear_error(folder.name), warnings.catch_warnings():
+    with one_clear_error(folder.name), warnings.catch_warnings():
         # What AudioCraft and torch deprecate in each other.
         warnings.simplefilter("ignore")
         codec, checkpoint, text_encoders = _read(folder, models_dir, device)
         frame_rate = round(codec.frame_rate)
-        lm = _language_model(checkpoint, kind, frame_rate, text_encoders=text_encoders, dtype=dtype)
+        lm = empty_language_model(checkpoint, kind, frame_rate, text_encoders=text_encoders, dtype=dtype)
+        put_weights(lm, checkpoint)
         return _assemble(folder.name, kind, lm, codec, checkpoint.config, device=device)
 
 
@@ -123,11 +124,11 @@ def _read(
     if foreign is not None:
         parts = read_musicgen(foreign)
         return parts.codec, parts.checkpoint, text_encoder_given(parts.text_encoder, folder)
-    codec = _load_codec(folder / CODEC_FILE, models_dir)
+    codec = load_codec(folder / CODEC_FILE, models_dir)
     return codec, read_checkpoint(folder / LM_FILE), text_encoders_from(models_dir, device)
 
 
-def _load_codec(path: Path, models_dir: Path) -> "CompressionModel":
+def load_codec(path: Path, models_dir: Path) -> "CompressionModel":
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
     package = read_package(path)
@@ -150,7 +151,7 @@ def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
     return codec
 
 
-def _language_model(
+def empty_language_model(
     checkpoint: CheckpointFile,
     kind: Kind,
     frame_rate: int,
@@ -158,6 +159,10 @@ def _language_model(
     text_encoders: AbstractContextManager[None],
     dtype: torch.dtype | None,
 ) -> "LMModel":
+    """The language model that a checkpoint's settings ask for; memory for its weights is reserved, not used.
+
+    Raises ModelLoadError for settings that are not supported.
+    """
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
     config = checkpoint.config
@@ -179,7 +184,6 @@ def _language_model(
     with text_encoders, Unfilled():
         lm = builders.get_lm_model(config)
     _set_precision(lm, dtype)
-    put_weights(lm, checkpoint)
     if kind is Kind.MAGNET:
         lm.subcodes_context = reach
     return lm
@@ -198,12 +202,7 @@ def _assemble(
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
     codec = builders.get_wrapped_compression_model(codec, config)
-    if (lm.n_q, lm.card) != (codec.num_codebooks, codec.cardinality):
-        raise ModelLoadError(
-            f"language model and codec do not fit: {lm.n_q} codebooks of {lm.card} and"
-            f" {codec.num_codebooks} of {codec.cardinality}"
-        )
-    _check_text_encoder(lm)
+    check_parts(lm, codec)
     # All that a segment of training had: what is as long needs one window.
     frames = frames_for(config.dataset.segment_duration, exact_frame_rate(codec))
     span = max(1, int(lm.span_len)) if kind is Kind.MAGNET else 1
@@ -228,8 +227,13 @@ def _assemble(
     )
 
 
-def _check_text_encoder(lm: "LMModel") -> None:
-    """Raise ModelLoadError for a text encoder that is another one than the model was trained with."""
+def check_parts(lm: "LMModel", codec: "CompressionModel") -> None:
+    """Raise ModelLoadError for a codec or a text encoder other than those that the model was trained with."""
+    if (lm.n_q, lm.card) != (codec.num_codebooks, codec.cardinality):
+        raise ModelLoadError(
+            f"language model and codec do not fit: {lm.n_q} codebooks of {lm.card} and"
+            f" {codec.num_codebooks} of {codec.cardinality}"
+        )
     conditioner = lm.condition_provider.conditioners["description"]
     width, needed = int(conditioner.t5.config.d_model), int(conditioner.output_proj.in_features)
     if width != needed:
@@ -254,7 +258,7 @@ def _set_precision(lm: "LMModel", dtype: torch.dtype) -> None:
 
 
 @contextmanager
-def _one_clear_error(name: str) -> Iterator[None]:
+def one_clear_error(name: str) -> Iterator[None]:
     try:
         yield
     except EngineError:

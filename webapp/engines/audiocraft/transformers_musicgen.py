@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
 from webapp.engines.audiocraft.checkpoint import CheckpointFile
@@ -57,10 +57,23 @@ def read_musicgen(folder: TransformersFolder) -> MusicgenParts:
     if folder.missing:
         raise ModelLoadError(f"{label} lacks {' and '.join(folder.missing)}")
     model: Any = read_pretrained(MusicgenForConditionalGeneration.from_pretrained, folder.folder)
-    _check_form(model.config)
-    weights = dict(_audiocraft_weights(model))
-    checkpoint = CheckpointFile(label, OmegaConf.create(_audiocraft_config(model.config)), weights)
+    checkpoint = CheckpointFile(label, settings_of(model.config), dict(named_weights(model)))
     return MusicgenParts(checkpoint, HFEncodecCompressionModel(model.audio_encoder), model.text_encoder)
+
+
+def settings_of(config: "MusicgenConfig") -> DictConfig:
+    """AudioCraft's settings for such a model. Raises ModelLoadError for one of another form."""
+    _check_form(config)
+    return OmegaConf.create(dict(_audiocraft_config(config)))
+
+
+def transformers_codec(config: "MusicgenConfig") -> "CompressionModel":
+    """The codec of such a model, without its weights."""
+    from audiocraft.models import HFEncodecCompressionModel  # noqa: PLC0415 - after its stand-ins
+    from transformers import EncodecModel  # noqa: PLC0415 - heavy
+
+    codec: CompressionModel = HFEncodecCompressionModel(EncodecModel(config.audio_encoder))
+    return codec
 
 
 def _check_form(config: "MusicgenConfig") -> None:
@@ -113,7 +126,7 @@ def _audiocraft_config(config: "MusicgenConfig") -> Mapping[str, Any]:
     }
 
 
-def _audiocraft_weights(model: "MusicgenForConditionalGeneration") -> Iterator[tuple[str, Tensor]]:
+def named_weights(model: "MusicgenForConditionalGeneration") -> Iterator[tuple[str, Tensor]]:
     """The language model's weights by AudioCraft's names."""
     decoder = model.decoder.model.decoder
     for codebook, embedding in enumerate(decoder.embed_tokens):
