@@ -12,6 +12,9 @@ MODEL_TYPE: Final = "musicgen"
 CONFIG_FILE, WEIGHTS_FILE = TRANSFORMERS_FILES
 INDEX_FILE: Final = "model.safetensors.index.json"
 LARGEST_JSON_BYTES: Final = 4_000_000
+LARGEST_HEADER_BYTES: Final = 100_000_000
+"""As the format's own library has it."""
+LENGTH_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,27 @@ def read_json(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights in a file, of which only the header is read.
+
+    Raises ValueError for a file that is none, or that ends too early, and OSError.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+        if not 0 < length <= LARGEST_HEADER_BYTES:
+            raise ValueError("it has no header")
+        header = json.loads(file.read(length))
+    try:
+        entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+        shapes = {name: tuple(map(int, entry["shape"])) for name, entry in entries.items()}
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        raise ValueError("its header is damaged") from error
+    if path.stat().st_size < LENGTH_BYTES + length + end:
+        raise ValueError("it ends too early")
+    return shapes
 
 
 def _weight_names(folder: Path) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ import json
 import shutil
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from tests.engines.audiocraft.tiny import Tiny, lm_config, write_models, write_text_encoder
 from webapp.engines.audiocraft.importing import import_audiocraft
@@ -142,7 +143,6 @@ def _settings(tiny: Tiny) -> DictConfig:
 
 def write_old_t5(folder: Path, width: int) -> None:
     """A whole T5 as it was stored in 2020: tied embeddings once, a decoder, a tokenizer without a type."""
-    from safetensors.torch import save_file  # noqa: PLC0415 - heavy
     from transformers import T5Config, T5ForConditionalGeneration  # noqa: PLC0415 - heavy
 
     if folder.exists():
@@ -168,16 +168,30 @@ def write_old_t5(folder: Path, width: int) -> None:
     kept["decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"] = torch.zeros(32, 1)
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(old))
-    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    save_safetensors(kept, folder / "model.safetensors")
     tokenizer = json.loads((aside / "tokenizer.json").read_text())
     del tokenizer["model"]["type"]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     shutil.rmtree(aside)
 
 
+def save_safetensors(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Write weights as safetensors: the length of a header, the header, the numbers."""
+    names = {torch.float32: "F32", torch.int64: "I64", torch.bool: "BOOL"}
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    content = bytearray()
+    for name, weight in weights.items():
+        begin = len(content)
+        content += weight.contiguous().numpy().tobytes()
+        header[name] = {
+            "dtype": names[weight.dtype], "shape": list(weight.shape), "data_offsets": [begin, len(content)]
+        }  # fmt: skip
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content)
+
+
 def write_legacy_encodec(folder: Path) -> None:
     """A codec of transformers whose weight norms have the names that torch gave them before 2.0."""
-    from safetensors.torch import save_file  # noqa: PLC0415 - heavy
     from transformers import EncodecConfig, EncodecModel  # noqa: PLC0415 - heavy
 
     torch.manual_seed(5)
@@ -202,4 +216,4 @@ def write_legacy_encodec(folder: Path) -> None:
     }
     assert "decoder.layers.0.conv.weight_g" in old
     config.save_pretrained(folder)
-    save_file(old, folder / "model.safetensors", metadata={"format": "pt"})
+    save_safetensors(old, folder / "model.safetensors")

@@ -143,3 +143,15 @@ def test_too_little_memory_is_told(soundloom: Soundloom, monkeypatch: pytest.Mon
     monkeypatch.setattr("webapp.cli.model_check.DeviceMemory.available_bytes", lambda _self: 1000)
     done = soundloom("models", "check", "musicgen-small")
     assert (done.code, "does not fit into the memory of cpu" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_half_a_text_encoder_is_told(soundloom: Soundloom, tmp_path: Path, share: float) -> None:
+    write_published(tmp_path, "musicgen-small")
+    weights = tmp_path / "t5-base/model.safetensors"
+    content = weights.read_bytes()
+    weights.write_bytes(content[: int(len(content) * share)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOUNDLOOM_MODELS_DIR", str(tmp_path))
+        done = soundloom("models", "check", "musicgen-small")
+    assert (done.code, "t5-base is damaged or not all there" in done.err) == (1, True)

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from webapp.engines.audiocraft.checkpoint import CheckpointFile, Unfilled, check_weights, read_checkpoint
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.weights import decoder_weights
-from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.audiocraft.importing import import_audiocraft
 from webapp.engines.audiocraft.loading import (
     check_parts,
@@ -32,7 +31,7 @@ from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import ModelLoadError
 from webapp.weights.catalogue import SOUND_RATE_HZ, Kind
 from webapp.weights.layout import CODEC_FILE, LM_FILE, is_checkpoint_folder
-from webapp.weights.transformers_layout import TransformersFolder, transformers_folder
+from webapp.weights.transformers_layout import TransformersFolder, safetensors_shapes, transformers_folder
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel
@@ -136,17 +135,11 @@ def _seeming_kind(lm_model: object, sample_rate: int) -> Kind:
 
 def _shapes(files: tuple[Path, ...]) -> dict[str, tuple[int, ...]]:
     """Names and shapes of weights in safetensors. Raises ModelLoadError for files that are none."""
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - with transformers
-
     shapes: dict[str, tuple[int, ...]] = {}
     for path in files:
         try:
-            with safe_open(path, "pt") as opened:
-                names = list(opened.keys())
-                shapes |= {name: tuple(opened.get_slice(name).get_shape()) for name in names}
-        except (SafetensorError, OSError) as error:
-            if is_out_of_memory(error):
-                raise
+            shapes |= safetensors_shapes(path)
+        except (ValueError, OSError) as error:
             raise ModelLoadError(f"{path.parent.name} is damaged or not all there; fetch it again") from error
     return shapes
 
