@@ -10,12 +10,12 @@ from webapp.engines.audiocraft.choice import Choice, choose, why_not
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, resolve_device, resolve_precision
 from webapp.engines.audiocraft.estimates import estimated_bytes, job_bytes
 from webapp.engines.audiocraft.examining import Examined, examine
-from webapp.engines.audiocraft.precision import KeptInFolder
+from webapp.engines.audiocraft.precision import code_version
 from webapp.engines.base import EngineError
 from webapp.errors import Conflict, NotFound
 from webapp.settings import load_settings
 from webapp.weights.catalogue import KIND_OF_MODEL, MODELS, Kind, published, usage_of
-from webapp.weights.verdicts import BOUND
+from webapp.weights.verdicts import BOUND, kept_distances
 
 MODEL_OF = {kind: model for model, kind in KIND_OF_MODEL.items()}
 CHANNELS = {1: "mono", 2: "stereo"}
@@ -88,12 +88,11 @@ def _precision(choice: Choice, device: str, asked: Precision | None) -> tuple[Pr
     first = usual_precision(device, choice.kind)
     if first is Precision.FLOAT32:
         return first, "exact"
-    known = KeptInFolder(choice.folder, choice.lm_files, device)
-    measured = [(each, known.distance(each)) for each in (first, Precision.BFLOAT16)]
-    told = ", ".join(f"{each} is {distance:.3f}" for each, distance in measured if distance is not None)
-    if not told:
+    known = kept_distances(choice.folder, choice.lm_files, code_version(), device)
+    told = ", ".join(f"{name} is {distance:.3f}" for name, distance in known.items())
+    if first not in known:
         return first, "to begin with; its weights are asked when it is loaded"
-    fit = (each for each, distance in measured if distance is not None and distance <= BOUND)
+    fit = (each for each in (first, Precision.BFLOAT16) if known.get(each, BOUND + 1) <= BOUND)
     return next(fit, Precision.FLOAT32), f"its weights were asked: {told} from float32, at most {BOUND:g}"
 
 

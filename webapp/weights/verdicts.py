@@ -63,6 +63,12 @@ def current_verdicts(folder: Path, files: Sequence[Path], code: str) -> Verdicts
     return Verdicts(digest, code, stamps, distances)
 
 
+def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
+    """What is known for certain of files that were not touched since, which are not read. Raises OSError."""
+    known = read_verdicts(folder)
+    return known.of(device) if (known.stamps, known.code) == (_stamps(files), code) else {}
+
+
 def write_verdicts(folder: Path, verdicts: Verdicts) -> None:
     """Replace the record of a folder by a whole one. Raises OSError."""
     aside = folder / f"{VERDICTS_FILE}.{os.getpid()}.part"

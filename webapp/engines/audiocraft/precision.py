@@ -42,12 +42,12 @@ def fitted(
     """
     notes: list[str] = []
     for precision in candidates:
-        distance = known.distance(precision)
-        if distance is not None and distance > BOUND and not is_asked:
-            notes.append(_told(precision, distance))
-            continue
-        decoding, measure = build(precision)
         if precision is not Precision.FLOAT32:
+            distance = known.distance(precision)
+            if distance is not None and distance > BOUND and not is_asked:
+                notes.append(_told(precision, distance))
+                continue
+            decoding, measure = build(precision)
             if distance is None:
                 distance = known.learn(precision, measure())
             notes.append(_told(precision, distance))
@@ -55,6 +55,8 @@ def fitted(
                 del decoding, measure
                 free_memory(model.device)
                 continue
+        else:
+            decoding, _ = build(precision)
         return _said(model, Fitted(decoding, precision, "; ".join(notes)))
     raise AssertionError("float32 is always among the candidates")
 
@@ -90,27 +92,40 @@ class Known:
 
 
 class KeptInFolder(Known):
-    """Distances kept beside a checkpoint's weights; where that folder cannot be written, in memory only."""
+    """Distances kept beside a checkpoint's weights; where that folder cannot be written, in memory only.
+
+    The weights' digest is taken when somebody asks.
+    """
 
     def __init__(self, folder: Path, files: tuple[Path, ...], device: str) -> None:
         super().__init__()
-        self._folder, self._device = folder, device
-        try:
-            self._verdicts = current_verdicts(folder, files, code_version())
-        except OSError:
-            logger.warning("what is known of precisions cannot be read", exc_info=True)
-            self._verdicts = Verdicts()
-        for name, distance in self._verdicts.of(device).items():
-            if name in set(Precision):
-                self._distances[Precision(name)] = distance
+        self._folder, self._files, self._device = folder, files, device
+        self._read: Verdicts | None = None
+
+    def distance(self, precision: Precision) -> float | None:
+        self._verdicts()
+        return super().distance(precision)
+
+    def _verdicts(self) -> Verdicts:
+        if self._read is None:
+            try:
+                self._read = current_verdicts(self._folder, self._files, code_version())
+            except OSError:
+                logger.warning("what is known of precisions cannot be read", exc_info=True)
+                self._read = Verdicts()
+            for name, distance in self._read.of(self._device).items():
+                if name in set(Precision):
+                    self._distances[Precision(name)] = distance
+        return self._read
 
     def learn(self, precision: Precision, distance: float) -> float:
+        verdicts = self._verdicts()
         super().learn(precision, distance)
-        if self._verdicts.digest:
+        if verdicts.digest:
             found = {each.value: distance for each, distance in self._distances.items()}
-            self._verdicts = self._verdicts.with_distances(self._device, found)
+            self._read = verdicts.with_distances(self._device, found)
             try:
-                write_verdicts(self._folder, self._verdicts)
+                write_verdicts(self._folder, self._read)
             except OSError as error:
                 logger.info("what was found out about precisions is not kept: %s", error)
         return distance
