@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 VERDICTS_FILE: Final = "soundloom-precision.json"
-BOUND: Final = 0.03
+BOUND: Final = 0.035
 """The largest mean total variation of guided distributions from float32 with which a precision is used."""
 
 
