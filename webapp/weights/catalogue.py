@@ -85,7 +85,7 @@ def usage_of(kind: Kind, sample_rate: int, window_s: float) -> Usage:
     authors' demonstration and training: that interface has one set for all six checkpoints.
     """
     if kind is Kind.MUSICGEN:
-        return Usage(1.0, 250, 0.0, 3.0, stride_s=18.0 if window_s > 18 else 0.0)
+        return Usage(1.0, 250, 0.0, 3.0, stride_s=18.0 if window_s == 30 else 0.0)
     if kind is Kind.AUDIOGEN:
         return Usage(1.0, 250, 0.0, 3.0, stride_s=2.0)
     if sample_rate == SOUND_RATE_HZ:
