@@ -82,7 +82,8 @@ def measure(models_dir: Path, checkpoint: Checkpoint, duration_s: float, at_once
         device=device, dtype=(asked or Precision.FLOAT16).dtype if is_cuda else None,
     )  # fmt: skip
     precision = resolved(asked, model)
-    served = Served(build_server(model, asked))
+    # Random weights say nothing of what published ones allow.
+    served = Served(build_server(model, precision))
     row |= {"precision": precision.value, "load_s": time.perf_counter() - began}
     row["first_clip_s"] = _clips(served, checkpoint, duration_s, 1)
     row["clip_s"] = _clips(served, checkpoint, duration_s, 1)

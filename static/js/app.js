@@ -4,6 +4,7 @@ import "./connection.js";
 import "./copy.js";
 import "./counter.js";
 import "./draft.js";
+import "./defaults.js";
 import "./fill.js";
 import "./freshness.js";
 import "./menus.js";

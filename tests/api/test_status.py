@@ -56,12 +56,20 @@ async def test_a_model_tells_why_it_cannot_be_loaded_and_what_it_takes(
 ) -> None:
     await services.workers.register("a" * 12, host="here", pid=1, device="cpu")
     broken = _model("error") | {"error": "mine/state_dict.bin is damaged"}
-    loaded = _model("ready") | {"checkpoint": "musicgen-small", "is_pinned": True, "memory_mb": 2700}
+    loaded = _model("ready") | {
+        "checkpoint": "musicgen-small", "is_pinned": True, "memory_mb": 2700,
+        "sampling": {"temperature": 1.0, "top_k": 250, "top_p": 0.0, "guidance": 3.0},
+        "precision": "bfloat16", "precision_note": "int8 is 0.043 from float32, more than 0.03",
+    }  # fmt: skip
     await services.workers.say("a" * 12, "idle", {"models": {"audio": broken, "music": loaded}})
     engines = (await anybody.get("/status")).json()["engines"]
     assert engines["audio"]["error"] == "mine/state_dict.bin is damaged"
     assert (engines["music"]["error"], engines["music"]["checkpoint"]) == (None, "musicgen-small")
     assert (engines["music"]["pinned"], engines["music"]["memory_mb"]) == (True, 2700)
+    assert engines["music"]["sampling"] == loaded["sampling"]
+    assert (engines["music"]["precision"], engines["audio"]["precision"]) == ("bfloat16", None)
+    assert engines["music"]["precision_note"] == loaded["precision_note"]
+    assert engines["audio"]["sampling"] is None
 
 
 async def test_what_is_shown_of_a_model_is_of_the_worker_whose_state_counts(

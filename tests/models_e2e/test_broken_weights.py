@@ -103,11 +103,18 @@ async def test_each_is_one_clear_error_and_the_service_goes_on(
     assert [one.pid for one in server.workers()] == [worker.pid], "no worker died of it"
 
 
-async def test_weights_that_are_taken_away_leave_the_model_to_sketch(
+async def test_weights_that_were_asked_for_by_name_and_are_taken_away_are_an_error(
     installation: Installation, client: Client, models_dir: Path
 ) -> None:
-    (models_dir / CHECKPOINTS["music"] / LM_FILE).unlink()
-    told = await status_when(installation, client, lambda told: told["models"]["music"] == "ready")
-    assert told["engines"]["music"]["engine"] == "sketch"
+    """Nobody who chose a checkpoint gets another engine's sound without a word."""
+    folder = models_dir / CHECKPOINTS["music"]
+    (folder / LM_FILE).unlink()
+    told = await status_when(
+        installation,
+        client,
+        lambda told: LM_FILE in str(told["engines"]["music"]["error"]).partition("lacks")[2],
+    )
+    assert told["models"]["music"] == "error"
+    assert told["engines"]["music"]["error"] == f"the folder {folder} is no checkpoint: it lacks {LM_FILE}"
     job = client.wait_for(client.submit(model="music", duration=1, seed=1), "completed", "failed")
-    assert (job["status"], job["engine"], job["checkpoint"]) == ("completed", "sketch", "")
+    assert (job["status"], job["error"]) == ("failed", "The model could not be loaded")

@@ -1,5 +1,6 @@
 """The start page without script: ask for a sound, see what becomes of it."""
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -37,6 +38,36 @@ async def test_the_form_has_the_names_that_are_promised(ann_browser: httpx.Async
     assert re.search(r"<button[^>]*>Generate</button>", page)
     assert 'max="180"' in page
     assert "no worker is running" in page
+
+
+async def test_what_a_model_takes_for_settings_left_empty_is_shown(
+    ann_browser: httpx.AsyncClient, services: Services
+) -> None:
+    reported = {
+        "state": "ready", "engine": "audiocraft", "label": "AudioCraft", "checkpoint": "", "license": "",
+        "max_duration_s": 180.0,
+    }  # fmt: skip
+    music = {"temperature": 1.0, "top_k": 250, "top_p": 0.0, "guidance": 3.0}
+    sound = {"temperature": 3.5, "top_k": 0, "top_p": 0.8, "guidance": 20.0}
+    await services.workers.register("a" * 12, host="h", pid=1, device="cpu")
+    models = {
+        "music": reported | {"sampling": music},
+        "magnet": reported | {"sampling": sound},
+        "audio": reported,
+    }
+    await services.workers.say("a" * 12, "idle", {"models": models})
+    page = ""
+    for model, expected in (("music", ("1", "250", "0", "3")), ("magnet", ("3.5", "0", "0.8", "20"))):
+        page = (await ann_browser.get(f"/?model={model}")).text
+        fields = (re.search(rf'<input id="{name}"[^>]*placeholder="([^"]*)"', page) for name in music)
+        assert tuple(found[1] for found in fields if found) == expected
+    given = re.findall(r'value="(\w+)"[^>]* data-defaults="([^"]*)"', page)
+    assert {model: json.loads(unescape(text)) for model, text in given} == {
+        "music": {name: f"{value:g}" for name, value in music.items()},
+        "magnet": {name: f"{value:g}" for name, value in sound.items()},
+    }
+    assert re.search(r'<input id="seed"[^>]*data-draft', page)
+    assert not re.search(r'<input id="seed"[^>]*placeholder', page)
 
 
 async def test_a_job_is_accepted_and_shown(

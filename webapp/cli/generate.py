@@ -60,7 +60,7 @@ def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
     settings = load_settings()
     engines = EngineSet.from_settings(settings)
     if choice.model not in engines.status():
-        raise ModelLoadError(NO_WEIGHTS)
+        raise ModelLoadError(engines.refusals().get(choice.model, NO_WEIGHTS))
     info = engines.info(choice.model)
     if choice.duration_s > info.max_duration_s:
         raise InvalidRequest(f"Duration must be at most {info.max_duration_s:g} seconds")

@@ -139,7 +139,8 @@ def _row(holding: Holding, chosen: frozenset[str | None]) -> tuple[str, ...]:
 
 def _state(holding: Holding, *, is_chosen: bool) -> str:
     if holding.is_installed:
-        return f"installed, serves {holding.checkpoint.model}" if is_chosen else "installed"
+        state = f"installed, serves {holding.checkpoint.model}" if is_chosen else "installed"
+        return f"{state}; {holding.precisions}" if holding.precisions else state
     if holding.arrived_bytes:
         return f"fetched in part: {gigabytes(holding.arrived_bytes)}"
     if holding.disk_bytes:

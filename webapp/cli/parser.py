@@ -132,6 +132,10 @@ def _add_models(commands: Commands) -> None:
     _command(models, "list", "models:show", "list the published models, and what of them is there")
     setup = _command(models, "setup", "neural:install", "install torch and AudioCraft, which the models need")
     setup.add_argument("--torch", metavar="SPEC", default="", help="the build of torch to install")
+    check = _command(
+        models, "check", "model_check:check", "tell whether a model will load, without loading it"
+    )
+    check.add_argument("name", metavar="NAME|FOLDER")
     pull = _command(models, "pull", "models:pull", "fetch models with their codecs and text encoders")
     pull.add_argument("names", metavar="NAME", nargs="+")
     pull.add_argument(

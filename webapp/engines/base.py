@@ -106,7 +106,9 @@ class EngineInfo:
     ``label`` names the engine wherever a person sees it. ``max_duration_s`` is the longest clip, an
     overlap not included. ``checkpoint`` names the weights, empty for an engine that has none;
     ``memory_bytes`` is about what they take when loaded, 0 when that is not known. ``device`` is what it
-    computes on, in torch's words: `cpu`, `cuda:0`, `mps`.
+    computes on, in torch's words: `cpu`, `cuda:0`, `mps`. ``sampling`` are the settings for requests that
+    leave them out, by the request's names; empty where they mean nothing. ``precision`` is what a loaded
+    model computes in, and ``precision_note`` what that was found out by; empty before that.
     """
 
     engine: str
@@ -121,6 +123,9 @@ class EngineInfo:
     checkpoint: str = ""
     memory_bytes: int = 0
     device: str = "cpu"
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    precision: str = ""
+    precision_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

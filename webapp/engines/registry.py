@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from webapp.engines.audiocraft.choice import Choice, choose
+from webapp.engines.audiocraft.choice import Choice, choose, why_not
 from webapp.engines.base import Engine, EngineOptions, ModelLoadError
 from webapp.engines.memory import HostMemory
 from webapp.engines.sketch.engine import SketchEngine
@@ -66,7 +66,8 @@ class EngineDirectory:
     """The engine of each model, as it follows from an engine's name and the weights there are.
 
     An engine's name gives that engine's models. `auto` gives AudioCraft the models whose weights are
-    there and sketch the others; torch is imported only when there is something for it to do.
+    there and sketch the others, but for those whose checkpoint was asked for by name: who asks for one wants
+    no other. torch is imported only when there is something for it to do.
     """
 
     def __init__(self, name: str, options: EngineOptions) -> None:
@@ -90,6 +91,19 @@ class EngineDirectory:
                 found[model] = Weights(choice, _written_ns(choice))
         return found
 
+    def refusals(self) -> dict[str, str]:
+        """Why a checkpoint that was asked for by name cannot be served, by model.
+
+        May be called by any thread.
+        """
+        if self._name == SKETCH:
+            return {}
+        asked = {model: name for model, name in self._options.checkpoints.items() if name}
+        if asked and importlib.util.find_spec("torch") is None:
+            return dict.fromkeys(asked, "its checkpoint was asked for by name, and torch is not installed")
+        reasons = {model: why_not(model, name, self._options.models_dir) for model, name in asked.items()}
+        return {model: reason for model, reason in reasons.items() if reason}
+
     def engines(self, found: Mapping[str, Weights]) -> dict[str, Engine]:
         """The engine for each model; a model that nothing serves is not in it.
 
@@ -98,7 +112,8 @@ class EngineDirectory:
         """
         by_model: dict[str, Engine] = {}
         if self._name != AUDIOCRAFT:
-            by_model = dict.fromkeys(MODELS, self._sketch)
+            refused = self.refusals()
+            by_model = {model: self._sketch for model in MODELS if model not in refused}
         if not self._wants_neural(found):
             return by_model
         if self._neural is None:

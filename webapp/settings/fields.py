@@ -71,7 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["auto", "float32", "bfloat16", "float16", "int8"],
         Meta(
             description="Number format of models: `auto`, `float32`, `bfloat16`, `float16` or `int8`;"
-            " `auto` is `float16` on CUDA and the quickest there is elsewhere."
+            " `auto` is `float16` on CUDA and the quickest there is elsewhere, if the model's weights"
+            " allow it."
         ),
     ] = "auto"
     threads: Annotated[

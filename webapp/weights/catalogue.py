@@ -57,6 +57,43 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """How its authors use a checkpoint; `temperature` to `guidance` are for requests that leave them out.
+
+    `top_k` 0 and `top_p` 0 filter nothing. `first_passes` are MAGNeT's through the first codebook. A window
+    goes `stride_s` beyond the one before; 0 leaves that to us.
+    """
+
+    temperature: float
+    top_k: int
+    top_p: float
+    guidance: float
+    first_passes: int = 0
+    stride_s: float = 0.0
+
+    @property
+    def sampling(self) -> dict[str, float]:
+        """The settings that a request may have others for, by the request's names."""
+        names = ("temperature", "top_k", "top_p", "guidance")
+        return {name: getattr(self, name) for name in names}
+
+
+def usage_of(kind: Kind, sample_rate: int, window_s: float) -> Usage:
+    """How a checkpoint of such a form is used, published or not.
+
+    MusicGen's and AudioGen's are the defaults of AudioCraft's own interface. MAGNeT's are those of its
+    authors' demonstration and training: that interface has one set for all six checkpoints.
+    """
+    if kind is Kind.MUSICGEN:
+        return Usage(1.0, 250, 0.0, 3.0, stride_s=18.0 if window_s == 30 else 0.0)
+    if kind is Kind.AUDIOGEN:
+        return Usage(1.0, 250, 0.0, 3.0, stride_s=2.0)
+    if sample_rate == SOUND_RATE_HZ:
+        return Usage(3.5, 0, 0.8, 20.0, first_passes=20)
+    return Usage(3.0, 0, 0.9, 10.0, first_passes=60 if window_s >= 30 else 20)
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """One published checkpoint. ``window_s`` is the longest sound it makes at once, in seconds."""
 
@@ -75,6 +112,10 @@ class Checkpoint:
     def model(self) -> str:
         """The model of the service that it can serve."""
         return next(model for model, kind in KIND_OF_MODEL.items() if kind is self.kind)
+
+    @property
+    def usage(self) -> Usage:
+        return usage_of(self.kind, self.sample_rate, self.window_s)
 
     @property
     def title(self) -> str:

@@ -17,6 +17,7 @@ from webapp.weights.layout import (
 from webapp.weights.locking import locked
 from webapp.weights.manifest import MANIFEST_FILE, Manifest, read_manifest
 from webapp.weights.transfer import arrived_bytes, discard, part_of
+from webapp.weights.verdicts import VERDICTS_FILE, read_verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Holding:
     """What a folder has of a published checkpoint.
 
     `missing` are the files it lacks, as `folder/file`. `disk_bytes` is its own folder, `arrived_bytes` the
-    part of that which is not whole yet.
+    part of that which is not whole yet. `precisions` says what it was last found to fit, for people.
     """
 
     checkpoint: Checkpoint
@@ -32,6 +33,7 @@ class Holding:
     disk_bytes: int
     arrived_bytes: int
     manifest: Manifest
+    precisions: str = ""
 
     @property
     def is_installed(self) -> bool:
@@ -94,7 +96,8 @@ def _holding(checkpoint: Checkpoint, models_dir: Path) -> Holding:
     missing = (path.relative_to(models_dir).as_posix() for path in missing_files(checkpoint, models_dir))
     own = _parts(checkpoint, models_dir)[-1]
     arrived = sum(arrived_bytes(folder / file) for file in own.files)
-    return Holding(checkpoint, tuple(missing), _size(folder), arrived, read_manifest(folder))
+    precisions = read_verdicts(folder).summary()
+    return Holding(checkpoint, tuple(missing), _size(folder), arrived, read_manifest(folder), precisions)
 
 
 def _parts(checkpoint: Checkpoint, models_dir: Path) -> tuple[Part, ...]:
@@ -141,7 +144,7 @@ def _take_away(part: Part, models_dir: Path) -> int:
         folder.unlink()
         return 0
     before = _size(folder)
-    for file in (*reversed(part.files), *TOKENIZER_FILES, MANIFEST_FILE):
+    for file in (*reversed(part.files), *TOKENIZER_FILES, MANIFEST_FILE, VERDICTS_FILE):
         (folder / file).unlink(missing_ok=True)
         discard(folder / file)
     freed = before - _size(folder)

@@ -70,6 +70,8 @@ class EngineSet:
             by_model = directory.engines(found)
         except EngineError as error:
             raise SettingsError(f"SOUNDLOOM_ENGINE={settings.engine} cannot be used: {error}.") from error
+        for model, reason in directory.refusals().items():
+            logger.error("a checkpoint cannot be served: %s", reason, extra={"model": model})
         limits = Limits(
             idle_s=settings.model_idle_s, reserve_bytes=settings.model_memory_reserve_mb * BYTES_PER_MB
         )
@@ -98,7 +100,7 @@ class EngineSet:
     def serve(self, model: str, source: TaskSource) -> None:
         """Let a model's engine generate what the source gives, loading it first. Raises EngineError."""
         if model not in self._manager.status():
-            raise ModelLoadError(NO_WEIGHTS)
+            raise ModelLoadError(self.refusals().get(model, NO_WEIGHTS))
         self._manager.serve(model, source)
 
     def load(self, model: str) -> None:
@@ -157,12 +159,19 @@ class EngineSet:
         logger.info("weights changed", extra={"models": ",".join(sorted(changed))})
         self._manager.adopt(by_model, changed)
 
+    def refusals(self) -> dict[str, str]:
+        """Why models are not served whose checkpoint was asked for by name; may be called by any thread."""
+        return self._directory.refusals() if self._directory else {}
+
     def report(self) -> dict[str, Any]:
         """What the service's status tells of each model."""
         status = self._manager.status()
+        refusals = self.refusals() if len(status) < len(MODELS) else {}
         return {
             "models": {
-                model: _entry(self.info(model), status[model]) if model in status else dict(NOT_SERVED)
+                model: _entry(self.info(model), status[model])
+                if model in status
+                else _not_served(refusals.get(model, ""))
                 for model in MODELS
             }
         }
@@ -179,7 +188,16 @@ NOT_SERVED = {
     "error": NO_WEIGHTS,
     "is_pinned": False,
     "memory_mb": 0,
+    "sampling": {},
+    "precision": "",
+    "precision_note": "",
 }
+
+
+def _not_served(refusal: str) -> dict[str, Any]:
+    if not refusal:
+        return dict(NOT_SERVED)
+    return NOT_SERVED | {"state": ModelState.ERROR.value, "error": refusal}
 
 
 def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
@@ -195,4 +213,7 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "error": status.error,
         "is_pinned": status.is_pinned,
         "memory_mb": status.memory_bytes // BYTES_PER_MB if is_in_memory else 0,
+        "sampling": dict(info.sampling),
+        "precision": info.precision,
+        "precision_note": info.precision_note,
     }

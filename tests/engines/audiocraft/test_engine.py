@@ -51,6 +51,27 @@ def test_a_sound_has_the_length_asked_for(engine: AudioCraftEngine, model: str, 
 
 
 @pytest.mark.parametrize(
+    ("kind", "sample_rate", "ratios"),
+    [
+        ("musicgen", 2205, (4, 4, 2)),
+        ("audiogen", 1101, (5, 5, 4, 2)),
+        ("magnet", 4410, (7, 5, 3, 2)),
+        ("musicgen", 2401, (7, 7, 4)),
+    ],
+)
+def test_a_hop_that_does_not_divide_the_rate_shortens_nothing(
+    tmp_path: Path, kind: str, sample_rate: int, ratios: tuple[int, ...]
+) -> None:
+    write_models(tmp_path, Tiny(kind, sample_rate=sample_rate, ratios=ratios), "odd")
+    model = {"musicgen": "music", "audiogen": "audio"}.get(kind, kind)
+    engine = AudioCraftEngine(EngineOptions(tmp_path, {model: "odd"}, device="cpu", precision="float32"))
+    for duration_s in (0.3, 10.0, 31.7):
+        (sound,) = render(engine, request(duration_s=duration_s, model=model))
+        assert sound.frames == round(duration_s * sample_rate)
+        assert sound.samples[:, -sample_rate // 20 :].std() > 1e-5
+
+
+@pytest.mark.parametrize(
     ("model", "duration_s", "least_steps"),
     [("music", 50.0, 500), ("audio", 15.0, 150), ("magnet", 15.0, 100)],
 )

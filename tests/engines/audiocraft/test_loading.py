@@ -7,12 +7,13 @@ import pickle
 import shutil
 import weakref
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
+from omegaconf import EnumNode, OmegaConf, PathNode
 
 from tests.engines.audiocraft.helpers import request, tokens_of
 from tests.engines.audiocraft.tiny import Tiny, lm_config, write_text_encoder
@@ -152,7 +153,17 @@ def with_config(**changes: Any) -> Callable[[dict[str, Any]], None]:
         ({"conditioners": {"description": {"t5": {"normalize_text": True}}}}, "changes texts"),
         ({"codebooks_pattern": {"modeling": "unroll"}}, "codebook pattern"),
         ({"codebooks_pattern": {"delay": {"flatten_first": 2}}}, "codebook pattern"),
+        ({"fuser": {"cross_attention_pos_emb": True}}, "fuser.cross_attention_pos_emb: true, which is not"),
+        ({"fuser": {"cross": []}}, "does not look at its text"),
+        ({"transformer_lm": {"causal": False}}, "transformer_lm.causal: false, which is not supported"),
+        ({"transformer_lm": {"qk_layer_norm_cross": True}}, "qk_layer_norm_cross: true, which is not"),
+        ({"dataset": {"segment_duration": None}}, "does not say how long its windows are"),
+        ({"dataset": {"segment_duration": 0}}, "does not say how long its windows are"),
         ({"interleave_stereo_codebooks": {"use": True}}, "do not fit: 4 codebooks.* 8 of"),
+        (
+            {"interleave_stereo_codebooks": {"use": True, "per_timestep": True}},
+            "left and right after one another, which is not supported",
+        ),
         ({"transformer_lm": {"memory_efficient": False}}, "form that is not supported"),
         ({"conditioners": {"description": {"t5": {"name": "t5-large"}}}}, "encoder t5-large lacks"),
         ({"conditioners": {"description": {"t5": {"name": "../../x"}}}}, "not a usable checkpoint"),
@@ -162,6 +173,36 @@ def test_what_is_not_supported_is_said(folder: Path, changes: dict[str, Any], me
     rewrite(folder / "state_dict.bin", with_config(**changes))
     with pytest.raises(ModelLoadError, match=message):
         load(folder)
+
+
+def test_a_magnet_that_looks_back_only_is_refused(models_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(models_dir / "tiny-magnet", tmp_path / "mine")
+    rewrite(tmp_path / "mine/state_dict.bin", with_config(transformer_lm={"causal": True}))
+    with pytest.raises(ModelLoadError, match=r"transformer_lm\.causal: true, which is not supported"):
+        load_model(tmp_path / "mine", models_dir, Kind.MAGNET, device=CPU)
+
+
+def test_settings_as_objects_open_no_door(folder: Path) -> None:
+    """OmegaConf's plain nodes are read; what else it has, and any other class, is not."""
+    before = set(torch.serialization.get_safe_globals())
+    rewrite(
+        folder / "state_dict.bin",
+        lambda package: package.update({"xp.cfg": OmegaConf.create(package["xp.cfg"])}),
+    )
+    assert load(folder).codebooks == 4
+    for other in (PathNode(Path("/etc/passwd")), EnumNode(Kind, Kind.MAGNET), Path("/etc")):
+        rewrite(folder / "state_dict.bin", partial(dict.update, more=other))
+        with pytest.raises(ModelLoadError, match=r"mine/state_dict\.bin.*was not opened"):
+            load(folder)
+        rewrite_unread(folder / "state_dict.bin")
+    assert set(torch.serialization.get_safe_globals()) == before
+
+
+def rewrite_unread(path: Path) -> None:
+    """Take out again what may not be read."""
+    package = torch.load(path, weights_only=False)
+    del package["more"]
+    torch.save(package, path)
 
 
 def test_a_checkpoint_of_another_kind(models_dir: Path) -> None:
@@ -261,5 +302,5 @@ def test_weights_stay_as_they_were_published(folder: Path) -> None:
 
 def test_a_magnet_says_what_it_needs_of_its_window(models_dir: Path) -> None:
     model = load(models_dir / "tiny-magnet", Kind.MAGNET)
-    assert (model.window_frames, model.span_frames, model.delays) == (99, 3, (0, 0, 0, 0))
+    assert (model.window_frames, model.span_frames, model.delays) == (102, 3, (0, 0, 0, 0))
     assert lm_config(Tiny("magnet"))["transformer_lm"]["subcodes_context"] == model.lm.subcodes_context == 5

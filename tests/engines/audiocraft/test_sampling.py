@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from webapp.engines.audiocraft.sampling import DEFAULTS, BatchSampler, Chance, TokenSampling, settings_for
+from webapp.engines.audiocraft.sampling import BatchSampler, Chance, TokenSampling, settings_for
 from webapp.engines.base import Sampling
-from webapp.weights.catalogue import Kind
+from webapp.weights.catalogue import CHECKPOINTS, Kind, published, usage_of
 
 CPU = torch.device("cpu")
 LOGITS = torch.tensor([0.1, 2.0, -1.0, 1.0, 0.0, 1.5])
@@ -67,10 +67,40 @@ def test_the_same_seed_gives_the_same_numbers_however_they_are_drawn() -> None:
 
 
 def test_what_is_not_asked_for_is_the_models_own() -> None:
-    assert settings_for(Sampling(), Kind.MUSICGEN) == DEFAULTS[Kind.MUSICGEN]
-    assert settings_for(Sampling(), Kind.MAGNET) == TokenSampling(3.0, 0, 0.9, 10.0)
-    asked = settings_for(Sampling(temperature=0.5, guidance=1.0), Kind.AUDIOGEN)
+    assert settings_for(Sampling(), usage_of(Kind.MUSICGEN, 32_000, 30)) == TokenSampling(1.0, 250, 0.0, 3.0)
+    assert settings_for(Sampling(), usage_of(Kind.MAGNET, 32_000, 10)) == TokenSampling(3.0, 0, 0.9, 10.0)
+    asked = settings_for(Sampling(temperature=0.5, guidance=1.0), usage_of(Kind.AUDIOGEN, 16_000, 10))
     assert asked == TokenSampling(0.5, 250, 0.0, 1.0)
+    own = settings_for(Sampling(guidance=3.0), usage_of(Kind.MAGNET, 16_000, 10))
+    assert own == TokenSampling(3.5, 0, 0.8, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling", "first_passes", "stride_s"),
+    [
+        ("musicgen-small", (1.0, 250, 0.0, 3.0), 0, 18),
+        ("musicgen-stereo-large", (1.0, 250, 0.0, 3.0), 0, 18),
+        ("audiogen-medium", (1.0, 250, 0.0, 3.0), 0, 2),
+        ("magnet-small-10secs", (3.0, 0, 0.9, 10.0), 20, 0),
+        ("magnet-medium-10secs", (3.0, 0, 0.9, 10.0), 20, 0),
+        ("magnet-small-30secs", (3.0, 0, 0.9, 10.0), 60, 0),
+        ("magnet-medium-30secs", (3.0, 0, 0.9, 10.0), 60, 0),
+        ("audio-magnet-small", (3.5, 0, 0.8, 20.0), 20, 0),
+        ("audio-magnet-medium", (3.5, 0, 0.8, 20.0), 20, 0),
+    ],
+)
+def test_each_published_checkpoint_is_used_as_its_authors_use_it(
+    name: str, sampling: tuple[float, ...], first_passes: int, stride_s: float
+) -> None:
+    checkpoint = published(name)
+    assert checkpoint is not None
+    usage = checkpoint.usage
+    assert tuple(usage.sampling.values()) == sampling
+    assert (usage.first_passes, usage.stride_s) == (first_passes, stride_s)
+
+
+def test_every_published_checkpoint_has_a_usage() -> None:
+    assert all(checkpoint.usage.guidance >= 1 for checkpoint in CHECKPOINTS)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +116,7 @@ def test_what_is_not_asked_for_is_the_models_own() -> None:
 def test_asking_for_one_filter_switches_the_others_default_off(
     kind: Kind, asked: Sampling, top_k: int, top_p: float
 ) -> None:
-    settings = settings_for(asked, kind)
+    settings = settings_for(asked, usage_of(kind, 32_000, 10))
     assert (settings.top_k, settings.top_p) == (top_k, top_p)
 
 

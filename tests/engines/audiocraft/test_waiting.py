@@ -89,7 +89,7 @@ def test_no_step_waits_for_the_device(
     model = loaded(name)
     decoding = make(model)
     kind = "magnet" if name == "tiny-magnet" else "music"
-    jobs = jobs_of(model, decoding, *(request(duration_s=10.0, model=kind, seed=seed) for seed in (1, 2)))
+    jobs = jobs_of(model, decoding, *(request(duration_s=12.0, model=kind, seed=seed) for seed in (1, 2)))
     with torch.inference_mode():
         for job in jobs:
             decoding.join(job)

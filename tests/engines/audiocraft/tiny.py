@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from omegaconf import OmegaConf
@@ -18,6 +18,9 @@ from torch import nn
 
 from tests.engines.audiocraft.tiny_configs import CODEC, LANGUAGE_MODEL
 from webapp.engines.audiocraft.importing import import_audiocraft
+
+if TYPE_CHECKING:
+    from transformers import EncodecConfig
 
 SEGMENT_S = {"musicgen": 30, "audiogen": 10, "magnet": 10}
 T5_WIDTH = 512
@@ -99,13 +102,11 @@ def without_t5_download(models_dir: Path) -> Iterator[None]:
         yield
 
 
-def write_codec(folder: Path, checkpoint: Path) -> None:
-    """Write a codec in the layout of transformers, and let a checkpoint only point to it."""
-    from transformers import EncodecConfig, EncodecModel  # noqa: PLC0415 - heavy
+def encodec_config() -> "EncodecConfig":
+    """A codec of transformers: four codebooks of 6 bits at 10 frames a second."""
+    from transformers import EncodecConfig  # noqa: PLC0415 - heavy
 
-    torch.manual_seed(5)
-    config = EncodecConfig(
-        # Four codebooks of 6 bits at 10 frames a second.
+    return EncodecConfig(
         target_bandwidths=[0.24],
         sampling_rate=1600,
         audio_channels=1,
@@ -119,6 +120,14 @@ def write_codec(folder: Path, checkpoint: Path) -> None:
         pad_mode="constant",
         compress=2,
     )
+
+
+def write_codec(folder: Path, checkpoint: Path) -> None:
+    """Write a codec in the layout of transformers, and let a checkpoint only point to it."""
+    from transformers import EncodecModel  # noqa: PLC0415 - heavy
+
+    torch.manual_seed(5)
+    config = encodec_config()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         codec = EncodecModel(config)

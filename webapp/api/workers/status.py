@@ -44,7 +44,10 @@ class Status(msgspec.Struct, frozen=True):
         dict[str, int | None],
         Meta(description="Seconds, by model with jobs waiting; null when nothing can be said."),
     ]
-    engines: Annotated[dict[str, Any], Meta(description="What serves each model.")]
+    engines: Annotated[
+        dict[str, Any],
+        Meta(description="What serves each model, and what it takes for settings that are left out."),
+    ]
     workers: list[WorkerStatus]
     paused: bool
 
@@ -84,6 +87,9 @@ def _engine(engine: EngineReport) -> dict[str, Any]:
         "error": engine.error or None,
         "pinned": engine.is_pinned,
         "memory_mb": engine.memory_mb,
+        "sampling": dict(engine.sampling) or None,
+        "precision": engine.precision or None,
+        "precision_note": engine.precision_note or None,
     }
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -22,9 +23,12 @@ from webapp.engines.audiocraft.decoder.rows import ROWS_PER_JOB, RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, has_quick_bfloat16
+from webapp.engines.audiocraft.estimates import job_bytes
+from webapp.engines.audiocraft.fidelity import backend_distance, transformer_distance
 from webapp.engines.audiocraft.job import Decoding, Job, empty_tokens
 from webapp.engines.audiocraft.loading import LoadedModel
 from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
+from webapp.engines.audiocraft.precision import Known, fitted
 from webapp.engines.audiocraft.sampling import Chance, GuidedSampler, settings_for
 from webapp.engines.audiocraft.serving import Server
 from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
@@ -51,40 +55,73 @@ def max_jobs(kind: Kind, device: torch.device) -> int:
     return MAX_MAGNET_JOBS_ON_CPU if kind is Kind.MAGNET else MAX_JOBS_ON_CPU
 
 
-def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | None = None) -> Server:
-    """What serves tasks with a model, in a precision or, for None, in the one that suits the machine.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What serves tasks with a model, in which precision, and what there is to say about that."""
+
+    server: Server
+    precision: Precision
+    note: str
+
+
+def build(model: LoadedModel, asked: Precision | None, known: Known, *, jobs: int | None = None) -> Built:
+    """What serves tasks with a model, in a precision or, for None, in the quickest that its weights allow.
 
     `jobs` is how many at a time, None for what memory allows. Raises ModelLoadError where the precision
     cannot be had, and torch's out of memory.
     """
-    precision = resolved(asked, model)
-    decoding = decoding_of(model, precision, jobs or _affordable_jobs(model, precision))
+
+    def computing(precision: Precision) -> tuple[Decoding, Callable[[], float]]:
+        return _computing(model, precision, jobs or _affordable_jobs(model, precision))
+
+    candidates = _candidates(resolved(asked, model), model.device, is_asked=asked is not None)
+    fit = fitted(model, candidates, computing, known, is_asked=asked is not None)
     exact: Callable[[], Decoding] | None = None
-    if precision is not Precision.FLOAT32:
+    if fit.precision is not Precision.FLOAT32:
 
         def exact() -> Decoding:
             return decoding_of(model, Precision.FLOAT32, EXACT_JOBS)
 
-    return Server(
-        JobMaker(model, decoding).make,
-        CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device)),
+    server = Server(
+        JobMaker(model, fit.decoding).make,
+        _codec_decoder(model, fit.precision),
         model.sample_rate,
         model.channels,
-        decoding=decoding,
+        decoding=fit.decoding,
         make_exact=exact,
     )
+    return Built(server, fit.precision, fit.note)
+
+
+def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | None = None) -> Server:
+    """As `build`, with nothing known of the model before."""
+    return build(model, asked, Known(), jobs=jobs).server
+
+
+def _codec_decoder(model: LoadedModel, precision: Precision) -> CodecDecoder:
+    """What makes sound of a model's tokens. Raises ModelLoadError for a codec that it cannot decode."""
+    try:
+        decoder = CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device))
+    except ValueError as error:
+        raise ModelLoadError(f"the codec of {model.name} is not supported: {error}") from error
+    if decoder.hop * model.frame_rate != model.sample_rate:
+        raise ModelLoadError(f"the codec of {model.name} does not make as many samples as it says")
+    return decoder
 
 
 def resolved(asked: Precision | None, model: LoadedModel) -> Precision:
-    """The precision to compute with; a processor's is INT8 if it can be had and fits the model."""
-    if asked is not None:
-        return asked
-    if model.device.type == "cuda":
+    """The precision to begin with; a processor's is INT8 if it can be had and fits the model."""
+    return asked or usual_precision(model.device.type, model.kind)
+
+
+def usual_precision(device: str, kind: Kind) -> Precision:
+    """What suits a kind of device, before a model was asked."""
+    if device == "cuda":
         return Precision.FLOAT16
-    if model.device.type != "cpu":
+    if device != "cpu":
         return Precision.FLOAT32
     without = Precision.BFLOAT16 if has_quick_bfloat16() else Precision.FLOAT32
-    if model.kind is Kind.MAGNET:
+    if kind is Kind.MAGNET:
         return without
     try:
         native_factory()
@@ -94,6 +131,16 @@ def resolved(asked: Precision | None, model: LoadedModel) -> Precision:
     return Precision.INT8
 
 
+def _candidates(first: Precision, device: torch.device, *, is_asked: bool) -> tuple[Precision, ...]:
+    """What to compute in, quickest first: each is for models that the one before does not fit."""
+    if is_asked or first is Precision.FLOAT32:
+        return (first,)
+    between = () if first is Precision.BFLOAT16 else (Precision.BFLOAT16,)
+    if device.type == "cpu" and not has_quick_bfloat16():
+        between = ()
+    return (first, *between, Precision.FLOAT32)
+
+
 class JobMaker:
     """Makes jobs of tasks."""
 
@@ -101,7 +148,8 @@ class JobMaker:
         self._model = model
         self._decoding = decoding
         self._prompts = PromptEncoder(model)
-        self._overlap = overlap_frames(model.window_frames, model.span_frames)
+        stride_frames = int(model.frame_rate * model.usage.stride_s)
+        self._overlap = overlap_frames(model.window_frames, model.span_frames, stride_frames)
 
     def make(self, task: GenerationTask) -> Job:
         """A job at its beginning. Raises RequestNotSupported and torch's own errors."""
@@ -113,7 +161,7 @@ class JobMaker:
         return Job(
             task,
             self._prompts.encode(request.prompt),
-            settings_for(request.sampling, model.kind),
+            settings_for(request.sampling, model.usage),
             Chance(request.seed),
             windows,
             empty_tokens(model.codebooks, frames, model.device),
@@ -126,17 +174,25 @@ def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding
 
     Raises ModelLoadError where the precision cannot be had, and torch's out of memory.
     """
+    return _computing(model, precision, jobs)[0]
+
+
+def _computing(model: LoadedModel, precision: Precision, jobs: int) -> tuple[Decoding, Callable[[], float]]:
+    """The same, and what measures how far its distributions are from those of float32."""
     weights = model.weights
     if model.kind is Kind.MAGNET:
         linear = quickest(model.device, precision.dtype)
         transformer = Transformer(weights, model.window_frames, precision.dtype, linear)
-        return MagnetDecoding(
-            transformer, Segment(model.window_frames, model.span_frames, model.context_frames), jobs
-        )
+        segment = Segment(
+            model.window_frames, model.span_frames, model.context_frames, model.usage.first_passes,
+            model.usage.temperature,
+        )  # fmt: skip
+        return MagnetDecoding(transformer, segment, jobs), lambda: transformer_distance(model, transformer)
     steps = columns_of(model.window_frames, model.delays)
     backend = backend_factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
     make_drawer = native_drawers() if precision is Precision.INT8 else GuidedSampler
-    return RowsDecoding(backend, model.codebooks, model.card, model.delays, make_drawer=make_drawer)
+    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays, make_drawer=make_drawer)
+    return decoding, lambda: backend_distance(model, backend)
 
 
 def backend_factory(precision: Precision, device: torch.device) -> BackendFactory:
@@ -163,5 +219,5 @@ def _affordable_jobs(model: LoadedModel, precision: Precision) -> int:
     if available is None or model.kind is Kind.MAGNET:
         return most
     columns = columns_of(model.window_frames, model.delays)
-    per_row = 2 * len(model.weights.layers) * columns * model.weights.dim * precision.dtype.itemsize
-    return max(1, min(most, int(available * CACHE_SHARE) // (ROWS_PER_JOB * per_row)))
+    per_job = job_bytes(len(model.weights.layers), model.weights.dim, columns, precision)
+    return max(1, min(most, int(available * CACHE_SHARE) // per_job))

@@ -1,11 +1,13 @@
 """Reading AudioCraft's checkpoint files without trusting them.
 
-A checkpoint is a pickle, and a pickle can run code. Only tensors and plain containers are ever read from
-one: anything else is refused before it is built, whatever the process's environment says.
+A checkpoint is a pickle, and a pickle can run code. Only tensors, plain containers and settings of OmegaConf
+are ever read from one: anything else is refused before it is built, whatever the environment says.
 """
 
 import pickle
+import typing
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +15,20 @@ from textwrap import shorten
 from typing import Any, Final
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig
+from omegaconf.base import ContainerMetadata, Metadata
+from omegaconf.nodes import AnyNode
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.serialization import safe_globals
 
+from webapp.engines.audiocraft.settings import SettingRefused, plain_settings
 from webapp.engines.base import ModelLoadError
 
+# What a configuration is made of that was stored as it was, not as text; fine-tuned checkpoints have such.
+SETTINGS_CLASSES: Final = [
+    DictConfig, ListConfig, AnyNode, Metadata, ContainerMetadata, defaultdict, dict, list, int, typing.Any,
+]  # fmt: skip
 DRAWS: Final = (Tensor.uniform_, Tensor.normal_)
 MAX_REASON_CHARACTERS: Final = 160
 
@@ -39,9 +49,10 @@ def read_package(path: Path) -> Mapping[str, Any]:
     """
     label = f"{path.parent.name}/{path.name}"
     try:
-        package = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=True if zipfile.is_zipfile(path) else None
-        )
+        with safe_globals(SETTINGS_CLASSES):
+            package = torch.load(
+                path, map_location="cpu", weights_only=True, mmap=True if zipfile.is_zipfile(path) else None
+            )
     except FileNotFoundError as error:
         raise ModelLoadError(f"{label} is missing") from error
     except pickle.UnpicklingError as error:
@@ -64,15 +75,22 @@ def read_checkpoint(path: Path) -> CheckpointFile:
 def as_checkpoint(package: Mapping[str, Any], label: str) -> CheckpointFile:
     """What a package holds, checked for form. Raises ModelLoadError."""
     raw, weights = package.get("xp.cfg"), package.get("best_state")
-    if not isinstance(raw, str | dict) or not isinstance(weights, dict):
+    if not isinstance(raw, str | dict | DictConfig) or not isinstance(weights, dict):
         raise ModelLoadError(f"{label} is not a checkpoint of AudioCraft")
+    if isinstance(weights.get("model"), dict) or package.get("fsdp_best_state"):
+        raise ModelLoadError(
+            f"{label} is a checkpoint of training, not one to generate with: export it with AudioCraft"
+            " (audiocraft.utils.export)"
+        )
     if not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()):
         raise ModelLoadError(f"{label} holds something else among its weights")
     try:
-        config = OmegaConf.create(raw)
+        config = plain_settings(raw)
+    except SettingRefused as error:
+        raise ModelLoadError(f"{label} is refused: {error}") from error
     except Exception as error:
         raise ModelLoadError(f"{label} has a damaged configuration: {first_line(error)}") from error
-    if not isinstance(config, DictConfig):
+    if config is None:
         raise ModelLoadError(f"{label} has no configuration")
     return CheckpointFile(label, config, weights)
 
@@ -107,6 +125,23 @@ def put_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
         raise ModelLoadError(
             f"the weights in {checkpoint.name} do not fit its configuration: {short}"
         ) from error
+
+
+def check_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
+    """Raise ModelLoadError where `put_weights` would; nothing is read or copied."""
+    wanted = {name: weight.shape for name, weight in model.state_dict().items()}
+    given = {name: weight.shape for name, weight in checkpoint.weights.items()}
+    both = wanted.keys() & given.keys()
+    reasons = {
+        "missing": sorted(wanted.keys() - given.keys()),
+        "not known": sorted(given.keys() - wanted.keys()),
+        "of another shape": sorted(name for name in both if wanted[name] != given[name]),
+    }
+    for reason, names in reasons.items():
+        if names:
+            raise ModelLoadError(
+                f"the weights in {checkpoint.name} do not fit its configuration: {names[0]} is {reason}"
+            )
 
 
 def first_line(error: BaseException) -> str:

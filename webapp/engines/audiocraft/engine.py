@@ -1,10 +1,11 @@
 """The engine: MusicGen, AudioGen and MAGNeT behind the same door as any other."""
 
 import logging
+from dataclasses import dataclass
 
 import torch
 
-from webapp.engines.audiocraft.building import build_server, max_jobs
+from webapp.engines.audiocraft.building import build, max_jobs
 from webapp.engines.audiocraft.choice import Choice, choose
 from webapp.engines.audiocraft.devices import (
     DeviceMemory,
@@ -14,7 +15,9 @@ from webapp.engines.audiocraft.devices import (
     resolve_device,
     resolve_precision,
 )
+from webapp.engines.audiocraft.estimates import estimated_bytes
 from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.precision import KeptInFolder
 from webapp.engines.audiocraft.serving import Server
 from webapp.engines.base import (
     EngineInfo,
@@ -23,14 +26,22 @@ from webapp.engines.base import (
     RequestNotSupported,
     TaskSource,
 )
-from webapp.weights.catalogue import BYTES_PER_HALF, MODELS, Kind
-from webapp.weights.layout import CODEC_FILE, LM_FILE
+from webapp.weights.catalogue import MODELS, Usage
 
 logger = logging.getLogger(__name__)
 
 ENGINE = "audiocraft"
 MAX_DURATION_S = 180.0
 USUAL_PRECISION = {"cuda": Precision.FLOAT16, "cpu": Precision.INT8}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is told of a model that was loaded."""
+
+    usage: Usage
+    precision: str
+    precision_note: str
 
 
 class AudioCraftEngine:
@@ -45,6 +56,7 @@ class AudioCraftEngine:
             torch.set_num_threads(self._options.threads)
         self._choices: dict[str, Choice] = {}
         self._loaded: dict[str, Server] = {}
+        self._told: dict[str, _Told] = {}
         self.rescan()
 
     def rescan(self) -> None:
@@ -69,6 +81,7 @@ class AudioCraftEngine:
 
     def info(self, model: str) -> EngineInfo:
         choice, loaded = self._choice(model), self._loaded.get(model)
+        told = self._told[model] if loaded else _Told(choice.usage, "", "")
         return EngineInfo(
             engine=ENGINE,
             label=f"AudioCraft: {choice.name}",
@@ -80,8 +93,11 @@ class AudioCraftEngine:
             max_batch=loaded.capacity if loaded else max_jobs(choice.kind, self._device),
             needs_load=True,
             checkpoint=choice.name,
-            memory_bytes=self._estimated_bytes(choice),
+            memory_bytes=estimated_bytes(choice, self._device.type, self._usual_precision()),
             device=str(self._device),
+            sampling=told.usage.sampling,
+            precision=told.precision,
+            precision_note=told.precision_note,
         )
 
     def load(self, model: str) -> None:
@@ -90,7 +106,7 @@ class AudioCraftEngine:
             return
         logger.info("loading model", extra={"model": model, "checkpoint": choice.name})
         try:
-            self._loaded[model] = self._server(choice)
+            self._told[model], self._loaded[model] = self._server(choice)
         except Exception as error:
             if is_out_of_memory(error):
                 raise EngineOutOfMemory(f"{choice.name} does not fit into memory") from error
@@ -106,7 +122,7 @@ class AudioCraftEngine:
         self.load(model)
         self._loaded[model].serve(source)
 
-    def _server(self, choice: Choice) -> Server:
+    def _server(self, choice: Choice) -> tuple[_Told, Server]:
         dtype = None
         if self._device.type == "cuda":
             # Computed with as it is; a processor computes with copies in an order of its own.
@@ -114,23 +130,13 @@ class AudioCraftEngine:
         model = load_model(
             choice.folder, self._options.models_dir, choice.kind, device=self._device, dtype=dtype
         )
-        return build_server(model, self._precision)
+        known = KeptInFolder(choice.folder, choice.lm_files, self._device.type)
+        built = build(model, self._precision, known)
+        return _Told(model.usage, built.precision.value, built.note), built.server
 
-    def _estimated_bytes(self, choice: Choice) -> int:
-        """Weights as they will be in memory; on anything but CUDA what is computed with is a copy of them."""
-        language_model, codec = (
-            (choice.folder / file).stat().st_size if (choice.folder / file).is_file() else 0
-            for file in (LM_FILE, CODEC_FILE)
-        )
-        computed = language_model * self._bytes_per_weight(choice.kind) // BYTES_PER_HALF
-        kept = 0 if self._device.type == "cuda" else language_model
-        return kept + computed + codec + choice.text_encoder_bytes
-
-    def _bytes_per_weight(self, kind: Kind) -> int:
-        """Of what is computed with. What `auto` means is decided when a model is there; this is the usual."""
-        precision = self._precision or USUAL_PRECISION.get(self._device.type, Precision.FLOAT32)
-        is_compiled = precision is Precision.INT8 and kind is not Kind.MAGNET
-        return 1 if is_compiled else precision.dtype.itemsize
+    def _usual_precision(self) -> Precision:
+        """What `auto` means is decided when a model is there; this is the usual."""
+        return self._precision or USUAL_PRECISION.get(self._device.type, Precision.FLOAT32)
 
     def _choice(self, model: str) -> Choice:
         if model not in self._choices:

@@ -4,10 +4,12 @@ AudioCraft's loaders are not used: they leave it to the environment whether a pi
 one precision per device, fetch what is missing, and switch attention for the whole process.
 """
 
+import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +30,14 @@ from webapp.engines.audiocraft.decoder.weights import DecoderWeights, decoder_we
 from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.audiocraft.importing import import_audiocraft
 from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
-from webapp.engines.audiocraft.text_encoders import text_encoders_from
+from webapp.engines.audiocraft.supported import check_supported
+from webapp.engines.audiocraft.text_encoders import text_encoder_given, text_encoders_from
+from webapp.engines.audiocraft.transformers_musicgen import read_musicgen
+from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
-from webapp.weights.catalogue import Kind
-from webapp.weights.layout import CODEC_FILE, LM_FILE
+from webapp.weights.catalogue import Kind, Usage, usage_of
+from webapp.weights.layout import CODEC_FILE, LM_FILE, is_checkpoint_folder
+from webapp.weights.transformers_layout import transformers_folder
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel, LMModel
@@ -44,7 +50,7 @@ class LoadedModel:
     ``lm`` and ``codec`` are AudioCraft's; ``weights`` is what decoding needs of ``lm``. A window has
     ``window_frames`` frames, for MAGNeT a whole number of spans of ``span_frames``; ``delays`` are those of
     the codebooks, in frames. MAGNeT's later codebooks look ``context_frames`` to either side, below 0
-    everywhere.
+    everywhere. ``usage`` is how such a checkpoint is used where nothing else is asked for.
     """
 
     name: str
@@ -57,6 +63,7 @@ class LoadedModel:
     span_frames: int
     context_frames: int
     delays: tuple[int, ...]
+    usage: Usage
 
     @property
     def codebooks(self) -> int:
@@ -76,9 +83,17 @@ class LoadedModel:
         return int(self.codec.channels)
 
     @property
-    def frame_rate(self) -> int:
-        frames_per_second: float = self.codec.frame_rate
-        return round(frames_per_second)
+    def frame_rate(self) -> Fraction:
+        """Frames a second, exactly: a codec's hop need not divide its sample rate."""
+        return exact_frame_rate(self.codec)
+
+
+def exact_frame_rate(codec: "CompressionModel") -> Fraction:
+    """Frames a second of AudioCraft's own codec or of transformers'; AudioCraft itself drops the fraction."""
+    core = codec.model if hasattr(codec, "get_left_right_codes") else codec
+    config = getattr(core.model, "config", None) if hasattr(core, "model") else None
+    hop = math.prod(config.upsampling_ratios) if config is not None else int(core.decoder.hop_length)
+    return Fraction(int(codec.sample_rate), hop)
 
 
 def load_model(
@@ -91,17 +106,29 @@ def load_model(
     Raises ModelLoadError, and EngineOutOfMemory when it does not fit.
     """
     import_audiocraft()
-    with _one_clear_error(folder.name), warnings.catch_warnings():
+    with one_clear_error(folder.name), warnings.catch_warnings():
         # What AudioCraft and torch deprecate in each other.
         warnings.simplefilter("ignore")
-        codec = _load_codec(folder / CODEC_FILE, models_dir)
-        lm, config = _load_language_model(
-            folder / LM_FILE, models_dir, kind, round(codec.frame_rate), device=device, dtype=dtype
-        )
-        return _assemble(folder.name, kind, lm, codec, config, device=device)
+        codec, checkpoint, text_encoders = _read(folder, models_dir, device)
+        frame_rate = round(codec.frame_rate)
+        lm = empty_language_model(checkpoint, kind, frame_rate, text_encoders=text_encoders, dtype=dtype)
+        put_weights(lm, checkpoint)
+        return _assemble(folder.name, kind, lm, codec, checkpoint.config, device=device)
 
 
-def _load_codec(path: Path, models_dir: Path) -> "CompressionModel":
+def _read(
+    folder: Path, models_dir: Path, device: torch.device
+) -> tuple["CompressionModel", CheckpointFile, AbstractContextManager[None]]:
+    """A checkpoint's codec, its language model's file, and what makes its text encoder known meanwhile."""
+    foreign = None if is_checkpoint_folder(folder) else transformers_folder(folder)
+    if foreign is not None:
+        parts = read_musicgen(foreign)
+        return parts.codec, parts.checkpoint, text_encoder_given(parts.text_encoder, folder)
+    codec = load_codec(folder / CODEC_FILE, models_dir)
+    return codec, read_checkpoint(folder / LM_FILE), text_encoders_from(models_dir, device)
+
+
+def load_codec(path: Path, models_dir: Path) -> "CompressionModel":
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
     package = read_package(path)
@@ -124,20 +151,22 @@ def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
     return codec
 
 
-def _load_language_model(
-    path: Path,
-    models_dir: Path,
+def empty_language_model(
+    checkpoint: CheckpointFile,
     kind: Kind,
     frame_rate: int,
     *,
-    device: torch.device,
+    text_encoders: AbstractContextManager[None],
     dtype: torch.dtype | None,
-) -> tuple["LMModel", DictConfig]:
+) -> "LMModel":
+    """The language model that a checkpoint's settings ask for; memory for its weights is reserved, not used.
+
+    Raises ModelLoadError for settings that are not supported.
+    """
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
-    checkpoint = read_checkpoint(path)
     config = checkpoint.config
-    _check_kind(config, kind)
+    check_supported(config, kind)
     dtype = dtype or _published_precision(checkpoint)
     # In full precision the large matrices would take twice the memory on their way.
     config.device, config.dtype = "cpu", str(dtype).removeprefix("torch.")
@@ -152,35 +181,12 @@ def _load_language_model(
             # AudioCraft's own masks, one per head, would be built only to be replaced.
             subcodes_context=-1,
         )
-    with text_encoders_from(models_dir, device), Unfilled():
+    with text_encoders, Unfilled():
         lm = builders.get_lm_model(config)
     _set_precision(lm, dtype)
-    put_weights(lm, checkpoint)
     if kind is Kind.MAGNET:
         lm.subcodes_context = reach
-    return lm, config
-
-
-def _check_kind(config: DictConfig, kind: Kind) -> None:
-    """Raise ModelLoadError for a checkpoint that decodes or is conditioned in another way than `kind`."""
-    expected = "transformer_lm_magnet" if kind is Kind.MAGNET else "transformer_lm"
-    if config.lm_model != expected:
-        raise ModelLoadError(f"the checkpoint is not a {kind.value} model")
-    others = [name for name in config.conditioners if name not in ("description", "args")]
-    fused = [str(way) for way in ("sum", "prepend", "input_interpolate") if len(config.fuser[way])]
-    if others or fused or config.conditioners.description.model != "t5":
-        raise ModelLoadError("the checkpoint is conditioned on more than text, which is not supported")
-    if config.conditioners.description.t5.finetune:
-        raise ModelLoadError("the checkpoint has a text encoder of its own, which is not supported")
-    if config.conditioners.description.t5.get("normalize_text"):
-        # AudioCraft would fetch a language model of spaCy's for it.
-        raise ModelLoadError("the checkpoint changes texts before it reads them, which is not supported")
-    pattern = config.codebooks_pattern
-    delay = pattern.get("delay") or {}
-    if kind is not Kind.MAGNET and (
-        pattern.modeling != "delay" or delay.get("flatten_first") or delay.get("empty_initial")
-    ):
-        raise ModelLoadError("the checkpoint has a codebook pattern that is not supported")
+    return lm
 
 
 def _assemble(
@@ -196,13 +202,9 @@ def _assemble(
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
     codec = builders.get_wrapped_compression_model(codec, config)
-    if (lm.n_q, lm.card) != (codec.num_codebooks, codec.cardinality):
-        raise ModelLoadError(
-            f"language model and codec do not fit: {lm.n_q} codebooks of {lm.card} and"
-            f" {codec.num_codebooks} of {codec.cardinality}"
-        )
-    _check_text_encoder(lm)
-    frames = int(config.dataset.segment_duration * codec.frame_rate)
+    check_parts(lm, codec)
+    # All that a segment of training had: what is as long needs one window.
+    frames = frames_for(config.dataset.segment_duration, exact_frame_rate(codec))
     span = max(1, int(lm.span_len)) if kind is Kind.MAGNET else 1
     context = int(lm.subcodes_context) if kind is Kind.MAGNET else -1
     lm.eval().requires_grad_(requires_grad=False).to(device)
@@ -217,15 +219,21 @@ def _assemble(
         codec,
         decoder_weights(lm),
         device,
-        frames - frames % span,
+        frames + -frames % span,
         span,
         context,
         (0,) * int(lm.n_q) if kind is Kind.MAGNET else tuple(lm.pattern_provider.delays),
+        usage_of(kind, int(codec.sample_rate), config.dataset.segment_duration),
     )
 
 
-def _check_text_encoder(lm: "LMModel") -> None:
-    """Raise ModelLoadError for a text encoder that is another one than the model was trained with."""
+def check_parts(lm: "LMModel", codec: "CompressionModel") -> None:
+    """Raise ModelLoadError for a codec or a text encoder other than those that the model was trained with."""
+    if (lm.n_q, lm.card) != (codec.num_codebooks, codec.cardinality):
+        raise ModelLoadError(
+            f"language model and codec do not fit: {lm.n_q} codebooks of {lm.card} and"
+            f" {codec.num_codebooks} of {codec.cardinality}"
+        )
     conditioner = lm.condition_provider.conditioners["description"]
     width, needed = int(conditioner.t5.config.d_model), int(conditioner.output_proj.in_features)
     if width != needed:
@@ -250,7 +258,7 @@ def _set_precision(lm: "LMModel", dtype: torch.dtype) -> None:
 
 
 @contextmanager
-def _one_clear_error(name: str) -> Iterator[None]:
+def one_clear_error(name: str) -> Iterator[None]:
     try:
         yield
     except EngineError:

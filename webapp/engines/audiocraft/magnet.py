@@ -1,8 +1,9 @@
 """MAGNeT: all frames at once, codebook by codebook, the least certain spans again and again.
 
 After "Masked Audio Generation using a Single Non-Autoregressive Transformer" (Ziv et al., 2024), in the
-arrangement that AudioCraft calls "nonoverlap": a window is cut into spans, and a window that is no whole
-number of them loses the rest (500 frames become 498).
+arrangement that AudioCraft calls "nonoverlap": a window is cut into spans. One that is no whole number of
+them is made longer (500 frames become 501), where AudioCraft makes it shorter: a sound of a window's length
+is then one window, not two.
 """
 
 import math
@@ -16,11 +17,9 @@ from torch.nn import functional
 
 from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
 from webapp.engines.audiocraft.job import Job
-from webapp.engines.audiocraft.sampling import DEFAULTS, BatchSampler
+from webapp.engines.audiocraft.sampling import BatchSampler
 from webapp.engines.audiocraft.windows import Window
-from webapp.weights.catalogue import Kind
 
-FIRST_CODEBOOK_STEPS: Final = 20
 OTHER_CODEBOOK_STEPS: Final = 10
 FINAL_GUIDANCE: Final = 1.0
 COLDEST: Final = 1e-2
@@ -28,9 +27,9 @@ COLDEST: Final = 1e-2
 SETTLED: Final = -1e4
 
 
-def decoding_steps(codebooks: int) -> tuple[int, ...]:
-    """Passes through the model for each codebook of a window."""
-    return (FIRST_CODEBOOK_STEPS,) + (OTHER_CODEBOOK_STEPS,) * (codebooks - 1)
+def decoding_steps(codebooks: int, first: int) -> tuple[int, ...]:
+    """Passes through the model for each codebook of a window, `first` of them for the first."""
+    return (first,) + (OTHER_CODEBOOK_STEPS,) * (codebooks - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,10 @@ def _passes(codebook: int, steps: int) -> list[Pass]:
     return [Pass(codebook, step == 0, share, (steps - 1 - step) / steps) for step, share in enumerate(shares)]
 
 
-def _all_passes(codebooks: int) -> list[Pass]:
+def _all_passes(codebooks: int, first: int) -> list[Pass]:
     return [
         current
-        for codebook, steps in enumerate(decoding_steps(codebooks))
+        for codebook, steps in enumerate(decoding_steps(codebooks, first))
         for current in _passes(codebook, steps)
     ]
 
@@ -61,12 +60,15 @@ def _all_passes(codebooks: int) -> list[Pass]:
 class Segment:
     """Windows of `window_frames`, in spans of `span_frames`.
 
-    Codebooks after the first look `context_frames` to either side only; below 0 they look everywhere.
+    Codebooks after the first look `context_frames` to either side only; below 0 they look everywhere. The
+    first takes `first_passes`. `usual_temperature` is what tells sure tokens from others without chance.
     """
 
     window_frames: int
     span_frames: int
     context_frames: int
+    first_passes: int = 20
+    usual_temperature: float = 3.0
 
 
 def context_mask(frames: int, reach: int, device: torch.device | None = None) -> Tensor:
@@ -90,7 +92,7 @@ class MagnetDecoding:
         self._capacity = capacity
         self._device = transformer.weights.device
         self._looks_always = self._device.type == "cpu" if looks_always is None else looks_always
-        self._passes = _all_passes(transformer.weights.codebooks)
+        self._passes = _all_passes(transformer.weights.codebooks, segment.first_passes)
         limited = segment.context_frames >= 0
         self._mask = (
             context_mask(segment.window_frames, segment.context_frames, self._device) if limited else None
@@ -232,7 +234,7 @@ class _Window:
         guided = absent + (text - absent) * (share * settings.guidance + (1 - share) * FINAL_GUIDANCE)
         self.sick |= ~torch.isfinite(guided).all()
         # Without chance, how sure a token is still has to be told apart: at temperature 0 all are.
-        usual = DEFAULTS[Kind.MAGNET].temperature
+        usual = self._begun[2].usual_temperature
         temperature = max((usual if settings.is_greedy else settings.temperature) * current.warmth, COLDEST)
         drawn = self._sampler.tokens(guided[None], self._begun[0][None, self._number], temperature)[0]
         certainty = torch.softmax(guided / temperature, dim=-1).gather(-1, drawn[:, None])[:, 0]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from webapp.engines.base import Sampling
-from webapp.weights.catalogue import Kind
+from webapp.weights.catalogue import Usage
 
 NO_TOP_P: Final = 2.0
 SEED_MASK: Final = (1 << 63) - 1
@@ -38,27 +38,19 @@ class TokenSampling:
         return self.temperature <= 0.0
 
 
-DEFAULTS = {
-    Kind.MUSICGEN: TokenSampling(temperature=1.0, top_k=250, top_p=0.0, guidance=3.0),
-    Kind.AUDIOGEN: TokenSampling(temperature=1.0, top_k=250, top_p=0.0, guidance=3.0),
-    Kind.MAGNET: TokenSampling(temperature=3.0, top_k=0, top_p=0.9, guidance=10.0),
-}
-
-
-def settings_for(asked: Sampling, kind: Kind) -> TokenSampling:
-    """What was asked for, and the model's own defaults for the rest.
+def settings_for(asked: Sampling, usage: Usage) -> TokenSampling:
+    """What was asked for, and the checkpoint's own defaults for the rest.
 
     Of `top_k` and `top_p`, asking for one alone switches the other's default off; asking for both applies
     both.
     """
-    default = DEFAULTS[kind]
-    top_k = asked.top_k if asked.top_k is not None else default.top_k if asked.top_p is None else 0
-    top_p = asked.top_p if asked.top_p is not None else default.top_p if asked.top_k is None else 0.0
+    top_k = asked.top_k if asked.top_k is not None else usage.top_k if asked.top_p is None else 0
+    top_p = asked.top_p if asked.top_p is not None else usage.top_p if asked.top_k is None else 0.0
     return TokenSampling(
-        temperature=default.temperature if asked.temperature is None else asked.temperature,
+        temperature=usage.temperature if asked.temperature is None else asked.temperature,
         top_k=top_k,
         top_p=top_p,
-        guidance=default.guidance if asked.guidance is None else asked.guidance,
+        guidance=usage.guidance if asked.guidance is None else asked.guidance,
     )
 
 

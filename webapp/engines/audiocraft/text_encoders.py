@@ -7,12 +7,13 @@ Models with the same text encoder share it.
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
 from webapp.weights.layout import TRANSFORMERS_FILES
@@ -80,3 +81,28 @@ class _Tokenizers:
 
 def _folder(models_dir: Path, name: str) -> Path:
     return whole_folder(models_dir, name, "text encoder")
+
+
+@contextmanager
+def text_encoder_given(encoder: nn.Module, folder: Path) -> Iterator[None]:
+    """Inside, any name of a text encoder means this one, with the tokenizer in its folder."""
+    from audiocraft.modules import conditioners  # noqa: PLC0415 - after its stand-ins
+
+    with _lock:
+        before = conditioners.T5EncoderModel, conditioners.T5Tokenizer
+        conditioners.T5EncoderModel = _Given(lambda: encoder)
+        conditioners.T5Tokenizer = _Given(lambda: before[1].from_pretrained(folder, local_files_only=True))
+        try:
+            yield
+        finally:
+            conditioners.T5EncoderModel, conditioners.T5Tokenizer = before
+
+
+class _Given:
+    """In place of transformers' class: one object, whatever it is asked for."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+
+    def from_pretrained(self, _name: str) -> object:
+        return self._make()

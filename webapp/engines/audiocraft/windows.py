@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 OVERLAP_SHARE = 0.4
-"""Share of a window that the next one takes as its prompt: MusicGen's own 12 of 30 seconds."""
+"""Share of a window that the next one takes as its prompt, where a checkpoint's authors name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,20 @@ class Window:
         return self.length - self.prompt
 
 
-def frames_for(duration_s: float, frame_rate: int) -> int:
-    """Codec frames that cover a duration."""
+def frames_for(duration_s: float, frame_rate: Fraction | int) -> int:
+    """Codec frames that cover a duration; the rate is exact, so that a long sound lacks nothing."""
     # A hair under a whole number of frames is that number: 0.1 s at 50 Hz is 5 frames.
-    return max(1, math.ceil(round(duration_s * frame_rate, 6)))
+    return max(1, math.ceil(round(float(duration_s * frame_rate), 6)))
 
 
-def overlap_frames(window_frames: int, multiple_of: int = 1) -> int:
-    """Length of the prompt that later windows take, as a whole multiple of a span."""
+def overlap_frames(window_frames: int, multiple_of: int = 1, stride_frames: int = 0) -> int:
+    """Length of the prompt that later windows take, as a whole multiple of a span.
+
+    A window goes `stride_frames` beyond the one before; 0, or more than a window, for the usual share.
+    """
     overlap = int(window_frames * OVERLAP_SHARE)
+    if 0 < stride_frames < window_frames:
+        overlap = window_frames - stride_frames
     return min(overlap - overlap % multiple_of, window_frames - 1)
 
 

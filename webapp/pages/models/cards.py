@@ -1,6 +1,7 @@
 """The models as they are offered to people."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from webapp.pages.frame.words import MODEL_NAMES
@@ -16,7 +17,10 @@ GOOD_AT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model to choose. `engine_label` is None while no worker says what serves it."""
+    """A model to choose. `engine_label` is None while no worker says what serves it.
+
+    `sampling` is what it takes for settings that are left empty, as text.
+    """
 
     name: str
     title: str
@@ -25,6 +29,7 @@ class ModelCard:
     license: str | None
     state: str
     engine_label: str | None
+    sampling: Mapping[str, str] = field(default_factory=dict)
 
 
 def model_cards(report: StatusReport, tier_max_s: float) -> tuple[ModelCard, ...]:
@@ -42,4 +47,5 @@ def _card(name: str, report: StatusReport, tier_max_s: float) -> ModelCard:
         license=engine.license if engine else None,
         state=report.models[name],
         engine_label=engine.label if engine else None,
+        sampling={name: f"{value:g}" for name, value in engine.sampling.items()} if engine else {},
     )

@@ -34,7 +34,9 @@ class EngineReport:
     """What serves a model. `max_duration_s` is the longest clip it can make.
 
     `error` says why it could not be loaded, empty when it could. `memory_mb` is what it takes where it is
-    loaded; `is_pinned` says that it stays there.
+    loaded; `is_pinned` says that it stays there. `sampling` are the settings for requests that leave
+    them out, `precision` is what it computes in where it is loaded, `precision_note` what that was found out
+    by.
     """
 
     engine: str
@@ -45,6 +47,9 @@ class EngineReport:
     error: str = ""
     is_pinned: bool = False
     memory_mb: int = 0
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    precision: str = ""
+    precision_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,9 @@ def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
             error=entry.get("error", ""),
             is_pinned=entry.get("is_pinned", False),
             memory_mb=entry.get("memory_mb", 0),
+            sampling=entry.get("sampling", {}),
+            precision=entry.get("precision", ""),
+            precision_note=entry.get("precision_note", ""),
         )
         for model, entry in entries.items()
     }

@@ -1,0 +1,96 @@
+"""What was found out about precisions for a checkpoint: a small file beside its weights.
+
+It holds, by kind of device and by precision, how far the model's distributions are from those of float32. It
+is about certain bytes and certain code: for others it says nothing.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+VERDICTS_FILE: Final = "soundloom-precision.json"
+BOUND: Final = 0.035
+"""The largest mean total variation of guided distributions from float32 with which a precision is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """A folder's record. `stamps` are the files' sizes and times when their `digest` was taken."""
+
+    digest: str = ""
+    code: str = ""
+    stamps: tuple[tuple[int, int], ...] = ()
+    distances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def of(self, device: str) -> Mapping[str, float]:
+        """Distances by precision on a kind of device."""
+        return self.distances.get(device, {})
+
+    def with_distances(self, device: str, distances: Mapping[str, float]) -> "Verdicts":
+        return replace(self, distances={**self.distances, device: dict(distances)})
+
+    def summary(self) -> str:
+        """For people: the precision that serves on each kind of device, and what it was measured by."""
+        return "; ".join(f"{device}: {_serving(found)}" for device, found in sorted(self.distances.items()))
+
+
+def read_verdicts(folder: Path) -> Verdicts:
+    """The record of a folder; an empty one where there is none, or none that can be read."""
+    try:
+        stored = json.loads((folder / VERDICTS_FILE).read_text(encoding="utf-8"))
+        distances = {
+            str(device): {str(name): float(distance) for name, distance in found.items()}
+            for device, found in stored["distances"].items()
+        }
+        stamps = tuple((int(size), int(time)) for size, time in stored["stamps"])
+        return Verdicts(str(stored["digest"]), str(stored["code"]), stamps, distances)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return Verdicts()
+
+
+def current_verdicts(folder: Path, files: Sequence[Path], code: str) -> Verdicts:
+    """What is known of the weights in these files by this code; an empty record of them if that is nothing.
+
+    Files are read whole only where they are not those that were read before. Raises OSError.
+    """
+    known, stamps = read_verdicts(folder), _stamps(files)
+    digest = known.digest if known.digest and known.stamps == stamps else digest_of(files)
+    distances = known.distances if (known.digest, known.code) == (digest, code) else {}
+    return Verdicts(digest, code, stamps, distances)
+
+
+def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
+    """What is known for certain of files that were not touched since, which are not read. Raises OSError."""
+    known = read_verdicts(folder)
+    return known.of(device) if (known.stamps, known.code) == (_stamps(files), code) else {}
+
+
+def write_verdicts(folder: Path, verdicts: Verdicts) -> None:
+    """Replace the record of a folder by a whole one. Raises OSError."""
+    aside = folder / f"{VERDICTS_FILE}.{os.getpid()}.part"
+    aside.write_text(f"{json.dumps(asdict(verdicts), indent=1)}\n", encoding="utf-8")
+    aside.replace(folder / VERDICTS_FILE)
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """The SHA-256 of files, one after the other. Raises OSError."""
+    whole = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
+
+
+def _stamps(files: Sequence[Path]) -> tuple[tuple[int, int], ...]:
+    found = [path.stat() for path in files]
+    return tuple((each.st_size, each.st_mtime_ns) for each in found)
+
+
+def _serving(distances: Mapping[str, float]) -> str:
+    fit = next((name for name, distance in distances.items() if distance <= BOUND), "float32")
+    measured = ", ".join(f"{name} {distance:.3f}" for name, distance in distances.items())
+    return f"{fit} ({measured} from float32)"
