@@ -82,6 +82,7 @@ async def _process(
         services, engines, engine, report=report, say=processor.say, give_up=processor.give_up
     )
     loop = asyncio.get_running_loop()
+    engine.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
 
     def stop() -> None:
         end_for_certain()

@@ -17,7 +17,7 @@ import torch
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
 from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite, SoundStream
-from webapp.engines.audiocraft.devices import free_memory, is_out_of_memory
+from webapp.engines.audiocraft.devices import free_memory, is_device_lost, is_out_of_memory
 from webapp.engines.audiocraft.job import Decoding, Job
 from webapp.engines.base import (
     EngineError,
@@ -101,6 +101,12 @@ class Server:
                         self._advance(lane, members)
                 for one in tuple(self._hand):
                     self._go_on(one)
+        except Exception as error:
+            if is_device_lost(error, self._codec.device):
+                # To let go properly would take the device.
+                self._hand.clear()
+                self._waiting.clear()
+            raise
         finally:
             for one in tuple(self._hand):
                 self._let_go(one)
@@ -188,8 +194,12 @@ class Server:
 
     def _get_over(self, lane: Decoding, members: Sequence[_InHand], error: Exception) -> None:
         """Go on with fewer jobs when memory ran out; any other error of a step is everyone's."""
+        if is_device_lost(error, self._codec.device):
+            raise error
         is_memory = is_out_of_memory(error)
         error.__traceback__ = None  # Holds what the failed step had made.
+        if is_memory:
+            free_memory(self._codec.device)
         if is_memory and len(members) > 1:
             last = members[-1]
             lane.leave(last.job)
@@ -200,8 +210,6 @@ class Server:
             for one in members:
                 with self._care(one):
                     raise error
-        if is_memory:
-            free_memory(self._codec.device)
 
     def _compute_exactly(self, one: _InHand) -> None:
         """Let a job go on in float32 from where its numbers were still sound."""
@@ -265,8 +273,9 @@ class Server:
         with self._ending_with_its_error(one.task):
             try:
                 yield
-            except BaseException:
-                self._let_go(one)
+            except BaseException as error:
+                if not is_device_lost(error, self._codec.device):
+                    self._let_go(one)
                 raise
 
     def _let_go(self, one: _InHand) -> None:
@@ -278,15 +287,16 @@ class Server:
         if one in self._hand:
             self._hand.remove(one)
 
-    @staticmethod
     @contextmanager
-    def _ending_with_its_error(task: GenerationTask) -> Iterator[None]:
+    def _ending_with_its_error(self, task: GenerationTask) -> Iterator[None]:
         try:
             yield
-        except EngineError as error:
-            task.failed(error)
         except Exception as error:
-            if is_out_of_memory(error):
+            if is_device_lost(error, self._codec.device):
+                raise
+            if isinstance(error, EngineError):
+                task.failed(error)
+            elif is_out_of_memory(error):
                 task.failed(EngineOutOfMemory(str(error)))
             else:
                 logger.exception("a job failed")
