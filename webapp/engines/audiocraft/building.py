@@ -150,7 +150,10 @@ def backend_factory(precision: Precision, device: torch.device) -> BackendFactor
 
     def make(weights: DecoderWeights, rows: int, steps: int) -> Backend:
         if is_captured:
-            return GraphBackend(weights, rows, steps, dtype=precision.dtype, capture=CudaCapture())
+            capture = CudaCapture(device)
+            backend = GraphBackend(weights, rows, steps, dtype=precision.dtype, capture=capture)
+            backend.record_usual()
+            return backend
         return PlainBackend(weights, rows, steps, dtype=precision.dtype)
 
     return make

@@ -115,13 +115,24 @@ def on_device(
     dtype: torch.dtype | None = None,
 ) -> Tensor:
     """Copy numbers of the host to a device without waiting for it."""
-    host = numbers if isinstance(numbers, Tensor) else torch.from_numpy(np.array(numbers))
-    if dtype is not None or host.dtype == torch.float64:
-        host = host.to(dtype or torch.float32)
+    host = numbers if isinstance(numbers, Tensor) else _on_host(numbers)
+    if dtype is not None:
+        host = host.to(dtype)
     if device.type == "cuda":
         # A copy from pageable memory waits for all work before it.
         return host.pin_memory().to(device, non_blocking=True)
     return host.to(device)
+
+
+def _on_host(numbers: Sequence[int] | Sequence[float] | Sequence[bool]) -> Tensor:
+    """As `torch.tensor` makes it, but for copying to a device, which it does at once."""
+    given = np.array(numbers)
+    if given.dtype == np.float64:
+        given = given.astype(np.float32)
+    return torch.frombuffer(given, dtype=_OF_NUMPY[given.dtype.kind])
+
+
+_OF_NUMPY: Final = {"i": torch.int64, "f": torch.float32, "b": torch.bool}
 
 
 def is_out_of_memory(error: BaseException) -> bool:

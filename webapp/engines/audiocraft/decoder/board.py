@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.delays import UNKNOWN
+from webapp.engines.audiocraft.devices import on_device
 from webapp.engines.audiocraft.sampling import Drawer, DrawerFactory, GuidedSampler, TokenSampling
 
 
@@ -60,9 +61,13 @@ class Board:
         """Place a window in a slot."""
         count = len(state.columns)
         self._tokens[slot, :count] = state.columns
-        self._uniform[slot, :count] = state.uniform.to(self._device)
-        self._step[slot] = state.step
-        self._sick[slot] = False
+        self._uniform[slot, :count] = on_device(state.uniform, self._device)
+        self._step[slot].fill_(state.step)
+        self._sick[slot].fill_(value=False)
+
+    def go_back(self, slot: int, step: int) -> None:
+        """Decide a column of a slot once more, with the same numbers."""
+        self._step[slot].fill_(step)
 
     def columns(self, slot: int, start: int, end: int) -> Tensor:
         """A copy of columns `start` to `end` of a slot: (columns, codebooks)."""
@@ -72,7 +77,7 @@ class Board:
         """Slots to be decoded together from now on."""
         return Active(
             tuple(slots),
-            torch.tensor(slots, device=self._device),
+            on_device(slots, self._device),
             self._make_drawer(settings, self._card, self._device),
         )
 

@@ -14,15 +14,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from webapp.engines.audiocraft.decoder.capture import Capture, Recorded
+from webapp.engines.audiocraft.decoder.capture import Capture, Recorded, Recorder
 from webapp.engines.audiocraft.decoder.linears import plain
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
+from webapp.engines.audiocraft.devices import on_device
 
 SPAN: Final = 256
 """Columns of the past are rounded up to a multiple of this."""
 ROW_COUNTS: Final = (2, 4, 6, 8, 12, 16, 24, 32)
 """Rows are rounded up to one of these, or to all there are."""
+USUAL_ROWS: Final = (2, 4, 8)
+"""Rows for which graphs are recorded beforehand, whatever their past."""
 FEWEST_WORDS: Final = 64
 
 
@@ -48,7 +51,7 @@ class GraphBackend:
         capture: Capture,
     ) -> None:
         self._inner = PlainBackend(weights, rows, steps, dtype=dtype, make_linear=plain)
-        self._weights, self._device, self._capture = weights, weights.device, capture
+        self._weights, self._device, self._record = weights, weights.device, Recorder(capture)
         # What a mask hides is multiplied by zero, and must be a number for that.
         self._inner.keys.zero_()
         self._inner.values.zero_()
@@ -76,13 +79,28 @@ class GraphBackend:
         """The slots and columns that graphs were recorded for."""
         return tuple(self._graphs)
 
+    @property
+    def text_bytes(self) -> int:
+        """Memory of the places for texts."""
+        return self._texts.keys.nbytes + self._texts.values.nbytes
+
+    @torch.inference_mode()
+    def record_usual(self) -> None:
+        """Record what is usually needed now, when nobody waits for it. Raises torch's out of memory."""
+        spans = {min(columns, self.steps) for columns in range(SPAN, self.steps + SPAN, SPAN)}
+        for slots in USUAL_ROWS:
+            for columns in sorted(spans):
+                if slots <= self.rows:
+                    self._graph(slots, columns)
+
     @torch.inference_mode()
     def begin(self, row: int, text: Tensor) -> None:
-        slot = self._slot_of.setdefault(row, len(self._slot_of))
-        self._inner.begin(slot, text)
-        self._forget(slot)
-        keys, values = self._inner.text(slot)
+        keys, values = self._inner.transformer.text_keys_values(text)
         self._make_room_for(keys.shape[2])
+        # All memory is there: from here on nothing fails.
+        slot = self._slot_of.setdefault(row, len(self._slot_of))
+        self._inner.place(slot, (keys, values))
+        self._forget(slot)
         self._texts.put(slot, keys, values)
 
     @torch.inference_mode()
@@ -105,12 +123,15 @@ class GraphBackend:
             self._texts.move(last, slot)
             self._slot_of[moved] = slot
         self._calls.clear()
+        if not self._slot_of:
+            self._give_back_room()
 
     @torch.inference_mode()
     def prefill(self, rows: Sequence[int], tokens: Tensor) -> None:
         call = self._call(rows)
+        moved = call.advance * tokens.shape[-1]
         self._inner.prefill(call.slots, tokens)
-        self._positions += call.advance * tokens.shape[-1]
+        self._positions += moved
 
     @torch.inference_mode()
     def step(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
@@ -118,16 +139,18 @@ class GraphBackend:
         self._tokens.index_copy_(0, call.index, tokens)
         span = max(self._inner.positions[slot] for slot in self._slot_of.values()) + 1
         graph = self._graph(self._rounded_rows(), min(-(-span // SPAN) * SPAN, self.steps))
+        # Taken before anything moves, since memory may run out.
+        logits = graph.output.new_empty(len(call.slots), *graph.output.shape[1:])
         graph.replay()
         self._positions += call.advance
         for slot in call.slots:
             self._inner.positions[slot] += 1
-        return graph.output.index_select(0, call.index)
+        return torch.index_select(graph.output, 0, call.index, out=logits)
 
     def _graph(self, slots: int, columns: int) -> Recorded:
         key = slots, columns
         if key not in self._graphs:
-            self._graphs[key] = self._capture(lambda: self._compute(slots, columns))
+            self._graphs[key] = self._record(lambda: self._compute(slots, columns))
         return self._graphs[key]
 
     def _compute(self, slots: int, columns: int) -> Tensor:
@@ -140,7 +163,7 @@ class GraphBackend:
         return transformer.logits(transformer.run(hidden, attention))
 
     def _forget(self, slot: int) -> None:
-        self._positions[slot] = 0
+        self._positions[slot].fill_(0)
         for cache in (self._inner.keys, self._inner.values):
             cache[:, slot].zero_()
 
@@ -151,7 +174,7 @@ class GraphBackend:
     def _call(self, rows: Sequence[int]) -> _Call:
         slots = tuple(self._slot_of[row] for row in rows)
         if slots not in self._calls:
-            index = torch.tensor(slots, device=self._device)
+            index = on_device(slots, self._device)
             advance = torch.zeros(self.rows, dtype=torch.int64, device=self._device)
             self._calls[slots] = _Call(slots, index, advance.index_fill_(0, index, 1))
         return self._calls[slots]
@@ -164,6 +187,13 @@ class GraphBackend:
         larger.take_over(self._texts)
         self._texts = larger
         self._graphs.clear()
+
+    def _give_back_room(self) -> None:
+        """Let go of places for long texts that nobody uses."""
+        if self._texts.words > FEWEST_WORDS:
+            self._graphs.clear()
+            del self._texts
+            self._texts = self._text_buffers(FEWEST_WORDS)
 
     def _text_buffers(self, words: int) -> "_Texts":
         layers, rows, heads, _steps, head_dim = self._inner.keys.shape
@@ -178,9 +208,10 @@ class _Texts:
         """`shape` is (layers, slots, heads, words, head_dim)."""
         self.keys = torch.zeros(shape, dtype=dtype, device=device)
         self.values = torch.zeros(shape, dtype=dtype, device=device)
-        self.is_word = torch.zeros(shape[1], 1, 1, shape[3], dtype=torch.bool, device=device)
+        # What is added to scores: nothing for a word, and what hides where there is none.
+        self.mask = torch.full((shape[1], 1, 1, shape[3]), -torch.inf, dtype=dtype, device=device)
         # A slot without a text sees something, so that nothing is divided by zero.
-        self.is_word[..., 0] = True
+        self.mask[..., 0].fill_(0)
 
     @property
     def words(self) -> int:
@@ -192,19 +223,19 @@ class _Texts:
         for place, new in ((self.keys, keys), (self.values, values)):
             place[:, slot].zero_()
             place[:, slot, :, :words] = new
-        self.is_word[slot] = False
-        self.is_word[slot, ..., :words] = True
+        self.mask[slot].fill_(-torch.inf)
+        self.mask[slot, ..., :words].fill_(0)
 
     def move(self, slot: int, target: int) -> None:
         for place in (self.keys, self.values):
             place[:, target] = place[:, slot]
-        self.is_word[target] = self.is_word[slot]
+        self.mask[target] = self.mask[slot]
 
     def take_over(self, smaller: "_Texts") -> None:
         words = smaller.words
         self.keys[..., :words, :] = smaller.keys
         self.values[..., :words, :] = smaller.values
-        self.is_word[..., :words] = smaller.is_word
+        self.mask[..., :words] = smaller.mask
 
 
 class _SlotsAttention:
@@ -213,8 +244,9 @@ class _SlotsAttention:
     def __init__(self, inner: PlainBackend, texts: _Texts, positions: Tensor, columns: int) -> None:
         self._inner, self._texts, self._positions, self._columns = inner, texts, positions, columns
         self._slots = torch.arange(len(positions), device=positions.device)
-        columns_seen = torch.arange(columns, device=positions.device)
-        self._seen = (columns_seen <= positions[:, None])[:, None, None]
+        is_past = torch.arange(columns, device=positions.device) <= positions[:, None]
+        hidden = torch.full(is_past.shape, -torch.inf, dtype=inner.keys.dtype, device=positions.device)
+        self._mask = hidden.masked_fill_(is_past, 0)[:, None, None]
         self._heads, self._head_dim = inner.keys.shape[2], inner.keys.shape[4]
 
     def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
@@ -224,7 +256,7 @@ class _SlotsAttention:
             queries[:, :, None],
             self._remembered(self._inner.keys[layer, :count], keys),
             self._remembered(self._inner.values[layer, :count], values),
-            attn_mask=self._seen,
+            attn_mask=self._mask,
         )
         return seen.flatten(1)
 
@@ -239,6 +271,6 @@ class _SlotsAttention:
             queries.view(count, self._heads, 1, self._head_dim),
             texts.keys[layer, :count],
             texts.values[layer, :count],
-            attn_mask=texts.is_word[:count],
+            attn_mask=texts.mask[:count],
         )
         return seen.flatten(1)

@@ -1,15 +1,25 @@
 """The layers of a language model over any number of columns, with attention left to who calls."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from webapp.engines.audiocraft.decoder.linears import Linear, LinearFactory
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights, LayerWeights, Norm, position_table
+
+ON_CUDA: Final = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Torch's own choice has changed between versions, and one of those it takes plans anew for each shape."""
+
+
+def pinned_attention(device: torch.device) -> AbstractContextManager[object]:
+    """Let attention be computed inside by what is right for our shapes: one query, or a mask."""
+    return sdpa_kernel(ON_CUDA) if device.type == "cuda" else nullcontext()
 
 
 class Attention(Protocol):
@@ -64,6 +74,10 @@ class Transformer:
 
     def run(self, hidden: Tensor, attention: Attention) -> Tensor:
         """Through all layers: `hidden` (columns, dim) is written over and returned."""
+        with pinned_attention(hidden.device):
+            return self._run(hidden, attention)
+
+    def _run(self, hidden: Tensor, attention: Attention) -> Tensor:
         for index, layer in enumerate(self._layers):
             weights = layer.weights
             qkv = layer.qkv(self._normed(weights.norm_self, hidden))
