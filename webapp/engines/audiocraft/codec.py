@@ -17,7 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec_body import Body, BodyMaker, State, TorchBody, Unusable, without_norms
+from webapp.engines.audiocraft.codec_body import (
+    Body,
+    BodyMaker,
+    State,
+    TorchBody,
+    Unusable,
+    on_cpu,
+    with_plain_sizes,
+    without_norms,
+)
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel
@@ -71,6 +80,7 @@ class CodecDecoder:
         self._head, self._recurrence, tail = _parts(self._core)
         for part in (self._head, tail):
             without_norms(part)
+            with_plain_sizes(part)
         lstm = self._recurrence.lstm if self._recurrence else None
         self.exact: Body = TorchBody(lstm, tail)
         self.head_reach, self.tail_reach, self._hop = self._measure(tail)
@@ -123,14 +133,18 @@ class CodecDecoder:
 
     @torch.inference_mode()
     def _measure(self, tail: nn.Sequential) -> tuple[Reach, Reach, int]:
-        """How far head and tail look, seen from where a NaN spreads to; and samples per frame."""
-        latent = self._probe()
-        hidden, _ = self.through_lstm(self.exact, latent, None)
-        hop = tail(hidden).shape[-1] // hidden.shape[-1]
-        tokens = torch.zeros(
-            1, self._core.num_codebooks, latent.shape[-1], dtype=torch.int64, device=self.device
-        )
-        return _reach(self._head, self._core.decode_latent(tokens), 1), _reach(tail, hidden, hop), hop
+        """How far head and tail look, seen from where a NaN spreads to; and samples per frame.
+
+        On the CPU: convolutions by tiles or by Fourier transform, which a GPU's library may choose, spread a
+        NaN further than they look.
+        """
+        head, tail = on_cpu(self._head), on_cpu(tail)
+        frames = 2 * PROBE_FRAMES + 1
+        tokens = torch.zeros(1, self._core.num_codebooks, frames, dtype=torch.int64, device=self.device)
+        latent = self._core.decode_latent(tokens).cpu()
+        hidden = head(latent)
+        hop = tail(hidden).shape[-1] // frames
+        return _reach(head, latent, 1), _reach(tail, hidden, hop), hop
 
     @torch.inference_mode()
     def _is_near(self, body: Body) -> bool:
