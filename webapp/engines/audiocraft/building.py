@@ -39,6 +39,8 @@ MAX_MAGNET_JOBS_ON_CPU: Final = 2
 """MAGNeT keeps a processor busy alone: more at a time would only make the first wait for the last."""
 CACHE_SHARE: Final = 1 / 3
 """Of the memory that is free once a model is loaded, what its jobs' keys and values may take."""
+RESERVED_WORDS: Final = 256
+"""A text's keys and values are counted as so many words': a prompt of 1,000 characters has some 250."""
 EXACT_JOBS: Final = 2
 MAX_RENDERED_S: Final = 190.0
 """The longest sound, with a loop's overlap on top."""
@@ -58,7 +60,7 @@ def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | Non
     cannot be had, and torch's out of memory.
     """
     precision = resolved(asked, model)
-    decoding = decoding_of(model, precision, jobs or _affordable_jobs(model, precision))
+    decoding = decoding_of(model, precision, jobs or affordable_jobs(model, precision))
     exact: Callable[[], Decoding] | None = None
     if precision is not Precision.FLOAT32:
 
@@ -159,12 +161,24 @@ def backend_factory(precision: Precision, device: torch.device) -> BackendFactor
     return make
 
 
-def _affordable_jobs(model: LoadedModel, precision: Precision) -> int:
-    """How many jobs' keys and values fit into a share of what is free now, at least one's."""
+def affordable_jobs(model: LoadedModel, precision: Precision) -> int:
+    """How many jobs a share of what is free now is enough for, at least one."""
     most = max_jobs(model.kind, model.device)
     available = DeviceMemory(model.device).available_bytes()
-    if available is None or model.kind is Kind.MAGNET:
+    if available is None:
         return most
-    columns = columns_of(model.window_frames, model.delays)
-    per_row = 2 * len(model.weights.layers) * columns * model.weights.dim * precision.dtype.itemsize
-    return max(1, min(most, int(available * CACHE_SHARE) // (ROWS_PER_JOB * per_row)))
+    return max(1, min(most, int(available * CACHE_SHARE) // job_bytes(model, precision)))
+
+
+def job_bytes(model: LoadedModel, precision: Precision) -> int:
+    """What a job takes while it is decoded; a text's place is as long on a GPU, whatever the text."""
+    weights, size = model.weights, precision.dtype.itemsize
+    words = 0 if model.device.type == "cpu" else RESERVED_WORDS
+    if model.kind is not Kind.MAGNET:
+        columns = columns_of(model.window_frames, model.delays)
+        return ROWS_PER_JOB * 2 * len(weights.layers) * (columns + words) * weights.dim * size
+    # Of a column at a time: the sum that runs through the layers, what is made of it in one of them with the
+    # feed-forward part at its widest, and logits with what sampling makes of them.
+    numbers = 2 * 4 * weights.dim + (2 * weights.hidden + 6 * weights.dim) * size + 4 * 4 * weights.card
+    text = 2 * len(weights.layers) * RESERVED_WORDS * weights.dim * size
+    return ROWS_PER_JOB * model.window_frames * numbers + text

@@ -157,7 +157,7 @@ class MagnetDecoding:
         hidden = transformer.run(transformer.embed(columns, positions), attention)
         by_row = hidden.view(len(self._windows), 2 * frames, -1)
         heads = [
-            transformer.logits(rows)[:, window.codebook]
+            transformer.logits_of(window.codebook, rows)
             for rows, window in zip(by_row, self._windows, strict=True)
         ]
         return torch.stack(heads).view(len(heads), 2, frames, -1)
