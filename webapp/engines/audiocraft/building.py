@@ -138,7 +138,10 @@ def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding
     steps = columns_of(model.window_frames, model.delays)
     backend = backend_factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
     make_drawer = native_drawers() if precision is Precision.INT8 else GuidedSampler
-    return RowsDecoding(backend, model.codebooks, model.card, model.delays, make_drawer=make_drawer)
+    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays, make_drawer=make_drawer)
+    if isinstance(backend, GraphBackend):
+        backend.record_usual()
+    return decoding
 
 
 def backend_factory(precision: Precision, device: torch.device) -> BackendFactory:
@@ -153,9 +156,7 @@ def backend_factory(precision: Precision, device: torch.device) -> BackendFactor
     def make(weights: DecoderWeights, rows: int, steps: int) -> Backend:
         if is_captured:
             capture = CudaCapture(device)
-            backend = GraphBackend(weights, rows, steps, dtype=precision.dtype, capture=capture)
-            backend.record_usual()
-            return backend
+            return GraphBackend(weights, rows, steps, dtype=precision.dtype, capture=capture)
         return PlainBackend(weights, rows, steps, dtype=precision.dtype)
 
     return make

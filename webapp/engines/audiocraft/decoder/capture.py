@@ -117,8 +117,13 @@ def _replay_error(recorded: Recorded, work: Callable[[], Tensor]) -> float:
     # A graph without anything in it leaves what was there.
     recorded.output.fill_(torch.nan)
     recorded.replay()
+    return relative_error(recorded.output, expected)
+
+
+def relative_error(output: Tensor, expected: Tensor) -> float:
+    """How far numbers are from those expected, relative to their size, where those are finite."""
     is_sound = expected.isfinite()
-    error = (recorded.output - expected).where(is_sound, 0).norm()
+    error = (output - expected).where(is_sound, 0).norm()
     size = expected.where(is_sound, 0).norm().clamp(min=torch.finfo(expected.dtype).tiny)
     return float((error / size).nan_to_num(torch.inf))
 

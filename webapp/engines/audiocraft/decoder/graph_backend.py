@@ -6,19 +6,34 @@ needed. Slots that have no part in a step are computed all the same; what they w
 it is read.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from webapp.engines.audiocraft.decoder.capture import Capture, Recorded, Recorder
+from webapp.engines.audiocraft.decoder.capture import Capture, Recorded, Recorder, relative_error
 from webapp.engines.audiocraft.decoder.linears import plain
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
+from webapp.engines.audiocraft.decoder.slots import SlotsAttention, Texts
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
+from webapp.engines.audiocraft.decoder.whole_step import (
+    BoardTensors,
+    Pasts,
+    PlacedJob,
+    Plan,
+    draw_next,
+    fused_step,
+    replay_s,
+)
 from webapp.engines.audiocraft.devices import on_device
+
+logger = logging.getLogger(__name__)
+
+Compute: TypeAlias = Callable[[Tensor, int, int], Tensor]
+"""Logits of tokens (slots, codebooks), for so many slots and columns of the past."""
 
 SPAN: Final = 256
 """Columns of the past are rounded up to a multiple of this."""
@@ -27,6 +42,8 @@ ROW_COUNTS: Final = (2, 4, 6, 8, 12, 16, 24, 32)
 USUAL_ROWS: Final = (2, 4, 8)
 """Rows for which graphs are recorded beforehand, whatever their past."""
 FEWEST_WORDS: Final = 64
+LARGEST_FUSED_ERROR: Final = 0.02
+"""How far fused kernels' logits may be from those of torch's operators: what half precision may cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,13 @@ class GraphBackend:
         *,
         dtype: torch.dtype,
         capture: Capture,
+        is_fused: bool | None = None,
+        pace: Callable[[Recorded], float] = replay_s,
     ) -> None:
+        """`is_fused` is whether fused kernels are tried; None for where they are quick.
+
+        `pace` tells how long a replay takes.
+        """
         self._inner = PlainBackend(weights, rows, steps, dtype=dtype, make_linear=plain)
         self._weights, self._device, self._record = weights, weights.device, Recorder(capture)
         # What a mask hides is multiplied by zero, and must be a number for that.
@@ -59,7 +82,11 @@ class GraphBackend:
         self._tokens = torch.zeros(rows, weights.codebooks, dtype=torch.int64, device=self._device)
         self._positions = torch.zeros(rows, dtype=torch.int64, device=self._device)
         self._texts = self._text_buffers(FEWEST_WORDS)
-        self._graphs: dict[tuple[int, int], Recorded] = {}
+        self._graphs: dict[tuple[bool, int, int], Recorded] = {}
+        self._fused = fused_step(self._inner.transformer, is_fused)
+        self._pace = pace
+        self._board: BoardTensors | None = None
+        self._plan = Plan(rows, self._device)
         self._calls: dict[tuple[int, ...], _Call] = {}
 
     @property
@@ -77,7 +104,7 @@ class GraphBackend:
     @property
     def recorded(self) -> tuple[tuple[int, int], ...]:
         """The slots and columns that graphs were recorded for."""
-        return tuple(self._graphs)
+        return tuple((slots, columns) for _is_whole, slots, columns in self._graphs)
 
     @property
     def text_bytes(self) -> int:
@@ -91,7 +118,7 @@ class GraphBackend:
         for slots in USUAL_ROWS:
             for columns in sorted(spans):
                 if slots <= self.rows:
-                    self._graph(slots, columns)
+                    self._graph(slots, columns, is_whole=self._board is not None)
 
     @torch.inference_mode()
     def begin(self, row: int, text: Tensor) -> None:
@@ -123,6 +150,7 @@ class GraphBackend:
             self._texts.move(last, slot)
             self._slot_of[moved] = slot
         self._calls.clear()
+        self._plan.forget()
         if not self._slot_of:
             self._give_back_room()
 
@@ -137,8 +165,7 @@ class GraphBackend:
     def step(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         call = self._call(rows)
         self._tokens.index_copy_(0, call.index, tokens)
-        span = max(self._inner.positions[slot] for slot in self._slot_of.values()) + 1
-        graph = self._graph(self._rounded_rows(), min(-(-span // SPAN) * SPAN, self.steps))
+        graph = self._graph(self._rounded_rows(), self._rounded_columns(), is_whole=False)
         # Taken before anything moves, since memory may run out.
         logits = graph.output.new_empty(len(call.slots), *graph.output.shape[1:])
         graph.replay()
@@ -147,25 +174,87 @@ class GraphBackend:
             self._inner.positions[slot] += 1
         return torch.index_select(graph.output, 0, call.index, out=logits)
 
-    def _graph(self, slots: int, columns: int) -> Recorded:
-        key = slots, columns
+    def bind(self, board: BoardTensors) -> None:
+        """Let whole steps work on a board. Once, before anything is recorded."""
+        self._board = board
+        self._plan.has_places(len(board.steps) - 1)
+
+    @torch.inference_mode()
+    def step_whole(self, jobs: Sequence[PlacedJob]) -> None:
+        """Take one step with jobs, from their last tokens on the board to the next ones.
+
+        All launches are in the graph. Raises torch's out of memory, before anything is changed.
+        """
+        graph = self._graph(self._rounded_rows(), self._rounded_columns(), is_whole=True)
+        slots = [(place, self._slot_of[text], self._slot_of[absent]) for place, text, absent in jobs]
+        self._plan.write(slots)
+        graph.replay()
+        for _place, *both in slots:
+            for slot in both:
+                self._inner.positions[slot] += 1
+
+    def _graph(self, slots: int, columns: int, *, is_whole: bool) -> Recorded:
+        """What was recorded for so many slots and columns; whole steps from board to board, or logits."""
+        key = is_whole, slots, columns
         if key not in self._graphs:
-            self._graphs[key] = self._record(lambda: self._compute(slots, columns))
+            with self._plan.nobody():
+                self._graphs[key] = self._quickest(slots, columns, is_whole=is_whole)
         return self._graphs[key]
 
-    def _compute(self, slots: int, columns: int) -> Tensor:
+    def _quickest(self, slots: int, columns: int, *, is_whole: bool) -> Recorded:
+        """Record what is quicker, torch's operators or fused kernels that prove right against them."""
+        run = self._whole if is_whole else self._logits
+        usual = self._record(lambda: run(slots, columns, self._by_torch))
+        if self._fused is None:
+            return usual
+        fused = self._record(lambda: run(slots, columns, self._by_fused))
+        usual.replay()
+        fused.replay()
+        error = relative_error(fused.output, usual.output)
+        if error > LARGEST_FUSED_ERROR:
+            logger.warning("fused kernels are not used: their logits are off by %.2g", error)
+            self._fused = None
+            return usual
+        return min(usual, fused, key=self._pace)
+
+    def _whole(self, slots: int, columns: int, compute: Compute) -> Tensor:
+        board, plan = self._board, self._plan.part(slots)
+        if board is None:
+            raise ValueError("whole steps need a board")
+        last = board.tokens[plan.places, board.steps[plan.places] - 1]
+        logits = compute(last[plan.job_of_row], slots, columns)
+        draw_next(board, logits, plan)
+        self._positions[:slots] += plan.advance
+        return logits
+
+    def _logits(self, slots: int, columns: int, compute: Compute) -> Tensor:
+        return compute(self._tokens[:slots], slots, columns)
+
+    def _by_torch(self, tokens: Tensor, slots: int, columns: int) -> Tensor:
         """The next logits of the first slots: tensors in fixed places only, and repeatable."""
         transformer = self._inner.transformer
         # A slot that is full or idle writes where nobody reads.
         positions = self._positions[:slots].clamp(max=columns - 1)
-        attention = _SlotsAttention(self._inner, self._texts, positions, columns)
-        hidden = transformer.embed(self._tokens[:slots], positions)
+        attention = SlotsAttention(self._inner, self._texts, positions, columns)
+        hidden = transformer.embed(tokens, positions)
         return transformer.logits(transformer.run(hidden, attention))
+
+    def _by_fused(self, tokens: Tensor, slots: int, columns: int) -> Tensor:
+        if self._fused is None:
+            raise ValueError("there are no fused kernels")
+        positions = self._positions[:slots].clamp(max=columns - 1)
+        texts = self._texts
+        pasts = Pasts(self._inner.keys, self._inner.values, texts.keys, texts.values, texts.count)
+        return self._fused.logits(tokens, positions, pasts)
 
     def _forget(self, slot: int) -> None:
         self._positions[slot].fill_(0)
         for cache in (self._inner.keys, self._inner.values):
             cache[:, slot].zero_()
+
+    def _rounded_columns(self) -> int:
+        span = max(self._inner.positions[slot] for slot in self._slot_of.values()) + 1
+        return min(-(-span // SPAN) * SPAN, self.steps)
 
     def _rounded_rows(self) -> int:
         wanted = len(self._slot_of)
@@ -195,82 +284,7 @@ class GraphBackend:
             del self._texts
             self._texts = self._text_buffers(FEWEST_WORDS)
 
-    def _text_buffers(self, words: int) -> "_Texts":
+    def _text_buffers(self, words: int) -> Texts:
         layers, rows, heads, _steps, head_dim = self._inner.keys.shape
         shape = (layers, rows, heads, words, head_dim)
-        return _Texts(torch.Size(shape), self._inner.keys.dtype, self._device)
-
-
-class _Texts:
-    """Keys and values of each slot's text, in places of equal size."""
-
-    def __init__(self, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> None:
-        """`shape` is (layers, slots, heads, words, head_dim)."""
-        self.keys = torch.zeros(shape, dtype=dtype, device=device)
-        self.values = torch.zeros(shape, dtype=dtype, device=device)
-        # What is added to scores: nothing for a word, and what hides where there is none.
-        self.mask = torch.full((shape[1], 1, 1, shape[3]), -torch.inf, dtype=dtype, device=device)
-        # A slot without a text sees something, so that nothing is divided by zero.
-        self.mask[..., 0].fill_(0)
-
-    @property
-    def words(self) -> int:
-        return self.keys.shape[3]
-
-    def put(self, slot: int, keys: Tensor, values: Tensor) -> None:
-        """Place a text (layers, heads, words, head_dim)."""
-        words = keys.shape[2]
-        for place, new in ((self.keys, keys), (self.values, values)):
-            place[:, slot].zero_()
-            place[:, slot, :, :words] = new
-        self.mask[slot].fill_(-torch.inf)
-        self.mask[slot, ..., :words].fill_(0)
-
-    def move(self, slot: int, target: int) -> None:
-        for place in (self.keys, self.values):
-            place[:, target] = place[:, slot]
-        self.mask[target] = self.mask[slot]
-
-    def take_over(self, smaller: "_Texts") -> None:
-        words = smaller.words
-        self.keys[..., :words, :] = smaller.keys
-        self.values[..., :words, :] = smaller.values
-        self.mask[..., :words] = smaller.mask
-
-
-class _SlotsAttention:
-    """One column of each slot, over as many columns of the past and words for all; masks hide the rest."""
-
-    def __init__(self, inner: PlainBackend, texts: _Texts, positions: Tensor, columns: int) -> None:
-        self._inner, self._texts, self._positions, self._columns = inner, texts, positions, columns
-        self._slots = torch.arange(len(positions), device=positions.device)
-        is_past = torch.arange(columns, device=positions.device) <= positions[:, None]
-        hidden = torch.full(is_past.shape, -torch.inf, dtype=inner.keys.dtype, device=positions.device)
-        self._mask = hidden.masked_fill_(is_past, 0)[:, None, None]
-        self._heads, self._head_dim = inner.keys.shape[2], inner.keys.shape[4]
-
-    def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
-        count = len(self._slots)
-        queries, keys, values = qkv.view(count, 3, self._heads, self._head_dim).unbind(1)
-        seen = functional.scaled_dot_product_attention(
-            queries[:, :, None],
-            self._remembered(self._inner.keys[layer, :count], keys),
-            self._remembered(self._inner.values[layer, :count], values),
-            attn_mask=self._mask,
-        )
-        return seen.flatten(1)
-
-    def _remembered(self, cache: Tensor, new: Tensor) -> Tensor:
-        """Keep what is new (slots, heads, head_dim) at each slot's position; returns the past."""
-        cache[self._slots, :, self._positions] = new
-        return cache[:, :, : self._columns]
-
-    def to_text(self, layer: int, queries: Tensor) -> Tensor:
-        count, texts = len(self._slots), self._texts
-        seen = functional.scaled_dot_product_attention(
-            queries.view(count, self._heads, 1, self._head_dim),
-            texts.keys[layer, :count],
-            texts.values[layer, :count],
-            attn_mask=texts.mask[:count],
-        )
-        return seen.flatten(1)
+        return Texts(torch.Size(shape), self._inner.keys.dtype, self._device)

@@ -14,6 +14,7 @@ import torch
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.board import Active, Board, WindowState
 from webapp.engines.audiocraft.decoder.delays import delayed, final_frames, frames_in
+from webapp.engines.audiocraft.decoder.whole_step import StepsWhole
 from webapp.engines.audiocraft.devices import on_one_thread
 from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.sampling import DrawerFactory, GuidedSampler
@@ -76,6 +77,9 @@ class RowsDecoding:
         self._codebooks, self._card = codebooks, card
         self._capacity = backend.rows // ROWS_PER_JOB
         self._board = Board(self._capacity, backend.steps, codebooks, card, backend.device, make_drawer)
+        self._whole = backend if isinstance(backend, StepsWhole) else None
+        if self._whole is not None:
+            self._whole.bind(self._board.tensors)
         self._places: dict[int, _Place] = {}
         self._active: Active | None = None
         self._look_every = look_every or (1 if backend.device.type == "cpu" else LOOK_EVERY)
@@ -135,6 +139,16 @@ class RowsDecoding:
         return [place for place in self._places.values() if place.is_ready]
 
     def _step(self, ready: Sequence[_Place]) -> None:
+        if self._whole is not None:
+            self._whole.step_whole([(place.slot, *place.rows) for place in ready])
+        else:
+            self._step_and_settle(ready)
+        for place in ready:
+            place.fed = place.step
+            place.step += 1
+            place.job.steps_done += 1
+
+    def _step_and_settle(self, ready: Sequence[_Place]) -> None:
         active = self._active_of(ready)
         with on_one_thread():
             columns = self._board.last(active).repeat_interleave(ROWS_PER_JOB, dim=0)
@@ -146,10 +160,6 @@ class RowsDecoding:
             except BaseException:
                 self._take_back(ready)
                 raise
-        for place in ready:
-            place.fed = place.step
-            place.step += 1
-            place.job.steps_done += 1
 
     def _take_in_known(self) -> None:
         """Give the backend some more of what one window begins with."""
@@ -205,6 +215,8 @@ class RowsDecoding:
             self._board.go_back(place.slot, place.step)
 
     def _place(self, job: Job, slot: int, state: WindowState) -> None:
+        if self._whole is not None:
+            self._board.choose(slot, job.settings)
         self._board.put(slot, state)
         self._places[slot] = _Place(job, slot, state, state.step, state.step)
         self._active = None
