@@ -10,7 +10,7 @@ import torch
 
 from tests.engines.audiocraft.conftest import CHECKPOINTS
 from tests.engines.audiocraft.test_serving import REQUESTS, Load, alone, fussy, rows_server, tasks_for
-from webapp.engines.audiocraft import devices, engine
+from webapp.engines.audiocraft import engine
 from webapp.engines.audiocraft.devices import is_device_lost, is_out_of_memory, on_device
 from webapp.engines.audiocraft.engine import AudioCraftEngine
 from webapp.engines.base import DeviceLost, EngineOptions, EngineOutOfMemory, GenerationFailed, ModelLoadError
@@ -55,7 +55,7 @@ def test_a_library_s_error_is_a_loss_where_nothing_works_any_more(
             return torch.ones(1)
         raise torch.AcceleratorError(ILLEGAL)
 
-    monkeypatch.setattr(devices.torch, "zeros", zeros)
+    monkeypatch.setattr(torch, "zeros", zeros)
     assert is_device_lost(RuntimeError(text), torch.device("cuda:1")) is not works
 
 
@@ -85,8 +85,8 @@ def test_a_lost_device_ends_serving_and_nobody_s_job(
     ended: list[object] = []
     tasks = tasks_for(REQUESTS[1:3])
     for task in tasks:
-        task.finished = ended.append  # type: ignore[method-assign]
-        task.failed = ended.append  # type: ignore[method-assign]
+        monkeypatch.setattr(task, "finished", ended.append)
+        monkeypatch.setattr(task, "failed", ended.append)
     with pytest.raises(torch.AcceleratorError):
         serving.serve(ListedTasks(tasks))
     assert ended == []
@@ -145,12 +145,12 @@ def test_the_thread_that_loads_computes_on_the_engine_s_device(
     errors: list[Exception] = []
 
     def use() -> None:
-        for act in (
-            lambda: on_second_gpu.load("music"),
-            lambda: on_second_gpu.serve("music", ListedTasks([])),
-        ):
+        for is_served in (False, True):
             try:
-                act()
+                if is_served:
+                    on_second_gpu.serve("music", ListedTasks([]))
+                else:
+                    on_second_gpu.load("music")
             except ModelLoadError as error:
                 errors.append(error)
 

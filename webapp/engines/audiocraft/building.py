@@ -8,6 +8,7 @@ import torch
 
 from webapp.engines.audiocraft.codec import CodecDecoder
 from webapp.engines.audiocraft.codec_body import quicker_bodies
+from webapp.engines.audiocraft.codec_turn import CodecTurn, CudaSide
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.backend import Backend, BackendFactory
 from webapp.engines.audiocraft.decoder.capture import CudaCapture
@@ -67,13 +68,16 @@ def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | Non
         def exact() -> Decoding:
             return decoding_of(model, Precision.FLOAT32, EXACT_JOBS)
 
+    codec = CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device))
+    turn = CodecTurn(codec, CudaSide(model.device)) if model.device.type == "cuda" else None
     return Server(
         JobMaker(model, decoding).make,
-        CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device)),
+        codec,
         model.sample_rate,
         model.channels,
         decoding=decoding,
         make_exact=exact,
+        turn=turn,
     )
 
 

@@ -86,13 +86,12 @@ def with_plain_sizes(part: nn.Module) -> None:
     for module in part.modules():
         if not hasattr(module, "_get_extra_padding_for_conv1d"):
             continue
-        for name in ("stride", "kernel_size", "padding_total"):
-            size = int(getattr(module, name))
+        sizes = {name: int(getattr(module, name)) for name in ("stride", "kernel_size", "padding_total")}
+        for name, size in sizes.items():
             delattr(module, name)
-            setattr(module, name, size)
-        module._get_extra_padding_for_conv1d = partial(  # noqa: SLF001 - as the module calls it itself
-            _missing, module.stride, module.kernel_size - module.padding_total
-        )
+            vars(module)[name] = size
+        inner = sizes["kernel_size"] - sizes["padding_total"]
+        vars(module)["_get_extra_padding_for_conv1d"] = partial(_missing, sizes["stride"], inner)
 
 
 def _missing(stride: int, inner: int, hidden: Tensor) -> int:

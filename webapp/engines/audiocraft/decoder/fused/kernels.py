@@ -295,4 +295,4 @@ def draw(
 
 
 def _padded(rows: int) -> int:
-    return max(LEAST_ROWS, triton.next_power_of_2(rows))
+    return max(LEAST_ROWS, 1 << (rows - 1).bit_length())
