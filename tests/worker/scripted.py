@@ -165,8 +165,7 @@ async def working(
         end_process=end_process or pytest.fail,
         now_s=now_s,
     )
-    loop = asyncio.get_running_loop()
-    thread.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
+    _give_up_when_lost(thread, processor)
     await services.workers.register(WORKER, host="here", pid=1, device="cpu")
     running = asyncio.create_task(processor.run())
     keeping = asyncio.create_task(_keep(services, engines, thread, processor, look_s)) if look_s else None
@@ -181,6 +180,11 @@ async def working(
             await running
         thread.close()
         finishing.shutdown(wait=False)
+
+
+def _give_up_when_lost(thread: EngineThread, processor: Processor) -> None:
+    loop = asyncio.get_running_loop()
+    thread.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
 
 
 async def _keep(

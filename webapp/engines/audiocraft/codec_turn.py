@@ -69,7 +69,7 @@ class _FromCuda:
 
     @property
     def is_there(self) -> bool:
-        return bool(self.done.query())
+        return bool(self.done.query())  # type: ignore[no-untyped-call]
 
     def wait(self) -> Tensor:
         self.done.synchronize()
@@ -142,8 +142,10 @@ class CodecTurn:
         numbers = batch.fetched.wait().chunk(len(batch.sounds))
         rest = [place for place, one in enumerate(batch.sounds) if one is not sound]
         if rest:
-            sounds, parts, made = (
-                tuple(each[place] for place in rest) for each in (batch.sounds, batch.parts, batch.made)
+            sounds = tuple(batch.sounds[place] for place in rest)
+            parts, made = (
+                tuple(batch.parts[place] for place in rest),
+                tuple(batch.made[place] for place in rest),
             )
             there = _There(torch.cat([numbers[place] for place in rest]))
             self._under_way.append(_UnderWay(sounds, parts, made, there))
