@@ -262,12 +262,13 @@ class RunsOut:
         return result
 
 
+# With windows of 10 s.
 SHORT = (request("rain", 12.0, seed=11), request("thunder", 3.5, seed=12), request("birds", 14.0, seed=13))
 
 
 @pytest.fixture(scope="module")
 def sounds_of_short(loaded: Load) -> list[np.ndarray]:
-    return alone(loaded("tiny-musicgen"), SHORT)
+    return alone(loaded("tiny-audiogen"), SHORT)
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -282,7 +283,7 @@ def test_memory_that_runs_out_anywhere_in_a_step_changes_no_sound(
     at: int,
     after: bool,
 ) -> None:
-    model = loaded("tiny-musicgen")
+    model = loaded("tiny-audiogen")
     tasks, decoding = tasks_for(SHORT), decoding_of(model, Precision.FLOAT32, 3)
     board = decoding._board  # type: ignore[attr-defined]  # noqa: SLF001
     failing = RunsOut(getattr(board, name), at, after=after)
@@ -297,11 +298,13 @@ def test_memory_that_runs_out_anywhere_in_a_step_changes_no_sound(
 def test_memory_that_runs_out_while_a_window_begins_changes_no_sound(
     loaded: Load, sounds_of_short: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, name: str, at: int
 ) -> None:
-    model = loaded("tiny-musicgen")
+    model = loaded("tiny-audiogen")
     tasks, backend = tasks_for(SHORT), fussy(model, 3)
     serving = rows_server(model, backend)
-    monkeypatch.setattr(backend, name, RunsOut(getattr(backend, name), at, after=False))
+    failing = RunsOut(getattr(backend, name), at, after=False)
+    monkeypatch.setattr(backend, name, failing)
     serving.serve(ListedTasks(tasks))
+    assert failing.calls > at
     for task, expected in zip(tasks, sounds_of_short, strict=True):
         assert np.abs(task.result().samples - expected).max() < 1e-4
     released = {row for kind, rows in backend.calls if kind == "release" for row in rows}
@@ -320,3 +323,17 @@ def test_magnet_goes_on_when_memory_runs_out_between_two_windows(
     for task, sound in zip(tasks, alone(model, SHORT[:2]), strict=True):
         assert np.array_equal(task.result().samples, sound)
     assert begin.calls > 3
+
+
+def test_a_gpu_takes_in_at_once_what_a_window_begins_with(
+    loaded: Load, sounds_of_short: list[np.ndarray]
+) -> None:
+    model = loaded("tiny-audiogen")
+    backend = fussy(model, 3)
+    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays, prefill_columns=backend.steps)
+    tasks = tasks_for(SHORT)
+    server(model, decoding).serve(ListedTasks(tasks))
+    for task, expected in zip(tasks, sounds_of_short, strict=True):
+        assert np.abs(task.result().samples - expected).max() < 1e-4
+    kinds = [kind for kind, _ in backend.calls if kind in ("rewind", "prefill")]
+    assert kinds.count("prefill") * 2 == kinds.count("rewind") > 0

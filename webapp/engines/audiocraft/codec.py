@@ -225,12 +225,17 @@ class SoundStream:
 
     def due(self, final_frames: int) -> Part | None:
         """What the next piece is made of, or None while too few frames are final."""
+        bounds = self.bounds(final_frames)
+        return None if bounds is None else self._part(*bounds)
+
+    def bounds(self, final_frames: int) -> tuple[int, int] | None:
+        """Where the next piece ends and what it needs ends, or None while too few frames are final."""
         frames = self._tokens.shape[-1]
         end = min(self._done + self._decoder.chunk_frames, frames)
         until = min(frames, end + self._decoder.tail_reach.right)
         if self.is_done or final_frames < min(frames, until + self._decoder.head_reach.right):
             return None
-        return self._part(end, until)
+        return end, until
 
     def go_on_exactly(self) -> None:
         """Make the next piece in float32, from the beginning of the tokens. Raises NotFinite if it was."""

@@ -98,11 +98,14 @@ class CodecTurn:
     def begin(self, sounds: Sequence[tuple[SoundStream, int]]) -> None:
         """Begin the next pieces of sounds, of which so many frames are final. Raises torch's own errors."""
         busy = {id(sound) for batch in self._under_way for sound in batch.sounds}
+        ready = [one for one in sounds if id(one[0]) not in busy and one[0].bounds(one[1]) is not None]
+        if not ready:
+            return
         with self._side.inside():
             due = [
                 (sound, part)
-                for sound, final_frames in sounds
-                if id(sound) not in busy and (part := sound.due(final_frames)) is not None
+                for sound, final_frames in ready
+                if (part := sound.due(final_frames)) is not None
             ]
             for _kind, group in groupby(sorted(due, key=_order), key=_order):
                 mine, parts = zip(*group, strict=True)
