@@ -27,6 +27,21 @@ def caused_by(cause: BaseException) -> Exception:
         return error
 
 
+def out_of_memory_in_a_capture() -> Exception:
+    """The way it comes out of a recording: torch's end of the capture fails as well."""
+    try:
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        except torch.OutOfMemoryError as lack:
+            hidden = lack
+            raise torch.AcceleratorError("CUDA error: operation failed due to a previous error") from None
+    except torch.AcceleratorError:
+        try:
+            raise hidden from None
+        except torch.OutOfMemoryError as error:
+            return caused_by(error)
+
+
 @pytest.mark.parametrize(
     ("error", "lost"),
     [
@@ -37,6 +52,7 @@ def caused_by(cause: BaseException) -> Exception:
         (RuntimeError("shape mismatch"), False),
         (caused_by(torch.AcceleratorError(ILLEGAL)), True),
         (caused_by(ValueError()), False),
+        (out_of_memory_in_a_capture(), False),
     ],
 )
 def test_what_leaves_a_device_useless(error: Exception, lost: bool) -> None:

@@ -145,16 +145,20 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def is_device_lost(error: BaseException, device: torch.device) -> bool:
     """Whether an error leaves a device useless to this process: every later call would fail as well."""
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
-        causes.append(cause)
-    return any(_is_loss(cause, device) for cause in causes)
+    cause: BaseException | None = error
+    # What a lack of memory brought about, such as the end of a capture, is no loss.
+    while cause is not None and not is_out_of_memory(cause):
+        if _is_loss(cause, device):
+            return True
+        is_told = cause.__cause__ is not None or cause.__suppress_context__
+        cause = cause.__cause__ if is_told else cause.__context__
+    return False
 
 
 def _is_loss(error: BaseException, device: torch.device) -> bool:
     if isinstance(error, DeviceLost):
         return True
-    if not isinstance(error, RuntimeError) or is_out_of_memory(error):
+    if not isinstance(error, RuntimeError):
         return False
     if isinstance(error, torch.AcceleratorError):
         return True
