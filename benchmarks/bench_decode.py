@@ -121,6 +121,10 @@ def _summary(checkpoint: Checkpoint, plan: Plan, measured: Measured, memory: Map
     single, bandwidth = median(speeds["ours"]), max(measured.bandwidth)
     batch = plan.jobs * median(measured.batch_steps_per_s)
     weights = step_bytes(checkpoint, plan.device)
+    bound, batch_bound = (
+        bandwidth / (weights + past_bytes(checkpoint, plan, jobs, steps))
+        for jobs, steps in ((1, plan.steps), (plan.jobs, plan.batch_steps))
+    )
     return {
         "checkpoint": checkpoint.name,
         "steps": plan.steps,
@@ -134,6 +138,8 @@ def _summary(checkpoint: Checkpoint, plan: Plan, measured: Measured, memory: Map
         "weight_bytes_per_step": weights,
         "read_gb_per_s": _rounded({"median": median(measured.bandwidth) / 1e9, "best": bandwidth / 1e9}),
         "bandwidth": round(single * weights / bandwidth, 2),
+        "bound_steps_per_s": _rounded({"one": bound, "batch": batch_bound}, 1),
+        "of_bound": _rounded({"one": single / bound, "batch": batch / plan.jobs / batch_bound}),
         "first_token_s": _rounded(firsts),
         "loaded_mb": _rounded(memory),
         "jobs": plan.jobs,
@@ -152,6 +158,13 @@ def step_bytes(checkpoint: Checkpoint, device: str) -> int:
     return matrices * (1 if device == "cpu" and instructions() else 2)
 
 
+def past_bytes(checkpoint: Checkpoint, plan: Plan, jobs: int, steps: int) -> float:
+    """Bytes of keys and values that a step has to read, in the middle of so many steps of jobs."""
+    shape = checkpoint.shape
+    bytes_each = 1 if plan.device == "cpu" and instructions() else 2
+    return 2 * jobs * 2 * shape.layers * shape.dim * (steps / 2) * bytes_each
+
+
 def instructions() -> str:
     """What the compiled step computes with, empty where it cannot be had."""
     try:
@@ -165,14 +178,14 @@ def _rounded(figures: Mapping[str, float], digits: int = 2) -> dict[str, float]:
 
 
 def _held_mb(device: str) -> float:
-    return torch.cuda.memory_allocated() / 1e6 if device.startswith("cuda") else resident_mb()
+    return torch.cuda.memory_allocated(device) / 1e6 if device.startswith("cuda") else resident_mb()
 
 
 def _where(device: str) -> Figures:
     facts = machine() | {name: version(name) for name in ("torch", "transformers", "audiocraft")}
     facts |= {"threads": torch.get_num_threads(), "compiled_step": instructions() or "none"}
     if device.startswith("cuda"):
-        facts["gpu"] = torch.cuda.get_device_name()
+        facts["gpu"] = torch.cuda.get_device_name(device)
     return facts
 
 
@@ -195,6 +208,9 @@ def main() -> None:
     arguments.add_argument("--models-dir", type=Path, help="where the checkpoints are, or are to be, written")
     given = arguments.parse_args()
     plan = Plan(given.device, given.rounds, given.steps, 16 if given.full else 8, min(200, given.steps))
+    if plan.device.startswith("cuda"):
+        # AudioCraft and transformers use the thread's device here and there.
+        torch.cuda.set_device(plan.device)
     warnings.simplefilter("ignore")  # what the others deprecate in each other
     where, shapes = _where(plan.device), []
     with tempfile.TemporaryDirectory(prefix="soundloom-decode-") as folder:

@@ -14,6 +14,8 @@ from tools.check_lock import group_requirements
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"benchmarks", "piccolo_conf", "tests", "tools", "webapp"}
+# Torch for CUDA brings the version that it works with. It is imported only where it is.
+BROUGHT_BY_TORCH = {"triton"}
 
 
 def imported_packages(folders: Iterable[str]) -> dict[str, str]:
@@ -28,7 +30,8 @@ def imported_packages(folders: Iterable[str]) -> dict[str, str]:
             else:
                 continue
             found |= {module.split(".")[0]: str(file.relative_to(ROOT)) for module in modules}
-    return {name: file for name, file in found.items() if name not in OURS | sys.stdlib_module_names}
+    known = OURS | BROUGHT_BY_TORCH | sys.stdlib_module_names
+    return {name: file for name, file in found.items() if name not in known}
 
 
 def declared(*, development: bool) -> set[str]:

@@ -15,6 +15,7 @@ from tests.factories import choice
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
     CancelToken,
+    DeviceLost,
     Engine,
     EngineInfo,
     EngineOutOfMemory,
@@ -97,6 +98,10 @@ def times_out(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
     raise TimeoutError
 
 
+def loses_its_device(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
+    raise DeviceLost("CUDA error: an illegal memory access was encountered")
+
+
 def cancels_itself(_request: GenerationRequest, _cancel: CancelToken) -> Waveform:
     raise GenerationCancelled
 
@@ -160,6 +165,7 @@ async def working(
         end_process=end_process or pytest.fail,
         now_s=now_s,
     )
+    _give_up_when_lost(thread, processor)
     await services.workers.register(WORKER, host="here", pid=1, device="cpu")
     running = asyncio.create_task(processor.run())
     keeping = asyncio.create_task(_keep(services, engines, thread, processor, look_s)) if look_s else None
@@ -174,6 +180,11 @@ async def working(
             await running
         thread.close()
         finishing.shutdown(wait=False)
+
+
+def _give_up_when_lost(thread: EngineThread, processor: Processor) -> None:
+    loop = asyncio.get_running_loop()
+    thread.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
 
 
 async def _keep(

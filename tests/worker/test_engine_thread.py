@@ -10,6 +10,7 @@ import pytest
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
     CancelToken,
+    DeviceLost,
     EngineError,
     GenerationFailed,
     GenerationRequest,
@@ -143,3 +144,30 @@ async def test_an_engine_that_breaks_or_forgets_a_task_leaves_nobody_waiting(sta
     stage.breaks, stage.forgets = False, True
     with pytest.raises(GenerationFailed, match="unfinished"):
         await ask("b", "music")
+
+
+async def test_a_lost_device_is_told_and_nothing_is_begun_or_ended_any_more(
+    stage: Stage, thread: EngineThread, ask: Ask
+) -> None:
+    lost = threading.Event()
+    thread.lost = lost.set
+    stage.load_error = DeviceLost("gone")
+    first, second = ask("a", "music"), ask("b", "audio")
+    assert await asyncio.to_thread(lost.wait, 60)
+    third = ask("c", "music")
+    await asyncio.wait([first, second, third], timeout=0.05)
+    assert not any(one.done() for one in (first, second, third))
+    for one in (first, second, third):
+        one.cancel()
+
+
+async def test_a_device_lost_in_a_call_is_told_to_the_caller_too(thread: EngineThread) -> None:
+    lost = threading.Event()
+    thread.lost = lost.set
+
+    def unload() -> None:
+        raise DeviceLost("gone")
+
+    with pytest.raises(DeviceLost):
+        await thread.call(unload)
+    assert await asyncio.to_thread(lost.wait, 60)

@@ -13,6 +13,7 @@ from tests.worker.scripted import (
     ScriptedEngine,
     ended,
     hum,
+    loses_its_device,
     silence,
     submit,
     working,
@@ -223,6 +224,20 @@ class TestStall:
             may_load.set()
         assert status == "queued"
         assert "loading music stands still; the worker gives up" in caplog.messages
+
+
+async def test_a_lost_device_ends_the_process_and_its_jobs_go_back_in_line(
+    services: Services, ann: Identity
+) -> None:
+    job_id = await submit(services, ann)
+    ended = asyncio.Event()
+    async with working(services, ScriptedEngine(loses_its_device), ended.set):
+        async with asyncio.timeout(60):
+            await ended.wait()
+        job = await services.jobs.get(ann, job_id)
+        rows = await services.database.fetch("SELECT lost_workers, retry_count FROM job")
+    assert job.status == "queued"
+    assert rows == [{"lost_workers": 1, "retry_count": 0}]
 
 
 class OneAtATime(ScriptedEngine):

@@ -8,7 +8,7 @@ from webapp.cli._progress import gigabytes
 from webapp.engines.audiocraft.building import usual_precision
 from webapp.engines.audiocraft.choice import Choice, choose, why_not
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, resolve_device, resolve_precision
-from webapp.engines.audiocraft.estimates import estimated_bytes, job_bytes
+from webapp.engines.audiocraft.estimates import estimated_bytes, past_bytes
 from webapp.engines.audiocraft.examining import Examined, examine
 from webapp.engines.audiocraft.precision import code_version
 from webapp.engines.base import EngineError
@@ -76,7 +76,7 @@ def _report(choice: Choice, found: Examined, device_setting: str, precision_sett
     precision, note = _precision(choice, device.type, asked)
     needed = estimated_bytes(choice, device.type, precision)
     if found.kind is not Kind.MAGNET:
-        needed += job_bytes(found.layers, found.dim, found.columns, precision)
+        needed += past_bytes(found.layers, found.dim, found.columns, precision)
     available = DeviceMemory(device).available_bytes()
     return _Report(choice, found, str(device), precision, note, needed, available)
 

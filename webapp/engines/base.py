@@ -8,6 +8,7 @@ users. Every failure is one of these, and carries a text that can be shown to a 
     ├── RequestNotSupported   this engine cannot serve such a request
     ├── ModelLoadError        a model could not be made ready
     ├── EngineOutOfMemory     memory ran out; the same request may succeed later
+    ├── DeviceLost            this process cannot use its device any more, and has to end
     └── GenerationFailed      anything else that went wrong while generating
 """
 
@@ -47,6 +48,10 @@ class ModelLoadError(EngineError):
 
 class EngineOutOfMemory(EngineError):
     user_message = "GPU memory exhausted"
+
+
+class DeviceLost(EngineError):
+    """The device refuses all further work of this process; another process may use it."""
 
 
 class GenerationFailed(EngineError):
@@ -199,7 +204,10 @@ class Engine(Protocol):
         ...
 
     def load(self, model: str) -> None:
-        """Make ``model`` ready; does nothing when it is. Raises ModelLoadError, EngineOutOfMemory."""
+        """Make ``model`` ready; does nothing when it is.
+
+        Raises ModelLoadError, EngineOutOfMemory, DeviceLost.
+        """
         ...
 
     def unload(self, model: str) -> None:
@@ -212,6 +220,7 @@ class Engine(Protocol):
         At most `EngineInfo.max_batch` tasks are in hand at a time. Where an engine can, further ones join
         between two steps, so that the source is asked often. What goes wrong with a task is told to that
         task alone. Raises ModelLoadError or EngineOutOfMemory when the model cannot be loaded, before
-        anything is taken.
+        anything is taken. Raises DeviceLost at any time: what was taken is then neither finished nor failed,
+        and belongs back in line.
         """
         ...

@@ -7,6 +7,7 @@ from typing import Protocol
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
     CancelToken,
+    DeviceLost,
     EngineError,
     EngineOutOfMemory,
     GenerationFailed,
@@ -83,6 +84,8 @@ def run_task(task: GenerationTask, render: Callable[[GenerationTask], Waveform])
     """End a task with what `render` returns or raises: for engines that make one sound at a time."""
     try:
         waveform = _rendered(task, render)
+    except DeviceLost:
+        raise
     except EngineError as error:
         task.failed(error)
     else:

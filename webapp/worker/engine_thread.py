@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
     CancelToken,
+    DeviceLost,
     EngineError,
     GenerationFailed,
     GenerationRequest,
@@ -29,9 +30,12 @@ class EngineThread:
     """Serves requests of one model after the other, in the order in which they come.
 
     Requests of the model in hand join it between two steps, as long as the next in line is one of them.
+    When the device is lost, `lost` is called on the engine's thread and nothing more is begun or ended: the
+    process has to end.
     """
 
     def __init__(self, serve: Serve) -> None:
+        self.lost: Callable[[], object] = lambda: None
         self._serve = serve
         self._turn = threading.Condition()
         self._waiting: deque[_Task] = deque()
@@ -86,16 +90,23 @@ class EngineThread:
                     return
                 call = self._calls.popleft() if self._calls else None
                 model = self._waiting[0].request.model if self._waiting else ""
-            if call is not None:
-                call.run()
-            else:
-                self._serve_model(model)
+            try:
+                if call is not None:
+                    call.run()
+                else:
+                    self._serve_model(model)
+            except DeviceLost:
+                logger.critical("the device is lost; the process has to end", exc_info=True)
+                self.close()
+                self.lost()
 
     def _serve_model(self, model: str) -> None:
         source = _Source(self, model)
         try:
             self._serve(model, source)
             error: EngineError = GenerationFailed("the engine left a task unfinished")
+        except DeviceLost:
+            raise
         except EngineError as refusal:
             error = refusal
         except Exception as fault:
@@ -192,8 +203,12 @@ class _Call(_Outcome[T]):
         self._act = act
 
     def run(self) -> None:
+        """Make the call. Raises DeviceLost, which concerns more than the one who called."""
         try:
             result = self._act()
+        except DeviceLost as error:
+            self._error(error)
+            raise
         except Exception as error:  # noqa: BLE001 - it is raised where the call was made
             self._error(error)
         else:

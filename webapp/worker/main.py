@@ -89,6 +89,8 @@ async def _process(
     keeper = ModelKeeper(
         services, engines, engine, report=report, say=processor.say, give_up=processor.give_up
     )
+    loop = asyncio.get_running_loop()
+    engine.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
     stop_requests.from_now_on(processor.stop)
     await asyncio.to_thread(warm_up)
     logger.info("worker ready", extra={"worker": worker.worker_id})

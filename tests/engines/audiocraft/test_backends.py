@@ -11,6 +11,7 @@ from webapp.engines.audiocraft.conditioning import PromptEncoder, PromptEncoding
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
+from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.loading import LoadedModel
 
 Load = Callable[[str], LoadedModel]
@@ -163,7 +164,54 @@ def test_steps_are_recorded_once_for_each_size(loaded: Load) -> None:
         backend.release(row)
     backend.step((0, 1), columns[:, 0].expand(2, -1))
     assert set(backend.recorded) == {(12, 256), (12, STEPS), (2, STEPS)}
-    assert capture.replays == 5
+    # Five steps, and each recording once for proof.
+    assert capture.replays == 5 + 3
     words = torch.zeros(100, model.weights.dim)
     backend.begin(2, words)
     assert not backend.recorded
+
+
+@pytest.mark.parametrize("part", ["text_keys_values", "room"])
+def test_memory_that_runs_out_in_the_beginning_leaves_nothing_behind(
+    loaded: Load, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    model = loaded("tiny-musicgen")
+    encoder, backend = PromptEncoder(model), graphs(model, 6)
+    columns = some_columns(model, 12)
+    for job in (0, 1):
+        begin(backend, (2 * job, 2 * job + 1), encoder.encode(PROMPTS[job]))
+
+    def no_memory(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with monkeypatch.context() as patch:
+        if part == "room":
+            patch.setattr(backend, "_text_buffers", no_memory)
+        else:
+            patch.setattr(Transformer, "text_keys_values", no_memory)
+        with pytest.raises(torch.OutOfMemoryError):
+            backend.begin(4, torch.zeros(100, model.weights.dim))
+    for row in (4, 0, 1):
+        backend.release(row)
+    begin(backend, (0, 1), encoder.encode(PROMPTS[3]))
+    expected = {job: audiocraft_logits(model, PROMPTS[job], columns) for job in (1, 3)}
+    for step in range(12):
+        logits = backend.step((0, 1, 2, 3), columns[:, step].expand(4, -1))
+        assert relative_error(logits[:2], expected[3][step]) < 1e-4
+        assert relative_error(logits[2:], expected[1][step]) < 1e-4
+
+
+def test_places_for_long_texts_go_with_them(loaded: Load) -> None:
+    model = loaded("tiny-musicgen")
+    backend = graphs(model, 4)
+    columns = some_columns(model, 4)
+    usual = backend.text_bytes
+    backend.begin(0, torch.zeros(100, model.weights.dim))
+    assert backend.text_bytes > usual
+    backend.release(0)
+    assert backend.text_bytes == usual
+    begin(backend, (0, 1), PromptEncoder(model).encode(PROMPTS[1]))
+    expected = audiocraft_logits(model, PROMPTS[1], columns)
+    for step in range(4):
+        logits = backend.step((0, 1), columns[:, step].expand(2, -1))
+        assert relative_error(logits, expected[step]) < 1e-4

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -10,9 +11,10 @@ import torch
 from tests.engines.audiocraft.conftest import CHECKPOINTS
 from tests.engines.audiocraft.helpers import ignore_progress, request
 from webapp.engines.audiocraft import building
-from webapp.engines.audiocraft.building import build_server, resolved
+from webapp.engines.audiocraft.building import affordable_jobs, build_server, job_bytes, resolved
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
+from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision
 from webapp.engines.audiocraft.engine import AudioCraftEngine
 from webapp.engines.audiocraft.loading import LoadedModel
@@ -20,6 +22,20 @@ from webapp.engines.base import CancelToken, EngineOptions, ModelLoadError
 from webapp.engines.batch import generate_all
 
 Load = Callable[[str], LoadedModel]
+CUDA = torch.device("cuda:0")
+
+
+class _Shape:
+    """What is asked of weights that are too large to be made here."""
+
+    card = 2048
+
+    def __init__(self, dim: int, layers: int) -> None:
+        self.dim, self.hidden, self.layers = dim, 4 * dim, [None] * layers
+
+
+def _shape(dim: int, layers: int) -> DecoderWeights:
+    return cast("DecoderWeights", _Shape(dim, layers))
 
 
 @pytest.fixture
@@ -70,6 +86,25 @@ def test_as_many_jobs_as_memory_allows(
     job_bytes = 2 * 2 * 304 * 32 * 2 * 4
     monkeypatch.setattr(DeviceMemory, "available_bytes", lambda _: int(3 * free_jobs * job_bytes))
     assert build_server(model, Precision.FLOAT32).capacity == expected
+
+
+@pytest.mark.parametrize("name", ["tiny-musicgen", "tiny-magnet"])
+@pytest.mark.parametrize(("free_jobs", "expected"), [(0.5, 1), (3.5, 3), (1000, 16)])
+def test_memory_bounds_the_jobs_of_every_kind_on_a_gpu(
+    loaded: Load, monkeypatch: pytest.MonkeyPatch, name: str, free_jobs: float, expected: int
+) -> None:
+    model = replace(loaded(name), device=torch.device("cuda:0"))
+    each = job_bytes(model, Precision.FLOAT16)
+    monkeypatch.setattr(DeviceMemory, "available_bytes", lambda _: int(3 * free_jobs * each))
+    assert affordable_jobs(model, Precision.FLOAT16) == expected
+
+
+def test_a_job_takes_what_the_published_models_take(loaded: Load) -> None:
+    """MusicGen large with places for texts, and MAGNeT medium of 30 s, whose 16 jobs need some 5 GB."""
+    large = replace(loaded("tiny-musicgen"), weights=_shape(2048, 48), window_frames=1500, device=CUDA)
+    assert job_bytes(large, Precision.FLOAT16) == 2 * 2 * 48 * (1504 + 256) * 2048 * 2
+    medium = replace(loaded("tiny-magnet"), weights=_shape(1536, 48), window_frames=1500, device=CUDA)
+    assert 3e9 < 16 * job_bytes(medium, Precision.FLOAT16) < 8e9
 
 
 def test_the_last_prompts_are_remembered(loaded: Load) -> None:

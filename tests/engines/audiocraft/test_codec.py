@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from tests.engines.audiocraft.test_waiting import Waits
 from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
 from webapp.audio.waveform import Samples
 from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite
-from webapp.engines.audiocraft.codec_body import TorchBody
+from webapp.engines.audiocraft.codec_body import TorchBody, copied_to_cpu
 from webapp.engines.audiocraft.loading import LoadedModel, load_model
 from webapp.weights.catalogue import Kind
 
@@ -155,3 +156,40 @@ def test_a_sound_whose_numbers_are_lost_goes_on_in_float32(loaded: Load, name: s
     again = decoder.decode(tokens)
     assert body.pieces == 9, "the next sound begins with it again"
     assert np.abs(again - sound).max() < TOLERANCE
+
+
+def test_reach_is_measured_where_a_nan_stays_where_it_is_looked_at(
+    loaded: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU's library may convolve by Fourier transform, where one NaN spoils everything."""
+    model = loaded("tiny-musicgen")
+    expected = CodecDecoder(model.codec)
+    convolutions = [module for module in model.codec.decoder.modules() if isinstance(module, nn.Conv1d)]
+
+    def spread(_module: nn.Module, _inputs: object, out: Tensor) -> Tensor:
+        return torch.full_like(out, torch.nan) if out.isnan().any() else out
+
+    hooks = [module.register_forward_hook(spread) for module in convolutions]
+
+    def on_cpu(part: nn.Sequential) -> nn.Sequential:
+        for hook in hooks:
+            hook.remove()
+        return copied_to_cpu(part)
+
+    monkeypatch.setattr("webapp.engines.audiocraft.codec.on_cpu", on_cpu)
+    measured = CodecDecoder(model.codec)
+    assert (measured.head_reach, measured.tail_reach, measured.hop) == (
+        expected.head_reach,
+        expected.tail_reach,
+        expected.hop,
+    )
+
+
+def test_no_convolution_of_transformers_asks_for_a_number(loaded: Load) -> None:
+    model = loaded("tiny-stereo")
+    decoder = CodecDecoder(model.codec)
+    stream = decoder.stream(some_tokens(model.codebooks, 150))
+    with torch.inference_mode(), Waits() as waits:
+        stream.next_piece(150)
+    # AudioCraft begins its sum over codebooks with a number of its own.
+    assert set(waits.seen) <= {"lift_fresh"}

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tests.engines.audiocraft.shapes import random_weights
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.linears import can_pack, packed, plain
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
+from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 
 STATED_BOUND = 0.02
@@ -83,3 +85,17 @@ def test_company_changes_nothing(weights: DecoderWeights, dtype: torch.dtype) ->
     if dtype == torch.float32:
         assert torch.equal(together, alone)
     assert relative_error(together, alone) < STATED_BOUND
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_logits_are_not_rounded_to_the_precision_of_the_layers(dtype: torch.dtype) -> None:
+    """Guidance takes the difference of two logits three times: 8 bits are few for that."""
+    weights = random_weights(dim=256, heads=4, layers=1)
+    transformer = Transformer(weights, 8, dtype, plain)
+    hidden = torch.randn(6, 256, generator=torch.Generator().manual_seed(2))
+    logits = transformer.logits(hidden)
+    normed = functional.layer_norm(hidden, (256,)).to(dtype)
+    exact = (normed.double() @ weights.output.weight.double().t()).view(logits.shape)
+    assert float((logits - exact).norm() / exact.norm()) < 4e-4
+    for codebook in range(4):
+        assert torch.allclose(transformer.logits_of(codebook, hidden), logits[:, codebook], atol=1e-4)

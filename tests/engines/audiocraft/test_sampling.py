@@ -153,3 +153,11 @@ def test_tokens_come_as_often_as_audiocraft_draws_them(changes: dict[str, float]
     freedoms = int(drawn.sum()) - 1
     # Five standard deviations above the mean of such a statistic.
     assert statistic < freedoms + 5 * (2 * freedoms) ** 0.5
+
+
+@pytest.mark.parametrize("sampling", [TokenSampling(1.0, 3, 0.0, 3.0), TokenSampling(1.0, 0, 0.6, 3.0)])
+def test_a_number_that_rounds_to_the_whole_draws_a_token_that_was_kept(sampling: TokenSampling) -> None:
+    """A number may become 1 where it is converted; the last token of the vocabulary is not drawn for it."""
+    logits = torch.linspace(5, -5, 2048).expand(1, 64, -1) + torch.rand(1, 64, 2048)
+    drawn = BatchSampler([sampling], 2048, CPU).tokens(logits, torch.ones(1, 64))
+    assert int(drawn.max()) < 1000

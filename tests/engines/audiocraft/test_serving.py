@@ -243,3 +243,97 @@ def test_prompts_are_encoded_once(loaded: Load) -> None:
     server(model, decoding_of(model, Precision.FLOAT32, 2)).serve(ListedTasks(tasks_for(REQUESTS)))
     hook.remove()
     assert len(calls) == 3
+
+
+class RunsOut:
+    """Raises out of memory the first time that a call is made, before or after doing it."""
+
+    def __init__(self, call: Callable[..., object], at: int, *, after: bool) -> None:
+        self._call, self._at, self._after = call, at, after
+        self.calls = 0
+
+    def __call__(self, *arguments: object, **named: object) -> object:
+        self.calls += 1
+        if self.calls == self._at and not self._after:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        result = self._call(*arguments, **named)
+        if self.calls == self._at:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return result
+
+
+# With windows of 10 s.
+SHORT = (request("rain", 12.0, seed=11), request("thunder", 3.5, seed=12), request("birds", 14.0, seed=13))
+
+
+@pytest.fixture(scope="module")
+def sounds_of_short(loaded: Load) -> list[np.ndarray]:
+    return alone(loaded("tiny-audiogen"), SHORT)
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    ("name", "at"), [("settle", 40), ("look", 40), ("put", 3), ("columns", 6), ("last", 20)]
+)
+def test_memory_that_runs_out_anywhere_in_a_step_changes_no_sound(
+    loaded: Load,
+    sounds_of_short: list[np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    at: int,
+    after: bool,
+) -> None:
+    model = loaded("tiny-audiogen")
+    tasks, decoding = tasks_for(SHORT), decoding_of(model, Precision.FLOAT32, 3)
+    board = decoding._board  # type: ignore[attr-defined]  # noqa: SLF001
+    failing = RunsOut(getattr(board, name), at, after=after)
+    monkeypatch.setattr(board, name, failing)
+    server(model, decoding).serve(ListedTasks(tasks))
+    for task, expected in zip(tasks, sounds_of_short, strict=True):
+        assert np.abs(task.result().samples - expected).max() < 1e-4
+    assert failing.calls > at
+
+
+@pytest.mark.parametrize(("name", "at"), [("begin", 3), ("begin", 4), ("rewind", 2), ("prefill", 1)])
+def test_memory_that_runs_out_while_a_window_begins_changes_no_sound(
+    loaded: Load, sounds_of_short: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, name: str, at: int
+) -> None:
+    model = loaded("tiny-audiogen")
+    tasks, backend = tasks_for(SHORT), fussy(model, 3)
+    serving = rows_server(model, backend)
+    failing = RunsOut(getattr(backend, name), at, after=False)
+    monkeypatch.setattr(backend, name, failing)
+    serving.serve(ListedTasks(tasks))
+    assert failing.calls > at
+    for task, expected in zip(tasks, sounds_of_short, strict=True):
+        assert np.abs(task.result().samples - expected).max() < 1e-4
+    released = {row for kind, rows in backend.calls if kind == "release" for row in rows}
+    assert released == {row for kind, rows in backend.calls if kind == "begin" for row in rows}
+
+
+def test_magnet_goes_on_when_memory_runs_out_between_two_windows(
+    loaded: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = loaded("tiny-magnet")
+    tasks = tasks_for(SHORT[:2])
+    decoding = decoding_of(model, Precision.FLOAT32, 2)
+    begin = RunsOut(decoding._beginning, 3, after=True)  # type: ignore[attr-defined]  # noqa: SLF001
+    monkeypatch.setattr(decoding, "_beginning", begin)
+    server(model, decoding).serve(ListedTasks(tasks))
+    for task, sound in zip(tasks, alone(model, SHORT[:2]), strict=True):
+        assert np.array_equal(task.result().samples, sound)
+    assert begin.calls > 3
+
+
+def test_a_gpu_takes_in_at_once_what_a_window_begins_with(
+    loaded: Load, sounds_of_short: list[np.ndarray]
+) -> None:
+    model = loaded("tiny-audiogen")
+    backend = fussy(model, 3)
+    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays, prefill_columns=backend.steps)
+    tasks = tasks_for(SHORT)
+    server(model, decoding).serve(ListedTasks(tasks))
+    for task, expected in zip(tasks, sounds_of_short, strict=True):
+        assert np.abs(task.result().samples - expected).max() < 1e-4
+    kinds = [kind for kind, _ in backend.calls if kind in ("rewind", "prefill")]
+    assert kinds.count("prefill") * 2 == kinds.count("rewind") > 0

@@ -24,7 +24,16 @@ from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
 
 Load = Callable[[str], LoadedModel]
 # A number that Python asks for, a size that depends on numbers, and numbers that only Python has.
-WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "_unique", "equal")
+WAITS = (
+    "_local_scalar_dense",
+    "is_nonzero",
+    "item",
+    "nonzero",
+    "masked_select",
+    "lift_fresh",
+    "_unique",
+    "equal",
+)
 
 
 class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -72,7 +81,7 @@ class Asked(TorchFunctionMode):
 
 def music(model: LoadedModel) -> Decoding:
     steps = columns_of(model.window_frames, model.delays)
-    backend = GraphBackend(model.weights, 4, steps, dtype=torch.float32, capture=TracedCapture())
+    backend = GraphBackend(model.weights, 6, steps, dtype=torch.float32, capture=TracedCapture())
     return RowsDecoding(backend, model.codebooks, model.card, model.delays, look_every=32)
 
 
@@ -105,3 +114,22 @@ def test_no_step_waits_for_the_device(
             while not waits.seen and not any(job.is_decoded for job in jobs):
                 decoding.advance()
         assert waits.seen
+
+
+def test_a_job_that_joins_in_the_middle_waits_for_nothing(loaded: Load) -> None:
+    """Nor does taking in what its window begins with: jobs at other places of theirs go on meanwhile."""
+    model = loaded("tiny-musicgen")
+    decoding = music(model)
+    jobs = jobs_of(model, decoding, *(request(duration_s=10.0, model="music", seed=seed) for seed in (1, 2)))
+    with torch.inference_mode():
+        for job in jobs:
+            decoding.join(job)
+            decoding.advance()
+        for _ in range(35):
+            decoding.advance()
+        decoding.leave(jobs[1])
+        with Waits() as waits, Asked(waits.seen):
+            decoding.join(jobs[1])
+            decoding.advance()
+        assert waits.seen == []
+        assert not jobs[1].is_decoded

@@ -16,7 +16,7 @@ class TracedCapture:
     put into a tensor stays what it was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, _device: torch.device | None = None) -> None:
         self.replays = 0
 
     def __call__(self, work: Callable[[], Tensor]) -> Recorded:

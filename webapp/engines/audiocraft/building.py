@@ -9,6 +9,7 @@ import torch
 
 from webapp.engines.audiocraft.codec import CodecDecoder
 from webapp.engines.audiocraft.codec_body import quicker_bodies
+from webapp.engines.audiocraft.codec_turn import CodecTurn, CudaSide
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.backend import Backend, BackendFactory
 from webapp.engines.audiocraft.decoder.capture import CudaCapture
@@ -23,7 +24,7 @@ from webapp.engines.audiocraft.decoder.rows import ROWS_PER_JOB, RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, has_quick_bfloat16
-from webapp.engines.audiocraft.estimates import job_bytes
+from webapp.engines.audiocraft.estimates import past_bytes
 from webapp.engines.audiocraft.fidelity import backend_distance, transformer_distance
 from webapp.engines.audiocraft.job import Decoding, Job, empty_tokens
 from webapp.engines.audiocraft.loading import LoadedModel
@@ -43,6 +44,8 @@ MAX_MAGNET_JOBS_ON_CPU: Final = 2
 """MAGNeT keeps a processor busy alone: more at a time would only make the first wait for the last."""
 CACHE_SHARE: Final = 1 / 3
 """Of the memory that is free once a model is loaded, what its jobs' keys and values may take."""
+RESERVED_WORDS: Final = 256
+"""A text's keys and values are counted as so many words': a prompt of 1,000 characters has some 250."""
 EXACT_JOBS: Final = 2
 MAX_RENDERED_S: Final = 190.0
 """The longest sound, with a loop's overlap on top."""
@@ -72,7 +75,7 @@ def build(model: LoadedModel, asked: Precision | None, known: Known, *, jobs: in
     """
 
     def computing(precision: Precision) -> tuple[Decoding, Callable[[], float]]:
-        return _computing(model, precision, jobs or _affordable_jobs(model, precision))
+        return _computing(model, precision, jobs or affordable_jobs(model, precision))
 
     candidates = _candidates(resolved(asked, model), model.device, is_asked=asked is not None)
     fit = fitted(model, candidates, computing, known, is_asked=asked is not None)
@@ -82,13 +85,16 @@ def build(model: LoadedModel, asked: Precision | None, known: Known, *, jobs: in
         def exact() -> Decoding:
             return decoding_of(model, Precision.FLOAT32, EXACT_JOBS)
 
+    codec = _codec_decoder(model, fit.precision)
+    turn = CodecTurn(codec, CudaSide(model.device)) if model.device.type == "cuda" else None
     server = Server(
         JobMaker(model, fit.decoding).make,
-        _codec_decoder(model, fit.precision),
+        codec,
         model.sample_rate,
         model.channels,
         decoding=fit.decoding,
         make_exact=exact,
+        turn=turn,
     )
     return Built(server, fit.precision, fit.note)
 
@@ -192,6 +198,8 @@ def _computing(model: LoadedModel, precision: Precision, jobs: int) -> tuple[Dec
     backend = backend_factory(precision, model.device)(weights, ROWS_PER_JOB * jobs, steps)
     make_drawer = native_drawers() if precision is Precision.INT8 else GuidedSampler
     decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays, make_drawer=make_drawer)
+    if isinstance(backend, GraphBackend):
+        backend.record_usual()
     return decoding, lambda: backend_distance(model, backend)
 
 
@@ -206,18 +214,31 @@ def backend_factory(precision: Precision, device: torch.device) -> BackendFactor
 
     def make(weights: DecoderWeights, rows: int, steps: int) -> Backend:
         if is_captured:
-            return GraphBackend(weights, rows, steps, dtype=precision.dtype, capture=CudaCapture())
+            capture = CudaCapture(device)
+            return GraphBackend(weights, rows, steps, dtype=precision.dtype, capture=capture)
         return PlainBackend(weights, rows, steps, dtype=precision.dtype)
 
     return make
 
 
-def _affordable_jobs(model: LoadedModel, precision: Precision) -> int:
-    """How many jobs' keys and values fit into a share of what is free now, at least one's."""
+def affordable_jobs(model: LoadedModel, precision: Precision) -> int:
+    """How many jobs a share of what is free now is enough for, at least one."""
     most = max_jobs(model.kind, model.device)
     available = DeviceMemory(model.device).available_bytes()
-    if available is None or model.kind is Kind.MAGNET:
+    if available is None:
         return most
-    columns = columns_of(model.window_frames, model.delays)
-    per_job = job_bytes(len(model.weights.layers), model.weights.dim, columns, precision)
-    return max(1, min(most, int(available * CACHE_SHARE) // per_job))
+    return max(1, min(most, int(available * CACHE_SHARE) // job_bytes(model, precision)))
+
+
+def job_bytes(model: LoadedModel, precision: Precision) -> int:
+    """What a job takes while it is decoded; a text's place is as long on a GPU, whatever the text."""
+    weights, size = model.weights, precision.dtype.itemsize
+    words = 0 if model.device.type == "cpu" else RESERVED_WORDS
+    if model.kind is not Kind.MAGNET:
+        columns = columns_of(model.window_frames, model.delays)
+        return past_bytes(len(weights.layers), weights.dim, columns + words, precision)
+    # Of a column at a time: the sum that runs through the layers, what is made of it in one of them with the
+    # feed-forward part at its widest, and logits with what sampling makes of them.
+    numbers = 2 * 4 * weights.dim + (2 * weights.hidden + 6 * weights.dim) * size + 4 * 4 * weights.card
+    text = 2 * len(weights.layers) * RESERVED_WORDS * weights.dim * size
+    return ROWS_PER_JOB * model.window_frames * numbers + text

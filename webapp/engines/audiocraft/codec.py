@@ -9,7 +9,7 @@ with the codec's own weights.
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,7 +17,17 @@ import torch
 from torch import Tensor, nn
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec_body import Body, BodyMaker, State, TorchBody, Unusable, without_norms
+from webapp.engines.audiocraft.codec_body import (
+    Body,
+    BodyMaker,
+    State,
+    TorchBody,
+    Unusable,
+    on_cpu,
+    with_plain_sizes,
+    without_norms,
+)
+from webapp.engines.audiocraft.codec_parts import Made, Part, made_together
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel
@@ -71,6 +81,7 @@ class CodecDecoder:
         self._head, self._recurrence, tail = _parts(self._core)
         for part in (self._head, tail):
             without_norms(part)
+            with_plain_sizes(part)
         lstm = self._recurrence.lstm if self._recurrence else None
         self.exact: Body = TorchBody(lstm, tail)
         self.head_reach, self.tail_reach, self._hop = self._measure(tail)
@@ -121,16 +132,24 @@ class CodecDecoder:
             out = out + by_time
         return out.permute(1, 2, 0), state
 
+    def made_of(self, parts: Sequence[Part]) -> list[Made]:
+        """What becomes of parts of one kind, all in one go."""
+        return made_together(parts, self.through_lstm, self._hop)
+
     @torch.inference_mode()
     def _measure(self, tail: nn.Sequential) -> tuple[Reach, Reach, int]:
-        """How far head and tail look, seen from where a NaN spreads to; and samples per frame."""
-        latent = self._probe()
-        hidden, _ = self.through_lstm(self.exact, latent, None)
-        hop = tail(hidden).shape[-1] // hidden.shape[-1]
-        tokens = torch.zeros(
-            1, self._core.num_codebooks, latent.shape[-1], dtype=torch.int64, device=self.device
-        )
-        return _reach(self._head, self._core.decode_latent(tokens), 1), _reach(tail, hidden, hop), hop
+        """How far head and tail look, seen from where a NaN spreads to; and samples per frame.
+
+        On the CPU: convolutions by tiles or by Fourier transform, which a GPU's library may choose, spread a
+        NaN further than they look.
+        """
+        head, tail = on_cpu(self._head), on_cpu(tail)
+        frames = 2 * PROBE_FRAMES + 1
+        tokens = torch.zeros(1, self._core.num_codebooks, frames, dtype=torch.int64, device=self.device)
+        latent = self._core.decode_latent(tokens).cpu()
+        hidden = head(latent)
+        hop = tail(hidden).shape[-1] // frames
+        return _reach(head, latent, 1), _reach(tail, hidden, hop), hop
 
     @torch.inference_mode()
     def _is_near(self, body: Body) -> bool:
@@ -195,48 +214,58 @@ class SoundStream:
 
         Raises NotFinite, and torch's own errors.
         """
+        part = self.due(final_frames)
+        if part is None:
+            return None
+        try:
+            return self._piece(part)
+        except NotFinite:
+            self.go_on_exactly()
+            return self._piece(self._part(part.end, part.until))
+
+    def due(self, final_frames: int) -> Part | None:
+        """What the next piece is made of, or None while too few frames are final."""
+        bounds = self.bounds(final_frames)
+        return None if bounds is None else self._part(*bounds)
+
+    def bounds(self, final_frames: int) -> tuple[int, int] | None:
+        """Where the next piece ends and what it needs ends, or None while too few frames are final."""
         frames = self._tokens.shape[-1]
         end = min(self._done + self._decoder.chunk_frames, frames)
         until = min(frames, end + self._decoder.tail_reach.right)
         if self.is_done or final_frames < min(frames, until + self._decoder.head_reach.right):
             return None
-        try:
-            return self._piece(end, until)
-        except NotFinite:
-            if self._body is self._decoder.exact:
-                raise
-            logger.warning("%s gave numbers that are no numbers: float32 goes on", str(self._body))
-            self._body = self._decoder.exact
-            self._begin_anew()
-            return self._piece(end, until)
+        return end, until
 
-    def _piece(self, end: int, until: int) -> Samples:
-        """From where the last piece ended to frame `end`, which needs what lies before `until`."""
-        kept, state = self._hidden(until)
-        begin = max(0, self._done - self._decoder.tail_reach.left)
-        kept = kept[..., begin - self._kept_from :]
-        sound = self._body.tail(kept[..., : until - begin])
-        cut = (self._done - begin) * self._decoder.hop
-        piece = self._checked(sound[..., cut : cut + (end - self._done) * self._decoder.hop])
-        self._kept, self._kept_from, self._kept_until = kept, begin, max(until, self._kept_until)
-        self._state, self._done = state, end
-        return piece
+    def go_on_exactly(self) -> None:
+        """Make the next piece in float32, from the beginning of the tokens. Raises NotFinite if it was."""
+        if self._body is self._decoder.exact:
+            raise NotFinite("the codec gave numbers that are not finite")
+        logger.warning("%s gave numbers that are no numbers: float32 goes on", str(self._body))
+        self._body = self._decoder.exact
+        self._begin_anew()
 
-    def _hidden(self, until: int) -> tuple[Tensor, State | None]:
-        """What goes into the tail up to frame `until`, and the LSTM's state there."""
-        if self._kept is not None and until <= self._kept_until:
-            return self._kept, self._state
-        rows = self._decoder.rows(self._tokens)
-        latent = self._decoder.through_head(rows, self._kept_until, until)
-        hidden, state = self._decoder.through_lstm(self._body, latent, self._state)
-        return hidden if self._kept is None else torch.cat([self._kept, hidden], dim=-1), state
-
-    @staticmethod
-    def _checked(sound: Tensor) -> Samples:
-        piece: Samples = sound.flatten(0, 1).float().cpu().numpy()
+    def settle(self, part: Part, made: Made) -> Samples:
+        """Take over what a part became; its sound. Raises NotFinite, and then nothing was taken over."""
+        piece: Samples = made.sound.flatten(0, 1).numpy()
         if not np.isfinite(piece).all():
             raise NotFinite("the codec gave numbers that are not finite")
+        self._kept, self._kept_from = made.kept, part.begin
+        self._kept_until, self._state, self._done = max(part.until, self._kept_until), made.state, part.end
         return piece
+
+    def _piece(self, part: Part) -> Samples:
+        (made,) = self._decoder.made_of([part])
+        return self.settle(part, replace(made, sound=made.sound.cpu()))
+
+    def _part(self, end: int, until: int) -> Part:
+        """From where the last piece ended to frame `end`, which needs what lies before `until`."""
+        latent = None
+        if self._kept is None or until > self._kept_until:
+            latent = self._decoder.through_head(self._decoder.rows(self._tokens), self._kept_until, until)
+        begin = max(0, self._done - self._decoder.tail_reach.left)
+        shape = begin - self._kept_from, until - begin, self._done - begin, end - self._done
+        return Part(self._body, latent, self._state, self._kept, begin, until, end, shape)
 
 
 def _made(makers: Sequence[BodyMaker], lstm: nn.LSTM | None, tail: nn.Sequential) -> Iterator[Body]:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import torch
@@ -75,6 +76,41 @@ def without_norms(part: nn.Module) -> None:
             remove_weight_norm(module)
         elif parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")
+
+
+def with_plain_sizes(part: nn.Module) -> None:
+    """Keep as plain numbers what transformers' convolutions are padded by.
+
+    They have it in tensors on the device, which each convolution waits for.
+    """
+    for module in part.modules():
+        if not hasattr(module, "_get_extra_padding_for_conv1d"):
+            continue
+        sizes = {name: int(getattr(module, name)) for name in ("stride", "kernel_size", "padding_total")}
+        for name, size in sizes.items():
+            delattr(module, name)
+            vars(module)[name] = size
+        inner = sizes["kernel_size"] - sizes["padding_total"]
+        vars(module)["_get_extra_padding_for_conv1d"] = partial(_missing, sizes["stride"], inner)
+
+
+def _missing(stride: int, inner: int, hidden: Tensor) -> int:
+    """How much is missing for the last stride to be whole; `inner` is the kernel without its padding."""
+    length: int = hidden.shape[-1]
+    return -(-(length - inner) // stride) * stride + inner - length
+
+
+def on_cpu(part: nn.Sequential) -> nn.Sequential:
+    """A part on the CPU: a copy if it is elsewhere, of which nothing is made there."""
+    kept = (*part.parameters(), *part.buffers())
+    return part if all(each.device.type == "cpu" for each in kept) else copied_to_cpu(part)
+
+
+def copied_to_cpu(part: nn.Sequential) -> nn.Sequential:
+    copies: dict[int, object] = {id(buffer): buffer.cpu() for buffer in part.buffers()}
+    for parameter in part.parameters():
+        copies[id(parameter)] = nn.Parameter(parameter.detach().cpu(), requires_grad=False)
+    return copy.deepcopy(part, copies)
 
 
 def _compiled(lstm: nn.LSTM | None, tail: nn.Sequential) -> Body:

@@ -1,14 +1,25 @@
 """Which device and number format to compute with, and what running out of memory looks like."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import Final
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from webapp.engines.base import ModelLoadError
+from webapp.engines.base import DeviceLost, ModelLoadError
 from webapp.engines.memory import HostMemory, trim_heap
+
+OUT_OF_MEMORY: Final = (
+    "out of memory",
+    "can't allocate memory",
+    "cublas_status_alloc_failed",
+    "cudnn_status_alloc_failed",
+)
+LIBRARY_FAULTS: Final = ("cuda error", "cublas_status_", "cudnn_status_", "cudnn error", "triton error")
 
 
 class Precision(StrEnum):
@@ -83,12 +94,95 @@ def on_one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def enter_device(device: torch.device) -> None:
+    """Make a device the calling thread's own, and its sums as exact as a precision's name says.
+
+    What names no device (streams, captures, libraries) uses the thread's own.
+    """
+    if device.type != "cuda":
+        return
+    torch.cuda.set_device(device)
+    # By default a convolution or an LSTM in float32 rounds its factors to 10 bits.
+    torch.backends.cudnn.allow_tf32 = False
+    # By default parts of a sum of float16 products are added in float16.
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+
+
+def on_device(
+    numbers: Sequence[int] | Sequence[float] | Sequence[bool] | Tensor,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Copy numbers of the host to a device without waiting for it."""
+    host = numbers if isinstance(numbers, Tensor) else _on_host(numbers)
+    if dtype is not None:
+        host = host.to(dtype)
+    if device.type == "cuda":
+        # A copy from pageable memory waits for all work before it.
+        return host.pin_memory().to(device, non_blocking=True)
+    return host.to(device)
+
+
+def _on_host(numbers: Sequence[int] | Sequence[float] | Sequence[bool]) -> Tensor:
+    """As `torch.tensor` makes it, but for copying to a device, which it does at once."""
+    given = np.array(numbers)
+    if given.dtype == np.float64:
+        given = given.astype(np.float32)
+    return torch.frombuffer(given, dtype=_OF_NUMPY[given.dtype.kind])
+
+
+_OF_NUMPY: Final = {"i": torch.int64, "f": torch.float32, "b": torch.bool}
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out: the device's, or the host's."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in OUT_OF_MEMORY)
+
+
+def is_device_lost(error: BaseException, device: torch.device) -> bool:
+    """Whether an error leaves a device useless to this process: every later call would fail as well."""
+    cause: BaseException | None = error
+    # What a lack of memory brought about, such as the end of a capture, is no loss.
+    while cause is not None and not is_out_of_memory(cause):
+        if _is_loss(cause, device):
+            return True
+        is_told = cause.__cause__ is not None or cause.__suppress_context__
+        cause = cause.__cause__ if is_told else cause.__context__
+    return False
+
+
+def _is_loss(error: BaseException, device: torch.device) -> bool:
+    if isinstance(error, DeviceLost):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    if isinstance(error, torch.AcceleratorError):
+        return True
+    # Libraries tell of a lost device and of a mere refusal in one type.
+    if device.type == "cpu" or not any(words in str(error).lower() for words in LIBRARY_FAULTS):
+        return False
+    try:
+        torch.zeros(1, device=device).item()
+    except RuntimeError as again:
+        return not is_out_of_memory(again)
+    return False
+
+
+@contextmanager
+def losses_told(device: torch.device) -> Iterator[None]:
+    """Inside, whatever means that the device is lost becomes DeviceLost."""
+    try:
+        yield
+    except DeviceLost:
+        raise
+    except Exception as error:
+        if is_device_lost(error, device):
+            raise DeviceLost(f"{device} is lost: {error}") from error
+        raise
 
 
 class DeviceMemory:
@@ -102,7 +196,8 @@ class DeviceMemory:
         """What could be used now; on CUDA what the driver has free and what torch keeps for reuse."""
         if self._device.type != "cuda":
             return self._host.available_bytes()
-        free, _total = torch.cuda.mem_get_info(self._device)
+        with losses_told(self._device):
+            free, _total = torch.cuda.mem_get_info(self._device)
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return free + kept
 

@@ -1,6 +1,8 @@
 """The engine: MusicGen, AudioGen and MAGNeT behind the same door as any other."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +12,10 @@ from webapp.engines.audiocraft.choice import Choice, choose
 from webapp.engines.audiocraft.devices import (
     DeviceMemory,
     Precision,
+    enter_device,
     free_memory,
     is_out_of_memory,
+    losses_told,
     resolve_device,
     resolve_precision,
 )
@@ -105,22 +109,34 @@ class AudioCraftEngine:
         if model in self._loaded:
             return
         logger.info("loading model", extra={"model": model, "checkpoint": choice.name})
-        try:
-            self._told[model], self._loaded[model] = self._server(choice)
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise EngineOutOfMemory(f"{choice.name} does not fit into memory") from error
-            raise
-        finally:
-            free_memory(self._device)
+        with self._at_device():
+            try:
+                self._told[model], self._loaded[model] = self._server(choice)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise EngineOutOfMemory(f"{choice.name} does not fit into memory") from error
+                raise
+            finally:
+                free_memory(self._device)
 
     def unload(self, model: str) -> None:
-        if self._loaded.pop(model, None) is not None:
-            free_memory(self._device)
+        if model in self._loaded:
+            with self._at_device():
+                del self._loaded[model]
+                free_memory(self._device)
 
     def serve(self, model: str, source: TaskSource) -> None:
         self.load(model)
-        self._loaded[model].serve(source)
+        with self._at_device():
+            self._loaded[model].serve(source)
+
+    @contextmanager
+    def _at_device(self) -> Iterator[None]:
+        """Inside, the calling thread computes on the engine's device, and is told if it is lost."""
+        with losses_told(self._device):
+            # The thread that calls need not be the one that made the engine, and a device is a thread's own.
+            enter_device(self._device)
+            yield
 
     def _server(self, choice: Choice) -> tuple[_Told, Server]:
         dtype = None

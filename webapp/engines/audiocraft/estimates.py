@@ -17,6 +17,6 @@ def estimated_bytes(choice: Choice, device: str, precision: Precision) -> int:
     return kept + computed + choice.codec_bytes + choice.text_encoder_bytes
 
 
-def job_bytes(layers: int, dim: int, columns: int, precision: Precision) -> int:
+def past_bytes(layers: int, dim: int, columns: int, precision: Precision) -> int:
     """Keys and values of one job: of its text and of the text's absence."""
     return 2 * 2 * layers * columns * dim * precision.dtype.itemsize

@@ -1,8 +1,8 @@
 """One task on its way through a model: what is decided about it, and how far it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,13 +12,16 @@ from webapp.engines.audiocraft.sampling import Chance, TokenSampling
 from webapp.engines.audiocraft.windows import Window
 from webapp.engines.base import GenerationTask
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True, eq=False)
 class Job:
     """A task being decoded.
 
     Of `tokens` (codebooks, frames) the first `final_frames` are there and will not change. `window` counts
-    the windows that are done. `steps_done` grows to `steps`. `paused` is what a decoding left to go on from.
+    the windows that are done. `steps_done` grows to `steps`. `paused` is what a decoding left to go on from,
+    `drawn` the numbers of a window, by which one it is.
     """
 
     task: GenerationTask
@@ -32,6 +35,7 @@ class Job:
     window: int = 0
     final_frames: int = 0
     paused: object | None = None
+    drawn: tuple[int, Tensor] | None = None
 
     @property
     def frames(self) -> int:
@@ -45,14 +49,29 @@ class Job:
     def current(self) -> Window:
         return self.windows[self.window]
 
+    def numbers(self, *shape: int) -> Tensor:
+        """The numbers that the current window draws with; the same however often it has to begin."""
+        if self.drawn is None or self.drawn[0] != self.window:
+            self.drawn = self.window, self.chance.draw(*shape)
+        return self.drawn[1]
+
+    def go_on(self, begin: Callable[[], T]) -> T | None:
+        """Count the current window as done, and begin the next if there is one; neither if that fails."""
+        self.window += 1
+        try:
+            return None if self.is_decoded else begin()
+        except BaseException:
+            self.window -= 1
+            raise
+
     def given(self) -> Tensor:
         """The frames that the current window begins with: (codebooks, its prompt's length)."""
         window = self.current
         return self.tokens[:, window.start : window.start + window.prompt]
 
     def take(self, frames: Tensor, end: int) -> None:
-        """Note frames that are final from now on, up to `end`."""
-        self.tokens[:, self.final_frames : end] = frames
+        """Note frames that are final from now on, up to `end`; may be told again."""
+        self.tokens[:, self.final_frames : end] = frames[:, frames.shape[1] - (end - self.final_frames) :]
         self.final_frames = end
 
 

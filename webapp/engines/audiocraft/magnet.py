@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
+from webapp.engines.audiocraft.devices import on_device
 from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.sampling import BatchSampler
 from webapp.engines.audiocraft.windows import Window
@@ -109,8 +110,10 @@ class MagnetDecoding:
 
     def join(self, job: Job) -> None:
         project = self._transformer.text_keys_values
-        self._texts[job] = project(job.prompt.text), project(job.prompt.absent)
-        self._windows.append(job.paused if isinstance(job.paused, _Window) else self._beginning(job))
+        texts = project(job.prompt.text), project(job.prompt.absent)
+        window = job.paused if isinstance(job.paused, _Window) else self._beginning(job)
+        self._texts[job] = texts
+        self._windows.append(window)
 
     def leave(self, job: Job) -> None:
         window = next(window for window in self._windows if window.job is job)
@@ -119,9 +122,11 @@ class MagnetDecoding:
         job.paused = None if job.is_decoded else window
 
     def advance(self) -> Sequence[Job]:
-        logits = self._logits()
-        for window, (text, absent) in zip(self._windows, logits, strict=True):
-            window.settle(text, absent)
+        # What comes after the last pass may have run out of memory; it is made up for before the next.
+        if not any(window.is_done for window in self._windows):
+            logits = self._logits()
+            for window, (text, absent) in zip(self._windows, logits, strict=True):
+                window.settle(text, absent)
         sick = []
         for window in tuple(self._windows):
             if (window.is_done or self._looks_always) and bool(window.sick):
@@ -134,12 +139,12 @@ class MagnetDecoding:
     def _publish(self, window: "_Window") -> None:
         job, bounds = window.job, window.job.current
         job.take(window.tokens[:, bounds.prompt : bounds.length], bounds.end)
-        job.window += 1
-        if not job.is_decoded:
-            self._windows[self._windows.index(window)] = self._beginning(job)
+        following = job.go_on(lambda: self._beginning(job))
+        if following is not None:
+            self._windows[self._windows.index(window)] = following
 
     def _beginning(self, job: Job) -> "_Window":
-        uniform = job.chance.draw(len(self._passes), self._segment.window_frames).to(self._device)
+        uniform = on_device(job.numbers(len(self._passes), self._segment.window_frames), self._device)
         return _Window(job, uniform, self._passes, self._segment, self._transformer.weights.card)
 
     def _logits(self) -> Tensor:
@@ -154,7 +159,7 @@ class MagnetDecoding:
         hidden = transformer.run(transformer.embed(columns, positions), attention)
         by_row = hidden.view(len(self._windows), 2 * frames, -1)
         heads = [
-            transformer.logits(rows)[:, window.codebook]
+            transformer.logits_of(window.codebook, rows)
             for rows, window in zip(by_row, self._windows, strict=True)
         ]
         return torch.stack(heads).view(len(heads), 2, frames, -1)

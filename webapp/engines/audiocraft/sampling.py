@@ -13,6 +13,7 @@ from typing import Final, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
+from webapp.engines.audiocraft.devices import on_device
 from webapp.engines.base import Sampling
 from webapp.weights.catalogue import Usage
 
@@ -70,9 +71,9 @@ class BatchSampler:
 
     def __init__(self, jobs: Sequence[TokenSampling], card: int, device: torch.device) -> None:
         def column(values: Sequence[float], dtype: torch.dtype = torch.float32) -> Tensor:
-            return torch.tensor(values, dtype=dtype, device=device)[:, None, None]
+            return on_device(values, device, dtype)[:, None, None]
 
-        self._greedy = torch.tensor([job.is_greedy for job in jobs], device=device)[:, None]
+        self._greedy = on_device([job.is_greedy for job in jobs], device)[:, None]
         self._all_greedy = all(job.is_greedy for job in jobs)
         self._temperature = column([1.0 if job.is_greedy else job.temperature for job in jobs])
         kept = [min(job.top_k, card) for job in jobs]
@@ -94,7 +95,11 @@ class BatchSampler:
         weights = self._kept(torch.softmax(logits.float() / scale, dim=-1))
         # In the order of the vocabulary: near equals that change places do not change the token.
         cumulated = weights.cumsum(dim=-1)
-        aim = uniform.to(cumulated)[..., None] * cumulated[..., -1:]
+        whole = cumulated[..., -1:]
+        # Rounding may put the aim at the very end, behind tokens that are left out.
+        aim = torch.minimum(
+            uniform.to(cumulated)[..., None] * whole, whole.nextafter(torch.zeros_like(whole))
+        )
         drawn = (cumulated <= aim).sum(dim=-1).clamp_(max=logits.shape[-1] - 1)
         return torch.where(self._greedy, likeliest, drawn)
 
@@ -134,7 +139,7 @@ class GuidedSampler:
 
     def __init__(self, jobs: Sequence[TokenSampling], card: int, device: torch.device) -> None:
         self._sampler = BatchSampler(jobs, card, device)
-        self._guidance = torch.tensor([job.guidance for job in jobs], device=device)[:, None, None]
+        self._guidance = on_device([job.guidance for job in jobs], device, torch.float32)[:, None, None]
 
     def __call__(self, logits: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         text, absent = logits.unbind(1)

@@ -16,9 +16,11 @@ import numpy as np
 import torch
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
-from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite, SoundStream
-from webapp.engines.audiocraft.devices import free_memory, is_out_of_memory
+from webapp.engines.audiocraft.codec import CodecDecoder, SoundStream
+from webapp.engines.audiocraft.codec_turn import CodecTurn
+from webapp.engines.audiocraft.devices import free_memory, is_device_lost, is_out_of_memory
 from webapp.engines.audiocraft.job import Decoding, Job
+from webapp.engines.audiocraft.pieces import Pieces
 from webapp.engines.base import (
     EngineError,
     EngineOutOfMemory,
@@ -31,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 TOKENS_SHARE: Final = 0.95
 """Share of the work that is decoding tokens; the codec has the rest."""
-SMALLEST_CHUNK_FRAMES: Final = 25
 
 
 @dataclass(slots=True, eq=False)
@@ -63,13 +64,18 @@ class Server:
         *,
         decoding: Decoding,
         make_exact: Callable[[], Decoding] | None,
+        turn: CodecTurn | None = None,
     ) -> None:
-        """`make_exact` makes what computes in float32, for jobs that need it; None if `decoding` does."""
+        """`make_exact` makes what computes in float32, for jobs that need it; None if `decoding` does.
+
+        With a `turn` pieces of sound are made beside the steps, else between them.
+        """
         self._make_job = make_job
         self._codec = codec
         self._sample_rate, self._channels = sample_rate, channels
         self._decoding = decoding
         self._make_exact = make_exact
+        self._pieces = Pieces(codec, turn)
         self._exact: Decoding | None = None
         self._hand: list[_InHand] = []
         self._waiting: deque[_InHand] = deque()
@@ -99,8 +105,15 @@ class Server:
                 for lane in (self._decoding, self._exact):
                     if lane is not None and (members := self._members(lane)):
                         self._advance(lane, members)
+                self._pieces.begin([(one.sound, one.job.final_frames) for one in self._hand])
                 for one in tuple(self._hand):
                     self._go_on(one)
+        except Exception as error:
+            if is_device_lost(error, self._codec.device):
+                # To let go properly would take the device.
+                self._hand.clear()
+                self._waiting.clear()
+            raise
         finally:
             for one in tuple(self._hand):
                 self._let_go(one)
@@ -188,8 +201,12 @@ class Server:
 
     def _get_over(self, lane: Decoding, members: Sequence[_InHand], error: Exception) -> None:
         """Go on with fewer jobs when memory ran out; any other error of a step is everyone's."""
+        if is_device_lost(error, self._codec.device):
+            raise error
         is_memory = is_out_of_memory(error)
         error.__traceback__ = None  # Holds what the failed step had made.
+        if is_memory:
+            free_memory(self._codec.device)
         if is_memory and len(members) > 1:
             last = members[-1]
             lane.leave(last.job)
@@ -200,8 +217,6 @@ class Server:
             for one in members:
                 with self._care(one):
                     raise error
-        if is_memory:
-            free_memory(self._codec.device)
 
     def _compute_exactly(self, one: _InHand) -> None:
         """Let a job go on in float32 from where its numbers were still sound."""
@@ -234,7 +249,9 @@ class Server:
 
     def _sound(self, one: _InHand) -> None:
         """Make at most one piece of sound."""
-        piece = self._piece(one)
+        # Without steps to take there is nothing else to do than to wait for what is under way.
+        is_idle = all(each.lane is None for each in self._hand)
+        piece = self._pieces.take(one.sound, one.job.final_frames, waits=is_idle)
         if piece is None:
             return
         piece = piece[:, : one.samples.shape[1] - one.sounded]
@@ -244,32 +261,19 @@ class Server:
         if piece.shape[1]:
             one.task.sounded(Waveform(piece, self._sample_rate))
 
-    def _piece(self, one: _InHand) -> Samples | None:
-        """The next piece of sound if there is one; in smaller pieces if memory runs out."""
-        while True:
-            try:
-                return one.sound.next_piece(one.job.final_frames)
-            except NotFinite as error:
-                raise GenerationFailed(str(error)) from error
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            free_memory(self._codec.device)
-            if self._codec.chunk_frames <= SMALLEST_CHUNK_FRAMES:
-                raise EngineOutOfMemory("memory ran out while decoding sound")
-            self._codec.chunk_frames //= 2
-
     @contextmanager
     def _care(self, one: _InHand) -> Iterator[None]:
         """Inside, an error ends this job and no other."""
         with self._ending_with_its_error(one.task):
             try:
                 yield
-            except BaseException:
-                self._let_go(one)
+            except BaseException as error:
+                if not is_device_lost(error, self._codec.device):
+                    self._let_go(one)
                 raise
 
     def _let_go(self, one: _InHand) -> None:
+        self._pieces.forget(one.sound)
         if one.lane is not None:
             one.lane.leave(one.job)
             one.lane = None
@@ -278,15 +282,16 @@ class Server:
         if one in self._hand:
             self._hand.remove(one)
 
-    @staticmethod
     @contextmanager
-    def _ending_with_its_error(task: GenerationTask) -> Iterator[None]:
+    def _ending_with_its_error(self, task: GenerationTask) -> Iterator[None]:
         try:
             yield
-        except EngineError as error:
-            task.failed(error)
         except Exception as error:
-            if is_out_of_memory(error):
+            if is_device_lost(error, self._codec.device):
+                raise
+            if isinstance(error, EngineError):
+                task.failed(error)
+            elif is_out_of_memory(error):
                 task.failed(EngineOutOfMemory(str(error)))
             else:
                 logger.exception("a job failed")

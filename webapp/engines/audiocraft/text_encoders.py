@@ -31,7 +31,8 @@ _encoders: "weakref.WeakValueDictionary[tuple[Path, int, str], T5EncoderModel]" 
 def text_encoders_from(models_dir: Path, device: torch.device) -> Iterator[None]:
     """Inside, names of text encoders mean folders in `models_dir`; one model is built at a time.
 
-    Encoders are shared by models for the same `device`, to which they are brought by who builds one.
+    Encoders are shared by models for the same `device`, to which they are brought by who builds one. Until
+    then they stay where they are: another model may be using them, and building may fail.
 
     Reading one raises ModelLoadError when its folder is incomplete.
     """
@@ -42,12 +43,14 @@ def text_encoders_from(models_dir: Path, device: torch.device) -> Iterator[None]
     transformers_logging.disable_progress_bar()
     with _lock:
         before = conditioners.T5EncoderModel, conditioners.T5Tokenizer
-        conditioners.T5EncoderModel = _Encoders(before[0], models_dir, device)
+        encoders = _Encoders(before[0], models_dir, device)
+        conditioners.T5EncoderModel = encoders
         conditioners.T5Tokenizer = _Tokenizers(before[1], models_dir)
         try:
             yield
         finally:
             conditioners.T5EncoderModel, conditioners.T5Tokenizer = before
+            encoders.let_go()
 
 
 class _Encoders:
@@ -57,6 +60,13 @@ class _Encoders:
         self._original = original
         self._device = device
         self._models_dir = models_dir
+        self._fixed: list[T5EncoderModel] = []
+
+    def let_go(self) -> None:
+        """Let encoders that were handed out be brought elsewhere again."""
+        for encoder in self._fixed:
+            vars(encoder).pop("to", None)
+        self._fixed.clear()
 
     def from_pretrained(self, name: str) -> "T5EncoderModel":
         folder = _folder(self._models_dir, name)
@@ -65,6 +75,9 @@ class _Encoders:
         encoder = _encoders.get(key)
         if encoder is None:
             encoder = _encoders[key] = read_pretrained(self._original.from_pretrained, folder)
+        # AudioCraft's conditioner brings it, in place, to where the model is built.
+        vars(encoder)["to"] = lambda *_, **_named: encoder
+        self._fixed.append(encoder)
         return encoder
 
 

@@ -25,7 +25,7 @@ Rules for every backend:
 - **Threads**: one thread owns a backend and makes all calls. A backend may compute on several threads
   within a call; when a call has returned, none of them is running (or spinning), since the codec's turn is
   next. How many it may use is what ``torch.get_num_threads()`` says when it is made.
-- **Waiting**: on a GPU no call waits for the device.
+- **Waiting**: on a GPU no call waits for the device, but where it records what it does from then on.
 - **Errors**: out of memory as torch's own or MemoryError, before anything of other rows is changed.
 """
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.delays import UNKNOWN
+from webapp.engines.audiocraft.decoder.whole_step import BoardTensors
+from webapp.engines.audiocraft.devices import on_device
 from webapp.engines.audiocraft.sampling import Drawer, DrawerFactory, GuidedSampler, TokenSampling
 
 
@@ -47,22 +49,39 @@ class Board:
         device: torch.device,
         make_drawer: DrawerFactory = GuidedSampler,
     ) -> None:
-        shape = (slots, columns, codebooks)
-        self._tokens = torch.full(shape, UNKNOWN, device=device)
+        # One place more than there are jobs, for what takes part in a whole step without being anybody's.
+        shape = (slots + 1, columns, codebooks)
+        self._tokens = torch.full(shape, card, device=device)
         self._uniform = torch.zeros(shape, device=device)
-        self._step = torch.zeros(slots, dtype=torch.int64, device=device)
-        self._sick = torch.zeros(slots, dtype=torch.bool, device=device)
+        self._step = torch.ones(slots + 1, dtype=torch.int64, device=device)
+        self._sick = torch.zeros(slots + 1, dtype=torch.bool, device=device)
+        self._settings = torch.zeros(slots + 1, 4, device=device)
         self._card = card
         self._make_drawer = make_drawer
         self._device = device
+
+    @property
+    def tensors(self) -> BoardTensors:
+        """Where everything lies, for whole steps."""
+        return BoardTensors(self._tokens, self._uniform, self._step, self._sick, self._settings)
+
+    def choose(self, slot: int, settings: TokenSampling) -> None:
+        """Say how a slot's tokens are drawn in whole steps."""
+        top_k = min(settings.top_k, self._card)
+        numbers = settings.temperature, top_k, settings.top_p, settings.guidance
+        self._settings[slot] = on_device(numbers, self._device, torch.float32)
 
     def put(self, slot: int, state: WindowState) -> None:
         """Place a window in a slot."""
         count = len(state.columns)
         self._tokens[slot, :count] = state.columns
-        self._uniform[slot, :count] = state.uniform.to(self._device)
-        self._step[slot] = state.step
-        self._sick[slot] = False
+        self._uniform[slot, :count] = on_device(state.uniform, self._device)
+        self._step[slot].fill_(state.step)
+        self._sick[slot].fill_(value=False)
+
+    def go_back(self, slot: int, step: int) -> None:
+        """Decide a column of a slot once more, with the same numbers."""
+        self._step[slot].fill_(step)
 
     def columns(self, slot: int, start: int, end: int) -> Tensor:
         """A copy of columns `start` to `end` of a slot: (columns, codebooks)."""
@@ -72,7 +91,7 @@ class Board:
         """Slots to be decoded together from now on."""
         return Active(
             tuple(slots),
-            torch.tensor(slots, device=self._device),
+            on_device(slots, self._device),
             self._make_drawer(settings, self._card, self._device),
         )
 

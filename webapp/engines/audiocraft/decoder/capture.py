@@ -5,14 +5,26 @@ A captured graph is told once. What it reads and writes is fixed when it is reco
 Python are not looked at again.
 """
 
-from collections.abc import Callable
+import logging
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
 
+from webapp.engines.audiocraft.devices import is_out_of_memory
+
+logger = logging.getLogger(__name__)
+
 WARM_UPS = 3
+EMPTY_GRAPH: Final = "The CUDA Graph is empty"
+"""How torch begins its warning that nothing was recorded."""
+LARGEST_ERROR: Final = 1e-3
+"""How far a replay may be from the same work done as it comes, relative to its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +47,115 @@ class Capture(Protocol):
 
 
 class CudaCapture:
-    """Records CUDA graphs, all in one pool of memory: only one of them is at work at a time."""
+    """Records CUDA graphs, all in one pool of memory: only one of them is at work at a time.
 
-    def __init__(self) -> None:
-        self._pool = torch.cuda.graph_pool_handle()
+    It has a stream of its own, for the runs before a capture and for the capture. Libraries keep work space
+    for each stream, which graphs go on using: on a stream that another model's graphs were captured on, it
+    would be freed with those.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        with torch.cuda.device(device):
+            self._pool = torch.cuda.graph_pool_handle()
+            self._stream = _taken_stream(self, device)
 
     def __call__(self, work: Callable[[], Tensor]) -> Recorded:
-        # Libraries choose kernels and take work space on the first runs, which must not be recorded.
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
+        with torch.cuda.device(self._device), _same_stream_after(self._device), warnings.catch_warnings():
+            warnings.filterwarnings("error", message=EMPTY_GRAPH)
+            self._warm_up(work)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                output = work()
+        return Recorded(graph.replay, output)
+
+    def _warm_up(self, work: Callable[[], Tensor]) -> None:
+        """Let libraries choose kernels and take work space, which must not be recorded."""
+        before = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(before)
+        with torch.cuda.stream(self._stream):
             for _ in range(WARM_UPS):
                 work()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            output = work()
-        return Recorded(graph.replay, output)
+        before.wait_stream(self._stream)
+
+
+class Recorder:
+    """Records work as long as recordings prove right, and after that does it as it comes, for good."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture: Capture | None = capture
+
+    def __call__(self, work: Callable[[], Tensor]) -> Recorded:
+        """Recorded work whose replay does what `work` does. Raises torch's out of memory."""
+        if self._capture is not None:
+            recorded, trouble = _tried(self._capture, work)
+            if recorded is not None:
+                return recorded
+            self._capture = None
+            logger.warning("steps are not recorded, which makes them slower: %s", trouble)
+        return _as_it_comes(work)
+
+
+def _tried(capture: Capture, work: Callable[[], Tensor]) -> tuple[Recorded | None, str]:
+    """Recorded work that proved right, or why there is none. Raises torch's out of memory."""
+    try:
+        recorded = capture(work)
+        error = _replay_error(recorded, work)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the same work can be done as it comes
+        # What ends a capture hides what went wrong within.
+        if (lack := _lack_of_memory(fault)) is not None:
+            raise lack from None
+        return None, f"{type(fault).__name__}: {fault}"
+    if error <= LARGEST_ERROR:
+        return recorded, ""
+    return None, f"a replay is off by {error:.2g}"
+
+
+def _replay_error(recorded: Recorded, work: Callable[[], Tensor]) -> float:
+    """How far a replay is from the same work done as it comes. Waits for the device, as recording does."""
+    expected = work().clone()
+    # A graph without anything in it leaves what was there.
+    recorded.output.fill_(torch.nan)
+    recorded.replay()
+    return relative_error(recorded.output, expected)
+
+
+def relative_error(output: Tensor, expected: Tensor) -> float:
+    """How far numbers are from those expected, relative to their size, where those are finite."""
+    is_sound = expected.isfinite()
+    error = (output - expected).where(is_sound, 0).norm()
+    size = expected.where(is_sound, 0).norm().clamp(min=torch.finfo(expected.dtype).tiny)
+    return float((error / size).nan_to_num(torch.inf))
+
+
+def _as_it_comes(work: Callable[[], Tensor]) -> Recorded:
+    output = work()
+    return Recorded(lambda: output.copy_(work()), output)
+
+
+def _lack_of_memory(error: BaseException | None) -> BaseException | None:
+    """What says in an error or its causes that memory ran out."""
+    while error is not None and not is_out_of_memory(error):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+@contextmanager
+def _same_stream_after(device: torch.device) -> Iterator[None]:
+    """Go back to the stream that is current now, even where a capture that fails leaves another."""
+    before = torch.cuda.current_stream(device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_stream(before)
+
+
+_free_streams: dict[torch.device, list[torch.cuda.Stream]] = {}
+
+
+def _taken_stream(owner: object, device: torch.device) -> torch.cuda.Stream:
+    """A stream that is nobody else's while `owner` lives. Torch hands out 32 in turn, then the same again."""
+    free = _free_streams.setdefault(device, [])
+    stream = free.pop() if free else torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    weakref.finalize(owner, free.append, stream)
+    return stream

@@ -10,6 +10,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from webapp.engines.audiocraft.devices import on_device
+
 UNKNOWN: Final = -1
 """Where a token is still to be decoded."""
 
@@ -23,7 +25,7 @@ def delayed(prompt: Tensor, frames: int, delays: Sequence[int], absent: int) -> 
     """Columns (columns, codebooks) for a window of `frames`, begun with `prompt` (codebooks, given)."""
     device = prompt.device
     given, total = prompt.shape[-1], columns_of(frames, delays)
-    shift = torch.tensor(delays, device=device)
+    shift = on_device(delays, device)
     frame = torch.arange(total, device=device)[:, None] - 1 - shift
     columns = torch.where((frame >= 0) & (frame < frames), UNKNOWN, absent)
     for codebook, delay in enumerate(delays):

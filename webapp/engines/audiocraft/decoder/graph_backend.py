@@ -6,24 +6,44 @@ needed. Slots that have no part in a step are computed all the same; what they w
 it is read.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from webapp.engines.audiocraft.decoder.capture import Capture, Recorded
+from webapp.engines.audiocraft.decoder.capture import Capture, Recorded, Recorder, relative_error
 from webapp.engines.audiocraft.decoder.linears import plain
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
+from webapp.engines.audiocraft.decoder.slots import SlotsAttention, Texts
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
+from webapp.engines.audiocraft.decoder.whole_step import (
+    BoardTensors,
+    Pasts,
+    PlacedJob,
+    Plan,
+    draw_next,
+    fused_step,
+    replay_s,
+)
+from webapp.engines.audiocraft.devices import on_device
+
+logger = logging.getLogger(__name__)
+
+Compute: TypeAlias = Callable[[Tensor, int, int], Tensor]
+"""Logits of tokens (slots, codebooks), for so many slots and columns of the past."""
 
 SPAN: Final = 256
 """Columns of the past are rounded up to a multiple of this."""
 ROW_COUNTS: Final = (2, 4, 6, 8, 12, 16, 24, 32)
 """Rows are rounded up to one of these, or to all there are."""
+USUAL_ROWS: Final = (2, 4, 8)
+"""Rows for which graphs are recorded beforehand, whatever their past."""
 FEWEST_WORDS: Final = 64
+LARGEST_FUSED_ERROR: Final = 0.02
+"""How far fused kernels' logits may be from those of torch's operators: what half precision may cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +66,15 @@ class GraphBackend:
         *,
         dtype: torch.dtype,
         capture: Capture,
+        is_fused: bool | None = None,
+        pace: Callable[[Recorded], float] = replay_s,
     ) -> None:
+        """`is_fused` is whether fused kernels are tried; None for where they are quick.
+
+        `pace` tells how long a replay takes.
+        """
         self._inner = PlainBackend(weights, rows, steps, dtype=dtype, make_linear=plain)
-        self._weights, self._device, self._capture = weights, weights.device, capture
+        self._weights, self._device, self._record = weights, weights.device, Recorder(capture)
         # What a mask hides is multiplied by zero, and must be a number for that.
         self._inner.keys.zero_()
         self._inner.values.zero_()
@@ -56,7 +82,11 @@ class GraphBackend:
         self._tokens = torch.zeros(rows, weights.codebooks, dtype=torch.int64, device=self._device)
         self._positions = torch.zeros(rows, dtype=torch.int64, device=self._device)
         self._texts = self._text_buffers(FEWEST_WORDS)
-        self._graphs: dict[tuple[int, int], Recorded] = {}
+        self._graphs: dict[tuple[bool, int, int], Recorded] = {}
+        self._fused = fused_step(self._inner.transformer, is_fused)
+        self._pace = pace
+        self._board: BoardTensors | None = None
+        self._plan = Plan(rows, self._device)
         self._calls: dict[tuple[int, ...], _Call] = {}
 
     @property
@@ -74,15 +104,30 @@ class GraphBackend:
     @property
     def recorded(self) -> tuple[tuple[int, int], ...]:
         """The slots and columns that graphs were recorded for."""
-        return tuple(self._graphs)
+        return tuple((slots, columns) for _is_whole, slots, columns in self._graphs)
+
+    @property
+    def text_bytes(self) -> int:
+        """Memory of the places for texts."""
+        return self._texts.keys.nbytes + self._texts.values.nbytes
+
+    @torch.inference_mode()
+    def record_usual(self) -> None:
+        """Record what is usually needed now, when nobody waits for it. Raises torch's out of memory."""
+        spans = {min(columns, self.steps) for columns in range(SPAN, self.steps + SPAN, SPAN)}
+        for slots in USUAL_ROWS:
+            for columns in sorted(spans):
+                if slots <= self.rows:
+                    self._graph(slots, columns, is_whole=self._board is not None)
 
     @torch.inference_mode()
     def begin(self, row: int, text: Tensor) -> None:
-        slot = self._slot_of.setdefault(row, len(self._slot_of))
-        self._inner.begin(slot, text)
-        self._forget(slot)
-        keys, values = self._inner.text(slot)
+        keys, values = self._inner.transformer.text_keys_values(text)
         self._make_room_for(keys.shape[2])
+        # All memory is there: from here on nothing fails.
+        slot = self._slot_of.setdefault(row, len(self._slot_of))
+        self._inner.place(slot, (keys, values))
+        self._forget(slot)
         self._texts.put(slot, keys, values)
 
     @torch.inference_mode()
@@ -105,44 +150,111 @@ class GraphBackend:
             self._texts.move(last, slot)
             self._slot_of[moved] = slot
         self._calls.clear()
+        self._plan.forget()
+        if not self._slot_of:
+            self._give_back_room()
 
     @torch.inference_mode()
     def prefill(self, rows: Sequence[int], tokens: Tensor) -> None:
         call = self._call(rows)
+        moved = call.advance * tokens.shape[-1]
         self._inner.prefill(call.slots, tokens)
-        self._positions += call.advance * tokens.shape[-1]
+        self._positions += moved
 
     @torch.inference_mode()
     def step(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         call = self._call(rows)
         self._tokens.index_copy_(0, call.index, tokens)
-        span = max(self._inner.positions[slot] for slot in self._slot_of.values()) + 1
-        graph = self._graph(self._rounded_rows(), min(-(-span // SPAN) * SPAN, self.steps))
+        graph = self._graph(self._rounded_rows(), self._rounded_columns(), is_whole=False)
+        # Taken before anything moves, since memory may run out.
+        logits = graph.output.new_empty(len(call.slots), *graph.output.shape[1:])
         graph.replay()
         self._positions += call.advance
         for slot in call.slots:
             self._inner.positions[slot] += 1
-        return graph.output.index_select(0, call.index)
+        return torch.index_select(graph.output, 0, call.index, out=logits)
 
-    def _graph(self, slots: int, columns: int) -> Recorded:
-        key = slots, columns
+    def bind(self, board: BoardTensors) -> None:
+        """Let whole steps work on a board. Once, before anything is recorded."""
+        self._board = board
+        self._plan.has_places(len(board.steps) - 1)
+
+    @torch.inference_mode()
+    def step_whole(self, jobs: Sequence[PlacedJob]) -> None:
+        """Take one step with jobs, from their last tokens on the board to the next ones.
+
+        All launches are in the graph. Raises torch's out of memory, before anything is changed.
+        """
+        graph = self._graph(self._rounded_rows(), self._rounded_columns(), is_whole=True)
+        slots = [(place, self._slot_of[text], self._slot_of[absent]) for place, text, absent in jobs]
+        self._plan.write(slots)
+        graph.replay()
+        for _place, *both in slots:
+            for slot in both:
+                self._inner.positions[slot] += 1
+
+    def _graph(self, slots: int, columns: int, *, is_whole: bool) -> Recorded:
+        """What was recorded for so many slots and columns; whole steps from board to board, or logits."""
+        key = is_whole, slots, columns
         if key not in self._graphs:
-            self._graphs[key] = self._capture(lambda: self._compute(slots, columns))
+            with self._plan.nobody():
+                self._graphs[key] = self._quickest(slots, columns, is_whole=is_whole)
         return self._graphs[key]
 
-    def _compute(self, slots: int, columns: int) -> Tensor:
+    def _quickest(self, slots: int, columns: int, *, is_whole: bool) -> Recorded:
+        """Record what is quicker, torch's operators or fused kernels that prove right against them."""
+        run = self._whole if is_whole else self._logits
+        usual = self._record(lambda: run(slots, columns, self._by_torch))
+        if self._fused is None:
+            return usual
+        fused = self._record(lambda: run(slots, columns, self._by_fused))
+        usual.replay()
+        fused.replay()
+        error = relative_error(fused.output, usual.output)
+        if error > LARGEST_FUSED_ERROR:
+            logger.warning("fused kernels are not used: their logits are off by %.2g", error)
+            self._fused = None
+            return usual
+        return min(usual, fused, key=self._pace)
+
+    def _whole(self, slots: int, columns: int, compute: Compute) -> Tensor:
+        board, plan = self._board, self._plan.part(slots)
+        if board is None:
+            raise ValueError("whole steps need a board")
+        last = board.tokens[plan.places, board.steps[plan.places] - 1]
+        logits = compute(last[plan.job_of_row], slots, columns)
+        draw_next(board, logits, plan)
+        self._positions[:slots] += plan.advance
+        return logits
+
+    def _logits(self, slots: int, columns: int, compute: Compute) -> Tensor:
+        return compute(self._tokens[:slots], slots, columns)
+
+    def _by_torch(self, tokens: Tensor, slots: int, columns: int) -> Tensor:
         """The next logits of the first slots: tensors in fixed places only, and repeatable."""
         transformer = self._inner.transformer
         # A slot that is full or idle writes where nobody reads.
         positions = self._positions[:slots].clamp(max=columns - 1)
-        attention = _SlotsAttention(self._inner, self._texts, positions, columns)
-        hidden = transformer.embed(self._tokens[:slots], positions)
+        attention = SlotsAttention(self._inner, self._texts, positions, columns)
+        hidden = transformer.embed(tokens, positions)
         return transformer.logits(transformer.run(hidden, attention))
 
+    def _by_fused(self, tokens: Tensor, slots: int, columns: int) -> Tensor:
+        if self._fused is None:
+            raise ValueError("there are no fused kernels")
+        positions = self._positions[:slots].clamp(max=columns - 1)
+        texts = self._texts
+        pasts = Pasts(self._inner.keys, self._inner.values, texts.keys, texts.values, texts.count)
+        return self._fused.logits(tokens, positions, pasts)
+
     def _forget(self, slot: int) -> None:
-        self._positions[slot] = 0
+        self._positions[slot].fill_(0)
         for cache in (self._inner.keys, self._inner.values):
             cache[:, slot].zero_()
+
+    def _rounded_columns(self) -> int:
+        span = max(self._inner.positions[slot] for slot in self._slot_of.values()) + 1
+        return min(-(-span // SPAN) * SPAN, self.steps)
 
     def _rounded_rows(self) -> int:
         wanted = len(self._slot_of)
@@ -151,7 +263,7 @@ class GraphBackend:
     def _call(self, rows: Sequence[int]) -> _Call:
         slots = tuple(self._slot_of[row] for row in rows)
         if slots not in self._calls:
-            index = torch.tensor(slots, device=self._device)
+            index = on_device(slots, self._device)
             advance = torch.zeros(self.rows, dtype=torch.int64, device=self._device)
             self._calls[slots] = _Call(slots, index, advance.index_fill_(0, index, 1))
         return self._calls[slots]
@@ -165,80 +277,14 @@ class GraphBackend:
         self._texts = larger
         self._graphs.clear()
 
-    def _text_buffers(self, words: int) -> "_Texts":
+    def _give_back_room(self) -> None:
+        """Let go of places for long texts that nobody uses."""
+        if self._texts.words > FEWEST_WORDS:
+            self._graphs.clear()
+            del self._texts
+            self._texts = self._text_buffers(FEWEST_WORDS)
+
+    def _text_buffers(self, words: int) -> Texts:
         layers, rows, heads, _steps, head_dim = self._inner.keys.shape
         shape = (layers, rows, heads, words, head_dim)
-        return _Texts(torch.Size(shape), self._inner.keys.dtype, self._device)
-
-
-class _Texts:
-    """Keys and values of each slot's text, in places of equal size."""
-
-    def __init__(self, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> None:
-        """`shape` is (layers, slots, heads, words, head_dim)."""
-        self.keys = torch.zeros(shape, dtype=dtype, device=device)
-        self.values = torch.zeros(shape, dtype=dtype, device=device)
-        self.is_word = torch.zeros(shape[1], 1, 1, shape[3], dtype=torch.bool, device=device)
-        # A slot without a text sees something, so that nothing is divided by zero.
-        self.is_word[..., 0] = True
-
-    @property
-    def words(self) -> int:
-        return self.keys.shape[3]
-
-    def put(self, slot: int, keys: Tensor, values: Tensor) -> None:
-        """Place a text (layers, heads, words, head_dim)."""
-        words = keys.shape[2]
-        for place, new in ((self.keys, keys), (self.values, values)):
-            place[:, slot].zero_()
-            place[:, slot, :, :words] = new
-        self.is_word[slot] = False
-        self.is_word[slot, ..., :words] = True
-
-    def move(self, slot: int, target: int) -> None:
-        for place in (self.keys, self.values):
-            place[:, target] = place[:, slot]
-        self.is_word[target] = self.is_word[slot]
-
-    def take_over(self, smaller: "_Texts") -> None:
-        words = smaller.words
-        self.keys[..., :words, :] = smaller.keys
-        self.values[..., :words, :] = smaller.values
-        self.is_word[..., :words] = smaller.is_word
-
-
-class _SlotsAttention:
-    """One column of each slot, over as many columns of the past and words for all; masks hide the rest."""
-
-    def __init__(self, inner: PlainBackend, texts: _Texts, positions: Tensor, columns: int) -> None:
-        self._inner, self._texts, self._positions, self._columns = inner, texts, positions, columns
-        self._slots = torch.arange(len(positions), device=positions.device)
-        columns_seen = torch.arange(columns, device=positions.device)
-        self._seen = (columns_seen <= positions[:, None])[:, None, None]
-        self._heads, self._head_dim = inner.keys.shape[2], inner.keys.shape[4]
-
-    def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
-        count = len(self._slots)
-        queries, keys, values = qkv.view(count, 3, self._heads, self._head_dim).unbind(1)
-        seen = functional.scaled_dot_product_attention(
-            queries[:, :, None],
-            self._remembered(self._inner.keys[layer, :count], keys),
-            self._remembered(self._inner.values[layer, :count], values),
-            attn_mask=self._seen,
-        )
-        return seen.flatten(1)
-
-    def _remembered(self, cache: Tensor, new: Tensor) -> Tensor:
-        """Keep what is new (slots, heads, head_dim) at each slot's position; returns the past."""
-        cache[self._slots, :, self._positions] = new
-        return cache[:, :, : self._columns]
-
-    def to_text(self, layer: int, queries: Tensor) -> Tensor:
-        count, texts = len(self._slots), self._texts
-        seen = functional.scaled_dot_product_attention(
-            queries.view(count, self._heads, 1, self._head_dim),
-            texts.keys[layer, :count],
-            texts.values[layer, :count],
-            attn_mask=texts.is_word[:count],
-        )
-        return seen.flatten(1)
+        return Texts(torch.Size(shape), self._inner.keys.dtype, self._device)

@@ -29,6 +29,22 @@ def plain(projection: Projection, dtype: torch.dtype) -> Linear:
     return lambda rows: functional.linear(rows, weight, bias)
 
 
+def widening(projection: Projection, dtype: torch.dtype, make_linear: LinearFactory) -> Linear:
+    """From rows in `dtype` to float32, rounded nowhere: for logits, whose differences guidance triples."""
+    if dtype == torch.float32:
+        return make_linear(projection, dtype)
+    if projection.weight.device.type != "cuda":
+        exact = make_linear(projection, torch.float32)
+        return lambda rows: exact(rows.float())
+    weight, bias = projection.weight.to(dtype).t(), _in(projection.bias, torch.float32)
+
+    def multiply(rows: Tensor) -> Tensor:
+        result = torch.mm(rows, weight, out_dtype=torch.float32)
+        return result if bias is None else result + bias
+
+    return multiply
+
+
 def packed(projection: Projection, dtype: torch.dtype) -> Linear:
     """oneDNN with a copy of the weights in its own order. CPU only; see :func:`can_pack`."""
     # What torch's compiler emits for such products; they have no public name.

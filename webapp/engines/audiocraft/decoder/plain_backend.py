@@ -66,7 +66,11 @@ class PlainBackend:
 
     @torch.inference_mode()
     def begin(self, row: int, text: Tensor) -> None:
-        self._texts[row] = self.transformer.text_keys_values(text)
+        self.place(row, self.transformer.text_keys_values(text))
+
+    def place(self, row: int, text: Text) -> None:
+        """Start a sequence with a text that is projected already."""
+        self._texts[row] = text
         self.positions[row] = 0
 
     def rewind(self, row: int) -> None:
@@ -95,14 +99,20 @@ class PlainBackend:
     def _run(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         """Take in (rows, codebooks, columns); returns (rows × columns, dim)."""
         columns = tokens.shape[-1]
-        positions = torch.tensor([self.positions[row] for row in rows], device=self._device)
-        positions = positions[:, None] + torch.arange(columns, device=self._device)
-        hidden = self.transformer.embed(tokens.transpose(1, 2).flatten(0, 1), positions.flatten())
+        positions = self._positions_of(rows, columns)
+        hidden = self.transformer.embed(tokens.transpose(1, 2).flatten(0, 1), positions)
         attention = _RowsAttention(self, rows, columns)
         hidden = self.transformer.run(hidden, attention)
         for row in rows:
             self.positions[row] += columns
         return hidden
+
+    def _positions_of(self, rows: Sequence[int], columns: int) -> Tensor:
+        """Where the next columns of rows stand; made on the device, which is not waited for."""
+        starts = [self.positions[row] for row in rows]
+        if len(set(starts)) == 1:
+            return torch.arange(starts[0], starts[0] + columns, device=self._device).repeat(len(rows))
+        return torch.cat([torch.arange(start, start + columns, device=self._device) for start in starts])
 
     def groups(self, rows: Sequence[int]) -> Iterator[_Group]:
         """Neighbours in memory that are equally far, so that they can be computed at once."""
@@ -138,7 +148,7 @@ class _RowsAttention:
     def __init__(self, backend: PlainBackend, rows: Sequence[int], columns: int) -> None:
         self._backend = backend
         self._columns = columns
-        self._groups = tuple(backend.groups(rows))
+        self._groups = [(group, self._mask(group.position)) for group in backend.groups(rows)]
         self._texts = [backend.text(row) for row in rows]
 
     def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
@@ -147,11 +157,11 @@ class _RowsAttention:
             qkv.view(-1, self._columns, 3, heads, head_dim).permute(2, 0, 3, 1, 4).unbind()
         )
         seen = torch.empty_like(queries)
-        for group in self._groups:
+        for group, mask in self._groups:
             part = slice(group.start, group.start + group.count)
             all_keys, all_values = self._backend.remember(layer, group, keys[part], values[part])
             seen[part] = functional.scaled_dot_product_attention(
-                queries[part], all_keys, all_values, attn_mask=self._mask(group.position)
+                queries[part], all_keys, all_values, attn_mask=mask
             )
         return seen.transpose(1, 2).flatten(2).flatten(0, 1)
 
@@ -162,6 +172,7 @@ class _RowsAttention:
         """Each column sees those before it and itself; a single one sees all there are."""
         if self._columns == 1:
             return None
-        device = self._backend.device
-        columns = torch.arange(position, position + self._columns, device=device)
-        return torch.arange(position + self._columns, device=device) <= columns[:, None]
+        # Added to scores, in their precision: of what says yes or no a GPU makes such numbers in each layer.
+        device, dtype = self._backend.device, self._backend.keys.dtype
+        unseen = torch.full((self._columns, position + self._columns), -torch.inf, dtype=dtype, device=device)
+        return unseen.triu_(position + 1)

@@ -14,6 +14,7 @@ import torch
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.board import Active, Board, WindowState
 from webapp.engines.audiocraft.decoder.delays import delayed, final_frames, frames_in
+from webapp.engines.audiocraft.decoder.whole_step import StepsWhole
 from webapp.engines.audiocraft.devices import on_one_thread
 from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.sampling import DrawerFactory, GuidedSampler
@@ -21,7 +22,7 @@ from webapp.engines.audiocraft.windows import Window
 
 ROWS_PER_JOB: Final = 2
 PREFILL_COLUMNS: Final = 64
-"""Known columns taken in between two steps of the others; always cut alike, so that rounding is alike."""
+"""Known columns that a processor takes in between two steps of the others; cut alike, so that rounding is."""
 LOOK_EVERY: Final = 32
 """Steps between two looks for broken numbers where looking means waiting for a device."""
 
@@ -65,17 +66,26 @@ class RowsDecoding:
         delays: Sequence[int],
         *,
         look_every: int | None = None,
+        prefill_columns: int | None = None,
         make_drawer: DrawerFactory = GuidedSampler,
     ) -> None:
-        """Broken numbers are looked for every `look_every` steps; None for what suits the device."""
+        """Broken numbers are looked for every `look_every` steps, `prefill_columns` known columns are taken
+        in between two steps; None for what suits the device: a GPU takes a few as long as all.
+        """
         self._backend = backend
         self._delays = tuple(delays)
         self._codebooks, self._card = codebooks, card
         self._capacity = backend.rows // ROWS_PER_JOB
         self._board = Board(self._capacity, backend.steps, codebooks, card, backend.device, make_drawer)
+        self._whole = backend if isinstance(backend, StepsWhole) else None
+        if self._whole is not None:
+            self._whole.bind(self._board.tensors)
         self._places: dict[int, _Place] = {}
         self._active: Active | None = None
         self._look_every = look_every or (1 if backend.device.type == "cpu" else LOOK_EVERY)
+        self._prefill_columns = prefill_columns or (
+            PREFILL_COLUMNS if backend.device.type == "cpu" else backend.steps
+        )
         self._steps_since_look = 0
 
     @property
@@ -88,10 +98,15 @@ class RowsDecoding:
     def join(self, job: Job) -> None:
         slot = min(set(range(self._capacity)) - self._places.keys())
         text_row, absent_row = ROWS_PER_JOB * slot, ROWS_PER_JOB * slot + 1
-        self._backend.begin(text_row, job.prompt.text)
-        self._backend.begin(absent_row, job.prompt.absent)
-        state = job.paused if isinstance(job.paused, WindowState) else self._beginning(job)
-        self._place(job, slot, state)
+        try:
+            self._backend.begin(text_row, job.prompt.text)
+            self._backend.begin(absent_row, job.prompt.absent)
+            state = job.paused if isinstance(job.paused, WindowState) else self._beginning(job)
+            self._place(job, slot, state)
+        except BaseException:
+            self._backend.release(text_row)
+            self._backend.release(absent_row)
+            raise
 
     def leave(self, job: Job) -> None:
         place = self._place_of(job)
@@ -102,35 +117,56 @@ class RowsDecoding:
             self._backend.release(row)
 
     def advance(self) -> Sequence[Job]:
-        self._take_in_known()
-        ready = [place for place in self._places.values() if place.is_ready]
-        if ready:
-            self._step(ready)
-        is_end = any(place.step == place.columns for place in ready)
-        self._steps_since_look += 1
-        if not (is_end or self._steps_since_look >= self._look_every):
-            return ()
+        # What comes after a step may have run out of memory; it is made up for before the next.
+        if not self._is_due:
+            self._take_in_known()
+            if ready := self._ready():
+                self._step(ready)
+            self._steps_since_look += 1
+            if not self._is_due:
+                return ()
+        sick = self._look(self._ready())
         self._steps_since_look = 0
-        return self._look(ready)
+        return sick
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether it is time to look: the host does it now and then, and at the end of a window."""
+        is_end = any(place.step == place.columns for place in self._places.values())
+        return is_end or self._steps_since_look >= self._look_every
+
+    def _ready(self) -> list[_Place]:
+        return [place for place in self._places.values() if place.is_ready]
 
     def _step(self, ready: Sequence[_Place]) -> None:
+        if self._whole is not None:
+            self._whole.step_whole([(place.slot, *place.rows) for place in ready])
+        else:
+            self._step_and_settle(ready)
+        for place in ready:
+            place.fed = place.step
+            place.step += 1
+            place.job.steps_done += 1
+
+    def _step_and_settle(self, ready: Sequence[_Place]) -> None:
         active = self._active_of(ready)
         with on_one_thread():
             columns = self._board.last(active).repeat_interleave(ROWS_PER_JOB, dim=0)
         logits = self._backend.step([row for place in ready for row in place.rows], columns)
         with on_one_thread():
-            self._board.settle(active, logits.view(len(ready), ROWS_PER_JOB, self._codebooks, self._card))
-        for place in ready:
-            place.fed = place.step
-            place.step += 1
-            place.job.steps_done += 1
+            try:
+                shape = len(ready), ROWS_PER_JOB, self._codebooks, self._card
+                self._board.settle(active, logits.view(shape))
+            except BaseException:
+                self._take_back(ready)
+                raise
 
     def _take_in_known(self) -> None:
         """Give the backend some more of what one window begins with."""
         waiting = next((place for place in self._places.values() if not place.is_ready), None)
         if waiting is None:
             return
-        end = min(waiting.fed + PREFILL_COLUMNS, waiting.step - 1)
+        end = min(waiting.fed + self._prefill_columns, waiting.step - 1)
         columns = self._board.columns(waiting.slot, waiting.fed, end).T
         self._backend.prefill(waiting.rows, columns.expand(ROWS_PER_JOB, -1, -1))
         waiting.fed = end
@@ -139,16 +175,17 @@ class RowsDecoding:
         """Wait for the steps so far: what is sound becomes final, what is not goes back."""
         if not ready:
             return []
-        sick: list[Job] = []
-        for place, is_sick in zip(ready, self._board.look(self._active_of(ready)), strict=True):
-            if is_sick:
-                place.job.steps_done -= place.step - place.safe
-                place.step = place.safe
-                sick.append(place.job)
-            else:
+        is_sick = dict(zip(ready, self._board.look(self._active_of(ready)), strict=True))
+        for place in ready:
+            if not is_sick[place]:
                 place.safe = place.step
                 self._publish(place)
-        return sick
+        # Last, since publishing may run out of memory, and this can be told only once.
+        sick = [place for place in ready if is_sick[place]]
+        for place in sick:
+            place.job.steps_done -= place.step - place.safe
+            place.step = place.safe
+        return [place.job for place in sick]
 
     def _publish(self, place: _Place) -> None:
         """Give a job its final frames, and its next window if this one is done."""
@@ -160,23 +197,36 @@ class RowsDecoding:
             columns = self._board.columns(place.slot, start, place.step)
             job.take(frames_in(columns, 0, final - start, self._delays), window.start + final)
         if place.step == place.columns:
-            job.window += 1
-            if not job.is_decoded:
-                for row in place.rows:
-                    self._backend.rewind(row)
-                self._place(job, place.slot, self._beginning(job))
+            job.go_on(lambda: self._place_next(place))
+
+    def _place_next(self, place: _Place) -> None:
+        """Put a job's next window in its place."""
+        state = self._beginning(place.job)
+        for row in place.rows:
+            self._backend.rewind(row)
+        self._place(place.job, place.slot, state)
+
+    def _take_back(self, places: Sequence[_Place]) -> None:
+        """Let rows forget a step that was not settled: they begin anew with what is known."""
+        for place in places:
+            for row in place.rows:
+                self._backend.rewind(row)
+            place.fed = 0
+            self._board.go_back(place.slot, place.step)
 
     def _place(self, job: Job, slot: int, state: WindowState) -> None:
+        if self._whole is not None:
+            self._board.choose(slot, job.settings)
         self._board.put(slot, state)
         self._places[slot] = _Place(job, slot, state, state.step, state.step)
         self._active = None
 
     def _beginning(self, job: Job) -> WindowState:
-        """A job's next window, drawing its numbers."""
+        """The beginning of a job's current window."""
         window = job.current
         columns = delayed(job.given(), window.length, self._delays, self._card)
         uniform = torch.zeros(columns.shape)
-        uniform[1 + window.prompt :] = job.chance.draw(self.steps(window), self._codebooks)
+        uniform[1 + window.prompt :] = job.numbers(self.steps(window), self._codebooks)
         return WindowState(columns, uniform, 1 + window.prompt)
 
     def _state(self, place: _Place) -> WindowState:

@@ -1,15 +1,31 @@
 """The layers of a language model over any number of columns, with attention left to who calls."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from webapp.engines.audiocraft.decoder.linears import Linear, LinearFactory
-from webapp.engines.audiocraft.decoder.weights import DecoderWeights, LayerWeights, Norm, position_table
+from webapp.engines.audiocraft.decoder.linears import Linear, LinearFactory, widening
+from webapp.engines.audiocraft.decoder.weights import (
+    DecoderWeights,
+    LayerWeights,
+    Norm,
+    Projection,
+    position_table,
+)
+
+ON_CUDA: Final = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Torch's own choice has changed between versions, and one of those it takes plans anew for each shape."""
+
+
+def pinned_attention(device: torch.device) -> AbstractContextManager[object]:
+    """Let attention be computed inside by what is right for our shapes: one query, or a mask."""
+    return sdpa_kernel(ON_CUDA) if device.type == "cuda" else nullcontext()
 
 
 class Attention(Protocol):
@@ -55,7 +71,8 @@ class Transformer:
         self._table = torch.cat([table.detach() for table in weights.embeddings]).float()
         self._offsets = torch.arange(weights.codebooks, device=weights.device) * (weights.card + 1)
         self._layers = [_prepared(layer, dtype, make_linear) for layer in weights.layers]
-        self._output = make_linear(weights.output, dtype)
+        self._make_linear = make_linear
+        self._heads: dict[int | None, Linear] = {}
 
     def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """Input of columns: `tokens` (columns, codebooks) at `positions` (columns); float32."""
@@ -64,6 +81,10 @@ class Transformer:
 
     def run(self, hidden: Tensor, attention: Attention) -> Tensor:
         """Through all layers: `hidden` (columns, dim) is written over and returned."""
+        with pinned_attention(hidden.device):
+            return self._run(hidden, attention)
+
+    def _run(self, hidden: Tensor, attention: Attention) -> Tensor:
         for index, layer in enumerate(self._layers):
             weights = layer.weights
             qkv = layer.qkv(self._normed(weights.norm_self, hidden))
@@ -76,8 +97,20 @@ class Transformer:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """What comes next after each column: float32 (columns, codebooks, card)."""
-        heads = self._output(self._normed(self.weights.norm, hidden))
-        return heads.float().view(len(hidden), self.weights.codebooks, self.weights.card)
+        return self._through(None, hidden).view(len(hidden), self.weights.codebooks, self.weights.card)
+
+    def logits_of(self, codebook: int, hidden: Tensor) -> Tensor:
+        """What comes next in one codebook: float32 (columns, card)."""
+        return self._through(codebook, hidden)
+
+    def _through(self, codebook: int | None, hidden: Tensor) -> Tensor:
+        """Through the heads of one codebook, or of all; prepared when they are first needed."""
+        if codebook not in self._heads:
+            whole, card = self.weights.output, self.weights.card
+            mine = slice(None) if codebook is None else slice(codebook * card, (codebook + 1) * card)
+            part = Projection(whole.weight[mine], None if whole.bias is None else whole.bias[mine])
+            self._heads[codebook] = widening(part, self.dtype, self._make_linear)
+        return self._heads[codebook](self._normed(self.weights.norm, hidden))
 
     def text_keys_values(self, text: Tensor) -> Text:
         """Project a text (words, dim)."""

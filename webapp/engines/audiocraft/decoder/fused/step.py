@@ -1,0 +1,88 @@
+"""A language model's step made of fused kernels: nine launches for each layer."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from webapp.engines.audiocraft.decoder.fused import operators
+from webapp.engines.audiocraft.decoder.transformer import Transformer
+from webapp.engines.audiocraft.decoder.weights import DecoderWeights, Norm, Projection
+from webapp.engines.audiocraft.decoder.whole_step import Pasts
+
+LEAST_HEAD_DIM: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    norm_self: Norm
+    qkv: Projection
+    self_out: Projection
+    norm_cross: Norm
+    cross_query: Projection
+    cross_out: Projection
+    norm_feed: Norm
+    feed_in: Projection
+    feed_out: Projection
+
+
+def can_be_fused(weights: DecoderWeights) -> bool:
+    """Whether the kernels are for a model of this shape: all published ones are."""
+    head_dim = weights.dim // weights.heads
+    return all(size & (size - 1) == 0 for size in (head_dim, weights.card)) and head_dim >= LEAST_HEAD_DIM
+
+
+class FusedStep:
+    """Computes one column for each of some rows. Matrices are in one precision, the sum in float32."""
+
+    def __init__(self, transformer: Transformer) -> None:
+        weights, dtype = transformer.weights, transformer.dtype
+        self._transformer = transformer
+        self._output = _in(weights.output, dtype)
+        self._layers = [
+            _Layer(
+                layer.norm_self,
+                _in(layer.qkv, dtype),
+                _in(layer.self_out, dtype),
+                layer.norm_cross,
+                _in(layer.cross_query, dtype),
+                _in(layer.cross_out, dtype),
+                layer.norm_feed,
+                _in(layer.feed_in, dtype),
+                _in(layer.feed_out, dtype),
+            )
+            for layer in weights.layers
+        ]
+
+    def logits(self, tokens: Tensor, positions: Tensor, pasts: Pasts) -> Tensor:
+        """What comes next: float32 (rows, codebooks, card), of `tokens` (rows, codebooks) at `positions`."""
+        weights = self._transformer.weights
+        hidden = self._transformer.embed(tokens, positions)
+        for index, layer in enumerate(self._layers):
+            qkv = _normed(layer.norm_self, layer.qkv, hidden)
+            seen = operators.attend_past(qkv, pasts.keys[index], pasts.values[index], positions)
+            operators.linear_add(hidden, seen, layer.self_out.weight, layer.self_out.bias)
+            queries = _normed(layer.norm_cross, layer.cross_query, hidden)
+            seen = operators.attend_text(
+                queries, pasts.text_keys[index], pasts.text_values[index], pasts.words
+            )
+            operators.linear_add(hidden, seen, layer.cross_out.weight, layer.cross_out.bias)
+            inner = _normed(layer.norm_feed, layer.feed_in, hidden, is_gelu=True)
+            operators.linear_add(hidden, inner, layer.feed_out.weight, layer.feed_out.bias)
+        heads = _normed(weights.norm, self._output, hidden, is_wide=True)
+        return heads.view(len(hidden), weights.codebooks, weights.card)
+
+
+def _normed(
+    norm: Norm, projection: Projection, hidden: Tensor, *, is_gelu: bool = False, is_wide: bool = False
+) -> Tensor:
+    result: Tensor = operators.normed_linear(
+        hidden, norm.weight, norm.bias, norm.eps, projection.weight, projection.bias, is_gelu, is_wide
+    )
+    return result
+
+
+def _in(projection: Projection, dtype: torch.dtype) -> Projection:
+    bias = None if projection.bias is None else projection.bias.to(dtype)
+    return Projection(projection.weight.to(dtype).contiguous(), bias)
