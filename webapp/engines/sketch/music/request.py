@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class InstrumentRequest:
     """One instrument that was named.
 
-    ``instrument`` is a key of the instrument table. ``role`` is how it plays: hands, melody, chords, arpeggio,
-    bass or pad; empty for what suits it. ``intensity`` runs from 0, soft, to 1, hard; ``level_db`` is relative
-    to what suits the role.
+    ``instrument`` is a key of the instrument table. ``role`` is how it plays: hands, melody, chords,
+    arpeggio, bass or pad; empty for what suits it. ``intensity`` runs from 0, soft, to 1, hard;
+    ``level_db`` is relative to what suits the role.
     """
 
     instrument: str
