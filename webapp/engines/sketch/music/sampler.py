@@ -1,0 +1,159 @@
+"""Plays notes with the samples of a SoundFont: pitch, loop, envelope, velocity."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.signal import butter, sosfilt
+
+from webapp.engines.sketch.music.soundfont import (
+    ATTACK,
+    ATTENUATION,
+    COARSE_TUNE,
+    DECAY,
+    END_LOOP,
+    FILTER_CUTOFF,
+    FINE_TUNE,
+    HOLD,
+    RELEASE,
+    ROOT_KEY,
+    SAMPLE_MODES,
+    SCALE_TUNING,
+    START_LOOP,
+    SUSTAIN,
+    FloatArray,
+    SoundFont,
+    Zone,
+)
+
+SAMPLE_RATE: Final = 44_100
+_MIN_RELEASE_S, _MAX_RELEASE_S = 0.03, 3.0
+_MIN_ATTACK_S = 0.002
+_SILENT_DB = -96.0
+_LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE = 1, 3
+# Velocities are gathered into so many shades of brightness.
+_SHADES = 4
+_OPEN_CENTS = 13000
+_KEPT_FRAMES = 40 * SAMPLE_RATE
+_BLOCK_FRAMES = SAMPLE_RATE // 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What decides the plain sound of a note, before its envelope."""
+
+    sample: int
+    key: int
+    shade: int
+
+
+class Sampler:
+    """One preset of a font. Notes of the same key share the work of resampling."""
+
+    def __init__(self, font: SoundFont, bank: int, program: int) -> None:
+        """Raises ValueError if the font has no such preset."""
+        self._font = font
+        self._zones = font.zones(bank, program)
+        if not self._zones:
+            raise ValueError(f"the font has no preset {bank}:{program}")
+        self._plain: OrderedDict[_Key, FloatArray] = OrderedDict()
+        self._kept = 0
+
+    def note(self, key: int, velocity: float, duration_s: float) -> FloatArray:
+        """Render one note with its release, shape (frames,). ``velocity`` runs from 0 to 1.
+
+        A key outside the instrument's range is played by its nearest zone. Raises SoundFontError.
+        """
+        midi = min(127, max(1, round(velocity * 127)))
+        zones = [zone for zone in self._zones if zone.holds(key, midi)] or [self._nearest(key, midi)]
+        voices = [self._voice(zone, key, velocity, duration_s) for zone in zones[:2]]
+        mixed = np.zeros(max(len(voice) for voice in voices), np.float32)
+        for voice in voices:
+            mixed[: len(voice)] += voice
+        return mixed
+
+    def _nearest(self, key: int, velocity: int) -> Zone:
+        def distance(zone: Zone) -> int:
+            return max(zone.keys[0] - key, key - zone.keys[1], 0) * 128 + max(
+                zone.velocities[0] - velocity, velocity - zone.velocities[1], 0
+            )
+
+        return min(self._zones, key=distance)
+
+    def _voice(self, zone: Zone, key: int, velocity: float, duration_s: float) -> FloatArray:
+        release_s = min(_MAX_RELEASE_S, max(_MIN_RELEASE_S, _seconds(zone.get(RELEASE))))
+        frames = max(1, round((duration_s + release_s) * SAMPLE_RATE))
+        plain = self._resampled(zone, key, min(_SHADES - 1, int(velocity * _SHADES)), frames)
+        level = 10 ** (-zone.get(ATTENUATION) * 0.4 / 200) * velocity**1.6
+        voice: FloatArray = plain * _envelope(zone, len(plain), duration_s, release_s)
+        voice *= np.float32(level)
+        return voice
+
+    def _resampled(self, zone: Zone, key: int, shade: int, frames: int) -> FloatArray:
+        name = _Key(zone.sample, key, shade)
+        known = self._plain.get(name)
+        if known is None or (len(known) < frames and self._loops(zone)):
+            wanted = -(-frames // _BLOCK_FRAMES) * _BLOCK_FRAMES
+            known = self._shaded(zone, self._at_pitch(zone, key, wanted), shade)
+            self._keep(name, known)
+        else:
+            self._plain.move_to_end(name)
+        return known[:frames]
+
+    def _keep(self, name: _Key, plain: FloatArray) -> None:
+        self._kept += len(plain) - len(self._plain.pop(name, ()))
+        self._plain[name] = plain
+        while self._kept > _KEPT_FRAMES and len(self._plain) > 1:
+            _, dropped = self._plain.popitem(last=False)
+            self._kept -= len(dropped)
+
+    @staticmethod
+    def _loops(zone: Zone) -> bool:
+        return zone.get(SAMPLE_MODES) in {_LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE}
+
+    def _at_pitch(self, zone: Zone, key: int, frames: int) -> FloatArray:
+        """The sample read at the speed of the key, its loop repeated as long as it takes."""
+        header, sample = self._font.samples[zone.sample], self._font.sample(zone.sample)
+        root = zone.get(ROOT_KEY) if zone.get(ROOT_KEY) >= 0 else header.root_key
+        cents = (key - root) * zone.get(SCALE_TUNING) + 100 * zone.get(COARSE_TUNE)
+        cents += zone.get(FINE_TUNE) + header.correction_cents
+        step = header.sample_rate / SAMPLE_RATE * 2 ** (cents / 1200)
+        places = np.arange(frames) * step
+        start = header.loop_start + zone.get(START_LOOP)
+        end = min(header.loop_end + zone.get(END_LOOP), len(sample) - 1)
+        if self._loops(zone) and end - start > 1:
+            places = np.where(places < end, places, start + (places - start) % (end - start))
+        else:
+            places = places[: int((len(sample) - 1) / step)]
+        read: FloatArray = np.interp(places, np.arange(len(sample)), sample).astype(np.float32)
+        return read
+
+    @staticmethod
+    def _shaded(zone: Zone, plain: FloatArray, shade: int) -> FloatArray:
+        """Take treble away as the zone asks, and from soft notes."""
+        cents = zone.get(FILTER_CUTOFF) - 900 * (_SHADES - 1 - shade)
+        if cents >= _OPEN_CENTS:
+            return plain
+        cutoff_hz = min(0.45 * SAMPLE_RATE, max(200.0, 8.176 * 2 ** (cents / 1200)))
+        filtered: FloatArray = sosfilt(butter(2, cutoff_hz, fs=SAMPLE_RATE, output="sos"), plain).astype(
+            np.float32
+        )
+        return filtered
+
+
+def _envelope(zone: Zone, frames: int, duration_s: float, release_s: float) -> FloatArray:
+    """Attack, hold, decay to the sustained level, and a release from where the note then is."""
+    times = np.arange(frames, dtype=np.float32) / np.float32(SAMPLE_RATE)
+    attack_s, hold_s = max(_MIN_ATTACK_S, _seconds(zone.get(ATTACK))), _seconds(zone.get(HOLD))
+    decay_s = max(0.005, _seconds(zone.get(DECAY)))
+    sustain_db = max(_SILENT_DB, -zone.get(SUSTAIN) / 10)
+    # The specification's decay time is that of a fall by 100 dB.
+    falling = np.maximum(sustain_db, -100 * np.maximum(0, times - attack_s - hold_s) / decay_s)
+    falling -= np.where(times > duration_s, 70 * (times - duration_s) / np.float32(release_s), 0)
+    envelope: FloatArray = (np.minimum(1, times / attack_s) * 10 ** (falling / 20)).astype(np.float32)
+    return envelope
+
+
+def _seconds(timecents: int) -> float:
+    return 0.0 if timecents <= -12000 else float(2 ** (timecents / 1200))
