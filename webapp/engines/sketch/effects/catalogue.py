@@ -1,0 +1,61 @@
+"""All sounds of the world, by their keys."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from webapp.engines.sketch.effects import (
+    bells,
+    birds,
+    cinematic,
+    crowds,
+    devices,
+    doors,
+    farm,
+    fire,
+    games,
+    insects,
+    objects,
+    people,
+    pets,
+    signals,
+    steps,
+    tools,
+    travel,
+    vehicles,
+    water,
+    weapons,
+    weather,
+    wild,
+)
+from webapp.engines.sketch.effects.effect import Effect
+
+__all__ = ["EFFECTS", "Effect"]
+
+_FAMILIES = (
+    pets,
+    farm,
+    wild,
+    birds,
+    insects,
+    people,
+    crowds,
+    weather,
+    water,
+    fire,
+    steps,
+    doors,
+    objects,
+    bells,
+    signals,
+    vehicles,
+    travel,
+    tools,
+    devices,
+    weapons,
+    games,
+    cinematic,
+)
+
+EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {effect.key: effect for family in _FAMILIES for effect in family.EFFECTS}
+)

@@ -1,0 +1,294 @@
+"""People, one at a time."""
+
+import numpy as np
+
+from webapp.engines.sketch.effects.calls import Syllable, call, sized, speak
+from webapp.engines.sketch.effects.dsp import (
+    Rng,
+    Signal,
+    bandpass,
+    curve,
+    decay,
+    frames,
+    glide,
+    highpass,
+    lowpass,
+    noise,
+    scale,
+    sine,
+    swell,
+    to_peak,
+    together,
+    wander,
+)
+from webapp.engines.sketch.effects.pacing import Pacing, event_effect
+from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.spectral import resonance, shape
+from webapp.engines.sketch.effects.vocal import Formant, Glottis, through_throat, voiced
+
+_AH: tuple[Formant, ...] = (
+    ((750, 780), 130, 0),
+    ((1250, 1280), 170, -5),
+    ((2600, 2600), 260, -14),
+    ((3600, 3600), 400, -20),
+)
+
+
+def _laugh(request: EffectRequest, rng: Rng) -> Signal:
+    """Ha-ha-ha: breathy notes about five a second that fall in pitch and die away."""
+    rate = scale(4.2, 6.2, request.speed)
+    number = int(rng.integers(5, 10))
+    parts: list[tuple[float, Signal]] = []
+    woman = rng.uniform() < 0.5
+    base, throat = (310.0, 1.15) if woman else (185.0, 1.0)
+    base *= rng.uniform(0.88, 1.15)
+    at = 0.0
+    for step in range(number):
+        share = step / number
+        count = frames(0.62 / rate)
+        hz = (
+            base
+            * (1.35 - 0.5 * share)
+            * glide(count, (0, 0.98), (0.3, 1.12), (1, 0.82))
+            * rng.uniform(0.94, 1.06)
+        )
+        tone = voiced(rng, hz, Glottis(0.78, 0.22, 0.015, 0.08, 50))
+        air = noise(rng, count) * curve(count, (0, 0.5), (0.2, 0.25), (0.6, 0.2), (1, 0.5))
+        loud = curve(count, (0, 0), (0.14, 1), (0.5, 0.7), (1, 0))
+        formants = [([v * throat * rng.uniform(0.96, 1.04) for v in values], w, db) for values, w, db in _AH]
+        parts.append(
+            (at, through_throat((tone + air) * loud, formants) * (1 - 0.55 * share) * rng.uniform(0.8, 1))
+        )
+        breath = frames(0.5 / rate)
+        puff = through_throat(noise(rng, breath) * swell(breath) * 0.35, formants)
+        parts.append((at + 0.58 / rate, puff * (1 - 0.5 * share) * 0.5))
+        at += rng.uniform(0.92, 1.1) / rate
+    return together(frames(at + 0.2), *parts)
+
+
+def _airy(rng: Rng, count: int, centre: tuple[float, float], throat: float) -> Signal:
+    """Breath through nose or mouth."""
+
+    def envelope(share: Signal, hz: Signal) -> Signal:
+        middle = np.interp(share, [0, 0.5, 1], [centre[0], centre[1], centre[0]]) * throat
+        low = resonance(hz, middle, 500) + 0.6 * resonance(hz, middle * 2.3, 900)
+        return np.asarray(low + 0.25 * resonance(hz, middle * 4.2, 2500))
+
+    return shape(noise(rng, count), envelope)
+
+
+def _breath(request: EffectRequest, rng: Rng) -> Signal:
+    pace = scale(1.5, 0.55, request.speed)
+    body = sized(request, rng)
+    inward, outward = frames(0.42 * pace * 2), frames(0.5 * pace * 2)
+    first = _airy(rng, inward, (1100, 1500), body.throat) * curve(
+        inward, (0, 0), (0.5, 0.7), (0.8, 0.8), (1, 0)
+    )
+    second = _airy(rng, outward, (700, 560), body.throat) * curve(
+        outward, (0, 0), (0.15, 1), (0.5, 0.6), (1, 0)
+    )
+    wait = frames(0.12 * pace)
+    return np.concatenate((first * 0.7, np.zeros(wait), second))
+
+
+def _snore(request: EffectRequest, rng: Rng) -> Signal:
+    """The palate flaps some thirty times a second while breath is drawn; a sigh of air goes out."""
+    body = sized(request, rng, 0.06, 1.25)
+    count = frames(scale(1.7, 1.0, request.speed) * rng.uniform(0.9, 1.1))
+    hz = 34 * body.pitch * curve(count, (0, 0.85), (0.4, 1.1), (1, 0.9)) * (1 + 0.08 * wander(rng, count, 9))
+    turn = np.cumsum(hz) / 44_100 % 1.0
+    flap = np.exp(-turn * 6) * (1 - np.exp(-turn * 40)) * (1 + 0.3 * wander(rng, count, 30))
+    air = noise(rng, count) * (flap * 1.6 + 0.12)
+    formants: tuple[Formant, ...] = (
+        ((260, 340, 300), 160, 0),
+        ((620, 760, 680), 220, -2),
+        ((1400, 1500), 320, -8),
+        ((2600, 2600), 500, -15),
+    )
+    drawn = through_throat(air, [([v * body.throat for v in values], w, d) for values, w, d in formants])
+    drawn = drawn * curve(count, (0, 0), (0.25, 0.6), (0.7, 1), (0.93, 0.9), (1, 0))
+    out = frames(1.0)
+    sigh = _airy(rng, out, (650, 500), body.throat) * curve(out, (0, 0), (0.15, 1), (0.5, 0.5), (1, 0))
+    return np.concatenate((to_peak(drawn), np.zeros(frames(0.25)), to_peak(sigh, 0.14)))
+
+
+def _cough(request: EffectRequest, rng: Rng) -> Signal:
+    """A burst of air as the glottis opens, then a rough, fading voice."""
+    body = sized(request, rng)
+    parts: list[tuple[float, Signal]] = []
+    at = 0.0
+    for number in range(int(rng.integers(2, 4))):
+        count = frames(rng.uniform(0.24, 0.34))
+        hz = glide(count, (0, 230), (0.3, 170), (1, 120)) * body.pitch
+        tone = voiced(rng, hz, Glottis(0.88, 0.3, 0.05, 0.6, 60)) * curve(
+            count, (0, 0), (0.12, 0.25), (0.3, 0.7), (0.6, 0.4), (1, 0)
+        )
+        air = noise(rng, count) * curve(count, (0, 0), (0.02, 2.4), (0.12, 1.3), (0.4, 0.4), (1, 0))
+        formants: tuple[Formant, ...] = (
+            ((600, 720, 560), 180, 0),
+            ((1150, 1300), 240, -3),
+            ((2500, 2500), 400, -6),
+            ((3700, 3700), 700, -9),
+        )
+        sound = through_throat(
+            tone + air, [([v * body.throat for v in f], w, d) for f, w, d in formants], -26
+        )
+        parts.append((at, to_peak(sound, 1 - 0.2 * number)))
+        at += rng.uniform(0.3, 0.42)
+    return together(frames(at + 0.1), *parts)
+
+
+def _sneeze(request: EffectRequest, rng: Rng) -> Signal:
+    body = sized(request, rng)
+    draw = frames(0.45)
+    inward = _airy(rng, draw, (900, 1500), body.throat) * curve(draw, (0, 0), (0.8, 0.35), (1, 0))
+    count = frames(0.5)
+    air = noise(rng, count) * curve(count, (0, 0), (0.03, 2.2), (0.25, 1.0), (0.5, 0.25), (1, 0))
+    tone = voiced(
+        rng, glide(count, (0, 330), (0.3, 260), (1, 170)) * body.pitch, Glottis(0.86, 0.2, 0.03, 0.3)
+    )
+    tone = tone * curve(count, (0, 0), (0.06, 1), (0.3, 0.6), (0.7, 0))
+    formants: tuple[Formant, ...] = (
+        ((500, 700, 400), 180, -2),
+        ((1900, 1600), 300, -3),
+        ((3400, 4200), 1500, 0),
+        ((6000, 6000), 2600, -2),
+    )
+    return np.concatenate((to_peak(inward, 0.25), to_peak(through_throat(tone + air, formants, -24))))
+
+
+_CRY_THROAT: tuple[Formant, ...] = (
+    ((900, 1250, 1150, 950), 280, 0),
+    ((1900, 2500, 2300), 420, -3),
+    ((3900, 4100), 700, -6),
+    ((5600, 5600), 900, -14),
+)
+_CRY = (
+    Syllable(
+        1.05,
+        ((0, 380), (0.12, 480), (0.5, 510), (0.85, 430), (1, 340)),
+        ((0, 0), (0.08, 0.9), (0.4, 1), (0.8, 0.7), (1, 0)),
+        _CRY_THROAT,
+        Glottis(0.88, 0.06, 0.012, 0.14, 45),
+        0.06,
+        (6, 0.015),
+        (9, 0.12),
+    ),
+)
+
+
+def _cry(request: EffectRequest, rng: Rng) -> Signal:
+    """Wah — and a gasp for air."""
+    body = sized(request, rng, 0.07, 1.2)
+    wail = speak(rng, _CRY, body)
+    gasp = frames(0.26)
+    air = _airy(rng, gasp, (1500, 2200), body.throat) * swell(gasp)
+    return np.concatenate((wail, to_peak(air, 0.14)))
+
+
+def _heartbeat(request: EffectRequest, rng: Rng) -> Signal:
+    """Lub-dub: two muffled thumps, the second shorter and higher."""
+    parts: list[tuple[float, Signal]] = []
+    for at, hz, t60, level in (
+        (0.0, 52.0, 0.16, 1.0),
+        (0.3 * scale(1.2, 0.62, request.speed), 68.0, 0.11, 0.7),
+    ):
+        count = frames(0.3)
+        tone = np.sin(2 * np.pi * np.cumsum(hz * glide(count, (0, 1.5), (0.25, 1), (1, 0.8))) / 44_100)
+        thump = tone * decay(count, t60 * 1.6) * curve(count, (0, 0), (0.03, 1), (1, 1))
+        flesh = lowpass(noise(rng, count), 170, 2) * decay(count, t60) * 0.8
+        parts.append((at, level * (thump + flesh) * rng.uniform(0.93, 1)))
+    return together(frames(0.75), *parts)
+
+
+def _whistle(request: EffectRequest, rng: Rng) -> Signal:
+    """A person whistles two notes with the lips."""
+    count = frames(0.9)
+    hz = scale(1900, 1150, request.size) * glide(
+        count, (0, 0.8), (0.12, 1), (0.4, 1), (0.5, 1.2), (0.58, 1.5), (0.8, 1.45), (1, 0.95)
+    )
+    hz = hz * (1 + 0.006 * sine(5.5, count) + 0.004 * wander(rng, count, 12))
+    phase = 2 * np.pi * np.cumsum(hz) / 44_100
+    level = curve(count, (0, 0), (0.08, 1), (0.42, 0.9), (0.48, 0.5), (0.6, 1), (0.85, 0.8), (1, 0))
+    air = bandpass(noise(rng, count), 900, 3500)
+    return np.asarray((np.sin(phase) + 0.05 * np.sin(2 * phase) + 0.05 * air) * level)
+
+
+def _referee(request: EffectRequest, rng: Rng) -> Signal:
+    """A pea whistle: three close tones that the pea chops some thirty times a second."""
+    count = frames(scale(1.3, 0.5, request.speed))
+    chop = 0.62 + 0.38 * sine(34 * (1 + 0.06 * wander(rng, count, 5)), count)
+    drift = 1 + 0.004 * wander(rng, count, 8)
+    tones = sum(
+        (sine(hz * drift * (0.99 + 0.012 * chop), count) for hz in (2650.0, 2890.0, 3110.0)), np.zeros(count)
+    )
+    air = highpass(noise(rng, count), 2000) * 0.25
+    return np.asarray((tones + air) * chop * curve(count, (0, 0), (0.05, 1), (0.9, 0.9), (1, 0)))
+
+
+def _clap(request: EffectRequest, rng: Rng) -> Signal:
+    """Two hands: a hollow between the palms gives the colour."""
+    count = frames(0.2)
+    hollow = rng.uniform(900, 1500) * scale(1.2, 0.8, request.size)
+    air = noise(rng, count)
+    body = bandpass(air, hollow * 0.7, hollow * 1.5) * 2 + 0.6 * bandpass(air, 2200, 5200)
+    return body * (decay(count, 0.06) + 0.12 * decay(count, 0.2)) * curve(count, (0, 0), (0.004, 1), (1, 1))
+
+
+def _snap(request: EffectRequest, rng: Rng) -> Signal:
+    count = frames(0.12)
+    air = noise(rng, count)
+    hz = rng.uniform(1700, 2300)
+    return bandpass(air, hz * 0.8, hz * 1.3, 2) * decay(count, 0.035) + 0.15 * highpass(air, 4000) * decay(
+        count, 0.012
+    )
+
+
+_SCREAM = Syllable(
+    1.6,
+    ((0, 700), (0.1, 1050), (0.6, 1150), (1, 820)),
+    ((0, 0), (0.06, 1), (0.8, 0.9), (1, 0)),
+    (((1000, 1300, 1200), 350, 0), ((1900, 2200), 450, -3), ((3300, 3500), 600, -6)),
+    Glottis(0.88, 0.12, 0.015, 0.3, 70),
+)
+_YAWN = Syllable(
+    1.9,
+    ((0, 220), (0.25, 330), (0.7, 250), (1, 140)),
+    ((0, 0), (0.3, 1), (0.7, 0.7), (1, 0)),
+    (((400, 750, 800, 500), 160, 0), ((1100, 1300, 1200, 900), 220, -5), ((2500, 2500), 350, -14)),
+    Glottis(0.75, 0.4, 0.012),
+)
+_ONCE = Pacing((2.6, 1.5), 0.2, (1, 1), (0.8, 0.2))
+
+EFFECTS = (
+    event_effect("laughter", "human", "Somebody laughs", _laugh, 1.7, Pacing((2.4, 1.5), 0.2), space="room"),
+    event_effect("snoring", "human", "Somebody snores", _snore, 2.7, Pacing((3.6, 2.4), 0.06), space="room"),
+    event_effect("breathing", "human", "Somebody breathes", _breath, 1.9, Pacing((3.4, 1.1), 0.06)),
+    event_effect("cough", "human", "Somebody coughs", _cough, 1.0, _ONCE, space="room"),
+    event_effect("sneeze", "human", "Somebody sneezes", _sneeze, 1.0, _ONCE, space="room"),
+    event_effect("baby_cry", "human", "A baby cries", _cry, 1.4, Pacing((1.5, 1.25), 0.06), space="room"),
+    event_effect(
+        "heartbeat",
+        "human",
+        "A heart beats",
+        _heartbeat,
+        0.75,
+        Pacing((1.15, 0.48), 0.02, width=0.0, level_spread=0.06),
+    ),
+    event_effect("whistle", "human", "Somebody whistles", _whistle, 0.95, Pacing((1.7, 1.1), 0.1)),
+    event_effect(
+        "referee_whistle",
+        "human",
+        "A referee's whistle",
+        _referee,
+        0.9,
+        Pacing((2.2, 1.2), 0.15),
+        space="outdoors",
+    ),
+    event_effect("clap", "human", "Hands clap", _clap, 0.2, Pacing((0.7, 0.28), 0.05), space="room"),
+    event_effect(
+        "finger_snap", "human", "Fingers snap", _snap, 0.12, Pacing((0.8, 0.35), 0.05), space="room"
+    ),
+    event_effect("scream", "human", "Somebody screams", call(_SCREAM, span=1.3), 1.7, _ONCE, space="room"),
+    event_effect("yawn", "human", "Somebody yawns", call(_YAWN, span=1.3), 2.0, _ONCE, space="room"),
+)

@@ -1,0 +1,205 @@
+"""Footsteps: a heel, a sole, and the ground under them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from webapp.engines.sketch.effects.dsp import (
+    Rng,
+    Signal,
+    bandpass,
+    curve,
+    decay,
+    frames,
+    layers,
+    lowpass,
+    noise,
+    scale,
+    to_peak,
+    together,
+)
+from webapp.engines.sketch.effects.effect import EventRenderer
+from webapp.engines.sketch.effects.modal import bubble, strike
+from webapp.engines.sketch.effects.pacing import Pacing, event_effect
+from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.weather import bubble_t60
+
+# Loose grounds: grains a step, lowest and highest band of a grain, its length, how long the step crunches.
+_LOOSE: dict[str, tuple[int, float, float, float, float]] = {
+    "gravel": (46, 900, 5200, 0.011, 0.26),
+    "snow": (90, 500, 3200, 0.016, 0.34),
+    "leaves": (40, 1600, 8000, 0.018, 0.32),
+    "grass": (26, 1200, 5500, 0.02, 0.22),
+    "sand": (120, 800, 4500, 0.008, 0.26),
+    "dirt": (22, 400, 2600, 0.012, 0.2),
+}
+# Firm grounds: body that rings, its size, hardness, its share, brightness of the contact.
+_FIRM: dict[str, tuple[str, float, float, float, float]] = {
+    "wood": ("wood", 0.72, 0.35, 0.8, 1800),
+    "stone": ("stone", 0.55, 0.5, 0.4, 3600),
+    "concrete": ("stone", 0.6, 0.45, 0.35, 3000),
+    "tile": ("ceramic", 0.6, 0.55, 0.3, 4500),
+    "metal": ("metal", 0.72, 0.5, 0.6, 4200),
+    "carpet": ("wood", 0.9, 0.1, 0.25, 700),
+}
+
+
+def _crunch(request: EffectRequest, rng: Rng, ground: tuple[int, float, float, float, float]) -> Signal:
+    grains, low, high, grain_s, crunch_s = ground
+    parts: list[tuple[float, Signal]] = []
+    for _ in range(round(grains * scale(0.6, 1.6, request.size))):
+        count = frames(grain_s * rng.uniform(0.5, 1.8))
+        centre = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        grain = bandpass(noise(rng, count), centre * 0.7, centre * 1.5) * decay(count, count / 44_100)
+        # Weight comes down on the heel, rests, and leaves over the toes.
+        place = rng.beta(2, 3) * 0.55 if rng.uniform() < 0.6 else 0.5 + 0.45 * rng.beta(2, 2)
+        parts.append((place * crunch_s, grain * np.exp(rng.normal(-0.8, 0.6))))
+    return together(frames(crunch_s + 0.05), *parts)
+
+
+def _contact(rng: Rng, hardness: float, bright_hz: float) -> Signal:
+    """Give the noise of a shoe on a firm ground, with the thud of the body's weight."""
+    count = frames(0.14)
+    tap = lowpass(noise(rng, count), bright_hz) * decay(count, 0.035)
+    scuff = bandpass(noise(rng, count), 1500, 5000) * curve(count, (0, 0), (0.2, 0.14), (1, 0)) * hardness
+    thud = np.sin(2 * np.pi * rng.uniform(70, 95) * np.arange(count) / 44_100) * decay(count, 0.1) * 0.8
+    return to_peak(tap) + scuff + thud
+
+
+def _firm(request: EffectRequest, rng: Rng, ground: tuple[str, float, float, float, float]) -> Signal:
+    material, size, hardness, share, bright_hz = ground
+    force = hardness * scale(0.5, 1.7, request.intensity)
+    parts: list[tuple[float, Signal]] = []
+    for at, level in ((0.0, 1.0), (rng.uniform(0.07, 0.1) * scale(1.4, 0.6, request.speed), 0.5)):
+        body = strike(
+            rng,
+            material,
+            size=size * scale(0.85, 1.15, request.size),
+            hardness=min(force, 1.0),
+            duration_s=0.35,
+        )
+        parts.append(
+            (
+                at,
+                level
+                * layers((1 - share) * to_peak(_contact(rng, hardness, bright_hz)), share * to_peak(body)),
+            )
+        )
+    return together(frames(0.5), *parts)
+
+
+def _puddle(request: EffectRequest, rng: Rng) -> Signal:
+    count = frames(0.4)
+    spray = bandpass(noise(rng, count), 700, 5500) * curve(count, (0, 0), (0.06, 1), (0.3, 0.4), (1, 0)) * 0.7
+    parts: list[tuple[float, Signal]] = [(0.0, spray)]
+    for _ in range(28):
+        hz = float(np.exp(rng.uniform(np.log(500), np.log(3500))))
+        parts.append(
+            (rng.uniform(0.02, 0.3), bubble(hz, bubble_t60(hz), 0.6, frames(0.1)) * rng.uniform(0.1, 0.6))
+        )
+    return together(count, *parts)
+
+
+def _mud(request: EffectRequest, rng: Rng) -> Signal:
+    count = frames(0.45)
+    squelch = bandpass(noise(rng, count), 250, 1500) * curve(
+        count, (0, 0), (0.08, 1), (0.3, 0.3), (0.6, 0.7), (1, 0)
+    )
+    pops = [
+        (rng.uniform(0.15, 0.4), bubble(rng.uniform(250, 900), 0.04, 1.0, frames(0.05)) * rng.uniform(0.3, 1))
+        for _ in range(9)
+    ]
+    return together(count, (0.0, squelch), *pops)
+
+
+def step(request: EffectRequest, rng: Rng) -> Signal:
+    """Take one step on the ground that is asked for."""
+    ground = request.material if request.material in GROUNDS else "wood"
+    if ground in _FIRM:
+        return _firm(request, rng, _FIRM[ground])
+    if ground in _LOOSE:
+        soft = _crunch(request, rng, _LOOSE[ground])
+        thud = lowpass(noise(rng, soft.size), 160) * decay(soft.size, 0.12)
+        return to_peak(soft) + 0.35 * to_peak(thud)
+    return to_peak(_puddle(request, rng) if ground == "water" else _mud(request, rng))
+
+
+GROUNDS = ("wood", *(ground for ground in (*_FIRM, *_LOOSE) if ground != "wood"), "water", "mud")
+
+
+def _on(ground: str) -> tuple[str, ...]:
+    return (ground, *(other for other in GROUNDS if other != ground))
+
+
+def _usual(ground: str, request: EffectRequest) -> EffectRequest:
+    return request if request.material in GROUNDS else replace(request, material=ground)
+
+
+def _walk_on(ground: str) -> EventRenderer:
+    def event(request: EffectRequest, rng: Rng) -> Signal:
+        return step(_usual(ground, request), rng)
+
+    return event
+
+
+_WALK = Pacing((0.85, 0.42), 0.05, width=0.12, level_spread=0.3)
+_RUN = Pacing((0.4, 0.26), 0.04, width=0.12, level_spread=0.25)
+
+EFFECTS = (
+    event_effect(
+        "footsteps",
+        "footsteps",
+        "Footsteps",
+        _walk_on("wood"),
+        0.4,
+        _WALK,
+        materials=_on("wood"),
+        space="room",
+    ),
+    event_effect(
+        "footsteps_gravel",
+        "footsteps",
+        "Footsteps on gravel",
+        _walk_on("gravel"),
+        0.35,
+        _WALK,
+        materials=_on("gravel"),
+    ),
+    event_effect(
+        "footsteps_snow",
+        "footsteps",
+        "Footsteps in snow",
+        _walk_on("snow"),
+        0.4,
+        _WALK,
+        materials=_on("snow"),
+    ),
+    event_effect(
+        "footsteps_leaves",
+        "footsteps",
+        "Footsteps in leaves",
+        _walk_on("leaves"),
+        0.4,
+        _WALK,
+        materials=_on("leaves"),
+    ),
+    event_effect(
+        "footsteps_water",
+        "footsteps",
+        "Footsteps in water",
+        _walk_on("water"),
+        0.4,
+        _WALK,
+        materials=_on("water"),
+    ),
+    event_effect(
+        "running",
+        "footsteps",
+        "Somebody runs",
+        _walk_on("stone"),
+        0.3,
+        _RUN,
+        materials=_on("stone"),
+        space="street",
+    ),
+)

@@ -1,0 +1,292 @@
+"""Tools and machines of house and workshop."""
+
+import numpy as np
+
+from webapp.engines.sketch.effects.dsp import (
+    SAMPLE_RATE,
+    Rng,
+    Signal,
+    bandpass,
+    curve,
+    decay,
+    edges,
+    frames,
+    highpass,
+    layers,
+    noise,
+    pulses,
+    scale,
+    to_peak,
+    together,
+    wander,
+)
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.engines import Combustion, Motor
+from webapp.engines.sketch.effects.modal import ring, strike
+from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
+from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance
+from webapp.engines.sketch.effects.streams import Filter, Phase, Wander
+
+
+def _work(at: int, count: int, on_s: float, off_s: float) -> Signal:
+    """Give the trigger of a tool in bursts: 0 … 1, with the run-up and run-down of its motor."""
+    moment = (at + np.arange(count)) / SAMPLE_RATE
+    since = moment % (on_s + off_s)
+    up = 1 - np.exp(-since / 0.09)
+    down = np.exp(-np.maximum(since - on_s, 0) / 0.12)
+    return np.where(since < on_s, up, down)
+
+
+def _motor_tool(
+    hz: float,
+    slots: int,
+    brightness: float,
+    rush: float,
+    band_hz: tuple[float, float],
+    bite: float,
+    on_s: float,
+    off_s: float,
+) -> StreamRenderer:
+    """Run a hand-held motor in bursts; under load its pitch sags and its noise grows."""
+
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        motor, load, at = (
+            Motor(rng, brightness=brightness, slots=slots, rush=rush, band_hz=band_hz),
+            Wander(rng, 1.3),
+            0,
+        )
+        grit, chatter = Filter("bandpass", 900, 6500, order=1), Wander(rng, 70)
+        turns_hz = hz * scale(0.7, 1.4, request.speed) * scale(1.2, 0.84, request.size)
+
+        def stream(count: int) -> Signal:
+            nonlocal at
+            work = _work(at, count, on_s, off_s)
+            at += count
+            press = np.clip(0.5 + 0.5 * load(count), 0, 1) * request.intensity * 1.6
+            spin = turns_hz * np.maximum(work, 0.02) * (1 - 0.14 * press)
+            cut = (
+                grit(rng.standard_normal((2, count)))
+                * np.clip(0.6 + 0.5 * chatter(count), 0, 2)
+                * bite
+                * press
+                * work
+            )
+            return motor(spin, work**1.4 * (0.8 + 0.2 * press)) + cut
+
+        return stream
+
+    return render
+
+
+def _steady_motor(
+    hz: float, slots: int, brightness: float, tone: float, air_hz: tuple[float, float], hum: float = 0.0
+) -> StreamRenderer:
+    """Run a motor with a fan without a pause: air above all, the motor's tones within."""
+
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        motor = Motor(rng, brightness=brightness, slots=slots, rush=0.0, band_hz=(150, 6000))
+        drift, mains, beat = Wander(rng, 0.7), Phase(), Phase()
+        factor = scale(0.75, 1.35, request.speed) * scale(1.25, 0.8, request.size)
+        warm = Wander(rng, 2.0)
+
+        def rush(moment: Signal, bins: Signal) -> Signal:
+            whirl = resonance(bins, 430 * factor, 160) + 0.6 * resonance(bins, 1250 * factor, 420)
+            return np.asarray((band(bins, *air_hz, 0.8) + 0.5 * whirl) * (1 + 0.04 * warm.at(moment)))
+
+        air = NoiseStream(rng, rush, width=0.6)
+
+        def stream(count: int) -> Signal:
+            spin = hz * factor * (1 + 0.006 * drift(count))
+            blades = 1 + 0.12 * np.sin(beat(spin))
+            low = hum * pulses(mains(np.full(count, 100.0)), 0.4) * np.ones((2, 1))
+            return air(count) * blades + tone * motor(spin, np.ones(count)) + low
+
+        return stream
+
+    return render
+
+
+def _gas_tool(
+    cylinders: int,
+    pipe_hz: float,
+    sharpness: float,
+    idle: float,
+    top: float,
+    bursts: tuple[float, float],
+    blade: float,
+) -> StreamRenderer:
+    """Run a small combustion engine that drives a blade or a chain."""
+
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        engine = Combustion(
+            rng,
+            cylinders=cylinders,
+            pipe_hz=pipe_hz * scale(1.3, 0.75, request.size),
+            sharpness=sharpness,
+            uneven=0.12,
+            two_stroke=True,
+        )
+        at, load, chain = 0, Wander(rng, 2.2), Filter("bandpass", 1400, 7000, order=1)
+        body, turn = Filter("bandpass", 110, 5200, order=1), Phase()
+        pace = scale(0.75, 1.3, request.speed)
+
+        def stream(count: int) -> Signal:
+            nonlocal at
+            work = _work(at, count, *bursts) if bursts[1] else np.ones(count)
+            at += count
+            rpm = (idle + (top - idle) * work) * pace * (1 + 0.03 * load(count))
+            mono = engine(rpm, 0.5 + 0.5 * work)
+            teeth = (
+                chain(rng.standard_normal((2, count))) * blade * work * (0.7 + 0.3 * np.sin(turn(rpm / 60)))
+            )
+            return body(mono * np.ones((2, 1))) + teeth
+
+        return stream
+
+    return render
+
+
+def _hammer(request: EffectRequest, rng: Rng) -> Signal:
+    """Hit a nail: a hard metal click, the nail's ring, the board below."""
+    board = strike(rng, "wood", size=0.4 + 0.5 * request.size, hardness=0.85, duration_s=0.3)
+    nail = ring(
+        np.array([2900, 4300, 6100, 8200]) * rng.uniform(0.9, 1.12),
+        np.array([0.12, 0.1, 0.07, 0.05]),
+        np.array([1.0, 0.8, 0.6, 0.4]),
+        frames(0.2),
+    )
+    click = noise(rng, frames(0.02)) * decay(frames(0.02), 0.012)
+    return layers(to_peak(board), 0.3 * to_peak(nail), 0.8 * to_peak(click))
+
+
+def _saw(request: EffectRequest, rng: Rng) -> Signal:
+    """One stroke forth and back: teeth rasp, the blade and the board ring along."""
+    period = scale(1.15, 0.5, request.speed)
+    parts: list[tuple[float, Signal]] = []
+    for start, share, level, pitch in ((0.0, 0.52, 1.0, 1.0), (0.54, 0.42, 0.55, 1.12)):
+        count = frames(period * share)
+        hz = (
+            150
+            * pitch
+            * scale(1.3, 0.75, request.size)
+            * np.sin(np.linspace(0.25, np.pi - 0.2, count))
+            * (1 + 0.1 * wander(rng, count, 40))
+        )
+        turn = np.cumsum(hz) / SAMPLE_RATE % 1.0
+        rasp = np.exp(-turn * 3.0) * (0.8 + 0.3 * wander(rng, count, 90))
+        air = noise(rng, count)
+        band_ = (
+            bandpass(air, 900 * pitch, 4200 * pitch)
+            + 0.7 * bandpass(air, 420, 800)
+            + 0.4 * highpass(air, 4500)
+        )
+        parts.append(
+            (start * period, band_ * rasp * level * curve(count, (0, 0), (0.2, 0.8), (0.7, 1), (1, 0)))
+        )
+    return together(frames(period), *parts)
+
+
+def _jackhammer(request: EffectRequest, rng: Rng) -> Stream:
+    beat, drift = Phase(), Wander(rng, 1.0)
+    thud, clang, dust = (
+        Filter("bandpass", 60, 420, order=1),
+        Filter("bandpass", 1100, 3600, order=1),
+        Filter("highpass", 3000, order=1),
+    )
+    rate = scale(11, 28, request.speed)
+
+    def stream(count: int) -> Signal:
+        turn = (beat(rate * (1 + 0.02 * drift(count))) / (2 * np.pi)) % 1.0
+        hit = np.exp(-turn * 8)
+        air = rng.standard_normal((2, count)) * 0.4 + rng.standard_normal(count)
+        return 2.4 * thud(air * hit) + 1.3 * clang(air * hit**2) + 0.25 * dust(air * (0.15 + 0.85 * hit))
+
+    return stream
+
+
+def _sewing(request: EffectRequest, rng: Rng) -> Signal:
+    """One stitch: the needle goes down, and comes up."""
+    gap = 1 / scale(7, 18, request.speed)
+    down = to_peak(strike(rng, "metal", size=0.3, hardness=0.55, duration_s=0.06))
+    up = to_peak(strike(rng, "plastic", size=0.3, hardness=0.6, duration_s=0.05))
+    thud = bandpass(noise(rng, frames(0.04)), 150, 900) * decay(frames(0.04), 0.03)
+    return together(frames(gap + 0.08), (0.0, 0.5 * down), (0.0, to_peak(thud)), (gap * 0.5, 0.6 * up))
+
+
+def _washing(request: EffectRequest, rng: Rng) -> Stream:
+    drum, hum, mains = Phase(), Filter("bandpass", 90, 700, order=1), Phase()
+    rate = scale(0.5, 3.5, request.speed)
+    slosh = Wander(rng, 2.5)
+
+    def water(moment: Signal, hz: Signal) -> Signal:
+        swing = np.clip(np.sin(2 * np.pi * rate * moment), 0, 1)
+        return np.asarray(
+            swing * np.clip(0.8 + 0.4 * slosh.at(moment), 0, 2) * band(hz, 220, 1600, 0.9)
+            + 0.5 * band(hz, 60, 220, 1.0)
+        )
+
+    wet = NoiseStream(rng, water, width=0.6)
+
+    def stream(count: int) -> Signal:
+        turn = np.sin(drum(np.full(count, rate)))
+        motor = hum(rng.standard_normal((2, count)) * (1 + 0.5 * turn)) + 0.3 * np.sin(
+            mains(np.full(count, 100.0))
+        )
+        return 0.6 * motor + 0.8 * wet(count)
+
+    return stream
+
+
+def _scrape(request: EffectRequest, rng: Rng) -> Signal:
+    count = frames(scale(0.9, 0.35, request.speed))
+    air = bandpass(noise(rng, count), 1200, 7500) * (1 + 0.4 * wander(rng, count, 120))
+    return edges(air * curve(count, (0, 0), (0.3, 1), (0.7, 0.8), (1, 0)), 0.01, 0.03)
+
+
+EFFECTS = (
+    endless_effect("drill", "tool", "A drill", _motor_tool(240, 3, 0.72, 0.5, (350, 6000), 0.6, 2.2, 0.7)),
+    endless_effect(
+        "circular_saw", "tool", "A circular saw", _motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
+    ),
+    endless_effect("chainsaw", "tool", "A chain saw", _gas_tool(1, 190, 0.9, 2800, 9500, (2.2, 0.9), 0.35)),
+    endless_effect(
+        "lawn_mower", "tool", "A lawn mower", _gas_tool(1, 105, 0.55, 2900, 3100, (1.0, 0.0), 0.22)
+    ),
+    endless_effect("jackhammer", "tool", "A jackhammer", _jackhammer, space="street"),
+    event_effect(
+        "hammer",
+        "tool",
+        "A hammer",
+        _hammer,
+        0.3,
+        Pacing((0.85, 0.38), 0.08, (3, 6), (1.2, 0.5)),
+        space="room",
+    ),
+    event_effect("saw", "tool", "A hand saw", _saw, 0.8, Pacing((1.15, 0.5), 0.03), space="room"),
+    event_effect("sandpaper", "tool", "Sandpaper", _scrape, 0.6, Pacing((0.9, 0.4), 0.05)),
+    endless_effect(
+        "vacuum", "appliance", "A vacuum cleaner", _steady_motor(290, 2, 0.6, 0.22, (250, 6000)), space="room"
+    ),
+    endless_effect("hair_dryer", "appliance", "A hair dryer", _steady_motor(210, 3, 0.5, 0.1, (500, 8500))),
+    endless_effect("fan", "appliance", "A fan", _steady_motor(19, 3, 0.5, 0.05, (90, 1300), 0.04)),
+    endless_effect(
+        "blender",
+        "appliance",
+        "A blender",
+        _motor_tool(260, 4, 0.78, 0.9, (250, 7000), 0.9, 3.2, 0.8),
+        space="room",
+    ),
+    endless_effect("washing_machine", "appliance", "A washing machine", _washing, space="room"),
+    event_effect(
+        "sewing_machine",
+        "appliance",
+        "A sewing machine",
+        _sewing,
+        0.12,
+        Pacing((0.143, 0.055), 0.02, (18, 40), (0.7, 0.3), level_spread=0.2),
+    ),
+    endless_effect(
+        "air_conditioner", "appliance", "An air conditioner", _steady_motor(48, 2, 0.5, 0.1, (70, 2200), 0.1)
+    ),
+)

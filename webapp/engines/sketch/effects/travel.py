@@ -1,0 +1,259 @@
+"""Rails, air and water."""
+
+import numpy as np
+
+from webapp.engines.sketch.effects.dsp import (
+    SAMPLE_RATE,
+    Rng,
+    Signal,
+    bandpass,
+    decay,
+    edges,
+    frames,
+    lowpass,
+    noise,
+    scale,
+    to_peak,
+    wander,
+)
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.engines import Combustion
+from webapp.engines.sketch.effects.modal import ring
+from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
+from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance, shape
+from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, TurnCounter, Wander
+
+
+def _clack(rng: Rng) -> Signal:
+    """Let a wheel cross a joint of the rails."""
+    count = frames(0.22)
+    rail = ring(
+        np.array([310, 520, 890, 1430, 2300]) * rng.uniform(0.95, 1.05, 5),
+        np.array([0.16, 0.14, 0.1, 0.08, 0.05]),
+        np.array([1.0, 0.8, 0.6, 0.5, 0.3]),
+        count,
+    )
+    weight = lowpass(noise(rng, count), 240) * decay(count, 0.13)
+    return to_peak(
+        to_peak(rail) * 0.6
+        + 0.9 * to_peak(weight)
+        + 0.25 * to_peak(bandpass(noise(rng, count), 900, 4500) * decay(count, 0.06))
+    )
+
+
+class _Wheels:
+    """Bogies over joints: two clacks, a gap, two clacks."""
+
+    def __init__(self, rng: Rng, cars_per_s: float) -> None:
+        self._rng, self._per_s, self._due, self._at = rng, cars_per_s, 0.05, 0
+        self._grains, self._pool = Grains(), [_clack(rng) for _ in range(8)]
+
+    def __call__(self, count: int) -> Signal:
+        end = (self._at + count) / SAMPLE_RATE
+        while self._due < end:
+            car = 1 / self._per_s
+            for share, level in ((0.0, 1.0), (0.13, 0.85), (0.27, 0.8), (0.4, 0.7)):
+                start = max(0, round((self._due + share * car) * SAMPLE_RATE) - self._at)
+                clack = self._pool[int(self._rng.integers(0, 8))] * level * self._rng.uniform(0.6, 1)
+                self._grains.add(start, clack, float(self._rng.uniform(-0.3, 0.3)))
+            self._due += car * self._rng.uniform(0.97, 1.03)
+        self._at += count
+        return self._grains.take(count)
+
+
+def _rumble(rng: Rng, flutter_hz: float, squeal: float) -> NoiseStream:
+    shake, slow, steel = Wander(rng, flutter_hz), Wander(rng, 1.0), Wander(rng, 0.9)
+
+    def gains(moment: Signal, hz: Signal) -> Signal:
+        low = band(hz, 45, 300, 0.8) * (1 + 0.2 * shake.at(moment)) + 0.22 * band(hz, 400, 2600, 0.9) * (
+            1 + 0.15 * slow.at(moment)
+        )
+        scream = np.clip(steel.at(moment) - 0.6, 0, 2) * squeal
+        return np.asarray(low + scream * (resonance(hz, 2900, 60) + 0.6 * resonance(hz, 4150, 70)))
+
+    return NoiseStream(rng, gains, width=0.8)
+
+
+def _train(squeal: float, clacks: float, *, goes_by: bool) -> StreamRenderer:
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        wheels, rumble, at = _Wheels(rng, scale(0.55, 2.0, request.speed)), _rumble(rng, 14, squeal), 0
+        total = min(request.duration_s, 14.0)
+
+        def stream(count: int) -> Signal:
+            nonlocal at
+            moment = (at + np.arange(count)) / SAMPLE_RATE
+            at += count
+            both = clacks * wheels(count) + rumble(count)
+            if goes_by:
+                share = (moment % total) / total
+                both = both * np.clip(0.1 + 1.2 * np.sin(np.pi * share) ** 1.6, 0, 1)
+            return both
+
+        return stream
+
+    return render
+
+
+def _steam(request: EffectRequest, rng: Rng) -> Stream:
+    """A steam engine: four puffs a turn, the first the strongest, over rods and rails."""
+    grains, counter, drift = Grains(), TurnCounter(), Wander(rng, 0.3)
+    rate, puff_number, started = scale(2.0, 8.0, request.speed), 0, 0
+    rods = Filter("bandpass", 500, 2600, order=1)
+    beat, ground = Phase(), _rumble(rng, 8, 0.0)
+
+    def puff(rate_hz: float) -> Signal:
+        count = frames(min(0.42, 0.9 / rate_hz))
+
+        def gains(share: Signal, hz: Signal) -> Signal:
+            level = np.interp(share, [0, 0.06, 0.3, 1], [0, 1, 0.55, 0])
+            return np.asarray(
+                level * (band(hz, 160, 1400 + 1800 * (1 - share), 0.8) + 0.7 * resonance(hz, 420, 260))
+            )
+
+        return to_peak(shape(noise(rng, count), gains))
+
+    def stream(count: int) -> Signal:
+        nonlocal puff_number, started
+        speed = rate * min(1.0, 0.55 + 0.45 * (started / SAMPLE_RATE) / 6.0)
+        started += count
+        hz = speed * (1 + 0.03 * drift(count))
+        for start in counter(hz):
+            level = (1.0, 0.72, 0.85, 0.66)[puff_number % 4] * rng.uniform(0.85, 1)
+            grains.add(int(start), puff(speed) * level, float(rng.uniform(-0.15, 0.15)))
+            puff_number += 1
+        clank = (
+            rods(rng.standard_normal((2, count))) * np.exp(-((beat(hz / 2) / (2 * np.pi)) % 1.0) * 14) * 0.25
+        )
+        return grains.take(count) + clank + 0.22 * ground(count)
+
+    return stream
+
+
+def _helicopter(request: EffectRequest, rng: Rng) -> Stream:
+    """Blades that slap their own wake: a deep pulse some twelve times a second, air between, a turbine above."""
+    rate = scale(19, 8.5, request.size) * scale(0.8, 1.25, request.speed)
+    blade, tail, turbine = Phase(), Phase(), Phase()
+    drift, gust = Wander(rng, 0.5), Wander(rng, 3.0)
+    thud, chop = Filter("bandpass", 45, 260, order=1), Filter("bandpass", 250, 2200, order=1)
+    hiss = Filter("bandpass", 900, 6000, order=1)
+
+    def stream(count: int) -> Signal:
+        hz = rate * (1 + 0.012 * drift(count))
+        turn = (blade(hz) / (2 * np.pi)) % 1.0
+        slap = np.exp(-turn * 9) * (1 - np.exp(-turn * 70)) * (1 + 0.12 * gust(count))
+        pulse = np.sin(2 * np.pi * turn * 4.2) * slap
+        air = rng.standard_normal((2, count)) * 0.5 + rng.standard_normal(count)
+        motor = 0.02 * np.sin(turbine(np.full(count, 1870.0))) + 0.05 * np.sin(tail(hz * 5.6)) * (
+            1 + 0.3 * gust(count)
+        )
+        return (
+            3.4 * thud(pulse + 0.9 * air * slap)
+            + 1.0 * chop(air * (slap + 0.06))
+            + 0.16 * hiss(air * (0.4 + slap))
+            + motor
+        )
+
+    return stream
+
+
+def _jet(request: EffectRequest, rng: Rng) -> Signal:
+    """A jet flies over: the whine comes first, the roar of the exhaust stays behind."""
+    length_s = min(9.0, max(3.0, request.duration_s))
+    count = frames(length_s)
+    speed = 75 * scale(0.6, 1.7, request.speed)
+    places = np.linspace(0, 1, 400)
+    along = speed * (places - 0.47) * length_s
+    away = np.sqrt(105.0**2 + along**2)
+    level = (105.0 / away) ** 1.3
+    doppler = 343.0 / (343.0 + speed * along / away)
+    behind = 1 / (1 + np.exp(-(places - 0.47) * 14))
+    side = 1.0 if rng.uniform() < 0.5 else -1.0
+
+    def gains(share: Signal, hz: Signal) -> Signal:
+        loud = np.interp(share, places, level)
+        bend = np.interp(share, places, doppler)
+        roar = np.interp(share, places, 0.45 + 0.75 * behind)
+        air = band(hz, 70, 700 + 2600 * loud, 0.75) * roar
+        fan = (1.1 - 0.9 * np.interp(share, places, behind)) * (
+            resonance(hz, 2350 * bend, 90) + 0.5 * resonance(hz, 4700 * bend, 140)
+        )
+        return np.asarray(loud * (air + 0.6 * fan))
+
+    rough = 1 + 0.2 * wander(rng, count, 50)
+    mid, wide = shape(noise(rng, count) * rough, gains, 2048), shape(noise(rng, count), gains, 2048)
+    angle = (
+        (0.7 * side * np.interp(np.arange(count), np.linspace(0, count, 400), along / away) + 1) * np.pi / 4
+    )
+    return edges(np.stack([(mid + 0.5 * wide) * np.cos(angle), (mid - 0.5 * wide) * np.sin(angle)]), 0.3, 0.5)
+
+
+def _plane(request: EffectRequest, rng: Rng) -> Stream:
+    """A propeller plane: the engine and the blade tips share one pitch, and two of them beat."""
+    engines = [
+        Combustion(
+            rng, cylinders=6, pipe_hz=105 * scale(1.3, 0.75, request.size), sharpness=0.45, uneven=0.06
+        )
+        for _ in range(2)
+    ]
+    drift, wash = [Wander(rng, 0.4), Wander(rng, 0.5)], Filter("bandpass", 200, 2400, order=1)
+    body = Filter("lowpass", 2600, order=1)
+    rpm = 2000 * scale(0.75, 1.3, request.speed)
+
+    def stream(count: int) -> Signal:
+        sides = [
+            engine(rpm * factor * (1 + 0.006 * turn(count)), np.ones(count))
+            for engine, turn, factor in zip(engines, drift, (1.0, 1.007), strict=True)
+        ]
+        both = np.stack([sides[0] + 0.7 * sides[1], 0.7 * sides[0] + sides[1]])
+        return body(both) + 0.3 * wash(rng.standard_normal((2, count)))
+
+    return stream
+
+
+def _boat(request: EffectRequest, rng: Rng) -> Stream:
+    engine = Combustion(
+        rng,
+        cylinders=2,
+        pipe_hz=88 * scale(1.4, 0.7, request.size),
+        sharpness=0.3,
+        uneven=0.15,
+        two_stroke=True,
+    )
+    drift, slosh, water = Wander(rng, 0.8), Wander(rng, 1.6), Filter("bandpass", 300, 3500, order=1)
+    body = Filter("lowpass", 1500, order=1)
+    rpm = 1900 * scale(0.5, 1.9, request.speed)
+
+    def stream(count: int) -> Signal:
+        mono = engine(rpm * (1 + 0.03 * drift(count)), np.ones(count))
+        foam = water(rng.standard_normal((2, count)) * np.clip(0.7 + 0.5 * slosh(count), 0.1, 2))
+        return body(mono * np.ones((2, 1))) + 0.35 * foam
+
+    return stream
+
+
+def _rowing(request: EffectRequest, rng: Rng) -> Signal:
+    count = frames(1.5)
+
+    def gains(share: Signal, hz: Signal) -> Signal:
+        pull = np.interp(share, [0, 0.08, 0.4, 0.7, 1], [0, 0.9, 0.6, 0.15, 0])
+        return np.asarray(pull * band(hz, 250, 1600 + 2500 * share, 0.9))
+
+    return shape(noise(rng, count), gains, 1024)
+
+
+EFFECTS = (
+    endless_effect("train", "rail", "A train rides", _train(0.1, 0.8, goes_by=False)),
+    endless_effect("train_pass", "rail", "A train passes", _train(0.3, 0.9, goes_by=True), space="outdoors"),
+    endless_effect("train_steam", "rail", "A steam train", _steam, space="outdoors"),
+    endless_effect("subway", "rail", "A subway train", _train(1.0, 0.45, goes_by=False), space="tunnel"),
+    endless_effect("helicopter", "aircraft", "A helicopter", _helicopter),
+    event_effect(
+        "jet", "aircraft", "A jet flies over", _jet, 8.5, Pacing((10.5, 7.0), 0.1, lead_s=0.0, width=0.0)
+    ),
+    endless_effect("propeller_plane", "aircraft", "A propeller plane", _plane),
+    endless_effect("motorboat", "boat", "A motor boat", _boat),
+    event_effect(
+        "rowing", "boat", "Oars pull through water", _rowing, 1.5, Pacing((2.8, 1.5), 0.08, width=0.3)
+    ),
+)
