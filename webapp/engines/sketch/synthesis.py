@@ -6,7 +6,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 
 from webapp.audio.waveform import Samples
 
-SAMPLE_RATE = 32_000
+SAMPLE_RATE = 44_100
 FloatArray = npt.NDArray[np.float64]
 
 _BLOCK = 256

@@ -37,6 +37,7 @@ class MusicRequest:
     given as a number; ``tempo_range`` in words. ``tonic`` is a pitch class from 0, C, to 11. ``moods`` are
     keys of the table of moods. ``energy`` runs from 0, calm, to 1, wild. ``era`` is a decade such as "1980s".
     ``space`` is the amount of reverb from 0 to 1. ``articulation`` is "", legato or staccato.
+    ``loop_s`` above 0 asks for a tempo at which whole bars fill that time.
     """
 
     genre: str = ""
@@ -54,3 +55,4 @@ class MusicRequest:
     era: str = ""
     space: float | None = None
     articulation: str = ""
+    loop_s: float = 0.0
