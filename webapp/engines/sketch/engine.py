@@ -5,10 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
-from webapp.engines.base import EngineInfo, GenerationRequest, GenerationTask, RequestNotSupported, TaskSource
+from webapp.engines.base import (
+    EngineInfo,
+    GenerationRequest,
+    GenerationTask,
+    RequestNotSupported,
+    TaskSource,
+    Understanding,
+)
 from webapp.engines.batch import run_task
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.mixing import render_plan, section_count
+from webapp.engines.sketch.understanding.outline import outline
 from webapp.engines.sketch.understanding.plan import Plan
 from webapp.engines.sketch.understanding.reading import read_prompt
 
@@ -44,8 +52,16 @@ class SketchEngine:
     def unload(self, model: str) -> None:
         self._require(model)
 
-    def plan(self, request: GenerationRequest) -> Plan:
-        """Return what the engine understands of a request. Raises RequestNotSupported."""
+    def explain(self, request: GenerationRequest) -> Understanding:
+        plan = self._plan(request)
+        return Understanding(
+            understood=tuple((finding.text, finding.meaning) for finding in plan.understood),
+            unknown=plan.unknown,
+            outline=tuple(outline(plan)),
+            is_empty=plan.is_empty,
+        )
+
+    def _plan(self, request: GenerationRequest) -> Plan:
         self._require(request.model)
         return read_prompt(request.prompt, request.model, request.seed)
 
@@ -64,7 +80,7 @@ class SketchEngine:
             raise RequestNotSupported(f"an overlap of {request.loop_overlap_s} s does not fit the sound")
         cancel.raise_if_cancelled()
         looped = request.loop_overlap_s > 0
-        plan = self.plan(request)
+        plan = self._plan(request)
         if looped:
             plan = _fitted_to_loop(plan, request.duration_s - request.loop_overlap_s)
         frames = max(1, frame_count(request.duration_s, SAMPLE_RATE))

@@ -8,12 +8,14 @@ from typing import Final
 from webapp.engines.sketch.understanding.composing import MusicReader
 from webapp.engines.sketch.understanding.grammar import Part, Reader, Source, unknown_words
 from webapp.engines.sketch.understanding.layers import effect_layers
-from webapp.engines.sketch.understanding.lexicon import Lexicon, lexicon
+from webapp.engines.sketch.understanding.lexicon import SOURCES, Entry, Lexicon, lexicon
 from webapp.engines.sketch.understanding.matching import Match, find_matches, is_musical
 from webapp.engines.sketch.understanding.plan import EffectLayer, Finding, Plan, Scene
 from webapp.engines.sketch.understanding.tonality import key_in
 from webapp.engines.sketch.understanding.words import Token, tokenise
 
+_NAMED: Final = SOURCES | {"solo", "silence"}
+_NUMERIC: Final = frozenset({"intensity", "size", "speed", "density", "distance", "tempo", "reverb"})
 _UNNAMED: Final = frozenset({"ignored", "connective", "verb"})
 
 
@@ -82,12 +84,15 @@ def _findings(
         if entry is None or entry.kind == "cue":
             continue
         typed = text[tokens[match.start].start : tokens[match.end - 1].end]
-        kind = "" if entry.kind in {"sound", "subject", "instrument", "genre", "place"} else f"{entry.kind}: "
-        yield Finding(typed, kind + _spoken(entry.key or "drums"))
+        yield Finding(typed, _meaning(entry))
 
 
-def _spoken(key: str) -> str:
-    return key.replace("_", " ")
+def _meaning(entry: Entry) -> str:
+    """A meaning in words. Numbers of the data files stay inside; what they change is told."""
+    if entry.kind in _NUMERIC:
+        return entry.kind
+    named = (entry.key or "drums").replace("_", " ")
+    return named if entry.kind in _NAMED else f"{entry.kind}: {named}"
 
 
 def _hash_seed(text: str, model: str, seed: int) -> int:
