@@ -1,97 +1,149 @@
-"""Renders the music of a scene."""
+"""Renders the music of a scene, section by section."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import Final
 
 import numpy as np
+from scipy.signal import butter, sosfilt
 
 from webapp.audio.waveform import Samples
-from webapp.engines.sketch.genres import DEFAULT_ENSEMBLES, GENRES, Genre
-from webapp.engines.sketch.instruments import TONES
-from webapp.engines.sketch.music.request import InstrumentRequest, MusicRequest
-from webapp.engines.sketch.plan import DrumPart, Part, Plan
-from webapp.engines.sketch.render import Rendering
-from webapp.engines.sketch.synthesis import SAMPLE_RATE
-from webapp.engines.sketch.theory import SCALES
+from webapp.engines.sketch.music.arrange import arrange
+from webapp.engines.sketch.music.bus import Compressor, Reverb, Tape, pump, saturated
+from webapp.engines.sketch.music.kits import DrumKit
+from webapp.engines.sketch.music.library import sample_library
+from webapp.engines.sketch.music.piece import compose
+from webapp.engines.sketch.music.players import player_for
+from webapp.engines.sketch.music.request import MusicRequest
+from webapp.engines.sketch.music.sampler import SAMPLE_RATE
+from webapp.engines.sketch.music.score import Hit, Note, PartScore, Score
+from webapp.engines.sketch.music.styles import instruments
+from webapp.engines.sketch.music.synthesis import panned
 
-_TEMPO_BPM = (84.0, 108.0)
-_MODES = ("major", "minor", "dorian")
-_SPACE = 0.35
-_FREE_CHANGE, _EXACT_CHANGE = 0.12, 0.01
-_RELATED_GENRES = {"house music": "house"}
-_RELATED = {
-    "acoustic guitar": "guitar", "nylon guitar": "guitar", "electric guitar": "guitar", "bass guitar": "bass",
-    "double bass": "bass", "arp": "lead", "brass": "trumpet", "french horn": "horn", "alto sax": "oboe",
+SECTION_FRAMES: Final = SAMPLE_RATE // 2
+# Gain of one note by role, in dB: chords have several at once.
+_ROLE_DB: Final = {
+    "melody": 1.0, "answer": -3.0, "harmony": -4.0, "hands": -2.0, "chords": -7.0, "ostinato": -5.0,
+    "arpeggio": -4.0, "pad": -9.0, "chorale": -6.0, "cluster": -8.0, "drone": -9.0, "stabs": -6.0, "riff": -6.0, "bass": 1.5,
 }  # fmt: skip
+_SENDS: Final = {
+    "melody": 0.8, "answer": 0.9, "harmony": 0.8, "hands": 0.6, "chords": 0.5, "ostinato": 0.5,
+    "arpeggio": 0.7, "pad": 0.9, "chorale": 1.0, "cluster": 1.0, "drone": 0.8, "stabs": 0.5, "riff": 0.15, "bass": 0.06,
+}  # fmt: skip
+_DRUM_SEND = 0.16
+_NOTE_LEVEL: Final = np.float32(1.6)
+_DRIVE: Final = 1.1
+_WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
+
+
+class Track:
+    """One instrument's notes, laid down as the piece goes on."""
+
+    def __init__(self, part: PartScore, score: Score, seed: int) -> None:
+        self._part = part
+        self._about = instruments()[part.instrument]
+        self._player = player_for(self._about, sample_library(), seed)
+        self._tape = Tape()
+        self._notes: list[Note] = list(part.notes)
+        self._next = 0
+        self._gain = _NOTE_LEVEL * np.float32(10 ** ((_ROLE_DB[part.role] + part.level_db) / 20))
+        self._wobble = Wobble(score.beat_s) if part.effect == "wobble" else None
+        self.send = np.float32(_SENDS[part.role])
+
+    def section(self, start: int, frames: int) -> Samples:
+        """The part from frame ``start`` on, shape (2, frames)."""
+        while self._next < len(self._notes):
+            note = self._notes[self._next]
+            at = round(note.start_s * SAMPLE_RATE)
+            if at >= start + frames:
+                break
+            sound = self._player.note(note.pitch, note.velocity, note.duration_s)
+            self._tape.lay(self._placed(sound, note.pitch), max(0, at - start))
+            self._next += 1
+        samples = self._tape.take(frames)
+        if self._about.drive:
+            samples = saturated(samples * np.float32(4.0), self._about.drive) * np.float32(0.5)
+        if self._wobble is not None:
+            samples = self._wobble(samples, start)
+        return samples * self._gain
+
+    def _placed(self, sound: Samples, pitch: int) -> Samples:
+        """Put a note between the speakers; wide instruments spread theirs by pitch."""
+        if len(sound) == 2:
+            return sound
+        spread = self._about.width * max(-1.0, min(1.0, (pitch - 62) / 24))
+        return panned(sound[0], max(-0.9, min(0.9, self._part.pan + spread)))
+
+
+class Wobble:
+    """A low-pass that opens and closes with the beat."""
+
+    def __init__(self, beat_s: float) -> None:
+        self._beat = beat_s * SAMPLE_RATE
+        self._dull = butter(2, 180, fs=SAMPLE_RATE, output="sos")
+        self._bright = butter(2, 1800, fs=SAMPLE_RATE, output="sos")
+        self._states = [np.zeros((1, 2, 2)), np.zeros((1, 2, 2))]
+
+    def __call__(self, samples: Samples, start: int) -> Samples:
+        dull, self._states[0] = sosfilt(self._dull, samples, zi=self._states[0])
+        bright, self._states[1] = sosfilt(self._bright, saturated(samples * 3, 1.5), zi=self._states[1])
+        beats = (start + np.arange(samples.shape[1])) / self._beat
+        rates = np.array(_WOBBLE_BEATS)[(beats.astype(int) // 2) % len(_WOBBLE_BEATS)]
+        opening = 0.5 - 0.5 * np.cos(2 * np.pi * (beats % 1.0) / rates)
+        mixed: Samples = (dull + opening * bright).astype(np.float32)
+        return mixed
+
+
+class DrumTrack:
+    """The strokes of the kit."""
+
+    def __init__(self, score: Score, seed: int) -> None:
+        self._kit = DrumKit(score.kit, sample_library(), seed)
+        self._tape = Tape()
+        self._hits: list[Hit] = list(score.hits)
+        self._next = 0
+        self._counts: dict[str, int] = {}
+        self._gain = np.float32(10 ** (score.drums_db / 20))
+        self.kicks: list[tuple[int, float]] = [
+            (round(hit.start_s * SAMPLE_RATE), hit.velocity) for hit in score.hits if hit.piece == "kick"
+        ]
+
+    def section(self, start: int, frames: int) -> Samples:
+        """The drums from frame ``start`` on, shape (2, frames)."""
+        while self._next < len(self._hits):
+            hit = self._hits[self._next]
+            at = round(hit.start_s * SAMPLE_RATE)
+            if at >= start + frames:
+                break
+            number = self._counts[hit.piece] = self._counts.get(hit.piece, -1) + 1
+            self._tape.lay(self._kit.hit(hit.piece, hit.velocity, number), max(0, at - start))
+            self._next += 1
+        return self._tape.take(frames) * self._gain
 
 
 def render_music(
     request: MusicRequest, duration_s: float, seed: int, *, with_ending: bool
 ) -> Iterator[Samples]:
-    """Yield the music in sections of shape (2, n) until ``duration_s`` is filled."""
-    rendering = Rendering(_plan(request, seed), round(duration_s * SAMPLE_RATE), with_ending=with_ending)
-    for _ in rendering.steps():
-        pass
-    yield rendering.samples
-
-
-def _plan(request: MusicRequest, seed: int) -> Plan:
-    rng = np.random.default_rng([seed, 7])
-    genre = GENRES.get(_RELATED_GENRES.get(request.genre, request.genre))
-    low, high = request.tempo_range or (genre.tempo_bpm if genre else _TEMPO_BPM)
-    drums = None
-    if request.drums is not None:
-        drums = DrumPart("rock", (), request.drums.level_db, request.drums.intensity)
-    if genre and genre.drums and "drums" not in request.without and not request.solo:
-        drums = replace(drums, pattern=genre.drums) if drums else DrumPart(genre.drums)
-    modes = genre.modes if genre else _MODES
-    mode = request.mode if request.mode in SCALES else modes[rng.integers(len(modes))]
-    tempo_bpm = request.tempo_bpm or float(round(rng.uniform(low, high)))
-    beats = request.beats_per_bar or (genre.beats_per_bar if genre else 4)
-    if request.loop_s:
-        tempo_bpm = _fitted(tempo_bpm, beats, request.loop_s, exact=request.tempo_bpm is not None)
-    return Plan(
-        seed=seed,
-        tempo_bpm=tempo_bpm,
-        exact_tempo=request.tempo_bpm is not None,
-        beats_per_bar=beats,
-        tonic=int(rng.integers(12)) if request.tonic is None else request.tonic,
-        mode=mode,
-        swing=genre.swing if genre else 0.0,
-        space=request.space if request.space is not None else (genre.space if genre else _SPACE),
-        parts=tuple(_parts(request, genre, rng)),
-        drums=drums,
-        textures=(),
-    )
-
-
-def _parts(request: MusicRequest, genre: Genre | None, rng: np.random.Generator) -> Iterator[Part]:
-    named = [_part(one) for one in request.instruments]
-    yield from named
-    if request.solo:
-        return
-    ensemble = genre.ensemble if genre else ()
-    if not named and not ensemble and request.drums is None:
-        ensemble = DEFAULT_ENSEMBLES[rng.integers(len(DEFAULT_ENSEMBLES))]
-    roles = {part.style for part in named} | set(request.without)
-    for instrument, style in ensemble:
-        if style not in roles and instrument not in request.without:
-            yield Part(instrument, style)
-
-
-def _part(asked: InstrumentRequest) -> Part:
-    instrument = _RELATED.get(asked.instrument, asked.instrument)
-    if instrument not in TONES:
-        instrument = "piano"
-    return Part(instrument, asked.role or "melody", asked.level_db, asked.intensity)
-
-
-def _fitted(tempo_bpm: float, beats_per_bar: int, loop_s: float, *, exact: bool) -> float:
-    """Bend the tempo a little so that whole bars, or at least whole beats, fill the loop."""
-    limit = _EXACT_CHANGE if exact else _FREE_CHANGE
-    for unit_beats in (beats_per_bar, 1):
-        units = max(1, round(loop_s * tempo_bpm / 60 / unit_beats))
-        fitted = units * unit_beats * 60 / loop_s
-        if abs(fitted / tempo_bpm - 1) <= limit:
-            return fitted
-    return tempo_bpm
+    """Yield the music in sections of shape (2, n), each final, until ``duration_s`` is filled."""
+    piece = compose(request, seed)
+    score = arrange(piece, duration_s, with_ending=with_ending)
+    tracks = [Track(part, score, seed + index) for index, part in enumerate(score.parts)]
+    drums = DrumTrack(score, seed) if score.hits else None
+    reverb, compressor = Reverb(score.space, seed), Compressor()
+    total = round(duration_s * SAMPLE_RATE)
+    for start in range(0, total, SECTION_FRAMES):
+        frames = min(SECTION_FRAMES, total - start)
+        mix = np.zeros((2, frames), np.float32)
+        send = np.zeros((2, frames), np.float32)
+        for track in tracks:
+            samples = track.section(start, frames)
+            mix += samples
+            send += samples * track.send
+        if drums is not None:
+            if score.pump:
+                near = [kick for kick in drums.kicks if start - SAMPLE_RATE < kick[0] < start + frames]
+                mix *= pump(frames, start, near, score.pump, score.beat_s)
+            struck = drums.section(start, frames)
+            mix += struck
+            send += struck * np.float32(_DRUM_SEND)
+        mix += reverb(send)
+        yield saturated(compressor(mix), _DRIVE)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webapp.audio.waveform import Samples
-from webapp.engines.sketch.synthesis import (
+from webapp.engines.sketch.music.synthesis import (
     SAMPLE_RATE,
     FloatArray,
     band_gain,
@@ -15,7 +15,7 @@ from webapp.engines.sketch.synthesis import (
     shaped_noise,
     warped_harmonics,
 )
-from webapp.engines.sketch.theory import frequency_hz
+from webapp.engines.sketch.music.theory import frequency_hz
 
 VELOCITY_LAYERS = 4
 _LENGTH_STEP_S = 0.02
@@ -138,6 +138,7 @@ TONES: dict[str, Tone] = {
     "lead": Ensemble(22, 1.05, 0.006, 0.1, voices=2, detune_cents=6, range=(50, 86)),
     "chip": Ensemble(24, 1.0, 0.002, 0.02, voices=1, detune_cents=0, odd_only=True, range=(48, 96)),
     "synth bass": Ensemble(14, 1.25, 0.004, 0.06, voices=1, detune_cents=3, range=(26, 50)),
+    "sine": Ensemble(1, 1.0, 0.01, 0.05, voices=1, detune_cents=0, range=(36, 100)),
     "organ": Ensemble(9, 0.75, 0.012, 0.08, voices=1, detune_cents=2, range=(36, 84)),
     "strings": Ensemble(16, 1.25, 0.22, 0.5, voices=4, detune_cents=11, range=(40, 86)),
     "pad": Ensemble(12, 1.6, 0.5, 1.0, voices=3, detune_cents=9, range=(43, 80)),

