@@ -162,10 +162,10 @@ def _buzzer(request: EffectRequest, rng: Rng) -> Signal:
 def tick(rng: Rng, high: float, size: float) -> Signal:
     """Let an escapement click: a pallet meets a tooth, inside a case that colours it."""
     count = frames(0.09)
-    case = scale(2100, 620, size) * high
+    case = scale(3800, 1500, size) * high
     hz = case * np.array([1.0, 1.9, 2.7, 4.2, 6.1]) * rng.uniform(0.985, 1.015, 5)
-    body = ring(hz, np.array([0.035, 0.03, 0.022, 0.016, 0.01]), np.array([1.0, 0.8, 0.7, 0.5, 0.4]), count)
-    click = highpass(noise(rng, frames(0.004)), 2500) * 0.5
+    body = ring(hz, np.array([0.022, 0.02, 0.016, 0.012, 0.008]), np.array([1.0, 0.8, 0.7, 0.5, 0.4]), count)
+    click = to_peak(highpass(noise(rng, frames(0.012)), 2500) * decay(frames(0.012), 0.008))
     second = together(count, (0.009, 0.35 * body))
     return layers(to_peak(body), click, second)
 

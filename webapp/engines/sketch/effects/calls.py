@@ -25,6 +25,9 @@ from webapp.engines.sketch.effects.vocal import Formant, Glottis, through_throat
 Points: TypeAlias = tuple[tuple[float, float], ...]
 
 
+_CLEAR = Glottis()
+
+
 @dataclass(frozen=True, slots=True)
 class Syllable:
     """One stretch of voice."""
@@ -33,7 +36,7 @@ class Syllable:
     pitch: Points  # (share of the time, Hz)
     level: Points  # (share of the time, level)
     formants: Sequence[Formant]
-    glottis: Glottis = Glottis()
+    glottis: Glottis = _CLEAR
     wait_s: float = 0.0  # silence after it; below 0 it overlaps with the next
     vibrato: tuple[float, float] = (0.0, 0.0)  # Hz, share of the pitch
     tremor: tuple[float, float] = (0.0, 0.0)  # Hz, share of the level
@@ -80,8 +83,8 @@ def _said(rng: Rng, syllable: Syllable, body: Body) -> Signal:
     brightness = float(np.clip(syllable.glottis.brightness * (1 + 0.06 * body.effort), 0, 0.97))
     source = voiced(rng, hz, replace(syllable.glottis, brightness=brightness))
     formants = [
-        ([value * body.throat * rng.uniform(0.98, 1.02) for value in values], width, level)
-        for values, width, level in syllable.formants
+        ([value * body.throat * rng.uniform(0.98, 1.02) for value in values], width)
+        for values, width in syllable.formants
     ]
     level = curve(count, *syllable.level)
     if syllable.tremor[0]:

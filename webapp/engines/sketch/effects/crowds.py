@@ -11,6 +11,7 @@ from webapp.engines.sketch.effects.dsp import (
     decay,
     frames,
     glide,
+    highpass,
     noise,
     scale,
     swell,
@@ -28,17 +29,17 @@ _VOWELS = ((730, 1190), (530, 1840), (390, 1990), (570, 840), (440, 1020), (660,
 
 
 def _clap(rng: Rng) -> Signal:
-    count = frames(0.06)
+    count = frames(0.09)
     air = noise(rng, count)
-    hollow = rng.uniform(800, 1900)
-    body = bandpass(air, hollow * 0.7, hollow * 1.5) + rng.uniform(0.2, 0.6) * bandpass(air, 2300, 6500)
-    return to_peak(body * decay(count, rng.uniform(0.025, 0.06)))
+    hollow = rng.uniform(900, 3000)
+    palms = bandpass(air, hollow * 0.5, hollow * 1.8) + 0.1 * highpass(air, 3000) + 0.4 * bandpass(air, 150, 600)
+    return to_peak(palms * (decay(count, rng.uniform(0.016, 0.03)) + 0.15 * decay(count, 0.1)))
 
 
 def _applause(request: EffectRequest, rng: Rng) -> Stream:
     pool = pool_of([_clap(rng) for _ in range(48)])
     grains = Grains()
-    people = round(scale(6, 260, request.density) * scale(0.7, 1.5, request.size))
+    people = round(scale(8, 900, request.density) * scale(0.7, 1.5, request.size))
     rate = scale(2.6, 5.2, request.speed)
     drift = Wander(rng, 0.5)
 
@@ -50,7 +51,7 @@ def _applause(request: EffectRequest, rng: Rng) -> Stream:
 
     def stream(count: int) -> Signal:
         starts = poisson_starts(rng, count, people * rate)
-        levels = np.exp(rng.normal(-0.9, 0.75, starts.size)) / np.sqrt(max(people, 8) / 8)
+        levels = np.exp(rng.normal(-0.9, 0.55, starts.size)) / np.sqrt(max(people, 8) / 8)
         grains.scatter(starts, rows(rng, pool, starts.size), levels, np.tanh(rng.normal(0, 0.6, starts.size)))
         return grains.take(count) + wash(count) * 0.03 * request.density
 
@@ -70,9 +71,9 @@ def _utterance(rng: Rng, length_s: float, pitch: float, rise: float, glottis: Gl
     syllables = max(2, round(length_s * rng.uniform(4, 6)))
     vowels = [_VOWELS[int(rng.integers(0, len(_VOWELS)))] for _ in range(syllables)]
     formants: list[Formant] = [
-        ([v[0] * throat for v in vowels], 110, 0),
-        ([v[1] * throat for v in vowels], 150, -6),
-        ([2600 * throat], 260, -15),
+        ([v[0] * throat for v in vowels], 110),
+        ([v[1] * throat for v in vowels], 150),
+        ([2600 * throat], 260),
     ]
     level = np.abs(np.sin(np.linspace(0, np.pi * syllables, count) + rng.uniform(0, 0.5))) ** 0.6
     voice = voiced(rng, glide(count, *knots), glottis) + 0.12 * noise(rng, count)
@@ -137,10 +138,10 @@ def _shout(rng: Rng, request: EffectRequest) -> Signal:
     first = ((700, 850, 800), (380, 420, 400), (500, 750, 550))[kind]
     second = ((1250, 1350, 1300), (850, 900, 850), (2000, 1500, 1900))[kind]
     formants: list[Formant] = [
-        ([f * throat for f in first], 150, 0),
-        ([f * throat for f in second], 200, -3),
-        ([2700 * throat], 350, -8),
-        ([3700 * throat], 500, -14),
+        ([f * throat for f in first], 150),
+        ([f * throat for f in second], 200),
+        ([2700 * throat], 350),
+        ([3700 * throat], 500),
     ]
     voice = voiced(rng, hz, Glottis(0.88 + 0.05 * request.intensity, 0.15, 0.02, 0.2, 60))
     return to_peak(through_throat(voice, formants) * curve(count, (0, 0), (0.12, 1), (0.6, 0.9), (1, 0)))

@@ -39,13 +39,7 @@ def _click(rng: Rng, low: float, high: float, t60: float) -> Signal:
 def _key(request: EffectRequest, rng: Rng) -> Signal:
     """Press a key: the cap hits the plate, and some 80 ms later comes up again."""
     large = rng.uniform() < 0.14
-    body = 420 if large else rng.uniform(700, 1300)
-    case = ring(
-        body * np.array([1.0, 1.7, 2.9, 4.4]),
-        np.array([0.03, 0.025, 0.018, 0.012]),
-        np.array([0.8, 0.7, 0.5, 0.4]),
-        frames(0.06),
-    )
+    case = strike(rng, "plastic", size=0.62 if large else 0.5, hardness=0.7, duration_s=0.07)
     down = layers(0.5 * to_peak(case), _click(rng, 1600, 6500, 0.014))
     up = layers(0.3 * to_peak(case), 0.7 * _click(rng, 2400, 7500, 0.01))
     touch = 0.25 * _click(rng, 2000, 5000, 0.008)
@@ -58,7 +52,7 @@ def _type(request: EffectRequest, rng: Rng) -> Signal:
     """Strike a type bar: lever, type on paper and platen, and the escapement of the carriage."""
     lever = _click(rng, 900, 3500, 0.02)
     hit = layers(
-        to_peak(strike(rng, "metal", size=0.35, hardness=0.8, duration_s=0.1), 0.55),
+        to_peak(strike(rng, "latch", size=0.5, hardness=0.8, duration_s=0.1), 0.55),
         _click(rng, 1200, 7000, 0.02),
     )
     platen = strike(rng, "wood", size=0.5, hardness=0.5, duration_s=0.12)

@@ -63,7 +63,7 @@ def _slam(request: EffectRequest, rng: Rng) -> Signal:
     swish = lowpass(noise(rng, swish_length), 900) * curve(swish_length, (0, 0), (1, 0.09))
     blow = thump(rng, lowest * 0.62, t60 * 2.6, bright * 1.3, 0.75)
     wall = lowpass(noise(rng, frames(0.7)), 230) * decay(frames(0.7), 0.55) * 0.8
-    latch = strike(rng, "metal", size=0.25, hardness=0.8, duration_s=0.12)
+    latch = strike(rng, "latch", size=0.5, hardness=0.8, duration_s=0.12)
     rattle = strike(rng, "wood", size=0.5, hardness=0.5, duration_s=0.2)
     return together(
         frames(1.1),
@@ -76,7 +76,7 @@ def _slam(request: EffectRequest, rng: Rng) -> Signal:
 
 def _latch(rng: Rng) -> Signal:
     parts = [
-        (at, level * to_peak(strike(rng, "metal", size=size, hardness=0.7, duration_s=0.14)))
+        (at, level * to_peak(strike(rng, "latch", size=size, hardness=0.7, duration_s=0.14)))
         for at, level, size in ((0.0, 0.6, 0.3), (0.09, 1.0, 0.4), (0.17, 0.5, 0.25))
     ]
     body = thump(rng, 210, 0.09, 1800, 0.4)
@@ -87,7 +87,7 @@ def creak(rng: Rng, length_s: float, slow_hz: float, fast_hz: float, body_hz: fl
     """Rub a dry hinge: it sticks and slips at a rate that follows the pull, and each slip rings the wood."""
     count = frames(length_s)
     pull = np.clip(0.5 + 0.34 * wander(rng, count, 2.2) + 0.12 * wander(rng, count, 9), 0.03, 1.2)
-    hz = slow_hz * (fast_hz / slow_hz) ** pull * (1 + 0.06 * wander(rng, count, 60))
+    hz = slow_hz * (fast_hz / slow_hz) ** pull * np.exp(0.4 * wander(rng, count, 90))
     turn = np.cumsum(hz) / 44_100
     slips = np.flatnonzero(np.diff(np.floor(turn)) > 0)
     hits = np.zeros(count)
@@ -107,11 +107,11 @@ def creak(rng: Rng, length_s: float, slow_hz: float, fast_hz: float, body_hz: fl
 def _creak(request: EffectRequest, rng: Rng) -> Signal:
     length_s = scale(3.0, 1.1, request.speed) * rng.uniform(0.85, 1.15)
     pitch = scale(1.5, 0.65, request.size)
-    return creak(rng, length_s, 28 * pitch, 260 * pitch, 420 * pitch)
+    return creak(rng, length_s, 9 * pitch, 95 * pitch, 520 * pitch)
 
 
 def _open(request: EffectRequest, rng: Rng) -> Signal:
-    swing = creak(rng, scale(1.8, 0.7, request.speed), 40, 240, 460)
+    swing = creak(rng, scale(1.8, 0.7, request.speed), 12, 90, 560)
     return together(frames(2.6), (0.0, _latch(rng)), (0.4, 0.5 * swing))
 
 
@@ -125,7 +125,7 @@ def _close(request: EffectRequest, rng: Rng) -> Signal:
 
 def _lock(request: EffectRequest, rng: Rng) -> Signal:
     parts = [
-        (at, level * to_peak(strike(rng, "metal", size=size, hardness=0.6, duration_s=0.15)))
+        (at, level * to_peak(strike(rng, "latch", size=size, hardness=0.6, duration_s=0.15)))
         for at, level, size in ((0.0, 0.3, 0.2), (0.12, 0.25, 0.2), (0.35, 0.5, 0.3), (0.52, 1.0, 0.55))
     ]
     return layers(

@@ -27,10 +27,10 @@ from webapp.engines.sketch.effects.spectral import resonance, shape
 from webapp.engines.sketch.effects.vocal import Formant, Glottis, through_throat, voiced
 
 _AH: tuple[Formant, ...] = (
-    ((750, 780), 130, 0),
-    ((1250, 1280), 170, -5),
-    ((2600, 2600), 260, -14),
-    ((3600, 3600), 400, -20),
+    ((750, 780), 130),
+    ((1250, 1280), 170),
+    ((2600, 2600), 260),
+    ((3600, 3600), 400),
 )
 
 
@@ -55,7 +55,7 @@ def _laugh(request: EffectRequest, rng: Rng) -> Signal:
         tone = voiced(rng, hz, Glottis(0.78, 0.22, 0.015, 0.08, 50))
         air = noise(rng, count) * curve(count, (0, 0.5), (0.2, 0.25), (0.6, 0.2), (1, 0.5))
         loud = curve(count, (0, 0), (0.14, 1), (0.5, 0.7), (1, 0))
-        formants = [([v * throat * rng.uniform(0.96, 1.04) for v in values], w, db) for values, w, db in _AH]
+        formants = [([v * throat * rng.uniform(0.96, 1.04) for v in values], w) for values, w in _AH]
         parts.append(
             (at, through_throat((tone + air) * loud, formants) * (1 - 0.55 * share) * rng.uniform(0.8, 1))
         )
@@ -100,12 +100,12 @@ def _snore(request: EffectRequest, rng: Rng) -> Signal:
     flap = np.exp(-turn * 6) * (1 - np.exp(-turn * 40)) * (1 + 0.3 * wander(rng, count, 30))
     air = noise(rng, count) * (flap * 1.6 + 0.12)
     formants: tuple[Formant, ...] = (
-        ((260, 340, 300), 160, 0),
-        ((620, 760, 680), 220, -2),
-        ((1400, 1500), 320, -8),
-        ((2600, 2600), 500, -15),
+        ((260, 340, 300), 160),
+        ((620, 760, 680), 220),
+        ((1400, 1500), 320),
+        ((2600, 2600), 500),
     )
-    drawn = through_throat(air, [([v * body.throat for v in values], w, d) for values, w, d in formants])
+    drawn = through_throat(air, [([v * body.throat for v in values], w) for values, w in formants])
     drawn = drawn * curve(count, (0, 0), (0.25, 0.6), (0.7, 1), (0.93, 0.9), (1, 0))
     out = frames(1.0)
     sigh = _airy(rng, out, (650, 500), body.throat) * curve(out, (0, 0), (0.15, 1), (0.5, 0.5), (1, 0))
@@ -125,13 +125,13 @@ def _cough(request: EffectRequest, rng: Rng) -> Signal:
         )
         air = noise(rng, count) * curve(count, (0, 0), (0.02, 2.4), (0.12, 1.3), (0.4, 0.4), (1, 0))
         formants: tuple[Formant, ...] = (
-            ((600, 720, 560), 180, 0),
-            ((1150, 1300), 240, -3),
-            ((2500, 2500), 400, -6),
-            ((3700, 3700), 700, -9),
+            ((600, 720, 560), 180),
+            ((1150, 1300), 240),
+            ((2500, 2500), 400),
+            ((3700, 3700), 700),
         )
         sound = through_throat(
-            tone + air, [([v * body.throat for v in f], w, d) for f, w, d in formants], -26
+            tone + air, [([v * body.throat for v in f], w) for f, w in formants],
         )
         parts.append((at, to_peak(sound, 1 - 0.2 * number)))
         at += rng.uniform(0.3, 0.42)
@@ -149,19 +149,19 @@ def _sneeze(request: EffectRequest, rng: Rng) -> Signal:
     )
     tone = tone * curve(count, (0, 0), (0.06, 1), (0.3, 0.6), (0.7, 0))
     formants: tuple[Formant, ...] = (
-        ((500, 700, 400), 180, -2),
-        ((1900, 1600), 300, -3),
-        ((3400, 4200), 1500, 0),
-        ((6000, 6000), 2600, -2),
+        ((500, 700, 400), 180),
+        ((1900, 1600), 300),
+        ((3400, 4200), 1500),
+        ((6000, 6000), 2600),
     )
-    return np.concatenate((to_peak(inward, 0.25), to_peak(through_throat(tone + air, formants, -24))))
+    return np.concatenate((to_peak(inward, 0.25), to_peak(through_throat(tone + air, formants))))
 
 
 _CRY_THROAT: tuple[Formant, ...] = (
-    ((900, 1250, 1150, 950), 280, 0),
-    ((1900, 2500, 2300), 420, -3),
-    ((3900, 4100), 700, -6),
-    ((5600, 5600), 900, -14),
+    ((900, 1250, 1150, 950), 280),
+    ((1900, 2500, 2300), 420),
+    ((3900, 4100), 700),
+    ((5600, 5600), 900),
 )
 _CRY = (
     Syllable(
@@ -229,10 +229,10 @@ def _referee(request: EffectRequest, rng: Rng) -> Signal:
 def _clap(request: EffectRequest, rng: Rng) -> Signal:
     """Two hands: a hollow between the palms gives the colour."""
     count = frames(0.2)
-    hollow = rng.uniform(900, 1500) * scale(1.2, 0.8, request.size)
+    hollow = scale(3000, 2000, request.size) * rng.uniform(0.75, 1.3)
     air = noise(rng, count)
-    body = bandpass(air, hollow * 0.7, hollow * 1.5) * 2 + 0.6 * bandpass(air, 2200, 5200)
-    return body * (decay(count, 0.06) + 0.12 * decay(count, 0.2)) * curve(count, (0, 0), (0.004, 1), (1, 1))
+    palms = bandpass(air, hollow * 0.5, hollow * 1.8) + 0.06 * highpass(air, 3000) + 0.5 * bandpass(air, 150, 500)
+    return palms * (decay(count, 0.016) + 0.28 * decay(count, 0.15))
 
 
 def _snap(request: EffectRequest, rng: Rng) -> Signal:
@@ -248,14 +248,14 @@ _SCREAM = Syllable(
     1.6,
     ((0, 700), (0.1, 1050), (0.6, 1150), (1, 820)),
     ((0, 0), (0.06, 1), (0.8, 0.9), (1, 0)),
-    (((1000, 1300, 1200), 350, 0), ((1900, 2200), 450, -3), ((3300, 3500), 600, -6)),
+    (((1000, 1300, 1200), 350), ((1900, 2200), 450), ((3300, 3500), 600)),
     Glottis(0.88, 0.12, 0.015, 0.3, 70),
 )
 _YAWN = Syllable(
     1.9,
     ((0, 220), (0.25, 330), (0.7, 250), (1, 140)),
     ((0, 0), (0.3, 1), (0.7, 0.7), (1, 0)),
-    (((400, 750, 800, 500), 160, 0), ((1100, 1300, 1200, 900), 220, -5), ((2500, 2500), 350, -14)),
+    (((400, 750, 800, 500), 160), ((1100, 1300, 1200, 900), 220), ((2500, 2500), 350)),
     Glottis(0.75, 0.4, 0.012),
 )
 _ONCE = Pacing((2.6, 1.5), 0.2, (1, 1), (0.8, 0.2))

@@ -19,6 +19,9 @@ _SECTION = SAMPLE_RATE // 2
 _LOWEST_HZ = 18.0
 _KNEE, _ROOM = 0.7, 0.25  # samples above the knee bend; knee and room together are never passed
 _RISE_S, _FALL_S = 0.004, 0.03
+# The air of a place, some 70 dB below full scale: between the sounds of the world there is no digital nothing.
+_AIR, _AIR_TOP_HZ = 3.5e-4, 2500.0
+_AIRLESS = frozenset({"game", "interface", "cinematic", "noise"})
 
 
 def render_effect(request: EffectRequest, seed: int) -> Iterator[Samples]:
@@ -34,8 +37,11 @@ def render_effect(request: EffectRequest, seed: int) -> Iterator[Samples]:
     surroundings = Surroundings(request.space or effect.space, request.distance, rng)
     no_offset = Filter("highpass", _LOWEST_HZ)
     gain = GAINS.get(effect.key, 1.0)
+    air = 0.0 if effect.family in _AIRLESS else _AIR
+    quiet = Filter("lowpass", _AIR_TOP_HZ, order=1)
     for start in range(0, total, _SECTION):
         block = no_offset(surroundings(stream(_SECTION) * gain))
+        block = block + air * quiet(rng.standard_normal((2, _SECTION)))
         room = min(_SECTION, total - start)
         yield _bent(_faded(block[:, :room], start, total)).astype(np.float32)
 

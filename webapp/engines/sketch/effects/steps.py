@@ -11,36 +11,37 @@ from webapp.engines.sketch.effects.dsp import (
     curve,
     decay,
     frames,
-    layers,
+    highpass,
     lowpass,
     noise,
     scale,
+    swell,
     to_peak,
     together,
 )
 from webapp.engines.sketch.effects.effect import EventRenderer
-from webapp.engines.sketch.effects.modal import bubble, strike
+from webapp.engines.sketch.effects.modal import bubble, ring
 from webapp.engines.sketch.effects.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.weather import bubble_t60
 
 # Loose grounds: grains a step, lowest and highest band of a grain, its length, how long the step crunches.
 _LOOSE: dict[str, tuple[int, float, float, float, float]] = {
-    "gravel": (46, 900, 5200, 0.011, 0.26),
-    "snow": (90, 500, 3200, 0.016, 0.34),
-    "leaves": (40, 1600, 8000, 0.018, 0.32),
+    "gravel": (110, 900, 6000, 0.012, 0.3),
+    "snow": (150, 500, 3600, 0.02, 0.36),
+    "leaves": (90, 1600, 8500, 0.025, 0.36),
     "grass": (26, 1200, 5500, 0.02, 0.22),
     "sand": (120, 800, 4500, 0.008, 0.26),
     "dirt": (22, 400, 2600, 0.012, 0.2),
 }
-# Firm grounds: body that rings, its size, hardness, its share, brightness of the contact.
-_FIRM: dict[str, tuple[str, float, float, float, float]] = {
-    "wood": ("wood", 0.72, 0.35, 0.8, 1800),
-    "stone": ("stone", 0.55, 0.5, 0.4, 3600),
-    "concrete": ("stone", 0.6, 0.45, 0.35, 3000),
-    "tile": ("ceramic", 0.6, 0.55, 0.3, 4500),
-    "metal": ("metal", 0.72, 0.5, 0.6, 4200),
-    "carpet": ("wood", 0.9, 0.1, 0.25, 700),
+# Firm grounds: lowest and highest resonance of the floor, how long it rings, its share, brightness of the contact.
+_FIRM: dict[str, tuple[float, float, float, float, float]] = {
+    "wood": (90, 420, 0.11, 0.75, 2600),
+    "stone": (140, 900, 0.05, 0.4, 5200),
+    "concrete": (120, 700, 0.045, 0.4, 4200),
+    "tile": (180, 1500, 0.06, 0.4, 7000),
+    "metal": (210, 2600, 0.4, 0.7, 6000),
+    "carpet": (60, 220, 0.06, 0.8, 700),
 }
 
 
@@ -53,39 +54,29 @@ def _crunch(request: EffectRequest, rng: Rng, ground: tuple[int, float, float, f
         grain = bandpass(noise(rng, count), centre * 0.7, centre * 1.5) * decay(count, count / 44_100)
         # Weight comes down on the heel, rests, and leaves over the toes.
         place = rng.beta(2, 3) * 0.55 if rng.uniform() < 0.6 else 0.5 + 0.45 * rng.beta(2, 2)
-        parts.append((place * crunch_s, grain * np.exp(rng.normal(-0.8, 0.6))))
+        parts.append((place * crunch_s, grain * np.exp(rng.normal(-0.8, 0.35))))
     return together(frames(crunch_s + 0.05), *parts)
 
 
-def _contact(rng: Rng, hardness: float, bright_hz: float) -> Signal:
-    """Give the noise of a shoe on a firm ground, with the thud of the body's weight."""
-    count = frames(0.14)
-    tap = lowpass(noise(rng, count), bright_hz) * decay(count, 0.035)
-    scuff = bandpass(noise(rng, count), 1500, 5000) * curve(count, (0, 0), (0.2, 0.14), (1, 0)) * hardness
-    thud = np.sin(2 * np.pi * rng.uniform(70, 95) * np.arange(count) / 44_100) * decay(count, 0.1) * 0.8
-    return to_peak(tap) + scuff + thud
-
-
-def _firm(request: EffectRequest, rng: Rng, ground: tuple[str, float, float, float, float]) -> Signal:
-    material, size, hardness, share, bright_hz = ground
-    force = hardness * scale(0.5, 1.7, request.intensity)
+def _firm(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, float, float]) -> Signal:
+    """The heel comes down hard, the sole follows; the floor booms, and the shoe scuffs as it leaves."""
+    low, high, t60, share, bright_hz = ground
+    bright = bright_hz * scale(0.6, 1.5, request.intensity)
+    weight = scale(1.3, 0.75, request.size)
+    count = frames(0.5)
     parts: list[tuple[float, Signal]] = []
-    for at, level in ((0.0, 1.0), (rng.uniform(0.07, 0.1) * scale(1.4, 0.6, request.speed), 0.5)):
-        body = strike(
-            rng,
-            material,
-            size=size * scale(0.85, 1.15, request.size),
-            hardness=min(force, 1.0),
-            duration_s=0.35,
-        )
-        parts.append(
-            (
-                at,
-                level
-                * layers((1 - share) * to_peak(_contact(rng, hardness, bright_hz)), share * to_peak(body)),
-            )
-        )
-    return together(frames(0.5), *parts)
+    sole_s = rng.uniform(0.07, 0.11) * scale(1.3, 0.6, request.speed)
+    for at, level, dull in ((0.0, 1.0, 1.0), (sole_s, 0.4, 0.6)):
+        number = 24
+        hz = np.exp(rng.uniform(np.log(low * weight), np.log(high * weight), number))
+        floor = ring(hz, t60 * (hz / low) ** -0.35 * rng.uniform(0.7, 1.2, number), rng.uniform(0.3, 1, number), count, rng.uniform(0, 6.28, number))
+        floor *= 1 - np.exp(-np.arange(count) / 60)
+        tap = lowpass(highpass(noise(rng, count), 250), bright * dull) * decay(count, 0.03)
+        click = highpass(noise(rng, count), 1800) * decay(count, 0.008)
+        parts.append((at, level * (share * to_peak(floor) + (1 - 0.5 * share) * to_peak(tap) + 0.25 * dull * to_peak(click))))
+    scuff = frames(0.12)
+    parts.append((sole_s + 0.04, 0.05 * to_peak(bandpass(noise(rng, scuff), 900, 4500) * swell(scuff))))
+    return together(count, *parts)
 
 
 def _puddle(request: EffectRequest, rng: Rng) -> Signal:
@@ -120,7 +111,7 @@ def step(request: EffectRequest, rng: Rng) -> Signal:
     if ground in _LOOSE:
         soft = _crunch(request, rng, _LOOSE[ground])
         thud = lowpass(noise(rng, soft.size), 160) * decay(soft.size, 0.12)
-        return to_peak(soft) + 0.35 * to_peak(thud)
+        return to_peak(soft) + 0.5 * to_peak(thud)
     return to_peak(_puddle(request, rng) if ground == "water" else _mud(request, rng))
 
 

@@ -92,7 +92,7 @@ def _steady_motor(
 
         def rush(moment: Signal, bins: Signal) -> Signal:
             whirl = resonance(bins, 430 * factor, 160) + 0.6 * resonance(bins, 1250 * factor, 420)
-            return np.asarray((band(bins, *air_hz, 0.8) + 0.5 * whirl) * (1 + 0.04 * warm.at(moment)))
+            return np.asarray((band(bins, *air_hz, 1.3) + 0.4 * whirl) * (1 + 0.04 * warm.at(moment)))
 
         air = NoiseStream(rng, rush, width=0.6)
 
@@ -208,7 +208,7 @@ def _jackhammer(request: EffectRequest, rng: Rng) -> Stream:
 def _sewing(request: EffectRequest, rng: Rng) -> Signal:
     """One stitch: the needle goes down, and comes up."""
     gap = 1 / scale(7, 18, request.speed)
-    down = to_peak(strike(rng, "metal", size=0.3, hardness=0.55, duration_s=0.06))
+    down = to_peak(strike(rng, "latch", size=0.4, hardness=0.55, duration_s=0.06))
     up = to_peak(strike(rng, "plastic", size=0.3, hardness=0.6, duration_s=0.05))
     thud = bandpass(noise(rng, frames(0.04)), 150, 900) * decay(frames(0.04), 0.03)
     return together(frames(gap + 0.08), (0.0, 0.5 * down), (0.0, to_peak(thud)), (gap * 0.5, 0.6 * up))
@@ -245,11 +245,11 @@ def _scrape(request: EffectRequest, rng: Rng) -> Signal:
 
 
 EFFECTS = (
-    endless_effect("drill", "tool", "A drill", _motor_tool(240, 3, 0.72, 0.5, (350, 6000), 0.6, 2.2, 0.7)),
+    endless_effect("drill", "tool", "A drill", _motor_tool(95, 7, 0.9, 0.9, (350, 7000), 0.9, 2.2, 0.7)),
     endless_effect(
         "circular_saw", "tool", "A circular saw", _motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
     ),
-    endless_effect("chainsaw", "tool", "A chain saw", _gas_tool(1, 190, 0.9, 2800, 9500, (2.2, 0.9), 0.35)),
+    endless_effect("chainsaw", "tool", "A chain saw", _gas_tool(1, 260, 1.0, 2800, 8200, (2.2, 0.9), 0.35)),
     endless_effect(
         "lawn_mower", "tool", "A lawn mower", _gas_tool(1, 105, 0.55, 2900, 3100, (1.0, 0.0), 0.22)
     ),
@@ -266,10 +266,10 @@ EFFECTS = (
     event_effect("saw", "tool", "A hand saw", _saw, 0.8, Pacing((1.15, 0.5), 0.03), space="room"),
     event_effect("sandpaper", "tool", "Sandpaper", _scrape, 0.6, Pacing((0.9, 0.4), 0.05)),
     endless_effect(
-        "vacuum", "appliance", "A vacuum cleaner", _steady_motor(290, 2, 0.6, 0.22, (250, 6000)), space="room"
+        "vacuum", "appliance", "A vacuum cleaner", _steady_motor(290, 2, 0.75, 0.9, (150, 2600), 0.2), space="room"
     ),
-    endless_effect("hair_dryer", "appliance", "A hair dryer", _steady_motor(210, 3, 0.5, 0.1, (500, 8500))),
-    endless_effect("fan", "appliance", "A fan", _steady_motor(19, 3, 0.5, 0.05, (90, 1300), 0.04)),
+    endless_effect("hair_dryer", "appliance", "A hair dryer", _steady_motor(210, 3, 0.7, 0.7, (300, 3200), 0.2)),
+    endless_effect("fan", "appliance", "A fan", _steady_motor(19, 3, 0.5, 0.1, (60, 420), 0.25)),
     endless_effect(
         "blender",
         "appliance",
@@ -287,6 +287,6 @@ EFFECTS = (
         Pacing((0.143, 0.055), 0.02, (18, 40), (0.7, 0.3), level_spread=0.2),
     ),
     endless_effect(
-        "air_conditioner", "appliance", "An air conditioner", _steady_motor(48, 2, 0.5, 0.1, (70, 2200), 0.1)
+        "air_conditioner", "appliance", "An air conditioner", _steady_motor(48, 2, 0.6, 0.3, (60, 520), 0.6)
     ),
 )

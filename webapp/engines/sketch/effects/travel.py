@@ -66,7 +66,7 @@ def _rumble(rng: Rng, flutter_hz: float, squeal: float) -> NoiseStream:
     shake, slow, steel = Wander(rng, flutter_hz), Wander(rng, 1.0), Wander(rng, 0.9)
 
     def gains(moment: Signal, hz: Signal) -> Signal:
-        low = band(hz, 45, 300, 0.8) * (1 + 0.2 * shake.at(moment)) + 0.22 * band(hz, 400, 2600, 0.9) * (
+        low = band(hz, 45, 240, 1.3) * (1 + 0.2 * shake.at(moment)) + 0.1 * band(hz, 350, 1900, 1.2) * (
             1 + 0.15 * slow.at(moment)
         )
         scream = np.clip(steel.at(moment) - 0.6, 0, 2) * squeal
@@ -132,27 +132,21 @@ def _steam(request: EffectRequest, rng: Rng) -> Stream:
 
 def _helicopter(request: EffectRequest, rng: Rng) -> Stream:
     """Blades that slap their own wake: a deep pulse some twelve times a second, air between, a turbine above."""
-    rate = scale(19, 8.5, request.size) * scale(0.8, 1.25, request.speed)
+    rate = scale(38, 14, request.size) * scale(0.8, 1.25, request.speed)
     blade, tail, turbine = Phase(), Phase(), Phase()
     drift, gust = Wander(rng, 0.5), Wander(rng, 3.0)
-    thud, chop = Filter("bandpass", 45, 260, order=1), Filter("bandpass", 250, 2200, order=1)
+    thud, chop = Filter("bandpass", 45, 245, order=1), Filter("bandpass", 250, 800, order=1)
     hiss = Filter("bandpass", 900, 6000, order=1)
 
     def stream(count: int) -> Signal:
         hz = rate * (1 + 0.012 * drift(count))
         turn = (blade(hz) / (2 * np.pi)) % 1.0
-        slap = np.exp(-turn * 9) * (1 - np.exp(-turn * 70)) * (1 + 0.12 * gust(count))
-        pulse = np.sin(2 * np.pi * turn * 4.2) * slap
+        slap = np.exp(-turn * 1.6) * (1 - np.exp(-turn * 40)) * (1.15 + 0.1 * gust(count))
+        pulse = np.sin(2 * np.pi * turn * 0.8) * slap
         air = rng.standard_normal((2, count)) * 0.5 + rng.standard_normal(count)
-        motor = 0.02 * np.sin(turbine(np.full(count, 1870.0))) + 0.05 * np.sin(tail(hz * 5.6)) * (
-            1 + 0.3 * gust(count)
-        )
-        return (
-            3.4 * thud(pulse + 0.9 * air * slap)
-            + 1.0 * chop(air * (slap + 0.06))
-            + 0.16 * hiss(air * (0.4 + slap))
-            + motor
-        )
+        motor = np.sin(tail(hz * 5.6)) * (1 + 0.3 * gust(count)) + 0.12 * np.sin(turbine(np.full(count, 1870.0)))
+        low = thud(pulse + 0.14 * air * slap)
+        return 1.2 * low + 1.4 * chop(air * (slap + 0.08)) + 0.07 * hiss(air * (0.08 + slap)) + 0.14 * motor
 
     return stream
 
@@ -174,13 +168,13 @@ def _jet(request: EffectRequest, rng: Rng) -> Signal:
         loud = np.interp(share, places, level)
         bend = np.interp(share, places, doppler)
         roar = np.interp(share, places, 0.45 + 0.75 * behind)
-        air = band(hz, 70, 700 + 2600 * loud, 0.75) * roar
+        air = band(hz, 60, 420 + 900 * loud, 0.9) * roar
         fan = (1.1 - 0.9 * np.interp(share, places, behind)) * (
             resonance(hz, 2350 * bend, 90) + 0.5 * resonance(hz, 4700 * bend, 140)
         )
-        return np.asarray(loud * (air + 0.6 * fan))
+        return np.asarray(loud * (air + 0.9 * fan))
 
-    rough = 1 + 0.2 * wander(rng, count, 50)
+    rough = 1 + 0.12 * wander(rng, count, 9)
     mid, wide = shape(noise(rng, count) * rough, gains, 2048), shape(noise(rng, count), gains, 2048)
     angle = (
         (0.7 * side * np.interp(np.arange(count), np.linspace(0, count, 400), along / away) + 1) * np.pi / 4
@@ -206,7 +200,7 @@ def _plane(request: EffectRequest, rng: Rng) -> Stream:
             for engine, turn, factor in zip(engines, drift, (1.0, 1.007), strict=True)
         ]
         both = np.stack([sides[0] + 0.7 * sides[1], 0.7 * sides[0] + sides[1]])
-        return body(both) + 0.3 * wash(rng.standard_normal((2, count)))
+        return body(both) + 0.1 * wash(rng.standard_normal((2, count)))
 
     return stream
 
@@ -243,10 +237,10 @@ def _rowing(request: EffectRequest, rng: Rng) -> Signal:
 
 
 EFFECTS = (
-    endless_effect("train", "rail", "A train rides", _train(0.1, 0.8, goes_by=False)),
-    endless_effect("train_pass", "rail", "A train passes", _train(0.3, 0.9, goes_by=True), space="outdoors"),
+    endless_effect("train", "rail", "A train rides", _train(0.1, 2.2, goes_by=False)),
+    endless_effect("train_pass", "rail", "A train passes", _train(0.3, 2.2, goes_by=True), space="outdoors"),
     endless_effect("train_steam", "rail", "A steam train", _steam, space="outdoors"),
-    endless_effect("subway", "rail", "A subway train", _train(1.0, 0.45, goes_by=False), space="tunnel"),
+    endless_effect("subway", "rail", "A subway train", _train(0.5, 1.2, goes_by=False), space="tunnel"),
     endless_effect("helicopter", "aircraft", "A helicopter", _helicopter),
     event_effect(
         "jet", "aircraft", "A jet flies over", _jet, 8.5, Pacing((10.5, 7.0), 0.1, lead_s=0.0, width=0.0)

@@ -90,9 +90,9 @@ class Pass:
         idle, top = _ENGINES[self._kind][4], _ENGINES[self._kind][5]
         rpm = (idle + (top - idle) * self._share) * doppler * (1 + 0.01 * wander(rng, count, 1.5))
         engine = _engine(self._kind, rng, request.size)(rpm, np.ones(count))
-        road = roughened(rng, count, 450, 2200, 60) + 0.5 * lowpass(noise(rng, count), 260)
+        road = roughened(rng, count, 300, 1300, 60) + 1.2 * lowpass(noise(rng, count), 260)
         near = muffled_by_distance(engine + self._tyres * road, level)
-        return edges(panned(near * level**1.1, pan), 0.4, 0.5)
+        return edges(panned(near * level**0.8, pan), 0.4, 0.5)
 
 
 def _start(request: EffectRequest, rng: Rng) -> Signal:

@@ -7,10 +7,12 @@ from typing import TypeAlias
 import numpy as np
 
 from webapp.engines.sketch.effects.dsp import Rng, Signal, noise, pulses, sine, to_rms, turns, wander
-from webapp.engines.sketch.effects.spectral import resonance, shape
+from webapp.engines.sketch.effects.spectral import shape
 
-# (values of the frequency, evenly over the time, in Hz; width in Hz; level in dB)
-Formant: TypeAlias = tuple[Sequence[float], float, float]
+# (values of the frequency, evenly over the time, in Hz; width in Hz)
+Formant: TypeAlias = tuple[Sequence[float], float]
+
+_TILT_HZ = 2500.0  # a voice is darker than its poles alone make it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,21 @@ def voiced(rng: Rng, hz: Signal, glottis: Glottis) -> Signal:
     return to_rms(tone) * (1 - glottis.breath) + glottis.breath * breath
 
 
-def through_throat(source: Signal, formants: Sequence[Formant], floor_db: float = -34.0) -> Signal:
-    """Shape a source by formants that move over its length."""
+def through_throat(source: Signal, formants: Sequence[Formant]) -> Signal:
+    """Shape a source by the formants of a tube, which move over its length.
+
+    They follow each other as poles, as in a real throat: each takes 12 dB an octave from what lies above it.
+    """
 
     def envelope(share: Signal, frequencies: Signal) -> Signal:
-        total = np.full((share.shape[0], frequencies.size), 10 ** (floor_db / 20))
-        for values, width_hz, level_db in formants:
+        total = np.ones((share.shape[0], frequencies.size))
+        for values, width_hz in formants:
             places = np.linspace(0, 1, len(values))
             centre = np.interp(share[:, 0], places, values)[:, None]
-            total += 10 ** (level_db / 20) * resonance(frequencies, centre, width_hz)
-        return total * (1 / (1 + (60 / np.maximum(frequencies, 1)) ** 2))
+            ratio = (frequencies / centre) ** 2
+            total /= np.sqrt((1 - ratio) ** 2 + ratio * (width_hz / centre) ** 2)
+        tilt = np.sqrt(1 + (frequencies / _TILT_HZ) ** 2) * (1 + (60 / np.maximum(frequencies, 1)) ** 2)
+        return np.asarray(total / tilt)
 
     return shape(source, envelope)
 

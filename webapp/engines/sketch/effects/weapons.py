@@ -47,7 +47,7 @@ def blast(rng: Rng, size: float, length_s: float) -> Signal:
     thump = np.sin(turns(hz)) * decay(count, reach * 4)
     start = np.minimum(1, np.arange(count) / 22)
     shock = highpass(noise(rng, frames(0.012)), 600) * decay(frames(0.012), 0.008)
-    return layers(soft(to_peak(burst) * 1.6 + 0.9 * thump) * start, 0.9 * to_peak(shock))
+    return layers(soft(to_peak(burst) * 1.8 + mix(0.1, 0.9, size) * thump) * start, 0.9 * to_peak(shock))
 
 
 def _echoes(
@@ -70,7 +70,7 @@ def _gunshot(request: EffectRequest, rng: Rng) -> Signal:
 
 def _round(request: EffectRequest, rng: Rng) -> Signal:
     shot = blast(rng, 0.08 + 0.2 * request.size, 0.28)
-    bolt = 0.18 * to_peak(strike(rng, "metal", size=0.4, hardness=0.7, duration_s=0.08))
+    bolt = 0.18 * to_peak(strike(rng, "latch", size=0.4, hardness=0.7, duration_s=0.08))
     return together(
         frames(0.45),
         (0.0, shot),
@@ -211,7 +211,7 @@ def _reload(request: EffectRequest, rng: Rng) -> Signal:
             at,
             level
             * layers(
-                to_peak(strike(rng, "metal", size=size, hardness=0.8, duration_s=0.15)),
+                to_peak(strike(rng, "latch", size=size, hardness=0.8, duration_s=0.15)),
                 to_peak(bandpass(noise(rng, frames(0.03)), 900, 5000) * decay(frames(0.03), 0.025)),
             ),
         )

@@ -13,6 +13,7 @@ from webapp.engines.sketch.effects.dsp import (
     mix,
     noise,
     scale,
+    soft,
     to_peak,
     together,
 )
@@ -128,7 +129,7 @@ def thunder(request: EffectRequest, rng: Rng) -> Signal:
             since = np.maximum(moment - start, 0)
             blow = level * np.exp(-since / 0.7) * (1 - np.exp(-since / 0.03)) * (moment >= start)
             rolling, opening = rolling + blow, opening + blow * np.exp(-since / 0.25)
-        top = 90 + 260 * rolling + 2600 * near * opening
+        top = 130 + 420 * rolling + 2600 * near * opening
         return np.asarray(rolling * band(hz, 32, top, 1.1))
 
     left, right = noise(rng, count), noise(rng, count)
@@ -145,7 +146,7 @@ def thunder(request: EffectRequest, rng: Rng) -> Signal:
     crack = together(count, (0.0, crack))
     fade = curve(count, (0, 0), (0.01, 1), (0.75, 1), (1, 0))
     body = np.stack([mid + 0.5 * side, mid - 0.5 * side])
-    return (to_peak(body) + 0.5 * near * to_peak(crack)) * fade
+    return soft(2.2 * (to_peak(body) + 0.3 * near * to_peak(crack))) * fade
 
 
 def _wind(kind: str) -> StreamRenderer:
@@ -154,30 +155,28 @@ def _wind(kind: str) -> StreamRenderer:
         "open": (),
         "trees": (),
         "mountain": ((420.0, 55.0), (640.0, 60.0), (910.0, 80.0)),
-        "door": ((780.0, 38.0), (1180.0, 50.0), (1650.0, 60.0)),
+        "door": ((920.0, 30.0), (1380.0, 40.0), (1900.0, 55.0)),
     }[kind]
 
     def render(request: EffectRequest, rng: Rng) -> Stream:
         pace = scale(0.14, 0.5, request.speed)
-        slow, quick = Wander(rng, pace), Wander(rng, pace * 4)
+        slow, quick, shake, rustle = Wander(rng, pace), Wander(rng, pace * 4), Wander(rng, 7.0), Wander(rng, 11.0)
+        howling = 1.1 if kind == "door" else 0.4
         bends = [Wander(rng, pace * 2.2) for _ in howls]
         lift = scale(0.55, 1.8, request.intensity)
 
         def gains(moment: Signal, hz: Signal) -> Signal:
-            gust = np.clip(0.62 + 0.3 * slow.at(moment) + 0.1 * quick.at(moment), 0.12, 1.6)
-            body = band(hz, 60, 240 * lift * (0.4 + 1.3 * gust), 0.85) * gust
-            if kind in {"mountain", "door"}:
-                body = body * 0.6
+            gust = np.clip(0.62 + 0.26 * slow.at(moment) + 0.12 * quick.at(moment), 0.12, 1.6)
+            buffet = np.clip(1 + 0.35 * shake.at(moment), 0.2, 2)
+            top = 240 * lift * (0.5 + 0.9 * gust)
+            body = (band(hz, 45, top, 1.7) * buffet + 0.05 * band(hz, 300, 1100 * lift, 1.2)) * gust
             for (centre, width), bend in zip(howls, bends, strict=True):
                 middle = centre * (0.72 + 0.42 * gust + 0.08 * bend.at(moment)) * lift**0.3
-                body = body + 1.5 * gust**2 * np.clip(0.6 + 0.5 * bend.at(moment), 0, 2) * resonance(
-                    hz, middle, width
-                )
+                level = gust**2 * np.clip(0.6 + 0.5 * bend.at(moment), 0, 2)
+                body = body + howling * level * resonance(hz, middle, width) * band(hz, middle * 0.6, middle * 1.6, 2)
             if kind == "trees":
-                leaves = (
-                    band(hz, 1500, 6500, 1.0) * gust**2.2 * np.clip(0.7 + 0.45 * quick.at(moment), 0.1, 2)
-                )
-                body = 0.45 * body + 0.55 * leaves
+                leaves = band(hz, 1800, 6000, 1.2) * gust**1.6 * np.clip(0.8 + 0.45 * rustle.at(moment), 0.1, 2)
+                body = body + 0.11 * leaves
             return np.asarray(body)
 
         return NoiseStream(rng, gains, width=0.7, size=4096)
