@@ -29,7 +29,8 @@ _COVERS: Final = {
 }
 _MOOD_MODES: Final = {
     "happy": ("major",), "uplifting": ("major", "lydian"), "sad": ("minor",),
-    "melancholic": ("minor", "dorian"), "dark": ("minor", "phrygian"), "scary": ("phrygian", "locrian", "harmonic minor"),
+    "melancholic": ("minor", "dorian"), "dark": ("minor", "phrygian"),
+    "scary": ("phrygian", "locrian", "harmonic minor"),
     "mysterious": ("phrygian", "harmonic minor", "dorian"), "tense": ("phrygian", "minor"),
     "calm": ("major", "lydian", "dorian"), "dreamy": ("lydian", "major"), "magical": ("lydian", "major"),
     "romantic": ("major", "minor"), "playful": ("major", "mixolydian"),

@@ -23,11 +23,13 @@ SECTION_FRAMES: Final = SAMPLE_RATE // 2
 # Gain of one note by role, in dB: chords have several at once.
 _ROLE_DB: Final = {
     "melody": 1.0, "answer": -3.0, "harmony": -4.0, "hands": -2.0, "chords": -7.0, "ostinato": -5.0,
-    "arpeggio": -4.0, "pad": -9.0, "chorale": -6.0, "cluster": -8.0, "drone": -9.0, "stabs": -6.0, "riff": -6.0, "bass": 1.5,
+    "arpeggio": -4.0, "pad": -9.0, "chorale": -6.0, "cluster": -8.0, "drone": -9.0, "stabs": -6.0,
+    "riff": -6.0, "bass": 1.5,
 }  # fmt: skip
 _SENDS: Final = {
     "melody": 0.8, "answer": 0.9, "harmony": 0.8, "hands": 0.6, "chords": 0.5, "ostinato": 0.5,
-    "arpeggio": 0.7, "pad": 0.9, "chorale": 1.0, "cluster": 1.0, "drone": 0.8, "stabs": 0.5, "riff": 0.15, "bass": 0.06,
+    "arpeggio": 0.7, "pad": 0.9, "chorale": 1.0, "cluster": 1.0, "drone": 0.8, "stabs": 0.5,
+    "riff": 0.15, "bass": 0.06,
 }  # fmt: skip
 _DRUM_SEND = 0.16
 _NOTE_LEVEL: Final = np.float32(1.6)

@@ -1,4 +1,7 @@
-"""Pitch classes, scales, chords and progressions. Pitches are MIDI numbers: 60 is middle C, 69 is A at 440 Hz."""
+"""Pitch classes, scales, chords and progressions.
+
+Pitches are MIDI numbers: 60 is middle C, 69 is A at 440 Hz.
+"""
 
 from typing import Final
 
@@ -31,7 +34,9 @@ PROGRESSIONS: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
         (0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 0, 4), (0, 2, 3, 4), (0, 5, 1, 4), (3, 0, 4, 5), (0, 3, 5, 4),
         (0, 4, 5, 2, 3, 0, 3, 4),
     ),
-    "minor": ((0, 5, 2, 6), (0, 3, 5, 4), (0, 6, 5, 6), (0, 5, 3, 6), (0, 2, 3, 5), (5, 6, 0, 0), (0, 6, 3, 5)),
+    "minor": (
+        (0, 5, 2, 6), (0, 3, 5, 4), (0, 6, 5, 6), (0, 5, 3, 6), (0, 2, 3, 5), (5, 6, 0, 0), (0, 6, 3, 5),
+    ),
     "dorian": ((0, 3, 0, 3), (0, 6, 3, 0), (0, 1, 2, 3), (0, 2, 3, 0)),
     "phrygian": ((0, 1, 0, 1), (0, 1, 2, 1), (0, 6, 1, 0)),
     "lydian": ((0, 1, 0, 1), (0, 1, 4, 0), (0, 4, 1, 0)),
