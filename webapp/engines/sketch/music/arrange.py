@@ -8,14 +8,18 @@ import numpy as np
 
 from webapp.engines.sketch.music.form import form_of
 from webapp.engines.sketch.music.harmony import chords
-from webapp.engines.sketch.music.parts import Event, Setting, tune, write
+from webapp.engines.sketch.music.parts import tune, write
 from webapp.engines.sketch.music.piece import Drums, Piece, PiecePart
 from webapp.engines.sketch.music.score import Hit, Note, PartScore, Score
+from webapp.engines.sketch.music.setting import Event, Setting
 
 _ELECTRONIC_KITS: Final = frozenset({"909", "808", "chip"})
 _LOOSE_S, _TIGHT_S = 0.007, 0.0
 _STEPS_PER_BEAT: Final = 4
-_STROKES: Final = {"X": 1.0, "x": 0.72, "o": 0.4}
+# A roll is so many strokes in one step.
+_ROLL: Final = 2
+_STROKES: Final = {"X": 1.0, "x": 0.72, "o": 0.4, "r": 0.5}
+_NOT_LIGHT: Final = frozenset({"snare", "clap", "tom", "crash"})
 _FILL: Final = ("snare", "snare", "tom", "tom")
 _BARS_BETWEEN_FILLS: Final = 8
 _PUMPING: Final = frozenset({"house", "techno", "trance", "four on the floor"})
@@ -40,6 +44,7 @@ def arrange(piece: Piece, duration_s: float, *, with_ending: bool) -> Score:
         space=piece.space,
         pump=0.45 if groove in _PUMPING and piece.drums else 0.0,
         crackle=_CRACKLING.get(groove, 0.0),
+        energy=piece.energy,
     )
 
 
@@ -140,15 +145,20 @@ def _bar(
     fill_start = float(setting.beats - 1)
     light = section.name in {"intro", "outro"} and is_kit
     for piece, line in drums.lanes.items():
-        if light and piece in {"snare", "clap", "tom", "crash"}:
-            continue
-        offset = (bar * steps) % len(line) if len(line) % steps == 0 else 0
-        for index in range(steps):
-            mark = line[(offset + index) % len(line)]
-            beat = index / _STEPS_PER_BEAT
-            if mark in _STROKES and not (fills and beat >= fill_start and piece != "kick"):
-                yield beat, piece, _STROKES[mark]
+        if not (light and piece in _NOT_LIGHT):
+            for beat, level in _lane(line, bar, steps):
+                if not (fills and beat >= fill_start and piece != "kick"):
+                    yield beat, piece, level
     if fills:
         for index, piece in enumerate(_FILL):
             if rng.random() < 0.85:
                 yield fill_start + index / 4, piece, 0.6 + 0.1 * index
+
+
+def _lane(line: str, bar: int, steps: int) -> Iterator[tuple[float, float]]:
+    """The strokes of one piece in a bar: beat and level."""
+    offset = (bar * steps) % len(line) if len(line) % steps == 0 else 0
+    for index in range(steps):
+        mark = line[(offset + index) % len(line)]
+        for part in range(_ROLL if mark == "r" else int(mark in _STROKES)):
+            yield (index + part / _ROLL) / _STEPS_PER_BEAT, _STROKES[mark]

@@ -18,25 +18,30 @@ class Tape:
     """A buffer that moves on: sounds are laid onto it ahead, and what is over is taken off."""
 
     def __init__(self) -> None:
-        self._samples: Samples = np.zeros((2, SAMPLE_RATE), np.float32)
+        self._samples: Samples = np.zeros((2, 4 * SAMPLE_RATE), np.float32)
+        self._at = 0
 
     def lay(self, sound: Samples, at: int) -> None:
         """Add a sound of shape (1 or 2, frames) ``at`` frames ahead."""
-        end = at + sound.shape[1]
-        if end > self._samples.shape[1]:
-            longer = np.zeros((2, max(end, 2 * self._samples.shape[1])), np.float32)
-            longer[:, : self._samples.shape[1]] = self._samples
-            self._samples = longer
-        self._samples[:, at:end] += sound
+        self._reach(at + sound.shape[1])
+        begin = self._at + at
+        self._samples[:, begin : begin + sound.shape[1]] += sound
 
     def take(self, frames: int) -> Samples:
         """Take the next frames off, shape (2, frames)."""
-        if frames > self._samples.shape[1]:
-            self.lay(np.zeros((2, 1), np.float32), frames)
-        taken = self._samples[:, :frames].copy()
-        self._samples[:, :-frames] = self._samples[:, frames:].copy()
-        self._samples[:, -frames:] = 0
+        self._reach(frames)
+        taken = self._samples[:, self._at : self._at + frames].copy()
+        self._at += frames
         return taken
+
+    def _reach(self, frames: int) -> None:
+        """Make room for so many frames ahead; what is over goes."""
+        if self._at + frames <= self._samples.shape[1]:
+            return
+        rest = self._samples[:, self._at :]
+        self._samples = np.zeros((2, 2 * max(frames, rest.shape[1], SAMPLE_RATE)), np.float32)
+        self._samples[:, : rest.shape[1]] = rest
+        self._at = 0
 
 
 class Reverb:

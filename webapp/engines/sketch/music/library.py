@@ -37,9 +37,13 @@ class SampleLibrary:
     def has_samples(self) -> bool:
         return self._font is not None
 
-    def sampler(self, bank: int, program: int) -> Sampler | None:
+    def sampler(
+        self, bank: int, program: int, *, detune_cents: float = 0.0, vibrato_cents: float = 0.0
+    ) -> Sampler | None:
         """A player for a preset; None without samples."""
-        return None if self._font is None else Sampler(self._font, bank, program)
+        if self._font is None:
+            return None
+        return Sampler(self._font, bank, program, detune_cents=detune_cents, vibrato_cents=vibrato_cents)
 
     def one_shot(self, name: str) -> Samples | None:
         """A one-shot of shape (frames,), at the rate of the mix; None if it is not there."""

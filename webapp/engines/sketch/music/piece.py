@@ -20,6 +20,9 @@ from webapp.engines.sketch.music.theory import SCALES
 
 _FREE_CHANGE, _EXACT_CHANGE = 0.12, 0.01
 _FAST_ENERGY: Final = 0.7
+_IN_FRONT_DB: Final = 2.5
+_BEHIND_DB: Final = 1.5
+_STYLE_LEVELS: Final = 0.6
 # Roles that already do what another role would add.
 _COVERS: Final = {
     "hands": {"hands", "chords", "arpeggio", "melody"},
@@ -155,7 +158,8 @@ def _mode(request: MusicRequest, style: Style, rng: np.random.Generator) -> str:
 
 def _parts(request: MusicRequest, style: Style, rng: np.random.Generator) -> Iterator[PiecePart]:
     """Those whom the prompt names, and of the style's own those that do what nobody does yet."""
-    named = [_named(one) for one in request.instruments]
+    is_alone = not style.parts and len(request.instruments) == 1 and request.drums is None
+    named = [_named(one, style, is_alone=is_alone) for one in request.instruments]
     yield from named
     if request.solo and named:
         return
@@ -171,15 +175,19 @@ def _parts(request: MusicRequest, style: Style, rng: np.random.Generator) -> Ite
             continue
         if {part.role, part.instrument} & request.without or part.instrument in names:
             continue
-        yield PiecePart(part.instrument, part.role, part.level_db, 0.5, part.is_sparse, part.effect)
+        level_db = _STYLE_LEVELS * part.level_db - (_BEHIND_DB if named else 0.0)
+        yield PiecePart(part.instrument, part.role, level_db, 0.5, part.is_sparse, part.effect)
 
 
-def _named(one: InstrumentRequest) -> PiecePart:
-    """A named instrument is in front of the style's own."""
+def _named(one: InstrumentRequest, style: Style, *, is_alone: bool) -> PiecePart:
+    """A named instrument is in front of the style's own. Alone, it plays what shows it best."""
+    instrument = instruments()[one.instrument]
     role = one.role or "melody"
-    if role == "bass" and instruments()[one.instrument].range[0] > 48:
+    if role == "bass" and (instrument.range[0] > 48 or (is_alone and instrument.sustains)):
         role = "melody"
-    return PiecePart(one.instrument, role, one.level_db + 1.5, one.intensity)
+    if role == "chords" and instrument.drive and style.comping == "chug":
+        role = "riff"
+    return PiecePart(one.instrument, role, one.level_db + _IN_FRONT_DB, one.intensity)
 
 
 def _one_lead(parts: Iterator[PiecePart]) -> Iterator[PiecePart]:

@@ -15,6 +15,7 @@ _REFERENCE_S, _REFERENCE_VELOCITY = 0.8, 0.7
 _REFERENCE_RMS: Final = 0.1
 _LEAST_RMS = 1e-4
 _ENDING_FRAMES = 200
+_SECTION_CENTS: Final = 7.0
 
 
 class Player(Protocol):
@@ -26,13 +27,15 @@ class Player(Protocol):
 
 
 class SampledPlayer:
-    """Plays a preset of the font."""
+    """Plays a preset of the font: one sampler, or two for the two sides of a section of players."""
 
-    def __init__(self, sampler: Sampler) -> None:
-        self._sampler = sampler
+    def __init__(self, *samplers: Sampler) -> None:
+        self._samplers = samplers
 
     def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
-        return self._sampler.note(pitch, velocity, duration_s)[None]
+        sides = [sampler.note(pitch, velocity, duration_s) for sampler in self._samplers]
+        frames = min(map(len, sides))
+        return np.stack([side[:frames] for side in sides])
 
 
 class SynthesisedPlayer:
@@ -48,10 +51,14 @@ class SynthesisedPlayer:
 
 
 class EvenPlayer:
-    """Another player, at such a gain that instruments are alike in loudness."""
+    """Another player, at such a gain that instruments are alike in loudness.
 
-    def __init__(self, player: Player, instrument: Instrument) -> None:
+    ``drive`` is how far an amplifier is to bend the sum of its notes.
+    """
+
+    def __init__(self, player: Player, instrument: Instrument, drive: float = 0.0) -> None:
         self._player = player
+        self.drive = drive
         low, high = instrument.range
         middle = player.note((low + high) // 2, _REFERENCE_VELOCITY, _REFERENCE_S)
         rms = float(np.sqrt(np.mean(middle[:, : round(_REFERENCE_S * SAMPLE_RATE)] ** 2)))
@@ -64,14 +71,19 @@ class EvenPlayer:
         return sound
 
 
-def player_for(instrument: Instrument, samples: SampleLibrary, seed: int) -> Player:
+def player_for(instrument: Instrument, samples: SampleLibrary, seed: int) -> EvenPlayer:
     """Return a player; our own tone where the font has no such instrument or is not there."""
     if instrument.program is not None:
         try:
-            sampler = samples.sampler(0, instrument.program)
-            if sampler is not None:
-                return EvenPlayer(SampledPlayer(sampler), instrument)
+            sides = [
+                samples.sampler(
+                    0, instrument.program, detune_cents=cents, vibrato_cents=instrument.vibrato_cents
+                )
+                for cents in ((-_SECTION_CENTS, _SECTION_CENTS) if instrument.is_section else (0.0,))
+            ]
+            if present := [sampler for sampler in sides if sampler is not None]:
+                return EvenPlayer(SampledPlayer(*present), instrument)
         except (SoundFontError, ValueError):
             # Said once when the font was opened; the tone stands in.
             pass
-    return EvenPlayer(SynthesisedPlayer(instrument.tone, seed), instrument)
+    return EvenPlayer(SynthesisedPlayer(instrument.tone, seed), instrument, drive=instrument.drive)

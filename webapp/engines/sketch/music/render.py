@@ -8,6 +8,7 @@ from scipy.signal import butter, sosfilt
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.music.arrange import arrange
+from webapp.engines.sketch.music.balance import TARGETS_DB, drums_db, gain, loudness_db, mean_energy
 from webapp.engines.sketch.music.bus import Compressor, Reverb, Tape, pump, saturated
 from webapp.engines.sketch.music.kits import DrumKit
 from webapp.engines.sketch.music.library import sample_library
@@ -20,19 +21,15 @@ from webapp.engines.sketch.music.styles import instruments
 from webapp.engines.sketch.music.synthesis import panned
 
 SECTION_FRAMES: Final = SAMPLE_RATE // 2
-# Gain of one note by role, in dB: chords have several at once.
-_ROLE_DB: Final = {
-    "melody": 1.0, "answer": -3.0, "harmony": -4.0, "hands": -2.0, "chords": -7.0, "ostinato": -5.0,
-    "arpeggio": -4.0, "pad": -9.0, "chorale": -6.0, "cluster": -8.0, "drone": -9.0, "stabs": -6.0,
-    "riff": -6.0, "bass": 1.5,
-}  # fmt: skip
 _SENDS: Final = {
     "melody": 0.8, "answer": 0.9, "harmony": 0.8, "hands": 0.6, "chords": 0.5, "ostinato": 0.5,
     "arpeggio": 0.7, "pad": 0.9, "chorale": 1.0, "cluster": 1.0, "drone": 0.8, "stabs": 0.5,
     "riff": 0.15, "bass": 0.06,
 }  # fmt: skip
 _DRUM_SEND = 0.16
-_NOTE_LEVEL: Final = np.float32(1.6)
+_INTO_DRIVE: Final = np.float32(2.5)
+# Notes that begin within this time are one chord.
+_CHORD_S: Final = 0.08
 _DRIVE: Final = 1.1
 _WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
 
@@ -47,7 +44,7 @@ class Track:
         self._tape = Tape()
         self._notes: list[Note] = list(part.notes)
         self._next = 0
-        self._gain = _NOTE_LEVEL * np.float32(10 ** ((_ROLE_DB[part.role] + part.level_db) / 20))
+        self._gain = np.float32(10 ** (part.level_db / 20)) * gain(TARGETS_DB[part.role], self._loudness_db())
         self._wobble = Wobble(score.beat_s) if part.effect == "wobble" else None
         self.send = np.float32(_SENDS[part.role])
 
@@ -61,12 +58,31 @@ class Track:
             sound = self._player.note(note.pitch, note.velocity, note.duration_s)
             self._tape.lay(self._placed(sound, note.pitch), max(0, at - start))
             self._next += 1
-        samples = self._tape.take(frames)
-        if self._about.drive:
-            samples = saturated(samples * np.float32(4.0), self._about.drive) * np.float32(0.5)
+        samples = self._driven(self._tape.take(frames))
         if self._wobble is not None:
             samples = self._wobble(samples, start)
         return samples * self._gain
+
+    def _driven(self, samples: Samples) -> Samples:
+        drive = self._player.drive
+        return saturated(samples * _INTO_DRIVE, drive) if drive else samples
+
+    def _loudness_db(self) -> float:
+        """How loud the part is before its place in the mix is found."""
+
+        def sound(note: Note) -> Samples:
+            return self._driven(
+                self._placed(self._player.note(note.pitch, note.velocity, note.duration_s), note.pitch)
+            )
+
+        spans_s = {
+            round(note.start_s / _CHORD_S): (note.start_s, note.start_s + note.duration_s)
+            for note in self._notes
+        }
+        # Driven, several notes at once are about as loud as one.
+        counted = spans_s if self._player.drive else self._notes
+        together = len(counted) / max(1, len(spans_s))
+        return loudness_db(list(spans_s.values()), together * mean_energy(self._notes, sound))
 
     def _placed(self, sound: Samples, pitch: int) -> Samples:
         """Put a note between the speakers; wide instruments spread theirs by pitch."""
@@ -104,10 +120,19 @@ class DrumTrack:
         self._hits: list[Hit] = list(score.hits)
         self._next = 0
         self._counts: dict[str, int] = {}
-        self._gain = np.float32(10 ** (score.drums_db / 20))
+        self._gain = np.float32(10 ** (score.drums_db / 20)) * self._balance(score.energy)
         self.kicks: list[tuple[int, float]] = [
             (round(hit.start_s * SAMPLE_RATE), hit.velocity) for hit in score.hits if hit.piece == "kick"
         ]
+
+    def _balance(self, piece_energy: float) -> np.float32:
+        """The gain that puts the drums in their place; each piece keeps its own beside the others."""
+        power = 0.0
+        for piece in {hit.piece for hit in self._hits}:
+            hits = [hit for hit in self._hits if hit.piece == piece]
+            power += len(hits) * mean_energy(hits, lambda hit: self._kit.hit(hit.piece, hit.velocity, 0))
+        spans_s = [(hit.start_s, hit.start_s) for hit in self._hits]
+        return gain(drums_db(piece_energy), loudness_db(spans_s, power / max(1, len(spans_s))))
 
     def section(self, start: int, frames: int) -> Samples:
         """The drums from frame ``start`` on, shape (2, frames)."""

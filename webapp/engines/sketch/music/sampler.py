@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -31,10 +32,12 @@ SAMPLE_RATE: Final = 44_100
 _MIN_RELEASE_S, _MAX_RELEASE_S = 0.03, 3.0
 _MIN_ATTACK_S = 0.002
 _SILENT_DB = -96.0
+_RELEASE_DB = 70.0
 _LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE = 1, 3
 # Velocities are gathered into so many shades of brightness.
 _SHADES = 4
 _OPEN_CENTS = 13000
+_VIBRATO_HZ, _VIBRATO_AFTER_S = 5.1, 0.25
 _KEPT_FRAMES = 40 * SAMPLE_RATE
 _BLOCK_FRAMES = SAMPLE_RATE // 2
 
@@ -51,9 +54,18 @@ class _Key:
 class Sampler:
     """One preset of a font. Notes of the same key share the work of resampling."""
 
-    def __init__(self, font: SoundFont, bank: int, program: int) -> None:
+    def __init__(
+        self,
+        font: SoundFont,
+        bank: int,
+        program: int,
+        *,
+        detune_cents: float = 0.0,
+        vibrato_cents: float = 0.0,
+    ) -> None:
         """Raises ValueError if the font has no such preset."""
         self._font = font
+        self._detune_cents, self._vibrato_cents = detune_cents, vibrato_cents
         self._zones = font.zones(bank, program)
         if not self._zones:
             raise ValueError(f"the font has no preset {bank}:{program}")
@@ -117,16 +129,22 @@ class Sampler:
         header, sample = self._font.samples[zone.sample], self._font.sample(zone.sample)
         root = zone.get(ROOT_KEY) if zone.get(ROOT_KEY) >= 0 else header.root_key
         cents = (key - root) * zone.get(SCALE_TUNING) + 100 * zone.get(COARSE_TUNE)
-        cents += zone.get(FINE_TUNE) + header.correction_cents
+        cents += zone.get(FINE_TUNE) + header.correction_cents + self._detune_cents
         step = header.sample_rate / SAMPLE_RATE * 2 ** (cents / 1200)
         places = np.arange(frames) * step
+        if self._vibrato_cents:
+            places += _vibrato(frames, self._vibrato_cents) * step
         start = header.loop_start + zone.get(START_LOOP)
         end = min(header.loop_end + zone.get(END_LOOP), len(sample) - 1)
         if self._loops(zone) and end - start > 1:
-            places = np.where(places < end, places, start + (places - start) % (end - start))
+            first = int(np.searchsorted(places, end))
+            places[first:] = start + (places[first:] - start) % (end - start)
         else:
             places = places[: int((len(sample) - 1) / step)]
-        read: FloatArray = np.interp(places, np.arange(len(sample)), sample).astype(np.float32)
+        whole = np.minimum(places.astype(np.int64), len(sample) - 2)
+        part = (places - whole).astype(np.float32)
+        below = sample[whole]
+        read: FloatArray = below + part * (sample[whole + 1] - below)
         return read
 
     @staticmethod
@@ -142,17 +160,42 @@ class Sampler:
         return filtered
 
 
+@lru_cache(maxsize=8)
+def _vibrato(frames: int, cents: float) -> FloatArray:
+    """How far vibrato, which sets in after the attack, moves the place in a sample that is read, in frames."""
+    times = np.arange(frames) / SAMPLE_RATE
+    onset = np.clip((times - _VIBRATO_AFTER_S) / _VIBRATO_AFTER_S, 0, 1)
+    speed = 2 ** (cents / 1200 * onset * np.sin(2 * np.pi * _VIBRATO_HZ * times)) - 1
+    moved: FloatArray = np.cumsum(speed)
+    return moved
+
+
 def _envelope(zone: Zone, frames: int, duration_s: float, release_s: float) -> FloatArray:
     """Attack, hold, decay to the sustained level, and a release from where the note then is."""
-    times = np.arange(frames, dtype=np.float32) / np.float32(SAMPLE_RATE)
     attack_s, hold_s = max(_MIN_ATTACK_S, _seconds(zone.get(ATTACK))), _seconds(zone.get(HOLD))
     decay_s = max(0.005, _seconds(zone.get(DECAY)))
     sustain_db = max(_SILENT_DB, -zone.get(SUSTAIN) / 10)
-    # The specification's decay time is that of a fall by 100 dB.
-    falling = np.maximum(sustain_db, -100 * np.maximum(0, times - attack_s - hold_s) / decay_s)
-    falling -= np.where(times > duration_s, 70 * (times - duration_s) / np.float32(release_s), 0)
-    envelope: FloatArray = (np.minimum(1, times / attack_s) * 10 ** (falling / 20)).astype(np.float32)
+    envelope = np.ones(frames, np.float32)
+    if sustain_db < 0:
+        # The specification's decay time is that of a fall by 100 dB.
+        begin = min(frames, _frames(attack_s + hold_s))
+        end = min(frames, begin + _frames(decay_s * -sustain_db / 100))
+        _fall(envelope[begin:end], -100 / decay_s)
+        envelope[end:] = 10 ** (sustain_db / 20)
+    rise = min(frames, _frames(attack_s))
+    envelope[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)
+    _fall(envelope[min(frames, _frames(duration_s)) :], -_RELEASE_DB / release_s)
     return envelope
+
+
+def _fall(envelope: FloatArray, slope_db: float) -> None:
+    """Let an envelope fall by so many decibels each second, in place."""
+    times = np.arange(len(envelope), dtype=np.float32)
+    envelope *= np.exp(times * np.float32(slope_db / SAMPLE_RATE * np.log(10) / 20))
+
+
+def _frames(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE)
 
 
 def _seconds(timecents: int) -> float:

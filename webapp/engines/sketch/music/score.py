@@ -46,3 +46,4 @@ class Score:
     space: float
     pump: float = 0.0
     crackle: float = 0.0
+    energy: float = 0.5

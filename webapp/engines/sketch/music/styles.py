@@ -40,7 +40,11 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """How an instrument is sounded: a program of the font, or a tone of our own; ``range`` in MIDI keys."""
+    """How an instrument is sounded: a program of the font, or a tone of our own; ``range`` in MIDI keys.
+
+    ``centre`` is about where it plays melodies, where that is not for its role to say. ``drive`` is
+    for tones of our own; samples of a driven guitar are driven. A section is several players.
+    """
 
     tone: str
     range: tuple[int, int]
@@ -49,6 +53,9 @@ class Instrument:
     sustains: bool = False
     width: float = 0.2
     drive: float = 0.0
+    centre: int | None = None
+    vibrato_cents: float = 0.0
+    is_section: bool = False
 
 
 @dataclass(frozen=True, slots=True)
