@@ -20,7 +20,7 @@ TARGETS_DB: Final = {
 }  # fmt: skip
 _CALM_DRUMS_DB, _WILD_DRUMS_DB = -20.5, -15.0
 _RATE: Final = SAMPLE_RATE // 2
-_PROBES: Final = 6
+_PROBES: Final = 4
 _LEAST_POWER: Final = 1e-9
 _MOST_CHANGE_DB: Final = 18.0
 _SILENCE_DB: Final = -90.0
@@ -67,9 +67,9 @@ def drums_db(piece_energy: float) -> float:
     return _CALM_DRUMS_DB + (_WILD_DRUMS_DB - _CALM_DRUMS_DB) * piece_energy
 
 
-def mean_energy(items: Sequence[T], sound_of: Callable[[T], Samples]) -> float:
-    """The mean energy of items, from a few of them."""
-    tried = [energy(sound_of(item)) for item in probes(items)]
+def mean(items: Sequence[T], measure: Callable[[T], float]) -> float:
+    """The mean of what is measured, over a few of the items."""
+    tried = [measure(item) for item in probes(items)]
     return sum(tried) / max(1, len(tried))
 
 

@@ -1,6 +1,7 @@
 """The mix: reverb, ducking, compression and saturation, section by section with state in between."""
 
 import math
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -47,8 +48,8 @@ class Tape:
 class Reverb:
     """A room as a decaying stereo noise, its treble dying before its bass; 0 is dry, 1 a cathedral."""
 
-    def __init__(self, space: float, seed: int) -> None:
-        self._response = _room(space, np.random.default_rng([seed % 2**63, 3]))
+    def __init__(self, space: float) -> None:
+        self._response = _room(round(space, 2))
         self._wet = np.float32(0.5 * space)
         self._tape = Tape()
         self._spectra: dict[int, tuple[int, npt.NDArray[np.complex64]]] = {}
@@ -65,7 +66,9 @@ class Reverb:
         return self._tape.take(frames)
 
 
-def _room(space: float, rng: np.random.Generator) -> Samples:
+@lru_cache(maxsize=8)
+def _room(space: float) -> Samples:
+    rng = np.random.default_rng(round(100 * space))
     frames = round(_LONGEST_TAIL_S * (0.3 + 0.7 * space) * SAMPLE_RATE)
     time_s = np.arange(frames, dtype=np.float32) / np.float32(SAMPLE_RATE)
     bright = rng.standard_normal((2, frames), np.float32)

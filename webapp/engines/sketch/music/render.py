@@ -8,7 +8,7 @@ from scipy.signal import butter, sosfilt
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.music.arrange import arrange
-from webapp.engines.sketch.music.balance import TARGETS_DB, drums_db, gain, loudness_db, mean_energy
+from webapp.engines.sketch.music.balance import TARGETS_DB, drums_db, energy, gain, loudness_db, mean
 from webapp.engines.sketch.music.bus import Compressor, Reverb, Tape, pump, saturated
 from webapp.engines.sketch.music.kits import DrumKit
 from webapp.engines.sketch.music.library import sample_library
@@ -30,6 +30,8 @@ _DRUM_SEND = 0.16
 _INTO_DRIVE: Final = np.float32(2.5)
 # Notes that begin within this time are one chord.
 _CHORD_S: Final = 0.08
+# So much of a note tells how loud it is.
+_PROBE_S: Final = 0.5
 _DRIVE: Final = 1.1
 _WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
 
@@ -70,10 +72,11 @@ class Track:
     def _loudness_db(self) -> float:
         """How loud the part is before its place in the mix is found."""
 
-        def sound(note: Note) -> Samples:
-            return self._driven(
-                self._placed(self._player.note(note.pitch, note.velocity, note.duration_s), note.pitch)
-            )
+        def energy_of(note: Note) -> float:
+            tried_s = min(note.duration_s, _PROBE_S)
+            sound = self._player.note(note.pitch, note.velocity, tried_s)
+            longer = note.duration_s / tried_s if self._about.sustains else 1.0
+            return longer * energy(self._driven(self._placed(sound, note.pitch)))
 
         spans_s = {
             round(note.start_s / _CHORD_S): (note.start_s, note.start_s + note.duration_s)
@@ -82,7 +85,7 @@ class Track:
         # Driven, several notes at once are about as loud as one.
         counted = spans_s if self._player.drive else self._notes
         together = len(counted) / max(1, len(spans_s))
-        return loudness_db(list(spans_s.values()), together * mean_energy(self._notes, sound))
+        return loudness_db(list(spans_s.values()), together * mean(self._notes, energy_of))
 
     def _placed(self, sound: Samples, pitch: int) -> Samples:
         """Put a note between the speakers; wide instruments spread theirs by pitch."""
@@ -130,7 +133,7 @@ class DrumTrack:
         power = 0.0
         for piece in {hit.piece for hit in self._hits}:
             hits = [hit for hit in self._hits if hit.piece == piece]
-            power += len(hits) * mean_energy(hits, lambda hit: self._kit.hit(hit.piece, hit.velocity, 0))
+            power += len(hits) * mean(hits, lambda hit: energy(self._kit.hit(hit.piece, hit.velocity, 0)))
         spans_s = [(hit.start_s, hit.start_s) for hit in self._hits]
         return gain(drums_db(piece_energy), loudness_db(spans_s, power / max(1, len(spans_s))))
 
@@ -155,7 +158,7 @@ def render_music(
     score = arrange(piece, duration_s, with_ending=with_ending)
     tracks = [Track(part, score, seed + index) for index, part in enumerate(score.parts)]
     drums = DrumTrack(score, seed) if score.hits else None
-    reverb, compressor = Reverb(score.space, seed), Compressor()
+    reverb, compressor = Reverb(score.space), Compressor()
     total = round(duration_s * SAMPLE_RATE)
     for start in range(0, total, SECTION_FRAMES):
         frames = min(SECTION_FRAMES, total - start)

@@ -38,7 +38,7 @@ _LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE = 1, 3
 _SHADES = 4
 _OPEN_CENTS = 13000
 _VIBRATO_HZ, _VIBRATO_AFTER_S = 5.1, 0.25
-_KEPT_FRAMES = 40 * SAMPLE_RATE
+_KEPT_FRAMES = 30 * SAMPLE_RATE
 _BLOCK_FRAMES = SAMPLE_RATE // 2
 
 
@@ -106,7 +106,7 @@ class Sampler:
         name = _Key(zone.sample, key, shade)
         known = self._plain.get(name)
         if known is None or (len(known) < frames and self._loops(zone)):
-            wanted = -(-frames // _BLOCK_FRAMES) * _BLOCK_FRAMES
+            wanted = -(-frames // _BLOCK_FRAMES) * _BLOCK_FRAMES if self._loops(zone) else None
             known = self._shaded(zone, self._at_pitch(zone, key, wanted), shade)
             self._keep(name, known)
         else:
@@ -124,23 +124,23 @@ class Sampler:
     def _loops(zone: Zone) -> bool:
         return zone.get(SAMPLE_MODES) in {_LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE}
 
-    def _at_pitch(self, zone: Zone, key: int, frames: int) -> FloatArray:
-        """The sample read at the speed of the key, its loop repeated as long as it takes."""
+    def _at_pitch(self, zone: Zone, key: int, wanted: int | None) -> FloatArray:
+        """The sample read at the speed of the key: all of it, or its loop repeated as long as wanted."""
         header, sample = self._font.samples[zone.sample], self._font.sample(zone.sample)
         root = zone.get(ROOT_KEY) if zone.get(ROOT_KEY) >= 0 else header.root_key
         cents = (key - root) * zone.get(SCALE_TUNING) + 100 * zone.get(COARSE_TUNE)
         cents += zone.get(FINE_TUNE) + header.correction_cents + self._detune_cents
         step = header.sample_rate / SAMPLE_RATE * 2 ** (cents / 1200)
+        frames = int((len(sample) - 1) / step) if wanted is None else wanted
         places = np.arange(frames) * step
         if self._vibrato_cents:
             places += _vibrato(frames, self._vibrato_cents) * step
         start = header.loop_start + zone.get(START_LOOP)
         end = min(header.loop_end + zone.get(END_LOOP), len(sample) - 1)
-        if self._loops(zone) and end - start > 1:
+        if wanted is not None and end - start > 1:
             first = int(np.searchsorted(places, end))
             places[first:] = start + (places[first:] - start) % (end - start)
-        else:
-            places = places[: int((len(sample) - 1) / step)]
+        places = places[: np.searchsorted(places, len(sample) - 1)]
         whole = np.minimum(places.astype(np.int64), len(sample) - 2)
         part = (places - whole).astype(np.float32)
         below = sample[whole]
