@@ -18,6 +18,7 @@ from webapp.engines.sketch.music.styles import (
 )
 from webapp.engines.sketch.music.theory import SCALES
 
+_ROLLS: Final = {"roll": "snare", "timpani_roll": "timpani"}
 _FREE_CHANGE, _EXACT_CHANGE = 0.12, 0.01
 _FAST_ENERGY: Final = 0.7
 _IN_FRONT_DB: Final = 2.5
@@ -48,6 +49,8 @@ _KITS_OF_PIECES: Final = {
     "conga": "latin",
     "bongo": "latin",
     "djembe": "latin",
+    "roll": "march",
+    "timpani_roll": "taiko",
 }
 
 
@@ -215,7 +218,7 @@ def _drums(request: MusicRequest, style: Style) -> Drums | None:
     kit = (asked.kit if asked else "") or _ERA_KITS.get(request.era, "") or groove.kit
     lanes = dict(groove.lanes)
     if asked is not None and asked.pieces:
-        own = {piece: _lone(piece) for piece in asked.pieces}
+        own = dict(map(_lane_of, asked.pieces))
         # With a groove of its own, the style keeps it and the named pieces join in.
         lanes = {**lanes, **own} if style.groove else own
         kit = next((_KITS_OF_PIECES[piece] for piece in asked.pieces if piece in _KITS_OF_PIECES), kit)
@@ -224,6 +227,13 @@ def _drums(request: MusicRequest, style: Style) -> Drums | None:
         lanes = lanes if asked and asked.pieces else dict(grooves()["waltz"].lanes)
     level_db, intensity = (asked.level_db + 1.0, asked.intensity) if asked else (0.0, 0.5)
     return Drums(kit, lanes, level_db, intensity, is_named=asked is not None)
+
+
+def _lane_of(asked: str) -> tuple[str, str]:
+    """The piece that the prompt asks for, and what it plays."""
+    if asked in _ROLLS:
+        return _ROLLS[asked], "r" * 16
+    return asked, _lone(asked)
 
 
 def _lone(piece: str) -> str:

@@ -162,7 +162,7 @@ class Sampler:
 
 @lru_cache(maxsize=8)
 def _vibrato(frames: int, cents: float) -> FloatArray:
-    """How far vibrato, which sets in after the attack, moves the place in a sample that is read, in frames."""
+    """How far vibrato, after the attack, moves the place that is read in a sample, in frames."""
     times = np.arange(frames) / SAMPLE_RATE
     onset = np.clip((times - _VIBRATO_AFTER_S) / _VIBRATO_AFTER_S, 0, 1)
     speed = 2 ** (cents / 1200 * onset * np.sin(2 * np.pi * _VIBRATO_HZ * times)) - 1

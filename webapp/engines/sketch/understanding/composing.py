@@ -5,11 +5,21 @@ from dataclasses import replace
 from typing import Final
 
 from webapp.engines.sketch.music.request import DrumRequest, InstrumentRequest, MusicRequest
-from webapp.engines.sketch.understanding.grammar import Part, Source
+from webapp.engines.sketch.music.styles import instruments
 from webapp.engines.sketch.understanding.lexicon import MUSICAL, Entry, Lexicon
+from webapp.engines.sketch.understanding.structure import Part, Source
 from webapp.engines.sketch.understanding.tonality import key_in, metre_in, tempo_in
 
 _BACKGROUND_DB: Final = -3.0
+# Words that are music, whatever else the prompt names.
+_MUSIC_ITSELF: Final = frozenset(
+    (word,)
+    for word in (
+        "music", "song", "melody", "tune", "soundtrack", "jingle", "anthem", "ballad", "theme", "beat",
+        "score",
+    )
+)  # fmt: skip
+_SYNTHS: Final = frozenset({"arp", "lead", "pad", "pluck", "synth bass", "synth strings", "synth brass"})
 
 
 class MusicReader:
@@ -51,25 +61,41 @@ class MusicReader:
             instruments=tuple(_instruments(named)),
             drums=_drums(named),
             without=frozenset(_unwanted(unwanted)),
-            solo=any(entry.kind == "solo" for entry in _said_of_music(part)),
+            solo=_is_solo(_said_of_music(part), with_style=any(s.entry.kind == "genre" for s in named)),
         )
 
     def _is_music_by_mood(self, part: Part) -> bool:
-        """Whether a part that names nobody is music all the same: "something happy", a key, a tempo."""
+        """Whether a part that names nobody is music all the same: "a song", "something sad", a key."""
+        said = _said(part)
+        if any(entry.kind == "cue" and entry.phrase in _MUSIC_ITSELF for entry in said):
+            return True
         if part.sources or self._has_effects:
             return False
         common = self._common
-        return bool(common.moods or common.tempo_bpm or common.tonic is not None or common.mode)
+        return bool(
+            common.moods or common.tempo_bpm or common.tonic is not None or common.mode or _keys(said, "role")
+        )
 
     def _energy(self, moods: Iterable[str]) -> float | None:
         energies = [self._words.moods[mood].energy for mood in moods]
         return sum(energies) / len(energies) if energies else None
 
 
+def _said(part: Part) -> list[Entry]:
+    """All modifiers of a part."""
+    free = [entry for clause in part.clauses for entry in clause.free]
+    return free + [entry for source in part.sources for entry in source.modifiers]
+
+
 def _said_of_music(part: Part) -> list[Entry]:
     """Modifiers that are free, or said of an instrument, a style or drums."""
     free = [entry for clause in part.clauses for entry in clause.free]
     return free + [e for source in part.sources if source.entry.kind in MUSICAL for e in source.modifiers]
+
+
+def _is_solo(said: Iterable[Entry], *, with_style: bool) -> bool:
+    """Whether nobody else plays. With a style, a "saxophone solo" is played in front of the others."""
+    return any(entry.kind == "solo" and not (with_style and entry.phrase == ("solo",)) for entry in said)
 
 
 def _keys(entries: Iterable[Entry], kind: str) -> list[str]:
@@ -93,6 +119,8 @@ def _instruments(sources: Iterable[Source]) -> Iterable[InstrumentRequest]:
             continue
         intensity, level_db = _strength(source)
         role = next(iter(_keys(source.modifiers, "role")), source.entry.detail)
+        if "solo" in source.entry.phrase and role != "hands":
+            role = "melody"
         found.setdefault(source.entry.key, InstrumentRequest(source.entry.key, role, level_db, intensity))
     return found.values()
 
@@ -127,5 +155,15 @@ def _unwanted(entries: Iterable[Entry]) -> Iterable[str]:
             yield "drums"
         elif entry.kind == "instrument":
             yield entry.key
-            if entry.phrase == ("bass",):
-                yield "bass"
+            yield from _kinds_of(entry.phrase[-1].removesuffix("s"))
+
+
+def _kinds_of(word: str) -> Iterable[str]:
+    """What "guitar", "bass" or "synth" mean when they are not wanted: all instruments of that name."""
+    if word == "bass":
+        yield "bass"
+    if word.startswith("synth"):
+        yield from _SYNTHS
+    for name in instruments():
+        if name.split()[-1].removesuffix("s") == word and not name.startswith("bass"):
+            yield name

@@ -1,16 +1,17 @@
 """The structure of a prompt: parts in a sequence, clauses in a part, sources and modifiers in a clause."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from webapp.engines.sketch.understanding.lexicon import ARTICLES, Entry
 from webapp.engines.sketch.understanding.matching import BREAKS, Match, source_of
+from webapp.engines.sketch.understanding.structure import Clause, Part, Source
 from webapp.engines.sketch.understanding.words import Token, canonical
 
 MODIFIERS = frozenset(
     {
-        "articulation", "count", "density", "distance", "era", "fade", "intensity", "material",
+        "articulation", "count", "cue", "density", "distance", "era", "fade", "intensity", "material",
         "mode", "mood", "reverb", "role", "size", "solo", "space", "speed", "tempo",
     }
 )  # fmt: skip
@@ -38,50 +39,24 @@ _UNITS = frozenset(
     }
 )
 MAX_COUNT = 40
-_TOUCHING = frozenset({"on", "at", "against", "into", "onto", "through", "of", "by", "under", "behind"})
+_TOUCHING = frozenset(
+    {
+        "on", "at", "against", "into", "onto", "through", "of", "by", "under", "behind", "cutting",
+        "chopping", "hitting", "striking", "sawing",
+    }
+)  # fmt: skip
 _REACH = 3
 _KEY_LETTER = re.compile(r"[A-Ga-g](?:[#♯♭b])?m?|sharp|flat", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Source:
-    """Something that sounds: its meaning, where it was named, and what is said of it."""
-
-    entry: Entry
-    match: Match
-    modifiers: list[Entry] = field(default_factory=list)
-    count: int | None = None
-    is_background: bool = False
-    is_subject: bool = False
-    """Named by who makes it; a verb may still tell which sound it is."""
-
-
-@dataclass(slots=True)
-class Clause:
-    """Sources that belong together; ``free`` modifiers are said of none of them in particular."""
-
-    sources: list[Source] = field(default_factory=list)
-    unwanted: list[Entry] = field(default_factory=list)
-    free: list[Entry] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Part:
-    """What sounds at the same time, between one "then" and the next."""
-
-    clauses: list[Clause] = field(default_factory=list)
-    is_silence: bool = False
-
-    @property
-    def sources(self) -> list[Source]:
-        return [source for clause in self.clauses for source in clause.sources]
 
 
 class Reader:
     """Reads one prompt; :meth:`parts` may be called once."""
 
-    def __init__(self, tokens: Sequence[Token], matches: Sequence[Match], *, musical: bool) -> None:
+    def __init__(
+        self, tokens: Sequence[Token], matches: Sequence[Match], owners: Mapping[str, str], *, musical: bool
+    ) -> None:
         self._tokens = tokens
+        self._owners = owners
         self._matches = matches
         self._musical = musical
         self._subject = ""
@@ -95,14 +70,16 @@ class Reader:
     def parts(self) -> list[Part]:
         """Read the prompt to its end."""
         at = 0
-        following = dict(zip(self._matches, self._matches[1:], strict=False))
-        for match in self._matches:
+        previous = None
+        for match, following in pairwise((*self._matches, None)):
+            if match is None:
+                break
             self._marks(at, match.start)
-            self._match(match, following.get(match))
-            at = match.end
+            self._match(match, following, previous)
+            at, previous = match.end, match
         self._marks(at, len(self._tokens))
         self._end_clause()
-        return [part for part in self._parts if part.clauses or part.is_silence]
+        return [part for part in self._parts if part.clauses or part.is_silence] or [Part()]
 
     def _marks(self, start: int, end: int) -> None:
         for place in range(start, end):
@@ -114,9 +91,9 @@ class Reader:
             elif token.folded.isdigit() and 0 < int(token.folded) <= MAX_COUNT and after not in _UNITS:
                 self._number(int(token.folded))
 
-    def _match(self, match: Match, following: Match | None) -> None:
+    def _match(self, match: Match, following: Match | None, previous: Match | None) -> None:
         connective = match.find("connective")
-        source = source_of(match, following, musical=self._musical)
+        source = source_of(match, following, previous, musical=self._musical)
         if connective is not None and source is None:
             self._connective(connective.key, match)
         elif match.has("silence"):
@@ -176,7 +153,15 @@ class Reader:
         """Let a verb say what its subject sounds like; a second verb is a second sound."""
         sound = Entry("sound", verb.key, verb.phrase)
         named = next((source for source in reversed(self._sources) if source.is_subject), None)
-        if named is None and self._parts[-1].sources + self._sources:
+        before = self._parts[-1].sources + self._sources
+        if (
+            named is None
+            and before
+            and (before[-1].match.end == match.start or before[-1].entry.key == verb.key)
+        ):
+            # "Slams shut", "a crowd with chatter": the same once more.
+            return
+        if named is None and before:
             # "A car starts, idles and leaves": one thing does one after the other.
             self._end_clause()
             self._parts.append(Part())
@@ -194,17 +179,25 @@ class Reader:
             # "Crashing waves": said of something that has a name, it is no sound of its own.
             if not self._sources:
                 self._add(match, Entry("sound", entry.key, entry.phrase))
+                self._sources[-1].is_adjective = True
             return
-        if entry.kind == "subject" and self._sources and self._is_object(match):
+        last = self._sources[-1] if self._sources else None
+        if last is not None and last.is_adjective and last.match.end == match.start and entry.kind == "sound":
+            # "Crackling vinyl" is no fire.
+            last.entry, last.is_adjective = entry, False
+            last.match = Match(last.match.start, match.end, match.entries)
+            return
+        is_thing = entry.kind == "subject" or match.has("material")
+        if is_thing and self._sources and self._is_object(match):
             return
         if entry.kind == "subject":
             self._subject = entry.key
-            last = self._sources[-1] if self._sources else None
             if last is not None and last.match.end == match.start and self._is_verb_of(last, entry.key):
                 last.match = Match(last.match.start, match.end, last.match.entries)
                 return
         else:
-            self._subject = next((e.key for e in match.entries if e.kind == "subject"), self._subject)
+            named = next((e.key for e in match.entries if e.kind == "subject"), "")
+            self._subject = named or self._owners.get(entry.key, self._subject)
         self._add(match, entry)
 
     def _is_object(self, match: Match) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from webapp.engines.sketch.understanding.grammar import Part, Source
 from webapp.engines.sketch.understanding.lexicon import Entry, Lexicon
 from webapp.engines.sketch.understanding.plan import EffectLayer
+from webapp.engines.sketch.understanding.structure import Part, Source
 
 _BACKGROUND_DB = -4.0
 _PLACE_DB = -5.0

@@ -15,7 +15,7 @@ ARTICLES: Final = frozenset({"a", "an", "the", "some"})
 SOURCES: Final = frozenset({"sound", "subject", "alone", "place", "genre", "instrument", "drum", "kit"})
 MUSICAL: Final = frozenset({"genre", "instrument", "drum", "kit"})
 # "Popping" is no pop, and "organic" no organ: of these words only the plural is taken.
-_UNINFLECTED: Final = frozenset({"genre", "instrument", "drum", "kit", "mode", "material"})
+_UNINFLECTED: Final = frozenset({"genre", "instrument", "drum", "kit", "mode", "material", "era", "subject"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,11 @@ class Entry:
         """Whether the words as typed may be this phrase, given how its kind is inflected."""
         if self.kind not in _UNINFLECTED:
             return True
+        if self.kind == "genre":
+            # "Rocks" are stones, and "blue" is a colour.
+            return tuple(words) == self.phrase
         return all(
-            word == own or is_plural_of(word, own) or is_plural_of(own, word)
-            for word, own in zip(words, self.phrase, strict=True)
+            word == own or is_plural_of(word, own) for word, own in zip(words, self.phrase, strict=True)
         )
 
 
@@ -58,6 +60,8 @@ class Lexicon:
     places: Mapping[str, tuple[tuple[str, float], ...]]
     usual: Mapping[str, str]
     """The sound that a subject makes when no verb tells."""
+    owners: Mapping[str, str]
+    """Who makes a sound; further verbs may be said of him."""
     made_of: Mapping[str, tuple[str, ...]]
     """The parts of a sound that is made of several."""
 
@@ -80,6 +84,12 @@ def lexicon() -> Lexicon:
         },
         places={name: tuple(map(_layer, listed.split(", "))) for name, listed in effects["places"].items()},
         usual={name: subject["usual"] for name, subject in effects["subjects"].items()},
+        owners={
+            sound: name
+            for name, subject in reversed(effects["subjects"].items())
+            for sound in subject["verbs"]
+            if sound.startswith(name) or sound == subject["usual"]
+        },
         made_of={name: tuple(parts.split(", ")) for name, parts in effects["made_of"].items()},
     )
 

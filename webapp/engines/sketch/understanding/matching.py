@@ -9,7 +9,7 @@ from webapp.engines.sketch.understanding.words import Token, canonical
 # Marks that part clauses.
 BREAKS = frozenset(",;.:!?()[]/|+–—-\n")
 _INSIDE = frozenset({"in", "inside", "at", "within"})
-_ON = frozenset({"on", "over", "upon", "of", "against", "onto", "through"})
+_ON = frozenset({"on", "over", "upon", "of", "against", "onto", "through", "into"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ def _match_at(tokens: Sequence[Token], content: Sequence[int], at: int, words: L
         entries = tuple(entry for entry in found if entry.allows(typed))
         if entries:
             before = tokens[content[at - 1]].folded if at else ""
-            return Match(places[0], places[-1] + 1, entries, before)
+            # What was typed letter for letter comes first: "horns" are a section, and a "horn" is one.
+            exact_first = sorted(entries, key=lambda entry: entry.phrase != tuple(typed))
+            return Match(places[0], places[-1] + 1, tuple(exact_first), before)
     return None
 
 
@@ -67,11 +69,24 @@ def is_musical(matches: Collection[Match], model: str) -> bool:
     return model != "audio" and not any(not match.has(*MUSICAL) for match in sounds)
 
 
-def source_of(match: Match, following: Match | None, *, musical: bool) -> Entry | None:
+def source_of(
+    match: Match, following: Match | None, previous: Match | None = None, *, musical: bool
+) -> Entry | None:
     """The source that a match names; None when here it only says how, where or on what."""
+    adjacent = following if following is not None and following.start == match.end else None
+    follows = previous is not None and previous.end == match.start and previous.has("sound", "subject")
+    if follows and match.has("ignored") and not match.has(*MUSICAL):
+        # "A plane flies": no insect.
+        return None
+    if match.has("place") and adjacent is not None and adjacent.has("cue"):
+        # "Battle music" has no guns.
+        return None
+    if not musical and match.has("genre") and adjacent is not None and adjacent.has("sound", "subject"):
+        # "A cinematic riser".
+        return None
     musical_ones = match.find(*MUSICAL)
     others = match.find("subject") or match.find(*SOURCES - MUSICAL)
-    if others is None and not match.has("ignored"):
+    if others is None and not match.has("ignored", "material"):
         others = match.find("verb")
     source = (musical_ones or others) if musical else (others or musical_ones)
     if source is None or _is_place(match) or _is_material(match, following):
@@ -82,7 +97,7 @@ def source_of(match: Match, following: Match | None, *, musical: bool) -> Entry 
 
 
 def _may_be_sound(match: Match) -> bool:
-    return match.has("sound", "subject", "place", "material", "space")
+    return match.has("sound", "subject", "place", "material", "space", "alone")
 
 
 def _is_place(match: Match) -> bool:

@@ -21,7 +21,7 @@ def outline(plan: Plan) -> Iterator[str]:
         yield "Nothing in the prompt is a sound or music that sketch knows; a neutral hum stands in for it."
     for number, scene in enumerate(plan.scenes, 1):
         begin = f"Scene {number}: " if len(plan.scenes) > 1 else ""
-        if said := "; ".join(_scene(scene)):
+        if said := "; ".join(_scene(scene)) or ("" if plan.is_empty else "silence"):
             yield begin + said
     if plan.background:
         yield "Throughout: " + "; ".join(_layer(layer) for layer in plan.background)
@@ -30,8 +30,6 @@ def outline(plan: Plan) -> Iterator[str]:
 
 
 def _scene(scene: Scene) -> Iterator[str]:
-    if scene.is_silent:
-        yield "silence"
     if scene.music is not None:
         yield ", ".join(_music(scene.music))
     for layer in scene.effects:
@@ -54,9 +52,11 @@ def _music(request: MusicRequest) -> Iterator[str]:
         yield f"{request.tempo_bpm:g} beats per minute"
     elif request.tempo_range is not None:
         yield "{:g} to {:g} beats per minute".format(*request.tempo_range)
+    if request.beats_per_bar is not None:
+        yield f"{request.beats_per_bar} beats in a bar"
     if request.tonic is not None or request.mode:
         tonic = "" if request.tonic is None else _NOTES[request.tonic]
-        yield f"in {tonic} {request.mode or ''}".strip()
+        yield " ".join(word for word in ("in", tonic, request.mode) if word)
     yield from request.moods
     if request.era:
         yield f"as in the {request.era}"
@@ -75,7 +75,7 @@ def _drums(drums: DrumRequest) -> str:
 def _layer(layer: EffectLayer) -> str:
     words = [layer.sound.replace("_", " ")]
     if layer.count is not None:
-        words.append(f"{layer.count} times")
+        words.append("once" if layer.count == 1 else f"{layer.count} times")
     for name, (low, high) in _NUMBERS.items():
         value = getattr(layer, name)
         if value < _LOW or value > _HIGH:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from webapp.engines.sketch.understanding.composing import MusicReader
-from webapp.engines.sketch.understanding.grammar import Part, Reader, Source, unknown_words
+from webapp.engines.sketch.understanding.grammar import Reader, unknown_words
 from webapp.engines.sketch.understanding.layers import effect_layers
 from webapp.engines.sketch.understanding.lexicon import SOURCES, Entry, Lexicon, lexicon
 from webapp.engines.sketch.understanding.matching import Match, find_matches, is_musical
 from webapp.engines.sketch.understanding.plan import EffectLayer, Finding, Plan, Scene
+from webapp.engines.sketch.understanding.structure import Part, Source
 from webapp.engines.sketch.understanding.tonality import key_in
 from webapp.engines.sketch.understanding.words import Token, tokenise
 
@@ -29,7 +30,7 @@ def read_prompt(prompt: str, model: str, seed: int) -> Plan:
     tokens = tokenise(text)
     matches = find_matches(tokens, words)
     musical = is_musical(matches, model)
-    parts = Reader(tokens, matches, musical=musical).parts()
+    parts = Reader(tokens, matches, words.owners, musical=musical).parts()
     music = MusicReader(text, parts, words)
     scenes, background = _scenes(parts, music, words)
     return Plan(

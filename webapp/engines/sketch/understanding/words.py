@@ -5,12 +5,11 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-_TOKEN = re.compile(r"\d+(?:[./:]\d+)?|\w+(?:['’]\w+)?|[^\w\s]")
+_TOKEN = re.compile(r"\d+(?:[./:]\d+|s\b)?|\w+(?:['’]\w+)?|[^\w\s]")
 _IRREGULAR = {
     "geese": "goose",
     "mice": "mouse",
     "wolves": "wolf",
-    "leaves": "leaf",
     "knives": "knife",
     "men": "man",
     "women": "woman",
@@ -57,13 +56,21 @@ def tokenise(prompt: str) -> list[Token]:
     text = unicodedata.normalize("NFKC", prompt)
     tokens = []
     for match in _TOKEN.finditer(text):
-        folded = match[0].casefold().replace("’", "'").removesuffix("'s")
+        folded = _unaccented(match[0].casefold().replace("’", "'").removesuffix("'s"))
         if folded == "&":
             folded = "and"
         if folded in {"-", "–", "—", "'", '"', "“", "”"} and not _is_dash(text, match):
             continue
         tokens.append(Token(match[0], folded, match.start(), match.end()))
     return tokens
+
+
+def _unaccented(word: str) -> str:
+    """Take the accents off Latin letters: a café is a cafe."""
+    if word.isascii():
+        return word
+    parted = unicodedata.normalize("NFKD", word)
+    return unicodedata.normalize("NFC", "".join(mark for mark in parted if not "\u0300" <= mark <= "\u036f"))
 
 
 def _is_dash(text: str, match: re.Match[str]) -> bool:
