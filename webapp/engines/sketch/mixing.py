@@ -23,7 +23,7 @@ NEUTRAL: Final = EffectLayer("drone", intensity=0.3, density=0.2)
 _BESIDE_MUSIC_DB = -7.0
 _FAR_DB, _FAR_HZ = -22.0, 1400.0
 _LEAST_DB = -50.0
-_ENDING_SHARE, _LONGEST_ENDING_S = 0.05, 0.8
+_ENDING_SHARE, _LONGEST_ENDING_S, _LONGEST_RING_S = 0.06, 0.8, 1.5
 _SEED_STEP = 0x9E3779B97F4A7C15
 
 
@@ -184,12 +184,14 @@ def _fading(fade: str, share: Samples) -> Samples | np.float32:
 
 
 def _ending(plan: Plan, frames: int) -> Callable[[int, int], Samples] | None:
-    """A short fade at the end, where something goes on that has no end of its own."""
+    """A short fade at the end, where something goes on that has no end of its own, or a last chord rings."""
     last = plan.scenes[-1].effects if plan.scenes else ()
     going_on = [layer for layer in (*plan.background, *last) if EFFECTS[layer.sound].kind == "continuous"]
-    if not going_on and not plan.is_empty:
+    rings = bool(plan.scenes) and plan.scenes[-1].music is not None
+    if not going_on and not rings and not plan.is_empty:
         return None
-    length = round(min(_LONGEST_ENDING_S, frames / SAMPLE_RATE * _ENDING_SHARE) * SAMPLE_RATE)
+    longest_s = _LONGEST_RING_S if rings else _LONGEST_ENDING_S
+    length = round(min(longest_s, frames / SAMPLE_RATE * _ENDING_SHARE) * SAMPLE_RATE)
 
     def gain(start: int, count: int) -> Samples:
         left = (frames - np.arange(start, start + count, dtype=np.float32)) / np.float32(max(1, length))

@@ -162,7 +162,8 @@ def _mode(request: MusicRequest, style: Style, rng: np.random.Generator) -> str:
 def _parts(request: MusicRequest, style: Style, rng: np.random.Generator) -> Iterator[PiecePart]:
     """Those whom the prompt names, and of the style's own those that do what nobody does yet."""
     is_alone = not style.parts and len(request.instruments) == 1 and request.drums is None
-    named = [_named(one, style, is_alone=is_alone) for one in request.instruments]
+    is_short = request.articulation == "staccato"
+    named = [_named(one, style, is_alone=is_alone, is_short=is_short) for one in request.instruments]
     yield from named
     if request.solo and named:
         return
@@ -182,7 +183,7 @@ def _parts(request: MusicRequest, style: Style, rng: np.random.Generator) -> Ite
         yield PiecePart(part.instrument, part.role, level_db, 0.5, part.is_sparse, part.effect)
 
 
-def _named(one: InstrumentRequest, style: Style, *, is_alone: bool) -> PiecePart:
+def _named(one: InstrumentRequest, style: Style, *, is_alone: bool, is_short: bool) -> PiecePart:
     """A named instrument is in front of the style's own. Alone, it plays what shows it best."""
     instrument = instruments()[one.instrument]
     role = one.role or "melody"
@@ -190,6 +191,8 @@ def _named(one: InstrumentRequest, style: Style, *, is_alone: bool) -> PiecePart
         role = "melody"
     if role == "chords" and instrument.drive and style.comping == "chug":
         role = "riff"
+    if role == "pad" and is_short:
+        role = "ostinato"
     return PiecePart(one.instrument, role, one.level_db + _IN_FRONT_DB, one.intensity)
 
 
