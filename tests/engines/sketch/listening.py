@@ -1,7 +1,8 @@
 """Renders prompts once for all tests, and measures what is heard. Nothing here looks at a plan."""
 
+import itertools
 import math
-from functools import lru_cache
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -27,7 +28,7 @@ _SCALES = {
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
-@lru_cache(maxsize=None)
+@cache
 def rendered(prompt: str, seconds: float = 6.0, model: str = "music", seed: int = 1) -> Samples:
     """Render a prompt through the engine, shape (2, frames)."""
     request = GenerationRequest(prompt, seconds, model, seed)
@@ -62,7 +63,7 @@ def flux(samples: Samples) -> Array:
 
 
 def tempo(samples: Samples, near_bpm: float) -> float:
-    """The tempo whose beats, half bars, bars and pairs of bars the onsets repeat with most, within a third."""
+    """The tempo with whose beats and bars the onsets repeat most, of those within a third."""
     found = flux(samples)
     found = found - found.mean()
     same = np.correlate(found, found, mode="full")[found.size - 1 :]
@@ -230,7 +231,7 @@ def bands_db(samples: Samples) -> Array:
     power = (spectra(samples) ** 2).mean(axis=0)
     hz = np.fft.rfftfreq(2048, 1 / SAMPLE_RATE)
     edges = 60 * 2 ** (np.arange(26) / 3)
-    sums = [power[(hz >= low) & (hz < high)].sum() for low, high in zip(edges, edges[1:], strict=False)]
+    sums = [power[(hz >= low) & (hz < high)].sum() for low, high in itertools.pairwise(edges)]
     logged = 10 * np.log10(np.array(sums) / (power.sum() + 1e-20) + 1e-5)
     return np.asarray(logged - logged.mean())
 

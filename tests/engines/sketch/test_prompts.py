@@ -36,7 +36,8 @@ MEASURES = {
     "fullness": lambda samples: float((listening.levels_db(samples) > -12).mean()),
 }
 TEMPO_TOLERANCE = 0.02
-LEAST_IN_SCALE = 0.8
+# Chance would give 0.58.
+LEAST_IN_SCALE = 0.75
 # Spectra of one kind of thing differ by less than the first, of different things by more than the second.
 ALIKE_DB, DIFFERENT_DB = 4.0, 2.5
 _KNOWN = {

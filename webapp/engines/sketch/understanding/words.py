@@ -56,7 +56,7 @@ def tokenise(prompt: str) -> list[Token]:
     text = unicodedata.normalize("NFKC", prompt)
     tokens = []
     for match in _TOKEN.finditer(text):
-        folded = _unaccented(match[0].casefold().replace("’", "'").removesuffix("'s"))
+        folded = _unaccented(match[0].casefold().replace("’", "'").removesuffix("'s")) or match[0]
         if folded == "&":
             folded = "and"
         if folded in {"-", "–", "—", "'", '"', "“", "”"} and not _is_dash(text, match):
