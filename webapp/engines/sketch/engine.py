@@ -1,5 +1,6 @@
 """The sketch engine: plain rules and arithmetic behind the engine protocol."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from webapp.engines.base import (
 from webapp.engines.batch import run_task
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.mixing import render_plan, section_count
+from webapp.engines.sketch.music.library import sample_library
 from webapp.engines.sketch.understanding.outline import outline
 from webapp.engines.sketch.understanding.plan import Plan
 from webapp.engines.sketch.understanding.reading import read_prompt
@@ -57,7 +59,7 @@ class SketchEngine:
         return Understanding(
             understood=tuple((finding.text, finding.meaning) for finding in plan.understood),
             unknown=plan.unknown,
-            outline=tuple(outline(plan)),
+            outline=(*outline(plan), *_said_of_samples(plan)),
             is_empty=plan.is_empty,
         )
 
@@ -96,6 +98,12 @@ class SketchEngine:
     def _require(self, model: str) -> None:
         if model not in MODELS:
             raise RequestNotSupported(f"sketch does not serve {model!r}")
+
+
+def _said_of_samples(plan: Plan) -> Iterator[str]:
+    """Say it when music is played with less than it could be."""
+    if any(scene.music for scene in plan.scenes) and not sample_library().has_samples:
+        yield "The samples are missing, so sketch plays with its own tones alone; set-up brings them."
 
 
 def _fitted_to_loop(plan: Plan, loop_s: float) -> Plan:

@@ -20,7 +20,7 @@ TARGETS_DB: Final = {
 }  # fmt: skip
 _CALM_DRUMS_DB, _WILD_DRUMS_DB = -20.5, -15.0
 _RATE: Final = SAMPLE_RATE // 2
-_PROBES: Final = 4
+_PROBES: Final = 3
 _LEAST_POWER: Final = 1e-9
 _MOST_CHANGE_DB: Final = 18.0
 _SILENCE_DB: Final = -90.0

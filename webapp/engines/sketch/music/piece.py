@@ -19,7 +19,7 @@ from webapp.engines.sketch.music.styles import (
 from webapp.engines.sketch.music.theory import SCALES
 
 _ROLLS: Final = {"roll": "snare", "timpani_roll": "timpani"}
-_FREE_CHANGE, _EXACT_CHANGE = 0.12, 0.01
+_FREE_CHANGE, _EXACT_CHANGE = 0.2, 0.01
 _FAST_ENERGY: Final = 0.7
 _IN_FRONT_DB: Final = 2.5
 _BEHIND_DB: Final = 1.5
@@ -228,7 +228,7 @@ def _drums(request: MusicRequest, style: Style) -> Drums | None:
     beats = request.beats_per_bar or style.beats_per_bar
     if beats == 3 and style.groove != "waltz":
         lanes = lanes if asked and asked.pieces else dict(grooves()["waltz"].lanes)
-    level_db, intensity = (asked.level_db + 1.0, asked.intensity) if asked else (0.0, 0.5)
+    level_db, intensity = (asked.level_db + _IN_FRONT_DB, asked.intensity) if asked else (0.0, 0.5)
     return Drums(kit, lanes, level_db, intensity, is_named=asked is not None)
 
 

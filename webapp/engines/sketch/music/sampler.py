@@ -36,7 +36,7 @@ _RELEASE_DB = 70.0
 _LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE = 1, 3
 # Velocities are gathered into so many shades of brightness.
 _SHADES = 4
-_OPEN_CENTS = 13000
+_OPEN_CENTS = 12500
 _VIBRATO_HZ, _VIBRATO_AFTER_S = 5.1, 0.25
 _KEPT_FRAMES = 30 * SAMPLE_RATE
 _BLOCK_FRAMES = SAMPLE_RATE // 2
@@ -141,7 +141,7 @@ class Sampler:
             first = int(np.searchsorted(places, end))
             places[first:] = start + (places[first:] - start) % (end - start)
         places = places[: np.searchsorted(places, len(sample) - 1)]
-        whole = np.minimum(places.astype(np.int64), len(sample) - 2)
+        whole = np.minimum(places.astype(np.int32), len(sample) - 2)
         part = (places - whole).astype(np.float32)
         below = sample[whole]
         read: FloatArray = below + part * (sample[whole + 1] - below)
