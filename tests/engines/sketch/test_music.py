@@ -50,8 +50,10 @@ def test_instruments_are_in_tune(name: str) -> None:
         abs(cents_off(player.note(pitch, 0.7, 0.9), pitch))
         for pitch in ((3 * low + high) // 4, (low + high) // 2)
     ]
-    assert min(off) < 22
-    assert max(off) < 45
+    # Many players are never quite together.
+    limit = 45 if instrument.is_section else 22
+    assert min(off) < limit
+    assert max(off) < 2 * limit
 
 
 @pytest.mark.parametrize("name", sorted(instruments()))

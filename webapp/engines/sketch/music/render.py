@@ -31,7 +31,7 @@ _INTO_DRIVE: Final = np.float32(2.5)
 # Notes that begin within this time are one chord.
 _CHORD_S: Final = 0.08
 # So much of a note tells how loud it is.
-_PROBE_S: Final = 0.7
+_PROBE_S: Final = 0.45
 _DRIVE: Final = 1.1
 _WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
 

@@ -37,6 +37,7 @@ _LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE = 1, 3
 # Velocities are gathered into so many shades of brightness.
 _SHADES = 4
 _OPEN_CENTS = 12500
+_SEAM_FRAMES = 96
 _VIBRATO_HZ, _VIBRATO_AFTER_S = 5.1, 0.25
 _KEPT_FRAMES = 30 * SAMPLE_RATE
 _BLOCK_FRAMES = SAMPLE_RATE // 2
@@ -140,6 +141,7 @@ class Sampler:
         if wanted is not None and end - start > 1:
             first = int(np.searchsorted(places, end))
             places[first:] = start + (places[first:] - start) % (end - start)
+            sample = _seamless(sample, start, end)
         places = places[: np.searchsorted(places, len(sample) - 1)]
         whole = np.minimum(places.astype(np.int32), len(sample) - 2)
         part = (places - whole).astype(np.float32)
@@ -158,6 +160,17 @@ class Sampler:
             np.float32
         )
         return filtered
+
+
+def _seamless(sample: FloatArray, start: int, end: int) -> FloatArray:
+    """Let the end of a loop pass into what comes before its start, and the frame after it be its first."""
+    looped = sample[: end + 1].copy()
+    seam = min(_SEAM_FRAMES, start, (end - start) // 4)
+    if seam > 0:
+        share = np.linspace(0, 1, seam, endpoint=False, dtype=np.float32)
+        looped[end - seam : end] += share * (sample[start - seam : start] - sample[end - seam : end])
+    looped[end] = looped[start]
+    return looped
 
 
 @lru_cache(maxsize=8)
