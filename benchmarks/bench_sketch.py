@@ -1,7 +1,7 @@
-"""How fast sketch is on this machine: by kind of prompt, from submission to a finished sound, and to first sound.
+"""How fast sketch is: by kind of prompt, from submission to a finished sound, and to its first half second.
 
-Run it as ``make bench-sketch``, on a quiet machine. Factors are times faster than real time in processor time of
-one core, so other load does not count; everything is run once unmeasured, and each figure is a median.
+Run it as ``make bench-sketch``, on a quiet machine. Factors are times faster than real time in processor
+time of one core, so other load does not count; all is run once unmeasured, and each figure is a median.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
     where = machine()
     warm_up()
     factors = {kind: factors_of(kind, runs) for kind in PROMPTS}
-    first_s = {kind: max(first_section_s(prompt) for prompt in prompts) for kind, prompts in PROMPTS.items()}
+    first_s = {kind: max(map(first_section_s, prompts)) for kind, prompts in PROMPTS.items()}
     for kind, first in first_s.items():
         print(f"{kind:16} first section {1000 * first:5.0f} ms")
     for prompt in ("slow piano over heavy rain", "128 BPM techno"):

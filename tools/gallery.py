@@ -1,13 +1,14 @@
-"""Renders the table of prompts to a page with players and spectrograms, beside the sketch of another revision.
+"""Renders the table of prompts to a page with players and spectrograms, beside another revision's sketch.
 
-Run it as ``make gallery``; the page is build/gallery/index.html. The other revision is rendered by its own code, in a
-worktree that goes away afterwards, with this interpreter.
+Run it as ``make gallery``; the page is build/gallery/index.html. The other revision is rendered by its own
+code, in a worktree that goes away afterwards, with this interpreter.
 """
 
 import argparse
 import html
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "tests" / "engines" / "sketch" / "prompts.toml"
 OUTPUT = ROOT / "build" / "gallery"
+GIT = shutil.which("git") or "git"
 # Before the sketch engine understood sounds of the world and played samples.
 BEFORE = "1b63dd7"
 SECONDS = 8.0
@@ -84,13 +86,13 @@ def worktree(revision: str) -> Iterator[Path | None]:
     with tempfile.TemporaryDirectory(prefix="gallery-") as folder:
         path = Path(folder) / "tree"
         subprocess.run(
-            ["git", "-C", str(ROOT), "worktree", "add", "--quiet", "--detach", str(path), revision],
+            [GIT, "-C", str(ROOT), "worktree", "add", "--quiet", "--detach", str(path), revision],
             check=True,
         )
         try:
             yield path
         finally:
-            subprocess.run(["git", "-C", str(ROOT), "worktree", "remove", "--force", str(path)], check=True)
+            subprocess.run([GIT, "-C", str(ROOT), "worktree", "remove", "--force", str(path)], check=True)
 
 
 def render(tree: Path, folder: Path, entries: Sequence[dict[str, Any]]) -> None:
