@@ -69,8 +69,8 @@ def main() -> None:
         {"factors": factors, "first_section_s": first_s, "clip_30_s": jobs_s},
     )  # fmt: skip
     print(
-        f"least factor {least:.0f} (at least {LEAST_FACTOR:.0f}), first section {max(first_s.values()):.3f} s "
-        f"(at most {MAX_FIRST_S}), job {jobs_s:.2f} s (at most {MAX_JOB_S})"
+        f"least factor {least:.0f} (at least {LEAST_FACTOR:.0f}), "
+        f"first section {max(first_s.values()):.3f} s (at most {MAX_FIRST_S}), job {jobs_s:.2f} s (at most {MAX_JOB_S})"
     )
 
 

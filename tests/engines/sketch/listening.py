@@ -91,7 +91,7 @@ def onsets_s(samples: Samples, apart_s: float = 0.09) -> list[float]:
 
 
 def onset_rate(samples: Samples) -> float:
-    return len(onsets_s(samples)) / (samples.shape[1] / SAMPLE_RATE)
+    return len(onsets_s(samples)) * SAMPLE_RATE / int(samples.shape[1])
 
 
 def regularity(samples: Samples) -> float:
@@ -160,7 +160,8 @@ def in_scale(samples: Samples, key: str) -> float:
     """The share of what sounds that belongs to a key such as "F# minor"."""
     tonic, mode = key.split(maxsplit=1)
     at = _LETTERS[tonic[0]] + tonic.count("#") - tonic.count("b")
-    return float(sum(chroma(samples)[(at + step) % 12] for step in _SCALES[mode]))
+    shares = chroma(samples)
+    return float(sum(shares[(at + step) % 12] for step in _SCALES[mode]))
 
 
 def decay_s(samples: Samples) -> float:

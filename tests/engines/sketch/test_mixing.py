@@ -1,5 +1,6 @@
 """Scenes in time: sequences, fades, sections, endings, loops; and what the engine promises of its sound."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from tests.engines.sketch.listening import levels_db, onset_rate, rendered
 from webapp.audio.finish import finish
@@ -187,7 +187,8 @@ np.save(sys.argv[1], np.concatenate([s for p in MIXED for s in mixed(p, 3.0)], a
 
 def test_other_processors_give_the_same_sound(tmp_path: Path) -> None:
     """Without NumPy's vector code the sound is the same to within -80 dBFS."""
-    features = [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+    core = importlib.import_module("numpy._core._multiarray_umath")
+    features = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
     path = tmp_path / "plain.npy"
     subprocess.run(
         [sys.executable, "-c", _CHILD, str(path)],

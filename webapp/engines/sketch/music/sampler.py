@@ -129,8 +129,8 @@ class Sampler:
         """The sample read at the speed of the key: all of it, or its loop repeated as long as wanted."""
         header, sample = self._font.samples[zone.sample], self._font.sample(zone.sample)
         root = zone.get(ROOT_KEY) if zone.get(ROOT_KEY) >= 0 else header.root_key
-        cents = (key - root) * zone.get(SCALE_TUNING) + 100 * zone.get(COARSE_TUNE)
-        cents += zone.get(FINE_TUNE) + header.correction_cents + self._detune_cents
+        tuned = 100 * zone.get(COARSE_TUNE) + zone.get(FINE_TUNE) + header.correction_cents
+        cents = (key - root) * zone.get(SCALE_TUNING) + tuned + self._detune_cents
         step = header.sample_rate / SAMPLE_RATE * 2 ** (cents / 1200)
         frames = int((len(sample) - 1) / step) if wanted is None else wanted
         places = np.arange(frames) * step
