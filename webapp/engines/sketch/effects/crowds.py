@@ -32,7 +32,9 @@ def _clap(rng: Rng) -> Signal:
     count = frames(0.09)
     air = noise(rng, count)
     hollow = rng.uniform(900, 3000)
-    palms = bandpass(air, hollow * 0.5, hollow * 1.8) + 0.1 * highpass(air, 3000) + 0.4 * bandpass(air, 150, 600)
+    palms = (
+        bandpass(air, hollow * 0.5, hollow * 1.8) + 0.1 * highpass(air, 3000) + 0.4 * bandpass(air, 150, 600)
+    )
     return to_peak(palms * (decay(count, rng.uniform(0.016, 0.03)) + 0.15 * decay(count, 0.1)))
 
 

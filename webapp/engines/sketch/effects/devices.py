@@ -38,14 +38,17 @@ def _click(rng: Rng, low: float, high: float, t60: float) -> Signal:
 
 def _key(request: EffectRequest, rng: Rng) -> Signal:
     """Press a key: the cap hits the plate, and some 80 ms later comes up again."""
-    large = rng.uniform() < 0.14
-    case = strike(rng, "plastic", size=0.62 if large else 0.5, hardness=0.7, duration_s=0.07)
-    down = layers(0.5 * to_peak(case), _click(rng, 1600, 6500, 0.014))
-    up = layers(0.3 * to_peak(case), 0.7 * _click(rng, 2400, 7500, 0.01))
-    touch = 0.25 * _click(rng, 2000, 5000, 0.008)
-    return together(
-        frames(0.2), (0.0, touch), (rng.uniform(0.008, 0.016), down), (rng.uniform(0.07, 0.11), 0.45 * up)
-    )
+    count = frames(0.08)
+    hz = scale(1900, 1150, request.size) * np.exp(rng.uniform(0, 2.35, 24))
+    t60 = 0.017 * (hz / hz.min()) ** -0.5
+    case = to_peak(ring(hz, t60, rng.uniform(0.3, 1, 24), count, rng.uniform(0, 6.28, 24)))
+    parts: list[tuple[float, Signal]] = []
+    for at, level, ringing in ((0.0, 1.0, 0.041), (float(rng.uniform(0.06, 0.1)), 0.5, 0.033)):
+        tap = bandpass(noise(rng, count), 1540, 4500) * decay(count, ringing)
+        desk = lowpass(noise(rng, count), 400) * decay(count, 0.03)
+        hit = 1.5 * case + to_peak(tap) + 0.09 * to_peak(desk)
+        parts.append((at, hit * level * rng.uniform(0.4, 1)))
+    return together(frames(0.2), *parts)
 
 
 def _type(request: EffectRequest, rng: Rng) -> Signal:
@@ -186,7 +189,7 @@ def _cash(request: EffectRequest, rng: Rng) -> Signal:
 
 def _static(request: EffectRequest, rng: Rng) -> Stream:
     band_, pool, grains, fade = (
-        Filter("bandpass", 400, 5000, order=1),
+        Filter("highpass", 700, order=1),
         pool_of([_click(rng, 800, 6000, 0.006) for _ in range(16)]),
         Grains(),
         Wander(rng, 1.5),
@@ -281,7 +284,7 @@ EFFECTS = (
         "Typing on a keyboard",
         _key,
         0.15,
-        Pacing((0.26, 0.085), 0.7, (4, 14), (0.7, 0.25), width=0.2, level_spread=0.45),
+        Pacing((0.2, 0.07), 0.9, (5, 14), (0.8, 0.3), width=0.2, level_spread=0.45),
         space="room",
     ),
     endless_effect("typewriter", "device", "A typewriter", _typewriter, space="room"),

@@ -69,11 +69,23 @@ def _firm(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, f
     for at, level, dull in ((0.0, 1.0, 1.0), (sole_s, 0.4, 0.6)):
         number = 24
         hz = np.exp(rng.uniform(np.log(low * weight), np.log(high * weight), number))
-        floor = ring(hz, t60 * (hz / low) ** -0.35 * rng.uniform(0.7, 1.2, number), rng.uniform(0.3, 1, number), count, rng.uniform(0, 6.28, number))
+        floor = ring(
+            hz,
+            t60 * (hz / low) ** -0.35 * rng.uniform(0.7, 1.2, number),
+            rng.uniform(0.3, 1, number),
+            count,
+            rng.uniform(0, 6.28, number),
+        )
         floor *= 1 - np.exp(-np.arange(count) / 60)
         tap = lowpass(highpass(noise(rng, count), 250), bright * dull) * decay(count, 0.03)
         click = highpass(noise(rng, count), 1800) * decay(count, 0.008)
-        parts.append((at, level * (share * to_peak(floor) + (1 - 0.5 * share) * to_peak(tap) + 0.25 * dull * to_peak(click))))
+        parts.append(
+            (
+                at,
+                level
+                * (share * to_peak(floor) + (1 - 0.5 * share) * to_peak(tap) + 0.25 * dull * to_peak(click)),
+            )
+        )
     scuff = frames(0.12)
     parts.append((sole_s + 0.04, 0.05 * to_peak(bandpass(noise(rng, scuff), 900, 4500) * swell(scuff))))
     return together(count, *parts)

@@ -80,27 +80,49 @@ def _motor_tool(
 
 
 def _steady_motor(
-    hz: float, slots: int, brightness: float, tone: float, air_hz: tuple[float, float], hum: float = 0.0
+    hz: float, slots: int, brightness: float, tone: float, air_hz: tuple[float, float], slope: float = 1.3
 ) -> StreamRenderer:
     """Run a motor with a fan without a pause: air above all, the motor's tones within."""
 
     def render(request: EffectRequest, rng: Rng) -> Stream:
-        motor = Motor(rng, brightness=brightness, slots=slots, rush=0.0, band_hz=(150, 6000))
-        drift, mains, beat = Wander(rng, 0.7), Phase(), Phase()
+        motor = Motor(rng, brightness=brightness, slots=slots, rush=0.0, band_hz=(70, 6000))
+        drift, beat = Wander(rng, 0.7), Phase()
         factor = scale(0.75, 1.35, request.speed) * scale(1.25, 0.8, request.size)
         warm = Wander(rng, 2.0)
+        whirling = 0.4 if slope < 2 else 0.02
 
         def rush(moment: Signal, bins: Signal) -> Signal:
             whirl = resonance(bins, 430 * factor, 160) + 0.6 * resonance(bins, 1250 * factor, 420)
-            return np.asarray((band(bins, *air_hz, 1.3) + 0.4 * whirl) * (1 + 0.04 * warm.at(moment)))
+            return np.asarray((band(bins, *air_hz, slope) + whirling * whirl) * (1 + 0.04 * warm.at(moment)))
 
         air = NoiseStream(rng, rush, width=0.6)
 
         def stream(count: int) -> Signal:
             spin = hz * factor * (1 + 0.006 * drift(count))
             blades = 1 + 0.12 * np.sin(beat(spin))
-            low = hum * pulses(mains(np.full(count, 100.0)), 0.4) * np.ones((2, 1))
-            return air(count) * blades + tone * motor(spin, np.ones(count)) + low
+            return air(count) * blades + tone * motor(spin, np.ones(count))
+
+        return stream
+
+    return render
+
+
+def _blades(hum_hz: float, top_hz: float, hum: float) -> StreamRenderer:
+    """Turn the blades of a fan: soft air that flutters, and the hum of motor and blades."""
+
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        factor = scale(0.7, 1.45, request.speed) * scale(1.3, 0.78, request.size)
+        phase, drift, slow = Phase(), Wander(rng, 0.7), Phase()
+
+        def gains(moment: Signal, hz: Signal) -> Signal:
+            return np.asarray(band(hz, 45, top_hz * factor**0.5, 2.35) + 0 * moment)
+
+        air = NoiseStream(rng, gains, width=0.6)
+
+        def stream(count: int) -> Signal:
+            hz = hum_hz * factor * (1 + 0.004 * drift(count))
+            tone = pulses(phase(hz), 0.69)
+            return air(count) / 0.3 * (1 + 0.065 * np.sin(slow(hz / 3.5))) + hum * tone
 
         return stream
 
@@ -162,28 +184,17 @@ def _hammer(request: EffectRequest, rng: Rng) -> Signal:
 
 def _saw(request: EffectRequest, rng: Rng) -> Signal:
     """One stroke forth and back: teeth rasp, the blade and the board ring along."""
-    period = scale(1.15, 0.5, request.speed)
+    period = scale(1.15, 0.42, request.speed)
+    pitch = scale(1.3, 0.75, request.size)
     parts: list[tuple[float, Signal]] = []
-    for start, share, level, pitch in ((0.0, 0.52, 1.0, 1.0), (0.54, 0.42, 0.55, 1.12)):
+    for start, share, level, way in ((0.0, 0.43, 1.0, 1.0), (0.48, 0.5, 0.95, 1.15)):
         count = frames(period * share)
-        hz = (
-            150
-            * pitch
-            * scale(1.3, 0.75, request.size)
-            * np.sin(np.linspace(0.25, np.pi - 0.2, count))
-            * (1 + 0.1 * wander(rng, count, 40))
-        )
-        turn = np.cumsum(hz) / SAMPLE_RATE % 1.0
-        rasp = np.exp(-turn * 3.0) * (0.8 + 0.3 * wander(rng, count, 90))
-        air = noise(rng, count)
-        band_ = (
-            bandpass(air, 900 * pitch, 4200 * pitch)
-            + 0.7 * bandpass(air, 420, 800)
-            + 0.4 * highpass(air, 4500)
-        )
-        parts.append(
-            (start * period, band_ * rasp * level * curve(count, (0, 0), (0.2, 0.8), (0.7, 1), (1, 0)))
-        )
+        bow = np.sin(np.linspace(0.25, np.pi - 0.2, count)) * (1 + 0.1 * wander(rng, count, 40))
+        turn = np.cumsum(149 * way * pitch * bow) / SAMPLE_RATE % 1.0
+        air, low = noise(rng, count), 490 * way * pitch
+        rasp = bandpass(air, low, low * 5.2) + 0.27 * bandpass(air, 300, 800) + 0.15 * highpass(air, 4500)
+        stroke = rasp * (np.exp(-turn * 8.0) + 2.0) * curve(count, (0, 0), (0.58, 1), (0.8, 0.8), (1, 0))
+        parts.append((start * period, to_peak(stroke, level)))
     return together(frames(period), *parts)
 
 
@@ -198,9 +209,13 @@ def _jackhammer(request: EffectRequest, rng: Rng) -> Stream:
 
     def stream(count: int) -> Signal:
         turn = (beat(rate * (1 + 0.02 * drift(count))) / (2 * np.pi)) % 1.0
-        hit = np.exp(-turn * 8)
+        hit = np.exp(-turn * 3.2) * (1 - np.exp(-turn * 30))
         air = rng.standard_normal((2, count)) * 0.4 + rng.standard_normal(count)
-        return 2.4 * thud(air * hit) + 1.3 * clang(air * hit**2) + 0.25 * dust(air * (0.15 + 0.85 * hit))
+        return (
+            1.2 * thud(air * (hit + 0.1))
+            + 1.1 * clang(air * (hit + 0.15))
+            + 0.35 * dust(air * (0.5 + 0.5 * hit))
+        )
 
     return stream
 
@@ -240,8 +255,10 @@ def _washing(request: EffectRequest, rng: Rng) -> Stream:
 
 def _scrape(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(scale(0.9, 0.35, request.speed))
-    air = bandpass(noise(rng, count), 1200, 7500) * (1 + 0.4 * wander(rng, count, 120))
-    return edges(air * curve(count, (0, 0), (0.3, 1), (0.7, 0.8), (1, 0)), 0.01, 0.03)
+    air = (bandpass(noise(rng, count), 700, 3600) + 0.15 * highpass(noise(rng, count), 4500)) * (
+        1 + 0.2 * wander(rng, count, 60)
+    )
+    return edges(air * curve(count, (0, 0), (0.55, 1), (0.8, 0.8), (1, 0)), 0.01, 0.03)
 
 
 EFFECTS = (
@@ -250,9 +267,7 @@ EFFECTS = (
         "circular_saw", "tool", "A circular saw", _motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
     ),
     endless_effect("chainsaw", "tool", "A chain saw", _gas_tool(1, 260, 1.0, 2800, 8200, (2.2, 0.9), 0.35)),
-    endless_effect(
-        "lawn_mower", "tool", "A lawn mower", _gas_tool(1, 105, 0.55, 2900, 3100, (1.0, 0.0), 0.22)
-    ),
+    endless_effect("lawn_mower", "tool", "A lawn mower", _steady_motor(28, 4, 0.71, 0.4, (78, 2000), 2.45)),
     endless_effect("jackhammer", "tool", "A jackhammer", _jackhammer, space="street"),
     event_effect(
         "hammer",
@@ -266,10 +281,16 @@ EFFECTS = (
     event_effect("saw", "tool", "A hand saw", _saw, 0.8, Pacing((1.15, 0.5), 0.03), space="room"),
     event_effect("sandpaper", "tool", "Sandpaper", _scrape, 0.6, Pacing((0.9, 0.4), 0.05)),
     endless_effect(
-        "vacuum", "appliance", "A vacuum cleaner", _steady_motor(290, 2, 0.75, 0.9, (150, 2600), 0.2), space="room"
+        "vacuum",
+        "appliance",
+        "A vacuum cleaner",
+        _steady_motor(95, 7, 0.9, 0.6, (250, 5000), 0.2),
+        space="room",
     ),
-    endless_effect("hair_dryer", "appliance", "A hair dryer", _steady_motor(210, 3, 0.7, 0.7, (300, 3200), 0.2)),
-    endless_effect("fan", "appliance", "A fan", _steady_motor(19, 3, 0.5, 0.1, (60, 420), 0.25)),
+    endless_effect(
+        "hair_dryer", "appliance", "A hair dryer", _steady_motor(92, 7, 0.9, 0.8, (300, 4200), 0.5)
+    ),
+    endless_effect("fan", "appliance", "A fan", _blades(129, 2000, 2.0)),
     endless_effect(
         "blender",
         "appliance",
@@ -287,6 +308,9 @@ EFFECTS = (
         Pacing((0.143, 0.055), 0.02, (18, 40), (0.7, 0.3), level_spread=0.2),
     ),
     endless_effect(
-        "air_conditioner", "appliance", "An air conditioner", _steady_motor(48, 2, 0.6, 0.3, (60, 520), 0.6)
+        "air_conditioner",
+        "appliance",
+        "An air conditioner",
+        _blades(114, 1400, 1.6),
     ),
 )

@@ -12,8 +12,10 @@ from webapp.engines.sketch.effects.dsp import (
     frames,
     lowpass,
     noise,
+    pulses,
     scale,
     to_peak,
+    turns,
     wander,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
@@ -62,15 +64,24 @@ class _Wheels:
         return self._grains.take(count)
 
 
+# Wheels on rails howl softly: frequency, width, level.
+_STEEL = ((820.0, 34.0, 1.0), (1250.0, 44.0, 0.8), (1750.0, 55.0, 0.6), (2900.0, 70.0, 0.25))
+
+
 def _rumble(rng: Rng, flutter_hz: float, squeal: float) -> NoiseStream:
-    shake, slow, steel = Wander(rng, flutter_hz), Wander(rng, 1.0), Wander(rng, 0.9)
+    shake, slow = Wander(rng, flutter_hz), Wander(rng, 1.0)
+    bends = [Wander(rng, 0.8) for _ in _STEEL]
 
     def gains(moment: Signal, hz: Signal) -> Signal:
         low = band(hz, 45, 240, 1.3) * (1 + 0.2 * shake.at(moment)) + 0.1 * band(hz, 350, 1900, 1.2) * (
             1 + 0.15 * slow.at(moment)
         )
-        scream = np.clip(steel.at(moment) - 0.6, 0, 2) * squeal
-        return np.asarray(low + scream * (resonance(hz, 2900, 60) + 0.6 * resonance(hz, 4150, 70)))
+        for bend, (centre, width, level) in zip(bends, _STEEL, strict=True):
+            swing = bend.at(moment)
+            low = low + squeal * level * np.clip(0.55 + 0.5 * swing, 0, 2) * resonance(
+                hz, centre * (1 + 0.12 * swing), width
+            )
+        return np.asarray(low)
 
     return NoiseStream(rng, gains, width=0.8)
 
@@ -103,10 +114,10 @@ def _steam(request: EffectRequest, rng: Rng) -> Stream:
     beat, ground = Phase(), _rumble(rng, 8, 0.0)
 
     def puff(rate_hz: float) -> Signal:
-        count = frames(min(0.42, 0.9 / rate_hz))
+        count = frames(min(0.5, 1.15 / rate_hz))
 
         def gains(share: Signal, hz: Signal) -> Signal:
-            level = np.interp(share, [0, 0.06, 0.3, 1], [0, 1, 0.55, 0])
+            level = np.interp(share, [0, 0.16, 0.45, 1], [0, 1, 0.6, 0])
             return np.asarray(
                 level * (band(hz, 160, 1400 + 1800 * (1 - share), 0.8) + 0.7 * resonance(hz, 420, 260))
             )
@@ -125,7 +136,7 @@ def _steam(request: EffectRequest, rng: Rng) -> Stream:
         clank = (
             rods(rng.standard_normal((2, count))) * np.exp(-((beat(hz / 2) / (2 * np.pi)) % 1.0) * 14) * 0.25
         )
-        return grains.take(count) + clank + 0.22 * ground(count)
+        return grains.take(count) + clank + 0.5 * ground(count)
 
     return stream
 
@@ -144,7 +155,9 @@ def _helicopter(request: EffectRequest, rng: Rng) -> Stream:
         slap = np.exp(-turn * 1.6) * (1 - np.exp(-turn * 40)) * (1.15 + 0.1 * gust(count))
         pulse = np.sin(2 * np.pi * turn * 0.8) * slap
         air = rng.standard_normal((2, count)) * 0.5 + rng.standard_normal(count)
-        motor = np.sin(tail(hz * 5.6)) * (1 + 0.3 * gust(count)) + 0.12 * np.sin(turbine(np.full(count, 1870.0)))
+        motor = np.sin(tail(hz * 5.6)) * (1 + 0.3 * gust(count)) + 0.12 * np.sin(
+            turbine(np.full(count, 1870.0))
+        )
         low = thud(pulse + 0.14 * air * slap)
         return 1.2 * low + 1.4 * chop(air * (slap + 0.08)) + 0.07 * hiss(air * (0.08 + slap)) + 0.14 * motor
 
@@ -168,18 +181,24 @@ def _jet(request: EffectRequest, rng: Rng) -> Signal:
         loud = np.interp(share, places, level)
         bend = np.interp(share, places, doppler)
         roar = np.interp(share, places, 0.45 + 0.75 * behind)
-        air = band(hz, 60, 420 + 900 * loud, 0.9) * roar
-        fan = (1.1 - 0.9 * np.interp(share, places, behind)) * (
-            resonance(hz, 2350 * bend, 90) + 0.5 * resonance(hz, 4700 * bend, 140)
-        )
-        return np.asarray(loud * (air + 0.9 * fan))
+        air = band(hz, 70, 350 + 400 * loud, 0.65) * roar
+        fan = (1.1 - 0.9 * np.interp(share, places, behind)) * resonance(hz, 2240 * bend, 200)
+        return np.asarray(loud * (air + 0.08 * fan))
 
     rough = 1 + 0.12 * wander(rng, count, 9)
+    count_places = np.linspace(0, 1, count)
+    whine_hz = 2240 * scale(1.25, 0.8, request.size) * np.interp(count_places, places, doppler)
+    whine_level = np.interp(count_places, places, level * (1.1 - 0.9 * behind))
+    whine = 0.16 * pulses(turns(whine_hz), 0.3) * whine_level
     mid, wide = shape(noise(rng, count) * rough, gains, 2048), shape(noise(rng, count), gains, 2048)
     angle = (
         (0.7 * side * np.interp(np.arange(count), np.linspace(0, count, 400), along / away) + 1) * np.pi / 4
     )
-    return edges(np.stack([(mid + 0.5 * wide) * np.cos(angle), (mid - 0.5 * wide) * np.sin(angle)]), 0.3, 0.5)
+    return edges(
+        np.stack([(mid + 0.5 * wide + whine) * np.cos(angle), (mid - 0.5 * wide + whine) * np.sin(angle)]),
+        0.3,
+        0.5,
+    )
 
 
 def _plane(request: EffectRequest, rng: Rng) -> Stream:
@@ -237,10 +256,10 @@ def _rowing(request: EffectRequest, rng: Rng) -> Signal:
 
 
 EFFECTS = (
-    endless_effect("train", "rail", "A train rides", _train(0.1, 2.2, goes_by=False)),
-    endless_effect("train_pass", "rail", "A train passes", _train(0.3, 2.2, goes_by=True), space="outdoors"),
+    endless_effect("train", "rail", "A train rides", _train(0.5, 0.9, goes_by=False)),
+    endless_effect("train_pass", "rail", "A train passes", _train(0.5, 1.0, goes_by=True), space="outdoors"),
     endless_effect("train_steam", "rail", "A steam train", _steam, space="outdoors"),
-    endless_effect("subway", "rail", "A subway train", _train(0.5, 1.2, goes_by=False), space="tunnel"),
+    endless_effect("subway", "rail", "A subway train", _train(1.1, 0.5, goes_by=False), space="tunnel"),
     endless_effect("helicopter", "aircraft", "A helicopter", _helicopter),
     event_effect(
         "jet", "aircraft", "A jet flies over", _jet, 8.5, Pacing((10.5, 7.0), 0.1, lead_s=0.0, width=0.0)

@@ -160,22 +160,33 @@ def _wind(kind: str) -> StreamRenderer:
 
     def render(request: EffectRequest, rng: Rng) -> Stream:
         pace = scale(0.14, 0.5, request.speed)
-        slow, quick, shake, rustle = Wander(rng, pace), Wander(rng, pace * 4), Wander(rng, 7.0), Wander(rng, 11.0)
+        slow, quick, shake, rustle = (
+            Wander(rng, pace),
+            Wander(rng, pace * 4),
+            Wander(rng, 7.0),
+            Wander(rng, 11.0),
+        )
         howling = 1.1 if kind == "door" else 0.4
         bends = [Wander(rng, pace * 2.2) for _ in howls]
         lift = scale(0.55, 1.8, request.intensity)
 
         def gains(moment: Signal, hz: Signal) -> Signal:
-            gust = np.clip(0.62 + 0.26 * slow.at(moment) + 0.12 * quick.at(moment), 0.12, 1.6)
-            buffet = np.clip(1 + 0.35 * shake.at(moment), 0.2, 2)
+            gust = np.clip(0.7 + 0.17 * slow.at(moment) + 0.1 * quick.at(moment), 0.15, 1.6)
+            buffet = np.clip(1 + 0.45 * shake.at(moment), 0.2, 2)
             top = 240 * lift * (0.5 + 0.9 * gust)
-            body = (band(hz, 45, top, 1.7) * buffet + 0.05 * band(hz, 300, 1100 * lift, 1.2)) * gust
+            draught = 0.35 * band(hz, 500, 1900, 1.0)
+            open_air = band(hz, 40, top, 2.0) * buffet + 0.05 * band(hz, 300, 1100 * lift, 1.2)
+            body = (draught if kind == "door" else open_air) * gust
             for (centre, width), bend in zip(howls, bends, strict=True):
                 middle = centre * (0.72 + 0.42 * gust + 0.08 * bend.at(moment)) * lift**0.3
                 level = gust**2 * np.clip(0.6 + 0.5 * bend.at(moment), 0, 2)
-                body = body + howling * level * resonance(hz, middle, width) * band(hz, middle * 0.6, middle * 1.6, 2)
+                body = body + howling * level * resonance(hz, middle, width) * band(
+                    hz, middle * 0.6, middle * 1.6, 2
+                )
             if kind == "trees":
-                leaves = band(hz, 1800, 6000, 1.2) * gust**1.6 * np.clip(0.8 + 0.45 * rustle.at(moment), 0.1, 2)
+                leaves = (
+                    band(hz, 1800, 6000, 1.2) * gust**1.6 * np.clip(0.8 + 0.45 * rustle.at(moment), 0.1, 2)
+                )
                 body = body + 0.11 * leaves
             return np.asarray(body)
 
