@@ -21,7 +21,7 @@ from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.pacing import endless_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, resonance
-from webapp.engines.sketch.effects.streams import Grains, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Grains, Wander, poisson_starts, pool_of, rows
 from webapp.engines.sketch.effects.vocal import Formant, Glottis, through_throat, voiced
 
 # F1 and F2 of vowels of speech.
@@ -83,8 +83,8 @@ def _utterance(rng: Rng, length_s: float, pitch: float, rise: float, glottis: Gl
 
 
 def _babble(rng: Rng, request: EffectRequest, voices: float, wide: float) -> Stream:
-    speech = Glottis(0.8, 0.08, 0.012)
-    pool = [_utterance(rng, rng.uniform(0.5, 1.3), 118, 0.1, speech) for _ in range(10)]
+    speech = Glottis(0.78, 0.2, 0.012)
+    pool = [_utterance(rng, rng.uniform(0.5, 1.3), 118, 0.1, speech) for _ in range(4)]
     grains, at, due = Grains(), 0, rng.uniform(-1, 1, max(1, round(voices)))
     pans = rng.uniform(-wide, wide, due.size)
     loud = np.exp(rng.normal(-0.4, 0.5, due.size))
@@ -93,10 +93,10 @@ def _babble(rng: Rng, request: EffectRequest, voices: float, wide: float) -> Str
     def stream(count: int) -> Signal:
         nonlocal at, made
         end = (at + count) / SAMPLE_RATE
+        if made < 24:
+            pool.extend(_utterance(rng, rng.uniform(0.5, 1.5), 118, 0.1, speech) for _ in range(2))
+            made += 2
         for who in np.flatnonzero(due < end):
-            if made < 30:
-                pool.append(_utterance(rng, rng.uniform(0.5, 1.5), 118, 0.1, speech))
-                made += 1
             said = pool[int(rng.integers(0, len(pool)))]
             grains.add(
                 max(0, round(due[who] * SAMPLE_RATE) - at), said * loud[who] * rng.uniform(0.5, 1), pans[who]
@@ -145,12 +145,12 @@ def _shout(rng: Rng, request: EffectRequest) -> Signal:
         ([2700 * throat], 350),
         ([3700 * throat], 500),
     ]
-    voice = voiced(rng, hz, Glottis(0.88 + 0.05 * request.intensity, 0.15, 0.02, 0.2, 60))
+    voice = voiced(rng, hz, Glottis(0.7 + 0.1 * request.intensity, 0.5, 0.02, 0.25, 70))
     return to_peak(through_throat(voice, formants) * curve(count, (0, 0), (0.12, 1), (0.6, 0.9), (1, 0)))
 
 
 def _cheering(request: EffectRequest, rng: Rng) -> Stream:
-    pool = [_shout(rng, request) for _ in range(8)]
+    pool = [_shout(rng, request) for _ in range(4)]
     grains, made = Grains(), 0
     per_s = scale(6, 46, request.density)
     applause = _applause(request, rng)
@@ -164,14 +164,14 @@ def _cheering(request: EffectRequest, rng: Rng) -> Stream:
 
     def stream(count: int) -> Signal:
         nonlocal made
+        if made < 20:
+            pool.extend(_shout(rng, request) for _ in range(2))
+            made += 2
         for start in poisson_starts(rng, count, per_s):
-            if made < 30 and rng.uniform() < 0.4:
-                pool.append(_shout(rng, request))
-                made += 1
             sound = pool[int(rng.integers(0, len(pool)))]
             grains.add(int(start), sound * np.exp(rng.normal(-1.0, 0.6)), float(np.tanh(rng.normal(0, 0.7))))
         shouts = grains.take(count) / np.sqrt(per_s)
-        return shouts + 0.35 * applause(count) + 0.06 * wash(count)
+        return shouts + 0.25 * applause(count) + 0.16 * wash(count)
 
     return stream
 

@@ -28,7 +28,7 @@ from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.modal import ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, Wander, poisson_starts, pool_of, rows
 
 
 def _click(rng: Rng, low: float, high: float, t60: float) -> Signal:

@@ -116,24 +116,20 @@ def _cough(request: EffectRequest, rng: Rng) -> Signal:
     parts: list[tuple[float, Signal]] = []
     at = 0.0
     for number in range(int(rng.integers(2, 4))):
-        count = frames(rng.uniform(0.24, 0.34))
-        hz = glide(count, (0, 230), (0.3, 170), (1, 120)) * body.pitch
-        tone = voiced(rng, hz, Glottis(0.88, 0.3, 0.05, 0.6, 60)) * curve(
-            count, (0, 0), (0.12, 0.25), (0.3, 0.7), (0.6, 0.4), (1, 0)
-        )
-        air = noise(rng, count) * curve(count, (0, 0), (0.02, 2.4), (0.12, 1.3), (0.4, 0.4), (1, 0))
+        count = frames(rng.uniform(0.3, 0.4))
+        hz = glide(count, (0, 230), (0.3, 178), (1, 125)) * body.pitch
+        tone = voiced(rng, hz, Glottis(0.62, 0.3, 0.05, 0.45, 60))
+        tone = tone * curve(count, (0, 0), (0.12, 0.25), (0.3, 1), (0.6, 0.5), (1, 0))
+        air = noise(rng, count) * curve(count, (0, 0), (0.11, 1), (0.23, 0.6), (0.45, 0.2), (1, 0))
+        throat = body.throat
         formants: tuple[Formant, ...] = (
-            ((600, 720, 560), 180),
-            ((1150, 1300), 240),
-            ((2500, 2500), 400),
-            ((3700, 3700), 700),
+            ((1165 * throat, 1280 * throat, 1050 * throat), 130),
+            ((1575 * throat,), 180),
+            ((3265 * throat,), 320),
         )
-        sound = through_throat(
-            tone + air,
-            [([v * body.throat for v in f], w) for f, w in formants],
-        )
-        parts.append((at, to_peak(sound, 1 - 0.2 * number)))
-        at += rng.uniform(0.3, 0.42)
+        sound = through_throat(0.6 * tone + air, formants)
+        parts.append((at, to_peak(sound, 1 - 0.15 * number)))
+        at += rng.uniform(0.5, 0.62)
     return together(frames(at + 0.1), *parts)
 
 
@@ -260,11 +256,11 @@ _SCREAM = Syllable(
     Glottis(0.73, 0.61, 0.015, 0, 87.9),
 )
 _YAWN = Syllable(
-    2.1,
-    ((0, 341), (0.25, 518), (0.7, 390), (1, 214)),
+    1.8,
+    ((0, 348), (0.25, 521), (0.7, 396), (1, 222)),
     ((0, 0.0), (0.3, 1.0), (0.7, 0.7), (1, 0.0)),
-    (((436, 818, 872, 544), 116), ((1200, 1420, 1310, 977), 141), ((2720, 2720), 191)),
-    Glottis(0.6, 0.8, 0.0085, 0.033, 94),
+    (((426, 799, 852, 531), 101), ((1170, 1390, 1280, 955), 127), ((2660, 2660), 179)),
+    Glottis(0.53, 0.8, 0.0031, 0.22, 79.5),
 )
 _ONCE = Pacing((2.6, 1.5), 0.2, (1, 1), (0.8, 0.2))
 

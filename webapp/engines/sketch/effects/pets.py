@@ -3,13 +3,26 @@
 import numpy as np
 
 from webapp.engines.sketch.effects.calls import Syllable, call
-from webapp.engines.sketch.effects.dsp import Rng, Signal, curve, frames, mix, noise, scale, wander
+from webapp.engines.sketch.effects.dsp import (
+    SAMPLE_RATE,
+    Rng,
+    Signal,
+    curve,
+    edges,
+    frames,
+    mix,
+    noise,
+    pulses,
+    scale,
+    to_peak,
+    wander,
+)
 from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import resonance, shape
-from webapp.engines.sketch.effects.streams import Filter, Phase, Wander
-from webapp.engines.sketch.effects.vocal import Glottis
+from webapp.engines.sketch.effects.streams import Grains
+from webapp.engines.sketch.effects.vocal import Formant, Glottis, through_throat
 
 _BARK = Syllable(
     0.2,
@@ -77,20 +90,35 @@ def _hiss(request: EffectRequest, rng: Rng) -> Signal:
 
 
 def _purr(request: EffectRequest, rng: Rng) -> Stream:
-    phase, breath, warm = Phase(), Phase(rng.uniform()), Filter("lowpass", 900, order=1)
-    body = Filter("bandpass", 90, 420, order=1)
-    drift = Wander(rng, 2.0)
-    beat_hz, breath_hz = scale(29, 21, request.size), scale(0.35, 0.75, request.speed)
+    """Breathe in and out without a pause, while the folds open some thirty times a second."""
+    grains, at, due, inward = Grains(), 0, 0, True
+    rate = scale(33, 25, request.size)
+    pace = scale(1.3, 0.7, request.speed)
+
+    def breath(drawn: bool) -> Signal:
+        count = frames(pace * (0.92 if drawn else 0.66) * rng.uniform(0.95, 1.05))
+        hz = rate * (1.05 if drawn else 1.0) * (1 + 0.015 * wander(rng, count, 9))
+        turn = np.cumsum(hz) / SAMPLE_RATE
+        puff = (
+            np.exp(-(turn % 1.0) * 9.0)
+            * (1 - np.exp(-(turn % 1.0) * 40))
+            * (1 + 0.3 * wander(rng, count, 30))
+        )
+        source = noise(rng, count) * (puff + 0.08) + 0.16 * pulses(2 * np.pi * turn, 0.75)
+        throat = (1.22 if drawn else 1.0) * scale(1.15, 0.87, request.size)
+        formants: tuple[Formant, ...] = (((270 * throat,), 146), ((1060 * throat,), 220), ((2855,), 365))
+        shaped = through_throat(source, formants) * curve(count, (0, 0.15), (0.15, 1), (0.85, 0.9), (1, 0.15))
+        return to_peak(edges(shaped, 0.02, 0.02), 0.78 if drawn else 1.0)
 
     def stream(count: int) -> Signal:
-        rise = np.sin(breath(np.full(count, breath_hz)))
-        inward = rise > 0
-        hz = beat_hz * (1 + 0.07 * np.tanh(3 * rise) + 0.02 * drift(count))
-        turn = (phase(hz) / (2 * np.pi)) % 1.0
-        puff = np.exp(-turn * 7.0) * (1 - np.exp(-turn * 60))
-        level = (0.25 + 0.75 * np.abs(rise) ** 0.5) * np.where(inward, 0.8, 1.0)
-        air = rng.standard_normal((2, count)) * 0.8 + rng.standard_normal(count)
-        return warm(air * puff * level) + 2.2 * body(air * puff * level) + 0.012 * air * level
+        nonlocal at, due, inward
+        while due < at + count:
+            sound = breath(inward)
+            grains.add(due - at, sound, 0.05)
+            due, inward = due + round(0.97 * sound.size), not inward
+        at += count
+        air = rng.standard_normal((2, count)) * 0.0015
+        return grains.take(count) + air
 
     return stream
 

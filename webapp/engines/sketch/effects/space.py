@@ -6,7 +6,6 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
 from webapp.engines.sketch.effects.dsp import (
-    SAMPLE_RATE,
     Rng,
     Signal,
     decay,

@@ -18,6 +18,7 @@ from webapp.engines.sketch.effects.dsp import (
     swell,
     to_peak,
     together,
+    wander,
 )
 from webapp.engines.sketch.effects.effect import EventRenderer
 from webapp.engines.sketch.effects.modal import bubble, ring
@@ -25,14 +26,14 @@ from webapp.engines.sketch.effects.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.weather import bubble_t60
 
-# Loose grounds: grains a step, lowest and highest band of a grain, its length, how long the step crunches.
-_LOOSE: dict[str, tuple[int, float, float, float, float]] = {
-    "gravel": (110, 900, 6000, 0.012, 0.3),
-    "snow": (150, 500, 3600, 0.02, 0.36),
-    "leaves": (90, 1600, 8500, 0.025, 0.36),
-    "grass": (26, 1200, 5500, 0.02, 0.22),
-    "sand": (120, 800, 4500, 0.008, 0.26),
-    "dirt": (22, 400, 2600, 0.012, 0.2),
+# Loose grounds: lowest and highest band, how granular and how fine the grain is, how long a step crunches.
+_LOOSE: dict[str, tuple[float, float, float, float, float]] = {
+    "gravel": (850, 6000, 0.4, 300, 0.38),
+    "snow": (500, 4200, 0.2, 360, 0.44),
+    "leaves": (1300, 8000, 0.5, 180, 0.44),
+    "grass": (900, 5200, 0.4, 150, 0.34),
+    "sand": (700, 4500, 0.25, 380, 0.36),
+    "dirt": (350, 2600, 0.5, 180, 0.26),
 }
 # Firm grounds: lowest and highest resonance of the floor, how long it rings, its share, brightness of the contact.
 _FIRM: dict[str, tuple[float, float, float, float, float]] = {
@@ -45,17 +46,17 @@ _FIRM: dict[str, tuple[float, float, float, float, float]] = {
 }
 
 
-def _crunch(request: EffectRequest, rng: Rng, ground: tuple[int, float, float, float, float]) -> Signal:
-    grains, low, high, grain_s, crunch_s = ground
-    parts: list[tuple[float, Signal]] = []
-    for _ in range(round(grains * scale(0.6, 1.6, request.size))):
-        count = frames(grain_s * rng.uniform(0.5, 1.8))
-        centre = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        grain = bandpass(noise(rng, count), centre * 0.7, centre * 1.5) * decay(count, count / 44_100)
-        # Weight comes down on the heel, rests, and leaves over the toes.
-        place = rng.beta(2, 3) * 0.55 if rng.uniform() < 0.6 else 0.5 + 0.45 * rng.beta(2, 2)
-        parts.append((place * crunch_s, grain * np.exp(rng.normal(-0.8, 0.35))))
-    return together(frames(crunch_s + 0.05), *parts)
+def _crunch(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, float, float]) -> Signal:
+    """Put weight down on the heel, roll, and push off over the toes: the ground gives way twice."""
+    low, high, grain, fineness, crunch_s = ground
+    count = frames(crunch_s * scale(1.25, 0.75, request.speed))
+    weight = scale(1.25, 0.8, request.size)
+    rubble = np.clip(1 + grain * wander(rng, count, fineness), 0, 3)
+    push = rng.uniform(0.6, 0.95)
+    gives = curve(count, (0, 0), (0.11, 1), (0.33, 0.08), (0.72, push), (1, 0))
+    crunch = bandpass(noise(rng, count), low * weight, high * weight) * rubble * gives
+    heel = lowpass(noise(rng, count), 480) * decay(count, 0.04)
+    return to_peak(crunch) + scale(0.25, 0.7, request.intensity) * to_peak(heel)
 
 
 def _firm(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, float, float]) -> Signal:
@@ -121,9 +122,7 @@ def step(request: EffectRequest, rng: Rng) -> Signal:
     if ground in _FIRM:
         return _firm(request, rng, _FIRM[ground])
     if ground in _LOOSE:
-        soft = _crunch(request, rng, _LOOSE[ground])
-        thud = lowpass(noise(rng, soft.size), 160) * decay(soft.size, 0.12)
-        return to_peak(soft) + 0.5 * to_peak(thud)
+        return _crunch(request, rng, _LOOSE[ground])
     return to_peak(_puddle(request, rng) if ground == "water" else _mud(request, rng))
 
 

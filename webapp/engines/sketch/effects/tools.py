@@ -16,12 +16,13 @@ from webapp.engines.sketch.effects.dsp import (
     noise,
     pulses,
     scale,
+    soft,
     to_peak,
     together,
     wander,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
-from webapp.engines.sketch.effects.engines import Combustion, Motor
+from webapp.engines.sketch.effects.engines import Motor
 from webapp.engines.sketch.effects.modal import ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
@@ -129,44 +130,25 @@ def _blades(hum_hz: float, top_hz: float, hum: float) -> StreamRenderer:
     return render
 
 
-def _gas_tool(
-    cylinders: int,
-    pipe_hz: float,
-    sharpness: float,
-    idle: float,
-    top: float,
-    bursts: tuple[float, float],
-    blade: float,
-) -> StreamRenderer:
-    """Run a small combustion engine that drives a blade or a chain."""
+def _chainsaw(request: EffectRequest, rng: Rng) -> Stream:
+    """A two-stroke engine that screams when the trigger is pulled, and the chain."""
+    phase, load, at = Phase(), Wander(rng, 1.5), 0
+    shake, body = Wander(rng, 25), Filter("bandpass", 863, 1381, order=1)
+    upper, chain = Filter("bandpass", 2330, 3730, order=1), Filter("bandpass", 1500, 7000, order=1)
+    top = 162 * scale(0.75, 1.3, request.speed) * scale(1.25, 0.8, request.size)
 
-    def render(request: EffectRequest, rng: Rng) -> Stream:
-        engine = Combustion(
-            rng,
-            cylinders=cylinders,
-            pipe_hz=pipe_hz * scale(1.3, 0.75, request.size),
-            sharpness=sharpness,
-            uneven=0.12,
-            two_stroke=True,
-        )
-        at, load, chain = 0, Wander(rng, 2.2), Filter("bandpass", 1400, 7000, order=1)
-        body, turn = Filter("bandpass", 110, 5200, order=1), Phase()
-        pace = scale(0.75, 1.3, request.speed)
+    def stream(count: int) -> Signal:
+        nonlocal at
+        work = _work(at, count, 2.6, 0.7)
+        at += count
+        hz = top * (0.55 + 0.45 * work) * (1 + 0.12 * load(count) + 0.022 * shake(count))
+        turn = phase(hz)
+        gas = 0.43 * rng.standard_normal((2, count)) * np.clip(pulses(turn, 0.6) + 0.3, 0, 3)
+        stroke = soft(pulses(turn, 0.75) * (1 + 0.05 * np.cos(turn / 2)) + gas, 0.64)
+        teeth = 0.05 * chain(rng.standard_normal((2, count))) * work
+        return (body(stroke) + 0.83 * upper(stroke)) * (0.4 + 0.6 * work) + teeth
 
-        def stream(count: int) -> Signal:
-            nonlocal at
-            work = _work(at, count, *bursts) if bursts[1] else np.ones(count)
-            at += count
-            rpm = (idle + (top - idle) * work) * pace * (1 + 0.03 * load(count))
-            mono = engine(rpm, 0.5 + 0.5 * work)
-            teeth = (
-                chain(rng.standard_normal((2, count))) * blade * work * (0.7 + 0.3 * np.sin(turn(rpm / 60)))
-            )
-            return body(mono * np.ones((2, 1))) + teeth
-
-        return stream
-
-    return render
+    return stream
 
 
 def _hammer(request: EffectRequest, rng: Rng) -> Signal:
@@ -266,7 +248,7 @@ EFFECTS = (
     endless_effect(
         "circular_saw", "tool", "A circular saw", _motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
     ),
-    endless_effect("chainsaw", "tool", "A chain saw", _gas_tool(1, 260, 1.0, 2800, 8200, (2.2, 0.9), 0.35)),
+    endless_effect("chainsaw", "tool", "A chain saw", _chainsaw),
     endless_effect("lawn_mower", "tool", "A lawn mower", _steady_motor(28, 4, 0.71, 0.4, (78, 2000), 2.45)),
     endless_effect("jackhammer", "tool", "A jackhammer", _jackhammer, space="street"),
     event_effect(

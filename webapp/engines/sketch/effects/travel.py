@@ -8,20 +8,17 @@ from webapp.engines.sketch.effects.dsp import (
     Signal,
     bandpass,
     decay,
-    edges,
     frames,
     lowpass,
     noise,
     pulses,
     scale,
     to_peak,
-    turns,
-    wander,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
-from webapp.engines.sketch.effects.engines import Combustion
+from webapp.engines.sketch.effects.engines import Combustion, Passage
 from webapp.engines.sketch.effects.modal import ring
-from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
+from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect, flow_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance, shape
 from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, TurnCounter, Wander
@@ -164,41 +161,39 @@ def _helicopter(request: EffectRequest, rng: Rng) -> Stream:
     return stream
 
 
-def _jet(request: EffectRequest, rng: Rng) -> Signal:
-    """A jet flies over: the whine comes first, the roar of the exhaust stays behind."""
-    length_s = min(9.0, max(3.0, request.duration_s))
-    count = frames(length_s)
+_JET_S = 9.0
+
+
+def _jet(request: EffectRequest, rng: Rng) -> Stream:
+    """Let a jet fly over: the whine comes first, the roar of the exhaust stays behind."""
+    length_s = min(_JET_S, max(2.5, request.duration_s))
     speed = 75 * scale(0.6, 1.7, request.speed)
-    places = np.linspace(0, 1, 400)
-    along = speed * (places - 0.47) * length_s
-    away = np.sqrt(105.0**2 + along**2)
-    level = (105.0 / away) ** 1.3
-    doppler = 343.0 / (343.0 + speed * along / away)
-    behind = 1 / (1 + np.exp(-(places - 0.47) * 14))
     side = 1.0 if rng.uniform() < 0.5 else -1.0
+    way = Passage(speed, 105.0, length_s, side)
+    fan_hz = 2240 * scale(1.25, 0.8, request.size)
+    turn, rough = Phase(), Wander(rng, 9.0)
 
-    def gains(share: Signal, hz: Signal) -> Signal:
-        loud = np.interp(share, places, level)
-        bend = np.interp(share, places, doppler)
-        roar = np.interp(share, places, 0.45 + 0.75 * behind)
-        air = band(hz, 70, 350 + 400 * loud, 0.65) * roar
-        fan = (1.1 - 0.9 * np.interp(share, places, behind)) * resonance(hz, 2240 * bend, 200)
-        return np.asarray(loud * (air + 0.08 * fan))
+    def gains(moment: Signal, hz: Signal) -> Signal:
+        along = speed * (moment - 0.48 * length_s)
+        loud = (105.0**2 / (105.0**2 + along**2)) ** 0.65
+        behind = 1 / (1 + np.exp(-along / (0.08 * speed * length_s)))
+        bend = 343.0 / (343.0 + speed * along / np.sqrt(105.0**2 + along**2))
+        air = band(hz, 70, 350 + 400 * loud, 0.65) * (0.45 + 0.75 * behind)
+        fan = (1.1 - 0.9 * behind) * resonance(hz, fan_hz * bend, 200)
+        return np.asarray(loud * (air + 0.08 * fan) * (1 + 0.1 * rough.at(moment)))
 
-    rough = 1 + 0.12 * wander(rng, count, 9)
-    count_places = np.linspace(0, 1, count)
-    whine_hz = 2240 * scale(1.25, 0.8, request.size) * np.interp(count_places, places, doppler)
-    whine_level = np.interp(count_places, places, level * (1.1 - 0.9 * behind))
-    whine = 0.16 * pulses(turns(whine_hz), 0.3) * whine_level
-    mid, wide = shape(noise(rng, count) * rough, gains, 2048), shape(noise(rng, count), gains, 2048)
-    angle = (
-        (0.7 * side * np.interp(np.arange(count), np.linspace(0, count, 400), along / away) + 1) * np.pi / 4
-    )
-    return edges(
-        np.stack([(mid + 0.5 * wide + whine) * np.cos(angle), (mid - 0.5 * wide + whine) * np.sin(angle)]),
-        0.3,
-        0.5,
-    )
+    roar = NoiseStream(rng, gains, width=0.6)
+
+    def stream(count: int) -> Signal:
+        level, doppler, pan = way(count)
+        whine = (
+            0.3 * pulses(turn(fan_hz * doppler), 0.3) * level**1.3 * np.clip(0.65 - 0.5 * side * pan, 0, 1.2)
+        )
+        gate = np.clip(level * 1e3, 0, 1)
+        angle = (0.8 * pan + 1) * (np.pi / 4)
+        return (roar(count) + whine) * gate * np.stack([np.cos(angle), np.sin(angle)])
+
+    return stream
 
 
 def _plane(request: EffectRequest, rng: Rng) -> Stream:
@@ -261,8 +256,8 @@ EFFECTS = (
     endless_effect("train_steam", "rail", "A steam train", _steam, space="outdoors"),
     endless_effect("subway", "rail", "A subway train", _train(1.1, 0.5, goes_by=False), space="tunnel"),
     endless_effect("helicopter", "aircraft", "A helicopter", _helicopter),
-    event_effect(
-        "jet", "aircraft", "A jet flies over", _jet, 8.5, Pacing((10.5, 7.0), 0.1, lead_s=0.0, width=0.0)
+    flow_effect(
+        "jet", "aircraft", "A jet flies over", _jet, _JET_S, Pacing((10.5, 7.0), 0.1, lead_s=0.0, width=0.0)
     ),
     endless_effect("propeller_plane", "aircraft", "A propeller plane", _plane),
     endless_effect("motorboat", "boat", "A motor boat", _boat),

@@ -15,7 +15,6 @@ from webapp.engines.sketch.effects.dsp import (
     mix,
     noise,
     scale,
-    to_peak,
     together,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
@@ -23,7 +22,7 @@ from webapp.engines.sketch.effects.modal import bubble
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance, shape
-from webapp.engines.sketch.effects.streams import Filter, Grains, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Filter, Grains, Wander, poisson_starts, pool_of, rows
 from webapp.engines.sketch.effects.weather import bubble_t60
 
 

@@ -22,7 +22,7 @@ from webapp.engines.sketch.effects.modal import bubble, ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect, events
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance, shape
-from webapp.engines.sketch.effects.streams import Grains, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Grains, Wander, poisson_starts, pool_of, rows
 
 
 def bubble_t60(hz: float) -> float:
