@@ -1,5 +1,7 @@
 """Many people at once: grains of single hands and voices, so many that they blur."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from webapp.engines.sketch.effects.dsp import (
@@ -29,7 +31,7 @@ _VOWELS = ((730, 1190), (530, 1840), (390, 1990), (570, 840), (440, 1020), (660,
 
 
 def _clap(rng: Rng) -> Signal:
-    count = frames(0.09)
+    count = frames(0.06)
     air = noise(rng, count)
     hollow = rng.uniform(900, 3000)
     palms = (
@@ -39,7 +41,7 @@ def _clap(rng: Rng) -> Signal:
 
 
 def _applause(request: EffectRequest, rng: Rng) -> Stream:
-    pool = pool_of([_clap(rng) for _ in range(48)])
+    pool = pool_of([_clap(rng) for _ in range(32)])
     grains = Grains()
     people = round(scale(8, 900, request.density) * scale(0.7, 1.5, request.size))
     rate = scale(2.6, 5.2, request.speed)
@@ -124,7 +126,7 @@ def _crowd(request: EffectRequest, rng: Rng) -> Stream:
     wash = NoiseStream(rng, rumble)
 
     def stream(count: int) -> Signal:
-        return babble(count) / np.sqrt(voices) + 0.05 * request.density * wash(count)
+        return np.asarray(babble(count) / np.sqrt(voices) + 0.05 * request.density * wash(count))
 
     return stream
 
@@ -152,8 +154,8 @@ def _shout(rng: Rng, request: EffectRequest) -> Signal:
 def _cheering(request: EffectRequest, rng: Rng) -> Stream:
     pool = [_shout(rng, request) for _ in range(4)]
     grains, made = Grains(), 0
-    per_s = scale(6, 46, request.density)
-    applause = _applause(request, rng)
+    per_s = scale(5, 30, request.density)
+    applause = _applause(replace(request, density=0.6 * request.density), rng)
     drift = Wander(rng, 0.7)
 
     def roar(moment: Signal, hz: Signal) -> Signal:
@@ -171,7 +173,7 @@ def _cheering(request: EffectRequest, rng: Rng) -> Stream:
             sound = pool[int(rng.integers(0, len(pool)))]
             grains.add(int(start), sound * np.exp(rng.normal(-1.0, 0.6)), float(np.tanh(rng.normal(0, 0.7))))
         shouts = grains.take(count) / np.sqrt(per_s)
-        return shouts + 0.25 * applause(count) + 0.16 * wash(count)
+        return np.asarray(shouts + 0.25 * applause(count) + 0.16 * wash(count))
 
     return stream
 

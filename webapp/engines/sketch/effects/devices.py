@@ -18,20 +18,19 @@ from webapp.engines.sketch.effects.dsp import (
     noise,
     pulses,
     scale,
-    sine,
     to_peak,
     together,
     turns,
-    wander,
 )
 from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.modal import ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, Wander, poisson_starts, pool_of, rows
+from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, Wander
 
 
-def _click(rng: Rng, low: float, high: float, t60: float) -> Signal:
+def click(rng: Rng, low: float, high: float, t60: float) -> Signal:
+    """Make a dry click: a band of noise that dies at once."""
     count = frames(t60 * 1.5)
     return to_peak(bandpass(noise(rng, count), low, high) * decay(count, t60))
 
@@ -53,17 +52,17 @@ def _key(request: EffectRequest, rng: Rng) -> Signal:
 
 def _type(request: EffectRequest, rng: Rng) -> Signal:
     """Strike a type bar: lever, type on paper and platen, and the escapement of the carriage."""
-    lever = _click(rng, 900, 3500, 0.02)
+    lever = click(rng, 900, 3500, 0.02)
     hit = layers(
-        to_peak(strike(rng, "latch", size=0.5, hardness=0.8, duration_s=0.1), 0.55),
-        _click(rng, 1200, 7000, 0.02),
+        to_peak(strike(rng, "latch", size=request.size, hardness=0.8, duration_s=0.1), 0.55),
+        click(rng, 1200, 7000, 0.02),
     )
     platen = strike(rng, "wood", size=0.5, hardness=0.5, duration_s=0.12)
     return together(
         frames(0.25),
         (0.0, 0.25 * lever),
         (0.028, layers(hit, 0.5 * to_peak(platen))),
-        (0.07, 0.35 * _click(rng, 1800, 6000, 0.015)),
+        (0.07, 0.35 * click(rng, 1800, 6000, 0.015)),
     )
 
 
@@ -106,10 +105,10 @@ def _typewriter(request: EffectRequest, rng: Rng) -> Stream:
 def _camera(request: EffectRequest, rng: Rng) -> Signal:
     """The mirror goes up, the curtains run, the mirror falls; a small motor winds on."""
     mirror = layers(
-        _click(rng, 500, 3500, 0.03),
+        click(rng, 500, 3500, 0.03),
         0.4 * to_peak(strike(rng, "plastic", size=0.4, hardness=0.8, duration_s=0.06)),
     )
-    curtain = _click(rng, 2500, 8500, 0.02)
+    curtain = click(rng, 2500, 8500, 0.02)
     wind = frames(0.24)
     motor = bandpass(
         pulses(turns(curve(wind, (0, 260), (0.2, 420), (1, 330))), 0.85) + 0.6 * noise(rng, wind), 700, 5000
@@ -155,14 +154,14 @@ def _printer(request: EffectRequest, rng: Rng) -> Stream:
 def _mouse_click(request: EffectRequest, rng: Rng) -> Signal:
     return together(
         frames(0.16),
-        (0.0, _click(rng, 1800, 6000, 0.012)),
-        (rng.uniform(0.07, 0.1), 0.6 * _click(rng, 2400, 7000, 0.01)),
+        (0.0, click(rng, scale(2300, 1400, request.size), 6000, 0.012)),
+        (rng.uniform(0.07, 0.1), 0.6 * click(rng, 2400, 7000, 0.01)),
     )
 
 
 def _switch(request: EffectRequest, rng: Rng) -> Signal:
-    body = strike(rng, "plastic", size=0.35, hardness=0.8, duration_s=0.08)
-    return layers(to_peak(body), _click(rng, 1500, 6000, 0.015))
+    body = strike(rng, "plastic", size=0.7 * request.size, hardness=0.8, duration_s=0.08)
+    return layers(to_peak(body), click(rng, 1500, 6000, 0.015))
 
 
 def _cash(request: EffectRequest, rng: Rng) -> Signal:
@@ -176,104 +175,21 @@ def _cash(request: EffectRequest, rng: Rng) -> Signal:
         )
         for _ in range(12)
     ]
-    ding = bell(rng, ((1.0, 1.0, 1.0), (2.2, 0.6, 0.7), (3.9, 0.4, 0.4)), 2100, 1.2, 0.8, frames(1.2))
+    ding = bell(
+        rng,
+        ((1.0, 1.0, 1.0), (2.2, 0.6, 0.7), (3.9, 0.4, 0.4)),
+        scale(2600, 1700, request.size),
+        1.2,
+        0.8,
+        frames(1.2),
+    )
     return together(
         frames(1.7),
-        (0.0, 0.6 * _click(rng, 700, 4000, 0.03)),
-        (0.09, _click(rng, 700, 4000, 0.03)),
+        (0.0, 0.6 * click(rng, 700, 4000, 0.03)),
+        (0.09, click(rng, 700, 4000, 0.03)),
         (0.14, 0.8 * ding),
         (0.2, 0.35 * to_peak(slide)),
         *coins,
-    )
-
-
-def _static(request: EffectRequest, rng: Rng) -> Stream:
-    band_, pool, grains, fade = (
-        Filter("highpass", 700, order=1),
-        pool_of([_click(rng, 800, 6000, 0.006) for _ in range(16)]),
-        Grains(),
-        Wander(rng, 1.5),
-    )
-    whistle = Phase()
-
-    def stream(count: int) -> Signal:
-        starts = poisson_starts(rng, count, scale(6, 60, request.density))
-        grains.scatter(
-            starts,
-            rows(rng, pool, starts.size),
-            np.exp(rng.normal(-0.6, 0.6, starts.size)),
-            rng.uniform(-0.2, 0.2, starts.size),
-        )
-        drift = fade(count)
-        tone = 0.02 * np.sin(whistle(2400 + 500 * drift))
-        return (
-            band_(rng.standard_normal((2, count)) * 0.5 + rng.standard_normal(count))
-            * np.clip(0.8 + 0.15 * drift, 0.3, 1.5)
-            + grains.take(count)
-            + tone
-        )
-
-    return stream
-
-
-def _vinyl(request: EffectRequest, rng: Rng) -> Stream:
-    pool, grains = pool_of([_click(rng, 500, 5000, 0.004) for _ in range(32)]), Grains()
-    rumble, hiss = Filter("bandpass", 25, 90, order=1), Filter("highpass", 2500, order=1)
-
-    def stream(count: int) -> Signal:
-        starts = poisson_starts(rng, count, scale(8, 90, request.density))
-        grains.scatter(
-            starts,
-            rows(rng, pool, starts.size),
-            np.exp(rng.normal(-2.0, 0.9, starts.size)).clip(0, 1),
-            rng.uniform(-0.7, 0.7, starts.size),
-        )
-        air = rng.standard_normal((2, count))
-        return grains.take(count) + 0.02 * rumble(air) + 0.006 * hiss(air)
-
-    return stream
-
-
-def _geiger(request: EffectRequest, rng: Rng) -> Stream:
-    pool, grains, cluster = (
-        pool_of([_click(rng, 1200, 4500, 0.004) for _ in range(8)]),
-        Grains(),
-        Wander(rng, 0.5),
-    )
-
-    def stream(count: int) -> Signal:
-        starts = poisson_starts(
-            rng, count, scale(3, 60, request.density) * float(np.clip(1 + 0.4 * cluster(count)[0], 0.3, 2))
-        )
-        grains.scatter(starts, rows(rng, pool, starts.size), np.full(starts.size, 0.9), np.zeros(starts.size))
-        return grains.take(count)
-
-    return stream
-
-
-def _sonar(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(2.2)
-    hz = scale(1900, 900, request.size)
-    return np.asarray(
-        sine(hz, count) * decay(count, 2.0) * np.minimum(1, np.arange(count) / 400)
-        + 0.15 * lowpass(noise(rng, count), 500) * decay(count, 1.0)
-    )
-
-
-def _monitor(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(0.13)
-    return edges(
-        sine(scale(1150, 800, request.size), count) + 0.15 * sine(scale(2300, 1600, request.size), count),
-        0.006,
-        0.02,
-    )
-
-
-def _scratch(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(0.7)
-    hz = 1000 * curve(count, (0, 0.3), (0.4, 2.2), (0.6, 0.5), (1, 2.0)) * (1 + 0.02 * wander(rng, count, 30))
-    return bandpass(pulses(turns(hz), 0.7) + 0.3 * noise(rng, count), 300, 5000) * curve(
-        count, (0, 0), (0.05, 1), (0.95, 1), (1, 0)
     )
 
 
@@ -304,18 +220,4 @@ EFFECTS = (
     event_effect(
         "cash_register", "device", "A cash register", _cash, 1.6, Pacing((2.6, 1.7), 0.1), space="room"
     ),
-    endless_effect("radio_static", "device", "A radio between stations", _static),
-    endless_effect("vinyl_crackle", "device", "A record crackles", _vinyl),
-    endless_effect("geiger_counter", "device", "A Geiger counter", _geiger),
-    event_effect("sonar", "device", "A sonar pings", _sonar, 2.0, Pacing((3.6, 2.0), 0.0), space="hall"),
-    event_effect(
-        "heart_monitor",
-        "device",
-        "A heart monitor",
-        _monitor,
-        0.13,
-        Pacing((1.2, 0.5), 0.01, level_spread=0.02),
-        space="room",
-    ),
-    event_effect("record_scratch", "device", "A record is scratched", _scratch, 0.7, Pacing((1.4, 0.8), 0.2)),
 )

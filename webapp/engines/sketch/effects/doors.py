@@ -107,7 +107,7 @@ def creak(rng: Rng, length_s: float, slow_hz: float, fast_hz: float, body_hz: fl
 def _creak(request: EffectRequest, rng: Rng) -> Signal:
     length_s = scale(3.0, 1.1, request.speed) * rng.uniform(0.85, 1.15)
     pitch = scale(1.5, 0.65, request.size)
-    return creak(rng, length_s, 60 * pitch, 560 * pitch, 900 * pitch)
+    return creak(rng, length_s, 110 * pitch, 950 * pitch, 1000 * pitch)
 
 
 def _open(request: EffectRequest, rng: Rng) -> Signal:
@@ -124,13 +124,14 @@ def _close(request: EffectRequest, rng: Rng) -> Signal:
 
 
 def _lock(request: EffectRequest, rng: Rng) -> Signal:
+    pace = scale(1.3, 0.77, request.speed)
     parts = [
-        (at, level * to_peak(strike(rng, "latch", size=size, hardness=0.6, duration_s=0.15)))
+        (at * pace, level * to_peak(strike(rng, "latch", size=size, hardness=0.6, duration_s=0.15)))
         for at, level, size in ((0.0, 0.3, 0.2), (0.12, 0.25, 0.2), (0.35, 0.5, 0.3), (0.52, 1.0, 0.55))
     ]
     return layers(
         together(frames(0.9), *parts),
-        np.concatenate((np.zeros(frames(0.52)), 0.7 * thump(rng, 190, 0.12, 1600, 0.4))),
+        np.concatenate((np.zeros(frames(0.52 * pace)), 0.7 * thump(rng, 190, 0.12, 1600, 0.4))),
     )
 
 

@@ -36,7 +36,7 @@ def scale(low: float, high: float, share: float) -> float:
 def curve(count: int, *points: tuple[float, float]) -> Signal:
     """Draw straight lines through (share of the time, value)."""
     places, values = zip(*points, strict=True)
-    return np.interp(np.linspace(0, 1, count), places, values)
+    return np.asarray(np.interp(np.linspace(0, 1, count), places, values))
 
 
 def glide(count: int, *points: tuple[float, float]) -> Signal:

@@ -114,7 +114,7 @@ class Passage:
         )
 
     def __call__(self, count: int) -> tuple[Signal, Signal, Signal]:
-        """Give the level, the Doppler factor and the pan of the next frames; it begins and ends in silence."""
+        """Give level, Doppler factor and pan of the next frames; both ends are silent."""
         moment = (self._at + np.arange(count)) / SAMPLE_RATE
         self._at += count
         along = self._speed * (moment - 0.48 * self._length)
@@ -127,4 +127,4 @@ class Passage:
 def panned(mono: Signal, pan: Signal) -> Signal:
     """Move a sound to the sides along a curve."""
     angle = (pan + 1) * (np.pi / 4)
-    return np.stack([mono * np.cos(angle), mono * np.sin(angle)]) * np.sqrt(2)
+    return np.asarray(np.stack([mono * np.cos(angle), mono * np.sin(angle)]) * np.sqrt(2))

@@ -242,7 +242,7 @@ def _clap(request: EffectRequest, rng: Rng) -> Signal:
 def _snap(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.12)
     air = noise(rng, count)
-    hz = rng.uniform(1700, 2300)
+    hz = rng.uniform(1700, 2300) * scale(1.25, 0.8, request.size)
     return bandpass(air, hz * 0.8, hz * 1.3, 2) * decay(count, 0.035) + 0.15 * highpass(air, 4000) * decay(
         count, 0.012
     )

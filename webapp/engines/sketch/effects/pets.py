@@ -86,7 +86,7 @@ def _hiss(request: EffectRequest, rng: Rng) -> Signal:
         total = resonance(hz, 3100 * open_, 1800) + 0.6 * resonance(hz, 6200 * open_, 3200)
         return np.asarray(total + 0.3 * resonance(hz, 1500 * open_, 700))
 
-    return shape(spit, envelope) * curve(count, (0, 0), (0.05, 1), (0.5, 0.8), (1, 0))
+    return np.asarray(shape(spit, envelope) * curve(count, (0, 0), (0.05, 1), (0.5, 0.8), (1, 0)))
 
 
 def _purr(request: EffectRequest, rng: Rng) -> Stream:

@@ -35,7 +35,7 @@ _LOOSE: dict[str, tuple[float, float, float, float, float]] = {
     "sand": (700, 4500, 0.25, 380, 0.36),
     "dirt": (350, 2600, 0.5, 180, 0.26),
 }
-# Firm grounds: lowest and highest resonance of the floor, how long it rings, its share, brightness of the contact.
+# Firm grounds: lowest and highest resonance of the floor, how long it rings, its share, brightness.
 _FIRM: dict[str, tuple[float, float, float, float, float]] = {
     "wood": (90, 420, 0.11, 0.75, 2600),
     "stone": (140, 900, 0.05, 0.4, 5200),
@@ -96,7 +96,7 @@ def _puddle(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.4)
     spray = bandpass(noise(rng, count), 700, 5500) * curve(count, (0, 0), (0.06, 1), (0.3, 0.4), (1, 0)) * 0.7
     parts: list[tuple[float, Signal]] = [(0.0, spray)]
-    for _ in range(28):
+    for _ in range(round(scale(14, 56, request.size))):
         hz = float(np.exp(rng.uniform(np.log(500), np.log(3500))))
         parts.append(
             (rng.uniform(0.02, 0.3), bubble(hz, bubble_t60(hz), 0.6, frames(0.1)) * rng.uniform(0.1, 0.6))
@@ -106,7 +106,7 @@ def _puddle(request: EffectRequest, rng: Rng) -> Signal:
 
 def _mud(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.45)
-    squelch = bandpass(noise(rng, count), 250, 1500) * curve(
+    squelch = bandpass(noise(rng, count), scale(350, 180, request.size), 1500) * curve(
         count, (0, 0), (0.08, 1), (0.3, 0.3), (0.6, 0.7), (1, 0)
     )
     pops = [

@@ -9,7 +9,6 @@ from webapp.engines.sketch.effects.dsp import (
     bandpass,
     curve,
     decay,
-    edges,
     frames,
     highpass,
     layers,
@@ -39,7 +38,7 @@ def _work(at: int, count: int, on_s: float, off_s: float) -> Signal:
     return np.where(since < on_s, up, down)
 
 
-def _motor_tool(
+def motor_tool(
     hz: float,
     slots: int,
     brightness: float,
@@ -80,7 +79,7 @@ def _motor_tool(
     return render
 
 
-def _steady_motor(
+def steady_motor(
     hz: float, slots: int, brightness: float, tone: float, air_hz: tuple[float, float], slope: float = 1.3
 ) -> StreamRenderer:
     """Run a motor with a fan without a pause: air above all, the motor's tones within."""
@@ -102,28 +101,6 @@ def _steady_motor(
             spin = hz * factor * (1 + 0.006 * drift(count))
             blades = 1 + 0.12 * np.sin(beat(spin))
             return air(count) * blades + tone * motor(spin, np.ones(count))
-
-        return stream
-
-    return render
-
-
-def _blades(hum_hz: float, top_hz: float, hum: float) -> StreamRenderer:
-    """Turn the blades of a fan: soft air that flutters, and the hum of motor and blades."""
-
-    def render(request: EffectRequest, rng: Rng) -> Stream:
-        factor = scale(0.7, 1.45, request.speed) * scale(1.3, 0.78, request.size)
-        phase, drift, slow = Phase(), Wander(rng, 0.7), Phase()
-
-        def gains(moment: Signal, hz: Signal) -> Signal:
-            return np.asarray(band(hz, 45, top_hz * factor**0.5, 2.35) + 0 * moment)
-
-        air = NoiseStream(rng, gains, width=0.6)
-
-        def stream(count: int) -> Signal:
-            hz = hum_hz * factor * (1 + 0.004 * drift(count))
-            tone = pulses(phase(hz), 0.69)
-            return air(count) / 0.3 * (1 + 0.065 * np.sin(slow(hz / 3.5))) + hum * tone
 
         return stream
 
@@ -161,7 +138,7 @@ def _hammer(request: EffectRequest, rng: Rng) -> Signal:
         frames(0.2),
     )
     click = noise(rng, frames(0.02)) * decay(frames(0.02), 0.012)
-    return layers(to_peak(board), 0.3 * to_peak(nail), 0.8 * to_peak(click))
+    return layers(to_peak(board), 0.12 * to_peak(nail), 0.8 * to_peak(click))
 
 
 def _saw(request: EffectRequest, rng: Rng) -> Signal:
@@ -202,54 +179,24 @@ def _jackhammer(request: EffectRequest, rng: Rng) -> Stream:
     return stream
 
 
-def _sewing(request: EffectRequest, rng: Rng) -> Signal:
-    """One stitch: the needle goes down, and comes up."""
-    gap = 1 / scale(7, 18, request.speed)
-    down = to_peak(strike(rng, "latch", size=0.4, hardness=0.55, duration_s=0.06))
-    up = to_peak(strike(rng, "plastic", size=0.3, hardness=0.6, duration_s=0.05))
-    thud = bandpass(noise(rng, frames(0.04)), 150, 900) * decay(frames(0.04), 0.03)
-    return together(frames(gap + 0.08), (0.0, 0.5 * down), (0.0, to_peak(thud)), (gap * 0.5, 0.6 * up))
-
-
-def _washing(request: EffectRequest, rng: Rng) -> Stream:
-    drum, hum, mains = Phase(), Filter("bandpass", 90, 700, order=1), Phase()
-    rate = scale(0.5, 3.5, request.speed)
-    slosh = Wander(rng, 2.5)
-
-    def water(moment: Signal, hz: Signal) -> Signal:
-        swing = np.clip(np.sin(2 * np.pi * rate * moment), 0, 1)
-        return np.asarray(
-            swing * np.clip(0.8 + 0.4 * slosh.at(moment), 0, 2) * band(hz, 220, 1600, 0.9)
-            + 0.5 * band(hz, 60, 220, 1.0)
-        )
-
-    wet = NoiseStream(rng, water, width=0.6)
-
-    def stream(count: int) -> Signal:
-        turn = np.sin(drum(np.full(count, rate)))
-        motor = hum(rng.standard_normal((2, count)) * (1 + 0.5 * turn)) + 0.3 * np.sin(
-            mains(np.full(count, 100.0))
-        )
-        return 0.6 * motor + 0.8 * wet(count)
-
-    return stream
-
-
 def _scrape(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(scale(0.9, 0.35, request.speed))
-    air = (bandpass(noise(rng, count), 700, 3600) + 0.15 * highpass(noise(rng, count), 4500)) * (
-        1 + 0.2 * wander(rng, count, 60)
+    """Rub once over wood."""
+    count = frames(scale(0.62, 0.25, request.speed))
+    pitch = scale(1.3, 0.75, request.size) * rng.choice([1.0, 1.15])
+    air = noise(rng, count)
+    rub = (
+        bandpass(air, 620 * pitch, 3200 * pitch) + 0.2 * bandpass(air, 300, 800) + 0.12 * highpass(air, 4500)
     )
-    return edges(air * curve(count, (0, 0), (0.55, 1), (0.8, 0.8), (1, 0)), 0.01, 0.03)
+    return rub * curve(count, (0, 0), (0.58, 1), (0.8, 0.8), (1, 0))
 
 
 EFFECTS = (
-    endless_effect("drill", "tool", "A drill", _motor_tool(95, 7, 0.9, 0.9, (350, 7000), 0.9, 2.2, 0.7)),
+    endless_effect("drill", "tool", "A drill", motor_tool(95, 7, 0.9, 0.9, (350, 7000), 0.9, 2.2, 0.7)),
     endless_effect(
-        "circular_saw", "tool", "A circular saw", _motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
+        "circular_saw", "tool", "A circular saw", motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
     ),
     endless_effect("chainsaw", "tool", "A chain saw", _chainsaw),
-    endless_effect("lawn_mower", "tool", "A lawn mower", _steady_motor(28, 4, 0.71, 0.4, (78, 2000), 2.45)),
+    endless_effect("lawn_mower", "tool", "A lawn mower", steady_motor(28, 4, 0.71, 0.4, (78, 2000), 2.45)),
     endless_effect("jackhammer", "tool", "A jackhammer", _jackhammer, space="street"),
     event_effect(
         "hammer",
@@ -261,38 +208,5 @@ EFFECTS = (
         space="room",
     ),
     event_effect("saw", "tool", "A hand saw", _saw, 0.8, Pacing((1.15, 0.5), 0.03), space="room"),
-    event_effect("sandpaper", "tool", "Sandpaper", _scrape, 0.6, Pacing((0.9, 0.4), 0.05)),
-    endless_effect(
-        "vacuum",
-        "appliance",
-        "A vacuum cleaner",
-        _steady_motor(95, 7, 0.9, 0.6, (250, 5000), 0.2),
-        space="room",
-    ),
-    endless_effect(
-        "hair_dryer", "appliance", "A hair dryer", _steady_motor(92, 7, 0.9, 0.8, (300, 4200), 0.5)
-    ),
-    endless_effect("fan", "appliance", "A fan", _blades(129, 2000, 2.0)),
-    endless_effect(
-        "blender",
-        "appliance",
-        "A blender",
-        _motor_tool(260, 4, 0.78, 0.9, (250, 7000), 0.9, 3.2, 0.8),
-        space="room",
-    ),
-    endless_effect("washing_machine", "appliance", "A washing machine", _washing, space="room"),
-    event_effect(
-        "sewing_machine",
-        "appliance",
-        "A sewing machine",
-        _sewing,
-        0.12,
-        Pacing((0.143, 0.055), 0.02, (18, 40), (0.7, 0.3), level_spread=0.2),
-    ),
-    endless_effect(
-        "air_conditioner",
-        "appliance",
-        "An air conditioner",
-        _blades(114, 1400, 1.6),
-    ),
+    event_effect("sandpaper", "tool", "Sandpaper", _scrape, 0.4, Pacing((0.65, 0.26), 0.05)),
 )

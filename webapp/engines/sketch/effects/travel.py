@@ -139,7 +139,7 @@ def _steam(request: EffectRequest, rng: Rng) -> Stream:
 
 
 def _helicopter(request: EffectRequest, rng: Rng) -> Stream:
-    """Blades that slap their own wake: a deep pulse some twelve times a second, air between, a turbine above."""
+    """Blades that slap their own wake: a deep pulse, air between, a turbine above."""
     rate = scale(38, 14, request.size) * scale(0.8, 1.25, request.speed)
     blade, tail, turbine = Phase(), Phase(), Phase()
     drift, gust = Wander(rng, 0.5), Wander(rng, 3.0)
@@ -191,30 +191,34 @@ def _jet(request: EffectRequest, rng: Rng) -> Stream:
         )
         gate = np.clip(level * 1e3, 0, 1)
         angle = (0.8 * pan + 1) * (np.pi / 4)
-        return (roar(count) + whine) * gate * np.stack([np.cos(angle), np.sin(angle)])
+        return np.asarray((roar(count) + whine) * gate * np.stack([np.cos(angle), np.sin(angle)]))
 
     return stream
 
 
 def _plane(request: EffectRequest, rng: Rng) -> Stream:
-    """A propeller plane: the engine and the blade tips share one pitch, and two of them beat."""
-    engines = [
-        Combustion(
-            rng, cylinders=6, pipe_hz=105 * scale(1.3, 0.75, request.size), sharpness=0.45, uneven=0.06
+    """Fly on two propellers: engine and blade tips share one pitch, and the two of them beat."""
+    phases, drifts = [Phase(rng.uniform()) for _ in range(2)], [Wander(rng, 0.4), Wander(rng, 0.5)]
+    blade, bite = Phase(), scale(0.75, 1.3, request.speed)
+    hz = 96 * bite * scale(1.25, 0.8, request.size)
+
+    def wash(moment: Signal, bins: Signal) -> Signal:
+        return np.asarray(
+            band(bins, 60, 520, 1.3)
+            + 0.25 * resonance(bins, 430, 160)
+            + 0.1 * resonance(bins, 1250, 420)
+            + 0 * moment
         )
-        for _ in range(2)
-    ]
-    drift, wash = [Wander(rng, 0.4), Wander(rng, 0.5)], Filter("bandpass", 200, 2400, order=1)
-    body = Filter("lowpass", 2600, order=1)
-    rpm = 2000 * scale(0.75, 1.3, request.speed)
+
+    air = NoiseStream(rng, wash, width=0.6)
 
     def stream(count: int) -> Signal:
         sides = [
-            engine(rpm * factor * (1 + 0.006 * turn(count)), np.ones(count))
-            for engine, turn, factor in zip(engines, drift, (1.0, 1.007), strict=True)
+            pulses(phase(hz * factor * (1 + 0.005 * drift(count))), 0.55)
+            for phase, drift, factor in zip(phases, drifts, (1.0, 1.008), strict=True)
         ]
-        both = np.stack([sides[0] + 0.7 * sides[1], 0.7 * sides[0] + sides[1]])
-        return body(both) + 0.1 * wash(rng.standard_normal((2, count)))
+        tones = np.stack([sides[0] + 0.6 * sides[1], 0.6 * sides[0] + sides[1]])
+        return air(count) * (1 + 0.14 * np.sin(blade(np.full(count, hz / 2)))) + 0.5 * tones
 
     return stream
 
@@ -241,7 +245,7 @@ def _boat(request: EffectRequest, rng: Rng) -> Stream:
 
 
 def _rowing(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(1.5)
+    count = frames(scale(1.9, 1.2, request.speed))
 
     def gains(share: Signal, hz: Signal) -> Signal:
         pull = np.interp(share, [0, 0.08, 0.4, 0.7, 1], [0, 0.9, 0.6, 0.15, 0])

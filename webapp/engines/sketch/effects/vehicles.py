@@ -153,9 +153,9 @@ def _crash(request: EffectRequest, rng: Rng) -> Signal:
         * np.abs(wander(rng, count, 200))
     )
     parts: list[tuple[float, Signal]] = [(0.0, to_peak(boom + crunch))]
-    for _ in range(36):
+    for _ in range(round(scale(18, 72, request.size))):
         at = float(rng.beta(1, 3.5)) * 2.0
-        material = "glass" if rng.uniform() < 0.5 else "metal"
+        material = rng.choice(["glass", "latch", "latch", "plastic"])
         piece = to_peak(
             strike(rng, material, size=float(rng.uniform(0.1, 0.8)), hardness=0.9, duration_s=0.35)
         )

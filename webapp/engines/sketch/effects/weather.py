@@ -48,7 +48,7 @@ def _on_roof(rng: Rng) -> Signal:
     lowest = rng.uniform(190, 520)
     hz = lowest * np.array([1.0, 1.7, 2.6, 4.1, 6.3]) * rng.uniform(0.9, 1.1, 5)
     sheet = ring(hz, 0.05 * np.array([1.4, 1.0, 0.7, 0.5, 0.3]), rng.uniform(0.3, 1, 5), count)
-    return to_peak(to_peak(sheet) + 0.5 * np.pad(_tick(rng), (0, count))[:count])
+    return to_peak(0.7 * to_peak(sheet) + 0.9 * np.pad(_tick(rng), (0, count))[:count])
 
 
 def _on_glass(rng: Rng) -> Signal:
@@ -69,7 +69,7 @@ def _rain(kind: str, usual: float) -> StreamRenderer:
         )
         per_s = scale(14, 900, float(amount))
         drift = Wander(rng, 0.35)
-        top = 2200.0 if kind == "window" else 9500.0
+        top = {"ground": 8000.0, "roof": 4200.0, "window": 2200.0}[kind]
         bottom = scale(900, 260, float(amount))
 
         def far(moment: Signal, hz: Signal) -> Signal:
@@ -129,7 +129,7 @@ def thunder(request: EffectRequest, rng: Rng) -> Signal:
             since = np.maximum(moment - start, 0)
             blow = level * np.exp(-since / 0.7) * (1 - np.exp(-since / 0.03)) * (moment >= start)
             rolling, opening = rolling + blow, opening + blow * np.exp(-since / 0.25)
-        top = 130 + 420 * rolling + 2600 * near * opening
+        top = 130 + 420 * rolling + 1900 * near * opening
         return np.asarray(rolling * band(hz, 32, top, 1.1))
 
     left, right = noise(rng, count), noise(rng, count)
@@ -146,7 +146,7 @@ def thunder(request: EffectRequest, rng: Rng) -> Signal:
     crack = together(count, (0.0, crack))
     fade = curve(count, (0, 0), (0.01, 1), (0.75, 1), (1, 0))
     body = np.stack([mid + 0.5 * side, mid - 0.5 * side])
-    return soft(2.2 * (to_peak(body) + 0.3 * near * to_peak(crack))) * fade
+    return soft(2.2 * (to_peak(body) + 0.24 * near * to_peak(crack))) * fade
 
 
 def _wind(kind: str) -> StreamRenderer:

@@ -102,7 +102,7 @@ def _rattle(request: EffectRequest, rng: Rng) -> Signal:
     turn = np.cumsum(hz) / 44_100 % 1.0
     grain = np.exp(-turn * 5) * (1 - np.exp(-turn * 80))
     dry = highpass(noise(rng, count), 3500) + 0.5 * to_rms(highpass(noise(rng, count), 7000))
-    return dry * grain * curve(count, (0, 0), (0.1, 1), (0.8, 0.9), (1, 0))
+    return np.asarray(dry * grain * curve(count, (0, 0), (0.1, 1), (0.8, 0.9), (1, 0)))
 
 
 _ROARS = Pacing((3.2, 2.2), 0.15, (1, 1), (1.0, 0.2))
