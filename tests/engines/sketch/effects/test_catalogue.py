@@ -1,5 +1,10 @@
 """Every sound of the catalogue: whole, clean, repeatable, at its level."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -75,3 +80,41 @@ def test_the_corners_of_the_parameters_stay_clean(key: str, corner: float) -> No
     sound = rendered(request)
     assert np.isfinite(sound).all()
     assert 1e-4 < np.abs(sound).max() < 0.96
+
+
+_ELSEWHERE = """
+import sys
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from webapp.engines.sketch.effects.render import render_effect
+from webapp.engines.sketch.effects.request import EffectRequest
+
+sounds = [np.concatenate(list(render_effect(EffectRequest(key, 1.0), 9)), axis=1) for key in sys.argv[2:]]
+np.save(sys.argv[1], np.stack(sounds))
+"""
+
+
+def test_another_processor_gives_the_same_sound_within_80_db(tmp_path: Path) -> None:
+    keys = [
+        "rain",
+        "dog_bark",
+        "helicopter",
+        "church_bell",
+        "crowd",
+        "cat_purr",
+        "car_idle",
+        "siren",
+        "riser",
+    ]
+    stored = tmp_path / "sounds.npy"
+    plain = {**os.environ, "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX"}
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _ELSEWHERE, str(stored), *keys], check=True, env=plain
+    )
+    for key, sound in zip(keys, np.load(stored), strict=True):
+        here = rendered(EffectRequest(key, 1.0), 9)
+        assert np.abs(here - sound).max() < 1e-4 * np.abs(here).max(), key

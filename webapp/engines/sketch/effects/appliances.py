@@ -18,9 +18,34 @@ from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.modal import strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.spectral import NoiseStream, band
+from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance
 from webapp.engines.sketch.effects.streams import Filter, Phase, Wander
-from webapp.engines.sketch.effects.tools import motor_tool, steady_motor
+from webapp.engines.sketch.effects.tools import motor_tool
+
+
+def _suction(hum_hz: float, top_hz: float, low_hz: float) -> StreamRenderer:
+    """Run a fast fan in a tube: air that sings at the nozzle, and the whine of the motor."""
+
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        factor = scale(0.8, 1.25, request.speed) * scale(1.2, 0.83, request.size)
+        phase, shake, whine = Phase(), Wander(rng, 5.0), Filter("bandpass", low_hz, 6000, order=1)
+        nozzle = 1147 * factor
+
+        def gains(moment: Signal, hz: Signal) -> Signal:
+            rush = band(hz, low_hz, top_hz, 1.23) + 0.19 * resonance(hz, nozzle, 0.3 * nozzle)
+            return np.asarray(rush + 1.71 * resonance(hz, 2.7 * nozzle, 0.5 * nozzle) + 0 * moment)
+
+        air = NoiseStream(rng, gains, width=0.4)
+
+        def stream(count: int) -> Signal:
+            turn = phase(hum_hz * factor * (1 + 0.003 * shake(count)))
+            tone = pulses(turn, 0.456) * (1 + 0.23 * np.sin(turn / 6.4))
+            grit = 0.07 * rng.standard_normal(count) * (1 + np.sin(turn / 6.4))
+            return air(count) + 0.7 * whine((tone + grit) * np.ones((2, 1)))
+
+        return stream
+
+    return render
 
 
 def _blades(hum_hz: float, top_hz: float, hum: float) -> StreamRenderer:
@@ -83,12 +108,10 @@ EFFECTS = (
         "vacuum",
         "appliance",
         "A vacuum cleaner",
-        steady_motor(95, 7, 0.9, 0.6, (250, 5000), 0.3),
+        _suction(641, 3600, 560),
         space="room",
     ),
-    endless_effect(
-        "hair_dryer", "appliance", "A hair dryer", steady_motor(92, 7, 0.9, 0.8, (300, 4200), 0.5)
-    ),
+    endless_effect("hair_dryer", "appliance", "A hair dryer", _suction(480, 6500, 700)),
     endless_effect("fan", "appliance", "A fan", _blades(129, 2000, 2.0)),
     endless_effect(
         "blender",

@@ -162,13 +162,13 @@ def _buzzer(request: EffectRequest, rng: Rng) -> Signal:
 
 def tick(rng: Rng, high: float, size: float) -> Signal:
     """Let an escapement click: a pallet meets a tooth, inside a case that colours it."""
-    count = frames(0.09)
-    case = scale(6200, 3200, size) * high
-    hz = case * np.array([1.0, 1.9, 2.7, 4.2, 6.1]) * rng.uniform(0.985, 1.015, 5)
-    body = ring(hz, np.array([0.022, 0.02, 0.016, 0.012, 0.008]), np.array([1.0, 0.8, 0.7, 0.5, 0.4]), count)
-    click = 2.5 * to_peak(highpass(noise(rng, frames(0.05)), 4100) * decay(frames(0.05), 0.036))
-    second = together(frames(0.16), (0.058, 0.24 * to_peak(body)), (0.058, 0.32 * click))
-    return layers(0.3 * to_peak(body), 0.4 * click, second)
+    count = frames(0.1)
+    case = scale(3800, 1950, size) * high
+    blow = bandpass(noise(rng, count), case, case * 1.3) * decay(count, 0.044)
+    box = bandpass(noise(rng, count), 650 * high, 1050 * high) * decay(count, 0.085)
+    edge = highpass(noise(rng, count), 4000) * decay(count, 0.026)
+    first = to_peak(blow + 0.05 * edge + 0.23 * box)
+    return together(frames(0.16), (0.0, first), (0.005, 0.08 * first), (0.033, 0.05 * first))
 
 
 def _tick_tock(request: EffectRequest, rng: Rng) -> Signal:

@@ -26,7 +26,7 @@ from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.modal import ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, Wander
+from webapp.engines.sketch.effects.streams import Filter, Grains, Phase
 
 
 def click(rng: Rng, low: float, high: float, t60: float) -> Signal:
@@ -127,26 +127,24 @@ def _camera(request: EffectRequest, rng: Rng) -> Signal:
 def _printer(request: EffectRequest, rng: Rng) -> Stream:
     """An ink-jet: the carriage whirs across, turns, whirs back, and the paper steps on."""
     period, at = scale(1.5, 0.55, request.speed), 0
-    whir, step, hiss = Phase(), Phase(), Filter("bandpass", 900, 5200, order=1)
-    tone, shake = Filter("bandpass", 250, 3800, order=1), Wander(rng, 40)
+    whir, step, head = Phase(), Phase(), Phase()
+    hiss, paper = Filter("bandpass", 1630, 8800, order=1), Filter("bandpass", 500, 4000, order=1)
+    tone, case = Filter("bandpass", 200, 4000, order=1), Filter("bandpass", 100, 900, order=1)
 
     def stream(count: int) -> Signal:
         nonlocal at
         share = ((at + np.arange(count)) / SAMPLE_RATE / period) % 1.0
         at += count
-        sweep = np.clip(np.sin(np.pi * np.clip(share / 0.78, 0, 1)) * 2.5, 0, 1)
-        feed = (
-            ((share > 0.82) & (share < 0.97))
-            * np.clip((share - 0.82) * 60, 0, 1)
-            * np.clip((0.97 - share) * 60, 0, 1)
+        sweep = np.clip(np.sin(np.pi * np.clip(share / 0.6, 0, 1)), 0, 1) ** 0.3
+        feed = np.clip(np.minimum((share - 0.64) * 60, (0.97 - share) * 60), 0, 1)
+        belt = pulses(
+            whir(691 * (1 + 0.02 * np.sin(2 * np.pi * 3 * (at + np.arange(count)) / SAMPLE_RATE))), 0.6
         )
-        belt = pulses(whir((520 + 240 * sweep) * (1 + 0.003 * shake(count))), 0.6) * sweep
         gear = pulses(step(np.full(count, 165.0)), 0.88) * feed
         air = rng.standard_normal((2, count))
-        jets = np.clip(0.5 + 0.6 * shake(count), 0, 2)
-        return hiss(air * sweep * (0.35 + 0.25 * jets) + 0.4 * air * feed) + tone(
-            (0.35 * belt + 0.9 * gear) * np.ones((2, 1))
-        )
+        jets = np.clip(1 + 1.25 * np.sin(head(np.full(count, 61.0))), 0, 3)
+        works = tone((0.9 * belt * sweep + 0.1 * gear) * np.ones((2, 1)))
+        return np.asarray(hiss(air * sweep * jets) + works + 1.2 * paper(air) * feed + 0.4 * case(air))
 
     return stream
 

@@ -1,21 +1,18 @@
 """Animals of the farm."""
 
-import numpy as np
-
 from webapp.engines.sketch.effects.calls import Syllable, call
 from webapp.engines.sketch.effects.dsp import (
     Rng,
     Signal,
+    bandpass,
     decay,
     frames,
     highpass,
-    lowpass,
     noise,
     scale,
     to_peak,
     together,
 )
-from webapp.engines.sketch.effects.modal import ring
 from webapp.engines.sketch.effects.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.vocal import Glottis
@@ -110,37 +107,28 @@ _BRAY = (
 )
 
 
+# What a hoof falls on: how hollow it sounds, how much edge of the shoe is heard.
+_HOOFED = {"stone": (282.0, 0.8), "dirt": (130.0, 0.08), "wood": (190.0, 0.3)}
+
+
 def _clop(request: EffectRequest, rng: Rng) -> Signal:
-    """One hoof on the ground: a hollow knock, and the grit beneath it."""
+    """Set one hoof down: a hollow knock, and the edge of the shoe."""
     count = frames(0.18)
-    ground = {"dirt": (300.0, 0.05, 1100.0), "stone": (900.0, 0.035, 7000.0), "wood": (240.0, 0.1, 2600.0)}
-    lowest, t60, bright_hz = ground.get(request.material, ground["stone"])
-    lowest *= scale(1.3, 0.75, request.size) * rng.choice([0.86, 1.0, 1.12, 0.94])
-    hz = lowest * np.concatenate((rng.uniform(0.9, 1.25, 6), rng.uniform(1.3, 4.5, 14)))
-    body = ring(
-        hz,
-        t60 * rng.uniform(0.6, 1.3, 20) * (hz / lowest) ** -0.5,
-        rng.uniform(0.3, 1, 20),
-        count,
-        rng.uniform(0, 6.28, 20),
-    )
-    shoe = lowpass(highpass(noise(rng, count), 400), bright_hz) * decay(count, 0.018)
-    grit = lowpass(highpass(noise(rng, count), 700), bright_hz) * decay(count, 0.12)
-    thud = lowpass(noise(rng, count), 170) * decay(count, 0.09)
-    return (
-        to_peak(body * (1 - np.exp(-np.arange(count) / 30)))
-        + 0.8 * to_peak(shoe)
-        + 0.12 * to_peak(grit)
-        + 0.5 * to_peak(thud)
-    )
+    hollow, edge = _HOOFED.get(request.material, _HOOFED["stone"])
+    hollow *= scale(1.3, 0.75, request.size) * rng.uniform(0.88, 1.12)
+    cup = bandpass(noise(rng, count), hollow, 3 * hollow) * decay(count, 0.022)
+    knock = bandpass(noise(rng, count), 2.6 * hollow, 6.3 * hollow) * decay(count, 0.008)
+    shoe = highpass(noise(rng, count), 4000) * decay(count, 0.029)
+    scrape = bandpass(noise(rng, count), 900, 5000) * decay(count, 0.15)
+    return to_peak(knock) + 2.9 * to_peak(cup) + edge * to_peak(shoe) + 0.05 * to_peak(scrape)
 
 
-_TROT = ((0.0, 1.0), (0.06, 0.55), (0.5, 0.9), (0.56, 0.55))
+_TROT = ((0.0, 1.0), (0.19, 0.63), (0.5, 0.9), (0.69, 0.6))
 _GALLOP = ((0.0, 0.75), (0.2, 0.9), (0.38, 1.0))
 
 
 def _trot(request: EffectRequest, rng: Rng) -> Signal:
-    return _stride(request, rng, _TROT, scale(1.1, 0.62, request.speed))
+    return _stride(request, rng, _TROT, scale(0.95, 0.5, request.speed))
 
 
 def _gallop(request: EffectRequest, rng: Rng) -> Signal:
@@ -171,7 +159,7 @@ EFFECTS = (
         "A horse trots",
         _trot,
         0.8,
-        Pacing((1.1, 0.62), 0.02),
+        Pacing((0.95, 0.5), 0.02),
         materials=_GROUND,
         space="outdoors",
     ),

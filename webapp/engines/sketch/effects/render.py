@@ -28,7 +28,7 @@ def render_effect(request: EffectRequest, seed: int) -> Iterator[Samples]:
     """Yield the sound in sections of shape (2, n) until ``duration_s`` is filled.
 
     Sections are at most half a second long, and final when yielded. The same request and seed give the same
-    sound; a longer one of what is continuous begins like a shorter one.
+    sound.
     """
     effect = EFFECTS[request.sound]
     rng = np.random.default_rng([seed % 2**63, *request.sound.encode()])

@@ -158,23 +158,20 @@ def _saw(request: EffectRequest, rng: Rng) -> Signal:
 
 
 def _jackhammer(request: EffectRequest, rng: Rng) -> Stream:
+    """Drive a chisel into stone a dozen times a second: a thud, a clang, and dust."""
     beat, drift = Phase(), Wander(rng, 1.0)
-    thud, clang, dust = (
-        Filter("bandpass", 60, 420, order=1),
-        Filter("bandpass", 1100, 3600, order=1),
-        Filter("highpass", 3000, order=1),
-    )
-    rate = scale(11, 28, request.speed)
+    low = 873 * scale(1.25, 0.8, request.size)
+    thud, clang = Filter("bandpass", 60, 400, order=1), Filter("bandpass", low, 2.18 * low, order=1)
+    dust, tone = Filter("highpass", 3000, order=1), Phase()
+    rate = scale(9.5, 18, request.speed)
 
     def stream(count: int) -> Signal:
         turn = (beat(rate * (1 + 0.02 * drift(count))) / (2 * np.pi)) % 1.0
-        hit = np.exp(-turn * 3.2) * (1 - np.exp(-turn * 30))
+        hit = np.exp(-turn * 3.84) * (1 - np.exp(-turn * 40))
         air = rng.standard_normal((2, count)) * 0.4 + rng.standard_normal(count)
-        return (
-            1.2 * thud(air * (hit + 0.1))
-            + 1.1 * clang(air * (hit + 0.15))
-            + 0.35 * dust(air * (0.5 + 0.5 * hit))
-        )
+        steel = 0.08 * np.sin(tone(np.full(count, low))) * hit
+        blows = 0.41 * thud(air * (hit + 0.02)) + clang(air * (hit + 0.02)) + 0.17 * dust(air * (hit + 0.04))
+        return np.asarray(blows + steel)
 
     return stream
 
