@@ -37,9 +37,9 @@ _LOOSE: dict[str, tuple[float, float, float, float, float]] = {
 }
 # Firm grounds: lowest and highest resonance of the floor, how long it rings, its share, brightness.
 _FIRM: dict[str, tuple[float, float, float, float, float]] = {
-    "wood": (90, 420, 0.11, 0.75, 2600),
-    "stone": (140, 900, 0.05, 0.4, 5200),
-    "concrete": (120, 700, 0.045, 0.4, 4200),
+    "wood": (62, 260, 0.07, 0.8, 950),
+    "stone": (90, 420, 0.05, 0.6, 1900),
+    "concrete": (80, 360, 0.045, 0.6, 1500),
     "tile": (180, 1500, 0.06, 0.4, 7000),
     "metal": (210, 2600, 0.4, 0.7, 6000),
     "carpet": (60, 220, 0.06, 0.8, 700),
@@ -62,7 +62,7 @@ def _crunch(request: EffectRequest, rng: Rng, ground: tuple[float, float, float,
 def _firm(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, float, float]) -> Signal:
     """The heel comes down hard, the sole follows; the floor booms, and the shoe scuffs as it leaves."""
     low, high, t60, share, bright_hz = ground
-    bright = bright_hz * scale(0.6, 1.5, request.intensity)
+    bright = bright_hz * scale(0.5, 1.15, request.intensity)
     weight = scale(1.3, 0.75, request.size)
     count = frames(0.5)
     parts: list[tuple[float, Signal]] = []
@@ -84,7 +84,11 @@ def _firm(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, f
             (
                 at,
                 level
-                * (share * to_peak(floor) + (1 - 0.5 * share) * to_peak(tap) + 0.25 * dull * to_peak(click)),
+                * (
+                    share * to_peak(floor)
+                    + (1 - 0.5 * share) * to_peak(tap)
+                    + scale(0.06, 0.3, request.intensity) * dull * to_peak(click)
+                ),
             )
         )
     scuff = frames(0.12)
@@ -118,7 +122,7 @@ def _mud(request: EffectRequest, rng: Rng) -> Signal:
 
 def step(request: EffectRequest, rng: Rng) -> Signal:
     """Take one step on the ground that is asked for."""
-    ground = request.material if request.material in GROUNDS else "wood"
+    ground = request.material if request.material in GROUNDS else "stone"
     if ground in _FIRM:
         return _firm(request, rng, _FIRM[ground])
     if ground in _LOOSE:
@@ -144,7 +148,7 @@ def _walk_on(ground: str) -> EventRenderer:
     return event
 
 
-_WALK = Pacing((0.85, 0.42), 0.05, width=0.12, level_spread=0.3)
+_WALK = Pacing((0.72, 0.38), 0.05, width=0.12, level_spread=0.3)
 _RUN = Pacing((0.4, 0.26), 0.04, width=0.12, level_spread=0.25)
 
 EFFECTS = (
@@ -152,11 +156,11 @@ EFFECTS = (
         "footsteps",
         "footsteps",
         "Footsteps",
-        _walk_on("wood"),
+        _walk_on("stone"),
         0.4,
         _WALK,
-        materials=_on("wood"),
-        space="room",
+        materials=_on("stone"),
+        space="street",
     ),
     event_effect(
         "footsteps_gravel",
