@@ -28,8 +28,8 @@ def level(sound: Sound) -> float:
 
 def spectrum(sound: Sound) -> tuple[Sound, Sound]:
     """Give frequencies and power of the whole sound."""
-    power = np.abs(np.fft.rfft(mono(sound))) ** 2
-    return np.fft.rfftfreq(sound.shape[1], 1 / SAMPLE_RATE), power
+    power = np.asarray(np.abs(np.fft.rfft(mono(sound))) ** 2, dtype=np.float64)
+    return np.arange(power.size) * (SAMPLE_RATE / sound.shape[1]), power
 
 
 def centroid_hz(sound: Sound) -> float:
@@ -51,9 +51,10 @@ def onsets_s(sound: Sound, *, apart_s: float = 0.08, rise: float = 0.18) -> list
     before = np.concatenate((np.zeros(3), curve[:-3]))
     jumps = np.flatnonzero(curve - before > rise * curve.max())
     starts: list[float] = []
+    last = -apart_s
     for place in jumps:
         at = place * _HOP / SAMPLE_RATE
-        if not starts or at - last > apart_s:
+        if at - last > apart_s or not starts:
             starts.append(at)
         last = at
     return starts
@@ -62,10 +63,12 @@ def onsets_s(sound: Sound, *, apart_s: float = 0.08, rise: float = 0.18) -> list
 def pitch_track_hz(sound: Sound, low_hz: float, high_hz: float, step_s: float = 0.05) -> Sound:
     """Follow the strongest frequency of a band."""
     flat, size = mono(sound), 4096
-    window, hz = np.hanning(size), np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    window, hz = np.hanning(size), np.arange(size // 2 + 1) * (SAMPLE_RATE / size)
     inside = (hz >= low_hz) & (hz <= high_hz)
     places = range(0, flat.size - size, round(step_s * SAMPLE_RATE))
-    return np.array([hz[inside][np.abs(np.fft.rfft(flat[at : at + size] * window))[inside].argmax()] for at in places])
+    return np.array(
+        [hz[inside][np.abs(np.fft.rfft(flat[at : at + size] * window))[inside].argmax()] for at in places]
+    )
 
 
 def harmonicity(sound: Sound, low_hz: float = 60.0, high_hz: float = 1200.0) -> float:
@@ -96,4 +99,4 @@ def sides(sound: Sound) -> float:
 def between_db(sound: Sound) -> float:
     """Give the level of the quietest tenth beside the loudest 10 ms."""
     curve = envelope(sound)
-    return float(20 * np.log10(np.quantile(curve, 0.1) / curve.max()))
+    return float(20 * np.log10((np.quantile(curve, 0.1) + 1e-6) / curve.max()))

@@ -1,5 +1,10 @@
 """Every sound of the catalogue: whole, clean, repeatable, at its level."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,9 +14,9 @@ from webapp.engines.sketch.effects.levels import GAINS
 from webapp.engines.sketch.effects.render import SAMPLE_RATE, render_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 
-_DURATION_S = 3.3
+_DURATION_S = 1.6
 # Starts from or passes through near silence by its nature.
-_GROWING = {"riser", "train_pass", "cadence"}
+_GROWING = {"riser", "train_pass", "busy_tone", "ringback_tone"}
 
 
 @pytest.mark.parametrize("key", EFFECTS)
@@ -20,7 +25,7 @@ def test_every_sound_is_whole_clean_and_at_its_level(key: str) -> None:
     peak = float(np.abs(sound).max())
     assert sound.shape == (2, round(_DURATION_S * SAMPLE_RATE))
     assert np.isfinite(sound).all()
-    assert 0.25 < peak < 0.96
+    assert 0.12 < peak < 0.96
     assert np.abs(sound.mean(axis=1)).max() < 0.003 * peak + 1e-4  # no offset
     assert np.abs(sound[:, [0, -1]]).max() < 1e-3  # no click at the ends
     assert sides(sound) < 1.6
@@ -31,7 +36,7 @@ def test_what_is_continuous_has_no_dead_air_and_is_levelled(key: str) -> None:
     assert key in GAINS
     if key in _GROWING:
         return
-    curve = envelope(rendered(EffectRequest(key, 4.0)))
+    curve = envelope(rendered(EffectRequest(key, 2.1)))
     seconds = curve[: curve.size // 100 * 100].reshape(-1, 100).max(axis=1)
     assert seconds.min() > 0.004
 
@@ -67,9 +72,49 @@ def test_very_short_requests_are_filled_too(key: str, duration_s: float) -> None
 
 
 @pytest.mark.parametrize("corner", [0.0, 1.0])
-@pytest.mark.parametrize("key", sorted(EFFECTS)[::3])
+@pytest.mark.parametrize("key", sorted(EFFECTS)[::4])
 def test_the_corners_of_the_parameters_stay_clean(key: str, corner: float) -> None:
-    request = EffectRequest(key, 1.2, intensity=corner, size=corner, speed=corner, density=corner, distance=corner)
+    request = EffectRequest(
+        key, 1.2, intensity=corner, size=corner, speed=corner, density=corner, distance=corner
+    )
     sound = rendered(request)
     assert np.isfinite(sound).all()
     assert 1e-4 < np.abs(sound).max() < 0.96
+
+
+_ELSEWHERE = """
+import sys
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from webapp.engines.sketch.effects.render import render_effect
+from webapp.engines.sketch.effects.request import EffectRequest
+
+sounds = [np.concatenate(list(render_effect(EffectRequest(key, 1.0), 9)), axis=1) for key in sys.argv[2:]]
+np.save(sys.argv[1], np.stack(sounds))
+"""
+
+
+def test_another_processor_gives_the_same_sound_within_80_db(tmp_path: Path) -> None:
+    keys = [
+        "rain",
+        "dog_bark",
+        "helicopter",
+        "church_bell",
+        "crowd",
+        "cat_purr",
+        "car_idle",
+        "siren",
+        "riser",
+    ]
+    stored = tmp_path / "sounds.npy"
+    plain = {**os.environ, "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX"}
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _ELSEWHERE, str(stored), *keys], check=True, env=plain
+    )
+    for key, sound in zip(keys, np.load(stored), strict=True):
+        here = rendered(EffectRequest(key, 1.0), 9)
+        assert np.abs(here - sound).max() < 1e-4 * np.abs(here).max(), key

@@ -7,7 +7,19 @@ from tests.engines.sketch.effects.measures import between_db, onsets_s, rendered
 from webapp.engines.sketch.effects.catalogue import EFFECTS
 from webapp.engines.sketch.effects.request import EffectRequest
 
-_SINGLE = ["knock", "clap", "gunshot", "hammer", "drip", "dog_bark", "duck", "door_slam", "car_horn", "punch", "wood_hit"]
+_SINGLE = [
+    "knock",
+    "clap",
+    "gunshot",
+    "hammer",
+    "drip",
+    "dog_bark",
+    "duck",
+    "door_slam",
+    "car_horn",
+    "punch",
+    "wood_hit",
+]
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
@@ -38,7 +50,7 @@ def test_it_is_quiet_between_events(key: str) -> None:
     assert between_db(sound) < -40
 
 
-@pytest.mark.parametrize("key", ["footsteps", "typing", "knock", "hammer", "horse_gallop", "heartbeat", "clap"])
+@pytest.mark.parametrize("key", ["knock", "hammer", "clap", "drip", "heart_monitor"])
 def test_fast_has_more_events_than_slow(key: str) -> None:
     slow, fast = (len(onsets_s(rendered(EffectRequest(key, 5.0, speed=speed)))) for speed in (0.0, 1.0))
     assert fast > 1.25 * slow

@@ -6,6 +6,7 @@ from webapp.engines.sketch.effects.dsp import (
     Rng,
     Signal,
     bandpass,
+    curve,
     decay,
     frames,
     highpass,
@@ -65,15 +66,15 @@ def bell(
 
 
 def _church(request: EffectRequest, rng: Rng) -> Signal:
-    hz = scale(680, 260, request.size)
-    return bell(
-        rng,
-        _CHURCH,
-        hz * rng.uniform(0.998, 1.002),
-        scale(5, 12, request.size),
-        0.3 + 0.5 * request.intensity,
-        frames(5.5),
+    """Swing a large bell: the iron clapper is heard, and the high partials before the hum."""
+    hz = scale(1000, 430, request.size) * rng.uniform(0.998, 1.002)
+    table = tuple(
+        (ratio, level * ratio**0.8 * (0.7 if ratio < 1 else 1), length) for ratio, level, length in _CHURCH
     )
+    count = frames(4.5)
+    tone = bell(rng, table, hz, scale(9, 18, request.size), 0.4 * request.intensity, count)
+    clapper = bandpass(noise(rng, frames(0.1)), 500, 5000) * decay(frames(0.1), 0.06)
+    return layers(tone, 0.5 * to_peak(clapper)) * curve(count, (0, 1), (0.7, 1), (1, 0))
 
 
 def _hand(request: EffectRequest, rng: Rng) -> Signal:
@@ -161,13 +162,13 @@ def _buzzer(request: EffectRequest, rng: Rng) -> Signal:
 
 def tick(rng: Rng, high: float, size: float) -> Signal:
     """Let an escapement click: a pallet meets a tooth, inside a case that colours it."""
-    count = frames(0.09)
-    case = scale(3800, 1500, size) * high
-    hz = case * np.array([1.0, 1.9, 2.7, 4.2, 6.1]) * rng.uniform(0.985, 1.015, 5)
-    body = ring(hz, np.array([0.022, 0.02, 0.016, 0.012, 0.008]), np.array([1.0, 0.8, 0.7, 0.5, 0.4]), count)
-    click = to_peak(highpass(noise(rng, frames(0.012)), 2500) * decay(frames(0.012), 0.008))
-    second = together(count, (0.009, 0.35 * body))
-    return layers(to_peak(body), click, second)
+    count = frames(0.1)
+    case = scale(3800, 1950, size) * high
+    blow = bandpass(noise(rng, count), case, case * 1.3) * decay(count, 0.044)
+    box = bandpass(noise(rng, count), 650 * high, 1050 * high) * decay(count, 0.085)
+    edge = highpass(noise(rng, count), 4000) * decay(count, 0.026)
+    first = to_peak(blow + 0.05 * edge + 0.23 * box)
+    return together(frames(0.16), (0.0, first), (0.005, 0.08 * first), (0.033, 0.05 * first))
 
 
 def _tick_tock(request: EffectRequest, rng: Rng) -> Signal:
@@ -210,7 +211,7 @@ def _plan(slow: float, fast: float, jitter: float = 0.02) -> Pacing:
 
 EFFECTS = (
     event_effect(
-        "church_bell", "bell", "A church bell tolls", _church, 4.5, _plan(3.4, 1.5), space="outdoors"
+        "church_bell", "bell", "A church bell tolls", _church, 3.5, _plan(2.4, 0.8), space="outdoors"
     ),
     event_effect("hand_bell", "bell", "A hand bell is rung", _hand, 1.8, _plan(2.6, 1.4)),
     event_effect("bell", "bell", "A small bell", _tiny_bell, 1.2, _plan(2.2, 0.8)),

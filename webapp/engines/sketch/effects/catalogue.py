@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from webapp.engines.sketch.effects import (
+    appliances,
     bells,
     birds,
     cinematic,
@@ -12,11 +13,13 @@ from webapp.engines.sketch.effects import (
     doors,
     farm,
     fire,
+    gadgets,
     games,
     insects,
     objects,
     people,
     pets,
+    poultry,
     signals,
     steps,
     tools,
@@ -34,6 +37,7 @@ __all__ = ["EFFECTS", "Effect"]
 _FAMILIES = (
     pets,
     farm,
+    poultry,
     wild,
     birds,
     insects,
@@ -50,7 +54,9 @@ _FAMILIES = (
     vehicles,
     travel,
     tools,
+    appliances,
     devices,
+    gadgets,
     weapons,
     games,
     cinematic,

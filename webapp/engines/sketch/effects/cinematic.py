@@ -57,7 +57,7 @@ def _riser(request: EffectRequest, rng: Rng) -> Stream:
     total = max(0.5, request.duration_s)
     phases = [Phase(rng.uniform()) for _ in range(5)]
     detune, beat = rng.uniform(0.992, 1.008, 5), Phase()
-    start_hz, at = scale(150, 60, request.size), 0
+    start_hz, at = scale(330, 150, request.size), 0
 
     def air(moment: Signal, hz: Signal) -> Signal:
         share = np.clip(moment / total, 0, 1)
@@ -110,7 +110,7 @@ def _impact(request: EffectRequest, rng: Rng) -> Signal:
 
 def _sub_drop(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(scale(3.2, 1.4, request.speed))
-    hz = glide(count, (0, scale(130, 80, request.size)), (1, 27))
+    hz = glide(count, (0, scale(130, 80, request.size) * rng.uniform(0.94, 1.06)), (1, 27))
     return edges(soft(1.5 * np.sin(turns(hz)) + 0.12 * sine(hz * 2, count)), 0.02, 0.5)
 
 
@@ -183,7 +183,7 @@ def _hum(request: EffectRequest, rng: Rng) -> Stream:
 def _coloured(slope_db: float) -> StreamRenderer:
     """Make noise whose level falls by ``slope_db`` an octave."""
 
-    def render(request: EffectRequest, rng: Rng) -> Stream:
+    def render(_request: EffectRequest, rng: Rng) -> Stream:
         def gains(moment: Signal, hz: Signal) -> Signal:
             fall = (np.maximum(hz, 20) / 1000) ** (-slope_db / 6.0206)
             return np.asarray(fall * (1 / (1 + (20 / np.maximum(hz, 1)) ** 4)) + 0 * moment)
@@ -196,7 +196,7 @@ def _coloured(slope_db: float) -> StreamRenderer:
 def _glitch(request: EffectRequest, rng: Rng) -> Signal:
     parts: list[tuple[float, Signal]] = []
     at = 0.0
-    for _ in range(int(rng.integers(5, 11))):
+    for _ in range(int(rng.integers(3, 6) + 6 * request.density)):
         count = frames(rng.uniform(0.015, 0.09))
         kind = int(rng.integers(0, 3))
         hz = float(np.exp(rng.uniform(np.log(120), np.log(4000))))

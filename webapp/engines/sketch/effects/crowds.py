@@ -1,5 +1,7 @@
 """Many people at once: grains of single hands and voices, so many that they blur."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from webapp.engines.sketch.effects.dsp import (
@@ -21,7 +23,7 @@ from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.pacing import endless_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, resonance
-from webapp.engines.sketch.effects.streams import Grains, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Grains, Wander, poisson_starts, pool_of, rows
 from webapp.engines.sketch.effects.vocal import Formant, Glottis, through_throat, voiced
 
 # F1 and F2 of vowels of speech.
@@ -29,15 +31,17 @@ _VOWELS = ((730, 1190), (530, 1840), (390, 1990), (570, 840), (440, 1020), (660,
 
 
 def _clap(rng: Rng) -> Signal:
-    count = frames(0.09)
+    count = frames(0.06)
     air = noise(rng, count)
     hollow = rng.uniform(900, 3000)
-    palms = bandpass(air, hollow * 0.5, hollow * 1.8) + 0.1 * highpass(air, 3000) + 0.4 * bandpass(air, 150, 600)
+    palms = (
+        bandpass(air, hollow * 0.5, hollow * 1.8) + 0.1 * highpass(air, 3000) + 0.4 * bandpass(air, 150, 600)
+    )
     return to_peak(palms * (decay(count, rng.uniform(0.016, 0.03)) + 0.15 * decay(count, 0.1)))
 
 
 def _applause(request: EffectRequest, rng: Rng) -> Stream:
-    pool = pool_of([_clap(rng) for _ in range(48)])
+    pool = pool_of([_clap(rng) for _ in range(32)])
     grains = Grains()
     people = round(scale(8, 900, request.density) * scale(0.7, 1.5, request.size))
     rate = scale(2.6, 5.2, request.speed)
@@ -81,8 +85,8 @@ def _utterance(rng: Rng, length_s: float, pitch: float, rise: float, glottis: Gl
 
 
 def _babble(rng: Rng, request: EffectRequest, voices: float, wide: float) -> Stream:
-    speech = Glottis(0.8, 0.08, 0.012)
-    pool = [_utterance(rng, rng.uniform(0.5, 1.3), 118, 0.1, speech) for _ in range(10)]
+    speech = Glottis(0.78, 0.2, 0.012)
+    pool = [_utterance(rng, rng.uniform(0.5, 1.3), 118, 0.1, speech) for _ in range(4)]
     grains, at, due = Grains(), 0, rng.uniform(-1, 1, max(1, round(voices)))
     pans = rng.uniform(-wide, wide, due.size)
     loud = np.exp(rng.normal(-0.4, 0.5, due.size))
@@ -91,10 +95,10 @@ def _babble(rng: Rng, request: EffectRequest, voices: float, wide: float) -> Str
     def stream(count: int) -> Signal:
         nonlocal at, made
         end = (at + count) / SAMPLE_RATE
+        if made < 24:
+            pool.extend(_utterance(rng, rng.uniform(0.5, 1.5), 118, 0.1, speech) for _ in range(2))
+            made += 2
         for who in np.flatnonzero(due < end):
-            if made < 30:
-                pool.append(_utterance(rng, rng.uniform(0.5, 1.5), 118, 0.1, speech))
-                made += 1
             said = pool[int(rng.integers(0, len(pool)))]
             grains.add(
                 max(0, round(due[who] * SAMPLE_RATE) - at), said * loud[who] * rng.uniform(0.5, 1), pans[who]
@@ -122,7 +126,7 @@ def _crowd(request: EffectRequest, rng: Rng) -> Stream:
     wash = NoiseStream(rng, rumble)
 
     def stream(count: int) -> Signal:
-        return babble(count) / np.sqrt(voices) + 0.05 * request.density * wash(count)
+        return np.asarray(babble(count) / np.sqrt(voices) + 0.05 * request.density * wash(count))
 
     return stream
 
@@ -143,15 +147,15 @@ def _shout(rng: Rng, request: EffectRequest) -> Signal:
         ([2700 * throat], 350),
         ([3700 * throat], 500),
     ]
-    voice = voiced(rng, hz, Glottis(0.88 + 0.05 * request.intensity, 0.15, 0.02, 0.2, 60))
+    voice = voiced(rng, hz, Glottis(0.7 + 0.1 * request.intensity, 0.5, 0.02, 0.25, 70))
     return to_peak(through_throat(voice, formants) * curve(count, (0, 0), (0.12, 1), (0.6, 0.9), (1, 0)))
 
 
 def _cheering(request: EffectRequest, rng: Rng) -> Stream:
-    pool = [_shout(rng, request) for _ in range(8)]
+    pool = [_shout(rng, request) for _ in range(4)]
     grains, made = Grains(), 0
-    per_s = scale(6, 46, request.density)
-    applause = _applause(request, rng)
+    per_s = scale(5, 30, request.density)
+    applause = _applause(replace(request, density=0.6 * request.density), rng)
     drift = Wander(rng, 0.7)
 
     def roar(moment: Signal, hz: Signal) -> Signal:
@@ -162,14 +166,14 @@ def _cheering(request: EffectRequest, rng: Rng) -> Stream:
 
     def stream(count: int) -> Signal:
         nonlocal made
+        if made < 20:
+            pool.extend(_shout(rng, request) for _ in range(2))
+            made += 2
         for start in poisson_starts(rng, count, per_s):
-            if made < 30 and rng.uniform() < 0.4:
-                pool.append(_shout(rng, request))
-                made += 1
             sound = pool[int(rng.integers(0, len(pool)))]
             grains.add(int(start), sound * np.exp(rng.normal(-1.0, 0.6)), float(np.tanh(rng.normal(0, 0.7))))
         shouts = grains.take(count) / np.sqrt(per_s)
-        return shouts + 0.35 * applause(count) + 0.06 * wash(count)
+        return np.asarray(shouts + 0.25 * applause(count) + 0.16 * wash(count))
 
     return stream
 

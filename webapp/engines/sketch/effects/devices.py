@@ -18,49 +18,51 @@ from webapp.engines.sketch.effects.dsp import (
     noise,
     pulses,
     scale,
-    sine,
     to_peak,
     together,
     turns,
-    wander,
 )
 from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.modal import ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Filter, Grains, Phase
 
 
-def _click(rng: Rng, low: float, high: float, t60: float) -> Signal:
+def click(rng: Rng, low: float, high: float, t60: float) -> Signal:
+    """Make a dry click: a band of noise that dies at once."""
     count = frames(t60 * 1.5)
     return to_peak(bandpass(noise(rng, count), low, high) * decay(count, t60))
 
 
 def _key(request: EffectRequest, rng: Rng) -> Signal:
     """Press a key: the cap hits the plate, and some 80 ms later comes up again."""
-    large = rng.uniform() < 0.14
-    case = strike(rng, "plastic", size=0.62 if large else 0.5, hardness=0.7, duration_s=0.07)
-    down = layers(0.5 * to_peak(case), _click(rng, 1600, 6500, 0.014))
-    up = layers(0.3 * to_peak(case), 0.7 * _click(rng, 2400, 7500, 0.01))
-    touch = 0.25 * _click(rng, 2000, 5000, 0.008)
-    return together(
-        frames(0.2), (0.0, touch), (rng.uniform(0.008, 0.016), down), (rng.uniform(0.07, 0.11), 0.45 * up)
-    )
+    count = frames(0.08)
+    hz = scale(1900, 1150, request.size) * np.exp(rng.uniform(0, 2.35, 24))
+    t60 = 0.017 * (hz / hz.min()) ** -0.5
+    case = to_peak(ring(hz, t60, rng.uniform(0.3, 1, 24), count, rng.uniform(0, 6.28, 24)))
+    parts: list[tuple[float, Signal]] = []
+    for at, level, ringing in ((0.0, 1.0, 0.041), (float(rng.uniform(0.06, 0.1)), 0.5, 0.033)):
+        tap = bandpass(noise(rng, count), 1540, 4500) * decay(count, ringing)
+        desk = lowpass(noise(rng, count), 400) * decay(count, 0.03)
+        hit = 1.5 * case + to_peak(tap) + 0.09 * to_peak(desk)
+        parts.append((at, hit * level * rng.uniform(0.4, 1)))
+    return together(frames(0.2), *parts)
 
 
 def _type(request: EffectRequest, rng: Rng) -> Signal:
     """Strike a type bar: lever, type on paper and platen, and the escapement of the carriage."""
-    lever = _click(rng, 900, 3500, 0.02)
+    lever = click(rng, 900, 3500, 0.02)
     hit = layers(
-        to_peak(strike(rng, "latch", size=0.5, hardness=0.8, duration_s=0.1), 0.55),
-        _click(rng, 1200, 7000, 0.02),
+        to_peak(strike(rng, "latch", size=request.size, hardness=0.8, duration_s=0.1), 0.55),
+        click(rng, 1200, 7000, 0.02),
     )
     platen = strike(rng, "wood", size=0.5, hardness=0.5, duration_s=0.12)
     return together(
         frames(0.25),
         (0.0, 0.25 * lever),
         (0.028, layers(hit, 0.5 * to_peak(platen))),
-        (0.07, 0.35 * _click(rng, 1800, 6000, 0.015)),
+        (0.07, 0.35 * click(rng, 1800, 6000, 0.015)),
     )
 
 
@@ -103,10 +105,10 @@ def _typewriter(request: EffectRequest, rng: Rng) -> Stream:
 def _camera(request: EffectRequest, rng: Rng) -> Signal:
     """The mirror goes up, the curtains run, the mirror falls; a small motor winds on."""
     mirror = layers(
-        _click(rng, 500, 3500, 0.03),
+        click(rng, 500, 3500, 0.03),
         0.4 * to_peak(strike(rng, "plastic", size=0.4, hardness=0.8, duration_s=0.06)),
     )
-    curtain = _click(rng, 2500, 8500, 0.02)
+    curtain = click(rng, 2500, 8500, 0.02)
     wind = frames(0.24)
     motor = bandpass(
         pulses(turns(curve(wind, (0, 260), (0.2, 420), (1, 330))), 0.85) + 0.6 * noise(rng, wind), 700, 5000
@@ -125,26 +127,24 @@ def _camera(request: EffectRequest, rng: Rng) -> Signal:
 def _printer(request: EffectRequest, rng: Rng) -> Stream:
     """An ink-jet: the carriage whirs across, turns, whirs back, and the paper steps on."""
     period, at = scale(1.5, 0.55, request.speed), 0
-    whir, step, hiss = Phase(), Phase(), Filter("bandpass", 900, 5200, order=1)
-    tone, shake = Filter("bandpass", 250, 3800, order=1), Wander(rng, 40)
+    whir, step, head = Phase(), Phase(), Phase()
+    hiss, paper = Filter("bandpass", 1630, 8800, order=1), Filter("bandpass", 500, 4000, order=1)
+    tone, case = Filter("bandpass", 200, 4000, order=1), Filter("bandpass", 100, 900, order=1)
 
     def stream(count: int) -> Signal:
         nonlocal at
         share = ((at + np.arange(count)) / SAMPLE_RATE / period) % 1.0
         at += count
-        sweep = np.clip(np.sin(np.pi * np.clip(share / 0.78, 0, 1)) * 2.5, 0, 1)
-        feed = (
-            ((share > 0.82) & (share < 0.97))
-            * np.clip((share - 0.82) * 60, 0, 1)
-            * np.clip((0.97 - share) * 60, 0, 1)
+        sweep = np.clip(np.sin(np.pi * np.clip(share / 0.6, 0, 1)), 0, 1) ** 0.3
+        feed = np.clip(np.minimum((share - 0.64) * 60, (0.97 - share) * 60), 0, 1)
+        belt = pulses(
+            whir(691 * (1 + 0.02 * np.sin(2 * np.pi * 3 * (at + np.arange(count)) / SAMPLE_RATE))), 0.6
         )
-        belt = pulses(whir((520 + 240 * sweep) * (1 + 0.003 * shake(count))), 0.6) * sweep
         gear = pulses(step(np.full(count, 165.0)), 0.88) * feed
         air = rng.standard_normal((2, count))
-        jets = np.clip(0.5 + 0.6 * shake(count), 0, 2)
-        return hiss(air * sweep * (0.35 + 0.25 * jets) + 0.4 * air * feed) + tone(
-            (0.35 * belt + 0.9 * gear) * np.ones((2, 1))
-        )
+        jets = np.clip(1 + 1.25 * np.sin(head(np.full(count, 61.0))), 0, 3)
+        works = tone((0.9 * belt * sweep + 0.1 * gear) * np.ones((2, 1)))
+        return np.asarray(hiss(air * sweep * jets) + works + 1.2 * paper(air) * feed + 0.4 * case(air))
 
     return stream
 
@@ -152,14 +152,14 @@ def _printer(request: EffectRequest, rng: Rng) -> Stream:
 def _mouse_click(request: EffectRequest, rng: Rng) -> Signal:
     return together(
         frames(0.16),
-        (0.0, _click(rng, 1800, 6000, 0.012)),
-        (rng.uniform(0.07, 0.1), 0.6 * _click(rng, 2400, 7000, 0.01)),
+        (0.0, click(rng, scale(2300, 1400, request.size), 6000, 0.012)),
+        (rng.uniform(0.07, 0.1), 0.6 * click(rng, 2400, 7000, 0.01)),
     )
 
 
 def _switch(request: EffectRequest, rng: Rng) -> Signal:
-    body = strike(rng, "plastic", size=0.35, hardness=0.8, duration_s=0.08)
-    return layers(to_peak(body), _click(rng, 1500, 6000, 0.015))
+    body = strike(rng, "plastic", size=0.7 * request.size, hardness=0.8, duration_s=0.08)
+    return layers(to_peak(body), click(rng, 1500, 6000, 0.015))
 
 
 def _cash(request: EffectRequest, rng: Rng) -> Signal:
@@ -173,104 +173,21 @@ def _cash(request: EffectRequest, rng: Rng) -> Signal:
         )
         for _ in range(12)
     ]
-    ding = bell(rng, ((1.0, 1.0, 1.0), (2.2, 0.6, 0.7), (3.9, 0.4, 0.4)), 2100, 1.2, 0.8, frames(1.2))
+    ding = bell(
+        rng,
+        ((1.0, 1.0, 1.0), (2.2, 0.6, 0.7), (3.9, 0.4, 0.4)),
+        scale(2600, 1700, request.size),
+        1.2,
+        0.8,
+        frames(1.2),
+    )
     return together(
         frames(1.7),
-        (0.0, 0.6 * _click(rng, 700, 4000, 0.03)),
-        (0.09, _click(rng, 700, 4000, 0.03)),
+        (0.0, 0.6 * click(rng, 700, 4000, 0.03)),
+        (0.09, click(rng, 700, 4000, 0.03)),
         (0.14, 0.8 * ding),
         (0.2, 0.35 * to_peak(slide)),
         *coins,
-    )
-
-
-def _static(request: EffectRequest, rng: Rng) -> Stream:
-    band_, pool, grains, fade = (
-        Filter("bandpass", 400, 5000, order=1),
-        pool_of([_click(rng, 800, 6000, 0.006) for _ in range(16)]),
-        Grains(),
-        Wander(rng, 1.5),
-    )
-    whistle = Phase()
-
-    def stream(count: int) -> Signal:
-        starts = poisson_starts(rng, count, scale(6, 60, request.density))
-        grains.scatter(
-            starts,
-            rows(rng, pool, starts.size),
-            np.exp(rng.normal(-0.6, 0.6, starts.size)),
-            rng.uniform(-0.2, 0.2, starts.size),
-        )
-        drift = fade(count)
-        tone = 0.02 * np.sin(whistle(2400 + 500 * drift))
-        return (
-            band_(rng.standard_normal((2, count)) * 0.5 + rng.standard_normal(count))
-            * np.clip(0.8 + 0.15 * drift, 0.3, 1.5)
-            + grains.take(count)
-            + tone
-        )
-
-    return stream
-
-
-def _vinyl(request: EffectRequest, rng: Rng) -> Stream:
-    pool, grains = pool_of([_click(rng, 500, 5000, 0.004) for _ in range(32)]), Grains()
-    rumble, hiss = Filter("bandpass", 25, 90, order=1), Filter("highpass", 2500, order=1)
-
-    def stream(count: int) -> Signal:
-        starts = poisson_starts(rng, count, scale(8, 90, request.density))
-        grains.scatter(
-            starts,
-            rows(rng, pool, starts.size),
-            np.exp(rng.normal(-2.0, 0.9, starts.size)).clip(0, 1),
-            rng.uniform(-0.7, 0.7, starts.size),
-        )
-        air = rng.standard_normal((2, count))
-        return grains.take(count) + 0.02 * rumble(air) + 0.006 * hiss(air)
-
-    return stream
-
-
-def _geiger(request: EffectRequest, rng: Rng) -> Stream:
-    pool, grains, cluster = (
-        pool_of([_click(rng, 1200, 4500, 0.004) for _ in range(8)]),
-        Grains(),
-        Wander(rng, 0.5),
-    )
-
-    def stream(count: int) -> Signal:
-        starts = poisson_starts(
-            rng, count, scale(3, 60, request.density) * float(np.clip(1 + 0.4 * cluster(count)[0], 0.3, 2))
-        )
-        grains.scatter(starts, rows(rng, pool, starts.size), np.full(starts.size, 0.9), np.zeros(starts.size))
-        return grains.take(count)
-
-    return stream
-
-
-def _sonar(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(2.2)
-    hz = scale(1900, 900, request.size)
-    return np.asarray(
-        sine(hz, count) * decay(count, 2.0) * np.minimum(1, np.arange(count) / 400)
-        + 0.15 * lowpass(noise(rng, count), 500) * decay(count, 1.0)
-    )
-
-
-def _monitor(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(0.13)
-    return edges(
-        sine(scale(1150, 800, request.size), count) + 0.15 * sine(scale(2300, 1600, request.size), count),
-        0.006,
-        0.02,
-    )
-
-
-def _scratch(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(0.7)
-    hz = 1000 * curve(count, (0, 0.3), (0.4, 2.2), (0.6, 0.5), (1, 2.0)) * (1 + 0.02 * wander(rng, count, 30))
-    return bandpass(pulses(turns(hz), 0.7) + 0.3 * noise(rng, count), 300, 5000) * curve(
-        count, (0, 0), (0.05, 1), (0.95, 1), (1, 0)
     )
 
 
@@ -281,7 +198,7 @@ EFFECTS = (
         "Typing on a keyboard",
         _key,
         0.15,
-        Pacing((0.26, 0.085), 0.7, (4, 14), (0.7, 0.25), width=0.2, level_spread=0.45),
+        Pacing((0.2, 0.07), 0.9, (5, 14), (0.8, 0.3), width=0.2, level_spread=0.45),
         space="room",
     ),
     endless_effect("typewriter", "device", "A typewriter", _typewriter, space="room"),
@@ -301,18 +218,4 @@ EFFECTS = (
     event_effect(
         "cash_register", "device", "A cash register", _cash, 1.6, Pacing((2.6, 1.7), 0.1), space="room"
     ),
-    endless_effect("radio_static", "device", "A radio between stations", _static),
-    endless_effect("vinyl_crackle", "device", "A record crackles", _vinyl),
-    endless_effect("geiger_counter", "device", "A Geiger counter", _geiger),
-    event_effect("sonar", "device", "A sonar pings", _sonar, 2.0, Pacing((3.6, 2.0), 0.0), space="hall"),
-    event_effect(
-        "heart_monitor",
-        "device",
-        "A heart monitor",
-        _monitor,
-        0.13,
-        Pacing((1.2, 0.5), 0.01, level_spread=0.02),
-        space="room",
-    ),
-    event_effect("record_scratch", "device", "A record is scratched", _scratch, 0.7, Pacing((1.4, 0.8), 0.2)),
 )

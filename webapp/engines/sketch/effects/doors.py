@@ -87,7 +87,7 @@ def creak(rng: Rng, length_s: float, slow_hz: float, fast_hz: float, body_hz: fl
     """Rub a dry hinge: it sticks and slips at a rate that follows the pull, and each slip rings the wood."""
     count = frames(length_s)
     pull = np.clip(0.5 + 0.34 * wander(rng, count, 2.2) + 0.12 * wander(rng, count, 9), 0.03, 1.2)
-    hz = slow_hz * (fast_hz / slow_hz) ** pull * np.exp(0.4 * wander(rng, count, 90))
+    hz = slow_hz * (fast_hz / slow_hz) ** pull * np.exp(0.066 * wander(rng, count, 90))
     turn = np.cumsum(hz) / 44_100
     slips = np.flatnonzero(np.diff(np.floor(turn)) > 0)
     hits = np.zeros(count)
@@ -97,8 +97,8 @@ def creak(rng: Rng, length_s: float, slow_hz: float, fast_hz: float, body_hz: fl
     sound = resonators(
         hits,
         bank,
-        np.array([0.05, 0.045, 0.035, 0.03, 0.02, 0.016, 0.012]),
-        np.array([0.7, 0.9, 1.0, 0.8, 0.6, 0.45, 0.3]),
+        0.014 * np.array([1.0, 0.9, 0.7, 0.6, 0.4, 0.32, 0.25]),
+        np.array([0.7, 1.55, 2.4, 2.4, 2.2, 1.9, 1.4]),
     )
     stops = np.clip(1.3 * wander(rng, count, 1.6) + 0.9, 0.0, 1.0)
     return edges(to_peak(sound * stops), 0.05, 0.1)
@@ -107,11 +107,11 @@ def creak(rng: Rng, length_s: float, slow_hz: float, fast_hz: float, body_hz: fl
 def _creak(request: EffectRequest, rng: Rng) -> Signal:
     length_s = scale(3.0, 1.1, request.speed) * rng.uniform(0.85, 1.15)
     pitch = scale(1.5, 0.65, request.size)
-    return creak(rng, length_s, 9 * pitch, 95 * pitch, 520 * pitch)
+    return creak(rng, length_s, 110 * pitch, 950 * pitch, 1000 * pitch)
 
 
 def _open(request: EffectRequest, rng: Rng) -> Signal:
-    swing = creak(rng, scale(1.8, 0.7, request.speed), 12, 90, 560)
+    swing = creak(rng, scale(1.8, 0.7, request.speed), 70, 520, 950)
     return together(frames(2.6), (0.0, _latch(rng)), (0.4, 0.5 * swing))
 
 
@@ -124,13 +124,14 @@ def _close(request: EffectRequest, rng: Rng) -> Signal:
 
 
 def _lock(request: EffectRequest, rng: Rng) -> Signal:
+    pace = scale(1.3, 0.77, request.speed)
     parts = [
-        (at, level * to_peak(strike(rng, "latch", size=size, hardness=0.6, duration_s=0.15)))
+        (at * pace, level * to_peak(strike(rng, "latch", size=size, hardness=0.6, duration_s=0.15)))
         for at, level, size in ((0.0, 0.3, 0.2), (0.12, 0.25, 0.2), (0.35, 0.5, 0.3), (0.52, 1.0, 0.55))
     ]
     return layers(
         together(frames(0.9), *parts),
-        np.concatenate((np.zeros(frames(0.52)), 0.7 * thump(rng, 190, 0.12, 1600, 0.4))),
+        np.concatenate((np.zeros(frames(0.52 * pace)), 0.7 * thump(rng, 190, 0.12, 1600, 0.4))),
     )
 
 
@@ -148,7 +149,7 @@ def _sliding(request: EffectRequest, rng: Rng) -> Signal:
 
 def _squeak(request: EffectRequest, rng: Rng) -> Signal:
     pitch = scale(1.5, 0.65, request.size)
-    return creak(rng, scale(0.9, 0.35, request.speed), 380 * pitch, 1100 * pitch, 1300 * pitch)
+    return creak(rng, scale(0.9, 0.35, request.speed), 246 * pitch, 2400 * pitch, 1066 * pitch)
 
 
 def _plan(slow: float, fast: float) -> Pacing:

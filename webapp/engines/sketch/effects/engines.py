@@ -1,13 +1,11 @@
 """Parts of machines: combustion engines by firing order, electric motors, and things that pass by."""
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from webapp.engines.sketch.effects.dsp import (
     SAMPLE_RATE,
     Rng,
     Signal,
-    bandpass,
     decay,
     frames,
     lowpass,
@@ -47,11 +45,10 @@ class Combustion:
         sharpness: float,
         uneven: float = 0.15,
         two_stroke: bool = False,
+        stroke_s: float = 0.075,
     ) -> None:
         self._rng, self._turns = rng, TurnCounter()
-        self._pool = pool_of(
-            [exhaust(rng, pipe_hz, sharpness, 0.075 if cylinders > 1 else 0.11) for _ in range(16)]
-        )
+        self._pool = pool_of([exhaust(rng, pipe_hz, sharpness, stroke_s) for _ in range(16)])
         self._cylinders = rng.uniform(1 - 2 * uneven, 1, cylinders)
         self._lags = rng.uniform(-uneven, uneven, cylinders) * 0.12
         self._per_turn = cylinders * (1.0 if two_stroke else 0.5)
@@ -104,41 +101,30 @@ class Motor:
         )
 
 
-def passing(count: int, speed_m_s: float, nearest_m: float, at_s: float) -> tuple[Signal, Signal, Signal]:
-    """Give the level, the Doppler factor and the pan of a thing that passes a listener."""
-    along = speed_m_s * (np.arange(count) / SAMPLE_RATE - at_s)
-    away = np.sqrt(nearest_m**2 + along**2)
-    towards = speed_m_s * along / away
-    return nearest_m / away, _SOUND_M_S / (_SOUND_M_S + towards), 0.85 * along / away
+class Passage:
+    """The way of a thing that comes, passes a listener and goes, from block to block."""
+
+    def __init__(self, speed_m_s: float, nearest_m: float, length_s: float, side: float) -> None:
+        self._speed, self._nearest, self._length, self._side, self._at = (
+            speed_m_s,
+            nearest_m,
+            length_s,
+            side,
+            0,
+        )
+
+    def __call__(self, count: int) -> tuple[Signal, Signal, Signal]:
+        """Give level, Doppler factor and pan of the next frames; both ends are silent."""
+        moment = (self._at + np.arange(count)) / SAMPLE_RATE
+        self._at += count
+        along = self._speed * (moment - 0.48 * self._length)
+        away = np.sqrt(self._nearest**2 + along**2)
+        ends = np.clip(np.minimum(moment / 0.4, (self._length - moment) / 0.5), 0, 1)
+        level = self._nearest / away * np.sin(ends * np.pi / 2) ** 2
+        return level, _SOUND_M_S / (_SOUND_M_S + self._speed * along / away), 0.85 * self._side * along / away
 
 
 def panned(mono: Signal, pan: Signal) -> Signal:
     """Move a sound to the sides along a curve."""
     angle = (pan + 1) * (np.pi / 4)
-    return np.stack([mono * np.cos(angle), mono * np.sin(angle)]) * np.sqrt(2)
-
-
-def muffled_by_distance(
-    mono: Signal, level: Signal, near_hz: float = 9000.0, far_hz: float = 700.0
-) -> Signal:
-    """Let air and ground take the treble of what is far."""
-    return lowpass(mono, near_hz) * level**0.6 + lowpass(mono, far_hz) * (1 - level**0.6)
-
-
-def roughened(rng: Rng, count: int, low_hz: float, high_hz: float, grain_hz: float) -> Signal:
-    """Make the noise of wheels on a road: a band that flutters."""
-    flutter = 1 + 0.3 * np.interp(
-        np.arange(count),
-        np.arange(0, count + 9e3, SAMPLE_RATE / grain_hz),
-        rng.standard_normal(int(np.ceil((count + 9e3) / (SAMPLE_RATE / grain_hz)))),
-    )
-    return bandpass(noise(rng, count), low_hz, high_hz) * flutter
-
-
-def train_of(starts_s: Signal, sound: Signal, count: int, levels: Signal) -> Signal:
-    """Repeat one sound at many starts, by convolution."""
-    hits = np.zeros(count)
-    places = (starts_s * SAMPLE_RATE).astype(np.int64)
-    inside = (places >= 0) & (places < count)
-    np.add.at(hits, places[inside], levels[inside])
-    return np.asarray(fftconvolve(hits, sound)[:count])
+    return np.asarray(np.stack([mono * np.cos(angle), mono * np.sin(angle)]) * np.sqrt(2))

@@ -20,7 +20,7 @@ from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, band, shape
-from webapp.engines.sketch.effects.streams import Grains, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Grains, Wander, poisson_starts, pool_of, rows
 
 
 def _snap(rng: Rng) -> Signal:
@@ -71,7 +71,7 @@ def _fire(roar: float, hiss: float, snaps_per_s: float, top_hz: float) -> Stream
 
 def _match(request: EffectRequest, rng: Rng) -> Signal:
     """A match is struck: the scrape, the flare, and a small flame."""
-    count = frames(2.0)
+    count = frames(scale(1.6, 2.5, request.size))
 
     def gains(share: Signal, hz: Signal) -> Signal:
         scrape = np.interp(share, [0, 0.02, 0.1, 0.13], [0, 0.5, 0.75, 0])

@@ -155,7 +155,7 @@ def _error(request: EffectRequest, rng: Rng) -> Signal:
 
 def _pop(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.11)
-    low = scale(560, 260, request.size)
+    low = scale(560, 260, request.size) * rng.uniform(0.96, 1.04)
     return sine(glide(count, (0, low), (0.6, low * 2.6), (1, low * 3)), count) * curve(
         count, (0, 0), (0.08, 1), (0.5, 0.6), (1, 0)
     )
@@ -169,7 +169,8 @@ def _sparkle(request: EffectRequest, rng: Rng) -> Signal:
         parts.append(
             (
                 number * 0.045 + float(rng.uniform(0, 0.03)),
-                bell(rng, _BARS, _hz(pitch), 0.7, 0.6, frames(0.7)) * rng.uniform(0.2, 0.7),
+                bell(rng, _BARS, _hz(pitch) * scale(1.4, 0.71, request.size), 0.7, 0.6, frames(0.7))
+                * rng.uniform(0.2, 0.7),
             )
         )
     return together(frames(2.0), *parts)

@@ -21,27 +21,27 @@ from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, Wander
 from webapp.engines.sketch.effects.vocal import Glottis
 
 _CROAK = Syllable(
-    0.42,
-    ((0, 52), (0.5, 60), (1, 66)),
-    ((0, 0), (0.1, 0.6), (0.6, 1), (0.9, 0.9), (1, 0)),
-    (((620, 750), 220), ((1500, 1750), 320), ((2700, 2800), 500)),
-    Glottis(0.96, 0.04, 0.012, 0.1, 30),
+    0.39,
+    ((0, 61.3), (0.5, 67.4), (1, 71.8)),
+    ((0, 0.0), (0.1, 0.6), (0.6, 1.0), (0.9, 0.9), (1, 0.0)),
+    (((836, 1010), 113), ((2020, 2360), 138), ((3640, 3780), 195)),
+    Glottis(0.97, 0, 0.023, 0, 26.1),
 )
 _RIBBIT = (
     Syllable(
-        0.14,
-        ((0, 62), (1, 72)),
-        ((0, 0), (0.3, 0.9), (1, 0.2)),
-        (((600, 800), 200), ((1400, 1700), 300), ((2600, 2700), 500)),
-        Glottis(0.96, 0.04, 0.01, 0.1, 30),
-        0.01,
+        0.21,
+        ((0, 53.6), (1, 70.4)),
+        ((0, 0.0), (0.3, 0.9), (1, 0.2)),
+        (((705, 940), 89.9), ((1640, 2000), 207), ((3050, 3170), 462)),
+        Glottis(0.97, 0.57, 0.0049, 0.4, 54),
+        wait_s=0.015,
     ),
     Syllable(
-        0.18,
-        ((0, 82), (1, 108)),
-        ((0, 0.2), (0.4, 1), (0.85, 0.9), (1, 0)),
-        (((800, 1100), 220), ((1800, 2300), 320), ((3000, 3100), 500)),
-        Glottis(0.96, 0.04, 0.01, 0.1, 30),
+        0.27,
+        ((0, 67.3), (1, 111)),
+        ((0, 0.2), (0.4, 1.0), (0.85, 0.9), (1, 0.0)),
+        (((940, 1290), 98.9), ((2110, 2700), 218), ((3520, 3640), 423)),
+        Glottis(0.97, 0.57, 0.0049, 0.4, 54),
     ),
 )
 
@@ -102,14 +102,15 @@ class _Wings:
     def __init__(self, rng: Rng, hz: float, brightness: float, roaming: float) -> None:
         self._rng, self._hz, self._brightness, self._roaming = rng, hz, brightness, roaming
         self._phase = Phase(rng.uniform())
-        self._slow, self._quick = Wander(rng, 0.7), Wander(rng, 5.0)
+        self._slow, self._quick = Wander(rng, 1.2), Wander(rng, 6.0)
         self._level, self._pan = Wander(rng, 0.9), Wander(rng, 0.6)
         self._flutter = Wander(rng, 45.0)
 
     def __call__(self, count: int) -> Signal:
         slow = self._slow(count)
-        hz = self._hz * (1 + 0.07 * slow + 0.018 * self._quick(count) + 0.006 * self._flutter(count))
-        tone = pulses(self._phase(hz), self._brightness) * (1 + 0.15 * self._flutter(count))
+        flutter = self._flutter(count)
+        hz = self._hz * (1 + 0.02 * slow + 0.021 * self._quick(count) + 0.012 * flutter)
+        tone = pulses(self._phase(hz), self._brightness) * (1 + 0.52 * flutter)
         level = np.clip(1 - self._roaming * (0.45 + 0.4 * self._level(count)), 0.12, 1.3)
         angle = (np.clip(0.8 * self._roaming * self._pan(count), -0.95, 0.95) + 1) * (np.pi / 4)
         return np.asarray(np.stack([np.cos(angle), np.sin(angle)]) * tone * level)
@@ -119,14 +120,19 @@ def _flight(
     hz: float, brightness: float, roaming: float, most: int, body_hz: tuple[float, float]
 ) -> StreamRenderer:
     def render(request: EffectRequest, rng: Rng) -> Stream:
-        number = max(1, round(most * request.density)) if most > 1 else 1
+        number = max(2, round(most * request.density))
+        spread = 0.03 if most < 4 else 0.18
         pitch = hz * scale(1.35, 0.74, request.size) * scale(0.9, 1.12, request.speed)
-        wings = [_Wings(rng, pitch * rng.uniform(0.85, 1.18), brightness, roaming) for _ in range(number)]
+        wings = [
+            _Wings(rng, pitch * rng.uniform(1 - spread, 1 + spread), brightness, roaming)
+            for _ in range(number)
+        ]
         body = Filter("bandpass", *body_hz, order=1)
+        rush = Filter("bandpass", body_hz[0], body_hz[1] * 1.5, order=1)
 
         def stream(count: int) -> Signal:
             total = np.sum([wing(count) for wing in wings], axis=0) / np.sqrt(number)
-            return np.asarray(body(total) + 0.012 * rng.standard_normal((2, count)) * np.abs(total))
+            return np.asarray(body(total) + 0.9 * rush(rng.standard_normal((2, count)) * np.abs(total)))
 
         return stream
 
@@ -140,8 +146,8 @@ EFFECTS = (
     event_effect("toad", "animal", "A toad croaks", call(_CROAK, span=1.35), 0.45, _FROGS),
     endless_effect("crickets", "insect", "Crickets chirp", _chorus_of_crickets),
     endless_effect("cicadas", "insect", "Cicadas sing", _cicadas),
-    endless_effect("bee", "insect", "A bee buzzes", _flight(215, 0.72, 0.7, 1, (180, 3800))),
-    endless_effect("bees", "insect", "A swarm of bees", _flight(215, 0.72, 0.5, 16, (180, 3800))),
-    endless_effect("fly", "insect", "A fly buzzes", _flight(185, 0.76, 1.0, 1, (250, 4500))),
+    endless_effect("bee", "insect", "A bee buzzes", _flight(195, 0.75, 0.5, 1, (297, 3700))),
+    endless_effect("bees", "insect", "A swarm of bees", _flight(195, 0.71, 0.38, 16, (297, 3700))),
+    endless_effect("fly", "insect", "A fly buzzes", _flight(180, 0.8, 0.9, 1, (297, 4000))),
     endless_effect("mosquito", "insect", "A mosquito whines", _flight(560, 0.6, 0.8, 1, (500, 6000))),
 )

@@ -58,7 +58,7 @@ def strike(
     number = np.arange(1, body.modes + 1)
     hz = lowest * number**body.spacing * rng.uniform(0.95, 1.06, body.modes)
     t60 = body.t60_s * scale(0.6, 1.7, size) * (hz / lowest) ** -body.loss * rng.uniform(0.7, 1.3, body.modes)
-    cutoff = body.cutoff_hz * scale(0.35, 2.8, hardness)
+    cutoff = body.cutoff_hz * scale(0.35, 2.8, hardness) * scale(1.6, 0.6, size)
     levels = rng.uniform(0.25, 1, body.modes) * np.exp(-hz / cutoff) / np.sqrt(number)
     count = frames(duration_s if duration_s is not None else min(3.0, float(t60.max()) * 1.1 + 0.05))
     sound = ring(hz, t60, levels, count)

@@ -60,10 +60,15 @@ def _hit(material: str) -> EventRenderer:
 
 
 def _coin(rng: Rng, size: float) -> Signal:
-    base = scale(7200, 3600, size) * rng.uniform(0.9, 1.15)
-    hz = base * np.array([1.0, 1.02, 1.58, 2.28, 2.9])
+    """Let a coin ring: many bright modes that die soon."""
+    low = scale(3600, 2100, size) * rng.uniform(0.9, 1.15)
+    hz = low * np.exp(rng.uniform(0, 1.35, 16))
     return ring(
-        hz, np.array([0.5, 0.45, 0.3, 0.2, 0.15]) * rng.uniform(0.6, 1.2), rng.uniform(0.4, 1, 5), frames(0.5)
+        hz,
+        0.2 * (hz / low) ** -0.6 * rng.uniform(0.5, 1.5, 16),
+        rng.uniform(0.3, 1, 16),
+        frames(0.25),
+        rng.uniform(0, 6.28, 16),
     )
 
 
@@ -122,11 +127,12 @@ def _paper(request: EffectRequest, rng: Rng) -> Signal:
 
 
 def _page(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(0.75)
+    length_s = scale(1.1, 0.5, request.speed)
+    count = frames(length_s)
     sweep = bandpass(noise(rng, count), 900, 7500) * curve(
         count, (0, 0), (0.25, 0.4), (0.5, 0.25), (0.7, 1), (0.8, 0.35), (1, 0)
     )
-    return to_peak(sweep) + 0.4 * to_peak(_rustle(rng, 0.75, 160, 1500, 8000)) * curve(
+    return to_peak(sweep) + 0.4 * to_peak(_rustle(rng, length_s, 160, 1500, 8000)) * curve(
         count, (0, 0), (0.6, 1), (1, 0)
     )
 
@@ -177,7 +183,13 @@ def _dishes(request: EffectRequest, rng: Rng) -> Signal:
 def _wood_break(request: EffectRequest, rng: Rng) -> Signal:
     parts: list[tuple[float, Signal]] = []
     for number, at in enumerate(np.sort(rng.beta(1.2, 1.6, 16)) * 0.45):
-        snap = strike(rng, "wood", size=float(rng.uniform(0.1, 0.5)), hardness=1.0, duration_s=0.2)
+        snap = strike(
+            rng,
+            "wood",
+            size=float(rng.uniform(0.05, 0.25)) + 0.5 * request.size,
+            hardness=1.0,
+            duration_s=0.2,
+        )
         crack = highpass(noise(rng, frames(0.03)), 900) * decay(frames(0.03), 0.02)
         parts.append(
             (

@@ -102,6 +102,58 @@ def events(event: EventRenderer, pacing: Pacing, event_s: float) -> StreamRender
     return render
 
 
+class _FlowStream:
+    """Plays events that are streams themselves, so that a long one is begun at once."""
+
+    def __init__(
+        self, event: StreamRenderer, starts: list[float], event_s: float, request: EffectRequest, rng: Rng
+    ) -> None:
+        self._event, self._request, self._rng = event, request, rng
+        self._starts, self._length, self._at = starts, frames(event_s), 0
+        self._running: list[tuple[Stream, int]] = []  # and the frames that are left of each
+
+    def __call__(self, count: int) -> Signal:
+        total = np.zeros((2, count))
+        going = self._running
+        self._running = []
+        for stream, left in going:
+            total += self._next(stream, count, left)
+        while self._starts and self._starts[0] * SAMPLE_RATE < self._at + count:
+            offset = max(0, round(self._starts.pop(0) * SAMPLE_RATE) - self._at)
+            fresh = np.random.default_rng(int(self._rng.integers(0, 2**31)))
+            total[:, offset:] += self._next(self._event(self._request, fresh), count - offset, self._length)
+        self._at += count
+        return total
+
+    def _next(self, stream: Stream, count: int, left: int) -> Signal:
+        block = stream(count)
+        if left > count:
+            self._running.append((stream, left - count))
+        else:
+            block = block * (np.arange(count) < left)
+        return block
+
+
+def flow_effect(
+    key: str,
+    family: str,
+    title: str,
+    event: StreamRenderer,
+    event_s: float,
+    pacing: Pacing,
+    *,
+    space: str = "",
+) -> Effect:
+    """Describe an effect made of long events, each of them a stream that begins and ends in silence."""
+
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        shorter = min(event_s, max(2.5, request.duration_s))
+        starts = onsets(pacing, request, shorter, rng)
+        return _FlowStream(event, starts, shorter, request, rng)
+
+    return Effect(key, family, title, "events", render, event_s, (), space)
+
+
 def event_effect(
     key: str,
     family: str,

@@ -23,7 +23,6 @@ from webapp.engines.sketch.effects.dsp import (
 )
 from webapp.engines.sketch.effects.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.spectral import resonance, shape
 from webapp.engines.sketch.effects.vocal import Formant, Glottis, through_throat, voiced
 
 _AH: tuple[Formant, ...] = (
@@ -66,50 +65,49 @@ def _laugh(request: EffectRequest, rng: Rng) -> Signal:
     return together(frames(at + 0.2), *parts)
 
 
-def _airy(rng: Rng, count: int, centre: tuple[float, float], throat: float) -> Signal:
-    """Breath through nose or mouth."""
+def _airy(rng: Rng, count: int, low_hz: float, high_hz: float, narrow: float = 1.0) -> Signal:
+    """Breath through nose or mouth: noise in the tube of a throat, with a flutter of its own."""
+    formants: tuple[Formant, ...] = (
+        ((low_hz, low_hz, low_hz), 130 * narrow),
+        ((high_hz, high_hz), 210 * narrow),
+        ((high_hz * 1.9,), 330 * narrow),
+    )
+    flutter = np.clip(1 + 0.4 * wander(rng, count, 10), 0.2, 2)
+    return through_throat(noise(rng, count) * flutter, formants)
 
-    def envelope(share: Signal, hz: Signal) -> Signal:
-        middle = np.interp(share, [0, 0.5, 1], [centre[0], centre[1], centre[0]]) * throat
-        low = resonance(hz, middle, 500) + 0.6 * resonance(hz, middle * 2.3, 900)
-        return np.asarray(low + 0.25 * resonance(hz, middle * 4.2, 2500))
 
-    return shape(noise(rng, count), envelope)
+_DRAWN = ((0.0, 0.0), (0.27, 1.0), (0.8, 0.5), (1.0, 0.0))
 
 
 def _breath(request: EffectRequest, rng: Rng) -> Signal:
-    pace = scale(1.5, 0.55, request.speed)
-    body = sized(request, rng)
-    inward, outward = frames(0.42 * pace * 2), frames(0.5 * pace * 2)
-    first = _airy(rng, inward, (1100, 1500), body.throat) * curve(
-        inward, (0, 0), (0.5, 0.7), (0.8, 0.8), (1, 0)
-    )
-    second = _airy(rng, outward, (700, 560), body.throat) * curve(
-        outward, (0, 0), (0.15, 1), (0.5, 0.6), (1, 0)
-    )
-    wait = frames(0.12 * pace)
-    return np.concatenate((first * 0.7, np.zeros(wait), second))
+    """Draw breath through a narrow mouth, and let it out through a wide one."""
+    pace, body = scale(1.5, 0.5, request.speed), sized(request, rng)
+    inward, outward = frames(1.2 * pace), frames(1.0 * pace)
+    first = _airy(rng, inward, 1450 * body.throat, 3150 * body.throat) * curve(inward, *_DRAWN)
+    second = _airy(rng, outward, 870 * body.throat, 1900 * body.throat) * curve(outward, *_DRAWN)
+    return np.concatenate((to_peak(first), np.zeros(frames(0.21 * pace)), to_peak(second, 0.45)))
 
 
 def _snore(request: EffectRequest, rng: Rng) -> Signal:
-    """The palate flaps some thirty times a second while breath is drawn; a sigh of air goes out."""
+    """The palate flaps some forty times a second while breath is drawn; a sigh of air goes out."""
     body = sized(request, rng, 0.06, 1.25)
-    count = frames(scale(1.7, 1.0, request.speed) * rng.uniform(0.9, 1.1))
-    hz = 34 * body.pitch * curve(count, (0, 0.85), (0.4, 1.1), (1, 0.9)) * (1 + 0.08 * wander(rng, count, 9))
+    count = frames(scale(1.9, 1.2, request.speed) * rng.uniform(0.9, 1.1))
+    hz = 43 * body.pitch * curve(count, (0, 0.85), (0.4, 1.1), (1, 0.9)) * (1 + 0.02 * wander(rng, count, 9))
     turn = np.cumsum(hz) / 44_100 % 1.0
-    flap = np.exp(-turn * 6) * (1 - np.exp(-turn * 40)) * (1 + 0.3 * wander(rng, count, 30))
-    air = noise(rng, count) * (flap * 1.6 + 0.12)
+    flap = np.exp(-turn * 5.6) * (1 - np.exp(-turn * 40)) * (1 + 0.3 * wander(rng, count, 30))
+    throat = body.throat
     formants: tuple[Formant, ...] = (
-        ((260, 340, 300), 160),
-        ((620, 760, 680), 220),
-        ((1400, 1500), 320),
-        ((2600, 2600), 500),
+        ((500 * throat, 690 * throat, 500 * throat), 100),
+        ((1850 * throat, 2550 * throat), 150),
+        ((4050 * throat,), 500),
     )
-    drawn = through_throat(air, [([v * body.throat for v in values], w) for values, w in formants])
+    drawn = through_throat(noise(rng, count) * (flap + 0.15), formants)
     drawn = drawn * curve(count, (0, 0), (0.25, 0.6), (0.7, 1), (0.93, 0.9), (1, 0))
-    out = frames(1.0)
-    sigh = _airy(rng, out, (650, 500), body.throat) * curve(out, (0, 0), (0.15, 1), (0.5, 0.5), (1, 0))
-    return np.concatenate((to_peak(drawn), np.zeros(frames(0.25)), to_peak(sigh, 0.14)))
+    out = frames(0.85)
+    sigh = _airy(rng, out, 1850 * throat, 3900 * throat, 2.5) * curve(
+        out, (0, 0), (0.15, 1), (0.5, 0.5), (1, 0)
+    )
+    return np.concatenate((to_peak(drawn), np.zeros(frames(0.2)), to_peak(sigh, 0.25)))
 
 
 def _cough(request: EffectRequest, rng: Rng) -> Signal:
@@ -118,30 +116,29 @@ def _cough(request: EffectRequest, rng: Rng) -> Signal:
     parts: list[tuple[float, Signal]] = []
     at = 0.0
     for number in range(int(rng.integers(2, 4))):
-        count = frames(rng.uniform(0.24, 0.34))
-        hz = glide(count, (0, 230), (0.3, 170), (1, 120)) * body.pitch
-        tone = voiced(rng, hz, Glottis(0.88, 0.3, 0.05, 0.6, 60)) * curve(
-            count, (0, 0), (0.12, 0.25), (0.3, 0.7), (0.6, 0.4), (1, 0)
-        )
-        air = noise(rng, count) * curve(count, (0, 0), (0.02, 2.4), (0.12, 1.3), (0.4, 0.4), (1, 0))
+        count = frames(rng.uniform(0.3, 0.4))
+        hz = glide(count, (0, 230), (0.3, 178), (1, 125)) * body.pitch
+        tone = voiced(rng, hz, Glottis(0.62, 0.3, 0.05, 0.45, 60))
+        tone = tone * curve(count, (0, 0), (0.12, 0.25), (0.3, 1), (0.6, 0.5), (1, 0))
+        air = noise(rng, count) * curve(count, (0, 0), (0.11, 1), (0.23, 0.6), (0.45, 0.2), (1, 0))
+        throat = body.throat
         formants: tuple[Formant, ...] = (
-            ((600, 720, 560), 180),
-            ((1150, 1300), 240),
-            ((2500, 2500), 400),
-            ((3700, 3700), 700),
+            ((1165 * throat, 1280 * throat, 1050 * throat), 130),
+            ((1575 * throat,), 180),
+            ((3265 * throat,), 320),
         )
-        sound = through_throat(
-            tone + air, [([v * body.throat for v in f], w) for f, w in formants],
-        )
-        parts.append((at, to_peak(sound, 1 - 0.2 * number)))
-        at += rng.uniform(0.3, 0.42)
+        sound = through_throat(0.6 * tone + air, formants)
+        parts.append((at, to_peak(sound, 1 - 0.15 * number)))
+        at += rng.uniform(0.5, 0.62)
     return together(frames(at + 0.1), *parts)
 
 
 def _sneeze(request: EffectRequest, rng: Rng) -> Signal:
     body = sized(request, rng)
     draw = frames(0.45)
-    inward = _airy(rng, draw, (900, 1500), body.throat) * curve(draw, (0, 0), (0.8, 0.35), (1, 0))
+    inward = _airy(rng, draw, 1100 * body.throat, 2600 * body.throat, 2) * curve(
+        draw, (0, 0), (0.8, 0.35), (1, 0)
+    )
     count = frames(0.5)
     air = noise(rng, count) * curve(count, (0, 0), (0.03, 2.2), (0.25, 1.0), (0.5, 0.25), (1, 0))
     tone = voiced(
@@ -165,14 +162,19 @@ _CRY_THROAT: tuple[Formant, ...] = (
 )
 _CRY = (
     Syllable(
-        1.05,
-        ((0, 380), (0.12, 480), (0.5, 510), (0.85, 430), (1, 340)),
-        ((0, 0), (0.08, 0.9), (0.4, 1), (0.8, 0.7), (1, 0)),
-        _CRY_THROAT,
-        Glottis(0.88, 0.06, 0.012, 0.14, 45),
-        0.06,
-        (6, 0.015),
-        (9, 0.12),
+        0.79,
+        ((0, 316), (0.12, 438), (0.5, 477), (0.85, 376), (1, 271)),
+        ((0, 0.0), (0.08, 0.9), (0.4, 1.0), (0.8, 0.7), (1, 0.0)),
+        (
+            ((1210, 1680, 1550, 1280), 315),
+            ((2560, 3360, 3090), 431),
+            ((5250, 5520), 667),
+            ((7530, 7530), 822),
+        ),
+        Glottis(0.93, 0.45, 0.006, 0.12, 40.9),
+        wait_s=0.045,
+        vibrato=(6.0, 0.0091),
+        tremor=(9.0, 0),
     ),
 )
 
@@ -182,7 +184,7 @@ def _cry(request: EffectRequest, rng: Rng) -> Signal:
     body = sized(request, rng, 0.07, 1.2)
     wail = speak(rng, _CRY, body)
     gasp = frames(0.26)
-    air = _airy(rng, gasp, (1500, 2200), body.throat) * swell(gasp)
+    air = _airy(rng, gasp, 1800 * body.throat, 3400 * body.throat, 2) * swell(gasp)
     return np.concatenate((wail, to_peak(air, 0.14)))
 
 
@@ -231,32 +233,34 @@ def _clap(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.2)
     hollow = scale(3000, 2000, request.size) * rng.uniform(0.75, 1.3)
     air = noise(rng, count)
-    palms = bandpass(air, hollow * 0.5, hollow * 1.8) + 0.06 * highpass(air, 3000) + 0.5 * bandpass(air, 150, 500)
+    palms = (
+        bandpass(air, hollow * 0.5, hollow * 1.8) + 0.06 * highpass(air, 3000) + 0.5 * bandpass(air, 150, 500)
+    )
     return palms * (decay(count, 0.016) + 0.28 * decay(count, 0.15))
 
 
 def _snap(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.12)
     air = noise(rng, count)
-    hz = rng.uniform(1700, 2300)
+    hz = rng.uniform(1700, 2300) * scale(1.25, 0.8, request.size)
     return bandpass(air, hz * 0.8, hz * 1.3, 2) * decay(count, 0.035) + 0.15 * highpass(air, 4000) * decay(
         count, 0.012
     )
 
 
 _SCREAM = Syllable(
-    1.6,
-    ((0, 700), (0.1, 1050), (0.6, 1150), (1, 820)),
-    ((0, 0), (0.06, 1), (0.8, 0.9), (1, 0)),
-    (((1000, 1300, 1200), 350), ((1900, 2200), 450), ((3300, 3500), 600)),
-    Glottis(0.88, 0.12, 0.015, 0.3, 70),
+    1.7,
+    ((0, 902), (0.1, 1200), (0.6, 1280), (1, 1010)),
+    ((0, 0.0), (0.06, 1.0), (0.8, 0.9), (1, 0.0)),
+    (((1340, 1750, 1610), 315), ((2550, 2950), 437), ((4430, 4700), 626)),
+    Glottis(0.73, 0.61, 0.015, 0, 87.9),
 )
 _YAWN = Syllable(
-    1.9,
-    ((0, 220), (0.25, 330), (0.7, 250), (1, 140)),
-    ((0, 0), (0.3, 1), (0.7, 0.7), (1, 0)),
-    (((400, 750, 800, 500), 160), ((1100, 1300, 1200, 900), 220), ((2500, 2500), 350)),
-    Glottis(0.75, 0.4, 0.012),
+    1.8,
+    ((0, 348), (0.25, 521), (0.7, 396), (1, 222)),
+    ((0, 0.0), (0.3, 1.0), (0.7, 0.7), (1, 0.0)),
+    (((426, 799, 852, 531), 101), ((1170, 1390, 1280, 955), 127), ((2660, 2660), 179)),
+    Glottis(0.53, 0.8, 0.0031, 0.22, 79.5),
 )
 _ONCE = Pacing((2.6, 1.5), 0.2, (1, 1), (0.8, 0.2))
 

@@ -19,7 +19,7 @@ _SECTION = SAMPLE_RATE // 2
 _LOWEST_HZ = 18.0
 _KNEE, _ROOM = 0.7, 0.25  # samples above the knee bend; knee and room together are never passed
 _RISE_S, _FALL_S = 0.004, 0.03
-# The air of a place, some 70 dB below full scale: between the sounds of the world there is no digital nothing.
+# The air of a place, some 70 dB below full scale: the world is never digitally silent.
 _AIR, _AIR_TOP_HZ = 3.5e-4, 2500.0
 _AIRLESS = frozenset({"game", "interface", "cinematic", "noise"})
 
@@ -28,7 +28,7 @@ def render_effect(request: EffectRequest, seed: int) -> Iterator[Samples]:
     """Yield the sound in sections of shape (2, n) until ``duration_s`` is filled.
 
     Sections are at most half a second long, and final when yielded. The same request and seed give the same
-    sound; a longer one of what is continuous begins like a shorter one.
+    sound.
     """
     effect = EFFECTS[request.sound]
     rng = np.random.default_rng([seed % 2**63, *request.sound.encode()])

@@ -82,7 +82,7 @@ def steady(*hz: float) -> Callable[[Signal], Signal]:
 def _cadence(
     tone: Callable[[Signal], Signal], on_s: float, period_s: float, number: int = 1, gap_s: float = 0.0
 ) -> StreamRenderer:
-    """Key tones on and off: ``number`` bursts, then silence until the period is over; 0 off: a steady tone."""
+    """Key tones on and off: ``number`` bursts, then silence until the period is over."""
 
     def render(request: EffectRequest, rng: Rng) -> Stream:
         pace = scale(1.6, 0.62, request.speed)
@@ -263,7 +263,7 @@ EFFECTS = (
         "ship_horn",
         "horn",
         "A ship's horn",
-        _horn((82, 123), 3.4, 0.9, scoop=0.99),
+        _horn((110, 165), 3.4, 0.72, scoop=0.99),
         3.6,
         Pacing((5.5, 4.0), 0.1),
         space="valley",

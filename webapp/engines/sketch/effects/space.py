@@ -58,14 +58,22 @@ def response(place: Place, extra_wet: float, rng: Rng) -> Signal:
     clear = lowpass(air, bright_hz) * 0.7 * decay(count, tail * 0.55)
     late = highpass(dark + clear, 90)
     late[:, : frames(place.delay_s)] = 0
-    late /= np.sqrt(np.sum(late**2) / 2)
-    late *= place.wet + extra_wet
+    late /= _loudest_gain(late)
+    late *= 1.6 * (place.wet + extra_wet)
     burst = lowpass(rng.standard_normal((2, frames(0.06))), bright_hz) * decay(frames(0.06), 0.06)
     burst /= np.sqrt(np.sum(burst**2) / 2)
     for wait_s, level in place.echoes:
         start = frames(wait_s)
         late[:, start : start + burst.shape[1]] += burst * level
     return late
+
+
+def _loudest_gain(late: Signal) -> float:
+    """Give the gain of echoes for the band that they favour, so that no kind of sound drowns in them."""
+    power = np.mean(np.abs(rfft(late, axis=1)) ** 2, axis=0)
+    hz = np.linspace(0, SAMPLE_RATE / 2, power.size)
+    bands = [power[(hz > low) & (hz < 3 * low)].mean() for low in (60, 180, 540, 1620)]
+    return float(np.sqrt(max(bands)))
 
 
 class Surroundings:

@@ -16,7 +16,7 @@ Envelope: TypeAlias = Callable[[Signal, Signal], Signal]
 @lru_cache(maxsize=8)
 def bins_hz(size: int) -> Signal:
     """Give the frequencies of a transform of ``size`` frames."""
-    return np.arange(size // 2 + 1) * (SAMPLE_RATE / size)
+    return np.arange(size // 2 + 1, dtype=np.float64) * (SAMPLE_RATE / size)
 
 
 @lru_cache(maxsize=8)
@@ -71,7 +71,7 @@ class NoiseStream:
         frequencies = bins_hz(size)
         moment = ((self._at + np.arange(count)) * (hop / SAMPLE_RATE))[:, None]
         self._at += count
-        gains = self._envelope(moment, frequencies) * np.sqrt(size / 3.0)
+        gains = self._envelope(np.asarray(moment), frequencies) * float(np.sqrt(size / 3.0))
         gains[:, 0] = 0
         parts = self._rng.standard_normal((2, 2, count, frequencies.size))
         spectra = (parts[0] + 1j * parts[1]) * gains

@@ -18,6 +18,7 @@ from webapp.engines.sketch.effects.dsp import (
     swell,
     to_peak,
     together,
+    wander,
 )
 from webapp.engines.sketch.effects.effect import EventRenderer
 from webapp.engines.sketch.effects.modal import bubble, ring
@@ -25,43 +26,43 @@ from webapp.engines.sketch.effects.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.weather import bubble_t60
 
-# Loose grounds: grains a step, lowest and highest band of a grain, its length, how long the step crunches.
-_LOOSE: dict[str, tuple[int, float, float, float, float]] = {
-    "gravel": (110, 900, 6000, 0.012, 0.3),
-    "snow": (150, 500, 3600, 0.02, 0.36),
-    "leaves": (90, 1600, 8500, 0.025, 0.36),
-    "grass": (26, 1200, 5500, 0.02, 0.22),
-    "sand": (120, 800, 4500, 0.008, 0.26),
-    "dirt": (22, 400, 2600, 0.012, 0.2),
+# Loose grounds: lowest and highest band, how granular and how fine the grain is, how long a step crunches.
+_LOOSE: dict[str, tuple[float, float, float, float, float]] = {
+    "gravel": (850, 6000, 0.4, 300, 0.38),
+    "snow": (500, 4200, 0.2, 360, 0.44),
+    "leaves": (1300, 8000, 0.5, 180, 0.44),
+    "grass": (900, 5200, 0.4, 150, 0.34),
+    "sand": (700, 4500, 0.25, 380, 0.36),
+    "dirt": (350, 2600, 0.5, 180, 0.26),
 }
-# Firm grounds: lowest and highest resonance of the floor, how long it rings, its share, brightness of the contact.
+# Firm grounds: lowest and highest resonance of the floor, how long it rings, its share, brightness.
 _FIRM: dict[str, tuple[float, float, float, float, float]] = {
-    "wood": (90, 420, 0.11, 0.75, 2600),
-    "stone": (140, 900, 0.05, 0.4, 5200),
-    "concrete": (120, 700, 0.045, 0.4, 4200),
+    "wood": (62, 260, 0.07, 0.8, 950),
+    "stone": (90, 420, 0.05, 0.6, 1900),
+    "concrete": (80, 360, 0.045, 0.6, 1500),
     "tile": (180, 1500, 0.06, 0.4, 7000),
     "metal": (210, 2600, 0.4, 0.7, 6000),
     "carpet": (60, 220, 0.06, 0.8, 700),
 }
 
 
-def _crunch(request: EffectRequest, rng: Rng, ground: tuple[int, float, float, float, float]) -> Signal:
-    grains, low, high, grain_s, crunch_s = ground
-    parts: list[tuple[float, Signal]] = []
-    for _ in range(round(grains * scale(0.6, 1.6, request.size))):
-        count = frames(grain_s * rng.uniform(0.5, 1.8))
-        centre = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        grain = bandpass(noise(rng, count), centre * 0.7, centre * 1.5) * decay(count, count / 44_100)
-        # Weight comes down on the heel, rests, and leaves over the toes.
-        place = rng.beta(2, 3) * 0.55 if rng.uniform() < 0.6 else 0.5 + 0.45 * rng.beta(2, 2)
-        parts.append((place * crunch_s, grain * np.exp(rng.normal(-0.8, 0.35))))
-    return together(frames(crunch_s + 0.05), *parts)
+def _crunch(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, float, float]) -> Signal:
+    """Put weight down on the heel, roll, and push off over the toes: the ground gives way twice."""
+    low, high, grain, fineness, crunch_s = ground
+    count = frames(crunch_s * scale(1.25, 0.75, request.speed))
+    weight = scale(1.25, 0.8, request.size)
+    rubble = np.clip(1 + grain * wander(rng, count, fineness), 0, 3)
+    push = rng.uniform(0.6, 0.95)
+    gives = curve(count, (0, 0), (0.11, 1), (0.33, 0.08), (0.72, push), (1, 0))
+    crunch = bandpass(noise(rng, count), low * weight, high * weight) * rubble * gives
+    heel = lowpass(noise(rng, count), 480) * decay(count, 0.04)
+    return to_peak(crunch) + scale(0.25, 0.7, request.intensity) * to_peak(heel)
 
 
 def _firm(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, float, float]) -> Signal:
     """The heel comes down hard, the sole follows; the floor booms, and the shoe scuffs as it leaves."""
     low, high, t60, share, bright_hz = ground
-    bright = bright_hz * scale(0.6, 1.5, request.intensity)
+    bright = bright_hz * scale(0.5, 1.15, request.intensity)
     weight = scale(1.3, 0.75, request.size)
     count = frames(0.5)
     parts: list[tuple[float, Signal]] = []
@@ -69,11 +70,27 @@ def _firm(request: EffectRequest, rng: Rng, ground: tuple[float, float, float, f
     for at, level, dull in ((0.0, 1.0, 1.0), (sole_s, 0.4, 0.6)):
         number = 24
         hz = np.exp(rng.uniform(np.log(low * weight), np.log(high * weight), number))
-        floor = ring(hz, t60 * (hz / low) ** -0.35 * rng.uniform(0.7, 1.2, number), rng.uniform(0.3, 1, number), count, rng.uniform(0, 6.28, number))
+        floor = ring(
+            hz,
+            t60 * (hz / low) ** -0.35 * rng.uniform(0.7, 1.2, number),
+            rng.uniform(0.3, 1, number),
+            count,
+            rng.uniform(0, 6.28, number),
+        )
         floor *= 1 - np.exp(-np.arange(count) / 60)
         tap = lowpass(highpass(noise(rng, count), 250), bright * dull) * decay(count, 0.03)
         click = highpass(noise(rng, count), 1800) * decay(count, 0.008)
-        parts.append((at, level * (share * to_peak(floor) + (1 - 0.5 * share) * to_peak(tap) + 0.25 * dull * to_peak(click))))
+        parts.append(
+            (
+                at,
+                level
+                * (
+                    share * to_peak(floor)
+                    + (1 - 0.5 * share) * to_peak(tap)
+                    + scale(0.06, 0.3, request.intensity) * dull * to_peak(click)
+                ),
+            )
+        )
     scuff = frames(0.12)
     parts.append((sole_s + 0.04, 0.05 * to_peak(bandpass(noise(rng, scuff), 900, 4500) * swell(scuff))))
     return together(count, *parts)
@@ -83,7 +100,7 @@ def _puddle(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.4)
     spray = bandpass(noise(rng, count), 700, 5500) * curve(count, (0, 0), (0.06, 1), (0.3, 0.4), (1, 0)) * 0.7
     parts: list[tuple[float, Signal]] = [(0.0, spray)]
-    for _ in range(28):
+    for _ in range(round(scale(14, 56, request.size))):
         hz = float(np.exp(rng.uniform(np.log(500), np.log(3500))))
         parts.append(
             (rng.uniform(0.02, 0.3), bubble(hz, bubble_t60(hz), 0.6, frames(0.1)) * rng.uniform(0.1, 0.6))
@@ -93,7 +110,7 @@ def _puddle(request: EffectRequest, rng: Rng) -> Signal:
 
 def _mud(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.45)
-    squelch = bandpass(noise(rng, count), 250, 1500) * curve(
+    squelch = bandpass(noise(rng, count), scale(350, 180, request.size), 1500) * curve(
         count, (0, 0), (0.08, 1), (0.3, 0.3), (0.6, 0.7), (1, 0)
     )
     pops = [
@@ -105,13 +122,11 @@ def _mud(request: EffectRequest, rng: Rng) -> Signal:
 
 def step(request: EffectRequest, rng: Rng) -> Signal:
     """Take one step on the ground that is asked for."""
-    ground = request.material if request.material in GROUNDS else "wood"
+    ground = request.material if request.material in GROUNDS else "stone"
     if ground in _FIRM:
         return _firm(request, rng, _FIRM[ground])
     if ground in _LOOSE:
-        soft = _crunch(request, rng, _LOOSE[ground])
-        thud = lowpass(noise(rng, soft.size), 160) * decay(soft.size, 0.12)
-        return to_peak(soft) + 0.5 * to_peak(thud)
+        return _crunch(request, rng, _LOOSE[ground])
     return to_peak(_puddle(request, rng) if ground == "water" else _mud(request, rng))
 
 
@@ -133,7 +148,7 @@ def _walk_on(ground: str) -> EventRenderer:
     return event
 
 
-_WALK = Pacing((0.85, 0.42), 0.05, width=0.12, level_spread=0.3)
+_WALK = Pacing((0.72, 0.38), 0.05, width=0.12, level_spread=0.3)
 _RUN = Pacing((0.4, 0.26), 0.04, width=0.12, level_spread=0.25)
 
 EFFECTS = (
@@ -141,11 +156,11 @@ EFFECTS = (
         "footsteps",
         "footsteps",
         "Footsteps",
-        _walk_on("wood"),
+        _walk_on("stone"),
         0.4,
         _WALK,
-        materials=_on("wood"),
-        space="room",
+        materials=_on("stone"),
+        space="street",
     ),
     event_effect(
         "footsteps_gravel",

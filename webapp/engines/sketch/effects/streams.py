@@ -107,7 +107,8 @@ class Grains:
     def _reach(self, count: int) -> None:
         missing = count - self._buffer.shape[1]
         if missing > 0:
-            self._buffer = np.concatenate((self._buffer, np.zeros((2, missing))), axis=1)
+            more = max(missing, SAMPLE_RATE)  # in large pieces, for growing copies
+            self._buffer = np.concatenate((self._buffer, np.zeros((2, more))), axis=1)
 
 
 def poisson_starts(rng: Rng, count: int, per_s: float) -> Signal:

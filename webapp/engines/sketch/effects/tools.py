@@ -9,19 +9,19 @@ from webapp.engines.sketch.effects.dsp import (
     bandpass,
     curve,
     decay,
-    edges,
     frames,
     highpass,
     layers,
     noise,
     pulses,
     scale,
+    soft,
     to_peak,
     together,
     wander,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
-from webapp.engines.sketch.effects.engines import Combustion, Motor
+from webapp.engines.sketch.effects.engines import Motor
 from webapp.engines.sketch.effects.modal import ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
@@ -38,7 +38,7 @@ def _work(at: int, count: int, on_s: float, off_s: float) -> Signal:
     return np.where(since < on_s, up, down)
 
 
-def _motor_tool(
+def motor_tool(
     hz: float,
     slots: int,
     brightness: float,
@@ -79,72 +79,53 @@ def _motor_tool(
     return render
 
 
-def _steady_motor(
-    hz: float, slots: int, brightness: float, tone: float, air_hz: tuple[float, float], hum: float = 0.0
+def steady_motor(
+    hz: float, slots: int, brightness: float, tone: float, air_hz: tuple[float, float], slope: float = 1.3
 ) -> StreamRenderer:
     """Run a motor with a fan without a pause: air above all, the motor's tones within."""
 
     def render(request: EffectRequest, rng: Rng) -> Stream:
-        motor = Motor(rng, brightness=brightness, slots=slots, rush=0.0, band_hz=(150, 6000))
-        drift, mains, beat = Wander(rng, 0.7), Phase(), Phase()
+        motor = Motor(rng, brightness=brightness, slots=slots, rush=0.0, band_hz=(70, 6000))
+        drift, beat = Wander(rng, 0.7), Phase()
         factor = scale(0.75, 1.35, request.speed) * scale(1.25, 0.8, request.size)
         warm = Wander(rng, 2.0)
+        whirling = 0.4 if slope < 2 else 0.02
 
         def rush(moment: Signal, bins: Signal) -> Signal:
             whirl = resonance(bins, 430 * factor, 160) + 0.6 * resonance(bins, 1250 * factor, 420)
-            return np.asarray((band(bins, *air_hz, 1.3) + 0.4 * whirl) * (1 + 0.04 * warm.at(moment)))
+            return np.asarray((band(bins, *air_hz, slope) + whirling * whirl) * (1 + 0.04 * warm.at(moment)))
 
         air = NoiseStream(rng, rush, width=0.6)
 
         def stream(count: int) -> Signal:
             spin = hz * factor * (1 + 0.006 * drift(count))
             blades = 1 + 0.12 * np.sin(beat(spin))
-            low = hum * pulses(mains(np.full(count, 100.0)), 0.4) * np.ones((2, 1))
-            return air(count) * blades + tone * motor(spin, np.ones(count)) + low
+            return air(count) * blades + tone * motor(spin, np.ones(count))
 
         return stream
 
     return render
 
 
-def _gas_tool(
-    cylinders: int,
-    pipe_hz: float,
-    sharpness: float,
-    idle: float,
-    top: float,
-    bursts: tuple[float, float],
-    blade: float,
-) -> StreamRenderer:
-    """Run a small combustion engine that drives a blade or a chain."""
+def _chainsaw(request: EffectRequest, rng: Rng) -> Stream:
+    """A two-stroke engine that screams when the trigger is pulled, and the chain."""
+    phase, load, at = Phase(), Wander(rng, 1.5), 0
+    shake, body = Wander(rng, 25), Filter("bandpass", 863, 1381, order=1)
+    upper, chain = Filter("bandpass", 2330, 3730, order=1), Filter("bandpass", 1500, 7000, order=1)
+    top = 162 * scale(0.75, 1.3, request.speed) * scale(1.25, 0.8, request.size)
 
-    def render(request: EffectRequest, rng: Rng) -> Stream:
-        engine = Combustion(
-            rng,
-            cylinders=cylinders,
-            pipe_hz=pipe_hz * scale(1.3, 0.75, request.size),
-            sharpness=sharpness,
-            uneven=0.12,
-            two_stroke=True,
-        )
-        at, load, chain = 0, Wander(rng, 2.2), Filter("bandpass", 1400, 7000, order=1)
-        body, turn = Filter("bandpass", 110, 5200, order=1), Phase()
-        pace = scale(0.75, 1.3, request.speed)
+    def stream(count: int) -> Signal:
+        nonlocal at
+        work = _work(at, count, 2.6, 0.7)
+        at += count
+        hz = top * (0.55 + 0.45 * work) * (1 + 0.12 * load(count) + 0.022 * shake(count))
+        turn = phase(hz)
+        gas = 0.43 * rng.standard_normal((2, count)) * np.clip(pulses(turn, 0.6) + 0.3, 0, 3)
+        stroke = soft(pulses(turn, 0.75) * (1 + 0.05 * np.cos(turn / 2)) + gas, 0.64)
+        teeth = 0.05 * chain(rng.standard_normal((2, count))) * work
+        return (body(stroke) + 0.83 * upper(stroke)) * (0.4 + 0.6 * work) + teeth
 
-        def stream(count: int) -> Signal:
-            nonlocal at
-            work = _work(at, count, *bursts) if bursts[1] else np.ones(count)
-            at += count
-            rpm = (idle + (top - idle) * work) * pace * (1 + 0.03 * load(count))
-            mono = engine(rpm, 0.5 + 0.5 * work)
-            teeth = (
-                chain(rng.standard_normal((2, count))) * blade * work * (0.7 + 0.3 * np.sin(turn(rpm / 60)))
-            )
-            return body(mono * np.ones((2, 1))) + teeth
-
-        return stream
-
-    return render
+    return stream
 
 
 def _hammer(request: EffectRequest, rng: Rng) -> Signal:
@@ -157,102 +138,62 @@ def _hammer(request: EffectRequest, rng: Rng) -> Signal:
         frames(0.2),
     )
     click = noise(rng, frames(0.02)) * decay(frames(0.02), 0.012)
-    return layers(to_peak(board), 0.3 * to_peak(nail), 0.8 * to_peak(click))
+    return layers(to_peak(board), 0.12 * to_peak(nail), 0.8 * to_peak(click))
 
 
 def _saw(request: EffectRequest, rng: Rng) -> Signal:
     """One stroke forth and back: teeth rasp, the blade and the board ring along."""
-    period = scale(1.15, 0.5, request.speed)
+    period = scale(1.15, 0.42, request.speed)
+    pitch = scale(1.3, 0.75, request.size)
     parts: list[tuple[float, Signal]] = []
-    for start, share, level, pitch in ((0.0, 0.52, 1.0, 1.0), (0.54, 0.42, 0.55, 1.12)):
+    for start, share, level, way in ((0.0, 0.43, 1.0, 1.0), (0.48, 0.5, 0.95, 1.15)):
         count = frames(period * share)
-        hz = (
-            150
-            * pitch
-            * scale(1.3, 0.75, request.size)
-            * np.sin(np.linspace(0.25, np.pi - 0.2, count))
-            * (1 + 0.1 * wander(rng, count, 40))
-        )
-        turn = np.cumsum(hz) / SAMPLE_RATE % 1.0
-        rasp = np.exp(-turn * 3.0) * (0.8 + 0.3 * wander(rng, count, 90))
-        air = noise(rng, count)
-        band_ = (
-            bandpass(air, 900 * pitch, 4200 * pitch)
-            + 0.7 * bandpass(air, 420, 800)
-            + 0.4 * highpass(air, 4500)
-        )
-        parts.append(
-            (start * period, band_ * rasp * level * curve(count, (0, 0), (0.2, 0.8), (0.7, 1), (1, 0)))
-        )
+        bow = np.sin(np.linspace(0.25, np.pi - 0.2, count)) * (1 + 0.1 * wander(rng, count, 40))
+        turn = np.cumsum(149 * way * pitch * bow) / SAMPLE_RATE % 1.0
+        air, low = noise(rng, count), 490 * way * pitch
+        rasp = bandpass(air, low, low * 5.2) + 0.27 * bandpass(air, 300, 800) + 0.15 * highpass(air, 4500)
+        stroke = rasp * (np.exp(-turn * 8.0) + 2.0) * curve(count, (0, 0), (0.58, 1), (0.8, 0.8), (1, 0))
+        parts.append((start * period, to_peak(stroke, level)))
     return together(frames(period), *parts)
 
 
 def _jackhammer(request: EffectRequest, rng: Rng) -> Stream:
+    """Drive a chisel into stone a dozen times a second: a thud, a clang, and dust."""
     beat, drift = Phase(), Wander(rng, 1.0)
-    thud, clang, dust = (
-        Filter("bandpass", 60, 420, order=1),
-        Filter("bandpass", 1100, 3600, order=1),
-        Filter("highpass", 3000, order=1),
-    )
-    rate = scale(11, 28, request.speed)
+    low = 873 * scale(1.25, 0.8, request.size)
+    thud, clang = Filter("bandpass", 60, 400, order=1), Filter("bandpass", low, 2.18 * low, order=1)
+    dust, tone = Filter("highpass", 3000, order=1), Phase()
+    rate = scale(9.5, 18, request.speed)
 
     def stream(count: int) -> Signal:
         turn = (beat(rate * (1 + 0.02 * drift(count))) / (2 * np.pi)) % 1.0
-        hit = np.exp(-turn * 8)
+        hit = np.exp(-turn * 3.84) * (1 - np.exp(-turn * 40))
         air = rng.standard_normal((2, count)) * 0.4 + rng.standard_normal(count)
-        return 2.4 * thud(air * hit) + 1.3 * clang(air * hit**2) + 0.25 * dust(air * (0.15 + 0.85 * hit))
-
-    return stream
-
-
-def _sewing(request: EffectRequest, rng: Rng) -> Signal:
-    """One stitch: the needle goes down, and comes up."""
-    gap = 1 / scale(7, 18, request.speed)
-    down = to_peak(strike(rng, "latch", size=0.4, hardness=0.55, duration_s=0.06))
-    up = to_peak(strike(rng, "plastic", size=0.3, hardness=0.6, duration_s=0.05))
-    thud = bandpass(noise(rng, frames(0.04)), 150, 900) * decay(frames(0.04), 0.03)
-    return together(frames(gap + 0.08), (0.0, 0.5 * down), (0.0, to_peak(thud)), (gap * 0.5, 0.6 * up))
-
-
-def _washing(request: EffectRequest, rng: Rng) -> Stream:
-    drum, hum, mains = Phase(), Filter("bandpass", 90, 700, order=1), Phase()
-    rate = scale(0.5, 3.5, request.speed)
-    slosh = Wander(rng, 2.5)
-
-    def water(moment: Signal, hz: Signal) -> Signal:
-        swing = np.clip(np.sin(2 * np.pi * rate * moment), 0, 1)
-        return np.asarray(
-            swing * np.clip(0.8 + 0.4 * slosh.at(moment), 0, 2) * band(hz, 220, 1600, 0.9)
-            + 0.5 * band(hz, 60, 220, 1.0)
-        )
-
-    wet = NoiseStream(rng, water, width=0.6)
-
-    def stream(count: int) -> Signal:
-        turn = np.sin(drum(np.full(count, rate)))
-        motor = hum(rng.standard_normal((2, count)) * (1 + 0.5 * turn)) + 0.3 * np.sin(
-            mains(np.full(count, 100.0))
-        )
-        return 0.6 * motor + 0.8 * wet(count)
+        steel = 0.08 * np.sin(tone(np.full(count, low))) * hit
+        blows = 0.41 * thud(air * (hit + 0.02)) + clang(air * (hit + 0.02)) + 0.17 * dust(air * (hit + 0.04))
+        return np.asarray(blows + steel)
 
     return stream
 
 
 def _scrape(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(scale(0.9, 0.35, request.speed))
-    air = bandpass(noise(rng, count), 1200, 7500) * (1 + 0.4 * wander(rng, count, 120))
-    return edges(air * curve(count, (0, 0), (0.3, 1), (0.7, 0.8), (1, 0)), 0.01, 0.03)
+    """Rub once over wood."""
+    count = frames(scale(0.62, 0.25, request.speed))
+    pitch = scale(1.3, 0.75, request.size) * rng.choice([1.0, 1.15])
+    air = noise(rng, count)
+    rub = (
+        bandpass(air, 620 * pitch, 3200 * pitch) + 0.2 * bandpass(air, 300, 800) + 0.12 * highpass(air, 4500)
+    )
+    return rub * curve(count, (0, 0), (0.58, 1), (0.8, 0.8), (1, 0))
 
 
 EFFECTS = (
-    endless_effect("drill", "tool", "A drill", _motor_tool(95, 7, 0.9, 0.9, (350, 7000), 0.9, 2.2, 0.7)),
+    endless_effect("drill", "tool", "A drill", motor_tool(95, 7, 0.9, 0.9, (350, 7000), 0.9, 2.2, 0.7)),
     endless_effect(
-        "circular_saw", "tool", "A circular saw", _motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
+        "circular_saw", "tool", "A circular saw", motor_tool(330, 6, 0.6, 0.9, (500, 9000), 1.0, 2.6, 0.8)
     ),
-    endless_effect("chainsaw", "tool", "A chain saw", _gas_tool(1, 260, 1.0, 2800, 8200, (2.2, 0.9), 0.35)),
-    endless_effect(
-        "lawn_mower", "tool", "A lawn mower", _gas_tool(1, 105, 0.55, 2900, 3100, (1.0, 0.0), 0.22)
-    ),
+    endless_effect("chainsaw", "tool", "A chain saw", _chainsaw),
+    endless_effect("lawn_mower", "tool", "A lawn mower", steady_motor(28, 4, 0.71, 0.4, (78, 2000), 2.45)),
     endless_effect("jackhammer", "tool", "A jackhammer", _jackhammer, space="street"),
     event_effect(
         "hammer",
@@ -264,29 +205,5 @@ EFFECTS = (
         space="room",
     ),
     event_effect("saw", "tool", "A hand saw", _saw, 0.8, Pacing((1.15, 0.5), 0.03), space="room"),
-    event_effect("sandpaper", "tool", "Sandpaper", _scrape, 0.6, Pacing((0.9, 0.4), 0.05)),
-    endless_effect(
-        "vacuum", "appliance", "A vacuum cleaner", _steady_motor(290, 2, 0.75, 0.9, (150, 2600), 0.2), space="room"
-    ),
-    endless_effect("hair_dryer", "appliance", "A hair dryer", _steady_motor(210, 3, 0.7, 0.7, (300, 3200), 0.2)),
-    endless_effect("fan", "appliance", "A fan", _steady_motor(19, 3, 0.5, 0.1, (60, 420), 0.25)),
-    endless_effect(
-        "blender",
-        "appliance",
-        "A blender",
-        _motor_tool(260, 4, 0.78, 0.9, (250, 7000), 0.9, 3.2, 0.8),
-        space="room",
-    ),
-    endless_effect("washing_machine", "appliance", "A washing machine", _washing, space="room"),
-    event_effect(
-        "sewing_machine",
-        "appliance",
-        "A sewing machine",
-        _sewing,
-        0.12,
-        Pacing((0.143, 0.055), 0.02, (18, 40), (0.7, 0.3), level_spread=0.2),
-    ),
-    endless_effect(
-        "air_conditioner", "appliance", "An air conditioner", _steady_motor(48, 2, 0.6, 0.3, (60, 520), 0.6)
-    ),
+    event_effect("sandpaper", "tool", "Sandpaper", _scrape, 0.4, Pacing((0.65, 0.26), 0.05)),
 )

@@ -8,18 +8,17 @@ from webapp.engines.sketch.effects.dsp import (
     Signal,
     bandpass,
     decay,
-    edges,
     frames,
     lowpass,
     noise,
+    pulses,
     scale,
     to_peak,
-    wander,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
-from webapp.engines.sketch.effects.engines import Combustion
+from webapp.engines.sketch.effects.engines import Combustion, Passage
 from webapp.engines.sketch.effects.modal import ring
-from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
+from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect, flow_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance, shape
 from webapp.engines.sketch.effects.streams import Filter, Grains, Phase, TurnCounter, Wander
@@ -62,15 +61,24 @@ class _Wheels:
         return self._grains.take(count)
 
 
+# Wheels on rails howl softly: frequency, width, level.
+_STEEL = ((820.0, 34.0, 1.0), (1250.0, 44.0, 0.8), (1750.0, 55.0, 0.6), (2900.0, 70.0, 0.25))
+
+
 def _rumble(rng: Rng, flutter_hz: float, squeal: float) -> NoiseStream:
-    shake, slow, steel = Wander(rng, flutter_hz), Wander(rng, 1.0), Wander(rng, 0.9)
+    shake, slow = Wander(rng, flutter_hz), Wander(rng, 1.0)
+    bends = [Wander(rng, 0.8) for _ in _STEEL]
 
     def gains(moment: Signal, hz: Signal) -> Signal:
         low = band(hz, 45, 240, 1.3) * (1 + 0.2 * shake.at(moment)) + 0.1 * band(hz, 350, 1900, 1.2) * (
             1 + 0.15 * slow.at(moment)
         )
-        scream = np.clip(steel.at(moment) - 0.6, 0, 2) * squeal
-        return np.asarray(low + scream * (resonance(hz, 2900, 60) + 0.6 * resonance(hz, 4150, 70)))
+        for bend, (centre, width, level) in zip(bends, _STEEL, strict=True):
+            swing = bend.at(moment)
+            low = low + squeal * level * np.clip(0.55 + 0.5 * swing, 0, 2) * resonance(
+                hz, centre * (1 + 0.12 * swing), width
+            )
+        return np.asarray(low)
 
     return NoiseStream(rng, gains, width=0.8)
 
@@ -103,10 +111,10 @@ def _steam(request: EffectRequest, rng: Rng) -> Stream:
     beat, ground = Phase(), _rumble(rng, 8, 0.0)
 
     def puff(rate_hz: float) -> Signal:
-        count = frames(min(0.42, 0.9 / rate_hz))
+        count = frames(min(0.5, 1.15 / rate_hz))
 
         def gains(share: Signal, hz: Signal) -> Signal:
-            level = np.interp(share, [0, 0.06, 0.3, 1], [0, 1, 0.55, 0])
+            level = np.interp(share, [0, 0.16, 0.45, 1], [0, 1, 0.6, 0])
             return np.asarray(
                 level * (band(hz, 160, 1400 + 1800 * (1 - share), 0.8) + 0.7 * resonance(hz, 420, 260))
             )
@@ -125,13 +133,13 @@ def _steam(request: EffectRequest, rng: Rng) -> Stream:
         clank = (
             rods(rng.standard_normal((2, count))) * np.exp(-((beat(hz / 2) / (2 * np.pi)) % 1.0) * 14) * 0.25
         )
-        return grains.take(count) + clank + 0.22 * ground(count)
+        return grains.take(count) + clank + 0.5 * ground(count)
 
     return stream
 
 
 def _helicopter(request: EffectRequest, rng: Rng) -> Stream:
-    """Blades that slap their own wake: a deep pulse some twelve times a second, air between, a turbine above."""
+    """Blades that slap their own wake: a deep pulse, air between, a turbine above."""
     rate = scale(38, 14, request.size) * scale(0.8, 1.25, request.speed)
     blade, tail, turbine = Phase(), Phase(), Phase()
     drift, gust = Wander(rng, 0.5), Wander(rng, 3.0)
@@ -144,63 +152,73 @@ def _helicopter(request: EffectRequest, rng: Rng) -> Stream:
         slap = np.exp(-turn * 1.6) * (1 - np.exp(-turn * 40)) * (1.15 + 0.1 * gust(count))
         pulse = np.sin(2 * np.pi * turn * 0.8) * slap
         air = rng.standard_normal((2, count)) * 0.5 + rng.standard_normal(count)
-        motor = np.sin(tail(hz * 5.6)) * (1 + 0.3 * gust(count)) + 0.12 * np.sin(turbine(np.full(count, 1870.0)))
+        motor = np.sin(tail(hz * 5.6)) * (1 + 0.3 * gust(count)) + 0.12 * np.sin(
+            turbine(np.full(count, 1870.0))
+        )
         low = thud(pulse + 0.14 * air * slap)
         return 1.2 * low + 1.4 * chop(air * (slap + 0.08)) + 0.07 * hiss(air * (0.08 + slap)) + 0.14 * motor
 
     return stream
 
 
-def _jet(request: EffectRequest, rng: Rng) -> Signal:
-    """A jet flies over: the whine comes first, the roar of the exhaust stays behind."""
-    length_s = min(9.0, max(3.0, request.duration_s))
-    count = frames(length_s)
+_JET_S = 9.0
+
+
+def _jet(request: EffectRequest, rng: Rng) -> Stream:
+    """Let a jet fly over: the whine comes first, the roar of the exhaust stays behind."""
+    length_s = min(_JET_S, max(2.5, request.duration_s))
     speed = 75 * scale(0.6, 1.7, request.speed)
-    places = np.linspace(0, 1, 400)
-    along = speed * (places - 0.47) * length_s
-    away = np.sqrt(105.0**2 + along**2)
-    level = (105.0 / away) ** 1.3
-    doppler = 343.0 / (343.0 + speed * along / away)
-    behind = 1 / (1 + np.exp(-(places - 0.47) * 14))
     side = 1.0 if rng.uniform() < 0.5 else -1.0
+    way = Passage(speed, 105.0, length_s, side)
+    fan_hz = 2240 * scale(1.25, 0.8, request.size)
+    turn, rough = Phase(), Wander(rng, 9.0)
 
-    def gains(share: Signal, hz: Signal) -> Signal:
-        loud = np.interp(share, places, level)
-        bend = np.interp(share, places, doppler)
-        roar = np.interp(share, places, 0.45 + 0.75 * behind)
-        air = band(hz, 60, 420 + 900 * loud, 0.9) * roar
-        fan = (1.1 - 0.9 * np.interp(share, places, behind)) * (
-            resonance(hz, 2350 * bend, 90) + 0.5 * resonance(hz, 4700 * bend, 140)
+    def gains(moment: Signal, hz: Signal) -> Signal:
+        along = speed * (moment - 0.48 * length_s)
+        loud = (105.0**2 / (105.0**2 + along**2)) ** 0.65
+        behind = 1 / (1 + np.exp(-along / (0.08 * speed * length_s)))
+        bend = 343.0 / (343.0 + speed * along / np.sqrt(105.0**2 + along**2))
+        air = band(hz, 70, 350 + 400 * loud, 0.65) * (0.45 + 0.75 * behind)
+        fan = (1.1 - 0.9 * behind) * resonance(hz, fan_hz * bend, 200)
+        return np.asarray(loud * (air + 0.08 * fan) * (1 + 0.1 * rough.at(moment)))
+
+    roar = NoiseStream(rng, gains, width=0.6)
+
+    def stream(count: int) -> Signal:
+        level, doppler, pan = way(count)
+        whine = (
+            0.3 * pulses(turn(fan_hz * doppler), 0.3) * level**1.3 * np.clip(0.65 - 0.5 * side * pan, 0, 1.2)
         )
-        return np.asarray(loud * (air + 0.9 * fan))
+        gate = np.clip(level * 1e3, 0, 1)
+        angle = (0.8 * pan + 1) * (np.pi / 4)
+        return np.asarray((roar(count) + whine) * gate * np.stack([np.cos(angle), np.sin(angle)]))
 
-    rough = 1 + 0.12 * wander(rng, count, 9)
-    mid, wide = shape(noise(rng, count) * rough, gains, 2048), shape(noise(rng, count), gains, 2048)
-    angle = (
-        (0.7 * side * np.interp(np.arange(count), np.linspace(0, count, 400), along / away) + 1) * np.pi / 4
-    )
-    return edges(np.stack([(mid + 0.5 * wide) * np.cos(angle), (mid - 0.5 * wide) * np.sin(angle)]), 0.3, 0.5)
+    return stream
 
 
 def _plane(request: EffectRequest, rng: Rng) -> Stream:
-    """A propeller plane: the engine and the blade tips share one pitch, and two of them beat."""
-    engines = [
-        Combustion(
-            rng, cylinders=6, pipe_hz=105 * scale(1.3, 0.75, request.size), sharpness=0.45, uneven=0.06
+    """Fly on two propellers: engine and blade tips share one pitch, and the two of them beat."""
+    phases, drifts = [Phase(rng.uniform()) for _ in range(2)], [Wander(rng, 0.4), Wander(rng, 0.5)]
+    blade, bite = Phase(), scale(0.75, 1.3, request.speed)
+    hz = 96 * bite * scale(1.25, 0.8, request.size)
+
+    def wash(moment: Signal, bins: Signal) -> Signal:
+        return np.asarray(
+            band(bins, 60, 520, 1.3)
+            + 0.25 * resonance(bins, 430, 160)
+            + 0.1 * resonance(bins, 1250, 420)
+            + 0 * moment
         )
-        for _ in range(2)
-    ]
-    drift, wash = [Wander(rng, 0.4), Wander(rng, 0.5)], Filter("bandpass", 200, 2400, order=1)
-    body = Filter("lowpass", 2600, order=1)
-    rpm = 2000 * scale(0.75, 1.3, request.speed)
+
+    air = NoiseStream(rng, wash, width=0.6)
 
     def stream(count: int) -> Signal:
         sides = [
-            engine(rpm * factor * (1 + 0.006 * turn(count)), np.ones(count))
-            for engine, turn, factor in zip(engines, drift, (1.0, 1.007), strict=True)
+            pulses(phase(hz * factor * (1 + 0.005 * drift(count))), 0.55)
+            for phase, drift, factor in zip(phases, drifts, (1.0, 1.008), strict=True)
         ]
-        both = np.stack([sides[0] + 0.7 * sides[1], 0.7 * sides[0] + sides[1]])
-        return body(both) + 0.1 * wash(rng.standard_normal((2, count)))
+        tones = np.stack([sides[0] + 0.6 * sides[1], 0.6 * sides[0] + sides[1]])
+        return air(count) * (1 + 0.14 * np.sin(blade(np.full(count, hz / 2)))) + 0.5 * tones
 
     return stream
 
@@ -227,7 +245,7 @@ def _boat(request: EffectRequest, rng: Rng) -> Stream:
 
 
 def _rowing(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(1.5)
+    count = frames(scale(1.9, 1.2, request.speed))
 
     def gains(share: Signal, hz: Signal) -> Signal:
         pull = np.interp(share, [0, 0.08, 0.4, 0.7, 1], [0, 0.9, 0.6, 0.15, 0])
@@ -237,13 +255,13 @@ def _rowing(request: EffectRequest, rng: Rng) -> Signal:
 
 
 EFFECTS = (
-    endless_effect("train", "rail", "A train rides", _train(0.1, 2.2, goes_by=False)),
-    endless_effect("train_pass", "rail", "A train passes", _train(0.3, 2.2, goes_by=True), space="outdoors"),
+    endless_effect("train", "rail", "A train rides", _train(0.5, 0.9, goes_by=False)),
+    endless_effect("train_pass", "rail", "A train passes", _train(0.5, 1.0, goes_by=True), space="outdoors"),
     endless_effect("train_steam", "rail", "A steam train", _steam, space="outdoors"),
-    endless_effect("subway", "rail", "A subway train", _train(0.5, 1.2, goes_by=False), space="tunnel"),
+    endless_effect("subway", "rail", "A subway train", _train(1.1, 0.5, goes_by=False), space="tunnel"),
     endless_effect("helicopter", "aircraft", "A helicopter", _helicopter),
-    event_effect(
-        "jet", "aircraft", "A jet flies over", _jet, 8.5, Pacing((10.5, 7.0), 0.1, lead_s=0.0, width=0.0)
+    flow_effect(
+        "jet", "aircraft", "A jet flies over", _jet, _JET_S, Pacing((10.5, 7.0), 0.1, lead_s=0.0, width=0.0)
     ),
     endless_effect("propeller_plane", "aircraft", "A propeller plane", _plane),
     endless_effect("motorboat", "boat", "A motor boat", _boat),

@@ -1,5 +1,7 @@
 """Vehicles of the road."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from webapp.engines.sketch.effects.dsp import (
@@ -20,26 +22,34 @@ from webapp.engines.sketch.effects.dsp import (
     wander,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
-from webapp.engines.sketch.effects.engines import Combustion, muffled_by_distance, panned, passing, roughened
+from webapp.engines.sketch.effects.engines import Combustion, Passage, panned
 from webapp.engines.sketch.effects.modal import strike
-from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect, events
+from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect, flow_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.streams import Filter, Phase, Wander
 
 # Cylinders, resonance of the exhaust, sharpness of a stroke, unevenness, idle and top speed in rpm.
 _ENGINES: dict[str, tuple[int, float, float, float, float, float]] = {
-    "car": (4, 84, 0.25, 0.12, 780, 4200),
+    "car": (4, 130, 0.16, 0.12, 780, 4200),
     "truck": (6, 52, 0.35, 0.2, 560, 1900),
     "motorcycle": (2, 92, 0.75, 0.3, 1050, 6000),
     "race_car": (8, 150, 0.75, 0.08, 3000, 11500),
     "tractor": (2, 62, 0.5, 0.25, 620, 1500),
 }
 
+_PASS_S = 6.5
+
 
 def _engine(kind: str, rng: Rng, size: float = 0.5) -> Combustion:
     cylinders, pipe, sharp, uneven, _, _ = _ENGINES[kind]
+    stroke_s = 0.02 if kind == "race_car" else 0.075
     return Combustion(
-        rng, cylinders=cylinders, pipe_hz=pipe * scale(1.4, 0.7, size), sharpness=sharp, uneven=uneven
+        rng,
+        stroke_s=stroke_s,
+        cylinders=cylinders,
+        pipe_hz=pipe * scale(1.4, 0.7, size),
+        sharpness=sharp,
+        uneven=uneven,
     )
 
 
@@ -74,25 +84,34 @@ def _running(kind: str, low: float, high: float, revs_per_s: float) -> StreamRen
     return render
 
 
-class Pass:
-    """A vehicle that comes, passes and goes."""
+def _pass(kind: str, speed_m_s: float, tyres: float, share: float) -> StreamRenderer:
+    """Let a vehicle come, pass and go: engine and tyres, bent by its speed, dulled by the way."""
 
-    def __init__(self, kind: str, speed_m_s: float, tyres: float, share: float) -> None:
-        self._kind, self._speed, self._tyres, self._share = kind, speed_m_s, tyres, share
+    def render(request: EffectRequest, rng: Rng) -> Stream:
+        length_s = min(_PASS_S, max(2.5, request.duration_s))
+        pace = speed_m_s * scale(0.55, 1.8, request.speed)
+        way = Passage(pace, 10.0, length_s, 1.0 if rng.uniform() < 0.5 else -1.0)
+        engine, drift, flutter = _engine(kind, rng, request.size), Wander(rng, 1.5), Wander(rng, 60.0)
+        rolling, weight = (
+            Filter("bandpass", 150, 1100, order=1, channels=1),
+            Filter("lowpass", 260, channels=1),
+        )
+        near, far = Filter("lowpass", 9000, channels=1), Filter("lowpass", 450, channels=1)
+        idle, top = _ENGINES[kind][4], _ENGINES[kind][5]
+        rpm = idle + (top - idle) * share
 
-    def __call__(self, request: EffectRequest, rng: Rng) -> Signal:
-        count = frames(min(6.5, max(2.5, request.duration_s)))
-        at = count / SAMPLE_RATE * 0.48
-        speed = self._speed * scale(0.55, 1.8, request.speed)
-        level, doppler, pan = passing(count, speed * (-1 if rng.uniform() < 0.5 else 1), 6.5, at)
-        if doppler[0] < doppler[-1]:
-            doppler = doppler[::-1]
-        idle, top = _ENGINES[self._kind][4], _ENGINES[self._kind][5]
-        rpm = (idle + (top - idle) * self._share) * doppler * (1 + 0.01 * wander(rng, count, 1.5))
-        engine = _engine(self._kind, rng, request.size)(rpm, np.ones(count))
-        road = roughened(rng, count, 300, 1300, 60) + 1.2 * lowpass(noise(rng, count), 260)
-        near = muffled_by_distance(engine + self._tyres * road, level)
-        return edges(panned(near * level**0.8, pan), 0.4, 0.5)
+        def stream(count: int) -> Signal:
+            level, doppler, pan = way(count)
+            motor = engine(rpm * doppler * (1 + 0.01 * drift(count)), np.ones(count))
+            air = rng.standard_normal((1, count))
+            road = rolling(air * (1 + 0.3 * flutter(count)))[0] + 0.4 * weight(air)[0]
+            both = (motor + tyres * road)[None]
+            heard = near(both)[0] * level**0.6 + far(both)[0] * (1 - level**0.6)
+            return panned(heard * level, pan)
+
+        return stream
+
+    return render
 
 
 def _start(request: EffectRequest, rng: Rng) -> Signal:
@@ -134,9 +153,9 @@ def _crash(request: EffectRequest, rng: Rng) -> Signal:
         * np.abs(wander(rng, count, 200))
     )
     parts: list[tuple[float, Signal]] = [(0.0, to_peak(boom + crunch))]
-    for _ in range(36):
+    for _ in range(round(scale(18, 72, request.size))):
         at = float(rng.beta(1, 3.5)) * 2.0
-        material = "glass" if rng.uniform() < 0.5 else "metal"
+        material = rng.choice(["glass", "latch", "latch", "plastic"])
         piece = to_peak(
             strike(rng, material, size=float(rng.uniform(0.1, 0.8)), hardness=0.9, duration_s=0.35)
         )
@@ -146,9 +165,10 @@ def _crash(request: EffectRequest, rng: Rng) -> Signal:
 
 def _traffic(request: EffectRequest, rng: Rng) -> Stream:
     gap = scale(3.2, 0.9, request.density)
-    cars = events(
-        Pass("car", 15, 1.6, 0.3), Pacing((gap * 1.4, gap * 0.7), 1.0, lead_s=0.0, level_spread=0.7), 2.0
-    )(request, rng)
+    pacing = Pacing((gap * 1.4, gap * 0.7), 1.0, lead_s=0.0)
+    cars = flow_effect("", "", "", _pass("car", 15, 0.8, 0.65), 5.0, pacing).render(
+        replace(request, count=None), rng
+    )
     hum, drift = Filter("bandpass", 60, 420, order=1), Wander(rng, 0.4)
 
     def stream(count: int) -> Signal:
@@ -182,9 +202,9 @@ EFFECTS = (
     event_effect("car_start", "vehicle", "A car starts", _start, 4.6, Pacing((6.5, 5.0), 0.1)),
     endless_effect("car_idle", "vehicle", "A car idles", _running("car", 0.0, 0.02, 0)),
     endless_effect("car_revving", "vehicle", "An engine is revved", _running("car", 0.02, 0.95, 0.55)),
-    event_effect("car_pass", "vehicle", "A car passes", Pass("car", 17, 1.6, 0.35), 6.0, _PASS),
-    event_effect("truck_pass", "vehicle", "A truck passes", Pass("truck", 13, 1.0, 0.7), 6.0, _PASS),
-    event_effect("race_car", "vehicle", "A race car passes", Pass("race_car", 55, 0.3, 0.75), 5.0, _PASS),
+    flow_effect("car_pass", "vehicle", "A car passes", _pass("car", 17, 0.8, 0.7), _PASS_S, _PASS),
+    flow_effect("truck_pass", "vehicle", "A truck passes", _pass("truck", 13, 0.8, 0.85), _PASS_S, _PASS),
+    flow_effect("race_car", "vehicle", "A race car passes", _pass("race_car", 55, 0.3, 0.75), _PASS_S, _PASS),
     event_effect("car_skid", "vehicle", "Tyres squeal", _skid, 1.9, Pacing((3.2, 1.9), 0.1), space="street"),
     event_effect(
         "car_crash", "vehicle", "A car crashes", _crash, 2.2, Pacing((4.5, 3.0), 0.1), space="street"
@@ -192,8 +212,8 @@ EFFECTS = (
     endless_effect("truck", "vehicle", "A truck idles", _running("truck", 0.0, 0.1, 0)),
     endless_effect("tractor", "vehicle", "A tractor", _running("tractor", 0.3, 0.5, 0.2)),
     endless_effect("motorcycle", "vehicle", "A motorcycle", _running("motorcycle", 0.05, 0.8, 0.5)),
-    event_effect(
-        "motorcycle_pass", "vehicle", "A motorcycle passes", Pass("motorcycle", 24, 0.3, 0.6), 6.0, _PASS
+    flow_effect(
+        "motorcycle_pass", "vehicle", "A motorcycle passes", _pass("motorcycle", 24, 0.3, 0.6), _PASS_S, _PASS
     ),
     endless_effect("traffic", "vehicle", "Traffic", _traffic),
     endless_effect("bicycle", "vehicle", "A bicycle coasts", _bicycle),

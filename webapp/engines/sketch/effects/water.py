@@ -15,7 +15,6 @@ from webapp.engines.sketch.effects.dsp import (
     mix,
     noise,
     scale,
-    to_peak,
     together,
 )
 from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
@@ -23,7 +22,7 @@ from webapp.engines.sketch.effects.modal import bubble
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance, shape
-from webapp.engines.sketch.effects.streams import Filter, Grains, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Filter, Grains, Wander, poisson_starts, pool_of, rows
 from webapp.engines.sketch.effects.weather import bubble_t60
 
 
@@ -61,7 +60,7 @@ def _running(
 
         def hiss(moment: Signal, hz: Signal) -> Signal:
             level = 1 + 0.18 * drift.at(moment) + patter * burst.at(moment)
-            return np.asarray(band(hz, *wash_hz, 0.8) * np.clip(level, 0.2, 2.5))
+            return np.asarray(band(hz, *wash_hz, 1.1) * np.clip(level, 0.2, 2.5))
 
         air = NoiseStream(rng, hiss, width=0.9)
 
@@ -144,8 +143,8 @@ def _waves(request: EffectRequest, rng: Rng) -> Stream:
             )
             total = total + height * (
                 0.7 * weight * rise * band(hz, 60, 420, 0.9)
-                + 0.75 * crash * band(hz, 110, 2600, 0.8)
-                + 0.22 * fizz * band(hz, 1500, 8500, 0.9)
+                + 0.75 * crash * band(hz, 110, 2200, 1.1)
+                + 0.16 * fizz * band(hz, 1300, 6000, 1.2)
             )
         return np.asarray(total * (1 + 0.1 * drift.at(moment)))
 
@@ -168,7 +167,7 @@ def _underwater(request: EffectRequest, rng: Rng) -> Stream:
         starts = poisson_starts(rng, count, scale(6, 45, request.density) * busy)
         levels = np.exp(rng.normal(-0.6, 0.6, starts.size)).clip(0, 1.3)
         grains.scatter(starts, rows(rng, pool, starts.size), levels, rng.uniform(-0.8, 0.8, starts.size))
-        return muffle(grains.take(count)) + 0.35 * deep(count)
+        return 0.4 * muffle(grains.take(count)) + 0.6 * deep(count)
 
     return stream
 
@@ -194,7 +193,7 @@ def _splash(request: EffectRequest, rng: Rng) -> Signal:
 
 def _flush(request: EffectRequest, rng: Rng) -> Signal:
     """A toilet: a rush, the whirl that gurgles away, and the tank that fills."""
-    length_s = 7.0
+    length_s = scale(6.0, 8.2, request.size)
     count = frames(length_s)
 
     def rush(share: Signal, hz: Signal) -> Signal:
@@ -237,7 +236,7 @@ def _boiling(request: EffectRequest, rng: Rng) -> Stream:
 
 
 def _bubbling(request: EffectRequest, rng: Rng) -> Stream:
-    pool, grains, at = _bubbles(rng, scale(600, 230, request.size), 1600, 48, 1.0), Grains(), 0
+    pool, grains, at = _bubbles(rng, scale(420, 170, request.size), 950, 48, 1.0), Grains(), 0
     rate = scale(5, 50, mix(request.density, request.speed, 0.5))
 
     def stream(count: int) -> Signal:

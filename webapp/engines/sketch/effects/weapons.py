@@ -163,7 +163,7 @@ def _sword(request: EffectRequest, rng: Rng) -> Signal:
 
 
 def _draw(request: EffectRequest, rng: Rng) -> Signal:
-    count = frames(0.9)
+    count = frames(scale(1.2, 0.68, request.speed))
 
     def gains(share: Signal, hz: Signal) -> Signal:
         level = np.interp(share, [0, 0.1, 0.55, 0.65, 1], [0, 0.5, 1, 0.3, 0])
@@ -182,7 +182,7 @@ def _draw(request: EffectRequest, rng: Rng) -> Signal:
 def _arrow(request: EffectRequest, rng: Rng) -> Signal:
     """The string snaps, the arrow hisses by, and hits."""
     twang = ring(
-        np.array([118.0, 236, 355, 480]),
+        scale(1.3, 0.77, request.size) * np.array([118.0, 236, 355, 480]),
         np.array([0.3, 0.2, 0.15, 0.1]),
         np.array([1, 0.7, 0.5, 0.3]),
         frames(0.35),
@@ -198,7 +198,9 @@ def _arrow(request: EffectRequest, rng: Rng) -> Signal:
 
 def _punch(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(0.3)
-    body = np.sin(turns(glide(count, (0, 170), (0.2, 85), (1, 60)))) * decay(count, 0.16)
+    body = np.sin(turns(scale(1.4, 0.72, request.size) * glide(count, (0, 170), (0.2, 85), (1, 60)))) * decay(
+        count, 0.16
+    )
     smack = bandpass(noise(rng, count), 500, 3600) * decay(count, 0.06)
     air = frames(0.14)
     swish = bandpass(noise(rng, air), 500, 2600) * swell(air, 2.0) * 0.16
@@ -211,7 +213,11 @@ def _reload(request: EffectRequest, rng: Rng) -> Signal:
             at,
             level
             * layers(
-                to_peak(strike(rng, "latch", size=size, hardness=0.8, duration_s=0.15)),
+                to_peak(
+                    strike(
+                        rng, "latch", size=size * (0.6 + 0.8 * request.size), hardness=0.8, duration_s=0.15
+                    )
+                ),
                 to_peak(bandpass(noise(rng, frames(0.03)), 900, 5000) * decay(frames(0.03), 0.025)),
             ),
         )

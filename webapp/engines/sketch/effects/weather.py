@@ -22,7 +22,7 @@ from webapp.engines.sketch.effects.modal import bubble, ring, strike
 from webapp.engines.sketch.effects.pacing import Pacing, endless_effect, event_effect, events
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.spectral import NoiseStream, band, resonance, shape
-from webapp.engines.sketch.effects.streams import Grains, Wander, pool_of, poisson_starts, rows
+from webapp.engines.sketch.effects.streams import Grains, Wander, poisson_starts, pool_of, rows
 
 
 def bubble_t60(hz: float) -> float:
@@ -48,7 +48,7 @@ def _on_roof(rng: Rng) -> Signal:
     lowest = rng.uniform(190, 520)
     hz = lowest * np.array([1.0, 1.7, 2.6, 4.1, 6.3]) * rng.uniform(0.9, 1.1, 5)
     sheet = ring(hz, 0.05 * np.array([1.4, 1.0, 0.7, 0.5, 0.3]), rng.uniform(0.3, 1, 5), count)
-    return to_peak(to_peak(sheet) + 0.5 * np.pad(_tick(rng), (0, count))[:count])
+    return to_peak(0.7 * to_peak(sheet) + 0.9 * np.pad(_tick(rng), (0, count))[:count])
 
 
 def _on_glass(rng: Rng) -> Signal:
@@ -69,7 +69,7 @@ def _rain(kind: str, usual: float) -> StreamRenderer:
         )
         per_s = scale(14, 900, float(amount))
         drift = Wander(rng, 0.35)
-        top = 2200.0 if kind == "window" else 9500.0
+        top = {"ground": 8000.0, "roof": 4200.0, "window": 2200.0}[kind]
         bottom = scale(900, 260, float(amount))
 
         def far(moment: Signal, hz: Signal) -> Signal:
@@ -129,7 +129,7 @@ def thunder(request: EffectRequest, rng: Rng) -> Signal:
             since = np.maximum(moment - start, 0)
             blow = level * np.exp(-since / 0.7) * (1 - np.exp(-since / 0.03)) * (moment >= start)
             rolling, opening = rolling + blow, opening + blow * np.exp(-since / 0.25)
-        top = 130 + 420 * rolling + 2600 * near * opening
+        top = 130 + 420 * rolling + 1900 * near * opening
         return np.asarray(rolling * band(hz, 32, top, 1.1))
 
     left, right = noise(rng, count), noise(rng, count)
@@ -146,7 +146,7 @@ def thunder(request: EffectRequest, rng: Rng) -> Signal:
     crack = together(count, (0.0, crack))
     fade = curve(count, (0, 0), (0.01, 1), (0.75, 1), (1, 0))
     body = np.stack([mid + 0.5 * side, mid - 0.5 * side])
-    return soft(2.2 * (to_peak(body) + 0.3 * near * to_peak(crack))) * fade
+    return soft(2.2 * (to_peak(body) + 0.24 * near * to_peak(crack))) * fade
 
 
 def _wind(kind: str) -> StreamRenderer:
@@ -160,22 +160,33 @@ def _wind(kind: str) -> StreamRenderer:
 
     def render(request: EffectRequest, rng: Rng) -> Stream:
         pace = scale(0.14, 0.5, request.speed)
-        slow, quick, shake, rustle = Wander(rng, pace), Wander(rng, pace * 4), Wander(rng, 7.0), Wander(rng, 11.0)
+        slow, quick, shake, rustle = (
+            Wander(rng, pace),
+            Wander(rng, pace * 4),
+            Wander(rng, 7.0),
+            Wander(rng, 11.0),
+        )
         howling = 1.1 if kind == "door" else 0.4
         bends = [Wander(rng, pace * 2.2) for _ in howls]
         lift = scale(0.55, 1.8, request.intensity)
 
         def gains(moment: Signal, hz: Signal) -> Signal:
-            gust = np.clip(0.62 + 0.26 * slow.at(moment) + 0.12 * quick.at(moment), 0.12, 1.6)
-            buffet = np.clip(1 + 0.35 * shake.at(moment), 0.2, 2)
+            gust = np.clip(0.7 + 0.17 * slow.at(moment) + 0.1 * quick.at(moment), 0.15, 1.6)
+            buffet = np.clip(1 + 0.45 * shake.at(moment), 0.2, 2)
             top = 240 * lift * (0.5 + 0.9 * gust)
-            body = (band(hz, 45, top, 1.7) * buffet + 0.05 * band(hz, 300, 1100 * lift, 1.2)) * gust
+            draught = 0.35 * band(hz, 500, 1900, 1.0)
+            open_air = band(hz, 40, top, 2.0) * buffet + 0.05 * band(hz, 300, 1100 * lift, 1.2)
+            body = (draught if kind == "door" else open_air) * gust
             for (centre, width), bend in zip(howls, bends, strict=True):
                 middle = centre * (0.72 + 0.42 * gust + 0.08 * bend.at(moment)) * lift**0.3
                 level = gust**2 * np.clip(0.6 + 0.5 * bend.at(moment), 0, 2)
-                body = body + howling * level * resonance(hz, middle, width) * band(hz, middle * 0.6, middle * 1.6, 2)
+                body = body + howling * level * resonance(hz, middle, width) * band(
+                    hz, middle * 0.6, middle * 1.6, 2
+                )
             if kind == "trees":
-                leaves = band(hz, 1800, 6000, 1.2) * gust**1.6 * np.clip(0.8 + 0.45 * rustle.at(moment), 0.1, 2)
+                leaves = (
+                    band(hz, 1800, 6000, 1.2) * gust**1.6 * np.clip(0.8 + 0.45 * rustle.at(moment), 0.1, 2)
+                )
                 body = body + 0.11 * leaves
             return np.asarray(body)
 
