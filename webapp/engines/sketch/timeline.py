@@ -9,6 +9,7 @@ from webapp.engines.sketch.understanding.plan import EffectLayer, Scene
 CROSSFADE_S = 0.4
 _MIN_EVENT_S, _EVENT_REST_S = 1.2, 0.6
 _SILENCE_S = 1.5
+_ROOMY_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Span:
 
 def spans(scenes: Sequence[Scene], duration_s: float) -> list[Span]:
     """Give each scene its time. Events get what they need, and what goes on shares the rest."""
-    needs = [_needed_s(scene) for scene in scenes]
+    roomy_s = min(_ROOMY_S, duration_s / (2 * len(scenes))) if scenes else 0.0
+    needs = [_needed_s(scene, roomy_s) for scene in scenes]
     known_s = sum(need for need in needs if need is not None)
     open_ones = needs.count(None)
     least_s = open_ones * duration_s / (2 * len(scenes)) if scenes else 0.0
@@ -44,13 +46,15 @@ def spans(scenes: Sequence[Scene], duration_s: float) -> list[Span]:
     return found
 
 
-def _needed_s(scene: Scene) -> float | None:
-    """How long a scene takes; None when it may take any time."""
+def _needed_s(scene: Scene, roomy_s: float) -> float | None:
+    """How long a scene takes; None when it may take any time. Uncounted events are given room to happen."""
     if scene.is_silent:
         return _SILENCE_S
     if scene.music is not None or any(EFFECTS[layer.sound].kind == "continuous" for layer in scene.effects):
         return None
-    return max(map(_events_s, scene.effects))
+    needed_s = max(map(_events_s, scene.effects))
+    is_counted = any(layer.count is not None for layer in scene.effects)
+    return needed_s if is_counted else max(needed_s, roomy_s)
 
 
 def _events_s(layer: EffectLayer) -> float:

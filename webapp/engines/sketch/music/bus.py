@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import butter, sosfilt
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.music.sampler import SAMPLE_RATE
@@ -80,6 +81,18 @@ def _room(space: float) -> Samples:
     response *= np.minimum(1, time_s / (0.008 + 0.02 * space))
     normalised: Samples = response / np.float32(np.sqrt(np.sum(response**2, dtype=np.float64) / 2))
     return normalised
+
+
+class HighPass:
+    """Takes away what is too low to be heard, and any offset."""
+
+    def __init__(self, lowest_hz: float) -> None:
+        self._sos = butter(1, lowest_hz, "highpass", fs=SAMPLE_RATE, output="sos")
+        self._state = np.zeros((1, 2, 2))
+
+    def __call__(self, samples: Samples) -> Samples:
+        passed, self._state = sosfilt(self._sos, samples, zi=self._state)
+        return np.asarray(passed, np.float32)
 
 
 class Compressor:

@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfilt
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.music.arrange import arrange
 from webapp.engines.sketch.music.balance import TARGETS_DB, drums_db, energy, gain, loudness_db, mean
-from webapp.engines.sketch.music.bus import Compressor, Reverb, Tape, pump, saturated
+from webapp.engines.sketch.music.bus import Compressor, HighPass, Reverb, Tape, pump, saturated
 from webapp.engines.sketch.music.kits import DrumKit
 from webapp.engines.sketch.music.library import sample_library
 from webapp.engines.sketch.music.piece import compose
@@ -33,6 +33,7 @@ _CHORD_S: Final = 0.08
 # So much of a note tells how loud it is.
 _PROBE_S: Final = 0.45
 _DRIVE: Final = 1.1
+_LOWEST_HZ: Final = 22.0
 _WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
 
 
@@ -75,8 +76,12 @@ class Track:
         def energy_of(note: Note) -> float:
             tried_s = min(note.duration_s, _PROBE_S)
             sound = self._player.note(note.pitch, note.velocity, tried_s)
-            longer = note.duration_s / tried_s if self._about.sustains else 1.0
-            return longer * energy(self._driven(self._placed(sound, note.pitch)))
+            placed = self._driven(self._placed(sound, note.pitch))
+            if not self._about.sustains:
+                return energy(placed)
+            # What is held goes on as loud as it is after its attack.
+            begin, end = round(tried_s * SAMPLE_RATE / 2), round(tried_s * SAMPLE_RATE)
+            return energy(placed[:, begin:end]) * 2 * note.duration_s / tried_s
 
         spans_s = {
             round(note.start_s / _CHORD_S): (note.start_s, note.start_s + note.duration_s)
@@ -158,7 +163,7 @@ def render_music(
     score = arrange(piece, duration_s, with_ending=with_ending)
     tracks = [Track(part, score, seed + index) for index, part in enumerate(score.parts)]
     drums = DrumTrack(score, seed) if score.hits else None
-    reverb, compressor = Reverb(score.space), Compressor()
+    reverb, compressor, no_offset = Reverb(score.space), Compressor(), HighPass(_LOWEST_HZ)
     total = round(duration_s * SAMPLE_RATE)
     for start in range(0, total, SECTION_FRAMES):
         frames = min(SECTION_FRAMES, total - start)
@@ -176,4 +181,4 @@ def render_music(
             mix += struck
             send += struck * np.float32(_DRUM_SEND)
         mix += reverb(send)
-        yield saturated(compressor(mix), _DRIVE)
+        yield saturated(compressor(no_offset(mix)), _DRIVE)

@@ -9,7 +9,7 @@ from webapp.engines.sketch.understanding.structure import Part, Source
 
 _BACKGROUND_DB = -4.0
 _PLACE_DB = -5.0
-_LOWEST_DB, _HIGHEST_DB = -18.0, 6.0
+_LOWEST_DB, _HIGHEST_DB = -12.0, 6.0
 _DEFAULT_INTENSITY = 0.5
 
 
