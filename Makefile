@@ -79,6 +79,14 @@ test-long: setup
 test-models-long: setup
 	$(BIN)/python -m benchmarks.bench_model_memory
 
+## Check sketch over sixty prompts of three minutes
+sketch-long: setup
+	SKETCH_LONG=1 $(BIN)/python -m pytest tests/engines/sketch/test_long.py $(PYTEST_ARGS)
+
+## Render the table of prompts to build/gallery, beside the sketch of GALLERY_REVISION
+gallery: setup
+	$(BIN)/python -m tools.gallery $(if $(GALLERY_REVISION),--against $(GALLERY_REVISION))
+
 ## Simulate a week of the queue with 100 workers
 simulate: setup
 	$(BIN)/python -m benchmarks.simulate
@@ -112,7 +120,7 @@ lock: setup
 	$(BIN)/python -m tools.lock
 
 ## Measure; see docs/performance.md
-bench-http bench-live bench-claim bench-start bench-library bench-pages bench-screens bench-speech: setup
+bench-http bench-live bench-claim bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 BENCH_ARGS ?=

@@ -1,4 +1,4 @@
-"""Puts the front end and the locks into the wheel, so that an installed Soundloom can serve."""
+"""Puts the front end, the samples and the locks into the wheel, so that an installed Soundloom can serve."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ASSETS = {
     "templates": "webapp/_assets/templates",
     "static": "webapp/_assets/static",
+    "samples": "webapp/_assets/samples",
     "requirements/neural.txt": "webapp/_assets/requirements/neural.txt",
     "requirements/build.txt": "webapp/_assets/requirements/build.txt",
 }
-FETCHED = "static/vendor/manifest.json"
+FETCHED = ("static/vendor/manifest.json", "samples/manifest.json")
 
 
 class AssetsHook(BuildHookInterface[Any]):
@@ -22,10 +23,11 @@ class AssetsHook(BuildHookInterface[Any]):
         """Add the assets to a standard wheel.
 
         Raises:
-            FileNotFoundError: set-up has not fetched the front-end files yet.
+            FileNotFoundError: set-up has not fetched all of them yet.
         """
         if version == "editable" or self.target_name != "wheel":
             return
-        if not (Path(self.root) / FETCHED).is_file():
-            raise FileNotFoundError(f"{FETCHED} is missing: run make setup before building the wheel")
+        missing = [name for name in FETCHED if not (Path(self.root) / name).is_file()]
+        if missing:
+            raise FileNotFoundError(f"{missing[0]} is missing: run make setup before building the wheel")
         build_data["force_include"].update(ASSETS)

@@ -23,6 +23,7 @@ from tools.lint_scripts import BIOME
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_TORCH = "torch==2.13.0"
+FETCHED = ("static/vendor", "samples", "build/test-assets")
 # torch shows its progress, since some builds are gigabytes; the rest is quick.
 ERRORS_ONLY = ("--quiet", "--quiet")
 LOCKED = (*ERRORS_ONLY, "--no-deps", "--require-hashes")
@@ -108,7 +109,7 @@ def planned_steps(torch: str) -> list[Step]:
             "front-end files",
             content_key("package.json", "package-lock.json", ".npmrc", "tools/frontend.py"),
             fetch_frontend,
-            made=(ROOT / "static/vendor/manifest.json", ROOT / "build/test-assets/manifest.json", BIOME),
+            made=(*(ROOT / name / "manifest.json" for name in FETCHED), BIOME),
         ),
     ]
 

@@ -19,13 +19,17 @@ from webapp.worker.making import generation_request
 
 
 def generate(arguments: Namespace) -> int:
-    """Write one sound to a file and print what it is."""
+    """Write one sound to a file and print what it is, or explain how the prompt is read."""
     choice = parse_generation(_body(arguments))
-    path = Path(arguments.output)
-    audio_format = _format(path)
-    if not path.parent.is_dir():
+    path = Path(arguments.output) if arguments.output else None
+    audio_format = _format(path) if path else None
+    if path and not path.parent.is_dir():
         raise InvalidRequest(f"There is no folder {path.parent}")
     seed = RandomIds().seed() if choice.seed is None else choice.seed
+    if arguments.explain:
+        return _explain(choice, seed)
+    if path is None or audio_format is None:
+        raise InvalidRequest("Name a file to write with --output, or ask for --explain")
     # What the models' manager logs for servers is told in one line here.
     logging.getLogger("webapp.engines").addHandler(logging.NullHandler())
     try:
@@ -38,6 +42,20 @@ def generate(arguments: Namespace) -> int:
     print(
         f"{path}: {finished.waveform.duration_s:g} s, {label}, seed {seed}, quality {finished.report.score}"
     )
+    return 0
+
+
+def _explain(choice: GenerationChoice, seed: int) -> int:
+    """Print what the engine makes of the prompt, and make no sound."""
+    engines = EngineSet.from_settings(load_settings())
+    understanding = engines.explain(generation_request(choice, seed))
+    if understanding is None:
+        print(f"{engines.info(choice.model).label} does not tell how it reads a prompt.")
+        return 0
+    for text, meaning in understanding.understood:
+        print(f"{text} -> {meaning}")
+    for line in understanding.outline:
+        print(line)
     return 0
 
 

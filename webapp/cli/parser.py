@@ -119,7 +119,10 @@ def _add_generate(commands: Commands) -> None:
     )
     generate.add_argument("prompt", metavar="PROMPT")
     generate.add_argument(
-        "-o", "--output", metavar="FILE", required=True, help="file to write: .wav, .flac, .ogg or .mp3"
+        "-o", "--output", metavar="FILE", default="", help="file to write: .wav, .flac, .ogg or .mp3"
+    )
+    generate.add_argument(
+        "--explain", action="store_true", help="print how the engine reads the prompt, and make no sound"
     )
     generate.add_argument("--duration", metavar="S", type=float, help="seconds (default 8)")
     generate.add_argument("--model", metavar="M", help="music, audio or magnet (default music)")

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from webapp.audio.waveform import Waveform
 
@@ -102,6 +102,21 @@ class GenerationRequest:
     seed: int
     sampling: Sampling = field(default_factory=Sampling)
     loop_overlap_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What an engine that reads prompts by rules made of one.
+
+    ``understood`` pairs pieces of the prompt, as typed, with their meanings; ``unknown`` are the words that
+    changed nothing. ``outline`` tells the plan in lines for people. ``is_empty`` says that the prompt names
+    nothing that the engine can make, so that what is heard only stands in for it.
+    """
+
+    understood: tuple[tuple[str, str], ...]
+    unknown: tuple[str, ...]
+    outline: tuple[str, ...]
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,4 +238,13 @@ class Engine(Protocol):
         anything is taken. Raises DeviceLost at any time: what was taken is then neither finished nor failed,
         and belongs back in line.
         """
+        ...
+
+
+@runtime_checkable
+class ExplainsPrompts(Protocol):
+    """An engine that can tell how it reads a prompt."""
+
+    def explain(self, request: GenerationRequest) -> Understanding:
+        """Tell what a request's prompt comes to. Raises RequestNotSupported."""
         ...

@@ -10,9 +10,12 @@ from webapp.engines.base import (
     EngineError,
     EngineInfo,
     EngineOptions,
+    ExplainsPrompts,
+    GenerationRequest,
     ModelLoadError,
     RequestNotSupported,
     TaskSource,
+    Understanding,
 )
 from webapp.engines.manager import Limits, MemoryMeter, ModelManager, ModelState, ModelStatus
 from webapp.engines.memory import HostMemory
@@ -89,6 +92,11 @@ class EngineSet:
     def info(self, model: str) -> EngineInfo:
         """What a model's engine says of itself. Raises RequestNotSupported for one that nothing serves."""
         return self._manager.engine(model).info(model)
+
+    def explain(self, request: GenerationRequest) -> Understanding | None:
+        """How a model's engine reads a prompt; None if it cannot tell. Raises RequestNotSupported."""
+        engine = self._manager.engine(request.model)
+        return engine.explain(request) if isinstance(engine, ExplainsPrompts) else None
 
     def places(self, model: str) -> int:
         """How many sounds of a model are made at once."""

@@ -1,20 +1,31 @@
 """The sketch engine: plain rules and arithmetic behind the engine protocol."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from webapp.audio.waveform import Waveform, frame_count
-from webapp.engines.base import EngineInfo, GenerationTask, RequestNotSupported, TaskSource
+import numpy as np
+
+from webapp.audio.waveform import Samples, Waveform, frame_count
+from webapp.engines.base import (
+    EngineInfo,
+    GenerationRequest,
+    GenerationTask,
+    RequestNotSupported,
+    TaskSource,
+    Understanding,
+)
 from webapp.engines.batch import run_task
-from webapp.engines.sketch.plan import Plan
-from webapp.engines.sketch.prompt import read_prompt
-from webapp.engines.sketch.render import render
-from webapp.engines.sketch.synthesis import SAMPLE_RATE
+from webapp.engines.sketch.effects.render import SAMPLE_RATE
+from webapp.engines.sketch.mixing import render_plan, section_count
+from webapp.engines.sketch.music.library import sample_library
+from webapp.engines.sketch.understanding.outline import outline
+from webapp.engines.sketch.understanding.plan import Plan
+from webapp.engines.sketch.understanding.reading import read_prompt
 
 MODELS = ("music", "audio", "magnet")
 MAX_DURATION_S = 180.0
 # Room for a loop's overlap beyond the longest clip.
 _MAX_RENDERED_S = MAX_DURATION_S + 10.0
-_FREE_TEMPO_CHANGE, _EXACT_TEMPO_CHANGE = 0.12, 0.01
 
 
 class SketchEngine:
@@ -43,6 +54,19 @@ class SketchEngine:
     def unload(self, model: str) -> None:
         self._require(model)
 
+    def explain(self, request: GenerationRequest) -> Understanding:
+        plan = self._plan(request)
+        return Understanding(
+            understood=tuple((finding.text, finding.meaning) for finding in plan.understood),
+            unknown=plan.unknown,
+            outline=(*outline(plan), *_said_of_samples(plan)),
+            is_empty=plan.is_empty,
+        )
+
+    def _plan(self, request: GenerationRequest) -> Plan:
+        self._require(request.model)
+        return read_prompt(request.prompt, request.model, request.seed)
+
     def serve(self, model: str, source: TaskSource) -> None:
         """Render one task after the other; sampling settings have no meaning here and change nothing."""
         self._require(model)
@@ -52,35 +76,42 @@ class SketchEngine:
 
     def _render(self, task: GenerationTask) -> Waveform:
         request, cancel = task.request, task.cancel
-        self._require(request.model)
         if not 0 < request.duration_s <= _MAX_RENDERED_S:
             raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {_MAX_RENDERED_S} s")
         if not 0 <= request.loop_overlap_s < request.duration_s:
             raise RequestNotSupported(f"an overlap of {request.loop_overlap_s} s does not fit the sound")
-
-        def after_step(share: float) -> None:
-            cancel.raise_if_cancelled()
-            task.progressed(share)
-
         cancel.raise_if_cancelled()
-        plan = read_prompt(request.prompt, request.model, request.seed)
         looped = request.loop_overlap_s > 0
+        plan = self._plan(request)
         if looped:
             plan = _fitted_to_loop(plan, request.duration_s - request.loop_overlap_s)
         frames = max(1, frame_count(request.duration_s, SAMPLE_RATE))
-        return render(plan, frames, with_ending=not looped, after_step=after_step)
+        total = section_count(frames)
+        sections: list[Samples] = []
+        for section in render_plan(plan, frames, with_ending=not looped):
+            cancel.raise_if_cancelled()
+            sections.append(section)
+            task.sounded(Waveform(section, SAMPLE_RATE))
+            task.progressed(len(sections) / total)
+        return Waveform(np.concatenate(sections, axis=1), SAMPLE_RATE)
 
     def _require(self, model: str) -> None:
         if model not in MODELS:
             raise RequestNotSupported(f"sketch does not serve {model!r}")
 
 
+def _said_of_samples(plan: Plan) -> Iterator[str]:
+    """Say it when music is played with less than it could be."""
+    if any(scene.music for scene in plan.scenes) and not sample_library().has_samples:
+        yield "The samples are missing, so sketch plays with its own tones alone; set-up brings them."
+
+
 def _fitted_to_loop(plan: Plan, loop_s: float) -> Plan:
-    """Bend the tempo a little so that whole bars, or at least whole beats, fill the loop."""
-    limit = _EXACT_TEMPO_CHANGE if plan.exact_tempo else _FREE_TEMPO_CHANGE
-    for unit_beats in (plan.beats_per_bar, 1):
-        units = max(1, round(loop_s / (plan.beat_s * unit_beats)))
-        tempo_bpm = units * unit_beats * 60 / loop_s
-        if abs(tempo_bpm / plan.tempo_bpm - 1) <= limit:
-            return replace(plan, tempo_bpm=tempo_bpm)
-    return plan
+    """Tell the music of every scene how long the loop is, so that whole bars can fill it."""
+    scenes = tuple(
+        replace(scene, music=replace(scene.music, loop_s=loop_s))
+        if scene.music and len(plan.scenes) == 1
+        else scene
+        for scene in plan.scenes
+    )
+    return replace(plan, scenes=scenes)

@@ -1,0 +1,1 @@
+"""Music: arrangements of instruments and drums by style."""
