@@ -8,6 +8,7 @@ description, and the pages those of the application, so a new one, or a new para
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -20,6 +21,7 @@ from tests.api.conftest import MakeUser
 from tests.library.conftest import MakeSound
 from webapp.http.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
+from webapp.settings import Settings
 
 UNKNOWN: Final = "f" * 20
 # What is not asked twice, and why.
@@ -132,6 +134,12 @@ def _pages(app: Litestar) -> Iterator[str]:
             is_page = isinstance(handler, HTTPRouteHandler) and handler.opt.get("page")
             if is_page and "GET" in handler.http_methods:
                 yield route.path
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Everything is asked at one moment, more often than anybody may search."""
+    return Settings(data_dir=str(tmp_path), disk_reserve_mb=0, searches_per_address=1_000_000)
 
 
 async def _everything(clients: list[httpx.AsyncClient], addresses: list[str]) -> dict[str, tuple[Any, ...]]:

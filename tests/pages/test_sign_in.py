@@ -146,7 +146,7 @@ async def test_the_set_up_link_makes_the_admin_once(browser: httpx.AsyncClient, 
     assert (await browser.post("/setup", data={"token": token, **NEW})).status_code == 403
 
 
-@pytest.mark.parametrize("target", ["//[", "http://[", "//[::1", "https://a]b/", "/" + "\u0f73" * 3_000])
+@pytest.mark.parametrize("target", ["//[", "http://[", "//[::1", "https://a]b/", "/" + "\u0f73" * 1_500])
 async def test_what_is_no_address_leads_to_the_start(
     browser: httpx.AsyncClient, services: Services, ann: Identity, target: str
 ) -> None:

@@ -168,6 +168,16 @@ def test_what_is_not_known_is_said(prompt: str, model: str) -> None:
     assert list(read.unknown) == words
 
 
+@pytest.mark.parametrize("number", ["❶", "²", "½", "٣", "१२", "0", "99999999999999999999"])
+def test_strange_numbers_are_read_or_passed_over(number: str) -> None:
+    assert sounds(f"{number} dogs barking") == ["dog_bark"]
+
+
+@pytest.mark.parametrize("prompt", ["\u0303", "a \u0303 dog", "'s", "’s ’s", "\u200d", "\ufeffdog"])
+def test_marks_alone_are_no_words(prompt: str) -> None:
+    assert list(outline(plan(prompt)))
+
+
 def test_unknown_words_are_named_once_and_change_nothing() -> None:
     assert plan("a frobnicated dog barking frobnicated").unknown == ("frobnicated",)
     assert layers("a frobnicated dog barking") == layers("a dog barking")

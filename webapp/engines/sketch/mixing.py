@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ NEUTRAL: Final = EffectLayer("drone", intensity=0.3, density=0.2)
 _BESIDE_MUSIC_DB = -7.0
 _FAR_DB, _FAR_HZ = -22.0, 1400.0
 _LEAST_DB = -50.0
+_LEAST_ALONE_DB = -3.0
 _ENDING_SHARE, _LONGEST_ENDING_S, _LONGEST_RING_S = 0.06, 0.8, 1.5
 _SEED_STEP = 0x9E3779B97F4A7C15
 
@@ -122,6 +123,8 @@ def _voices(plan: Plan, frames: int, *, with_ending: bool) -> Iterator[Voice]:
     duration_s = frames / SAMPLE_RATE
     has_music = any(scene.music is not None for scene in plan.scenes)
     seeds = _seeds(plan.seed)
+    if not has_music:
+        plan = _audible(plan)
     for layer in (NEUTRAL,) if plan.is_empty else plan.background:
         yield _effect(layer, Span(0.0, duration_s), next(seeds), beside_music=has_music)
     timed = list(zip(plan.scenes, spans(plan.scenes, duration_s), strict=True))
@@ -133,6 +136,18 @@ def _voices(plan: Plan, frames: int, *, with_ending: bool) -> Iterator[Voice]:
             yield _effect(
                 layer, span, next(seeds), beside_music=scene.music is not None, scene_fade=scene.fade
             )
+
+
+def _audible(plan: Plan) -> Plan:
+    """Raise a sound that nothing is compared with: levels tell sounds apart."""
+    layers = [*plan.background, *(layer for scene in plan.scenes for layer in scene.effects)]
+    if len(layers) != 1 or layers[0].level_db >= _LEAST_ALONE_DB:
+        return plan
+    raised = (replace(layers[0], level_db=_LEAST_ALONE_DB),)
+    if plan.background:
+        return replace(plan, background=raised)
+    scenes = tuple(replace(scene, effects=raised) if scene.effects else scene for scene in plan.scenes)
+    return replace(plan, scenes=scenes)
 
 
 def _music(scene: Scene, request: MusicRequest, span: Span, seed: int, *, with_ending: bool) -> Voice:

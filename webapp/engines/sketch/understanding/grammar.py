@@ -88,7 +88,7 @@ class Reader:
             if token.folded in BREAKS:
                 self._end_clause()
                 self._negated = False
-            elif token.folded.isdigit() and 0 < int(token.folded) <= MAX_COUNT and after not in _UNITS:
+            elif token.folded.isdecimal() and 0 < int(token.folded) <= MAX_COUNT and after not in _UNITS:
                 self._number(int(token.folded))
 
     def _match(self, match: Match, following: Match | None, previous: Match | None) -> None:
