@@ -146,12 +146,13 @@ async def test_the_set_up_link_makes_the_admin_once(browser: httpx.AsyncClient, 
     assert (await browser.post("/setup", data={"token": token, **NEW})).status_code == 403
 
 
-@pytest.mark.parametrize("target", ["//[", "http://[", "//[::1", "https://a]b/", "/" + "\u0f73" * 1_500])
+@pytest.mark.parametrize("target", ["//[", "http://[", "//[::1", "https://a]b/", "/" + "\u0f73" * 3_000])
 async def test_what_is_no_address_leads_to_the_start(
     browser: httpx.AsyncClient, services: Services, ann: Identity, target: str
 ) -> None:
     page = await browser.get("/login", params={"next": target})
-    assert page.status_code == 200
+    # A form may carry more than an address.
+    assert page.status_code == (200 if len(target) < 1_000 else 414)
     credentials = {"username": "ann", "password": "correct horse", "next": target}
     answer = await browser.post("/login", data=credentials)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
