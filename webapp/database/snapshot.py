@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, Protocol
 
 import asyncpg
@@ -11,6 +12,7 @@ import asyncpg
 from webapp.database.database import Database
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
+from webapp.threads import open_in_thread
 
 ROWS_AT_ONCE: Final = 1_000
 
@@ -49,7 +51,9 @@ class _SqliteSnapshot:
 
 @asynccontextmanager
 async def _sqlite(engine: PersistentSQLiteEngine) -> AsyncIterator[Snapshot]:
-    raw = await asyncio.to_thread(sqlite3.connect, engine.path, isolation_level=None, check_same_thread=False)
+    raw = await open_in_thread(
+        partial(sqlite3.connect, engine.path, isolation_level=None, check_same_thread=False)
+    )
     try:
         # In WAL mode the first read of a transaction decides what all of it sees.
         raw.execute("PRAGMA query_only = ON")

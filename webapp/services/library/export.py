@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import webapp
@@ -33,6 +34,7 @@ from webapp.storage import Storage
 from webapp.storage.tagged_file import TaggedFile
 from webapp.storage.tags import Tags
 from webapp.storage.zip_stream import Measured, NotAsMeasured, ZipStream
+from webapp.threads import open_in_thread
 
 logger: Final = logging.getLogger(__name__)
 
@@ -102,8 +104,9 @@ class Exports:
                 files: list[dict[str, object]] = []
                 try:
                     for suffix in export.choice.formats:
-                        async for piece in self._add(archive, item, row, suffix, files):
-                            yield piece
+                        async with aclosing(self._add(archive, item, row, suffix, files)) as pieces:
+                            async for piece in pieces:
+                                yield piece
                 except FileNotFoundError as error:
                     if await self._rows(identity, [sound_id]):
                         raise NotFound(f"The export broke off: {sound_id} has lost a file") from error
@@ -127,10 +130,10 @@ class Exports:
 
     async def _add(
         self, archive: ZipStream, item: LibraryItemView, row: Row, suffix: str, files: list[dict[str, object]]
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """One file of a sound. Raises FileNotFoundError if it is gone, and NotFound if it is not whole."""
         path = await self._storage.path(row["storage_key"], stored_name(suffix))
-        file = await asyncio.to_thread(TaggedFile, path, None if suffix == "png" else tags_of(item))
+        file = await open_in_thread(partial(TaggedFile, path, None if suffix == "png" else tags_of(item)))
         name = f"sounds/{file_stem(item.title, item.sound_id)}.{suffix}"
         digest = hashlib.sha256()
         with closing(file):
