@@ -63,7 +63,7 @@ async def count_play(
 ) -> None:
     """The player says that it plays. A sound that went meanwhile has nothing to be counted."""
     with suppress(NotFound):
-        await services.library.plays.note_play(viewer, address_of(request, services.settings), sound_id)
+        await services.library.plays.record_play(viewer, address_of(request, services.settings), sound_id)
 
 
 @get("/sounds/{sound_id:str}/download/{audio_format:str}")
@@ -77,7 +77,7 @@ async def download(
     """Count a download and lead to the file. Raises NotFound."""
     if audio_format not in AUDIO_FORMATS:
         raise NotFound("There is no such format")
-    await services.library.plays.note_download(viewer, address_of(request, services.settings), sound_id)
+    await services.library.plays.record_download(viewer, address_of(request, services.settings), sound_id)
     headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)
 

@@ -1,7 +1,9 @@
-"""What owners and admins do to sounds: publish, name, delete."""
+"""Actions of owners and admins on sounds: publish, name, delete."""
 
 import json
-from collections.abc import Mapping
+from typing import Any
+
+from piccolo.columns import Column
 
 from webapp.database import Database
 from webapp.errors import NotAuthorized
@@ -14,10 +16,11 @@ from webapp.services.library.browse import find_item
 from webapp.services.library.views import LibraryItemView
 from webapp.services.shared.essential import essential
 from webapp.storage import Storage
+from webapp.tables import LibraryItem, Sound
 
 
 class Publishing:
-    """Changes sounds. Who may not see one is told that there is none; who may not change it, so."""
+    """Changes sounds. Raises NotFound for who may not see one, NotAuthorized for who may not change it."""
 
     def __init__(self, database: Database, storage: Storage, bus: Bus, audit: AuditLog) -> None:
         self._database = database
@@ -31,7 +34,8 @@ class Publishing:
             item = await find_item(self._database, identity, sound_id, to_change=True)
             if item.account_id != identity.account_id:
                 raise NotAuthorized("Not authorized to change this sound")
-            await self._write(item, await self._changed_columns(item, change))
+            values = await self._changed_values(item, change)
+            await LibraryItem.update(values).where(LibraryItem.id == item.row_id)
             changed = await find_item(self._database, identity, sound_id)
         self._bus.publish(Event("library"), account_changed(item.account_id))
         return changed
@@ -48,8 +52,10 @@ class Publishing:
                 raise NotAuthorized("Not authorized to delete this sound")
             if item.account_id != identity.account_id:
                 await self._audit.record(identity.username, "delete sound", (sound_id,), detail=item.owner)
-            rows = await self._database.fetch(
-                "DELETE FROM sound WHERE generation_id = {} RETURNING storage_key, job", sound_id
+            rows = (
+                await Sound.delete()
+                .where(Sound.generation_id == sound_id)
+                .returning(Sound.storage_key, Sound.job)
             )
             for row in rows:
                 # The files go after the commit; a crash in between leaves them to the next start.
@@ -59,22 +65,21 @@ class Publishing:
             self._bus.publish(Event("job", row["job"]))
         self._bus.publish(Event("library"), account_changed(item.account_id))
 
-    async def _changed_columns(self, item: LibraryItemView, change: SoundChange) -> dict[str, object]:
-        columns: dict[str, object] = {}
+    async def _changed_values(self, item: LibraryItemView, change: SoundChange) -> dict[Column | str, Any]:
+        values: dict[Column | str, Any] = {}
         if change.is_public is not None:
-            columns["is_public"] = change.is_public
+            values[LibraryItem.is_public] = change.is_public
         if change.title is None and change.tags is None:
-            return columns
-        rows = await self._database.fetch("SELECT title, tags FROM library_item WHERE id = {}", item.row_id)
-        title = rows[0]["title"] if change.title is None else change.title
-        tags = json.loads(rows[0]["tags"]) if change.tags is None else change.tags
-        title_words, words = words_of(title, item.prompt, tags)
-        return columns | {
-            "title": title, "tags": tags_text(tags), "title_words": title_words, "words": words,
-        }  # fmt: skip
-
-    async def _write(self, item: LibraryItemView, columns: Mapping[str, object]) -> None:
-        assignments = ", ".join(f"{name} = {{}}" for name in columns)
-        await self._database.fetch(
-            f"UPDATE library_item SET {assignments} WHERE id = {{}}", *columns.values(), item.row_id
+            return values
+        (row,) = await LibraryItem.select(LibraryItem.title, LibraryItem.tags).where(
+            LibraryItem.id == item.row_id
         )
+        title = row["title"] if change.title is None else change.title
+        tags = json.loads(row["tags"]) if change.tags is None else change.tags
+        title_words, words = words_of(title, item.prompt, tags)
+        return values | {
+            LibraryItem.title: title,
+            LibraryItem.tags: tags_text(tags),
+            LibraryItem.title_words: title_words,
+            LibraryItem.words: words,
+        }
