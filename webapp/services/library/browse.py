@@ -1,6 +1,8 @@
 """Lists of sounds, single sounds, and how many there are."""
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -103,7 +105,7 @@ class Browser:
                     continue
             are_many = listing.is_search and (skip >= FAR or await self._are_many(listing, stage))
             statement = listing.rows(stage, wanted - len(found), skip, after, are_many=are_many)
-            rows = await statement.fetch(self._database)
+            rows = await statement.run(self._database)
             found += [(stage, row) for row in rows]
             if len(found) == wanted:
                 break
@@ -119,7 +121,7 @@ class Browser:
 
     async def _total(self, statement: Statement) -> int:
         async def read() -> Reading[int]:
-            rows = await statement.fetch(self._database)
+            rows = await statement.run(self._database)
             return Reading(rows[0]["total"])
 
         return await self._totals.get(statement, read)
@@ -140,6 +142,21 @@ async def find_item(
     if item is None or not item.is_open_to(identity):
         raise NotFound(NOT_FOUND)
     return item
+
+
+async def find_items_to_change(
+    database: Database, identity: Identity, sound_ids: Iterable[str]
+) -> list[LibraryItemView]:
+    """Read several sounds and lock them for the caller's transaction, leaving out what is not found.
+
+    They are locked in the order of their ids, so that two selections that overlap wait for each other rather
+    than deadlock. For the same reason the caller takes other locks, such as a rate limit's, afterwards.
+    """
+    items = []
+    for sound_id in sorted(set(sound_ids)):
+        with suppress(NotFound):
+            items.append(await find_item(database, identity, sound_id, to_change=True))
+    return items
 
 
 def _cursor(stage: int, row: Row) -> Cursor:

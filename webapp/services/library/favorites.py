@@ -1,5 +1,6 @@
 """Favorites of accounts."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from webapp.clock import Clock
@@ -8,7 +9,8 @@ from webapp.errors import NotFound
 from webapp.events import Bus, account_changed
 from webapp.policy.library import is_generation_id
 from webapp.services.accounts.identity import Identity
-from webapp.services.library.browse import NOT_FOUND, find_item
+from webapp.services.library.browse import NOT_FOUND, find_item, find_items_to_change
+from webapp.services.library.views import LibraryItemView
 from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
 from webapp.settings import Settings
 from webapp.tables import Favorite, LibraryItem
@@ -30,11 +32,20 @@ class Favorites:
         """Add a sound to the favorites. Raises NotFound and LimitReached."""
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id, to_change=True)
-            await self._count(identity)
-            await Favorite.insert(
-                Favorite(account=identity.account_id, item=item.row_id, created_ms=self._clock.now_ms())
-            ).on_conflict(target=(Favorite.account, Favorite.item), action="DO NOTHING")
+            await self._insert(identity, item)
         self._bus.publish(account_changed(identity.account_id))
+
+    async def add_all(self, identity: Identity, sound_ids: Sequence[str]) -> int:
+        """Add several sounds in one transaction, and return how many of them were found.
+
+        Raises LimitReached when not all of them fit the hour's limit; then none is added.
+        """
+        async with self._database.transaction():
+            items = await find_items_to_change(self._database, identity, sound_ids)
+            for item in items:
+                await self._insert(identity, item)
+        self._bus.publish(account_changed(identity.account_id))
+        return len(items)
 
     async def remove(self, identity: Identity, sound_id: str) -> None:
         """Remove a sound, also one that was unpublished since. Raises NotFound and LimitReached."""
@@ -64,6 +75,12 @@ class Favorites:
     async def usage(self, identity: Identity) -> ThrottleUsage:
         """Report how much of the hour's changes is used up."""
         return await self._throttle.usage(_bucket(identity), self._hourly, HOUR_S)
+
+    async def _insert(self, identity: Identity, item: LibraryItemView) -> None:
+        await self._count(identity)
+        await Favorite.insert(
+            Favorite(account=identity.account_id, item=item.row_id, created_ms=self._clock.now_ms())
+        ).on_conflict(target=(Favorite.account, Favorite.item), action="DO NOTHING")
 
     async def _count(self, identity: Identity) -> None:
         await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")

@@ -70,7 +70,7 @@ class Statement:
     sql: str
     arguments: tuple[object, ...]
 
-    async def fetch(self, database: Database) -> list[Row]:
+    async def run(self, database: Database) -> list[Row]:
         """Run it and return its rows."""
         return await database.fetch(self.sql, *self.arguments)
 
