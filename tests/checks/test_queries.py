@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # `Database.fetch` and `Database.execute_many`, and Piccolo's own `Table.raw`.
 RAW_CALLS = {"fetch", "execute_many", "raw"}
 QUERIES = re.compile(r"webapp/services/\w+/(\w+_)?queries\.py")
-# What is below `Database`; migrations, which are written once; sound engines, which may not import a database.
+# What is below `Database`; migrations, which are written once; sound engines, which may import no database.
 EXEMPT = ("webapp/database/", "webapp/tables/piccolo_migrations/", "webapp/engines/")
 # Modules that still run SQL of their own. The list only shrinks: a module that is done must leave it.
 UNCONVERTED = {

@@ -143,7 +143,7 @@ class _Copier:
 
     @property
     def whole(self) -> set[str]:
-        """The keys of which everything is copied."""
+        """List the keys whose files are all copied."""
         return self.entries.keys() - self.lost.keys()
 
     async def copy(self, key: str, names: Sequence[str]) -> None:

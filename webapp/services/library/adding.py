@@ -77,5 +77,5 @@ def words_of(title: str, prompt: str, tags: Iterable[str]) -> tuple[str, str]:
 
 
 def tags_text(tags: Iterable[str]) -> str:
-    """Tags as a row keeps them."""
+    """Write tags as a row stores them."""
     return json.dumps(list(tags), ensure_ascii=False)

@@ -16,7 +16,7 @@ PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
 
 
 class Sounds:
-    """Finds the files of sounds, and removes those that belong to none."""
+    """Finds the files of sounds, and removes files without a sound."""
 
     def __init__(
         self, database: Database, storage: Storage, leases: Leases, speech_leases: SpeechLeases

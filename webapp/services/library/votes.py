@@ -23,7 +23,7 @@ class VoteReceipt:
 
 
 class Votes:
-    """One vote per account and sound. The counters are kept by the database as votes come and go."""
+    """One vote per account and sound. Triggers of the database keep the counters."""
 
     def __init__(self, database: Database, throttle: Throttle, settings: Settings, bus: Bus) -> None:
         self._database = database
