@@ -4,7 +4,6 @@ import asyncio
 import os
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -84,7 +83,7 @@ class FileAnswer(ASGIResponse):
     @classmethod
     async def open(cls, path: Path, media_type: str, request: Request[Any, Any, Any]) -> "FileAnswer":
         """The answer for a file. Raises FileNotFoundError and PreconditionFailed."""
-        handle = await open_in_thread(partial(path.open, "rb"))
+        handle = await open_in_thread(lambda: path.open("rb"))
         try:
             return cls(handle, FileFacts.of(path, handle), media_type, request)
         except BaseException:
