@@ -8,7 +8,7 @@ import pytest
 from benchmarks.library_data import COMMON, RARE, fill_library
 from webapp.policy.library import Cursor, LibraryQuery, Sort
 from webapp.services.container import Services
-from webapp.services.library.listing import PUBLIC, Listing, Scope, Statement, favorites_of, own
+from webapp.services.library.listing_queries import PUBLIC, Listing, Scope, Statement, favorites_of, own
 
 SOUNDS: Final = 2_000
 SORTS: Final[tuple[Sort, ...]] = ("votes", "plays", "duration", "quality")

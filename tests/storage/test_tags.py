@@ -1,6 +1,7 @@
 """Tags: read back by libsndfile, with the sound unchanged, in every format."""
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -71,3 +72,20 @@ def test_files_of_another_kind_are_left_alone(suffix: str, rest: bytes) -> None:
     for head in (rest, starts.get(suffix, b"") + rest):
         change = retag(suffix, head, len(head), TAGS)
         assert change.replaced <= len(head)
+
+
+def test_a_file_that_cannot_be_read_is_not_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "sound.wav"
+    path.write_bytes(b"no sound")
+    opened: list[IO[bytes]] = []
+    real_open = Path.open
+
+    def watched(self: Path, mode: str) -> IO[bytes]:
+        opened.append(real_open(self, "rb"))
+        path.unlink()
+        return opened[0]
+
+    monkeypatch.setattr(Path, "open", watched)
+    with TaggedFile(path) as file:
+        assert b"".join(file.chunks()) == b"no sound"
+    assert opened[0].closed

@@ -93,7 +93,7 @@ async def _try_one(
 ) -> None:
     if not tally.full:
         try:
-            await services.library.importer.require_room(owner)
+            await services.library.importer.require_capacity(owner)
             is_new = await _bring_one(services, source, owner, entry, change, publish=publish)
         except InvalidRequest as error:
             tally.refused += 1

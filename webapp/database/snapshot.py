@@ -1,9 +1,10 @@
-"""One moment of the database, read at leisure while others go on writing."""
+"""Snapshots: one state of the database, read while others go on writing."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, Protocol
 
 import asyncpg
@@ -11,6 +12,7 @@ import asyncpg
 from webapp.database.database import Database
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
+from webapp.threads import open_in_thread
 
 ROWS_AT_ONCE: Final = 1_000
 
@@ -18,16 +20,16 @@ Batch = Sequence[Sequence[Any]]
 
 
 class Snapshot(Protocol):
-    """Reads as of the moment it was taken, whatever is committed meanwhile."""
+    """Reads the state at the time it was taken, whatever is committed meanwhile."""
 
-    def rows(self, sql: str) -> AsyncIterator[Batch]:
-        """The rows of a query without arguments, some at a time."""
+    def rows(self, sql: str) -> AsyncGenerator[Batch, None]:
+        """Run a query without arguments and yield its rows in batches."""
         ...
 
 
 @asynccontextmanager
 async def snapshot(database: Database) -> AsyncIterator[Snapshot]:
-    """The database as it is now, on a connection of its own; nobody waits for it, nor it for anybody."""
+    """Open a snapshot of the present state, on a connection of its own that blocks nobody."""
     engine = database.engine
     if isinstance(engine, PooledPostgresEngine):
         async with _postgres(engine) as taken:
@@ -41,7 +43,7 @@ class _SqliteSnapshot:
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
 
-    async def rows(self, sql: str) -> AsyncIterator[Batch]:
+    async def rows(self, sql: str) -> AsyncGenerator[Batch, None]:
         cursor = await asyncio.to_thread(self._raw.execute, sql)
         while batch := await asyncio.to_thread(cursor.fetchmany, ROWS_AT_ONCE):
             yield batch
@@ -49,7 +51,9 @@ class _SqliteSnapshot:
 
 @asynccontextmanager
 async def _sqlite(engine: PersistentSQLiteEngine) -> AsyncIterator[Snapshot]:
-    raw = await asyncio.to_thread(sqlite3.connect, engine.path, isolation_level=None, check_same_thread=False)
+    raw = await open_in_thread(
+        partial(sqlite3.connect, engine.path, isolation_level=None, check_same_thread=False)
+    )
     try:
         # In WAL mode the first read of a transaction decides what all of it sees.
         raw.execute("PRAGMA query_only = ON")
@@ -64,7 +68,7 @@ class _PostgresSnapshot:
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._connection = connection
 
-    async def rows(self, sql: str) -> AsyncIterator[Batch]:
+    async def rows(self, sql: str) -> AsyncGenerator[Batch, None]:
         cursor = await self._connection.cursor(sql)
         while batch := await cursor.fetch(ROWS_AT_ONCE):
             yield batch

@@ -11,10 +11,10 @@ from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from webapp.errors import PreconditionFailed
 from webapp.http.errors import PROBLEM_JSON, Problem
 from webapp.http.preconditions import is_unchanged
 from webapp.policy.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
+from webapp.threads import open_in_thread
 
 CHUNK_BYTES: Final = 256 * 1024
 # A sound never changes under its name.
@@ -83,10 +83,10 @@ class FileAnswer(ASGIResponse):
     @classmethod
     async def open(cls, path: Path, media_type: str, request: Request[Any, Any, Any]) -> "FileAnswer":
         """The answer for a file. Raises FileNotFoundError and PreconditionFailed."""
-        handle = await asyncio.to_thread(path.open, "rb")
+        handle = await open_in_thread(lambda: path.open("rb"))
         try:
             return cls(handle, FileFacts.of(path, handle), media_type, request)
-        except PreconditionFailed:
+        except BaseException:
             handle.close()
             raise
 

@@ -1,5 +1,6 @@
 """A stored sound as it is given out: with tags, in pieces."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,14 +17,14 @@ class TaggedFile:
     def __init__(self, path: Path, tags: Tags | None = None) -> None:
         """Open `path`; without tags it is read as it is. Raises FileNotFoundError."""
         self._handle = path.open("rb")
-        size = path.stat().st_size
-        change = Retagging(b"", 0, size)
-        if tags is not None:
-            try:
+        try:
+            size = os.fstat(self._handle.fileno()).st_size
+            change = Retagging(b"", 0, size)
+            if tags is not None:
                 change = retag(path.suffix.removeprefix("."), self._handle.read(HEAD_BYTES), size, tags)
-            except BaseException:
-                self._handle.close()
-                raise
+        except BaseException:
+            self._handle.close()
+            raise
         self._change = change
         self.size_bytes = change.size_bytes
 

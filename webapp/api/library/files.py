@@ -1,6 +1,6 @@
 """The files of sounds; a file's name is what protects it."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -70,7 +70,8 @@ class FileController(Controller):
         """The sound in the format that the name's ending says; its name never means another sound."""
         async with _misses_counted(request, services, address):
             _require_exact_path(request, f"/audio/{filename}", "Audio not found")
-            return await _answer(services.sounds.audio_file(filename), request, "Audio not found")
+            path = await services.sounds.audio_file(filename)
+        return await _answer(path, request, "Audio not found")
 
     @route(
         "/spectrogram/{filename:str}",
@@ -85,7 +86,8 @@ class FileController(Controller):
         """Time from left to right, pitch from bottom to top, and how loud by colour."""
         async with _misses_counted(request, services, address):
             _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
-            return await _answer(services.sounds.picture_file(filename), request, "Spectrogram not found")
+            path = await services.sounds.picture_file(filename)
+        return await _answer(path, request, "Spectrogram not found")
 
 
 def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
@@ -95,8 +97,8 @@ def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
         raise NotFound(missing)
 
 
-async def _answer(finding: Awaitable[Path], request: AnyRequest, missing: str) -> FileAnswer:
-    path = await finding
+async def _answer(path: Path, request: AnyRequest, missing: str) -> FileAnswer:
+    """Open a file last: what fails after that would leave it open."""
     try:
         return await FileAnswer.open(path, MEDIA_TYPES[path.suffix], request)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What a list of the library shows, as the address says it; nothing in an address can be wrong."""
+"""The filters of a library list in its address; values that make no sense are ignored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ LENGTH_NAMES: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class LibraryAddress:
-    """Which sounds, in which order, shown how. The usual values are left out of the address."""
+    """Filters, order and layout of a list. The address leaves out default values."""
 
     view: View = "all"
     q: str = ""
@@ -47,7 +47,7 @@ class LibraryAddress:
     page: int = 1
 
     def url(self, **changes: Any) -> str:
-        """The address with these values changed; with another list one begins at its first page."""
+        """Build the address with these values changed; another list begins at its first page."""
         changed = replace(self, **({"page": 1} | changes))
         usual = LibraryAddress()
         said = {
@@ -59,12 +59,12 @@ class LibraryAddress:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether less is shown than the view has."""
+        """True if filters hide part of the view."""
         return bool(self.q or self.model or self.length or self.owner)
 
     @property
     def query(self) -> LibraryQuery:
-        """What the library is asked for."""
+        """Translate the address into a query of the library."""
         low, high = LENGTHS.get(self.length, (None, None))
         return LibraryQuery(
             page=self.page,
@@ -79,7 +79,7 @@ class LibraryAddress:
 
 
 def read_address(given: Mapping[str, str]) -> LibraryAddress:
-    """The list that an address asks for; what makes no sense in it counts as not said."""
+    """Parse an address; values that make no sense are ignored."""
 
     def one_of(name: str, known: object) -> str:
         value = given.get(name, "")

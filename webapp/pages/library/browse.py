@@ -1,4 +1,4 @@
-"""The library: everybody's published sounds, one's own, and those one keeps."""
+"""Lists of the library: published sounds, the viewer's own, and the viewer's favourites."""
 
 import math
 from typing import Any, Final
@@ -35,7 +35,7 @@ async def show_library(
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
-    """Sounds as the address asks for them."""
+    """Show the list that the address asks for."""
     address = read_address(dict(request.query_params))
     if address.view != "all" and viewer is None:
         raise AuthenticationRequired

@@ -1,4 +1,4 @@
-"""What the templates about sounds of the library receive: one dataclass for each."""
+"""Contexts of the templates about sounds: one dataclass for each template."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -36,7 +36,7 @@ class SoundCard:
 
 @dataclass(frozen=True, slots=True)
 class LibraryPage:
-    """A list of sounds, and what it can be narrowed down by."""
+    """A list of sounds and its filters."""
 
     template: ClassVar[str] = "library/library.html"
 
@@ -61,7 +61,7 @@ class ReactionsFragment:
 
 @dataclass(frozen=True, slots=True)
 class SoundMenuFragment:
-    """What can be done with a sound, fetched when its menu is opened."""
+    """The menu of a sound, fetched when it is opened."""
 
     template: ClassVar[str] = "library/sound_menu.html"
 
@@ -95,7 +95,7 @@ class SoundPage:
 
 @dataclass(frozen=True, slots=True)
 class GoneFragment:
-    """Takes the place of element `element_id` once what it showed is gone for this viewer."""
+    """Replaces element `element_id` once its content is gone for this viewer."""
 
     template: ClassVar[str] = "frame/gone.html"
 

@@ -1,4 +1,4 @@
-"""Sounds taken along as a zip: what is ticked in a list, or a playlist."""
+"""Exports as a zip: the ticked sounds of a list, or a playlist."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ FORMATS: Final[tuple[ExportFormat, ...]] = ("flac",)
 async def export_selection(
     request: PageRequest, services: InjectedServices, streams: InjectedStreams, identity: InjectedIdentity
 ) -> Attachment:
-    """The chosen sounds. Raises NotFound when one of them went meanwhile."""
+    """Export the chosen sounds. Raises NotFound when one of them is gone meanwhile."""
     ids = selected(await read_fields(request))
     choice = ExportChoice(FORMATS, LibraryQuery(), ids=tuple(ids))
     return await archive(request, services, streams, identity, choice)
@@ -38,6 +38,6 @@ async def export_playlist(
     streams: InjectedStreams,
     identity: InjectedIdentity,
 ) -> Attachment:
-    """What the viewer may hear of a playlist. Raises NotFound."""
+    """Export what the viewer may hear of a playlist. Raises NotFound."""
     choice = ExportChoice(FORMATS, LibraryQuery(), playlist_id=playlist_id)
     return await archive(request, services, streams, identity, choice)

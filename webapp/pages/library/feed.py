@@ -1,4 +1,4 @@
-"""What pages with sounds follow: that sounds came, went or changed."""
+"""Live updates of pages with sounds: sounds were added, deleted or changed."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from webapp.services.library.details import NewestSound
 
 
 class LibraryFeed:
-    """Tells a page that it may show something else now; only the page knows what it shows.
+    """Signals to a page that its content may have changed; only the page knows what it shows.
 
     Jobs matter when a sound of the viewer's comes out of one. Nobody's own page is asked to look again for
     every step of other people's jobs. `since_ms` is the time of the state that the page shows: of what
@@ -30,17 +30,17 @@ class LibraryFeed:
         self._has_changed = False
 
     def note(self, event: Event) -> bool:
-        """What is published, named or deleted matters to all; what an account keeps, and its jobs, to it."""
+        """Follow changes of published sounds for everybody, and of favorites and jobs for their account."""
         self._has_changed |= event in self._followed
         return event in self._followed or (event.topic == "job" and self._viewer is not None)
 
     def take_signals(self) -> tuple[str, ...]:
-        """Has the list ask for itself again."""
+        """Return the signal that has lists load again, if anything changed."""
         changed, self._has_changed = self._has_changed, False
         return (LIBRARY_CHANGED,) if changed else ()
 
     async def fragments(self) -> list[Fragment]:
-        """None; looks whether the viewer has a new sound, and at first what was missed."""
+        """Check for new sounds of the viewer, and at first for missed changes. There are no fragments."""
         newest = await self._details.newest_of(self._viewer.account_id) if self._viewer else None
         if self._is_first:
             self._is_first = False

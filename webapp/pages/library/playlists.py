@@ -1,4 +1,4 @@
-"""Playlists: made, shown, put in order, shared, deleted."""
+"""Pages of playlists: create, show, reorder, share, delete."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -28,7 +28,7 @@ from webapp.services.container import Services
 async def show_playlists(
     services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
 ) -> Response[Any]:
-    """One's own playlists, the last changed first."""
+    """List the viewer's playlists, the last changed first."""
     return renderer.page(await _own_playlists(services, identity))
 
 
@@ -55,7 +55,7 @@ async def show_playlist(
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
-    """A playlist for its owner; a shared one for whoever has its address."""
+    """Show a playlist to its owner, and a shared one to whoever has its address."""
     try:
         return renderer.page(await _page(request, services, sound_cards, viewer, playlist_id))
     except NotFound:
@@ -68,7 +68,7 @@ async def show_playlist(
 async def edit(
     posted: InjectedPosted, playlist_id: FromPath[str], sound_cards: InjectedCards
 ) -> Response[Any]:
-    """Give a playlist another name."""
+    """Rename a playlist."""
     try:
         change = parse_playlist({"name": posted.fields.get("name", "")}, is_new=False)
         await posted.services.library.playlists.change(posted.identity, playlist_id, change)
@@ -82,7 +82,7 @@ async def edit(
 
 @post("/playlists/{playlist_id:str}/share")
 async def share(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
-    """Open a playlist to whoever has its address, or close it again."""
+    """Share a playlist with whoever has its address, or stop sharing it."""
     is_shared = posted.fields.get("is_shared") == "yes"
     await posted.services.library.playlists.change(
         posted.identity, playlist_id, PlaylistChange(is_shared=is_shared)
@@ -93,7 +93,7 @@ async def share(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[
 
 @post("/playlists/{playlist_id:str}/delete")
 async def delete(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
-    """Delete a playlist, once somebody has been asked; its sounds stay."""
+    """Delete a playlist, after a confirmation; its sounds stay."""
     if not is_confirmed(posted.fields):
         playlist, _ = await posted.services.library.playlists.get(posted.identity, playlist_id)
         return ask(
@@ -111,7 +111,7 @@ async def delete(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response
 
 @post("/playlists/{playlist_id:str}/remove")
 async def remove(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
-    """Take a sound out of a playlist."""
+    """Remove a sound from a playlist."""
     await posted.services.library.playlists.remove_track(
         posted.identity, playlist_id, posted.fields.get("sound", "")
     )
@@ -120,7 +120,7 @@ async def remove(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response
 
 @post("/playlists/{playlist_id:str}/order")
 async def order(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
-    """Put the sounds in another order: all of them as `ids`, or `sound` one step `up` or `down`."""
+    """Reorder the sounds: all of them as `ids`, or `sound` one step `up` or `down`."""
     if posted.fields.get("ids"):
         wanted = posted.fields["ids"].split()
     else:
@@ -132,7 +132,7 @@ async def order(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[
 
 
 def moved(ids: list[str], moving: str, step: int) -> list[str]:
-    """The list with one entry a step further up (-1) or down (1); at the end, and unknown, it stays."""
+    """Move one entry a step up (-1) or down (1); at the end of the list, or unknown, it stays."""
     if moving not in ids:
         return ids
     at = ids.index(moving)

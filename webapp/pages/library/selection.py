@@ -1,11 +1,11 @@
-"""What is done with several sounds of a list at once."""
+"""Actions on several sounds of a list at once."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from litestar import Response, post
 
-from webapp.errors import InvalidRequest, NotFound
+from webapp.errors import InvalidRequest
 from webapp.pages.frame import words
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.posted import InjectedPosted
@@ -19,7 +19,7 @@ ID: Final = "id"
 
 @post("/library/selection")
 async def change_selection(posted: InjectedPosted) -> Response[Any]:
-    """Keep, publish, take back or delete the chosen sounds; those that went meanwhile are passed over."""
+    """Apply an action to all chosen sounds, or to none; sounds that are gone meanwhile are skipped."""
     chosen = selected(posted.pairs)
     action = posted.fields.get("action", "")
     if action not in DONE:
@@ -34,33 +34,26 @@ async def change_selection(posted: InjectedPosted) -> Response[Any]:
             section="library",
             back="/library",
         )
-    changed = 0
-    for sound_id in chosen:
-        try:
-            await _act(posted.services, posted.identity, action, sound_id)
-        except NotFound:
-            continue
-        changed += 1
+    changed = await _apply(posted.services, posted.identity, action, chosen)
     return library_changed(posted, f"{words.count(changed, 'sound')} {DONE[action]}")
 
 
 def selected(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """The sounds that were ticked, each once: as many as a page shows. Raises InvalidRequest for none."""
+    """Read the ticked sounds, each once: as many as a page shows. Raises InvalidRequest for none."""
     chosen = list(dict.fromkeys(value for name, value in pairs if name == ID))[:PER_PAGE]
     if not chosen:
         raise InvalidRequest("Choose at least one sound")
     return chosen
 
 
-async def _act(services: Services, identity: Identity, action: str, sound_id: str) -> None:
+async def _apply(services: Services, identity: Identity, action: str, sound_ids: list[str]) -> int:
     library = services.library
     if action == "keep":
-        await library.favorites.add(identity, sound_id)
-    elif action == "delete":
-        await library.publishing.delete(identity, sound_id)
-    else:
-        change = SoundChange(is_public=action == "publish")
-        await library.publishing.change(identity, sound_id, change)
+        return await library.favorites.add_all(identity, sound_ids)
+    if action == "delete":
+        return await library.publishing.delete_all(identity, sound_ids)
+    change = SoundChange(is_public=action == "publish")
+    return await library.publishing.change_all(identity, sound_ids, change)
 
 
 DONE: Final = {

@@ -1,4 +1,4 @@
-"""One sound: shown, heard, downloaded."""
+"""The page of one sound, its player and its downloads."""
 
 from contextlib import suppress
 from typing import Any
@@ -33,7 +33,7 @@ async def show_sound(
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
-    """A published sound for everybody; another for its owner and admins."""
+    """Show a published sound to everybody, and another to its owner and admins."""
     try:
         return renderer.page(await sound_page(request, services, sound_cards, viewer, sound_id))
     except NotFound:
@@ -51,7 +51,7 @@ async def show_menu(
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
-    """What can be done with a sound in a list."""
+    """Render the menu of a sound in a list."""
     item = await services.library.browse.item(viewer, sound_id)
     cards = await sound_cards.of(viewer, [item])
     return renderer.page(SoundMenuFragment(cards[0], await own_playlists(services, viewer)))
@@ -61,9 +61,9 @@ async def show_menu(
 async def count_play(
     request: PageRequest, sound_id: FromPath[str], services: InjectedServices, viewer: InjectedViewer
 ) -> None:
-    """The player says that it plays. A sound that went meanwhile has nothing to be counted."""
+    """Count a play that the player reports. A sound that is gone meanwhile is not counted."""
     with suppress(NotFound):
-        await services.library.plays.note_play(viewer, address_of(request, services.settings), sound_id)
+        await services.library.plays.record_play(viewer, address_of(request, services.settings), sound_id)
 
 
 @get("/sounds/{sound_id:str}/download/{audio_format:str}")
@@ -74,10 +74,10 @@ async def download(
     services: InjectedServices,
     viewer: InjectedViewer,
 ) -> Response[None]:
-    """Count a download and lead to the file. Raises NotFound."""
+    """Count a download and redirect to the file. Raises NotFound."""
     if audio_format not in AUDIO_FORMATS:
         raise NotFound("There is no such format")
-    await services.library.plays.note_download(viewer, address_of(request, services.settings), sound_id)
+    await services.library.plays.record_download(viewer, address_of(request, services.settings), sound_id)
     headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)
 
@@ -89,7 +89,7 @@ async def sound_page(
     viewer: Identity | None,
     sound_id: str,
 ) -> SoundPage:
-    """Everything about one sound. Raises NotFound, also for one that is not for this viewer."""
+    """Collect everything about one sound. Raises NotFound, also for one that this viewer may not see."""
     item, sound = await services.library.details.of(viewer, sound_id)
     cards = await sound_cards.of(viewer, [item])
     return SoundPage(
@@ -103,10 +103,10 @@ async def sound_page(
 
 
 async def own_playlists(services: Services, viewer: Identity | None) -> tuple[PlaylistView, ...]:
-    """The viewer's playlists, the last changed first."""
+    """Read the viewer's playlists, the last changed first."""
     return tuple(await services.library.playlists.of_account(viewer)) if viewer else ()
 
 
 def base_url(request: PageRequest, services: Services) -> str:
-    """What addresses of this server begin with, for other sites and for people to pass on."""
+    """Build the base of this server's addresses, for other sites and for people to share."""
     return services.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")

@@ -1,4 +1,4 @@
-"""What people do with a sound, from its page or its place in a list."""
+"""Actions on a sound, from its page or from a list."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -32,7 +32,7 @@ async def vote(posted: InjectedPosted, sound_id: FromPath[str], sound_cards: Inj
 async def favorite(
     posted: InjectedPosted, sound_id: FromPath[str], sound_cards: InjectedCards
 ) -> Response[Any]:
-    """Keep a sound among one's favourites, or let it go."""
+    """Add a sound to the favourites, or remove it."""
     favorites = posted.services.library.favorites
     change = favorites.add if posted.fields.get("favorite") == "yes" else favorites.remove
     await change(posted.identity, sound_id)
@@ -41,7 +41,7 @@ async def favorite(
 
 @post("/sounds/{sound_id:str}/publish")
 async def publish(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
-    """Show an own sound to everybody, or take it back."""
+    """Publish an own sound, or unpublish it."""
     is_public = posted.fields.get("is_public") == "yes"
     await posted.services.library.publishing.change(
         posted.identity, sound_id, SoundChange(is_public=is_public)
@@ -72,7 +72,7 @@ async def edit(posted: InjectedPosted, sound_id: FromPath[str], sound_cards: Inj
 
 @post("/sounds/{sound_id:str}/delete")
 async def delete(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
-    """Delete a sound with its files, once somebody has been asked."""
+    """Delete a sound with its files, after a confirmation."""
     if not is_confirmed(posted.fields):
         item = await posted.services.library.browse.item(posted.identity, sound_id)
         return ask(

@@ -1,4 +1,4 @@
-"""Makes the cards of sounds: what a list says of each, as the viewer sees it."""
+"""Cards of sounds in lists, as the viewer sees them."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -22,7 +22,7 @@ class SoundCards:
         self._outlines: dict[str, str] = {}
 
     async def of(self, viewer: Identity | None, items: Iterable[LibraryItemView]) -> tuple[SoundCard, ...]:
-        """The cards of these sounds, in their order."""
+        """Make the cards of these sounds, in their order."""
         shown = tuple(items)
         row_ids = [item.row_id for item in shown]
         favorites = await self._library.favorites.among(viewer, row_ids) if viewer else set()
@@ -52,7 +52,7 @@ class SoundCards:
 
 
 def again_address(item: LibraryItemView, *, with_seed: bool = False) -> str:
-    """Where Generate opens with the sound's prompt and settings filled in; speech has a page of its own."""
+    """Build the address of Generate with the sound's prompt and settings; speech has its own page."""
     if item.model not in MODELS:
         return f"/speech?{urlencode({'text': item.prompt})}"
     settings = {"prompt": item.prompt, "model": item.model, "duration": f"{item.duration_s:g}"}

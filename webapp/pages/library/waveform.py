@@ -9,7 +9,7 @@ BARS: Final = 64
 
 
 def waveform_bars(peaks: Sequence[int], bars: int = BARS) -> str:
-    """A sound's outline as upright bars around the middle, two units apart and 64 high.
+    """Draw a sound's outline as upright bars around the middle, two units apart and 64 high.
 
     `peaks` are lows and highs in turn, -127 to 127. Each bar is as high as the loudest moment in its
     part of the sound; silence still shows as a thin line.

@@ -1,4 +1,4 @@
-"""Backups of everything: the database at one moment, and the files of that moment's sounds."""
+"""Backups: a snapshot of the database, and the files of the sounds in it."""
 
 from webapp.services.backup.restore import Restored, restore
 from webapp.services.backup.writer import BackedUp, back_up

@@ -1,4 +1,4 @@
-"""What a backup consists of: a folder with tables as lines of JSON, files of sounds, and a manifest."""
+"""The layout of a backup: a folder with tables as lines of JSON, files of sounds, and a manifest."""
 
 import hashlib
 from collections.abc import Iterator
@@ -62,12 +62,12 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def backed_up_tables() -> list[type[Table]]:
-    """The tables of a backup; each comes after those that it refers to."""
+    """List the tables of a backup; each comes after those that it refers to."""
     return sort_table_classes([table for table in ALL_TABLES if table not in LEFT_OUT])
 
 
 def columns_of(table: type[Table]) -> list[tuple[str, str]]:
-    """A table's columns, each with its kind."""
+    """List a table's columns, each with its kind."""
     return [(column._meta.db_column_name, _kind(column)) for column in table._meta.columns]
 
 
@@ -77,7 +77,7 @@ def _kind(column: Column) -> str:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """A backup's manifest. Raises InvalidRequest where there is none that is understood."""
+    """Read a backup's manifest. Raises InvalidRequest if there is none, or none that is understood."""
     try:
         manifest = msgspec.json.decode(json_of((folder / MANIFEST).read_bytes()), type=Manifest)
     except FileNotFoundError as error:
@@ -90,7 +90,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_files(folder: Path) -> Iterator[FileEntry]:
-    """The files that a backup holds."""
+    """Read the list of the files that a backup holds."""
     decoder = msgspec.json.Decoder(FileEntry)
     with (folder / FILES).open("rb") as lines:
         for line in lines:
@@ -98,6 +98,6 @@ def read_files(folder: Path) -> Iterator[FileEntry]:
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a file."""
+    """Compute the SHA-256 of a file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

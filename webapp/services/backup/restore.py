@@ -1,4 +1,4 @@
-"""Putting a backup back: all of it or nothing."""
+"""Restores of backups: all of a backup or nothing."""
 
 import asyncio
 import itertools
@@ -16,6 +16,7 @@ from piccolo.table import Table
 from webapp.database.link import no_time_limit
 from webapp.errors import Conflict, InvalidRequest
 from webapp.policy.missing import Missing, missing_words
+from webapp.services.backup import queries
 from webapp.services.backup.layout import (
     FILES,
     SOUNDS,
@@ -31,17 +32,17 @@ from webapp.services.backup.layout import (
 )
 from webapp.services.container import Services
 from webapp.storage.local import FILE_NAMES, KEY
-from webapp.tables import SetupLink, Worker
+from webapp.tables import Account, Job, SetupLink, Sound, Worker
 
 ROWS_AT_ONCE: Final = 1_000
 WORKER_SEEN_MS: Final = 15_000
-# Kept by triggers, which count again as votes come back.
+# Triggers keep these counts, and count again as votes are inserted.
 COUNTED_AGAIN: Final = {"library_item": {"upvotes": 0, "downvotes": 0}}
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What there is after a restore.
+    """The result of a restore.
 
     `gone` counts the sounds that were deleted while the backup was taken; `missing` names the files that it
     lacks.
@@ -57,7 +58,7 @@ class Restored:
 async def restore(
     services: Services, folder: Path, *, replace: bool = False, allow_missing: bool = False
 ) -> Restored:
-    """Put a backup into this data folder and database, which nobody else may be using.
+    """Restore a backup into this data folder and database, which nobody else may be using.
 
     Everything is checked before anything is changed, and the rows change in one transaction. Raises
     InvalidRequest for what is no sound backup, or lacks files that it may not, and Conflict where there is
@@ -70,7 +71,7 @@ async def restore(
             f"The backup is not complete: {missing_words(missing)};"
             " add --allow-missing to restore it all the same"
         )
-    await _require_room(services, manifest, replace=replace)
+    await _require_empty(services, manifest, replace=replace)
     entries = await asyncio.to_thread(_checked, folder, manifest)
     before = set(await services.storage.keys())
     groups = {key: list(files) for key, files in itertools.groupby(entries, key=lambda entry: entry.key)}
@@ -96,15 +97,15 @@ async def _replace_rows(services: Services, folder: Path, manifest: Manifest) ->
 
 async def _replace_all(services: Services, folder: Path, manifest: Manifest) -> None:
     async with services.database.transaction():
-        await _empty(services)
+        await _empty()
         for entry in manifest.tables:
             await _fill(services, folder, entry)
         for key in manifest.gone:
-            await services.database.fetch("DELETE FROM sound WHERE storage_key = {}", key)
+            await Sound.delete().where(Sound.storage_key == key)
         await _renumber(services)
 
 
-async def _require_room(services: Services, manifest: Manifest, *, replace: bool) -> None:
+async def _require_empty(services: Services, manifest: Manifest, *, replace: bool) -> None:
     migrations = await Migration.get_migrations_which_ran(app_name="soundloom")
     if sorted(migrations) != manifest.migrations:
         raise InvalidRequest(
@@ -113,21 +114,20 @@ async def _require_room(services: Services, manifest: Manifest, *, replace: bool
         )
     seen_ms = services.clock.now_ms() - WORKER_SEEN_MS
     latest_ms = services.clock.now_ms() + WORKER_SEEN_MS
-    if await services.database.fetch(
-        "SELECT 1 AS one FROM worker WHERE heartbeat_ms > {} AND heartbeat_ms < {}", seen_ms, latest_ms
-    ):
+    if await Worker.exists().where(Worker.heartbeat_ms > seen_ms, Worker.heartbeat_ms < latest_ms):
         raise Conflict("A worker is running on this database; stop it first")
     if replace:
         return
-    for table in ("account", "job", "sound"):
-        if await services.database.fetch(f"SELECT 1 AS one FROM {table} LIMIT 1"):
+    tables: tuple[type[Table], ...] = (Account, Job, Sound)
+    for table in tables:
+        if await table.exists():
             raise Conflict("There are accounts or sounds here already; add --replace to lose them")
     if await services.storage.keys():
         raise Conflict("There are files of sounds here already; add --replace to lose them")
 
 
 def _checked(folder: Path, manifest: Manifest) -> list[FileEntry]:
-    """Every file of the backup, each as the manifest has it. Raises InvalidRequest."""
+    """Check every file of the backup against the manifest. Raises InvalidRequest."""
     known = {table._meta.tablename: columns_of(table) for table in backed_up_tables()}
     if {table.name: table.columns for table in manifest.tables} != known:
         raise InvalidRequest("The backup's tables are not those of this version")
@@ -173,20 +173,18 @@ async def _publish(services: Services, folder: Path, key: str, files: Sequence[F
     await services.storage.publish(key, staged)
 
 
-async def _empty(services: Services) -> None:
+async def _empty() -> None:
     tables: list[type[Table]] = [*backed_up_tables(), Worker, SetupLink]
     for table in reversed(tables):
-        await services.database.fetch(f'DELETE FROM "{table._meta.tablename}"')
+        await table.delete(force=True)
 
 
 async def _fill(services: Services, folder: Path, entry: TableEntry) -> None:
     names = [name for name, _ in entry.columns]
     fixed = {names.index(name): value for name, value in COUNTED_AGAIN.get(entry.name, {}).items()}
-    columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("{}" for _ in names)
-    insert = f'INSERT INTO "{entry.name}" ({columns}) VALUES ({marks})'
     rows = _rows(folder / TABLES / f"{entry.name}.jsonl", [kind for _, kind in entry.columns], fixed)
     while batch := await asyncio.to_thread(lambda: list(itertools.islice(rows, ROWS_AT_ONCE))):
-        await services.database.execute_many(insert, batch)
+        await queries.insert_rows(services.database, entry.name, names, batch)
 
 
 def _rows(path: Path, kinds: list[str], fixed: dict[int, int]) -> Iterator[list[Any]]:
@@ -202,14 +200,9 @@ def _rows(path: Path, kinds: list[str], fixed: dict[int, int]) -> Iterator[list[
 
 
 async def _renumber(services: Services) -> None:
-    """Have PostgreSQL count on from the highest number of each table; SQLite does by itself."""
+    """Have PostgreSQL number new rows from the highest id of each table on; SQLite does so by itself."""
     if services.database.dialect != "postgres":
         return
     for table in backed_up_tables():
-        name, key = table._meta.tablename, table._meta.primary_key
-        if isinstance(key, Serial):
-            highest = f'(SELECT MAX(id) FROM "{name}")'
-            await services.database.fetch(
-                f"SELECT setval(pg_get_serial_sequence('\"{name}\"', 'id'), COALESCE({highest}, 1),"
-                f" {highest} IS NOT NULL)"
-            )
+        if isinstance(table._meta.primary_key, Serial):
+            await queries.restart_sequence(services.database, table._meta.tablename)

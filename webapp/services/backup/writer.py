@@ -1,4 +1,4 @@
-"""Taking a backup while the server goes on."""
+"""Backups of a running server."""
 
 import asyncio
 import hashlib
@@ -18,6 +18,7 @@ import webapp
 from webapp.database.snapshot import Batch, Snapshot, snapshot
 from webapp.errors import Conflict
 from webapp.policy.missing import Missing, missing_words
+from webapp.services.backup import queries
 from webapp.services.backup.layout import (
     CHUNK_BYTES,
     FILES,
@@ -32,8 +33,9 @@ from webapp.services.backup.layout import (
     digest_of,
 )
 from webapp.services.container import Services
-from webapp.services.library.files import OWNED_KEYS
+from webapp.services.library.queries import owned_keys
 from webapp.storage.local import FILE_NAMES
+from webapp.tables import Sound
 
 PRIVATE: Final = 0o700
 SAMPLE_NAMES: Final = ("sound.wav",)
@@ -41,7 +43,7 @@ SAMPLE_NAMES: Final = ("sound.wav",)
 
 @dataclass(frozen=True, slots=True)
 class BackedUp:
-    """What a backup holds, and what it lacks: names of files by the ids of their sounds."""
+    """The content of a backup, and what it lacks: names of files by the ids of their sounds."""
 
     sounds: int
     files: int
@@ -59,9 +61,9 @@ async def back_up(services: Services, folder: Path, *, allow_missing: bool = Fal
     Raises Conflict for another folder, and for sounds that have lost files, unless those may be missing; and
     OSError.
     """
-    owned = _wanted(await services.database.fetch(OWNED_KEYS))
+    owned = _wanted(await owned_keys(services.database))
     if not allow_missing:
-        _refuse(await _lost(services, await services.storage.missing(owned)))
+        _refuse(await _lost(await services.storage.missing(owned)))
     await asyncio.to_thread(_make_folder, folder)
     copier = _Copier(services, folder)
     for key, names in owned.items():
@@ -72,7 +74,7 @@ async def back_up(services: Services, folder: Path, *, allow_missing: bool = Fal
         wanted = {key: names async for key, names in _keys(moment)}
     for key in wanted.keys() - copier.whole:
         await copier.copy(key, wanted[key])
-    missing = await _lost(services, {key: copier.lost[key] for key in wanted.keys() & copier.lost.keys()})
+    missing = await _lost({key: copier.lost[key] for key in wanted.keys() & copier.lost.keys()})
     if not allow_missing:
         _refuse(missing)
     gone = sorted(copier.lost.keys() & wanted.keys() - missing.keys())
@@ -99,7 +101,7 @@ async def back_up(services: Services, folder: Path, *, allow_missing: bool = Fal
 
 
 def _wanted(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
-    """The files that belong to each key: all of a sound's, the one of a voice's sample."""
+    """List the files that belong to each key: all of a sound's, the one of a voice's sample."""
     return {
         row["storage_key"]: FILE_NAMES if row["is_sound"] else SAMPLE_NAMES
         for row in rows
@@ -107,15 +109,14 @@ def _wanted(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     }
 
 
-async def _lost(services: Services, missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Of what is missing, what belongs to sounds that are still there.
+async def _lost(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Keep the missing files of sounds that are still there.
 
-    The others were deleted: their rows go before their files. A voice's sample is made again when it is
-    asked for.
+    The others were deleted: their rows go before their files. A voice's sample is made again on demand.
     """
     if not missing:
         return {}
-    there = {row["storage_key"] for row in await services.database.fetch("SELECT storage_key FROM sound")}
+    there = set(await Sound.select(Sound.storage_key).output(as_list=True))
     return {key: names for key, names in sorted(missing.items()) if key in there}
 
 
@@ -132,7 +133,7 @@ def _by_sound(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ..
 
 
 class _Copier:
-    """Copies the files of sounds, and knows which it has."""
+    """Copies the files of sounds, and keeps account of what it copied."""
 
     def __init__(self, services: Services, folder: Path) -> None:
         self._storage = services.storage
@@ -142,12 +143,12 @@ class _Copier:
 
     @property
     def whole(self) -> set[str]:
-        """The keys of which everything is copied."""
+        """List the keys whose files are all copied."""
         return self.entries.keys() - self.lost.keys()
 
     async def copy(self, key: str, names: Sequence[str]) -> None:
-        """Copy the files of a key, and note those that are not there: of a sound that is deleted meanwhile,
-        some or all.
+        """Copy the files of a key, and record the missing ones: some or all of a sound that is deleted
+        meanwhile.
         """
         entries = []
         for name in names:
@@ -163,7 +164,7 @@ class _Copier:
             self.lost[key] = lost
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Remove what was copied of sounds that are not of the backup's moment."""
+        """Remove the copied files of sounds that are not in the snapshot."""
         for key in list(keys):
             self._remove(key)
             del self.entries[key]
@@ -196,14 +197,13 @@ def _make_folder(folder: Path) -> None:
 
 
 async def _dump(moment: Snapshot, table: type[Table], folder: Path) -> TableEntry:
-    """One table as lines of JSON, each a row."""
+    """Write one table as lines of JSON, one for each row."""
     name, columns = table._meta.tablename, columns_of(table)
-    key = table._meta.primary_key._meta.db_column_name
-    listed = ", ".join(f'"{column}"' for column, _ in columns)
+    statement = queries.every_row(table, [column for column, _ in columns])
     path, rows = folder / TABLES / f"{name}.jsonl", 0
     truths = [number for number, (_, kind) in enumerate(columns) if kind == "bool"]
     with path.open("wb") as lines:
-        async with aclosing(moment.rows(f'SELECT {listed} FROM "{name}" ORDER BY "{key}"')) as batches:  # type: ignore[type-var]
+        async with aclosing(moment.rows(statement)) as batches:
             async for batch in batches:
                 rows += len(batch)
                 await asyncio.to_thread(_write_rows, lines, batch, truths)
@@ -220,9 +220,9 @@ def _write_rows(lines: IO[bytes], batch: Batch, truths: list[int]) -> None:
 
 
 async def _keys(moment: Snapshot) -> AsyncIterator[tuple[str, tuple[str, ...]]]:
-    columns = ("storage_key", "is_sound")
-    async for batch in moment.rows(f"SELECT {', '.join(columns)} FROM ({OWNED_KEYS}) AS owned"):
-        for key, names in _wanted(dict(zip(columns, row, strict=True)) for row in batch).items():
+    async for batch in moment.rows(queries.OWNED_KEYS_AND_KINDS):
+        rows = [dict(zip(queries.OWNED_COLUMNS, row, strict=True)) for row in batch]
+        for key, names in _wanted(rows).items():
             yield key, names
 
 
@@ -232,7 +232,7 @@ def _write_files(folder: Path, entries: list[FileEntry]) -> str:
 
 
 def _finish(folder: Path, manifest: Manifest) -> None:
-    """Everything is on the disk before the manifest says so."""
+    """Write the manifest once everything else is on the disk."""
     os.sync()
     aside = folder / f".{MANIFEST}"
     with aside.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The library: sounds published, found, voted for, kept, played and put in lists."""
+"""The library: publishing, search, votes, favorites, plays and playlists of sounds."""
 
 from webapp.services.library.library import Library, build_library
 

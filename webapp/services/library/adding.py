@@ -1,4 +1,4 @@
-"""Putting new sounds into the library, and the words they are found by."""
+"""New sounds of the library, and the words that searches find them by."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from webapp.tables import LibraryItem, Sound
 
 @dataclass(frozen=True, slots=True)
 class NewSound:
-    """Whose a sound is, what it was made of, and where its files are."""
+    """The owner of a new sound, what it was made from, and where its files are."""
 
     sound_id: str
     account_id: int
@@ -25,8 +25,8 @@ class NewSound:
     is_public: bool = False
 
 
-async def shelve(new: NewSound, facts: SoundFacts, now_ms: int) -> None:
-    """Add a sound and its place in the library; its files are there. To be called in a transaction."""
+async def add_sound(new: NewSound, facts: SoundFacts, now_ms: int) -> None:
+    """Insert a sound and its library item. Its files are there; the caller opens the transaction."""
     await Sound.insert(
         Sound(
             generation_id=new.sound_id,
@@ -71,11 +71,11 @@ async def shelve(new: NewSound, facts: SoundFacts, now_ms: int) -> None:
 
 
 def words_of(title: str, prompt: str, tags: Iterable[str]) -> tuple[str, str]:
-    """The title's words, and all words, each as one text with spaces between."""
+    """Extract the title's words, and all words, each as one text with spaces between."""
     every = "\n".join((title, prompt, *tags))
     return " ".join(search_words(title)), " ".join(search_words(every))
 
 
 def tags_text(tags: Iterable[str]) -> str:
-    """Tags as a row keeps them."""
+    """Write tags as a row stores them."""
     return json.dumps(list(tags), ensure_ascii=False)

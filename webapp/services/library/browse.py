@@ -1,6 +1,8 @@
 """Lists of sounds, single sounds, and how many there are."""
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -9,64 +11,63 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.policy.library import LIBRARY_MODELS, Cursor, LibraryQuery, is_generation_id
 from webapp.services.accounts.identity import Identity
-from webapp.services.library.listing import MANY, PUBLIC, Listing, Scope, Statement, favorites_of, own
-from webapp.services.library.views import (
-    ITEM_COLUMNS,
-    ITEM_JOINS,
-    LibraryItemView,
-    LibraryPage,
-    item_view,
-    snippets_of,
+from webapp.services.library import queries
+from webapp.services.library.listing_queries import (
+    MANY,
+    PUBLIC,
+    Listing,
+    Scope,
+    Statement,
+    favorites_of,
+    own,
 )
+from webapp.services.library.views import LibraryItemView, LibraryPage, item_view, snippets_of
 from webapp.services.rows import Row
 from webapp.services.shared.read_cache import ReadCache, Reading
 
-REMEMBERED: Final = 256
-# A place so far down that it does not pay to ask first how many there are.
+CACHED: Final = 256
+# From this offset on, counting the matches first does not pay.
 FAR: Final = 5_000
 NOT_FOUND: Final = "Sound not found"
 
 
 class Browser:
-    """Finds sounds. What somebody may not see is to them as if it were not there."""
+    """Finds sounds. Readers get no hint of the sounds that they may not see."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._pages: ReadCache[tuple[Scope, LibraryQuery], LibraryPage] = ReadCache(
-            database, clock, capacity=REMEMBERED
+            database, clock, capacity=CACHED
         )
-        self._totals: ReadCache[Statement, int] = ReadCache(database, clock, capacity=REMEMBERED)
+        self._totals: ReadCache[Statement, int] = ReadCache(database, clock, capacity=CACHED)
         self._counts: ReadCache[None, dict[str, int]] = ReadCache(database, clock, capacity=1)
 
     async def public(self, query: LibraryQuery) -> LibraryPage:
-        """Part of what everybody may see."""
+        """Read a page of what everybody may see."""
         return await self._page(PUBLIC, query)
 
     async def own(self, identity: Identity, query: LibraryQuery) -> LibraryPage:
-        """Part of what the account made, published or not."""
+        """Read a page of what the account made, published or not."""
         return await self._page(own(identity.account_id), query)
 
     async def favorites(self, identity: Identity, query: LibraryQuery) -> LibraryPage:
-        """Part of what the account keeps."""
+        """Read a page of the account's favorites."""
         return await self._page(favorites_of(identity.account_id), query)
 
     async def within(self, scope: Scope, query: LibraryQuery) -> LibraryPage:
-        """Part of what a scope lets in; whoever calls sees to it that the reader may see all of that."""
+        """Read a page of a scope. The caller checks that the reader may see all of the scope."""
         return await self._page(scope, query)
 
     async def item(self, identity: Identity | None, sound_id: str) -> LibraryItemView:
-        """One sound. Raises NotFound, also for one that is not for this reader."""
+        """Read one sound. Raises NotFound, also for one that this reader may not see."""
         return await find_item(self._database, identity, sound_id)
 
     async def counts(self) -> dict[str, int]:
-        """How many sounds everybody may see, of each model."""
+        """Count the sounds that everybody may see, by model."""
         return await self._counts.get(None, self._count_models)
 
     async def _count_models(self) -> Reading[dict[str, int]]:
-        rows = await self._database.fetch(
-            "SELECT model, COUNT(*) AS total FROM library_listed GROUP BY model"
-        )
-        found = {row["model"]: row["total"] for row in rows}
+        found = await queries.count_listed_by_model(self._database)
         return Reading({model: found.get(model, 0) for model in LIBRARY_MODELS})
 
     async def _page(self, scope: Scope, query: LibraryQuery) -> LibraryPage:
@@ -85,13 +86,13 @@ class Browser:
             page=query.page,
             per_page=query.per_page,
             total=total,
-            next=_behind(*shown[-1]) if len(found) > len(shown) else None,
+            next=_cursor(*shown[-1]) if len(found) > len(shown) else None,
             snippets=await asyncio.to_thread(snippets_of, items, listing.words) if is_marked else (),
         )
         return Reading(page)
 
     async def _walk(self, listing: Listing, query: LibraryQuery) -> list[tuple[int, Row]]:
-        """The rows of a page and one more, each with its stage."""
+        """Read the rows of a page and one more, each with its stage."""
         wanted = query.per_page + 1
         skip = 0 if query.after else (query.page - 1) * query.per_page
         after, first = query.after, query.after.stage if query.after else 0
@@ -103,7 +104,8 @@ class Browser:
                     skip -= total
                     continue
             are_many = listing.is_search and (skip >= FAR or await self._are_many(listing, stage))
-            rows = await self._fetch(listing.rows(stage, wanted - len(found), skip, after, are_many=are_many))
+            statement = listing.rows(stage, wanted - len(found), skip, after, are_many=are_many)
+            rows = await statement.run(self._database)
             found += [(stage, row) for row in rows]
             if len(found) == wanted:
                 break
@@ -119,36 +121,43 @@ class Browser:
 
     async def _total(self, statement: Statement) -> int:
         async def read() -> Reading[int]:
-            rows = await self._fetch(statement)
+            rows = await statement.run(self._database)
             return Reading(rows[0]["total"])
 
         return await self._totals.get(statement, read)
-
-    async def _fetch(self, statement: Statement) -> list[Row]:
-        return await self._database.fetch(statement.sql, *statement.arguments)
 
 
 async def find_item(
     database: Database, identity: Identity | None, sound_id: str, *, to_change: bool = False
 ) -> LibraryItemView:
-    """One sound, in the caller's transaction if there is one.
+    """Read one sound, in the caller's transaction if there is one.
 
-    `to_change`: nobody else changes or deletes it before that transaction ends. Raises NotFound, also for
-    one that is not for this reader.
+    With `to_change`, nobody else changes or deletes it before that transaction ends. Raises NotFound, also
+    for one that this reader may not see.
     """
-    # SQLite's writing transaction is the lock itself.
-    lock = " FOR NO KEY UPDATE OF item" if to_change and database.dialect == "postgres" else ""
-    rows = []
+    row = None
     if is_generation_id(sound_id):
-        rows = await database.fetch(
-            f"SELECT {ITEM_COLUMNS} FROM library_item AS item{ITEM_JOINS} WHERE item.sound = {{}}{lock}",
-            sound_id,
-        )
-    item = item_view(rows[0]) if rows else None
+        row = await queries.item_row(database, sound_id, is_locked=to_change)
+    item = item_view(row) if row else None
     if item is None or not item.is_open_to(identity):
         raise NotFound(NOT_FOUND)
     return item
 
 
-def _behind(stage: int, row: Row) -> Cursor:
+async def find_items_to_change(
+    database: Database, identity: Identity, sound_ids: Iterable[str]
+) -> list[LibraryItemView]:
+    """Read several sounds and lock them for the caller's transaction, leaving out what is not found.
+
+    They are locked in the order of their ids, so that two selections that overlap wait for each other rather
+    than deadlock. For the same reason the caller takes other locks, such as a rate limit's, afterwards.
+    """
+    items = []
+    for sound_id in sorted(set(sound_ids)):
+        with suppress(NotFound):
+            items.append(await find_item(database, identity, sound_id, to_change=True))
+    return items
+
+
+def _cursor(stage: int, row: Row) -> Cursor:
     return Cursor(stage, row["sort_value"], row["row_id"])

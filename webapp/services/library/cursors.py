@@ -1,6 +1,6 @@
-"""Cursors as clients pass them on: sealed, so that they tell nothing and nobody makes one up.
+"""Cursors as clients pass them on: sealed, so that nobody can read or forge one.
 
-What is in them, the number of a row, would tell how many sounds others made in between.
+A cursor holds a row id, which would show how many sounds others made in between.
 """
 
 import base64
@@ -17,23 +17,23 @@ _TAG_BYTES: Final = 12
 
 
 class Cursors:
-    """Seals cursors with a key, always the same one in the same way, so that answers can be kept.
+    """Seals cursors with a key. The same cursor always gives the same text, so that responses can be cached.
 
-    The tag is a keyed digest of the content and of the list that it is for, and the content is hidden under
-    a stream made of the tag.
+    The tag is a keyed digest of the content and of its list; the content is encrypted with a stream made from
+    the tag.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def written(self, cursor: Cursor, list_name: str) -> str:
-        """The cursor as a text of letters, digits, `-` and `_`. In another list it would be another place."""
+        """Write a cursor as letters, digits, `-` and `_`. It is valid in this list only."""
         content = _FORM.pack(cursor.stage, cursor.value, cursor.row_id)
         tag = self._tag(content, list_name)
         return base64.urlsafe_b64encode(tag + self._hidden(content, tag)).decode().rstrip("=")
 
     def read(self, text: str, list_name: str) -> Cursor:
-        """The cursor that was written so, for this list. Raises InvalidRequest."""
+        """Read a cursor that was written for this list. Raises InvalidRequest."""
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError) as error:
@@ -47,8 +47,8 @@ class Cursors:
         return Cursor(*_FORM.unpack(content))
 
     def _tag(self, content: bytes, list_name: str) -> bytes:
-        told = content + list_name.encode()
-        return hashlib.blake2b(told, digest_size=_TAG_BYTES, key=self._key, person=b"cursor tag").digest()
+        sealed = content + list_name.encode()
+        return hashlib.blake2b(sealed, digest_size=_TAG_BYTES, key=self._key, person=b"cursor tag").digest()
 
     def _hidden(self, content: bytes, tag: bytes) -> bytes:
         stream = hashlib.blake2b(tag, digest_size=len(content), key=self._key, person=b"cursor stream")

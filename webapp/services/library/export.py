@@ -1,13 +1,14 @@
-"""Taking sounds along: a zip of files and a manifest that tells everything about them."""
+"""Exports: a zip of sounds and a manifest that describes them."""
 
 import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import webapp
@@ -25,30 +26,28 @@ from webapp.policy.exports import (
 from webapp.policy.library import MAX_PER_PAGE, LibraryQuery
 from webapp.policy.missing import missing_words
 from webapp.services.accounts.identity import Identity
+from webapp.services.library import queries
 from webapp.services.library.browse import NOT_FOUND, Browser
-from webapp.services.library.playlists import VISIBLE, Playlists
-from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LibraryItemView, LibraryPage, item_view
+from webapp.services.library.playlists import Playlists
+from webapp.services.library.views import LibraryItemView, LibraryPage, item_view
 from webapp.services.rows import Row
 from webapp.storage import Storage
 from webapp.storage.tagged_file import TaggedFile
 from webapp.storage.tags import Tags
 from webapp.storage.zip_stream import Measured, NotAsMeasured, ZipStream
+from webapp.tables import Sound
+from webapp.threads import open_in_thread
 
 logger: Final = logging.getLogger(__name__)
 
 SOFTWARE: Final = f"Soundloom {webapp.__version__}"
 BATCH: Final = 50
 CHECKED_AT_ONCE: Final = 500
-# What a manifest tells of a sound beyond its item.
-_FACTS: Final = (
-    "engine_label", "checkpoint", "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "storage_key",
-    "quality_reasons",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What an archive will hold; `title` is the playlist's name, if it is one."""
+    """The content of an archive; `title` is the playlist's name, if it is one."""
 
     sound_ids: tuple[str, ...]
     choice: ExportChoice
@@ -56,7 +55,7 @@ class Export:
 
 
 class Exports:
-    """Archives for accounts: of what everybody may see and of their own, never of others' unpublished."""
+    """Makes archives of what everybody may see and of the account's own, never of others' unpublished."""
 
     def __init__(
         self, database: Database, storage: Storage, clock: Clock, browser: Browser, playlists: Playlists
@@ -68,8 +67,8 @@ class Exports:
         self._playlists = playlists
 
     async def choose(self, identity: Identity, choice: ExportChoice) -> Export:
-        """Find what is asked for. Raises NotFound, also for what has lost its files, and InvalidRequest for
-        nothing and for too much.
+        """Find the sounds to export. Raises NotFound, also for sounds that have lost files, and
+        InvalidRequest for none and for too many.
         """
         title = ""
         if choice.ids:
@@ -87,8 +86,8 @@ class Exports:
         return Export(sound_ids, choice, title)
 
     async def write(self, identity: Identity, export: Export) -> AsyncGenerator[bytes, None]:
-        """The archive, piece by piece. What was deleted or taken back meanwhile is left out, and the manifest
-        says so. Raises NotFound for a file that is gone or is not whole: then the archive has no end.
+        """Stream the archive. It leaves out sounds that were deleted or unpublished meanwhile; the manifest
+        says so. Raises NotFound for a file that is gone or incomplete: then the archive has no end.
         """
         archive = ZipStream()
         sounds: list[dict[str, Any]] = []
@@ -102,19 +101,20 @@ class Exports:
                 files: list[dict[str, object]] = []
                 try:
                     for suffix in export.choice.formats:
-                        async for piece in self._add(archive, item, row, suffix, files):
-                            yield piece
+                        async with aclosing(self._add(archive, item, row, suffix, files)) as pieces:
+                            async for piece in pieces:
+                                yield piece
                 except FileNotFoundError as error:
                     if await self._rows(identity, [sound_id]):
                         raise NotFound(f"The export broke off: {sound_id} has lost a file") from error
                 if files:
-                    sounds.append(_told(item, row, files))
+                    sounds.append(_manifest_entry(item, row, files))
         there = {sound["id"] for sound in sounds}
         manifest = {
             "format": MANIFEST_FORMAT,
             "version": MANIFEST_VERSION,
             "software": SOFTWARE,
-            "created_at": _written(self._clock.now_ms()),
+            "created_at": _timestamp(self._clock.now_ms()),
             "title": export.title,
             "left_out": [sound_id for sound_id in export.sound_ids if sound_id not in there],
             "sounds": sounds,
@@ -127,10 +127,10 @@ class Exports:
 
     async def _add(
         self, archive: ZipStream, item: LibraryItemView, row: Row, suffix: str, files: list[dict[str, object]]
-    ) -> AsyncIterator[bytes]:
-        """One file of a sound. Raises FileNotFoundError if it is gone, and NotFound if it is not whole."""
+    ) -> AsyncGenerator[bytes, None]:
+        """Send one file of a sound. Raises FileNotFoundError if it is gone, NotFound if it is incomplete."""
         path = await self._storage.path(row["storage_key"], stored_name(suffix))
-        file = await asyncio.to_thread(TaggedFile, path, None if suffix == "png" else tags_of(item))
+        file = await open_in_thread(partial(TaggedFile, path, None if suffix == "png" else tags_of(item)))
         name = f"sounds/{file_stem(item.title, item.sound_id)}.{suffix}"
         digest = hashlib.sha256()
         with closing(file):
@@ -143,7 +143,7 @@ class Exports:
         files.append({"name": name, "size": measured.size_bytes, "sha256": digest.hexdigest()})
 
     async def _require_files(self, sound_ids: Sequence[str], choice: ExportChoice) -> None:
-        """Raise NotFound, with what is missing, before anything is sent of what cannot be complete."""
+        """Raise NotFound, with what is missing, before sending an archive that cannot be complete."""
         names = [stored_name(suffix) for suffix in choice.formats]
         for first in range(0, len(sound_ids), CHECKED_AT_ONCE):
             batch = sound_ids[first : first + CHECKED_AT_ONCE]
@@ -157,10 +157,9 @@ class Exports:
                 raise NotFound(f"Nothing was exported: {missing_words(lost)}")
 
     async def _keys(self, sound_ids: Sequence[str]) -> dict[str, str]:
-        """What the files of sounds are kept under, each with its sound's id."""
-        marks = ", ".join("{}" for _ in sound_ids)
-        rows = await self._database.fetch(
-            f"SELECT generation_id, storage_key FROM sound WHERE generation_id IN ({marks})", *sound_ids
+        """Map the storage keys of sounds to their ids."""
+        rows = await Sound.select(Sound.generation_id, Sound.storage_key).where(
+            Sound.generation_id.is_in(list(sound_ids))
         )
         known = {row["generation_id"]: row["storage_key"] for row in rows}
         return {known[sound_id]: sound_id for sound_id in sound_ids if sound_id in known}
@@ -185,27 +184,20 @@ class Exports:
         return await self._browser.favorites(identity, query)
 
     async def _rows(self, identity: Identity, sound_ids: Sequence[str]) -> dict[str, Row]:
-        """Those of these sounds that the account may take along, with all that a manifest tells."""
-        facts = ", ".join(f"sound.{name}" for name in _FACTS)
-        marks = ", ".join("{}" for _ in sound_ids)
-        rows = await self._database.fetch(
-            f"SELECT {ITEM_COLUMNS}, item.title AS own_title, {facts} FROM library_item AS item{ITEM_JOINS}"
-            f" WHERE {VISIBLE} AND item.sound IN ({marks})",
-            identity.account_id,
-            *sound_ids,
-        )
+        """Read those of these sounds that the account may export, by their ids."""
+        rows = await queries.exportable_rows(self._database, identity.account_id, sound_ids)
         return {row["sound_id"]: row for row in rows}
 
 
 def tags_of(item: LibraryItemView) -> Tags:
-    """What a sound's file tells of it outside Soundloom."""
+    """Describe a sound in its file, for other programs."""
     return Tags(
         title=item.title,
         artist=item.owner,
         comment=item.prompt,
         license=item.license,
         software=SOFTWARE,
-        date=_written(item.created_ms)[:10],
+        date=_timestamp(item.created_ms)[:10],
     )
 
 
@@ -219,8 +211,8 @@ def _digested(file: TaggedFile, digest: "hashlib._Hash") -> Iterator[bytes]:
         yield chunk
 
 
-def _told(item: LibraryItemView, row: Row, files: list[dict[str, object]]) -> dict[str, Any]:
-    """A sound's entry in the manifest."""
+def _manifest_entry(item: LibraryItemView, row: Row, files: list[dict[str, object]]) -> dict[str, Any]:
+    """Make a sound's entry in the manifest."""
     return {
         "id": item.sound_id,
         "title": row["own_title"],
@@ -231,7 +223,7 @@ def _told(item: LibraryItemView, row: Row, files: list[dict[str, object]]) -> di
         "loopable": item.is_loopable,
         "is_public": item.is_public,
         "owner": item.owner,
-        "created_at": _written(item.created_ms),
+        "created_at": _timestamp(item.created_ms),
         "seed": item.seed,
         "engine": item.engine,
         "engine_label": row["engine_label"],
@@ -247,5 +239,5 @@ def _told(item: LibraryItemView, row: Row, files: list[dict[str, object]]) -> di
     }
 
 
-def _written(moment_ms: int) -> str:
+def _timestamp(moment_ms: int) -> str:
     return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

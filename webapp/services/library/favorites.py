@@ -1,5 +1,6 @@
-"""Sounds that accounts keep."""
+"""Favorites of accounts."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from webapp.clock import Clock
@@ -8,13 +9,15 @@ from webapp.errors import NotFound
 from webapp.events import Bus, account_changed
 from webapp.policy.library import is_generation_id
 from webapp.services.accounts.identity import Identity
-from webapp.services.library.browse import NOT_FOUND, find_item
+from webapp.services.library.browse import NOT_FOUND, find_item, find_items_to_change
+from webapp.services.library.views import LibraryItemView
 from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
 from webapp.settings import Settings
+from webapp.tables import Favorite, LibraryItem
 
 
 class Favorites:
-    """Keeps sounds and lets them go; doing either twice is doing it once."""
+    """Adds and removes favorites; both are idempotent."""
 
     def __init__(
         self, database: Database, clock: Clock, throttle: Throttle, settings: Settings, bus: Bus
@@ -26,29 +29,34 @@ class Favorites:
         self._hourly: Final = settings.favorite_hourly
 
     async def add(self, identity: Identity, sound_id: str) -> None:
-        """Keep a sound. Raises NotFound and LimitReached."""
+        """Add a sound to the favorites. Raises NotFound and LimitReached."""
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id, to_change=True)
-            await self._count(identity)
-            await self._database.fetch(
-                "INSERT INTO favorite (account, item, created_ms) VALUES ({}, {}, {})"
-                " ON CONFLICT (account, item) DO NOTHING",
-                identity.account_id,
-                item.row_id,
-                self._clock.now_ms(),
-            )
+            await self._insert(identity, item)
         self._bus.publish(account_changed(identity.account_id))
 
+    async def add_all(self, identity: Identity, sound_ids: Sequence[str]) -> int:
+        """Add several sounds in one transaction, and return how many of them were found.
+
+        Raises LimitReached when not all of them fit the hour's limit; then none is added.
+        """
+        async with self._database.transaction():
+            items = await find_items_to_change(self._database, identity, sound_ids)
+            for item in items:
+                await self._insert(identity, item)
+        self._bus.publish(account_changed(identity.account_id))
+        return len(items)
+
     async def remove(self, identity: Identity, sound_id: str) -> None:
-        """Let a sound go, also one that was taken back since. Raises NotFound and LimitReached."""
+        """Remove a sound, also one that was unpublished since. Raises NotFound and LimitReached."""
         if not is_generation_id(sound_id):
             raise NotFound(NOT_FOUND)
         async with self._database.transaction():
-            removed = await self._database.fetch(
-                "DELETE FROM favorite WHERE account = {}"
-                " AND item = (SELECT id FROM library_item WHERE sound = {}) RETURNING item",
-                identity.account_id,
-                sound_id,
+            items = LibraryItem.select(LibraryItem.id).where(LibraryItem.sound == sound_id)
+            removed = (
+                await Favorite.delete()
+                .where(Favorite.account == identity.account_id, Favorite.item.is_in(items))
+                .returning(Favorite.item)
             )
             if not removed:
                 await find_item(self._database, identity, sound_id)
@@ -56,20 +64,23 @@ class Favorites:
         self._bus.publish(account_changed(identity.account_id))
 
     async def among(self, identity: Identity, row_ids: list[int]) -> set[int]:
-        """Which of these items, by their row, the account keeps."""
+        """Find the account's favorites among these items, by row id."""
         if not row_ids:
             return set()
-        rows = await self._database.fetch(
-            "SELECT item FROM favorite"
-            f" WHERE account = {{}} AND item IN ({', '.join('{}' for _ in row_ids)})",
-            identity.account_id,
-            *row_ids,
+        rows = await Favorite.select(Favorite.item).where(
+            Favorite.account == identity.account_id, Favorite.item.is_in(row_ids)
         )
         return {row["item"] for row in rows}
 
     async def usage(self, identity: Identity) -> ThrottleUsage:
-        """How much of the hour's changes is used up."""
+        """Report how much of the hour's changes is used up."""
         return await self._throttle.usage(_bucket(identity), self._hourly, HOUR_S)
+
+    async def _insert(self, identity: Identity, item: LibraryItemView) -> None:
+        await self._count(identity)
+        await Favorite.insert(
+            Favorite(account=identity.account_id, item=item.row_id, created_ms=self._clock.now_ms())
+        ).on_conflict(target=(Favorite.account, Favorite.item), action="DO NOTHING")
 
     async def _count(self, identity: Identity) -> None:
         await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")

@@ -5,24 +5,18 @@ from pathlib import Path
 
 from webapp.database import Database
 from webapp.errors import NotFound
+from webapp.services.library import queries
 from webapp.services.queue.leases import Leases
 from webapp.services.speech import SpeechLeases
 from webapp.storage import Storage
+from webapp.tables import Sound
 
 AUDIO_NAME = re.compile(r"([0-9a-f]{20})\.(wav|flac|ogg|mp3)")
 PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
-# What files may be known by, and those that belong to something: sounds, and the samples of voices.
-# The attempts at a job or text are numbered up to its `fence`.
-OWNED_KEYS = (
-    "SELECT generation_id, NULL AS storage_key, fence, 0 AS is_sound FROM job"
-    " UNION ALL SELECT generation_id, storage_key, 0 AS fence, 1 AS is_sound FROM sound"
-    " UNION ALL SELECT generation_id, CASE WHEN account IS NULL AND status = 'completed'"
-    " THEN generation_id || '-' || fence END AS storage_key, fence, 0 AS is_sound FROM speech_request"
-)
 
 
 class Sounds:
-    """Finds the files of sounds, and removes those that belong to none."""
+    """Finds the files of sounds, and removes files without a sound."""
 
     def __init__(
         self, database: Database, storage: Storage, leases: Leases, speech_leases: SpeechLeases
@@ -33,14 +27,14 @@ class Sounds:
         self._speech_leases = speech_leases
 
     async def audio_file(self, file_name: str) -> Path:
-        """The audio file behind a public name, `<generation id>.<wav|flac|ogg|mp3>`. Raises NotFound."""
+        """Find the audio file of a public name, `<generation id>.<wav|flac|ogg|mp3>`. Raises NotFound."""
         match = AUDIO_NAME.fullmatch(file_name)
         if match is None:
             raise NotFound("Audio not found")
         return await self._file(match[1], f"sound.{match[2]}", "Audio not found")
 
     async def picture_file(self, file_name: str) -> Path:
-        """The spectrogram behind a public name, `<generation id>.png`. Raises NotFound."""
+        """Find the spectrogram of a public name, `<generation id>.png`. Raises NotFound."""
         match = PICTURE_NAME.fullmatch(file_name)
         if match is None:
             raise NotFound("Spectrogram not found")
@@ -48,17 +42,16 @@ class Sounds:
 
     async def remove_strays(self) -> tuple[int, int]:
         """Delete the files that a crash left without a sound: those of claims of known jobs and texts, and
-        those that an import or a deletion did not get done with.
+        those of unfinished imports and deletions.
 
-        Other files that the database does not know are left alone, because it may be the database that is
-        wrong: another one, or an older copy. Returns how many groups were removed, and how many were left
-        for this reason.
+        Other files that the database does not know stay, because the database may be the wrong one: another
+        one, or an older copy. Returns how many groups were removed, and how many stay for this reason.
         """
         on_disk, loose = set(await self._storage.keys()), await self._storage.loose()
-        # Asked after the folder was read: what was published since then is not in the list.
+        # Read after the folder: the list lacks what was published since.
         held = await self._leases.held_storage_keys() | await self._speech_leases.held_storage_keys()
         held |= {key for key, is_in_hand in loose.items() if is_in_hand}
-        rows = await self._database.fetch(OWNED_KEYS)
+        rows = await queries.owned_keys(self._database)
         owned = {row["storage_key"] for row in rows if row["storage_key"]}
         fences = {row["generation_id"]: row["fence"] for row in rows if row["fence"]}
         for key in (loose.keys() - held) & owned:
@@ -75,16 +68,14 @@ class Sounds:
 
     async def remove_if_stray(self, storage_key: str) -> None:
         """Delete one group of files unless a sound owns it."""
-        if not await self._database.fetch("SELECT 1 AS one FROM sound WHERE storage_key = {}", storage_key):
+        if not await Sound.exists().where(Sound.storage_key == storage_key):
             await self._storage.delete(storage_key)
 
     async def _file(self, generation_id: str, name: str, missing: str) -> Path:
-        rows = await self._database.fetch(
-            "SELECT storage_key FROM sound WHERE generation_id = {}", generation_id
-        )
-        if not rows:
+        row = await Sound.select(Sound.storage_key).where(Sound.generation_id == generation_id).first()
+        if row is None:
             raise NotFound(missing)
         try:
-            return await self._storage.path(rows[0]["storage_key"], name)
+            return await self._storage.path(row["storage_key"], name)
         except FileNotFoundError as error:
             raise NotFound(missing) from error

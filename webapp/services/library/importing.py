@@ -1,7 +1,6 @@
-"""Taking in sounds that were exported elsewhere; nothing that is here is ever overwritten."""
+"""Imports of sounds that were exported elsewhere. An import never overwrites anything."""
 
 from pathlib import Path
-from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -9,12 +8,11 @@ from webapp.errors import StorageFull
 from webapp.events import Bus, Event
 from webapp.policy.imports import SoundEntry
 from webapp.policy.library import SoundChange
-from webapp.services.library.adding import NewSound, shelve
+from webapp.services.library import queries
+from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.views import SoundFacts
 from webapp.storage import Storage
-
-_UNFINISHED: Final = "status IN ('queued', 'processing')"
 
 
 class Importer:
@@ -29,23 +27,15 @@ class Importer:
         self._bus = bus
         self._storage_guard = storage_guard
 
-    async def require_room(self, account_id: int) -> None:
-        """Raises StorageFull where a new job of the account would be refused for want of room."""
+    async def require_capacity(self, account_id: int) -> None:
+        """Raise StorageFull where a new job of the account would be refused for lack of storage."""
         full = await self._storage_guard.full([account_id])
         if account_id in full:
             raise StorageFull(full[account_id])
 
     async def is_known(self, sound_id: str) -> bool:
-        """Whether a sound has this id, or one that is still to be made has. A deleted one may return."""
-        rows = await self._database.fetch(
-            "SELECT 1 AS one FROM sound WHERE generation_id = {}"
-            f" UNION ALL SELECT 1 AS one FROM job WHERE generation_id = {{}} AND {_UNFINISHED}"
-            f" UNION ALL SELECT 1 AS one FROM speech_request WHERE generation_id = {{}} AND {_UNFINISHED}",
-            sound_id,
-            sound_id,
-            sound_id,
-        )
-        return bool(rows)
+        """Look for a sound with this id, or one that is still to be made. A deleted one may return."""
+        return await queries.is_sound_id_taken(self._database, sound_id)
 
     async def add(
         self,
@@ -80,7 +70,7 @@ class Importer:
         async with self._database.transaction():
             is_new = not await self.is_known(entry.id)
             if is_new:
-                await shelve(new, facts, created_ms)
+                await add_sound(new, facts, created_ms)
         if not is_new:
             await self._storage.delete(key)
             return False

@@ -1,4 +1,4 @@
-"""The parts of the library, wired together."""
+"""The façade of the library, and how it is wired."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ from webapp.storage import Storage
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What handlers ask of the library."""
+    """The services of the library that handlers use."""
 
     browse: Browser
     cursors: Cursors

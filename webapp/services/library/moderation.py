@@ -1,7 +1,9 @@
-"""What admins do about sounds that should not be seen: hide them, show them again, note why."""
+"""Moderation by admins: hide sounds, show them again, annotate why."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from piccolo.columns import Column
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -9,23 +11,23 @@ from webapp.events import Bus, Event
 from webapp.policy.library import LibraryQuery
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.library.browse import Browser, find_item
-from webapp.services.library.listing import Scope
-from webapp.services.library.views import LISTED, LibraryItemView, LibraryPage
+from webapp.services.library.listing_queries import EVER_PUBLIC, HIDDEN_BY_ADMIN, MODERATED, PUBLIC, Scope
+from webapp.services.library.views import LibraryItemView, LibraryPage
+from webapp.tables import LibraryItem
 
-# `seen`: everybody may see it. `hidden`: by an admin. `moderated`: hidden, shown again or noted about.
+# `seen`: everybody may see it. `hidden`: by an admin. `moderated`: hidden, shown again or annotated.
 ModerationState = Literal["all", "seen", "hidden", "moderated"]
-# What nobody but its owner ever saw is no matter for moderation.
 _SCOPES: Final[dict[ModerationState, Scope]] = {
-    "all": Scope("(item.is_public OR item.moderated_ms IS NOT NULL)"),
-    "seen": Scope(LISTED),
-    "hidden": Scope("item.is_hidden AND item.moderated_ms IS NOT NULL"),
-    "moderated": Scope("item.moderated_ms IS NOT NULL"),
+    "all": EVER_PUBLIC,
+    "seen": PUBLIC,
+    "hidden": HIDDEN_BY_ADMIN,
+    "moderated": MODERATED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ModeratedSound:
-    """A sound as admins see it. `moderator` is empty and `moderated_ms` None while no admin did anything."""
+    """A sound as admins see it. `moderator` is empty and `moderated_ms` None until an admin acts on it."""
 
     item: LibraryItemView
     note: str
@@ -35,14 +37,14 @@ class ModeratedSound:
 
 @dataclass(frozen=True, slots=True)
 class ModerationPage:
-    """Part of a list, with what admins did about each sound of it."""
+    """A page of a list, with the moderation of each sound."""
 
     sounds: tuple[ModeratedSound, ...]
     page: LibraryPage
 
 
 class Moderation:
-    """Hides sounds from everybody but their owners and admins. Everything here is for admins only."""
+    """Hides sounds from everybody but their owners and admins. For admins only."""
 
     def __init__(self, database: Database, clock: Clock, browser: Browser, bus: Bus) -> None:
         self._database = database
@@ -59,16 +61,16 @@ class Moderation:
         return await self._moderate(identity, sound_id, is_hidden=False, note=note)
 
     async def note(self, identity: Identity, sound_id: str, note: str) -> ModeratedSound:
-        """Note something about a sound for other admins. Raises NotAuthorized and NotFound."""
+        """Annotate a sound for other admins. Raises NotAuthorized and NotFound."""
         return await self._moderate(identity, sound_id, is_hidden=None, note=note)
 
     async def list(
         self, identity: Identity, query: LibraryQuery, state: ModerationState = "all"
     ) -> ModerationPage:
-        """Sounds that others see or saw, found like any. Raises NotAuthorized."""
+        """Search the sounds that others see or saw. Raises NotAuthorized."""
         require_admin(identity)
         page = await self._browser.within(_SCOPES[state], query)
-        return ModerationPage(await self._told(page.items), page)
+        return ModerationPage(await _with_moderation(page.items), page)
 
     async def _moderate(
         self, identity: Identity, sound_id: str, *, is_hidden: bool | None, note: str | None
@@ -76,34 +78,30 @@ class Moderation:
         require_admin(identity)
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id, to_change=True)
-            columns: dict[str, object] = {
-                "moderator": identity.username,
-                "moderated_ms": self._clock.now_ms(),
+            values: dict[Column | str, Any] = {
+                LibraryItem.moderator: identity.username,
+                LibraryItem.moderated_ms: self._clock.now_ms(),
             }
             if is_hidden is not None:
-                columns["is_hidden"] = is_hidden
+                values[LibraryItem.is_hidden] = is_hidden
             if note is not None:
-                columns["moderation_note"] = note
-            assignments = ", ".join(f"{name} = {{}}" for name in columns)
-            await self._database.fetch(
-                f"UPDATE library_item SET {assignments} WHERE id = {{}}", *columns.values(), item.row_id
-            )
-            told = await self._told((await find_item(self._database, identity, sound_id),))
+                values[LibraryItem.moderation_note] = note
+            await LibraryItem.update(values).where(LibraryItem.id == item.row_id)
+            (moderated,) = await _with_moderation((await find_item(self._database, identity, sound_id),))
         self._bus.publish(Event("library"))
-        return told[0]
+        return moderated
 
-    async def _told(self, items: tuple[LibraryItemView, ...]) -> tuple[ModeratedSound, ...]:
-        if not items:
-            return ()
-        marks = ", ".join("{}" for _ in items)
-        rows = await self._database.fetch(
-            f"SELECT id, moderation_note, moderator, moderated_ms FROM library_item WHERE id IN ({marks})",
-            *(item.row_id for item in items),
-        )
-        found = {row["id"]: row for row in rows}
-        # One that was deleted since the page was read is left out.
-        return tuple(
-            ModeratedSound(item, row["moderation_note"], row["moderator"], row["moderated_ms"])
-            for item in items
-            if (row := found.get(item.row_id)) is not None
-        )
+
+async def _with_moderation(items: tuple[LibraryItemView, ...]) -> tuple[ModeratedSound, ...]:
+    """Add the moderation of each item. An item that was deleted since it was read is left out."""
+    if not items:
+        return ()
+    rows = await LibraryItem.select(
+        LibraryItem.id, LibraryItem.moderation_note, LibraryItem.moderator, LibraryItem.moderated_ms
+    ).where(LibraryItem.id.is_in([item.row_id for item in items]))
+    found = {row["id"]: row for row in rows}
+    return tuple(
+        ModeratedSound(item, row["moderation_note"], row["moderator"], row["moderated_ms"])
+        for item in items
+        if (row := found.get(item.row_id)) is not None
+    )

@@ -3,7 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from piccolo.columns import Column
+from piccolo.query.functions import Count, Max
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -12,19 +15,13 @@ from webapp.events import Bus, account_changed
 from webapp.ids import Ids
 from webapp.policy.library import MAX_PLAYLISTS, MAX_TRACKS, PlaylistChange, is_generation_id
 from webapp.services.accounts.identity import Identity
+from webapp.services.library import queries
 from webapp.services.library.browse import find_item
-from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LISTED, LibraryItemView, item_view
+from webapp.services.library.views import LibraryItemView, item_view
 from webapp.services.rows import Row
+from webapp.tables import Account, LibraryItem, Playlist, PlaylistTrack
 
 NOT_FOUND: Final = "Playlist not found"
-# What a reader sees of a playlist; takes the reader's account, or null. Others' sounds only while listed.
-VISIBLE: Final = f"(({LISTED}) OR item.account = CAST({{}} AS integer))"
-_SELECT: Final = (
-    "SELECT playlist.*, account.username AS owner,"
-    " (SELECT COUNT(*) FROM playlist_track JOIN library_item AS item ON item.id = playlist_track.item"
-    f"  WHERE playlist_track.playlist = playlist.id AND {VISIBLE}) AS track_count"
-    " FROM playlist JOIN account ON account.id = playlist.account"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class PlaylistView:
 
 
 class Playlists:
-    """Playlists of accounts. A shared one opens to whoever has its link, and shows them what they may see."""
+    """Playlists of accounts. Whoever has the link of a shared one sees the sounds that they may see."""
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, bus: Bus) -> None:
         self._database = database
@@ -50,12 +47,8 @@ class Playlists:
         self._bus = bus
 
     async def of_account(self, identity: Identity) -> list[PlaylistView]:
-        """The account's own playlists, the last changed first."""
-        rows = await self._database.fetch(
-            f"{_SELECT} WHERE playlist.account = {{}} ORDER BY playlist.updated_ms DESC, playlist.id DESC",
-            identity.account_id,
-            identity.account_id,
-        )
+        """Read the account's playlists, the last changed first."""
+        rows = await queries.playlists_of(self._database, identity.account_id)
         return [_view(row) for row in rows]
 
     async def create(self, identity: Identity, change: PlaylistChange) -> PlaylistView:
@@ -76,7 +69,7 @@ class Playlists:
     async def get(
         self, identity: Identity | None, playlist_id: str
     ) -> tuple[PlaylistView, list[LibraryItemView]]:
-        """An own or shared playlist and what the reader may see in it, in order. Raises NotFound."""
+        """Read an own or shared playlist and what the reader may see in it, in order. Raises NotFound."""
         row = await self._row(identity, playlist_id)
         return _view(row), await self._tracks(row, identity)
 
@@ -84,36 +77,35 @@ class Playlists:
         """Rename an own playlist, share it or stop. Raises NotFound."""
         async with self._changing(identity):
             row = await self._own(identity, playlist_id)
-            await self._database.fetch(
-                "UPDATE playlist SET name = {}, is_shared = {} WHERE id = {}",
-                row["name"] if change.name is None else change.name,
-                bool(row["is_shared"]) if change.is_shared is None else change.is_shared,
-                row["id"],
-            )
+            values: dict[Column | str, Any] = {}
+            if change.name is not None:
+                values[Playlist.name] = change.name
+            if change.is_shared is not None:
+                values[Playlist.is_shared] = change.is_shared
+            if values:
+                await Playlist.update(values).where(Playlist.id == row["id"])
             return _view(await self._row(identity, playlist_id))
 
     async def delete(self, identity: Identity, playlist_id: str) -> None:
         """Delete an own playlist; its sounds stay. Raises NotFound."""
         async with self._changing(identity):
             row = await self._own(identity, playlist_id)
-            await self._database.fetch("DELETE FROM playlist WHERE id = {}", row["id"])
+            await Playlist.delete().where(Playlist.id == row["id"])
 
     async def add_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
-        """Put a sound at the end; one that is there stays where it is. Raises NotFound and Conflict."""
+        """Append a sound, unless it is there. Raises NotFound and Conflict."""
         async with self._changing(identity):
             await self._append(identity, await self._own(identity, playlist_id), sound_id)
             return _view(await self._row(identity, playlist_id))
 
     async def remove_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
-        """Take a sound out; one that is not there is out already. Raises NotFound for the playlist."""
+        """Remove a sound, if it is there. Raises NotFound for the playlist."""
         async with self._changing(identity):
             row = await self._own(identity, playlist_id)
             if is_generation_id(sound_id):
-                await self._database.fetch(
-                    "DELETE FROM playlist_track WHERE playlist = {}"
-                    " AND item = (SELECT id FROM library_item WHERE sound = {})",
-                    row["id"],
-                    sound_id,
+                items = LibraryItem.select(LibraryItem.id).where(LibraryItem.sound == sound_id)
+                await PlaylistTrack.delete().where(
+                    PlaylistTrack.playlist == row["id"], PlaylistTrack.item.is_in(items)
                 )
             return _view(await self._row(identity, playlist_id))
 
@@ -129,104 +121,83 @@ class Playlists:
             rows_of = {item.sound_id: item.row_id for item in await self._tracks(row, identity)}
             if sorted(sound_ids) != sorted(rows_of):
                 raise InvalidRequest("Ids must name each sound of the playlist once", field="ids")
-            await self._database.fetch(
-                "UPDATE playlist_track SET place = place + {} WHERE playlist = {}", len(rows_of), row["id"]
+            # Tracks that the owner cannot see now come after those that are ordered.
+            await PlaylistTrack.update({PlaylistTrack.place: PlaylistTrack.place + len(rows_of)}).where(
+                PlaylistTrack.playlist == row["id"]
             )
-            for place, sound_id in enumerate(sound_ids, 1):
-                await self._database.fetch(
-                    "UPDATE playlist_track SET place = {} WHERE playlist = {} AND item = {}",
-                    place,
-                    row["id"],
-                    rows_of[sound_id],
-                )
+            await queries.order_tracks(
+                self._database, row["id"], [rows_of[sound_id] for sound_id in sound_ids]
+            )
             changed = await self._row(identity, playlist_id)
             return _view(changed), await self._tracks(changed, identity)
 
     @asynccontextmanager
     async def _changing(self, identity: Identity) -> AsyncIterator[None]:
-        """One transaction, after which the account's own pages are told."""
+        """Open one transaction, and notify the account's pages when it has committed."""
         async with self._database.transaction():
             yield
         self._bus.publish(account_changed(identity.account_id))
 
     async def _insert(self, identity: Identity, change: PlaylistChange) -> str:
-        """A new row's id. Raises Conflict."""
-        # Taken so that two at once count each other.
-        lock = " FOR UPDATE" if self._database.dialect == "postgres" else ""
-        await self._database.fetch(f"SELECT id FROM account WHERE id = {{}}{lock}", identity.account_id)
-        rows = await self._database.fetch(
-            "SELECT COUNT(*) AS total FROM playlist WHERE account = {}", identity.account_id
-        )
-        if rows[0]["total"] >= MAX_PLAYLISTS:
+        """Insert a playlist and return its id. Raises Conflict."""
+        # Locked so that two at once count each other. SQLite's writing transaction is the lock itself.
+        if self._database.dialect == "postgres":
+            await Account.select(Account.id).where(Account.id == identity.account_id).lock_rows("UPDATE")
+        if await Playlist.count().where(Playlist.account == identity.account_id) >= MAX_PLAYLISTS:
             raise Conflict(f"There may be at most {MAX_PLAYLISTS} playlists")
         now_ms, playlist_id = self._clock.now_ms(), self._ids.generation_id()
-        await self._database.fetch(
-            "INSERT INTO playlist (playlist_id, account, name, is_shared, created_ms, updated_ms)"
-            " VALUES ({}, {}, {}, {}, {}, {})",
-            playlist_id,
-            identity.account_id,
-            change.name or "",
-            bool(change.is_shared),
-            now_ms,
-            now_ms,
+        await Playlist.insert(
+            Playlist(
+                playlist_id=playlist_id,
+                account=identity.account_id,
+                name=change.name or "",
+                is_shared=bool(change.is_shared),
+                created_ms=now_ms,
+                updated_ms=now_ms,
+            )
         )
         return playlist_id
 
     async def _append(self, identity: Identity, playlist: Row, sound_id: str) -> None:
-        """Put a sound at the end of an own playlist unless it is there. Raises NotFound and Conflict."""
+        """Append a sound to an own playlist, unless it is there. Raises NotFound and Conflict."""
         item = await find_item(self._database, identity, sound_id, to_change=True)
-        found = await self._database.fetch(
-            "SELECT COUNT(*) AS total, MAX(place) AS last,"
-            " SUM(CASE WHEN item = {} THEN 1 ELSE 0 END) AS present"
-            " FROM playlist_track WHERE playlist = {}",
-            item.row_id,
-            playlist["id"],
-        )
-        if found[0]["present"]:
+        in_playlist = PlaylistTrack.playlist == playlist["id"]
+        if await PlaylistTrack.exists().where(in_playlist, PlaylistTrack.item == item.row_id):
             return
-        if found[0]["total"] >= MAX_TRACKS:
+        (found,) = await PlaylistTrack.select(
+            Count(alias="total"), Max(PlaylistTrack.place, alias="last")
+        ).where(in_playlist)
+        if found["total"] >= MAX_TRACKS:
             raise Conflict(f"A playlist holds at most {MAX_TRACKS} sounds")
-        await self._database.fetch(
-            "INSERT INTO playlist_track (playlist, item, place) VALUES ({}, {}, {})",
-            playlist["id"],
-            item.row_id,
-            (found[0]["last"] or 0) + 1,
+        await PlaylistTrack.insert(
+            PlaylistTrack(playlist=playlist["id"], item=item.row_id, place=(found["last"] or 0) + 1)
         )
 
     async def _row(self, identity: Identity | None, playlist_id: str) -> Row:
         reader = identity.account_id if identity else None
-        rows = []
+        row = None
         if is_generation_id(playlist_id):
-            rows = await self._database.fetch(
-                f"{_SELECT} WHERE playlist.playlist_id = {{}}", reader, playlist_id
-            )
-        if not rows or not (rows[0]["is_shared"] or rows[0]["account"] == reader):
+            row = await queries.playlist_row(self._database, playlist_id, reader)
+        if row is None or not (row["is_shared"] or row["account"] == reader):
             raise NotFound(NOT_FOUND)
-        return rows[0]
+        return row
 
     async def _own(self, identity: Identity, playlist_id: str) -> Row:
-        """The account's own playlist, taken so that nobody else changes it before this transaction ends."""
-        rows = []
+        """Read the account's own playlist, locked until this transaction ends."""
+        rows: list[Row] = []
         if is_generation_id(playlist_id):
-            rows = await self._database.fetch(
-                "UPDATE playlist SET updated_ms = {} WHERE playlist_id = {} AND account = {} RETURNING *",
-                self._clock.now_ms(),
-                playlist_id,
-                identity.account_id,
+            rows = (
+                await Playlist.update({Playlist.updated_ms: self._clock.now_ms()})
+                .where(Playlist.playlist_id == playlist_id, Playlist.account == identity.account_id)
+                .returning(Playlist.id, Playlist.account)
             )
         if not rows:
             raise NotFound(NOT_FOUND)
         return rows[0]
 
     async def _tracks(self, playlist: Row, identity: Identity | None) -> list[LibraryItemView]:
-        rows = await self._database.fetch(
-            f"SELECT {ITEM_COLUMNS} FROM playlist_track"
-            f" JOIN library_item AS item ON item.id = playlist_track.item{ITEM_JOINS}"
-            f" WHERE playlist_track.playlist = {{}} AND {VISIBLE}"
-            " ORDER BY playlist_track.place, playlist_track.id",
-            playlist["id"],
-            identity.account_id if identity else None,
-        )
+        reader = identity.account_id if identity else None
+        rows = await queries.playlist_items(self._database, playlist["id"], reader)
         return [item_view(row) for row in rows]
 
 

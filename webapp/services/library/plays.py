@@ -1,16 +1,14 @@
-"""How often sounds are played and downloaded."""
-
-from typing import Literal
+"""Counters of plays and downloads."""
 
 from webapp.database import Database
 from webapp.errors import LimitReached
 from webapp.policy.library import PLAY_WINDOW_S
 from webapp.services.accounts.identity import Identity
+from webapp.services.library import queries
 from webapp.services.library.browse import find_item
+from webapp.services.library.queries import Counter
 from webapp.services.shared.best_effort import BestEffort
 from webapp.services.shared.rate_limits import Throttle, address_group
-
-Counter = Literal["plays", "downloads"]
 
 
 class Plays:
@@ -22,20 +20,20 @@ class Plays:
         self._best_effort = BestEffort("the count of plays and downloads")
 
     async def played(self, identity: Identity | None, address: str, sound_id: str) -> int:
-        """Count a play; how many there are now. Raises NotFound."""
+        """Count a play and return the new count. Raises NotFound."""
         return await self._count("plays", identity, address, sound_id)
 
     async def downloaded(self, identity: Identity | None, address: str, sound_id: str) -> int:
-        """Count a download; how many there are now. Raises NotFound."""
+        """Count a download and return the new count. Raises NotFound."""
         return await self._count("downloads", identity, address, sound_id)
 
-    async def note_play(self, identity: Identity | None, address: str, sound_id: str) -> None:
-        """Count a play that goes on whether it is counted or not. Raises NotFound."""
+    async def record_play(self, identity: Identity | None, address: str, sound_id: str) -> None:
+        """Count a play if possible; playing does not depend on it. Raises NotFound."""
         await find_item(self._database, identity, sound_id)
         await self._best_effort.write(lambda: self.played(identity, address, sound_id))
 
-    async def note_download(self, identity: Identity | None, address: str, sound_id: str) -> None:
-        """Count a download on the way to the file, which does not depend on it. Raises NotFound."""
+    async def record_download(self, identity: Identity | None, address: str, sound_id: str) -> None:
+        """Count a download if possible; the download does not depend on it. Raises NotFound."""
         await find_item(self._database, identity, sound_id)
         await self._best_effort.write(lambda: self.downloaded(identity, address, sound_id))
 
@@ -48,10 +46,4 @@ class Plays:
                 await self._throttle.hit(bucket, 1, PLAY_WINDOW_S, "Counted already")
             except LimitReached:
                 return item.plays if counter == "plays" else item.downloads
-            rows = await self._database.fetch(
-                f"UPDATE library_item SET {counter} = {counter} + 1"
-                f" WHERE id = {{}} RETURNING {counter} AS total",
-                item.row_id,
-            )
-        total: int = rows[0]["total"]
-        return total
+            return await queries.increment(self._database, counter, item.row_id)

@@ -1,7 +1,10 @@
-"""What owners and admins do to sounds: publish, name, delete."""
+"""Actions of owners and admins on sounds: publish, name, delete."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from piccolo.columns import Column
 
 from webapp.database import Database
 from webapp.errors import NotAuthorized
@@ -10,14 +13,16 @@ from webapp.policy.library import SoundChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit import AuditLog
 from webapp.services.library.adding import tags_text, words_of
-from webapp.services.library.browse import find_item
+from webapp.services.library.browse import find_item, find_items_to_change
 from webapp.services.library.views import LibraryItemView
+from webapp.services.rows import Row
 from webapp.services.shared.essential import essential
 from webapp.storage import Storage
+from webapp.tables import LibraryItem, Sound
 
 
 class Publishing:
-    """Changes sounds. Who may not see one is told that there is none; who may not change it, so."""
+    """Changes sounds. Raises NotFound for who may not see one, NotAuthorized for who may not change it."""
 
     def __init__(self, database: Database, storage: Storage, bus: Bus, audit: AuditLog) -> None:
         self._database = database
@@ -29,12 +34,21 @@ class Publishing:
         """Change an own sound. Raises NotFound, and NotAuthorized for somebody else's."""
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id, to_change=True)
-            if item.account_id != identity.account_id:
-                raise NotAuthorized("Not authorized to change this sound")
-            await self._write(item, await self._changed_columns(item, change))
+            await self._change(identity, [item], change)
             changed = await find_item(self._database, identity, sound_id)
-        self._bus.publish(Event("library"), account_changed(item.account_id))
+        self._announce([item])
         return changed
+
+    async def change_all(self, identity: Identity, sound_ids: Sequence[str], change: SoundChange) -> int:
+        """Change several own sounds in one transaction, and return how many of them were found.
+
+        Raises NotAuthorized if one is somebody else's; then none is changed.
+        """
+        async with self._database.transaction():
+            items = await find_items_to_change(self._database, identity, sound_ids)
+            await self._change(identity, items, change)
+        self._announce(items)
+        return len(items)
 
     @essential
     async def delete(self, identity: Identity, sound_id: str) -> None:
@@ -44,37 +58,78 @@ class Publishing:
         """
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id, to_change=True)
-            if item.account_id != identity.account_id and not identity.is_admin:
-                raise NotAuthorized("Not authorized to delete this sound")
+            rows = await self._delete(identity, [item])
+        await self._clean_up(rows)
+        self._announce([item])
+
+    @essential
+    async def delete_all(self, identity: Identity, sound_ids: Sequence[str]) -> int:
+        """Delete several sounds in one transaction, as `delete` does, and return how many were found.
+
+        Raises NotAuthorized if one may not be deleted; then none is.
+        """
+        async with self._database.transaction():
+            items = await find_items_to_change(self._database, identity, sound_ids)
+            rows = await self._delete(identity, items)
+        await self._clean_up(rows)
+        self._announce(items)
+        return len(items)
+
+    async def _change(
+        self, identity: Identity, items: Sequence[LibraryItemView], change: SoundChange
+    ) -> None:
+        for item in items:
             if item.account_id != identity.account_id:
-                await self._audit.record(identity.username, "delete sound", (sound_id,), detail=item.owner)
-            rows = await self._database.fetch(
-                "DELETE FROM sound WHERE generation_id = {} RETURNING storage_key, job", sound_id
-            )
-            for row in rows:
-                # The files go after the commit; a crash in between leaves them to the next start.
-                await self._storage.loosen(row["storage_key"])
+                raise NotAuthorized("Not authorized to change this sound")
+            values = await self._changed_values(item, change)
+            await LibraryItem.update(values).where(LibraryItem.id == item.row_id)
+
+    async def _delete(self, identity: Identity, items: Sequence[LibraryItemView]) -> list[Row]:
+        """Delete rows, and mark their files: if a crash prevents `_clean_up`, the next start deletes them."""
+        for item in items:
+            if item.account_id == identity.account_id:
+                continue
+            if not identity.is_admin:
+                raise NotAuthorized("Not authorized to delete this sound")
+            await self._audit.record(identity.username, "delete sound", (item.sound_id,), detail=item.owner)
+        if not items:
+            return []
+        rows: list[Row] = (
+            await Sound.delete()
+            .where(Sound.generation_id.is_in([item.sound_id for item in items]))
+            .returning(Sound.storage_key, Sound.job)
+        )
         for row in rows:
+            await self._storage.loosen(row["storage_key"])
+        return rows
+
+    async def _clean_up(self, deleted: Sequence[Row]) -> None:
+        """Delete the files of deleted rows, once their transaction has committed."""
+        for row in deleted:
             await self._storage.delete(row["storage_key"])
             self._bus.publish(Event("job", row["job"]))
-        self._bus.publish(Event("library"), account_changed(item.account_id))
 
-    async def _changed_columns(self, item: LibraryItemView, change: SoundChange) -> dict[str, object]:
-        columns: dict[str, object] = {}
+    def _announce(self, items: Sequence[LibraryItemView]) -> None:
+        """Notify the pages that show these sounds, once their transaction has committed."""
+        if items:
+            owners = sorted({item.account_id for item in items})
+            self._bus.publish(Event("library"), *map(account_changed, owners))
+
+    async def _changed_values(self, item: LibraryItemView, change: SoundChange) -> dict[Column | str, Any]:
+        values: dict[Column | str, Any] = {}
         if change.is_public is not None:
-            columns["is_public"] = change.is_public
+            values[LibraryItem.is_public] = change.is_public
         if change.title is None and change.tags is None:
-            return columns
-        rows = await self._database.fetch("SELECT title, tags FROM library_item WHERE id = {}", item.row_id)
-        title = rows[0]["title"] if change.title is None else change.title
-        tags = json.loads(rows[0]["tags"]) if change.tags is None else change.tags
-        title_words, words = words_of(title, item.prompt, tags)
-        return columns | {
-            "title": title, "tags": tags_text(tags), "title_words": title_words, "words": words,
-        }  # fmt: skip
-
-    async def _write(self, item: LibraryItemView, columns: Mapping[str, object]) -> None:
-        assignments = ", ".join(f"{name} = {{}}" for name in columns)
-        await self._database.fetch(
-            f"UPDATE library_item SET {assignments} WHERE id = {{}}", *columns.values(), item.row_id
+            return values
+        (row,) = await LibraryItem.select(LibraryItem.title, LibraryItem.tags).where(
+            LibraryItem.id == item.row_id
         )
+        title = row["title"] if change.title is None else change.title
+        tags = json.loads(row["tags"]) if change.tags is None else change.tags
+        title_words, words = words_of(title, item.prompt, tags)
+        return values | {
+            LibraryItem.title: title,
+            LibraryItem.tags: tags_text(tags),
+            LibraryItem.title_words: title_words,
+            LibraryItem.words: words,
+        }

@@ -1,9 +1,10 @@
-"""Whether there is room for another sound."""
+"""Limits on the storage that sounds take."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
 
 from webapp.database import Database
+from webapp.services.library import queries
 from webapp.settings import Settings
 from webapp.storage import Storage
 
@@ -22,18 +23,11 @@ class StorageGuard:
         self._storage = storage
 
     async def full(self, account_ids: Collection[int]) -> Mapping[int, str]:
-        """Why the next sound of an account may not be stored, for each account where that is so."""
+        """Give the reason why the next sound may not be stored, for each account where it may not."""
         free_bytes = await self._storage.free_bytes()
         if free_bytes is not None and free_bytes < self._settings.disk_reserve_mb * MB:
             return dict.fromkeys(account_ids, DISK_FULL)
-        marks = ", ".join("{}" for _ in account_ids)
-        rows = await self._database.fetch(
-            "SELECT NULL AS account, CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) AS stored FROM sound"
-            " UNION ALL SELECT account, CAST(SUM(bytes_total) AS BIGINT) AS stored FROM sound"
-            f" WHERE account IN ({marks}) GROUP BY account",
-            *account_ids,
-        )
-        stored: dict[int | None, int] = {row["account"]: row["stored"] for row in rows}
+        stored = await queries.stored_bytes(self._database, account_ids)
         everyone_full = stored[None] >= self._settings.storage_mb * MB
         account_limit = self._settings.account_storage_mb * MB
         return {

@@ -1,4 +1,4 @@
-"""What the library tells: plain values, ready to be rendered."""
+"""The library as plain values, ready to be rendered."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,16 +11,6 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.rows import Row
 
 SHOWN_TITLE_CHARACTERS: Final = 80
-ITEM_COLUMNS: Final = (
-    "item.id AS row_id, item.sound AS sound_id, item.title, item.prompt, item.model, item.duration_s,"
-    " item.tags, item.upvotes, item.downvotes, item.plays, item.downloads, item.quality_score,"
-    " item.is_loopable, item.is_public, item.is_hidden, item.created_ms, item.account AS account_id,"
-    " sound.seed, sound.engine, sound.license, account.username AS owner"
-)
-ITEM_JOINS: Final = (
-    " JOIN sound ON sound.generation_id = item.sound JOIN account ON account.id = item.account"
-)
-LISTED: Final = "item.is_public AND NOT item.is_hidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +41,11 @@ class LibraryItemView:
 
     @property
     def is_listed(self) -> bool:
-        """Whether everybody may see it."""
+        """True if everybody may see it."""
         return self.is_public and not self.is_hidden
 
     def is_open_to(self, identity: Identity | None) -> bool:
-        """Whether somebody may see it; None is somebody who is not signed in."""
+        """Decide if a reader may see it; None is one who is not signed in."""
         if self.is_listed:
             return True
         return identity is not None and (identity.is_admin or identity.account_id == self.account_id)
@@ -63,7 +53,7 @@ class LibraryItemView:
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Where a search found a sound: its title and the part of its prompt that matters, in pieces of text."""
+    """A search result's title and the matching part of its prompt, in pieces of text."""
 
     title: tuple[Piece, ...]
     prompt: tuple[Piece, ...]
@@ -71,7 +61,7 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class LibraryPage:
-    """Part of a list. `next` is where the part after it begins, if there is more.
+    """One page of a list. `next` is the cursor of the page after it, if there is one.
 
     `snippets` has one for each item where they were asked for and something was searched for.
     """
@@ -89,12 +79,12 @@ class LibraryPage:
 
 
 def snippets_of(items: Iterable[LibraryItemView], words: Sequence[str]) -> tuple[Snippet, ...]:
-    """The items' texts with what was searched for marked: some milliseconds for each of the longest."""
+    """Mark what was searched for in the items' texts; the longest take some milliseconds each."""
     return tuple(Snippet(marked(item.title, words), snippet(item.prompt, words)) for item in items)
 
 
 def item_view(row: Row) -> LibraryItemView:
-    """The item of a row of `ITEM_COLUMNS`."""
+    """Make an item of a row of `queries.ITEM_COLUMNS`."""
     values = {name: row[name] for name in LibraryItemView.__dataclass_fields__}
     values["title"] = row["title"] or shown_title(row["prompt"])
     values["tags"] = tuple(json.loads(row["tags"]))
@@ -104,7 +94,7 @@ def item_view(row: Row) -> LibraryItemView:
 
 
 def shown_title(prompt: str) -> str:
-    """The beginning of a prompt, cut between words where it has any."""
+    """Shorten a prompt to its beginning, cut between words where it has any."""
     if len(prompt) <= SHOWN_TITLE_CHARACTERS:
         return prompt
     cut = prompt[: SHOWN_TITLE_CHARACTERS - 1]

@@ -6,9 +6,11 @@ from typing import Final
 from webapp.database import Database
 from webapp.events import Bus, account_changed
 from webapp.services.accounts.identity import Identity
+from webapp.services.library import queries
 from webapp.services.library.browse import find_item
 from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
 from webapp.settings import Settings
+from webapp.tables import SoundVote
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class VoteReceipt:
 
 
 class Votes:
-    """One vote per account and sound. The counters are kept by the database as votes come and go."""
+    """One vote per account and sound. Triggers of the database keep the counters."""
 
     def __init__(self, database: Database, throttle: Throttle, settings: Settings, bus: Bus) -> None:
         self._database = database
@@ -38,37 +40,26 @@ class Votes:
             item = await find_item(self._database, identity, sound_id, to_change=True)
             await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
             if vote:
-                await self._database.fetch(
-                    "INSERT INTO sound_vote (item, account, vote) VALUES ({}, {}, {})"
-                    " ON CONFLICT (item, account) DO UPDATE SET vote = excluded.vote",
-                    item.row_id,
-                    identity.account_id,
-                    vote,
-                )
+                await queries.upsert_vote(self._database, item.row_id, identity.account_id, vote)
             else:
-                await self._database.fetch(
-                    "DELETE FROM sound_vote WHERE item = {} AND account = {}",
-                    item.row_id,
-                    identity.account_id,
+                await SoundVote.delete().where(
+                    SoundVote.item == item.row_id, SoundVote.account == identity.account_id
                 )
             counted = await find_item(self._database, identity, sound_id)
         self._bus.publish(account_changed(identity.account_id))
         return VoteReceipt(counted.upvotes, counted.downvotes, vote)
 
     async def of(self, identity: Identity, row_ids: list[int]) -> dict[int, int]:
-        """The account's own votes on these items, by their row; those without one are absent."""
+        """Read the account's votes on these items, by row id; items without one are absent."""
         if not row_ids:
             return {}
-        rows = await self._database.fetch(
-            "SELECT item, vote FROM sound_vote"
-            f" WHERE account = {{}} AND item IN ({', '.join('{}' for _ in row_ids)})",
-            identity.account_id,
-            *row_ids,
+        rows = await SoundVote.select(SoundVote.item, SoundVote.vote).where(
+            SoundVote.account == identity.account_id, SoundVote.item.is_in(row_ids)
         )
         return {row["item"]: row["vote"] for row in rows}
 
     async def usage(self, identity: Identity) -> ThrottleUsage:
-        """How much of the hour's votes is used up."""
+        """Report how much of the hour's votes is used up."""
         return await self._throttle.usage(_bucket(identity), self._hourly, HOUR_S)
 
 

@@ -13,7 +13,7 @@ from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.moments import latest_lease_ms
-from webapp.services.library.adding import NewSound, shelve
+from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.queue.affinity import Turns
 from webapp.services.queue.claim_order import NextInLine
 from webapp.services.queue.lock import queue_turn
@@ -145,7 +145,7 @@ class Leases:
                 claim, "status = 'completed', worker_id = NULL, lease_expires_ms = NULL, finished_ms = {},"
                 " progress_pct = 100, seed = {}", now_ms, facts.seed,
             )  # fmt: skip
-            await shelve(_new_sound(claim), facts, now_ms)
+            await add_sound(_new_sound(claim), facts, now_ms)
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
     async def fail(self, claim: Claim, message: str) -> bool:

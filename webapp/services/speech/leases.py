@@ -14,7 +14,7 @@ from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.moments import latest_lease_ms
 from webapp.policy.speech import VOICE_MODEL, as_prompt
-from webapp.services.library.adding import NewSound, shelve
+from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.rows import Row
 from webapp.services.views import SoundFacts
 from webapp.settings import Settings
@@ -116,7 +116,7 @@ class SpeechLeases:
                 " finished_ms = {}", facts.duration_s, now_ms,
             )  # fmt: skip
             if claim.account_id is not None:
-                await shelve(_new_sound(claim, claim.account_id), facts, now_ms)
+                await add_sound(_new_sound(claim, claim.account_id), facts, now_ms)
             await self._database.fetch(
                 "DELETE FROM speech_request WHERE finished_ms < {}"
                 " AND (account IS NOT NULL OR status = 'failed')",

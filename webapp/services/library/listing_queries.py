@@ -1,20 +1,24 @@
-"""A list of the library as SQL: what belongs to it, in which order, from where.
+"""SQL of the library's lists and searches: filters, order, pages.
 
-What everybody may see stands in a table of its own, `library_listed`, with the full text of just that.
-Other lists are short, or an admin's: their words are compared one by one, with the same result.
+What everybody may see is in a table of its own, `library_listed`, with a full-text index of just that.
+Other lists are short, or an admin's: they compare words one by one, with the same result.
+
+Raw: these are the measured first pages of the library, their plans are tested, and the builder knows neither
+`library_listed` (triggers fill it) nor full-text search nor materialized subqueries.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from webapp.database import Dialect
+from webapp.database import Database, Dialect
 from webapp.policy.credentials import username_key
 from webapp.policy.library import Cursor, LibraryQuery, Sort
 from webapp.policy.search import query_words
-from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LISTED
+from webapp.services.library.queries import ITEM_COLUMNS, ITEM_JOINS, LISTED
+from webapp.services.rows import Row
 
-# From so many matches on, going through an order and looking whether each is a match is the shorter way.
+# From this many matches on, scanning in order and testing each row is faster than sorting the matches.
 MANY: Final = 20_000
 _LONGEST_USERNAME: Final = 64
 _BY_DATE: Final = "item.id"
@@ -35,35 +39,45 @@ Part = Literal["all", "title", "rest"]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose list it is: a condition that lets in nothing that the reader may not see."""
+    """The sounds that a list is about: a condition that admits nothing the reader may not see."""
 
     condition: str
     arguments: tuple[object, ...] = ()
 
 
 PUBLIC: Final = Scope(LISTED)
+# For moderation: what only its owner ever saw is none of an admin's business.
+EVER_PUBLIC: Final = Scope("(item.is_public OR item.moderated_ms IS NOT NULL)")
+HIDDEN_BY_ADMIN: Final = Scope("item.is_hidden AND item.moderated_ms IS NOT NULL")
+MODERATED: Final = Scope("item.moderated_ms IS NOT NULL")
 
 
 def own(account_id: int) -> Scope:
-    """Everything that an account made."""
+    """Select everything that an account made."""
     return Scope("item.account = {}", (account_id,))
 
 
 def favorites_of(account_id: int) -> Scope:
-    """What an account keeps, less what its owners took back since."""
+    """Select an account's favorites, without those that their owners unpublished since."""
     kept = "item.id IN (SELECT favorite.item FROM favorite WHERE favorite.account = {})"
     return Scope(f"{kept} AND (({LISTED}) OR item.account = {{}})", (account_id, account_id))
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
+    """SQL with the arguments of its parameters."""
+
     sql: str
     arguments: tuple[object, ...]
+
+    async def run(self, database: Database) -> list[Row]:
+        """Run it and return its rows."""
+        return await database.fetch(self.sql, *self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Rows to go through as `item`: a FROM clause, and conditions with their arguments."""
+    """The rows to read as `item`: a FROM clause, and conditions with their arguments."""
 
     tables: str
     conditions: tuple[Condition, ...] = ()
@@ -71,7 +85,7 @@ class Source:
 
     @property
     def where(self) -> str:
-        """The whole WHERE clause, empty where there is none."""
+        """The WHERE clause; empty without conditions."""
         conditions = " AND ".join(condition for condition, _ in self.conditions)
         return f" WHERE {conditions}" if conditions else ""
 
@@ -82,7 +96,7 @@ class Source:
 
 
 class Listing:
-    """One list. It has stages: what matches a search in its title stands before what does elsewhere."""
+    """One list. A ranked search has two stages: matches in titles come before matches elsewhere."""
 
     def __init__(self, dialect: Dialect, scope: Scope, query: LibraryQuery) -> None:
         self._dialect: Dialect = dialect
@@ -100,29 +114,29 @@ class Listing:
         return range(len(self._parts))
 
     def count(self, stage: int | None = None) -> Statement:
-        """How many there are, as `total`: in one stage or in all."""
+        """Count the rows of one stage or of all, as `total`."""
         source = self._source("all" if stage is None else self._parts[stage], is_count=True)
         return Statement(f"SELECT COUNT(*) AS total FROM {source.tables}{source.where}", source.arguments)
 
     def rows(
         self, stage: int, limit: int, offset: int, after: Cursor | None = None, *, are_many: bool = False
     ) -> Statement:
-        """Rows of one stage in order, as `ITEM_COLUMNS` and `sort_value`.
+        """Select rows of one stage in order, as `ITEM_COLUMNS` and `sort_value`.
 
-        `are_many` says that a search matches `MANY` sounds or more; it decides how they are read, not which.
+        `are_many`: the search matches `MANY` sounds or more. It decides how they are read, not which.
         """
         source = self._source(self._parts[stage], are_many=are_many)
         value = (_LISTED_VALUES if self._is_public else _ITEM_VALUES)[self._sort]
         order = f"{value} DESC" if value == _BY_DATE else f"{value} DESC, {_BY_DATE} DESC"
-        place = () if after is None else (self._behind(value, after),)
+        position = () if after is None else (self._behind(value, after),)
         is_fenced = self._is_public and self.is_search and self._dialect == "postgres"
         if is_fenced and are_many:
-            source = _in_order(source, place, order)
+            source = _in_order(source, position, order)
         else:
-            source = replace(source, conditions=(*source.conditions, *place))
+            source = replace(source, conditions=(*source.conditions, *position))
         matching = f"SELECT {_BY_DATE} AS found_id, {value} AS sort_value FROM {source.tables}{source.where}"
         if is_fenced and not are_many:
-            # Without the fence the planner, which cannot know how rare a beginning is, goes through an order.
+            # Otherwise the planner, which cannot know how rare a prefix is, scans the whole order.
             matching = f"WITH matching AS MATERIALIZED ({matching}) SELECT found_id, sort_value FROM matching"
             order = "sort_value DESC, found_id DESC"
         return Statement(
@@ -158,12 +172,12 @@ class Listing:
         return _full_text(part, self.words, self._filters, is_plain=is_plain, by_order=by_order)
 
 
-def _in_order(source: Source, place: tuple[Condition, ...], order: str) -> Source:
-    """PostgreSQL goes through an order behind a place, and looks whether each row is one of the source.
+def _in_order(source: Source, position: tuple[Condition, ...], order: str) -> Source:
+    """Have PostgreSQL scan in order from a position on, and test if each row is one of the source.
 
-    The fence keeps it from collecting and sorting all matches, which it takes for few.
+    `OFFSET 0` keeps it from collecting and sorting all matches, which it takes for few.
     """
-    listed = Source(source.tables, place)
+    listed = Source(source.tables, position)
     ordered = f"(SELECT * FROM {listed.tables}{listed.where} ORDER BY {order} OFFSET 0) AS item"
     return replace(source, tables=ordered, table_arguments=listed.arguments)
 
@@ -176,13 +190,13 @@ def _filters(query: LibraryQuery) -> Iterator[Condition]:
     if query.max_duration_s is not None:
         yield "item.duration_s <= {}", (query.max_duration_s,)
     if query.owner is not None:
-        # What can be no name is no text to a database either.
+        # A database cannot store what cannot be a name.
         key = username_key(query.owner).replace("\0", " ")[: _LONGEST_USERNAME + 1]
         yield "item.account = (SELECT id FROM account WHERE username_key = {})", (key,)
 
 
 def _compared(dialect: Dialect, part: Part, words: list[str]) -> Iterator[Condition]:
-    """That texts have words with these beginnings; they are stored with a space between them."""
+    """Require words with these prefixes; words are stored with one space between them."""
     if not words:
         return
     position = "instr" if dialect == "sqlite" else "strpos"
@@ -190,11 +204,11 @@ def _compared(dialect: Dialect, part: Part, words: list[str]) -> Iterator[Condit
     def has_all(column: str) -> str:
         return " AND ".join(f"{position}(' ' || item.{column}, {{}}) > 0" for _ in words)
 
-    beginnings = tuple(f" {word}" for word in words)
+    prefixes = tuple(f" {word}" for word in words)
     if part == "rest":
-        yield f"{has_all('words')} AND NOT ({has_all('title_words')})", beginnings * 2
+        yield f"{has_all('words')} AND NOT ({has_all('title_words')})", prefixes * 2
     else:
-        yield has_all("title_words" if part == "title" else "words"), beginnings
+        yield has_all("title_words" if part == "title" else "words"), prefixes
 
 
 def _full_text(
@@ -205,13 +219,13 @@ def _full_text(
     is_plain: bool,
     by_order: bool,
 ) -> Source:
-    """FTS5, which walks its matches from the newest row on.
+    """Search with FTS5, which returns its matches from the newest row on.
 
-    `is_plain`: nothing but the matches is needed. `by_order`: another order is gone through, and its rows
-    are looked up among the matches.
+    `is_plain`: nothing but the matches is needed. `by_order`: scan in another order, and look its rows up
+    among the matches.
     """
-    beginnings = " AND ".join(f'"{word}" *' for word in words)
-    in_title, anywhere = f"{{title_words}} : ({beginnings})", f"{{words}} : ({beginnings})"
+    prefixes = " AND ".join(f'"{word}" *' for word in words)
+    in_title, anywhere = f"{{title_words}} : ({prefixes})", f"{{words}} : ({prefixes})"
     match = {"title": in_title, "all": anywhere, "rest": f"({anywhere}) NOT ({in_title})"}[part]
     if is_plain:
         matches = "(SELECT rowid AS id FROM library_search WHERE library_search MATCH {}) AS item"
@@ -224,9 +238,9 @@ def _full_text(
 
 
 def _tsquery(part: Part, words: list[str]) -> Condition:
-    """tsvector; the query is quoted, since words hold nothing but letters, digits and symbols."""
-    beginnings = " & ".join(f"'{word}':*" for word in words)
+    """Search with tsvector. Words are quoted: they hold nothing but letters, digits and symbols."""
+    prefixes = " & ".join(f"'{word}':*" for word in words)
     query = "CAST(CAST({} AS text) AS tsquery)"
     if part == "rest":
-        return f"item.search @@ {query} AND NOT item.title_search @@ {query}", (beginnings, beginnings)
-    return f"item.{'title_search' if part == 'title' else 'search'} @@ {query}", (beginnings,)
+        return f"item.search @@ {query} AND NOT item.title_search @@ {query}", (prefixes, prefixes)
+    return f"item.{'title_search' if part == 'title' else 'search'} @@ {query}", (prefixes,)
