@@ -98,9 +98,9 @@ async def _refuse(request: Request[Any, Any, Any], services: Services, *, is_gue
     address = address_of(request, services.settings)
     try:
         if is_guess:
-            await services.misses.wrong_token(address)
+            await services.guessing_limits.wrong_token(address)
     finally:
-        announce(request, told(await services.misses.token_usage(address)))
+        announce(request, told(await services.guessing_limits.token_usage(address)))
 
 
 def provide_address(request: Request[Any, Any, Any], services: InjectedServices) -> str:

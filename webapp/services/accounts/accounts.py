@@ -31,7 +31,7 @@ from webapp.services.accounts.sign_in_limits import AccountLimits
 from webapp.services.accounts.views import SELECT_ACCOUNT, AccountView, account_view, identity_of
 from webapp.services.queue.lock import queue_turn
 from webapp.services.shared.essential import essential, even_if_full
-from webapp.services.shared.rate_limits import Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import LimitUsage, RateLimits
 from webapp.settings import Settings
 from webapp.tables import Account, WebSession
 
@@ -62,7 +62,7 @@ class Accounts:
         database: Database,
         clock: Clock,
         settings: Settings,
-        throttle: Throttle,
+        rate_limits: RateLimits,
         hasher: PasswordHasher,
         bus: Bus | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._limits = AccountLimits(settings, throttle)
+        self._limits = AccountLimits(settings, rate_limits)
         self._hasher = hasher
         self._bus = bus or LocalBus(clock)
 
@@ -99,7 +99,7 @@ class Accounts:
                     await self._limits.count_taken_name(address)
                 raise
 
-    async def registration_usage(self, address: str) -> ThrottleUsage:
+    async def registration_usage(self, address: str) -> LimitUsage:
         """How much of an address's registrations is used up."""
         return await self._limits.registration_usage(address)
 
@@ -147,7 +147,7 @@ class Accounts:
             raise AuthenticationRequired(WRONG_CREDENTIALS)
         return identity_of(row["id"], row["username"], row["tier"], is_admin=bool(row["is_admin"]))
 
-    async def sign_in_usage(self, username: object, address: str) -> tuple[ThrottleUsage, ThrottleUsage]:
+    async def sign_in_usage(self, username: object, address: str) -> tuple[LimitUsage, LimitUsage]:
         """How much of the failed sign-ins is used up: the account's, then the address's."""
         return await self._limits.sign_in_usage(username if isinstance(username, str) else "", address)
 

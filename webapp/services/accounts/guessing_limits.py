@@ -3,21 +3,21 @@
 from typing import Final
 
 from webapp.services.shared.best_effort import BestEffort
-from webapp.services.shared.rate_limits import Throttle, ThrottleUsage, address_group
+from webapp.services.shared.rate_limits import LimitUsage, RateLimits, address_group
 from webapp.settings import Settings
 
 WINDOW_S: Final = 900
 
 
-class Misses:
+class GuessingLimits:
     """Counts misses by client address. A hit is never counted, and never refused.
 
     Tokens and file names are too long to be guessed; the limits keep those who try from costing more
     than a look. So an address that has reached one locks nobody out who knows a right one.
     """
 
-    def __init__(self, throttle: Throttle, settings: Settings) -> None:
-        self._throttle = throttle
+    def __init__(self, rate_limits: RateLimits, settings: Settings) -> None:
+        self._rate_limits = rate_limits
         self._best_effort = BestEffort("the count of misses")
         self._limits = {
             "misses": settings.misses_per_address,
@@ -32,24 +32,24 @@ class Misses:
         """Count a request with a wrong token. Raises LimitReached."""
         await self._count("wrong-tokens", address)
 
-    async def file_usage(self, address: str) -> ThrottleUsage:
+    async def file_usage(self, address: str) -> LimitUsage:
         """How many requests for missing files the address has left."""
         return await self._usage("misses", address)
 
-    async def token_usage(self, address: str) -> ThrottleUsage:
+    async def token_usage(self, address: str) -> LimitUsage:
         """How many requests with a wrong token the address has left."""
         return await self._usage("wrong-tokens", address)
 
     async def _count(self, kind: str, address: str) -> None:
         bucket, limit = _bucket(kind, address), self._limits[kind]
         # A look first: past the limit, requests must not cost the database a write each.
-        await self._throttle.check(bucket, limit, WINDOW_S, "Rate limit exceeded")
+        await self._rate_limits.check(bucket, limit, WINDOW_S, "Rate limit exceeded")
         await self._best_effort.write(
-            lambda: self._throttle.hit(bucket, limit, WINDOW_S, "Rate limit exceeded")
+            lambda: self._rate_limits.hit(bucket, limit, WINDOW_S, "Rate limit exceeded")
         )
 
-    async def _usage(self, kind: str, address: str) -> ThrottleUsage:
-        return await self._throttle.usage(_bucket(kind, address), self._limits[kind], WINDOW_S)
+    async def _usage(self, kind: str, address: str) -> LimitUsage:
+        return await self._rate_limits.usage(_bucket(kind, address), self._limits[kind], WINDOW_S)
 
 
 def _bucket(kind: str, address: str) -> str:

@@ -52,7 +52,7 @@ def at_once_policy(quota: int) -> LimitPolicy:
 
 
 def speech_bucket(account_id: int) -> str:
-    """Under which name the throttle counts the texts that an account has spoken."""
+    """The rate limit bucket that counts the texts that an account has had spoken."""
     return f"speech/account/{account_id}"
 
 

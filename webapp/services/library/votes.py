@@ -7,7 +7,7 @@ from webapp.database import Database
 from webapp.events import Bus, account_changed
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
-from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import HOUR_S, LimitUsage, RateLimits
 from webapp.settings import Settings
 
 
@@ -23,9 +23,9 @@ class VoteReceipt:
 class Votes:
     """One vote per account and sound. The counters are kept by the database as votes come and go."""
 
-    def __init__(self, database: Database, throttle: Throttle, settings: Settings, bus: Bus) -> None:
+    def __init__(self, database: Database, rate_limits: RateLimits, settings: Settings, bus: Bus) -> None:
         self._database = database
-        self._throttle = throttle
+        self._rate_limits = rate_limits
         self._bus = bus
         self._hourly: Final = settings.vote_hourly
 
@@ -36,7 +36,7 @@ class Votes:
         """
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id, to_change=True)
-            await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
+            await self._rate_limits.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
             if vote:
                 await self._database.fetch(
                     "INSERT INTO sound_vote (item, account, vote) VALUES ({}, {}, {})"
@@ -67,9 +67,9 @@ class Votes:
         )
         return {row["item"]: row["vote"] for row in rows}
 
-    async def usage(self, identity: Identity) -> ThrottleUsage:
+    async def usage(self, identity: Identity) -> LimitUsage:
         """How much of the hour's votes is used up."""
-        return await self._throttle.usage(_bucket(identity), self._hourly, HOUR_S)
+        return await self._rate_limits.usage(_bucket(identity), self._hourly, HOUR_S)
 
 
 def _bucket(identity: Identity) -> str:

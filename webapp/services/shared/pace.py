@@ -5,7 +5,7 @@ from typing import Final
 
 from webapp.clock import Clock
 from webapp.errors import LimitPolicy, LimitReached
-from webapp.services.shared.rate_limits import ThrottleUsage
+from webapp.services.shared.rate_limits import LimitUsage
 
 # A number each. Of more clients, those that asked longest ago are forgotten.
 MAX_CLIENTS: Final = 20_000
@@ -28,7 +28,7 @@ class Pace:
         # When each client will have everything again, in ms (the generic cell rate algorithm).
         self._free_ms: OrderedDict[str, float] = OrderedDict()
 
-    def take(self, client: str) -> ThrottleUsage:
+    def take(self, client: str) -> LimitUsage:
         """Count a request. Raises LimitReached; a refused one is not counted."""
         now_ms = self._clock.now_ms()
         free_ms = self._free_at(client, now_ms) + self._each_ms
@@ -41,13 +41,13 @@ class Pace:
             self._free_ms.popitem(last=False)
         return self.usage(client)
 
-    def usage(self, client: str) -> ThrottleUsage:
+    def usage(self, client: str) -> LimitUsage:
         """What a client has left."""
         now_ms = self._clock.now_ms()
         used_ms = self._free_at(client, now_ms) - now_ms
         left = int((self._window_s * 1000 - used_ms) / self._each_ms + 1e-6)
         reset_s = _whole_seconds(used_ms)
-        return ThrottleUsage(self._limit, self._window_s, max(0, left), reset_s, self._policy.name)
+        return LimitUsage(self._limit, self._window_s, max(0, left), reset_s, self._policy.name)
 
     @property
     def _each_ms(self) -> float:

@@ -23,7 +23,7 @@ _DELETE_OLD: Final[dict[Dialect, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ThrottleUsage:
+class LimitUsage:
     """How much of a limit is used up.
 
     `reset_s`: seconds until the next request leaves the window; 0 when none is in it. `name`: what clients
@@ -42,10 +42,10 @@ class Hit:
     """A counted request, which can be taken back, and what it leaves of its limit."""
 
     hit_id: int
-    usage: ThrottleUsage
+    usage: LimitUsage
 
 
-class Throttle:
+class RateLimits:
     """Sliding-window limits, exact across every process that shares the database.
 
     A bucket names what is limited and for whom, such as `cancel/account/7`; at most 160 characters. What
@@ -91,7 +91,7 @@ class Throttle:
         times = await self._recent(bucket, limit, window_s, now_ms)
         _refuse_at_limit(_policy(bucket, limit, window_s), times, now_ms, message)
 
-    async def usage(self, bucket: str, limit: int, window_s: int) -> ThrottleUsage:
+    async def usage(self, bucket: str, limit: int, window_s: int) -> LimitUsage:
         """How much of the limit is used up now."""
         now_ms = self._clock.now_ms()
         times = await self._recent(bucket, limit, window_s, now_ms)
@@ -155,10 +155,10 @@ def _refuse_at_limit(policy: LimitPolicy, times: list[int], now_ms: int, message
         raise LimitReached(message, retry_after_s=wait_s or 0, policy=policy)
 
 
-def _usage(policy: LimitPolicy, times: list[int], now_ms: int) -> ThrottleUsage:
+def _usage(policy: LimitPolicy, times: list[int], now_ms: int) -> LimitUsage:
     left = max(0, policy.quota - len(times))
     reset_s = _seconds_left(policy, times, now_ms)
-    return ThrottleUsage(policy.quota, policy.window_s or 0, left, reset_s, policy.name)
+    return LimitUsage(policy.quota, policy.window_s or 0, left, reset_s, policy.name)
 
 
 def _seconds_left(policy: LimitPolicy, times: list[int], now_ms: int) -> int:
