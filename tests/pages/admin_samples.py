@@ -18,7 +18,7 @@ from webapp.pages.admin.contexts import (
     WeightsFragment,
 )
 from webapp.pages.admin.server import setting_lines
-from webapp.services.accounts.aura import AuraLine
+from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.usage import AccountUsage, Quota
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import AccountPage
@@ -80,7 +80,7 @@ def samples() -> Iterator[Any]:
     for found in (AccountPage((ADA, *OTHERS), 120, 2), AccountPage((), 0, 1)):
         yield AccountsPage(CHROME, found, LONG, "admin", "/admin?q=x&")
     page = AccountDetailPage(
-        CHROME, ADA, USAGE, ledger=(AuraLine(1, "grant", 5, 5, "", None, "root", NOW_MS),), record=LINES
+        CHROME, ADA, USAGE, ledger=(LedgerEntry(1, "grant", 5, 5, "", None, "root", NOW_MS),), record=LINES
     )
     yield page
     for account in OTHERS:

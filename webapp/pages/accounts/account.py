@@ -18,7 +18,7 @@ from webapp.pages.frame.navigation import PageRequest, see_other
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.policy.credentials import MAX_LABEL_CHARACTERS, MIN_PASSWORD_CHARACTERS
-from webapp.services.accounts.aura import AuraLine
+from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import SessionView, SignedIn
 from webapp.services.accounts.tokens import TokenView
@@ -73,7 +73,7 @@ class AccountPage:
     chrome: Chrome
     account: AccountView
     usage: AccountUsage
-    ledger: tuple[AuraLine, ...]
+    ledger: tuple[LedgerEntry, ...]
     tokens: tuple[TokenView, ...]
     sessions: tuple[SessionView, ...]
     session_id: int | None

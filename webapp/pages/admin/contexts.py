@@ -6,7 +6,7 @@ from typing import ClassVar
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.queue.contexts import ModelLine, WorkerLine
 from webapp.policy.tiers import TIER_NAMES
-from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, AuraLine
+from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, LedgerEntry
 from webapp.services.accounts.usage import AccountUsage
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import AccountPage
@@ -38,7 +38,7 @@ class AccountDetailPage:
     chrome: Chrome
     account: AccountView
     usage: AccountUsage
-    ledger: tuple[AuraLine, ...]
+    ledger: tuple[LedgerEntry, ...]
     record: tuple[AuditLine, ...]
     done: str | None = None
     new_password: str | None = None

@@ -1,4 +1,4 @@
-"""How often passwords may be tried and accounts made."""
+"""Limits on sign-in attempts and on registrations."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimi
 from webapp.settings import Settings
 
 SIGN_IN_WINDOW_S: Final = 15 * 60
-# Enough for a person who looks for a free name, too few to learn who has an account.
+# Enough for a person looking for a free name, too few to enumerate accounts.
 TAKEN_NAMES_PER_ADDRESS: Final = 60
 
 TOO_MANY_SIGN_INS: Final = "Too many failed sign-ins; try again later"
@@ -35,25 +35,25 @@ class AccountLimits:
             return [await self._rate_limits.hit(*limit) for limit in self._sign_in(username, address)]
 
     async def sign_in_usage(self, username: str, address: str) -> tuple[LimitUsage, LimitUsage]:
-        """What is used up of the account's and of the address's failures."""
+        """Return the use of the limits on failed sign-ins: the account's and the address's."""
         account, client = self._sign_in(username, address)
         return await self._rate_limits.usage(*account[:3]), await self._rate_limits.usage(*client[:3])
 
     async def check_registration(self, address: str) -> None:
-        """Raise LimitReached when the address made too many accounts, or asked for too many taken names."""
+        """Raise LimitReached when the address created too many accounts or tried too many taken names."""
         await self._rate_limits.check(*self._registration(address))
         await self._rate_limits.check(*self._taken_names(address))
 
     async def count_registration(self, address: str) -> Hit:
-        """Count an account made. Raises LimitReached."""
+        """Count a created account. Raises LimitReached."""
         return await self._rate_limits.hit(*self._registration(address))
 
     async def count_taken_name(self, address: str) -> Hit:
-        """Count a name that was found taken. Raises LimitReached."""
+        """Count an attempt to take a name that is taken. Raises LimitReached."""
         return await self._rate_limits.hit(*self._taken_names(address))
 
     async def registration_usage(self, address: str) -> LimitUsage:
-        """What is used up of the address's registrations."""
+        """Return the use of the limit on the address's registrations."""
         return await self._rate_limits.usage(*self._registration(address)[:3])
 
     async def forget(self, *hits: Hit) -> None:
@@ -61,8 +61,8 @@ class AccountLimits:
         await self._rate_limits.forget(*hits)
 
     def _sign_in(self, username: str, address: str) -> tuple[_Limit, _Limit]:
-        # A name that somebody tried may be a password typed into the wrong field: only its hash is kept.
-        # By name, not by account, so that names without an account are limited alike.
+        # Store only a hash of the name: it may be a password typed into the wrong field. Count by name, not
+        # by account, so that names without an account have the same limit.
         name = secret_hash(username_key(username))
         settings = self._settings
         return (
