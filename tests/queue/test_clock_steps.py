@@ -77,7 +77,7 @@ async def test_workers_from_the_future_are_not_there(
     clock.advance_s(step_s)
     assert await services.workers.alive() == []
     assert await services.workers.on_duty() == []
-    await services.workers.say(WORKER, "idle", {})
+    await services.workers.record_report(WORKER, "idle", {})
     assert [worker.worker_id for worker in await services.workers.alive()] == [WORKER]
     clock.advance_s(step_s)
     await services.workers.forget_silent()

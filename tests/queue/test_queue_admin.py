@@ -51,7 +51,7 @@ async def failed(services: Services, identity: Identity) -> str:
 
 
 async def told(services: Services) -> list[tuple[str, str, str]]:
-    lines = await services.administration.audit.lines()
+    lines = await services.administration.audit.entries()
     return [(entry.author, entry.action, entry.subject) for entry in lines]
 
 

@@ -10,7 +10,7 @@ from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, LedgerEntry
 from webapp.services.accounts.usage import AccountUsage
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import AccountPage
-from webapp.services.admin.audit import AuditLine
+from webapp.services.admin.audit import AuditEntry
 from webapp.services.library.moderation import ModeratedSound, ModerationState
 from webapp.services.models.downloads import CatalogueEntry, FolderView
 
@@ -39,7 +39,7 @@ class AccountDetailPage:
     account: AccountView
     usage: AccountUsage
     ledger: tuple[LedgerEntry, ...]
-    record: tuple[AuditLine, ...]
+    record: tuple[AuditEntry, ...]
     done: str | None = None
     new_password: str | None = None
     error: str | None = None
@@ -136,5 +136,5 @@ class RecordPage:
     template: ClassVar[str] = "admin/record.html"
 
     chrome: Chrome
-    lines: tuple[AuditLine, ...]
+    lines: tuple[AuditEntry, ...]
     next_id: int | None

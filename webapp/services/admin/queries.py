@@ -1,8 +1,10 @@
 """Statements of admins that stay SQL because Piccolo's query builder cannot say them."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from piccolo.columns.combination import WhereRaw
+from piccolo.querystring import QueryString
 
 from webapp.database import Database
 
@@ -24,15 +26,34 @@ _ENDED_JOBS: Final = (
 )
 
 
+_NEXT_SKIP: Final = (
+    "(SELECT CASE WHEN MAX(skipped_ms) > {} THEN MAX(skipped_ms) + 1 ELSE {} END"
+    " FROM job WHERE status = 'queued')"
+)
+
+
 def username_like(pattern: str) -> WhereRaw:
     """Match usernames against a LIKE pattern that escapes with `!`; the builder has no ESCAPE clause."""
     return WhereRaw("username_key LIKE {} ESCAPE '!'", pattern)
+
+
+def any_of(values: Sequence[object]) -> QueryString:
+    """List values for `is_in`; given a plain list of more than 100, the builder warns of its own slowness."""
+    return QueryString(", ".join("{}" for _ in values), *values)
 
 
 async def active_jobs(database: Database) -> int:
     """Count the jobs that are queued or processing."""
     rows = await database.fetch(_ACTIVE_JOBS)
     return int(rows[0]["active"])
+
+
+def next_skip(now_ms: int) -> QueryString:
+    """Give the time for a job's skip: now, or just after the latest skip of a queued job.
+
+    Raw because the builder has no subquery as a value.
+    """
+    return QueryString(_NEXT_SKIP, now_ms, now_ms)
 
 
 async def ended_jobs(database: Database, status: str, limit: int) -> list[Row]:

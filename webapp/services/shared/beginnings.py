@@ -49,8 +49,8 @@ class Beginnings:
             " without it, choose another SOUNDLOOM_DATA_DIR or move away what is left."
         )
 
-    def note(self) -> None:
-        """Remember that there is a database now."""
+    def record(self) -> None:
+        """Record that there is a database now."""
         # Without the mark, sounds still tell; and a full disk has no room for it.
         with suppress(OSError):
             if not self._mark.exists():
