@@ -6,7 +6,7 @@ from tests.factories import MakeAccount, choice
 from webapp.errors import NotFound
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.workers.control import ModelRequest
+from webapp.services.workers.control import ModelWishView
 
 WORKER = "a" * 12
 
@@ -56,13 +56,13 @@ async def test_wishes_for_models_are_numbered_and_pins_last(services: Services) 
     with services.bus.subscribe() as hints:
         await control.wish("music", "load")
         assert Event("control") in hints.take()
-    assert await control.wishes() == (ModelRequest("music", "load", 1, is_pinned=False),)
+    assert await control.wishes() == (ModelWishView("music", "load", 1, is_pinned=False),)
     await control.wish("music", "pin")
     await control.wish("music", "unload")
-    assert await control.wishes() == (ModelRequest("music", "unload", 3, is_pinned=True),)
+    assert await control.wishes() == (ModelWishView("music", "unload", 3, is_pinned=True),)
     await control.wish("music", "unpin")
     await control.wish("audio", "pin")
     assert await control.wishes() == (
-        ModelRequest("audio", "load", 1, is_pinned=True),
-        ModelRequest("music", "unload", 3, is_pinned=False),
+        ModelWishView("audio", "load", 1, is_pinned=True),
+        ModelWishView("music", "unload", 3, is_pinned=False),
     )

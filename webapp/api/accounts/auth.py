@@ -115,7 +115,7 @@ class AuthController(Controller):
 async def _announced(
     request: AnyRequest, usage: Callable[[], Awaitable[Sequence[LimitUsage]]]
 ) -> AsyncIterator[None]:
-    """Tell what is left of the limits with whatever answers the request, an error too."""
+    """Announce what is left of the limits with the response, even if it is an error."""
     try:
         yield
     finally:

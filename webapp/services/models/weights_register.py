@@ -1,4 +1,4 @@
-"""The workers' side of downloads: what a models folder contains, what is requested, and its progress."""
+"""The workers' side of downloads: what a models folder contains, what is wished for it, and the progress."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_ERROR_CHARACTERS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A request for one model in one folder, and who accepted its licence."""
+    """A wish for one model in one folder, and who accepted its licence."""
 
     name: str
     action: Literal["pull", "remove"]
@@ -76,7 +76,7 @@ class WeightsRegister:
         )
 
     async def next_wish(self) -> Wish | None:
-        """Return the oldest request that is still open."""
+        """Return the oldest wish that is still open."""
         row = await (
             WeightsCopy.select(WeightsCopy.name, WeightsCopy.wish, WeightsCopy.accepted_by)
             .where((WeightsCopy.folder == self._folder) & (WeightsCopy.wish != ""))
@@ -86,7 +86,7 @@ class WeightsRegister:
         return Wish(row["name"], row["wish"], row["accepted_by"]) if row else None
 
     async def is_wanted(self, name: str, action: str) -> bool:
-        """Check whether this is still requested."""
+        """Check that this is still the wish."""
         return await WeightsCopy.exists().where(self._is_asked(name, action))
 
     async def progress(self, name: str, *, done_bytes: int, total_bytes: int, bytes_per_s: int) -> None:
@@ -103,7 +103,7 @@ class WeightsRegister:
         self._bus.publish(Event("status"))
 
     async def ended(self, name: str, action: str, state: CopyState, error: str = "") -> None:
-        """Record how a request ended, unless something else has been requested since."""
+        """Record how a wish ended, unless there is another one by now."""
         async with self._database.transaction():
             if state == "absent":
                 await self._forget(name, action)

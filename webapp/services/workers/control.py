@@ -1,6 +1,6 @@
-"""Operators' requests to workers: to take no more jobs, and to load, unload or keep a model.
+"""Operators' wishes: that a worker take no more jobs, that all load, unload or keep a model.
 
-A request is a row, so that it reaches workers on any host and cannot get lost with a hint; workers read it
+A wish is a row, so that it reaches workers on any host and cannot get lost with a hint; workers read it
 when a hint arrives, and periodically.
 """
 
@@ -33,8 +33,8 @@ _CHANGES: Final[dict[WishAction, tuple[str, bool, _Values]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """What is requested of every worker for one model.
+class ModelWishView:
+    """The wish that every worker is to fulfil for one model.
 
     `action` is the latest of load and unload (empty for none). `number` tells it from earlier ones: a worker
     does each once, and none that is older than itself. `is_pinned` holds until it is withdrawn.
@@ -47,7 +47,7 @@ class ModelRequest:
 
 
 class WorkerControl:
-    """Records operators' requests to workers, and reads them for workers."""
+    """Records operators' wishes, and reads them for workers."""
 
     def __init__(self, database: Database, bus: Bus) -> None:
         self._database = database
@@ -70,7 +70,7 @@ class WorkerControl:
         self._bus.publish(Event("queue"), Event("status"))
 
     async def wish(self, model: str, action: WishAction) -> None:
-        """Request that every worker load or unload a model now, or pin or unpin it.
+        """Ask every worker to load or unload a model now, or to pin or unpin it.
 
         Workers do so between jobs. The next job that needs an unloaded model loads it again; every worker
         loads pinned models when it starts. Raises NotFound for an unknown model.
@@ -85,10 +85,10 @@ class WorkerControl:
             )
         self._bus.publish(Event("control"), Event("status"))
 
-    async def wishes(self) -> tuple[ModelRequest, ...]:
-        """Return the requests for each model for which there ever was one."""
+    async def wishes(self) -> tuple[ModelWishView, ...]:
+        """Return the wish for each model for which there ever was one."""
         rows = await (
             ModelWish.select(ModelWish.model, ModelWish.action, ModelWish.number, ModelWish.is_pinned)
             .order_by(ModelWish.model)
         )  # fmt: skip
-        return tuple(ModelRequest(**{**row, "is_pinned": bool(row["is_pinned"])}) for row in rows)
+        return tuple(ModelWishView(**{**row, "is_pinned": bool(row["is_pinned"])}) for row in rows)
