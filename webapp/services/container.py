@@ -120,12 +120,10 @@ def build_services(
     )
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
-        rate_limits=rate_limits, accounts=accounts, aura=aura, usage=usage, workers=workers,
-        estimator=estimator, queue=queue, submissions=submissions, leases=leases, jobs=jobs,
-        speech=speech, library=library,
-        account_deletion=AccountDeletion(database, accounts, storage, bus),
-        arrivals=arrivals, guessing_limits=GuessingLimits(rate_limits, settings),
-        idempotency=Idempotency(database, clock),
+        rate_limits=rate_limits, accounts=accounts, aura=aura, usage=usage, workers=workers, library=library,
+        estimator=estimator, queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech,
+        arrivals=arrivals, account_deletion=AccountDeletion(database, accounts, storage, bus),
+        guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, accounts),
