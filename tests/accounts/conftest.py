@@ -13,7 +13,7 @@ from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
 from webapp.services.accounts.tokens import Tokens
-from webapp.services.shared.rate_limits import Throttle
+from webapp.services.shared.rate_limits import RateLimits
 from webapp.settings import Settings
 
 
@@ -28,15 +28,19 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def throttle(database: Database, clock: ManualClock) -> Throttle:
-    return Throttle(database, clock)
+def rate_limits(database: Database, clock: ManualClock) -> RateLimits:
+    return RateLimits(database, clock)
 
 
 @pytest.fixture
 def accounts(
-    database: Database, clock: ManualClock, settings: Settings, throttle: Throttle, slow_hash: CountingHash
+    database: Database,
+    clock: ManualClock,
+    settings: Settings,
+    rate_limits: RateLimits,
+    slow_hash: CountingHash,
 ) -> Accounts:
-    return Accounts(database, clock, settings, throttle, PasswordHasher(slow_hash))
+    return Accounts(database, clock, settings, rate_limits, PasswordHasher(slow_hash))
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def _services(settings: Settings, database: Database) -> Services:
     clock, hasher = SystemClock(), PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
     storage = LocalStorage(settings.data_path)
     services = build_services(settings, database, LocalBus(clock), storage, clock, RandomIds())
-    accounts = Accounts(database, clock, settings, services.throttle, hasher)
+    accounts = Accounts(database, clock, settings, services.rate_limits, hasher)
     return replace(services, accounts=accounts)
 
 

@@ -32,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, with a password hash that is quick."""
     hasher = PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
-    accounts = Accounts(services.database, services.clock, services.settings, services.throttle, hasher)
+    accounts = Accounts(services.database, services.clock, services.settings, services.rate_limits, hasher)
     app = create_app(dataclasses.replace(services, accounts=accounts))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(cast("Any", app)), base_url="http://localhost"

@@ -199,7 +199,7 @@ async def test_the_jobs_id_is_no_name(anybody: httpx.AsyncClient, ann: User, nam
     assert_problem(await anybody.get(f"/audio/{queue[0]['job_id']}.wav"), 404, "Audio not found")
 
 
-class TestMisses:
+class TestGuessing:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
         return Settings(

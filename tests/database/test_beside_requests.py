@@ -14,14 +14,14 @@ from tests.factories import MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import DatabaseAway, LimitReached, StorageFull
-from webapp.services.accounts.tokens import NOTE_USE_EVERY_MS
+from webapp.services.accounts.tokens import RECORD_USE_EVERY_MS
 from webapp.services.container import Services
 from webapp.services.shared.best_effort import BestEffort
 from webapp.web.app import create_app
 
 # Far below the time that a writer waits for a lock.
 AT_ONCE_S = 5
-LATER_S = NOTE_USE_EVERY_MS / 1000 + 1
+LATER_S = RECORD_USE_EVERY_MS / 1000 + 1
 
 
 @asynccontextmanager

@@ -18,11 +18,11 @@ from webapp.pages.admin.contexts import (
     WeightsFragment,
 )
 from webapp.pages.admin.server import setting_lines
-from webapp.services.accounts.aura import AuraLine
+from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.usage import AccountUsage, Quota
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import AccountPage
-from webapp.services.admin.audit import AuditLine
+from webapp.services.admin.audit import AuditEntry
 from webapp.services.library.moderation import ModeratedSound
 from webapp.services.library.views import LibraryItemView
 from webapp.services.models.downloads import CatalogueEntry, CopyState, DownloadState, FolderView
@@ -35,7 +35,10 @@ OTHERS = (
     dataclasses.replace(ADA, username="bob", is_disabled=True),
 )
 USAGE = AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, Quota(10, 1), 600)
-LINES = (AuditLine(2, NOW_MS, "root", "set tier", "ada", LONG), AuditLine(1, NOW_MS, "root", "pause", "", ""))
+LINES = (
+    AuditEntry(2, NOW_MS, "root", "set tier", "ada", LONG),
+    AuditEntry(1, NOW_MS, "root", "pause", "", ""),
+)
 ENTRY = CatalogueEntry(
     name="musicgen-small", title="Small", model="music", size_bytes=10**9, licence="CC-BY-NC 4.0",
     licence_url="https://example.org", is_installed=False, is_chosen=False, hosts=(), download=None,
@@ -80,7 +83,7 @@ def samples() -> Iterator[Any]:
     for found in (AccountPage((ADA, *OTHERS), 120, 2), AccountPage((), 0, 1)):
         yield AccountsPage(CHROME, found, LONG, "admin", "/admin?q=x&")
     page = AccountDetailPage(
-        CHROME, ADA, USAGE, ledger=(AuraLine(1, "grant", 5, 5, "", None, "root", NOW_MS),), record=LINES
+        CHROME, ADA, USAGE, ledger=(LedgerEntry(1, "grant", 5, 5, "", None, "root", NOW_MS),), record=LINES
     )
     yield page
     for account in OTHERS:

@@ -23,7 +23,7 @@ BROWSER = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}
 def services(services: Services) -> Services:
     """The services, with a password hash that is quick."""
     hasher = PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
-    accounts = Accounts(services.database, services.clock, services.settings, services.throttle, hasher)
+    accounts = Accounts(services.database, services.clock, services.settings, services.rate_limits, hasher)
     return dataclasses.replace(services, accounts=accounts)
 
 

@@ -36,7 +36,7 @@ async def root_browser(browser: httpx.AsyncClient, services: Services, root: Ide
 
 
 async def told(services: Services) -> list[tuple[str, str, str]]:
-    lines = await services.administration.audit.lines()
+    lines = await services.administration.audit.entries()
     return [(line.author, line.action, line.subject) for line in lines]
 
 
@@ -133,7 +133,7 @@ async def test_a_password_is_reset_and_told_once(
     assert password is not None
     assert (await services.accounts.authenticate("ann", password[1], address="x")).username == "ann"
     assert password[1] not in (await root_browser.get(page)).text
-    assert password[1] not in str(await services.administration.audit.lines())
+    assert password[1] not in str(await services.administration.audit.entries())
 
 
 async def test_aura_is_granted_with_a_reason(
@@ -192,7 +192,7 @@ async def test_weights_need_a_worker_and_their_licence_accepted(
 
 async def test_workers_and_models_are_steered(root_browser: httpx.AsyncClient, services: Services) -> None:
     await services.workers.register(WORKER, host="secret-host", pid=4711, device="cpu")
-    await services.workers.say(WORKER, "idle", {"models": {}})
+    await services.workers.record_report(WORKER, "idle", {"models": {}})
     page = (await root_browser.get("/admin/models")).text
     assert "secret-host, process 4711" in page
     await root_browser.post(f"/queue/workers/{WORKER}/drain", data={"draining": "yes"})

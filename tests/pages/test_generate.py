@@ -55,7 +55,7 @@ async def test_what_a_model_takes_for_settings_left_empty_is_shown(
         "magnet": reported | {"sampling": sound},
         "audio": reported,
     }
-    await services.workers.say("a" * 12, "idle", {"models": models})
+    await services.workers.record_report("a" * 12, "idle", {"models": models})
     page = ""
     for model, expected in (("music", ("1", "250", "0", "3")), ("magnet", ("3.5", "0", "0.8", "20"))):
         page = (await ann_browser.get(f"/?model={model}")).text

@@ -60,7 +60,7 @@ async def test_workers_are_shown_without_the_names_of_machines(
     browser: httpx.AsyncClient, services: Services
 ) -> None:
     await services.workers.register(WORKER, host="secret-host", pid=4711, device="cuda:0")
-    await services.workers.say(WORKER, "idle", {"models": {}})
+    await services.workers.record_report(WORKER, "idle", {"models": {}})
     page = (await browser.get("/queue")).text
     assert "Ready, waiting for work" in page
     assert "cuda:0" in page
@@ -78,7 +78,7 @@ async def test_models_and_workers_say_what_serves_them(
     broken = {**reported, "state": "error", "label": "AudioCraft, audiogen", "error": "no room in memory"}
     await services.workers.register(WORKER, host="h", pid=1, device="cuda:0")
     models = {"music": {**reported, "state": "ready"}, "audio": broken}
-    await services.workers.say(WORKER, "idle", {"models": models})
+    await services.workers.record_report(WORKER, "idle", {"models": models})
     await services.submissions.submit(ann, choice("waits"))
     public = (await browser.get("/queue")).text
     for words in ("AudioCraft, musicgen-small", "No worker serves it", "1 waiting", "Music loaded on cuda:0"):

@@ -11,7 +11,7 @@ from webapp.clock import ManualClock
 from webapp.http.session_cookie import PLAIN_COOKIE, SECURE_COOKIE
 from webapp.pages.accounts.authentication import safe_next
 from webapp.services.accounts.identity import Identity
-from webapp.services.accounts.sessions import NOTE_USE_EVERY_MS
+from webapp.services.accounts.sessions import RECORD_USE_EVERY_MS
 from webapp.services.container import Services
 from webapp.web.app import create_app
 
@@ -187,11 +187,11 @@ async def test_a_session_in_use_is_kept_fresh(
     ann_browser: httpx.AsyncClient, services: Services, clock: ManualClock
 ) -> None:
     assert "set-cookie" not in (await ann_browser.get("/")).headers
-    clock.advance_s(NOTE_USE_EVERY_MS / 1000 + 1)
+    clock.advance_s(RECORD_USE_EVERY_MS / 1000 + 1)
     renewed = await ann_browser.get("/")
     assert renewed.headers["set-cookie"].startswith(PLAIN_COOKIE)
     assert "HttpOnly" in renewed.headers["set-cookie"]
-    clock.advance_s(NOTE_USE_EVERY_MS / 1000 + 1)
+    clock.advance_s(RECORD_USE_EVERY_MS / 1000 + 1)
     out = await ann_browser.post("/logout", data={})
     assert [
         value for name, value in out.headers.multi_items() if name == "set-cookie" and "Max-Age=0" in value

@@ -27,7 +27,7 @@ from webapp.pages.models.cards import ModelCard
 from webapp.pages.queue import contexts as queue_contexts
 from webapp.pages.queue import generate_contexts as contexts
 from webapp.pages.speech import contexts as speech_contexts
-from webapp.services.accounts.aura import AuraLine
+from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import SessionView
 from webapp.services.accounts.tokens import TokenView
@@ -132,7 +132,7 @@ def account_pages() -> Iterator[account.AccountPage]:
             1, "ada", "creator", is_admin=False, is_disabled=False, aura_balance=9, created_ms=0
         ),
         usage=AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, Quota(10, 1), 600),
-        ledger=(AuraLine(1, "grant", 5, 5, "", None, "root", NOW_MS),),
+        ledger=(LedgerEntry(1, "grant", 5, 5, "", None, "root", NOW_MS),),
         tokens=(TokenView(1, LONG, NOW_MS, None, None), TokenView(2, "", NOW_MS, NOW_MS, NOW_MS)),
         sessions=(SessionView(1, 0, NOW_MS, NOW_MS, "::1", LONG), SessionView(2, 0, 0, 0, "", "")),
         session_id=1,

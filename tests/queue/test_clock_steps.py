@@ -77,7 +77,7 @@ async def test_workers_from_the_future_are_not_there(
     clock.advance_s(step_s)
     assert await services.workers.alive() == []
     assert await services.workers.on_duty() == []
-    await services.workers.say(WORKER, "idle", {})
+    await services.workers.record_report(WORKER, "idle", {})
     assert [worker.worker_id for worker in await services.workers.alive()] == [WORKER]
     clock.advance_s(step_s)
     await services.workers.forget_silent()
@@ -86,15 +86,15 @@ async def test_workers_from_the_future_are_not_there(
 
 async def test_windows_hold_nobody_longer_than_they_are_long(services: Services, clock: ManualClock) -> None:
     clock.advance_s(HOUR_S)
-    await services.throttle.hit("b", 1, 60, "Too often")
+    await services.rate_limits.hit("b", 1, 60, "Too often")
     clock.advance_s(-HOUR_S)
-    assert (await services.throttle.usage("b", 1, 60)).remaining == 1
-    await services.throttle.hit("b", 1, 60, "Too often")
+    assert (await services.rate_limits.usage("b", 1, 60)).remaining == 1
+    await services.rate_limits.hit("b", 1, 60, "Too often")
     with pytest.raises(LimitReached) as refusal:
-        await services.throttle.hit("b", 1, 60, "Too often")
+        await services.rate_limits.hit("b", 1, 60, "Too often")
     assert refusal.value.retry_after_s == 60
     clock.advance_s(60)
-    await services.throttle.hit("b", 1, 60, "Too often")
+    await services.rate_limits.hit("b", 1, 60, "Too often")
 
 
 async def test_the_hourly_limit_counts_no_job_from_the_future(

@@ -30,7 +30,7 @@ async def ann(make_account: MakeAccount) -> Identity:
 
 async def _register(services: Services, worker_id: str, device: str) -> None:
     await services.workers.register(worker_id, host="h", pid=1, device=device)
-    await services.workers.say(worker_id, "idle", REPORT)
+    await services.workers.record_report(worker_id, "idle", REPORT)
 
 
 async def _make(services: Services, clock: ManualClock, ann: Identity, worker_id: str, work_s: float) -> None:

@@ -79,7 +79,7 @@ class TestAcrossProcesses:
         await services.workers.register(WORKER, host="here", pid=1, device="cpu")
         states = []
         for state in ("idle", "busy", "idle"):
-            await services.workers.say(WORKER, state, {"models": {}})
+            await services.workers.record_report(WORKER, state, {"models": {}})
             states += [worker.state for worker in (await elsewhere.status.report()).workers]
         assert states == ["idle", "busy", "idle"]
 

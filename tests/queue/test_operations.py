@@ -28,7 +28,7 @@ async def root(services: Services, make_account: MakeAccount) -> Identity:
 async def _state(services: Services) -> object:
     """What the acts change."""
     states = [worker.state for worker in await services.workers.alive()]
-    return states, await services.worker_control.wishes(), await services.administration.audit.lines()
+    return states, await services.worker_control.wishes(), await services.administration.audit.entries()
 
 
 @pytest.mark.parametrize("name", ACTS)
@@ -37,7 +37,7 @@ async def test_what_is_done_is_on_record_and_told(services: Services, root: Iden
     with services.bus.subscribe() as hints:
         await ACTS[name](services, root)
         assert Event("status") in hints.take()
-    (line,) = await services.administration.audit.lines()
+    (line,) = await services.administration.audit.entries()
     assert (line.author, line.action) == ("root", name)
     assert await _state(services) != before
 
@@ -65,4 +65,4 @@ async def test_nobody_else_may_and_what_fails_leaves_no_line(
         await ACTS[name](services, await make_account("ann"))
     with pytest.raises(NotFound):
         await services.administration.operations.drain(root, "b" * 12, is_draining=True)
-    assert await services.administration.audit.lines() == []
+    assert await services.administration.audit.entries() == []

@@ -135,7 +135,7 @@ async def test_a_worker_that_is_stopping_has_no_say_in_the_order(
     (worker_id,) = await _register(services, [Affinity(frozenset(("music",)))])
     for model in ("audio", "music"):
         await services.submissions.submit(ann, choice(model=model))
-    await services.workers.say(worker_id, "stopping", {})
+    await services.workers.record_report(worker_id, "stopping", {})
     assert [job.model for job in (await services.queue.snapshot()).jobs] == ["audio", "music"]
 
 

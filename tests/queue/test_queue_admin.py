@@ -51,8 +51,20 @@ async def failed(services: Services, identity: Identity) -> str:
 
 
 async def told(services: Services) -> list[tuple[str, str, str]]:
-    lines = await services.administration.audit.lines()
+    lines = await services.administration.audit.entries()
     return [(entry.author, entry.action, entry.subject) for entry in lines]
+
+
+async def test_as_many_jobs_as_allowed_are_changed_at_once(services: Services, root: Identity) -> None:
+    unknown = [f"{number:012x}" for number in range(MAX_AT_ONCE)]
+    for action in ("cancel", "restore"):
+        outcome = await services.administration.queue.act_on(root, action, unknown)
+        assert outcome == Outcome((), dict.fromkeys(unknown, "Job not found"))
+
+
+async def test_the_owners_of_many_jobs_are_named(services: Services, ann: Identity, root: Identity) -> None:
+    owners = await services.administration.overview.owners(root, [ann.account_id, *range(10_000, 10_150)])
+    assert owners == {ann.account_id: ann.username}
 
 
 async def test_nobody_else_may(services: Services, ann: Identity) -> None:

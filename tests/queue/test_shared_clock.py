@@ -10,7 +10,7 @@ from webapp.database import Database
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
 from webapp.services.container import Services, build_services
-from webapp.services.shared.database_clock import SharedClock, shared_clock
+from webapp.services.shared.database_clock import DatabaseClock, database_clock
 
 SKEWS_S = (-3600.0, -8.0, 8.0, 3600.0)
 
@@ -23,14 +23,14 @@ def _only_on_postgres(database: Database) -> None:
 async def test_a_clock_that_is_off_is_set_right_by_the_databases(database: Database) -> None:
     _only_on_postgres(database)
     for skew_s in SKEWS_S:
-        async with shared_clock(database, ManualClock(round((time.time() + skew_s) * 1000))) as clock:
+        async with database_clock(database, ManualClock(round((time.time() + skew_s) * 1000))) as clock:
             assert abs(clock.now_ms() - time.time() * 1000) < 500
 
 
 async def test_a_clock_that_is_moved_later_is_set_right_again(database: Database) -> None:
     _only_on_postgres(database)
     own = ManualClock(round(time.time() * 1000))
-    clock = SharedClock(database, own)
+    clock = DatabaseClock(database, own)
     await clock.measure()
     own.advance_s(3600)
     assert clock.now_ms() - time.time() * 1000 > 3_000_000
@@ -41,7 +41,7 @@ async def test_a_clock_that_is_moved_later_is_set_right_again(database: Database
 async def test_with_sqlite_the_machines_own_clock_serves(database: Database, clock: ManualClock) -> None:
     if database.dialect == "postgres":
         pytest.skip("hosts may differ")
-    async with shared_clock(database, clock) as chosen:
+    async with database_clock(database, clock) as chosen:
         assert chosen is clock
 
 
@@ -53,8 +53,8 @@ async def test_a_worker_whose_clock_is_off_keeps_its_job(
     ann = await make_account()
     now_ms = round(time.time() * 1000)
     async with (
-        shared_clock(services.database, ManualClock(now_ms)) as servers_clock,
-        shared_clock(services.database, ManualClock(now_ms + round(skew_s * 1000))) as workers_clock,
+        database_clock(services.database, ManualClock(now_ms)) as servers_clock,
+        database_clock(services.database, ManualClock(now_ms + round(skew_s * 1000))) as workers_clock,
     ):
         server, worker = (
             build_services(

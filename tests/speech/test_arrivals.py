@@ -59,7 +59,7 @@ async def test_a_worker_on_the_register_that_still_starts_is_waited_for(
     spoken = asyncio.create_task(_say(ann))
     await _until(lambda: _is_waiting(services, 1))
     # It comes up without a voice: nobody can be waited for any more.
-    await services.workers.say(WORKER, "idle", {})
+    await services.workers.record_report(WORKER, "idle", {})
     assert_problem(await spoken, 503, AWAY)
     assert await _tts(anybody) == "unavailable"
 
@@ -92,7 +92,7 @@ async def test_models_of_a_worker_that_starts_are_loading(
     entry = {
         "state": "unloaded", "engine": "e", "label": "l", "checkpoint": "", "license": "", "max_duration_s": 9
     }  # fmt: skip
-    await services.workers.say("a" * 12, "idle", {"models": {"music": entry}})
+    await services.workers.record_report("a" * 12, "idle", {"models": {"music": entry}})
     models = (await anybody.get("/status")).json()["models"]
     assert (models["music"], models["audio"]) == ("unloaded", "unavailable")
 

@@ -6,7 +6,7 @@ from tests.factories import MakeAccount, choice
 from webapp.errors import NotFound
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.workers.control import ModelWish
+from webapp.services.workers.control import ModelWishView
 
 WORKER = "a" * 12
 
@@ -14,7 +14,7 @@ WORKER = "a" * 12
 @pytest.fixture
 async def worker(services: Services) -> str:
     await services.workers.register(WORKER, host="here", pid=1, device="cpu")
-    await services.workers.say(WORKER, "busy", {})
+    await services.workers.record_report(WORKER, "busy", {})
     return WORKER
 
 
@@ -40,7 +40,7 @@ async def test_a_draining_worker_takes_no_more_until_it_is_told_to(
 
 async def test_a_stopping_worker_is_shown_as_stopping(services: Services, worker: str) -> None:
     await services.worker_control.drain(worker, is_draining=True)
-    await services.workers.say(worker, "stopping", {})
+    await services.workers.record_report(worker, "stopping", {})
     assert await state(services) == "stopping"
 
 
@@ -56,13 +56,13 @@ async def test_wishes_for_models_are_numbered_and_pins_last(services: Services) 
     with services.bus.subscribe() as hints:
         await control.wish("music", "load")
         assert Event("control") in hints.take()
-    assert await control.wishes() == (ModelWish("music", "load", 1, is_pinned=False),)
+    assert await control.wishes() == (ModelWishView("music", "load", 1, is_pinned=False),)
     await control.wish("music", "pin")
     await control.wish("music", "unload")
-    assert await control.wishes() == (ModelWish("music", "unload", 3, is_pinned=True),)
+    assert await control.wishes() == (ModelWishView("music", "unload", 3, is_pinned=True),)
     await control.wish("music", "unpin")
     await control.wish("audio", "pin")
     assert await control.wishes() == (
-        ModelWish("audio", "load", 1, is_pinned=True),
-        ModelWish("music", "unload", 3, is_pinned=False),
+        ModelWishView("audio", "load", 1, is_pinned=True),
+        ModelWishView("music", "unload", 3, is_pinned=False),
     )

@@ -82,7 +82,7 @@ async def keeping(services: Services, engine: Loadable, *, idle_s: float = 0) ->
     await services.workers.register(WORKER, host="here", pid=1, device="cpu")
 
     async def say() -> None:
-        await services.workers.say(WORKER, "idle", report())
+        await services.workers.record_report(WORKER, "idle", report())
 
     async def give_up() -> None:
         given_up.set()

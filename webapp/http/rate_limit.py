@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.types import Message, Scope
 
 from webapp.errors import LimitPolicy, LimitReached
-from webapp.services.shared.rate_limits import ThrottleUsage
+from webapp.services.shared.rate_limits import LimitUsage
 
 _KEY: Final = "soundloom_rate_limits"
 
@@ -24,7 +24,7 @@ class RateLimit:
     reset_s: int | None = None
 
 
-def told(usage: ThrottleUsage) -> RateLimit:
+def told(usage: LimitUsage) -> RateLimit:
     """How a limit that is counted by the service is told."""
     return RateLimit(LimitPolicy(usage.name, usage.limit, usage.window_s), usage.remaining, usage.reset_s)
 

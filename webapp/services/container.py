@@ -13,7 +13,7 @@ from webapp.ids import Ids
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.deletion import AccountDeletion
-from webapp.services.accounts.guessing_limits import Misses
+from webapp.services.accounts.guessing_limits import GuessingLimits
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
@@ -36,7 +36,7 @@ from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.submissions import Submissions
 from webapp.services.shared.idempotency import Idempotency
 from webapp.services.shared.pace import Pace
-from webapp.services.shared.rate_limits import Throttle
+from webapp.services.shared.rate_limits import RateLimits
 from webapp.services.speech import Speech, SpeechWorkers
 from webapp.services.workers.arrivals import Arrivals
 from webapp.services.workers.control import WorkerControl
@@ -59,8 +59,8 @@ class Services:
     database: Database
     bus: Bus
     storage: Storage
-    throttle: Throttle
-    misses: Misses
+    rate_limits: RateLimits
+    guessing_limits: GuessingLimits
     searches: Pace
     idempotency: Idempotency
     accounts: Accounts
@@ -92,8 +92,8 @@ def build_services(
     settings: Settings, database: Database, bus: Bus, storage: Storage, clock: Clock, ids: Ids
 ) -> Services:
     """Wire the services over an open database."""
-    throttle = Throttle(database, clock)
-    accounts = Accounts(database, clock, settings, throttle, PasswordHasher(), bus)
+    rate_limits = RateLimits(database, clock)
+    accounts = Accounts(database, clock, settings, rate_limits, PasswordHasher(), bus)
     aura = Aura(database, clock)
     payments = SkipPayments(database, aura)
     workers = Workers(database, clock, settings, bus)
@@ -109,21 +109,21 @@ def build_services(
     leases = Leases(database, clock, settings, bus, payments, turns)
     speech = Speech(
         database, clock, ids, settings, SpeechWorkers(bus, arrivals),
-        storage=storage, storage_guard=guard, throttle=throttle,
+        storage=storage, storage_guard=guard, rate_limits=rate_limits,
     )  # fmt: skip
     jobs = Jobs(
         database, clock, settings, bus,
-        queue=queue, submissions=submissions, payments=payments, throttle=throttle,
+        queue=queue, submissions=submissions, payments=payments, rate_limits=rate_limits,
     )  # fmt: skip
     library = build_library(
-        database, clock, ids, settings, bus, storage=storage, storage_guard=guard, throttle=throttle
+        database, clock, ids, settings, bus, storage=storage, storage_guard=guard, rate_limits=rate_limits
     )
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
-        throttle=throttle, accounts=accounts, aura=aura, usage=usage, workers=workers, estimator=estimator,
-        queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech, library=library,
-        account_deletion=AccountDeletion(database, accounts, storage, bus),
-        arrivals=arrivals, misses=Misses(throttle, settings), idempotency=Idempotency(database, clock),
+        rate_limits=rate_limits, accounts=accounts, aura=aura, usage=usage, workers=workers, library=library,
+        estimator=estimator, queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech,
+        arrivals=arrivals, account_deletion=AccountDeletion(database, accounts, storage, bus),
+        guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, accounts),

@@ -17,7 +17,7 @@ from webapp.errors import DatabaseDamaged, DatabaseUnusable, StorageFull, is_dis
 from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
 from webapp.services.shared.beginnings import Beginnings
-from webapp.services.shared.database_clock import shared_clock
+from webapp.services.shared.database_clock import database_clock
 from webapp.settings import Settings
 from webapp.storage import LocalStorage, Storage
 
@@ -77,7 +77,7 @@ async def _open(
     await _bring_up_to_date(database, settings, beginnings, is_server=owns_event_socket)
     ids = RandomIds()
     own = SystemClock() if database.dialect == "sqlite" else SteadyClock()
-    clock = await stack.enter_async_context(shared_clock(database, own))
+    clock = await stack.enter_async_context(database_clock(database, own))
     bus = _bus(settings, ids, clock, owns_event_socket=owns_event_socket)
     await bus.start()
     stack.push_async_callback(bus.stop)
@@ -103,7 +103,7 @@ async def _bring_up_to_date(
             f"The database is damaged ({error.reason}). Move {path} and what is named like it away and"
             " restore a backup: soundloom restore FOLDER --replace"
         ) from error
-    beginnings.note()
+    beginnings.record()
 
 
 async def _migrate(database: Database, lock: Path, beginnings: Beginnings) -> None:

@@ -173,7 +173,7 @@ class SpeechProcessor:
     async def _say_what_there_is(self, state: WorkerState) -> None:
         self._log_refused()
         await self._services.speech.register.write(self._worker_id, voice_views(self._engine.voices))
-        await self._services.workers.say(self._worker_id, state, self._report())
+        await self._services.workers.record_report(self._worker_id, state, self._report())
 
     def _report(self) -> dict[str, Any]:
         entry = {

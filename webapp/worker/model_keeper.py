@@ -9,7 +9,7 @@ from webapp.database.patience import Outage
 from webapp.engines.base import EngineError
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.workers.control import ModelWish
+from webapp.services.workers.control import ModelWishView
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.worker_report import WorkerReport
 
@@ -103,7 +103,7 @@ class ModelKeeper:
             elif wish.model in to_load:
                 await self._load(wish.model)
 
-    async def _act_on(self, wish: ModelWish) -> None:
+    async def _act_on(self, wish: ModelWishView) -> None:
         logger.info("model wished for", extra={"model": wish.model, "action": wish.action})
         if wish.action == "load":
             await self._load(wish.model)

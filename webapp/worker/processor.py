@@ -101,7 +101,7 @@ class Processor:
         async with self._saying:
             self._said = self._state()
             try:
-                await self._services.workers.say(self._worker_id, self._said, self._report())
+                await self._services.workers.record_report(self._worker_id, self._said, self._report())
             except Exception:
                 logger.exception("could not report the worker's state")
 

@@ -17,7 +17,7 @@ from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
 from webapp.http.query import only
 from webapp.http.rate_limit import announce, told
 from webapp.policy.credentials import checked_label
-from webapp.services.shared.rate_limits import ThrottleUsage
+from webapp.services.shared.rate_limits import LimitUsage
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -40,7 +40,7 @@ class AuthController(Controller):
     ) -> Registered:
         """It has the tier `free` and no Aura."""
 
-        async def usage() -> Sequence[ThrottleUsage]:
+        async def usage() -> Sequence[LimitUsage]:
             return [await services.accounts.registration_usage(address)]
 
         async with _announced(request, usage):
@@ -62,7 +62,7 @@ class AuthController(Controller):
         """Exchange a username and password for a token, which is shown this once."""
         body: dict[str, Any] = {}
 
-        async def usage() -> Sequence[ThrottleUsage]:
+        async def usage() -> Sequence[LimitUsage]:
             return await services.accounts.sign_in_usage(body.get("username"), address)
 
         async with _announced(request, usage):
@@ -113,9 +113,9 @@ class AuthController(Controller):
 
 @asynccontextmanager
 async def _announced(
-    request: AnyRequest, usage: Callable[[], Awaitable[Sequence[ThrottleUsage]]]
+    request: AnyRequest, usage: Callable[[], Awaitable[Sequence[LimitUsage]]]
 ) -> AsyncIterator[None]:
-    """Tell what is left of the limits with whatever answers the request, an error too."""
+    """Announce what is left of the limits with the response, even if it is an error."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Who is asking, over the JSON API: a bearer token and nothing else."""
+"""Authentication of the JSON API: a bearer token and nothing else."""
 
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -22,23 +22,23 @@ MAX_TOKEN_CHARACTERS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who follows something, and whether they are still let in."""
+    """The reader of an event stream, and the check that they still have access."""
 
     identity: Identity
     welcome: Welcome
 
 
-# What handlers ask for by the names `identity`, `reader` and `address`.
+# The types of the dependencies `identity`, `reader` and `address`.
 InjectedIdentity: TypeAlias = NamedDependency[SkipValidation[Identity]]
 InjectedReader: TypeAlias = NamedDependency[SkipValidation[Reader]]
 InjectedAddress: TypeAlias = NamedDependency[SkipValidation[str]]
 
 
 async def provide_identity(request: Request[Any, Any, Any], services: InjectedServices) -> Identity:
-    """The account behind `Authorization: Bearer …`.
+    """Return the account behind `Authorization: Bearer …`.
 
-    Raises AuthenticationRequired, and LimitReached after too many wrong tokens from one address; a
-    right token is let in even then.
+    Raises AuthenticationRequired, and LimitReached after too many wrong tokens from one address; a valid
+    token is accepted even then.
     """
     token = bearer_token(request.headers.get("authorization", ""))
     identity = await services.tokens.identity_for(token) if token else None
@@ -49,7 +49,7 @@ async def provide_identity(request: Request[Any, Any, Any], services: InjectedSe
 
 
 def token_welcome(request: Request[Any, Any, Any], services: Services, identity: Identity) -> Welcome:
-    """Whether the token that was sent still stands for this account, with the same rights."""
+    """Return a check that the request's token is still valid for this account, with the same rights."""
     token = bearer_token(request.headers.get("authorization", ""))
 
     async def holds() -> bool:
@@ -60,7 +60,7 @@ def token_welcome(request: Request[Any, Any, Any], services: Services, identity:
 
 
 async def provide_event_reader(request: Request[Any, Any, Any], services: InjectedServices) -> Reader:
-    """The account behind the token or, where a browser's own page asks without one, behind its session.
+    """Return the account behind the token or, for a request of one's own page without one, the session.
 
     A browser's EventSource cannot send a token. Raises as `provide_identity` does.
     """
@@ -81,7 +81,7 @@ def _session_welcome(services: Services, secret: str, owner: Identity) -> Welcom
 
 
 def _is_same(owner: Identity | None, identity: Identity) -> bool:
-    # Another tier is no reason to be shut out.
+    # A changed tier does not end access.
     return owner is not None and (owner.account_id, owner.is_admin) == (
         identity.account_id,
         identity.is_admin,
@@ -89,7 +89,7 @@ def _is_same(owner: Identity | None, identity: Identity) -> bool:
 
 
 def _is_from_own_page(request: Request[Any, Any, Any]) -> bool:
-    """Whether no other site had the browser ask. Browsers send `Origin` with a GET only to other sites."""
+    """Check that no other site made the request. Browsers send `Origin` with a GET only to other sites."""
     site = request.headers.get("sec-fetch-site")
     return site in {"same-origin", "none"} or (site is None and "origin" not in request.headers)
 
@@ -98,23 +98,23 @@ async def _refuse(request: Request[Any, Any, Any], services: Services, *, is_gue
     address = address_of(request, services.settings)
     try:
         if is_guess:
-            await services.misses.wrong_token(address)
+            await services.guessing_limits.wrong_token(address)
     finally:
-        announce(request, told(await services.misses.token_usage(address)))
+        announce(request, told(await services.guessing_limits.token_usage(address)))
 
 
 def provide_address(request: Request[Any, Any, Any], services: InjectedServices) -> str:
-    """The client address, as `address_of` finds it."""
+    """Return the client address; see `address_of`."""
     return address_of(request, services.settings)
 
 
 def bearer_token(authorization: str) -> str | None:
-    """The token in an Authorization header, or None."""
+    """Return the token in an Authorization header, or None."""
     scheme, _, token = authorization.partition(" ")
     token = token.strip()
     return token if scheme.lower() == SCHEME and 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
 
 
-# For routers and controllers whose handlers take `address`, and those that take `identity` as well.
+# Dependencies for handlers that take `address`, and for those that take `identity` as well.
 ADDRESS: Final = {"address": Provide(provide_address, sync_to_thread=False)}
 AUTHENTICATION: Final = {"identity": Provide(provide_identity), **ADDRESS}

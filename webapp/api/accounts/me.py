@@ -1,4 +1,4 @@
-"""`/api/me`: the account whose token was sent."""
+"""`/api/me`: the account of the request's token."""
 
 from litestar import get
 

@@ -1,4 +1,4 @@
-"""What the account endpoints read and answer."""
+"""Request and response bodies of the account endpoints."""
 
 from typing import Annotated
 

@@ -110,7 +110,7 @@ async def _misses_counted(request: AnyRequest, services: Services, address: str)
     try:
         yield
     except NotFound:
-        await services.misses.missing_file(address)
+        await services.guessing_limits.missing_file(address)
         raise
     finally:
-        announce(request, told(await services.misses.file_usage(address)))
+        announce(request, told(await services.guessing_limits.file_usage(address)))

@@ -1,4 +1,4 @@
-"""An account's own page: usage, Aura, tokens, password, sessions, and the way out."""
+"""The account page: usage, Aura, tokens, password, sessions, export and deletion."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
@@ -18,7 +18,7 @@ from webapp.pages.frame.navigation import PageRequest, see_other
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.policy.credentials import MAX_LABEL_CHARACTERS, MIN_PASSWORD_CHARACTERS
-from webapp.services.accounts.aura import AuraLine
+from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import SessionView, SignedIn
 from webapp.services.accounts.tokens import TokenView
@@ -40,7 +40,7 @@ DONE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Which pages of its lists the account page shows."""
+    """The pages of its lists that the account page shows."""
 
     tokens: int = 1
     sessions: int = 1
@@ -51,7 +51,7 @@ FIRST: Final = Listed()
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Which page of a list this is, and how many entries the list has."""
+    """The number of a list's page, and the number of the list's entries."""
 
     page: int
     total: int
@@ -73,7 +73,7 @@ class AccountPage:
     chrome: Chrome
     account: AccountView
     usage: AccountUsage
-    ledger: tuple[AuraLine, ...]
+    ledger: tuple[LedgerEntry, ...]
     tokens: tuple[TokenView, ...]
     sessions: tuple[SessionView, ...]
     session_id: int | None
@@ -192,7 +192,7 @@ async def delete_account(posted: InjectedPosted, session: InjectedSession) -> Re
 
 
 def _number(request: PageRequest, name: str) -> int:
-    """A page's number from the address; what is none is the first."""
+    """Read a page number from the query; an invalid one is 1."""
     text = request.query_params.get(name, "")
     is_number = text.isascii() and text.isdecimal() and len(text) <= 5
     return min(max(int(text), 1), MAX_PAGE) if is_number else 1

@@ -1,4 +1,4 @@
-"""Who looks at a page: sessions in cookies."""
+"""Authentication of pages: sessions in cookies."""
 
 from typing import Any, Final
 from urllib.parse import quote
@@ -29,7 +29,7 @@ InjectedIdentity = NamedDependency[SkipValidation[Identity]]
 
 
 def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME_MS // 1000) -> Cookie:
-    """The cookie that carries a session; `max_age_s` 0 removes it."""
+    """Make the cookie that carries a session; `max_age_s` 0 removes it."""
     return Cookie(
         key=cookie_name(settings),
         value=secret,
@@ -42,7 +42,7 @@ def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME
 
 
 async def provide_session(request: PageRequest, services: InjectedServices) -> SignedIn | None:
-    """The session of the browser, if it is in force."""
+    """Return the browser's session, if it is valid."""
     secret = session_secret(request, services.settings)
     session = await services.sessions.resolve(secret) if secret else None
     if secret and session and session.was_renewed:
@@ -51,19 +51,19 @@ async def provide_session(request: PageRequest, services: InjectedServices) -> S
 
 
 async def provide_viewer(session: InjectedSession) -> Identity | None:
-    """Who is signed in, if anybody is."""
+    """Return who is signed in, if anybody is."""
     return session.identity if session else None
 
 
 async def provide_identity(viewer: InjectedViewer) -> Identity:
-    """Who is signed in. Raises AuthenticationRequired when nobody is."""
+    """Return who is signed in. Raises AuthenticationRequired when nobody is."""
     if viewer is None:
         raise AuthenticationRequired
     return viewer
 
 
 def session_welcome(request: PageRequest, services: Services, viewer: Identity | None) -> Welcome | None:
-    """Whether the browser is still signed in as it is now; None where nobody is."""
+    """Return a check that the browser is still signed in as now; None if nobody is."""
     secret = session_secret(request, services.settings)
     if viewer is None or secret is None:
         return None
@@ -87,7 +87,7 @@ class SessionRenewal:
                 present = [
                     value.split(b"=")[0] for name, value in message["headers"] if name == b"set-cookie"
                 ]
-                # A handler that signs in or out has the last word.
+                # The cookie of a handler that signs in or out takes precedence.
                 if cookie.key.encode() not in present:
                     message["headers"] = [*message["headers"], cookie.to_encoded_header()]
             await send(message)
@@ -105,7 +105,7 @@ DEPENDENCIES: Final = {
 async def start_session(
     request: PageRequest, services: Services, identity: Identity, response: Response[Any]
 ) -> Response[Any]:
-    """Sign an account in with this answer, under a new secret whatever the browser had before."""
+    """Sign an account in with this response, always under a new secret."""
     secret = await services.sessions.create(
         identity.account_id,
         address=address_of(request, services.settings),
@@ -117,7 +117,7 @@ async def start_session(
 
 
 def ask_to_sign_in(request: PageRequest, error: AuthenticationRequired) -> Response[Any]:
-    """Where a page needs somebody and nobody is signed in: to the sign-in page, and then back here."""
+    """Redirect to the sign-in page, and from there back, when a page needs somebody signed in."""
     del error
     if request.method != "GET" or request.url.path == "/":
         return see_other(request, "/login")
@@ -125,7 +125,7 @@ def ask_to_sign_in(request: PageRequest, error: AuthenticationRequired) -> Respo
 
 
 def safe_next(target: str) -> str:
-    """`target` if it is a path on this server, otherwise the start page."""
+    """Return `target` if it is a path on this server, otherwise the start page."""
     parts = split_address(target)
     if parts is None:
         return "/"

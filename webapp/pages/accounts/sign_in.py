@@ -1,4 +1,4 @@
-"""Register, sign in, sign out, and the link that makes the first admin."""
+"""The pages to register, sign in and sign out, and the set-up link's."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
@@ -59,7 +59,7 @@ class CredentialsPage:
 
 @dataclass(frozen=True, slots=True)
 class SetupClosedPage:
-    """Shown where a set-up link is not, or no longer, in force."""
+    """The page for a set-up link that is not, or no longer, valid."""
 
     template: ClassVar[str] = "accounts/setup_closed.html"
 
@@ -70,7 +70,7 @@ class SetupClosedPage:
 async def show_sign_in(
     request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
 ) -> Response[Any]:
-    """The sign-in page; who is signed in already is sent on."""
+    """Show the sign-in page, or redirect if somebody is signed in already."""
     fields = {"next": safe_next(request.query_params.get("next", START))}
     if viewer:
         return see_other(request, fields["next"])
@@ -98,7 +98,7 @@ async def sign_in(
 async def show_register(
     request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
 ) -> Response[Any]:
-    """The page to create an account."""
+    """Show the page to create an account."""
     return see_other(request, START) if viewer else renderer.page(_form(services, "register", {}))
 
 
@@ -122,7 +122,7 @@ async def register(
 async def show_setup(
     request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
 ) -> Response[Any]:
-    """The page behind the one-time link that makes the first admin."""
+    """Show the page behind the one-time link that creates the first admin."""
     token = request.query_params.get("token", "")
     if not token or not await services.setup_links.is_open(token):
         return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
@@ -133,7 +133,7 @@ async def show_setup(
 async def set_up(
     request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
 ) -> Response[Any]:
-    """Make the first admin and sign them in."""
+    """Create the first admin and sign them in."""
     fields = await read_form(request)
     try:
         identity = await services.setup_links.claim(
@@ -160,7 +160,7 @@ async def sign_out(request: PageRequest, services: InjectedServices) -> Response
 def _form(
     services: Services, purpose: Purpose, fields: Fields, error: ProductError | None = None
 ) -> CredentialsPage:
-    """The form, with what was typed but for the password, and with what was wrong about it."""
+    """Build the form with what was typed, except the password, and with the error."""
     return CredentialsPage(
         Chrome("sign-in"),
         purpose,
@@ -180,7 +180,7 @@ def _field(error: ProductError | None) -> str | None:
 
 
 def _refused(response: Response[str], error: ProductError) -> Response[str]:
-    """The form again, with the status and the headers that the error has everywhere else."""
+    """Give the form the status and the headers that the error has everywhere else."""
     problem = describe(error)
     response.status_code = problem.status
     response.headers.update(problem.headers)

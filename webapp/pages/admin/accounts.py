@@ -156,7 +156,9 @@ async def _page(
         account=account,
         usage=await services.usage.of(account.account_id, account.identity.tier),
         ledger=tuple(await services.aura.ledger(account.account_id, limit=LEDGER_LINES)),
-        record=tuple(await services.administration.audit.lines(limit=RECORD_LINES, subject=account.username)),
+        record=tuple(
+            await services.administration.audit.entries(limit=RECORD_LINES, subject=account.username)
+        ),
         done=done,
         new_password=new_password,
         error=error.message if error else None,

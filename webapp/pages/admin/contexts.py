@@ -6,11 +6,11 @@ from typing import ClassVar
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.queue.contexts import ModelLine, WorkerLine
 from webapp.policy.tiers import TIER_NAMES
-from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, AuraLine
+from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, LedgerEntry
 from webapp.services.accounts.usage import AccountUsage
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import AccountPage
-from webapp.services.admin.audit import AuditLine
+from webapp.services.admin.audit import AuditEntry
 from webapp.services.library.moderation import ModeratedSound, ModerationState
 from webapp.services.models.downloads import CatalogueEntry, FolderView
 
@@ -38,8 +38,8 @@ class AccountDetailPage:
     chrome: Chrome
     account: AccountView
     usage: AccountUsage
-    ledger: tuple[AuraLine, ...]
-    record: tuple[AuditLine, ...]
+    ledger: tuple[LedgerEntry, ...]
+    record: tuple[AuditEntry, ...]
     done: str | None = None
     new_password: str | None = None
     error: str | None = None
@@ -136,5 +136,5 @@ class RecordPage:
     template: ClassVar[str] = "admin/record.html"
 
     chrome: Chrome
-    lines: tuple[AuditLine, ...]
+    lines: tuple[AuditEntry, ...]
     next_id: int | None

@@ -1,8 +1,9 @@
-"""Accounts: registration, proving who somebody is, and what their owners and operators change."""
+"""Accounts: registration, authentication, and the changes that owners and operators make."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
+
+from piccolo.columns.combination import Where
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -28,30 +29,21 @@ from webapp.services.accounts.export import export_account
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sign_in_limits import AccountLimits
-from webapp.services.accounts.views import SELECT_ACCOUNT, AccountView, account_view, identity_of
+from webapp.services.accounts.views import (
+    ACCOUNT_COLUMNS,
+    AccountView,
+    DeletedAccount,
+    NewAccount,
+    account_view,
+    identity_of,
+)
 from webapp.services.queue.lock import queue_turn
 from webapp.services.shared.essential import essential, even_if_full
-from webapp.services.shared.rate_limits import Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import LimitUsage, RateLimits
 from webapp.settings import Settings
-from webapp.tables import Account, WebSession
+from webapp.tables import Account, Sound, WebSession
 
 WRONG_CREDENTIALS: Final = "Wrong username or password"
-
-
-@dataclass(frozen=True, slots=True)
-class NewAccount:
-    """A checked username and the hash of a checked password, ready to become an account."""
-
-    username: str
-    password_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeletedAccount:
-    """What an account leaves to be cleared away: the storage keys of its sounds' files."""
-
-    username: str
-    storage_keys: tuple[str, ...]
 
 
 class Accounts:
@@ -62,26 +54,26 @@ class Accounts:
         database: Database,
         clock: Clock,
         settings: Settings,
-        throttle: Throttle,
+        rate_limits: RateLimits,
         hasher: PasswordHasher,
         bus: Bus | None = None,
     ) -> None:
-        """Without a bus, open streams notice that an account is shut out when they look by themselves."""
+        """Without a bus, open streams notice a disabled account only at their next own check."""
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._limits = AccountLimits(settings, throttle)
+        self._limits = AccountLimits(settings, rate_limits)
         self._hasher = hasher
         self._bus = bus or LocalBus(clock)
 
     # --- registration
 
     async def register(self, username: object, password: object, *, address: str) -> Identity:
-        """Make an account for whoever asks, from a client address.
+        """Register an account from a client address.
 
         Raises NotAuthorized (registration is closed), InvalidRequest with the field, LimitReached, and
-        Conflict for a name that is taken. Only an account that was made counts for the address, and,
-        apart from that, names that were found taken.
+        Conflict for a name that is taken. The address's limits count created accounts and, separately, names
+        that turned out to be taken.
         """
         if self._settings.registration == "closed":
             raise NotAuthorized("Registration is closed")
@@ -99,8 +91,8 @@ class Accounts:
                     await self._limits.count_taken_name(address)
                 raise
 
-    async def registration_usage(self, address: str) -> ThrottleUsage:
-        """How much of an address's registrations is used up."""
+    async def registration_usage(self, address: str) -> LimitUsage:
+        """Return how much of its registration limit an address has used."""
         return await self._limits.registration_usage(address)
 
     async def prepare(self, username: object, password: object) -> NewAccount:
@@ -115,28 +107,29 @@ class Accounts:
         Raises Conflict for a name that is taken, and InvalidRequest for an unknown tier.
         """
         _check_tier(tier)
-        rows = await self._database.fetch(
-            "INSERT INTO account"
-            " (username, username_key, password_hash, tier, is_admin, is_disabled, aura_balance, created_ms)"
-            " VALUES ({}, {}, {}, {}, {}, {}, 0, {}) ON CONFLICT (username_key) DO NOTHING RETURNING id",
-            new.username,
-            username_key(new.username),
-            new.password_hash,
-            tier,
-            is_admin,
-            False,
-            self._clock.now_ms(),
+        row = Account(
+            username=new.username,
+            username_key=username_key(new.username),
+            password_hash=new.password_hash,
+            tier=tier,
+            is_admin=is_admin,
+            created_ms=self._clock.now_ms(),
+        )
+        rows = await (
+            Account.insert(row)
+            .on_conflict(target=Account.username_key, action="DO NOTHING")
+            .returning(Account.id)
         )
         if not rows:
             raise _taken()
         return identity_of(rows[0]["id"], new.username, tier, is_admin=is_admin)
 
-    # --- proving who somebody is
+    # --- authentication
 
     async def authenticate(self, username: object, password: object, *, address: str) -> Identity:
-        """Who has this username and password.
+        """Return the account that has this username and password.
 
-        A wrong name, a wrong password and a disabled account get the same AuthenticationRequired after
+        A wrong name, a wrong password and a disabled account raise the same AuthenticationRequired after
         the same work. Raises LimitReached after too many failures for the name or from the address,
         and InvalidRequest when one of the two is missing.
         """
@@ -147,12 +140,12 @@ class Accounts:
             raise AuthenticationRequired(WRONG_CREDENTIALS)
         return identity_of(row["id"], row["username"], row["tier"], is_admin=bool(row["is_admin"]))
 
-    async def sign_in_usage(self, username: object, address: str) -> tuple[ThrottleUsage, ThrottleUsage]:
-        """How much of the failed sign-ins is used up: the account's, then the address's."""
+    async def sign_in_usage(self, username: object, address: str) -> tuple[LimitUsage, LimitUsage]:
+        """Return how much of the limits on failed sign-ins is used: the account's, then the address's."""
         return await self._limits.sign_in_usage(username if isinstance(username, str) else "", address)
 
     async def confirm_password(self, account_id: int, password: object, *, address: str) -> None:
-        """Make sure that whoever holds a session also knows the password.
+        """Check that the holder of a session also knows the password.
 
         Raises InvalidRequest when it is wrong, and LimitReached as a sign-in would.
         """
@@ -162,20 +155,20 @@ class Accounts:
             raise InvalidRequest("Current password is wrong", field="current_password")
 
     async def _prove(self, username: str, password: str, address: str) -> dict[str, Any] | None:
-        """The row of the account that these prove, or None. Failures are counted; successes are not."""
+        """Return the row of the account that these belong to, or None. Only failures are counted."""
         await self._limits.check_sign_in(username, address)
         async with self._hasher.slot() as slot:
-            # Counted before the attempt and taken back after a success: however many arrive at once,
-            # no more passwords are tried than the limit says.
+            # Count before the attempt and take the count back after a success, so that concurrent requests
+            # cannot try more passwords than the limit allows.
             hits = await even_if_full(self._database, lambda: self._limits.count_sign_in(username, address))
             row = await self._row(username)
             verdict = await slot.verify(row["password_hash"] if row else None, password)
             if row is None or not verdict.is_right or row["is_disabled"]:
                 return None
-            # Within the slot: right passwords that arrive together must not fill the limit.
+            # Still within the slot, so that correct passwords that arrive together do not exhaust the limit.
             await even_if_full(self._database, lambda: self._limits.forget(*hits))
         if verdict.rehashed is not None:
-            # Another sign-in will do for it.
+            # If this fails, a later sign-in will store the new hash.
             with suppress(*PASSING):
                 await Account.update({Account.password_hash: verdict.rehashed}).where(
                     (Account.id == row["id"]) & (Account.password_hash == row["password_hash"])
@@ -186,31 +179,26 @@ class Accounts:
         try:
             key = username_key(checked_username(username))
         except InvalidRequest:
-            # Such a name has no account, but the database is asked all the same, to take as long.
+            # No account has such a name; query all the same so that the answer takes as long.
             key = ""
-        rows = await self._database.fetch(
-            "SELECT id, username, password_hash, tier, is_admin, is_disabled FROM account"
-            " WHERE username_key = {}",
-            key,
-        )
-        return rows[0] if rows else None
+        return await Account.select().where(Account.username_key == key).first()
 
-    # --- looking up
+    # --- look-ups
 
     async def get(self, account_id: int) -> AccountView:
-        """An account by its id. Raises NotFound."""
-        return await self._view("WHERE id = {}", account_id, "Account not found")
+        """Return an account by its id. Raises NotFound."""
+        return await self._view(Account.id == account_id, "Account not found")
 
     async def find(self, username: str) -> AccountView:
-        """An account by its name, in any case. Raises NotFound."""
+        """Return an account by its name, regardless of case. Raises NotFound."""
         missing = "There is no account of that name"
         if not is_plain_line(username):
-            # It may be what no database takes as text.
+            # It may contain characters that no database accepts.
             raise NotFound(missing)
-        return await self._view("WHERE username_key = {}", username_key(username), missing)
+        return await self._view(Account.username_key == username_key(username), missing)
 
     async def identity(self, account_id: int) -> Identity:
-        """What an account amounts to. Raises AuthenticationRequired when it is gone or disabled."""
+        """Return an account's identity. Raises AuthenticationRequired when it is gone or disabled."""
         try:
             account = await self.get(account_id)
         except NotFound:
@@ -220,29 +208,29 @@ class Accounts:
         return account.identity
 
     async def list(self) -> tuple[AccountView, ...]:
-        """Every account, by name."""
-        rows = await self._database.fetch(f"{SELECT_ACCOUNT} ORDER BY username_key")
+        """Return every account, by name."""
+        rows = await Account.select(*ACCOUNT_COLUMNS).order_by(Account.username_key)
         return tuple(account_view(row) for row in rows)
 
     async def export(self, account_id: int) -> dict[str, Any]:
-        """Everything that is stored about an account; see `export_account`. Raises NotFound."""
-        return await export_account(self._database, account_id)
+        """Return everything that is stored about an account; see `export_account`. Raises NotFound."""
+        return await export_account(account_id)
 
-    async def _view(self, where: str, value: int | str, missing: str) -> AccountView:
-        rows = await self._database.fetch(f"{SELECT_ACCOUNT} {where}", value)
-        if not rows:
+    async def _view(self, condition: Where, missing: str) -> AccountView:
+        row = await Account.select(*ACCOUNT_COLUMNS).where(condition).first()
+        if row is None:
             raise NotFound(missing)
-        return account_view(rows[0])
+        return account_view(row)
 
     # --- changes
 
     async def change_password(
         self, account_id: int, current: object, new: object, *, address: str, keep_session_id: int | None
     ) -> None:
-        """Change a password on proof of the present one, and end every session but the one named.
+        """Change a password, given the current one, and end every session except the one named.
 
-        Tokens stay: programs go on, and each can be revoked by itself. Raises InvalidRequest with the
-        field, and LimitReached as a sign-in would.
+        Tokens stay valid, so that programs keep working; each can be revoked on its own. Raises
+        InvalidRequest with the field, and LimitReached as a sign-in would.
         """
         checked_password(new, field="new_password")
         await self.confirm_password(account_id, current, address=address)
@@ -252,7 +240,7 @@ class Accounts:
     async def set_password(
         self, account_id: int, new: object, *, keep_session_id: int | None = None, field: str = "password"
     ) -> None:
-        """Set a password without asking for the present one, and end every session but the one named."""
+        """Set a password without the current one, and end every session except the one named."""
         secret = checked_password(new, field=field)
         async with self._hasher.slot() as slot:
             hashed = await slot.hash(secret)
@@ -262,40 +250,40 @@ class Accounts:
         self._bus.publish(access_changed(account_id))
 
     async def set_tier(self, account_id: int, tier: str) -> None:
-        """Give an account a tier; jobs that are already in line keep the place they have."""
+        """Set an account's tier; jobs that are already queued keep their position."""
         _check_tier(tier)
         await self._update(account_id, {Account.tier: tier})
 
     async def set_admin(self, account_id: int, *, is_admin: bool) -> None:
-        """Make an account an admin, or no longer one."""
+        """Grant or revoke an account's admin rights."""
         await self._update(account_id, {Account.is_admin: is_admin})
         self._bus.publish(access_changed(account_id))
 
     @essential
     async def disable(self, account_id: int) -> None:
-        """Shut an account out at once: sessions end, tokens stop working. Its jobs and sounds stay."""
+        """Disable an account at once: sessions end, tokens stop working. Its jobs and sounds stay."""
         async with self._database.transaction():
             await self._update(account_id, {Account.is_disabled: True})
             await self._end_sessions(account_id, None)
         self._bus.publish(access_changed(account_id))
 
     async def enable(self, account_id: int) -> None:
-        """Let a disabled account in again, with the password and the tokens it had."""
+        """Enable a disabled account again, with the password and the tokens it had."""
         await self._update(account_id, {Account.is_disabled: False})
 
     @essential
     async def delete(self, account_id: int) -> DeletedAccount:
         """Delete an account with its tokens, sessions, ledger, jobs and sounds.
 
-        The files of its sounds are left to the caller, who is told their keys. What a job in progress may
-        yet write belongs to no sound, and is swept like anything a crash leaves. Raises NotFound.
+        The caller deletes the files of its sounds, whose keys are returned. Files that a running job writes
+        afterwards belong to no sound and are swept like the leftovers of a crash. Raises NotFound.
         """
-        # Its jobs leave the queue, so this is a transition of the queue like any other.
+        # Its jobs leave the queue, so this is a queue transition.
         async with queue_turn(self._database):
             account = await self.get(account_id)
-            rows = await self._database.fetch("SELECT storage_key FROM sound WHERE account = {}", account_id)
+            keys = await storage_keys(account_id)
             await Account.delete().where(Account.id == account_id)
-        return DeletedAccount(account.username, tuple(row["storage_key"] for row in rows))
+        return DeletedAccount(account.username, keys)
 
     async def _update(self, account_id: int, values: dict[Any, Any]) -> None:
         rows = await Account.update(values).where(Account.id == account_id).returning(Account.id)
@@ -307,6 +295,12 @@ class Accounts:
         if keep_session_id is not None:
             query = query.where(WebSession.id != keep_session_id)
         await query
+
+
+async def storage_keys(account_id: int) -> tuple[str, ...]:
+    """Return the storage keys of an account's sounds."""
+    rows = await Sound.select(Sound.storage_key).where(Sound.account == account_id)
+    return tuple(row["storage_key"] for row in rows)
 
 
 def _check_tier(tier: str) -> None:

@@ -1,4 +1,4 @@
-"""Aura: what skipping the queue is paid with, kept in a ledger that only grows."""
+"""Aura, the currency that pays for skipping the queue, and its append-only ledger."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -7,22 +7,23 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import InvalidRequest, NotFound
 from webapp.policy.credentials import is_plain_line
+from webapp.services.accounts.queries import balance_mismatches
 from webapp.services.shared.row_ids import MAX_ROW_ID
-from webapp.tables import AuraEntry
+from webapp.tables import Account, AuraEntry
 
 Kind = Literal["grant", "adjustment", "skip", "refund"]
 
 MAX_BALANCE: Final = 1_000_000_000
-# Only grants are held to that: what was paid comes back even to an account that was filled up meanwhile,
-# or its job could not be ended.
+# MAX_BALANCE limits grants only: a refund must succeed even if the account was filled up meanwhile, or its
+# job could not end.
 HIGHEST_STORED: Final = 2**31 - 1
 MAX_REASON_CHARACTERS: Final = 200
 PAGE_SIZE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class AuraLine:
-    """One line of the ledger. `amount` is negative for what was spent or taken away."""
+class LedgerEntry:
+    """One entry of the ledger. `amount` is negative for Aura that was spent or taken away."""
 
     entry_id: int
     kind: Kind
@@ -36,7 +37,7 @@ class AuraLine:
 
 @dataclass(frozen=True, slots=True)
 class AuraMismatch:
-    """An account whose balance is not the sum of its entries; there must never be one."""
+    """An account whose balance is not the sum of its entries; there should never be one."""
 
     account_id: int
     balance: int
@@ -44,19 +45,18 @@ class AuraMismatch:
 
 
 class Aura:
-    """Balances and their ledger. A balance changes only together with a line that says why."""
+    """Balances and their ledger. A balance changes only together with an entry that says why."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     async def balance(self, account_id: int) -> int:
-        """The balance now. Raises NotFound."""
-        rows = await self._database.fetch("SELECT aura_balance FROM account WHERE id = {}", account_id)
-        if not rows:
+        """Return the current balance. Raises NotFound."""
+        row = await Account.select(Account.aura_balance).where(Account.id == account_id).first()
+        if row is None:
             raise NotFound("Account not found")
-        balance: int = rows[0]["aura_balance"]
-        return balance
+        return int(row["aura_balance"])
 
     async def grant(self, account_id: int, amount: int, *, reason: str, author: str) -> int:
         """Give Aura, or take it away with a negative amount; returns the new balance.
@@ -87,7 +87,7 @@ class Aura:
         job_id: str | None = None,
         author: str | None = None,
     ) -> int:
-        """Add a line and change the balance with it, in the caller's transaction if there is one.
+        """Add an entry and change the balance with it, in the caller's transaction if there is one.
 
         Returns the new balance. Raises InvalidRequest when it would be negative or too large, and
         NotFound when there is no such account.
@@ -111,14 +111,15 @@ class Aura:
         return balance
 
     async def _change_balance(self, account_id: int, amount: int, highest: int) -> int:
-        """Check and change in one statement, so that spenders at the same moment wait for each other."""
-        rows = await self._database.fetch(
-            "UPDATE account SET aura_balance = aura_balance + {} WHERE id = {}"
-            " AND aura_balance + {} BETWEEN 0 AND {} RETURNING aura_balance",
-            amount,
-            account_id,
-            amount,
-            highest,
+        """Check and change the balance in one statement, so that concurrent changes are serialised."""
+        rows = await (
+            Account.update({Account.aura_balance: Account.aura_balance + amount})
+            .where(
+                (Account.id == account_id)
+                & (Account.aura_balance >= -amount)
+                & (Account.aura_balance <= min(highest - amount, HIGHEST_STORED))
+            )
+            .returning(Account.aura_balance)
         )
         if not rows:
             await self.balance(account_id)
@@ -130,24 +131,26 @@ class Aura:
 
     async def ledger(
         self, account_id: int, *, limit: int = PAGE_SIZE, before_id: int | None = None
-    ) -> list[AuraLine]:
-        """An account's lines, newest first; `before_id` continues after a page's last one."""
-        rows = await self._database.fetch(
-            "SELECT id AS entry_id, kind, amount, balance_after, reason, job_id, author, created_ms"
-            " FROM aura_entry WHERE account = {} AND id < {} ORDER BY id DESC LIMIT {}",
-            account_id,
-            MAX_ROW_ID if before_id is None else min(before_id, MAX_ROW_ID),
-            limit,
+    ) -> list[LedgerEntry]:
+        """Return an account's entries, newest first; `before_id` continues after a page's last one."""
+        last_id = MAX_ROW_ID if before_id is None else min(before_id, MAX_ROW_ID)
+        rows = await (
+            AuraEntry.select(
+                AuraEntry.id.as_alias("entry_id"),
+                AuraEntry.kind,
+                AuraEntry.amount,
+                AuraEntry.balance_after,
+                AuraEntry.reason,
+                AuraEntry.job_id,
+                AuraEntry.author,
+                AuraEntry.created_ms,
+            )
+            .where((AuraEntry.account == account_id) & (AuraEntry.id < last_id))
+            .order_by(AuraEntry.id, ascending=False)
+            .limit(limit)
         )
-        return [AuraLine(**row) for row in rows]
+        return [LedgerEntry(**row) for row in rows]
 
     async def verify(self) -> list[AuraMismatch]:
-        """The accounts whose balance is not the sum of their entries."""
-        rows = await self._database.fetch(
-            "SELECT account.id AS account_id, account.aura_balance AS balance,"
-            " CAST(COALESCE(SUM(aura_entry.amount), 0) AS BIGINT) AS entries_sum"
-            " FROM account LEFT JOIN aura_entry ON aura_entry.account = account.id"
-            " GROUP BY account.id, account.aura_balance"
-            " HAVING account.aura_balance <> COALESCE(SUM(aura_entry.amount), 0) ORDER BY account.id"
-        )
-        return [AuraMismatch(**row) for row in rows]
+        """Return the accounts whose balance is not the sum of their entries."""
+        return [AuraMismatch(**row) for row in await balance_mismatches(self._database)]

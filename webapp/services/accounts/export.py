@@ -1,87 +1,150 @@
-"""Everything that is stored about an account, for its owner to take along."""
+"""Everything that is stored about an account, for its owner to download."""
 
 from typing import Any, Final
 
-from webapp.database import Database
-from webapp.errors import NotFound
+from piccolo.columns.combination import And, Or
+from piccolo.query.methods.select import Select
 
-# Sounds that others have taken back or an admin has hidden are told to nobody.
-_SEEN: Final = "(item.account = {} OR (item.is_public AND NOT item.is_hidden))"
-# What is left out: hashes of secrets, how jobs were handed to workers, and the notes of admins. Each part
-# takes the account as often as it has a place for it.
-_PARTS: Final = {
-    "tokens": (
-        "SELECT label, created_ms, expires_ms, last_used_ms FROM api_token WHERE account = {} ORDER BY id"
-    ),
-    "sessions": (
-        "SELECT created_ms, expires_ms, last_seen_ms, address, user_agent"
-        " FROM web_session WHERE account = {} ORDER BY id"
-    ),
-    "aura": (
-        "SELECT kind, amount, balance_after, reason, job_id, author, created_ms"
-        " FROM aura_entry WHERE account = {} ORDER BY id"
-    ),
-    "jobs": (
-        "SELECT job_id, generation_id, status, created_ms, started_ms, finished_ms, prompt, model,"
-        " duration_s, is_loopable, seed, seed_was_given, temperature, top_k, top_p, guidance, tier,"
-        " skipped_ms, retry_count, error FROM job WHERE account = {} ORDER BY sequence"
-    ),
-    "sounds": (
-        "SELECT generation_id, job AS job_id, created_ms, engine, engine_label, checkpoint, license, seed,"
-        " duration_s, sample_rate, channels, loudness_lufs, true_peak_dbtp, quality_score, quality_reasons,"
-        " bytes_total FROM sound WHERE account = {} ORDER BY created_ms, generation_id"
-    ),
-    "library": (
-        "SELECT sound AS generation_id, title, tags, prompt, model, is_public, is_hidden, upvotes, downvotes,"
-        " plays, downloads FROM library_item WHERE account = {} ORDER BY id"
-    ),
-    "votes": (
-        "SELECT item.sound AS generation_id, sound_vote.vote FROM sound_vote"
-        " JOIN library_item AS item ON item.id = sound_vote.item"
-        f" WHERE sound_vote.account = {{}} AND {_SEEN} ORDER BY sound_vote.id"
-    ),
-    "favorites": (
-        "SELECT item.sound AS generation_id, favorite.created_ms FROM favorite"
-        " JOIN library_item AS item ON item.id = favorite.item"
-        f" WHERE favorite.account = {{}} AND {_SEEN} ORDER BY favorite.id"
-    ),
-    "playlists": (
-        "SELECT playlist_id, name, is_shared, created_ms, updated_ms"
-        " FROM playlist WHERE account = {} ORDER BY id"
-    ),
-    "playlist_tracks": (
-        "SELECT playlist.playlist_id, item.sound AS generation_id FROM playlist_track"
-        " JOIN playlist ON playlist.id = playlist_track.playlist"
-        " JOIN library_item AS item ON item.id = playlist_track.item"
-        f" WHERE playlist.account = {{}} AND {_SEEN} ORDER BY playlist.id, playlist_track.place"
-    ),
-    "spoken_texts": (
-        "SELECT generation_id, status, created_ms, finished_ms, text, voice, speed, duration_s"
-        " FROM speech_request WHERE account = {} ORDER BY created_ms, request_id"
-    ),
-}
+from webapp.errors import NotFound
+from webapp.tables import (
+    Account,
+    ApiToken,
+    AuraEntry,
+    Favorite,
+    Job,
+    LibraryItem,
+    Playlist,
+    PlaylistTrack,
+    Sound,
+    SoundVote,
+    SpeechRequest,
+    WebSession,
+)
+
 _FLAGS: Final = frozenset(
     {"is_admin", "is_loopable", "seed_was_given", "is_public", "is_hidden", "is_shared"}
 )
 
 
-async def export_account(database: Database, account_id: int) -> dict[str, Any]:
-    """An account and all that belongs to it, by kind, as values for JSON; times in ms UTC.
+async def export_account(account_id: int) -> dict[str, Any]:
+    """Return an account and all that belongs to it, by kind, as values for JSON; times are in ms UTC.
 
-    The files of a sound are found under its `generation_id`. Raises NotFound.
+    The files of a sound are found under its `generation_id`. Secrets' hashes, the leases of jobs and admins'
+    notes are left out. Raises NotFound.
     """
-    rows = await database.fetch(
-        "SELECT username, tier, is_admin, aura_balance, created_ms FROM account WHERE id = {}", account_id
+    account = await (
+        Account.select(
+            Account.username, Account.tier, Account.is_admin, Account.aura_balance, Account.created_ms
+        )
+        .where(Account.id == account_id)
+        .first()
     )
-    if not rows:
+    if account is None:
         raise NotFound("Account not found")
-    parts = {name: await database.fetch(sql, *[account_id] * sql.count("{}")) for name, sql in _PARTS.items()}
+    parts = _of_account(account_id) | _of_queue(account_id) | _of_library(account_id) | _of_speech(account_id)
     return {
-        "account": _plain(rows[0]),
-        **{name: [_plain(row) for row in found] for name, found in parts.items()},
+        "account": _plain(account),
+        **{name: [_plain(row) for row in await query] for name, query in parts.items()},
     }
 
 
+def _of_account(account_id: int) -> dict[str, Select[Any]]:
+    return {
+        "tokens": ApiToken.select(
+            ApiToken.label, ApiToken.created_ms, ApiToken.expires_ms, ApiToken.last_used_ms
+        )
+        .where(ApiToken.account == account_id)
+        .order_by(ApiToken.id),
+        "sessions": WebSession.select(
+            WebSession.created_ms,
+            WebSession.expires_ms,
+            WebSession.last_seen_ms,
+            WebSession.address,
+            WebSession.user_agent,
+        )
+        .where(WebSession.account == account_id)
+        .order_by(WebSession.id),
+        "aura": AuraEntry.select(
+            AuraEntry.kind,
+            AuraEntry.amount,
+            AuraEntry.balance_after,
+            AuraEntry.reason,
+            AuraEntry.job_id,
+            AuraEntry.author,
+            AuraEntry.created_ms,
+        )
+        .where(AuraEntry.account == account_id)
+        .order_by(AuraEntry.id),
+    }
+
+
+def _of_queue(account_id: int) -> dict[str, Select[Any]]:
+    job, sound = Job, Sound
+    return {
+        "jobs": job.select(
+            job.job_id, job.generation_id, job.status, job.created_ms, job.started_ms, job.finished_ms,
+            job.prompt, job.model, job.duration_s, job.is_loopable, job.seed, job.seed_was_given,
+            job.temperature, job.top_k, job.top_p, job.guidance, job.tier, job.skipped_ms, job.retry_count,
+            job.error,
+        )
+        .where(job.account == account_id)
+        .order_by(job.sequence),
+        "sounds": sound.select(
+            sound.generation_id, sound.job.as_alias("job_id"), sound.created_ms, sound.engine,
+            sound.engine_label, sound.checkpoint, sound.license, sound.seed, sound.duration_s,
+            sound.sample_rate, sound.channels, sound.loudness_lufs, sound.true_peak_dbtp,
+            sound.quality_score, sound.quality_reasons, sound.bytes_total,
+        )
+        .where(sound.account == account_id)
+        .order_by(sound.created_ms, sound.generation_id),
+    }  # fmt: skip
+
+
+def _of_library(account_id: int) -> dict[str, Select[Any]]:
+    item, track = LibraryItem, PlaylistTrack
+    return {
+        "library": item.select(
+            item.sound.as_alias("generation_id"), item.title, item.tags, item.prompt, item.model,
+            item.is_public, item.is_hidden, item.upvotes, item.downvotes, item.plays, item.downloads,
+        )
+        .where(item.account == account_id)
+        .order_by(item.id),
+        "votes": SoundVote.select(SoundVote.item.sound.as_alias("generation_id"), SoundVote.vote)
+        .where((SoundVote.account == account_id) & _is_visible(SoundVote.item._, account_id))
+        .order_by(SoundVote.id),
+        "favorites": Favorite.select(Favorite.item.sound.as_alias("generation_id"), Favorite.created_ms)
+        .where((Favorite.account == account_id) & _is_visible(Favorite.item._, account_id))
+        .order_by(Favorite.id),
+        "playlists": Playlist.select(
+            Playlist.playlist_id, Playlist.name, Playlist.is_shared, Playlist.created_ms, Playlist.updated_ms
+        )
+        .where(Playlist.account == account_id)
+        .order_by(Playlist.id),
+        "playlist_tracks": track.select(
+            track.playlist.playlist_id, track.item.sound.as_alias("generation_id")
+        )
+        .where((track.playlist.account == account_id) & _is_visible(track.item._, account_id))
+        .order_by(track.playlist.id, track.place),
+    }  # fmt: skip
+
+
+def _of_speech(account_id: int) -> dict[str, Select[Any]]:
+    speech = SpeechRequest
+    return {
+        "spoken_texts": speech.select(
+            speech.generation_id, speech.status, speech.created_ms, speech.finished_ms, speech.text,
+            speech.voice, speech.speed, speech.duration_s,
+        )
+        .where(speech.account == account_id)
+        .order_by(speech.created_ms, speech.request_id),
+    }  # fmt: skip
+
+
+def _is_visible(item: type[LibraryItem], account_id: int) -> And | Or:
+    """Leave out sounds of others that are private again or that an admin has hidden."""
+    return (item.account == account_id) | (item.is_public.eq(True) & item.is_hidden.eq(False))
+
+
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with truth values where one of the databases has numbers."""
+    """Return a row with truth values where SQLite has numbers."""
     return {name: bool(value) if name in _FLAGS else value for name, value in row.items()}

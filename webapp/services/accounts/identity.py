@@ -1,4 +1,4 @@
-"""Who is asking: what a proven session or token amounts to."""
+"""The identity that a valid session or token stands for."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,6 @@ class Identity:
 
 
 def require_admin(identity: Identity) -> None:
-    """Raise NotAuthorized for everybody but admins."""
+    """Raise NotAuthorized unless the account is an admin."""
     if not identity.is_admin:
         raise NotAuthorized("Only admins can do this")

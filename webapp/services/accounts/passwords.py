@@ -1,4 +1,4 @@
-"""Hashing of passwords: slow on purpose, hence off the event loop and only a few at a time."""
+"""Password hashing: deliberately slow, so it runs off the event loop and only a few at a time."""
 
 import asyncio
 import base64
@@ -17,7 +17,7 @@ from webapp.policy.credentials import is_overlong_password, normal_password
 
 T = TypeVar("T")
 
-# Two at a time: with MEMORY_KIB each this bounds what a crowd at the sign-in page can make the server use.
+# Two at a time, with MEMORY_KIB each: bounds the memory that concurrent sign-ins can make the server use.
 SLOTS: Final = 2
 MEMORY_KIB: Final = 19_456
 PASSES: Final = 3
@@ -32,11 +32,11 @@ class SlowHash(Protocol):
     def verify(self, stored: str, password: str) -> bool: ...
 
     def needs_rehash(self, stored: str) -> bool:
-        """Whether `stored` was made with other parameters than a new hash would be."""
+        """Check whether `stored` was made with other parameters than a new hash would be."""
         ...
 
     def decoy(self) -> str:
-        """A hash in the present parameters that no password matches; costs nothing to make."""
+        """Return a hash with the current parameters that no password matches; cheap to make."""
         ...
 
 
@@ -72,48 +72,47 @@ class Argon2Hash:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a password was right, and its hash in the present parameters if the stored one has others."""
+    """The result of a check, with a new hash if the stored one has outdated parameters."""
 
     is_right: bool
     rehashed: str | None = None
 
 
 class PasswordHasher:
-    """Runs a slow hash on threads of its own.
+    """Runs a slow hash on its own threads.
 
     Use it as `async with hasher.slot() as slot: await slot.verify(...)`. Taking the slot first lets a
-    caller count an attempt at the moment in which it is made. A slot must not be waited for inside a
-    database transaction.
+    caller count an attempt at the moment it is made. Do not wait for a slot inside a database transaction.
     """
 
     def __init__(self, algorithm: SlowHash | None = None, *, slots: int = SLOTS) -> None:
         self._algorithm = Argon2Hash() if algorithm is None else algorithm
         self._free = asyncio.Semaphore(slots)
-        # The threads bound the memory even when callers give up: a hash that runs cannot be stopped.
+        # The threads bound the memory even when callers give up: a running hash cannot be stopped.
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="passwords")
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator["PasswordSlot"]:
-        """Wait for a turn and keep it for the block."""
+        """Wait for a free slot and hold it for the block."""
         async with self._free:
             yield PasswordSlot(self._algorithm, self._threads)
 
 
 class PasswordSlot:
-    """A turn at hashing."""
+    """Permission to hash, for as long as the slot is held."""
 
     def __init__(self, algorithm: SlowHash, threads: ThreadPoolExecutor) -> None:
         self._algorithm = algorithm
         self._threads = threads
 
     async def hash(self, password: str) -> str:
-        """The hash to store for a password."""
+        """Return the hash to store for a password."""
         return await self._run(lambda: self._algorithm.hash(normal_password(password)))
 
     async def verify(self, stored: str | None, password: str) -> Verdict:
-        """Check a password. None for `stored`, when there is no account, is wrong and takes as long.
+        """Check a password. None for `stored` (no account) is wrong and takes as long as any other.
 
-        So does one that is too long to be anybody's, of which nothing is looked at.
+        The same goes for an overlong password, which is not hashed.
         """
         if is_overlong_password(password):
             stored, password = None, ""
@@ -129,5 +128,5 @@ class PasswordSlot:
 
 
 def _encoded(password: str) -> bytes:
-    # A password with a lone surrogate can never be set, but may be tried.
+    # A password with a lone surrogate cannot be set, but can be tried.
     return password.encode("utf-8", "surrogatepass")

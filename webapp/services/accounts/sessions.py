@@ -1,8 +1,10 @@
-"""Signed-in browsers."""
+"""Sessions: browsers that are signed in."""
 
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+
+from piccolo.columns.combination import And
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -12,16 +14,17 @@ from webapp.ids import Ids, secret_hash
 from webapp.policy.tiers import effective_tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.last_use import LastUse
+from webapp.services.accounts.queries import find_session
 from webapp.services.shared.essential import essential
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.services.shared.row_ids import is_row_id
 from webapp.tables import WebSession
 
 LIFETIME_MS: Final = 30 * 86_400_000
-NOTE_USE_EVERY_MS: Final = 60_000
-# How far a clock may be set back without ending sessions.
+RECORD_USE_EVERY_MS: Final = 60_000
+# The clock may be set back by this much without ending sessions.
 MAX_STEP_MS: Final = 86_400_000
-# More than the browsers of a person, few enough to be looked through.
+# More than one person's browsers, few enough to read through.
 MAX_SESSIONS: Final = 100
 REMEMBERED: Final = 2_000
 MAX_ADDRESS_CHARACTERS: Final = 64
@@ -30,7 +33,7 @@ MAX_USER_AGENT_CHARACTERS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session in force. `was_renewed`: its end has just moved, so the cookie should be sent again."""
+    """A valid session. `was_renewed`: its expiry has just moved, so the cookie should be sent again."""
 
     session_id: int
     identity: Identity
@@ -40,7 +43,7 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session as its owner sees it; the secret itself is not kept."""
+    """A session as its owner sees it; the secret itself is not stored."""
 
     session_id: int
     created_ms: int
@@ -54,12 +57,12 @@ class Sessions:
     """Opens, checks and ends sessions. One ends 30 days after it was last used."""
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, bus: Bus | None = None) -> None:
-        """Without a bus, open streams notice the end of a session when they look by themselves."""
+        """Without a bus, open streams notice the end of a session only at their next own check."""
         self._database = database
         self._clock = clock
         self._ids = ids
         self._last_use = LastUse(
-            database, clock, "web_session", every_ms=NOTE_USE_EVERY_MS, lifetime_ms=LIFETIME_MS
+            database, clock, "web_session", every_ms=RECORD_USE_EVERY_MS, lifetime_ms=LIFETIME_MS
         )
         self._bus = bus or LocalBus(clock)
         self._cache: ReadCache[str, Identity | None] = ReadCache(database, clock, capacity=REMEMBERED)
@@ -70,24 +73,24 @@ class Sessions:
     ) -> str:
         """Open a session and return the secret for its cookie.
 
-        `replacing` is the secret that the browser sent, if any; that session ends. So a secret planted
-        in somebody's browser is worth nothing once they sign in. Of an account's sessions those that were
-        used last are kept, as many as it may have.
+        `replacing` is the secret that the browser sent, if any; that session ends, so that a secret planted
+        in somebody's browser is worthless once they sign in. Of an account's sessions, the most recently
+        used MAX_SESSIONS are kept.
         """
         secret = self._ids.secret()
         now_ms = self._clock.now_ms()
         async with self._database.transaction():
             if replacing is not None:
                 await WebSession.delete().where(WebSession.secret_hash == secret_hash(replacing))
-            await self._database.fetch(
-                "DELETE FROM web_session WHERE account = {} AND (expires_ms <= {} OR id NOT IN ("
-                "SELECT id FROM web_session WHERE account = {} AND expires_ms > {}"
-                " ORDER BY last_seen_ms DESC, id DESC LIMIT {}))",
-                account_id,
-                now_ms,
-                account_id,
-                now_ms,
-                MAX_SESSIONS - 1,
+            kept = (
+                WebSession.select(WebSession.id)
+                .where((WebSession.account == account_id) & (WebSession.expires_ms > now_ms))
+                .order_by(WebSession.last_seen_ms, WebSession.id, ascending=False)
+                .limit(MAX_SESSIONS - 1)
+            )
+            await WebSession.delete().where(
+                (WebSession.account == account_id)
+                & ((WebSession.expires_ms <= now_ms) | WebSession.id.not_in(kept))
             )
             await WebSession.insert(
                 WebSession(
@@ -100,24 +103,24 @@ class Sessions:
                     user_agent=_storable(user_agent, MAX_USER_AGENT_CHARACTERS),
                 )
             )
-        # One that another account left in this browser is found by those who look by themselves.
+        # Streams of another account's session in this browser notice its end at their own next check.
         self._bus.publish(access_changed(account_id))
         return secret
 
     async def resolve(self, secret: str) -> SignedIn | None:
-        """Who is signed in; None when the session is unknown, over or revoked, or its account is disabled."""
+        """Return who is signed in; None for an unknown, expired or revoked session or a disabled account."""
         now_ms = self._clock.now_ms()
         row = await self._row(secret_hash(secret), now_ms)
         if row is None:
             return None
         expires_ms: int = row["expires_ms"]
-        was_renewed = self._last_use.note(row["session_id"], row["last_seen_ms"])
+        was_renewed = self._last_use.record(row["session_id"], row["last_seen_ms"])
         if was_renewed:
             expires_ms = now_ms + LIFETIME_MS
         return SignedIn(row["session_id"], _identity(row), expires_ms, was_renewed)
 
     async def identity_for(self, secret: str) -> Identity | None:
-        """Who is signed in, as `resolve` says; asking often costs little, and does not count as a use."""
+        """Return who is signed in, like `resolve`, from a cache and without counting as a use."""
         hashed = secret_hash(secret)
         return await self._cache.get(hashed, partial(self._find, hashed))
 
@@ -126,26 +129,21 @@ class Sessions:
         return Reading(None) if row is None else Reading(_identity(row), row["expires_ms"])
 
     async def _row(self, hashed: str, now_ms: int) -> dict[str, Any] | None:
-        rows = await self._database.fetch(
-            "SELECT web_session.id AS session_id, web_session.last_seen_ms, web_session.expires_ms,"
-            " account.id, account.username, account.tier, account.is_admin"
-            " FROM web_session JOIN account ON account.id = web_session.account"
-            " WHERE web_session.secret_hash = {} AND account.is_disabled = {}",
-            hashed,
-            False,
-        )
-        if not rows:
+        row = await find_session(self._database, hashed)
+        if row is None:
             return None
-        row = rows[0]
-        expires_ms = max(row["expires_ms"], (self._last_use.noted_ms(row["session_id"]) or 0) + LIFETIME_MS)
+        pending_ms = self._last_use.pending_ms(row["session_id"]) or 0
+        expires_ms = max(row["expires_ms"], pending_ms + LIFETIME_MS)
         earliest_ms, latest_ms = _in_force(now_ms)
         return row | {"expires_ms": expires_ms} if earliest_ms <= expires_ms <= latest_ms else None
 
     @essential
     async def end(self, secret: str) -> None:
-        """Sign out: end the session with this secret, if there is one."""
-        rows = await self._database.fetch(
-            "DELETE FROM web_session WHERE secret_hash = {} RETURNING account", secret_hash(secret)
+        """Sign out: delete the session with this secret, if there is one."""
+        rows = await (
+            WebSession.delete()
+            .where(WebSession.secret_hash == secret_hash(secret))
+            .returning(WebSession.account)
         )
         self._bus.publish(*(access_changed(row["account"]) for row in rows))
 
@@ -169,15 +167,20 @@ class Sessions:
     async def list(
         self, account_id: int, *, limit: int = MAX_SESSIONS, offset: int = 0
     ) -> tuple[SessionView, ...]:
-        """The account's sessions in force, the one used last first."""
-        rows = await self._database.fetch(
-            "SELECT id AS session_id, created_ms, last_seen_ms, expires_ms, address, user_agent"
-            " FROM web_session WHERE account = {} AND expires_ms BETWEEN {} AND {}"
-            " ORDER BY last_seen_ms DESC, id DESC LIMIT {} OFFSET {}",
-            account_id,
-            *_in_force(self._clock.now_ms()),
-            limit,
-            offset,
+        """Return the account's valid sessions, the most recently used first."""
+        rows = await (
+            WebSession.select(
+                WebSession.id.as_alias("session_id"),
+                WebSession.created_ms,
+                WebSession.last_seen_ms,
+                WebSession.expires_ms,
+                WebSession.address,
+                WebSession.user_agent,
+            )
+            .where(self._is_in_force(account_id))
+            .order_by(WebSession.last_seen_ms, WebSession.id, ascending=False)
+            .limit(limit)
+            .offset(offset)
         )
         views = [
             SessionView(
@@ -188,17 +191,21 @@ class Sessions:
         return tuple(sorted(views, key=lambda view: (view.last_seen_ms, view.session_id), reverse=True))
 
     async def count(self, account_id: int) -> int:
-        """How many sessions of the account are in force."""
-        rows = await self._database.fetch(
-            "SELECT COUNT(*) AS total FROM web_session WHERE account = {} AND expires_ms BETWEEN {} AND {}",
-            account_id,
-            *_in_force(self._clock.now_ms()),
+        """Count the account's valid sessions."""
+        total: int = await WebSession.count().where(self._is_in_force(account_id))
+        return total
+
+    def _is_in_force(self, account_id: int) -> And:
+        earliest_ms, latest_ms = _in_force(self._clock.now_ms())
+        return (
+            (WebSession.account == account_id)
+            & (WebSession.expires_ms >= earliest_ms)
+            & (WebSession.expires_ms <= latest_ms)
         )
-        return int(rows[0]["total"])
 
 
 def _in_force(now_ms: int) -> tuple[int, int]:
-    """Between which times a session ends that is in force; a clock set back by less than a day ends none."""
+    """Return the earliest and latest expiry of a valid session; MAX_STEP_MS allows for a clock set back."""
     return now_ms + 1, now_ms + LIFETIME_MS + MAX_STEP_MS
 
 
@@ -209,5 +216,5 @@ def _identity(row: dict[str, Any]) -> Identity:
 
 
 def _storable(text: str, max_characters: int) -> str:
-    """What a client sent about itself, cut to length and without what PostgreSQL cannot store."""
+    """Cut what a client sent about itself to length, without characters that PostgreSQL cannot store."""
     return text[: 2 * max_characters].replace("\0", "").encode("utf-8", "replace").decode()[:max_characters]

@@ -1,4 +1,4 @@
-"""The one-time link behind which the first admin's account is made."""
+"""The one-time link that creates the first admin's account."""
 
 from typing import Final
 
@@ -26,38 +26,37 @@ class SetupLinks:
 
     @essential
     async def renew(self) -> str | None:
-        """At a start with no admin: the secret of a fresh link, which voids the one before.
+        """Replace the link at a start without an admin; return the new one's secret.
 
-        None when there is an admin; then no link is in force.
+        Return None when there is an admin; then no link is valid.
         """
         if await self._has_admin() and not await SetupLink.exists():
-            # As at almost every start: nothing is written.
+            # The usual case at a start: write nothing.
             return None
         async with self._database.transaction():
             await SetupLink.delete().where(SetupLink.id == LINK_ID)
             if await self._has_admin():
                 return None
             secret = self._ids.secret()
-            # Two servers on one PostgreSQL may start together: the later link is the one in force.
-            await self._database.fetch(
-                "INSERT INTO setup_link (id, secret_hash, created_ms) VALUES ({}, {}, {}) ON CONFLICT (id)"
-                " DO UPDATE SET secret_hash = excluded.secret_hash, created_ms = excluded.created_ms",
-                LINK_ID,
-                secret_hash(secret),
-                self._clock.now_ms(),
+            # Two servers on one PostgreSQL may start together; the later link is the valid one.
+            link = SetupLink(id=LINK_ID, secret_hash=secret_hash(secret), created_ms=self._clock.now_ms())
+            await SetupLink.insert(link).on_conflict(
+                target=SetupLink.id,
+                action="DO UPDATE",
+                values=[SetupLink.secret_hash, SetupLink.created_ms],
             )
         return secret
 
     async def is_open(self, secret: str) -> bool:
-        """Whether a link is in force and this is its secret."""
+        """Check whether a link is valid and this is its secret."""
         found = await SetupLink.exists().where(SetupLink.secret_hash == secret_hash(secret))
         return found and not await self._has_admin()
 
     async def claim(self, secret: str, username: object, password: object) -> Identity:
-        """Make the first admin's account and void the link, in one transaction.
+        """Create the first admin's account and void the link, in one transaction.
 
-        Raises NotAuthorized when the link is not in force, InvalidRequest for what cannot be a username
-        or password, and Conflict for a name that is taken; the link then stays.
+        Raises NotAuthorized when the link is not valid, InvalidRequest for an invalid username or password,
+        and Conflict for a name that is taken; the link then stays valid.
         """
         if not await self.is_open(secret):
             raise NotAuthorized(NOT_VALID)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from piccolo.columns.combination import And
+
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import Conflict, NotFound
@@ -14,24 +16,24 @@ from webapp.policy.credentials import checked_label
 from webapp.policy.tiers import effective_tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.last_use import LastUse
+from webapp.services.accounts.queries import find_token
 from webapp.services.shared.essential import essential
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.services.shared.row_ids import is_row_id
-from webapp.tables import ApiToken
+from webapp.tables import Account, ApiToken
 
-# Makes a token that leaked into a file or a log easy to recognise and to search for.
+# Makes a token that leaked into a file or a log easy to recognise and to find.
 TOKEN_PREFIX: Final = "sl_"  # noqa: S105 - marks secrets, is none
 DAY_MS: Final = 86_400_000
 LIFETIME_MS: Final = 365 * DAY_MS
-NOTE_USE_EVERY_MS: Final = 60_000
+RECORD_USE_EVERY_MS: Final = 60_000
 MAX_TOKENS: Final = 500
 REMEMBERED: Final = 10_000
-OWN: Final = "account = {} AND (expires_ms IS NULL OR expires_ms > {})"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A token as its owner sees it; the secret itself is not kept."""
+    """A token as its owner sees it; the secret itself is not stored."""
 
     token_id: int
     label: str
@@ -42,7 +44,7 @@ class TokenView:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A token that is good, and whose it is."""
+    """A valid token and its account."""
 
     identity: Identity
     token_id: int
@@ -53,11 +55,11 @@ class Tokens:
     """Makes, checks and revokes the tokens of accounts."""
 
     def __init__(self, database: Database, clock: Clock, ids: Ids, bus: Bus | None = None) -> None:
-        """Without a bus, open streams notice the end of a token when they look by themselves."""
+        """Without a bus, open streams notice the end of a token only at their next own check."""
         self._database = database
         self._clock = clock
         self._ids = ids
-        self._last_use = LastUse(database, clock, "api_token", every_ms=NOTE_USE_EVERY_MS)
+        self._last_use = LastUse(database, clock, "api_token", every_ms=RECORD_USE_EVERY_MS)
         self._bus = bus or LocalBus(clock)
         self._cache: ReadCache[str, _Known | None] = ReadCache(database, clock, capacity=REMEMBERED)
 
@@ -65,20 +67,18 @@ class Tokens:
     async def create(
         self, account_id: int, label: str | None = None, *, lifetime_ms: int | None = LIFETIME_MS
     ) -> tuple[str, TokenView]:
-        """A new token: its secret, shown this once, and what is kept. `lifetime_ms=None` never expires.
+        """Create a token; return its secret, which is not stored, and its view.
 
-        Expired tokens of the account are removed. Raises InvalidRequest for a label that cannot be one,
-        and Conflict when the account holds as many tokens as it may.
+        With `lifetime_ms=None` it never expires. The account's expired tokens are removed. Raises
+        InvalidRequest for an invalid label, and Conflict when the account has MAX_TOKENS tokens.
         """
         text = checked_label(label)
         secret = TOKEN_PREFIX + self._ids.secret()
         async with self._database.transaction():
             now_ms = self._clock.now_ms()
-            # Locks the account, so that the count holds whatever arrives at once.
-            await self._database.fetch("UPDATE account SET tier = tier WHERE id = {}", account_id)
-            await self._database.fetch(
-                "DELETE FROM api_token WHERE account = {} AND expires_ms <= {}", account_id, now_ms
-            )
+            # Lock the account's row, so that concurrent requests cannot exceed the limit.
+            await Account.update({Account.tier: Account.tier}).where(Account.id == account_id)
+            await ApiToken.delete().where((ApiToken.account == account_id) & (ApiToken.expires_ms <= now_ms))
             if await ApiToken.count().where(ApiToken.account == account_id) >= MAX_TOKENS:
                 raise Conflict(
                     f"An account can have {MAX_TOKENS} tokens; revoke one that is no longer needed"
@@ -95,15 +95,15 @@ class Tokens:
         return secret, TokenView(row.id, text, now_ms, expires_ms, None)
 
     async def identity_for(self, secret: str) -> Identity | None:
-        """Whose token this is; None when it is unknown, expired or revoked, or its account is disabled."""
+        """Return a token's account; None for an unknown, expired or revoked token or a disabled account."""
         known = await self._known(secret)
         if known is None:
             return None
-        self._last_use.note(known.token_id, known.last_used_ms)
+        self._last_use.record(known.token_id, known.last_used_ms)
         return known.identity
 
     async def owner(self, secret: str) -> Identity | None:
-        """Whose token this is, as `identity_for` says; to ask does not count as a use."""
+        """Return a token's account, like `identity_for`, without counting as a use."""
         known = await self._known(secret)
         return known.identity if known else None
 
@@ -112,20 +112,9 @@ class Tokens:
         return await self._cache.get(token_hash, partial(self._find, token_hash))
 
     async def _find(self, token_hash: str) -> Reading[_Known | None]:
-        now_ms = self._clock.now_ms()
-        rows = await self._database.fetch(
-            "SELECT api_token.id AS token_id, api_token.last_used_ms, api_token.expires_ms, account.id,"
-            " account.username, account.tier, account.is_admin"
-            " FROM api_token JOIN account ON account.id = api_token.account"
-            " WHERE api_token.token_hash = {} AND (api_token.expires_ms IS NULL OR api_token.expires_ms > {})"
-            " AND account.is_disabled = {}",
-            token_hash,
-            now_ms,
-            False,
-        )
-        if not rows:
+        row = await find_token(self._database, token_hash, self._clock.now_ms())
+        if row is None:
             return Reading(None)
-        row = rows[0]
         is_admin = bool(row["is_admin"])
         tier = effective_tier(row["tier"], is_admin=is_admin)
         known = _Known(
@@ -136,14 +125,19 @@ class Tokens:
     async def list(
         self, account_id: int, *, limit: int = MAX_TOKENS, offset: int = 0
     ) -> tuple[TokenView, ...]:
-        """The account's tokens that have not expired, newest first."""
-        rows = await self._database.fetch(
-            "SELECT id AS token_id, label, created_ms, expires_ms, last_used_ms FROM api_token"
-            f" WHERE {OWN} ORDER BY id DESC LIMIT {{}} OFFSET {{}}",
-            account_id,
-            self._clock.now_ms(),
-            limit,
-            offset,
+        """Return the account's tokens that have not expired, newest first."""
+        rows = await (
+            ApiToken.select(
+                ApiToken.id.as_alias("token_id"),
+                ApiToken.label,
+                ApiToken.created_ms,
+                ApiToken.expires_ms,
+                ApiToken.last_used_ms,
+            )
+            .where(self._is_in_force(account_id))
+            .order_by(ApiToken.id, ascending=False)
+            .limit(limit)
+            .offset(offset)
         )
         return tuple(
             TokenView(**row | {"last_used_ms": self._last_use.latest(row["token_id"], row["last_used_ms"])})
@@ -151,15 +145,18 @@ class Tokens:
         )
 
     async def count(self, account_id: int) -> int:
-        """How many tokens of the account have not expired."""
-        rows = await self._database.fetch(
-            f"SELECT COUNT(*) AS total FROM api_token WHERE {OWN}", account_id, self._clock.now_ms()
+        """Count the account's tokens that have not expired."""
+        total: int = await ApiToken.count().where(self._is_in_force(account_id))
+        return total
+
+    def _is_in_force(self, account_id: int) -> And:
+        return (ApiToken.account == account_id) & (
+            ApiToken.expires_ms.is_null() | (ApiToken.expires_ms > self._clock.now_ms())
         )
-        return int(rows[0]["total"])
 
     @essential
     async def revoke(self, account_id: int, token_id: int) -> None:
-        """End a token of this account at once. Raises NotFound, for another account's token too."""
+        """Revoke a token of this account at once. Raises NotFound, for another account's token too."""
         own = (ApiToken.id == token_id) & (ApiToken.account == account_id)
         if not is_row_id(token_id) or not await ApiToken.delete().where(own).returning(ApiToken.id):
             raise NotFound("Token not found")

@@ -1,4 +1,4 @@
-"""What an account may do, and how much of it is used up."""
+"""The limits of an account and how much of them it has used."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +8,7 @@ from webapp.database import Database
 from webapp.errors import LimitPolicy
 from webapp.policy.moments import SKEW_MS
 from webapp.policy.tiers import tier_table
+from webapp.services.accounts.queries import account_usage
 from webapp.settings import Settings
 
 MB: Final = 1_000_000
@@ -16,7 +17,7 @@ HOUR_MS: Final = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A limit and how much of it is used. Usage may exceed a limit that was lowered."""
+    """A limit and how much of it is used. Usage may exceed a limit that has been lowered."""
 
     limit: int
     used: int
@@ -30,7 +31,7 @@ class Quota:
 class AccountUsage:
     """An account's limits and their use.
 
-    `hour_resets_s`: seconds until the hour has room for one job more than now; 0 when all of it is free.
+    `hour_resets_s`: seconds until the hourly limit allows one job more than now; 0 when none of it is used.
     """
 
     hourly: Quota
@@ -42,17 +43,17 @@ class AccountUsage:
 
 
 def hour_policy(quota: int) -> LimitPolicy:
-    """The limit on jobs per hour, as clients are told of it."""
+    """Return the limit on jobs per hour as it is announced to clients."""
     return LimitPolicy("hour", quota, HOUR_MS // 1000)
 
 
 def at_once_policy(quota: int) -> LimitPolicy:
-    """The limit on jobs waiting or running at once, as clients are told of it."""
+    """Return the limit on jobs queued or processing at once as it is announced to clients."""
     return LimitPolicy("jobs-at-once", quota)
 
 
 def speech_bucket(account_id: int) -> str:
-    """Under which name the throttle counts the texts that an account has spoken."""
+    """Name the rate limit bucket that counts the texts that an account has had spoken."""
     return f"speech/account/{account_id}"
 
 
@@ -66,31 +67,16 @@ class UsageReader:
         self._tiers = tier_table(settings)
 
     async def of(self, account_id: int, tier_name: str) -> AccountUsage:
-        """The usage of an account under a row of the tier table (`Identity.tier`)."""
+        """Return the usage of an account under a row of the tier table (`Identity.tier`)."""
         tier = self._tiers[tier_name]
         now_ms = self._clock.now_ms()
-        hour = now_ms - HOUR_MS, now_ms + SKEW_MS
-        rows = await self._database.fetch(
-            "SELECT"
-            " (SELECT COUNT(*) FROM job WHERE account = {} AND created_ms > {}"
-            "  AND created_ms <= {}) AS in_hour,"
-            " (SELECT MIN(created_ms) FROM (SELECT created_ms FROM job WHERE account = {} AND created_ms > {}"
-            "  AND created_ms <= {}"
-            "  ORDER BY created_ms DESC LIMIT {}) AS newest) AS next_to_leave_ms,"
-            " (SELECT COUNT(*) FROM job WHERE account = {} AND status IN ('queued', 'processing')) AS active,"
-            " (SELECT CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) FROM sound WHERE account = {}) AS stored,"
-            " (SELECT COUNT(*) FROM throttle_hit WHERE bucket = {} AND at_ms > {} AND at_ms <= {}) AS spoken",
+        row = await account_usage(
+            self._database,
             account_id,
-            *hour,
-            account_id,
-            *hour,
-            max(1, tier.hourly),
-            account_id,
-            account_id,
-            speech_bucket(account_id),
-            *hour,
+            (now_ms - HOUR_MS, now_ms + SKEW_MS),
+            hourly_limit=tier.hourly,
+            speech_bucket=speech_bucket(account_id),
         )
-        row = rows[0]
         leaves_ms: int | None = row["next_to_leave_ms"]
         return AccountUsage(
             hourly=Quota(tier.hourly, row["in_hour"]),

@@ -1,9 +1,12 @@
-"""What admins do to accounts: each change on record, and none that would lock its author out."""
+"""Admin actions on accounts: each is audited, and none can lock its author out."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
+
+from piccolo.columns import Boolean
+from piccolo.columns.combination import And, WhereRaw
 
 from webapp.database import Database
 from webapp.errors import AuthenticationRequired, InvalidRequest
@@ -14,19 +17,22 @@ from webapp.policy.tiers import TIER_NAMES
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.accounts.views import SELECT_ACCOUNT, AccountView, account_view
+from webapp.services.accounts.views import ACCOUNT_COLUMNS, AccountView, account_view
 from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.queries import username_like
 from webapp.services.queue.lock import queue_turn
 from webapp.services.shared.essential import essential
+from webapp.tables import Account
 
 PAGE_SIZE: Final = 50
 MAX_SEARCH_CHARACTERS: Final = 64
+_FLAGS: Final[dict[str, Boolean]] = {"admin": Account.is_admin, "disabled": Account.is_disabled}
 ONESELF: Final = "You cannot do this to your own account; ask another admin"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """Part of a list of accounts, by name; `total` counts all that were found."""
+    """One page of a list of accounts, by name; `total` counts all matches."""
 
     accounts: tuple[AccountView, ...]
     total: int
@@ -38,7 +44,10 @@ class AccountPage:
 
 
 class AccountAdmin:
-    """Each call raises NotAuthorized for everybody but admins, and NotFound for no such account."""
+    """Changes accounts on behalf of admins.
+
+    Each call raises NotAuthorized unless an admin makes it, and NotFound for an unknown account.
+    """
 
     def __init__(
         self, database: Database, ids: Ids, bus: Bus, *, accounts: Accounts, aura: Aura, audit: AuditLog
@@ -51,50 +60,49 @@ class AccountAdmin:
         self._audit = audit
 
     async def find(self, identity: Identity, *, text: str = "", tier: str = "", page: int = 1) -> AccountPage:
-        """Accounts whose name contains a text; `tier` may also be `admin` or `disabled`."""
+        """Return the accounts whose name contains a text; `tier` may also be `admin` or `disabled`."""
         require_admin(identity)
         like = username_key(text.strip()[:MAX_SEARCH_CHARACTERS]).replace("!", "!!")
         like = like.replace("%", "!%").replace("_", "!_")
-        conditions, arguments = ["username_key LIKE {} ESCAPE '!'"], [f"%{like}%".replace("\x00", "")]
+        condition: WhereRaw | And = username_like(f"%{like}%".replace("\x00", ""))
         if tier in TIER_NAMES:
-            conditions.append("tier = {}")
-            arguments.append(tier)
-        elif tier in {"admin", "disabled"}:
-            conditions.append(f"is_{tier}")
-        where = f"WHERE {' AND '.join(conditions)}"
-        rows = await self._database.fetch(
-            f"{SELECT_ACCOUNT} {where} ORDER BY username_key LIMIT {{}} OFFSET {{}}",
-            *arguments,
-            PAGE_SIZE,
-            (page - 1) * PAGE_SIZE,
+            condition &= Account.tier == tier
+        elif tier in _FLAGS:
+            condition &= _FLAGS[tier].eq(True)
+        rows = await (
+            Account.select(*ACCOUNT_COLUMNS)
+            .where(condition)
+            .order_by(Account.username_key)
+            .limit(PAGE_SIZE)
+            .offset((page - 1) * PAGE_SIZE)
         )
-        total = await self._database.fetch(f"SELECT COUNT(*) AS total FROM account {where}", *arguments)
-        return AccountPage(tuple(account_view(row) for row in rows), int(total[0]["total"]), page)
+        total = await Account.count().where(condition)
+        return AccountPage(tuple(account_view(row) for row in rows), total, page)
 
     async def get(self, identity: Identity, username: str) -> AccountView:
-        """An account by its name, in any case."""
+        """Return an account by its name, regardless of case."""
         require_admin(identity)
         return await self._accounts.find(username)
 
     async def set_tier(self, identity: Identity, username: str, tier: str) -> None:
-        """Give an account another tier. Raises InvalidRequest for an unknown one."""
+        """Change an account's tier. Raises InvalidRequest for an unknown one."""
         account = await self.get(identity, username)
         async with self._database.transaction():
             await self._accounts.set_tier(account.account_id, tier)
             await self._record(identity, "set tier", account, f"{account.tier} to {tier}")
 
     async def set_admin(self, identity: Identity, username: str, *, is_admin: bool) -> None:
-        """Make an account an admin, or no longer one. Raises InvalidRequest for one's own."""
+        """Grant or revoke admin rights. Raises InvalidRequest for one's own account."""
         account = await self._other(identity, username)
         async with self._ruling(identity):
             await self._accounts.set_admin(account.account_id, is_admin=is_admin)
             await self._record(identity, "make admin" if is_admin else "make no admin", account)
-        # Again, now that it is committed.
+        # Publish again, now that the change is committed.
         self._bus.publish(access_changed(account.account_id))
 
     @essential
     async def set_disabled(self, identity: Identity, username: str, *, is_disabled: bool) -> None:
-        """Shut an account out at once, or let it in again. Raises InvalidRequest for one's own."""
+        """Disable an account at once, or enable it again. Raises InvalidRequest for one's own account."""
         account = await self._other(identity, username)
         change = self._accounts.disable if is_disabled else self._accounts.enable
         async with self._ruling(identity):
@@ -103,19 +111,19 @@ class AccountAdmin:
         self._bus.publish(access_changed(account.account_id))
 
     async def reset_password(self, identity: Identity, username: str) -> str:
-        """Give an account a new password, which is told this once; its sessions end, its tokens stay.
+        """Set and return a new random password; the account's sessions end, its tokens stay valid.
 
-        Raises InvalidRequest for one's own, which is changed on the account page.
+        Raises InvalidRequest for one's own account, whose password is changed on the account page.
         """
         account = await self._other(identity, username)
         password = self._ids.secret()[:20]
-        # Hashing takes its time, and holds no transaction meanwhile.
+        # Hashing is slow, so it happens outside a transaction.
         await self._accounts.set_password(account.account_id, password)
         await self._record(identity, "reset password", account)
         return password
 
     async def grant(self, identity: Identity, username: str, amount: int, reason: str) -> int:
-        """Give Aura, or take it away; returns the new balance. Raises InvalidRequest with the field."""
+        """Grant Aura, or take it away; return the new balance. Raises InvalidRequest with the field."""
         account = await self.get(identity, username)
         async with self._database.transaction():
             balance = await self._aura.grant(
@@ -126,7 +134,7 @@ class AccountAdmin:
 
     @asynccontextmanager
     async def _ruling(self, identity: Identity) -> AsyncIterator[None]:
-        """A transaction in which whoever rules is still an admin: two cannot depose each other at once."""
+        """Open a transaction in which the author is still an admin: two cannot demote each other at once."""
         async with queue_turn(self._database, visible=False):
             author = await self._accounts.get(identity.account_id)
             require_admin(author.identity)

@@ -2,7 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from piccolo.columns import Column
+from piccolo.querystring import QueryString
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -11,13 +14,12 @@ from webapp.events import Bus, Event
 from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
-from webapp.services.queue.clock_steps import NEXT_SKIP_MS
+from webapp.services.admin.queries import Row, active_jobs, any_of, next_skip
 from webapp.services.queue.jobs import JOB_ID
-from webapp.services.queue.leases import FAILED
 from webapp.services.queue.lock import queue_turn
 from webapp.services.queue.skip_payments import SkipPayments
-from webapp.services.rows import Row
 from webapp.settings import Settings
+from webapp.tables import Job, QueueState
 
 STOPPED: Final = "An admin stopped this job"
 UNKNOWN: Final = "Job not found"
@@ -74,7 +76,7 @@ class QueueAdmin:
         async with queue_turn(self._database) as turn:
             if turn.is_paused == is_paused:
                 return False
-            await self._database.fetch("UPDATE queue_state SET is_paused = {} WHERE id = 1", is_paused)
+            await QueueState.update({QueueState.is_paused: is_paused}).where(QueueState.id == 1)
             await self._audit.record(identity.username, "pause" if is_paused else "resume")
         self._bus.publish(Event("queue"), Event("status"))
         return True
@@ -120,10 +122,8 @@ class QueueAdmin:
     async def _rows(self, job_ids: Sequence[str]) -> dict[str, Row]:
         # What can be no job's id may be no text to a database either.
         known = [job_id for job_id in job_ids if JOB_ID.fullmatch(job_id)] or [""]
-        rows = await self._database.fetch(
-            "SELECT job_id, status, skipped_ms, is_moved, finished_ms FROM job"
-            f" WHERE job_id IN ({_places(known)})",
-            *known,
+        rows = await Job.select(Job.job_id, Job.status, Job.skipped_ms, Job.is_moved, Job.finished_ms).where(
+            Job.job_id.is_in(any_of(known))
         )
         return {row["job_id"]: row for row in rows}
 
@@ -131,15 +131,15 @@ class QueueAdmin:
         self, action: AdminAction, wanted: Sequence[str], rows: Mapping[str, Row]
     ) -> dict[str, str]:
         by_admins = await self._cancelled_by_admins(list(rows)) if action == "restore" else frozenset()
-        room = await self._room() if action in PUT_BACK else len(wanted)
+        capacity = await self._capacity() if action in PUT_BACK else len(wanted)
         refused = {}
         for job_id in wanted:
             row = rows.get(job_id)
             words = UNKNOWN if row is None else refusal(action, _steered(row, job_id in by_admins))
-            if words is None and room <= 0:
+            if words is None and capacity <= 0:
                 words = FULL
             if words is None:
-                room -= 1
+                capacity -= 1
             else:
                 refused[job_id] = words
         return refused
@@ -148,29 +148,30 @@ class QueueAdmin:
         """The jobs whose last cancellation or return was an admin's cancellation."""
         if not job_ids:
             return frozenset()
-        rows = await self._database.fetch(
-            "SELECT subject, action FROM admin_action WHERE action IN ('cancel', 'restore')"
-            f" AND subject IN ({_places(job_ids)}) ORDER BY id",
-            *job_ids,
-        )
-        last = {row["subject"]: row["action"] for row in rows}
+        last = await self._audit.last_actions(job_ids, ("cancel", "restore"))
         return frozenset(subject for subject, action in last.items() if action == "cancel")
 
-    async def _room(self) -> int:
-        """How many more jobs the queue takes."""
-        rows = await self._database.fetch(
-            "SELECT COUNT(*) AS active FROM job WHERE status IN ('queued', 'processing')"
-        )
-        return self._queue_limit - int(rows[0]["active"])
+    async def _capacity(self) -> int:
+        """Return how many more jobs the queue takes."""
+        return self._queue_limit - await active_jobs(self._database)
 
     # Each of these changes rows whose state was checked in the same transaction.
 
     async def _cancel(self, rows: Sequence[Row], now_ms: int) -> None:
-        await self._write(rows, "status = 'cancelled', finished_ms = {}", now_ms)
+        await _write(rows, {Job.status: "cancelled", Job.finished_ms: now_ms})
         await self._refund(rows, "The job was cancelled")
 
     async def _stop(self, rows: Sequence[Row], now_ms: int) -> None:
-        await self._write(rows, FAILED, STOPPED, now_ms)
+        await _write(
+            rows,
+            {
+                Job.status: "failed",
+                Job.worker_id: None,
+                Job.lease_expires_ms: None,
+                Job.error: STOPPED,
+                Job.finished_ms: now_ms,
+            },
+        )
         await self._refund(rows, "The job was stopped")
 
     async def _put_back(self, rows: Sequence[Row], now_ms: int) -> None:
@@ -178,25 +179,27 @@ class QueueAdmin:
 
         What was paid for a skip has come back already: the place is now a present.
         """
-        await self._write(
+        await _write(
             rows,
-            "status = 'queued', error = NULL, retry_count = 0, lost_workers = 0, progress_pct = 0,"
-            " started_ms = NULL, start_order = NULL, is_moved = (skipped_ms IS NOT NULL),"
-            " starves_ms = starves_ms + {} - finished_ms, finished_ms = NULL",
-            now_ms,
+            {
+                Job.status: "queued",
+                Job.error: None,
+                Job.retry_count: 0,
+                Job.lost_workers: 0,
+                Job.progress_pct: 0,
+                Job.started_ms: None,
+                Job.start_order: None,
+                Job.is_moved: QueryString("({} IS NOT NULL)", Job.skipped_ms),
+                Job.starves_ms: QueryString("{} + {} - {}", Job.starves_ms, now_ms, Job.finished_ms),
+                Job.finished_ms: None,
+            },
         )
 
     async def _move(self, rows: Sequence[Row], now_ms: int) -> None:
-        await self._write(rows, f"skipped_ms = {NEXT_SKIP_MS}, is_moved = {{}}", now_ms, now_ms, True)
+        await _write(rows, {Job.skipped_ms: next_skip(now_ms), Job.is_moved: True})
 
     async def _unmove(self, rows: Sequence[Row], now_ms: int) -> None:
-        await self._write(rows, "skipped_ms = NULL, is_moved = {}", False)
-
-    async def _write(self, rows: Sequence[Row], assignments: str, *arguments: object) -> None:
-        job_ids = [row["job_id"] for row in rows]
-        await self._database.fetch(
-            f"UPDATE job SET {assignments} WHERE job_id IN ({_places(job_ids)})", *arguments, *job_ids
-        )
+        await _write(rows, {Job.skipped_ms: None, Job.is_moved: False})
 
     async def _refund(self, rows: Iterable[Row], reason: str) -> None:
         for row in rows:
@@ -210,5 +213,6 @@ def _steered(row: Row, was_cancelled_by_admin: bool) -> Steered:
     )
 
 
-def _places(values: Sequence[object]) -> str:
-    return ", ".join("{}" for _ in values)
+async def _write(rows: Sequence[Row], values: dict[Column | str, Any]) -> None:
+    job_ids = [row["job_id"] for row in rows]
+    await Job.update(values).where(Job.job_id.is_in(any_of(job_ids)))

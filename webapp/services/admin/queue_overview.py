@@ -1,4 +1,4 @@
-"""What admins see of the queue beside its jobs: whose they are, and which left it without a sound."""
+"""What admins see of the queue besides its jobs: their owners, and the jobs that ended without a sound."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from webapp.database import Database
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.rows import Row
+from webapp.services.admin.queries import Row, any_of, ended_jobs
+from webapp.tables import Account
 
 GoneStatus = Literal["failed", "cancelled"]
 MOST_GONE: Final = 100
@@ -14,7 +15,7 @@ MOST_GONE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class GoneJob:
-    """A job that failed or was cancelled. `can_return` says that an admin may put it back in line."""
+    """A job that failed or was cancelled. `can_return` means that an admin may put it back in the queue."""
 
     job_id: str
     account_id: int
@@ -31,38 +32,26 @@ class GoneJob:
 
 
 class QueueOverview:
-    """Reads for admins only."""
+    """Reads the queue for admins."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def owners(self, identity: Identity, account_ids: Iterable[int]) -> dict[int, str]:
-        """The usernames of accounts by their ids. Raises NotAuthorized."""
+        """Return the usernames of accounts by their ids. Raises NotAuthorized."""
         require_admin(identity)
         wanted = sorted(set(account_ids))
         if not wanted:
             return {}
-        places = ", ".join("{}" for _ in wanted)
-        rows = await self._database.fetch(f"SELECT id, username FROM account WHERE id IN ({places})", *wanted)
+        rows = await Account.select(Account.id, Account.username).where(Account.id.is_in(any_of(wanted)))
         return {row["id"]: row["username"] for row in rows}
 
     async def gone(self, identity: Identity, status: GoneStatus) -> list[GoneJob]:
-        """The jobs that came to this end, the newest hundred, newest first. Raises NotAuthorized."""
+        """Return the newest hundred jobs with this status, newest first. Raises NotAuthorized."""
         require_admin(identity)
-        rows = await self._database.fetch(
-            "SELECT job.job_id, job.account AS account_id, account.username AS owner, job.status, job.model,"
-            " job.duration_s, job.tier, job.created_ms, job.finished_ms, job.prompt, job.error,"
-            " (SELECT action FROM admin_action WHERE subject = job.job_id AND action IN ('cancel', 'restore')"
-            " ORDER BY id DESC LIMIT 1) AS last_ruling"
-            " FROM job JOIN account ON account.id = job.account"
-            " WHERE job.status IN ('failed', 'cancelled') AND job.status = {}"
-            " ORDER BY job.finished_ms DESC LIMIT {}",
-            status,
-            MOST_GONE,
-        )
-        return [_gone(row) for row in rows]
+        return [_gone(row) for row in await ended_jobs(self._database, status, MOST_GONE)]
 
 
 def _gone(row: Row) -> GoneJob:
-    last_ruling = row.pop("last_ruling")
-    return GoneJob(**row, can_return=row["status"] == "failed" or last_ruling == "cancel")
+    last_action = row.pop("last_action")
+    return GoneJob(**row, can_return=row["status"] == "failed" or last_action == "cancel")

@@ -11,7 +11,7 @@ from webapp.policy.library import is_generation_id
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, find_item, find_items_to_change
 from webapp.services.library.views import LibraryItemView
-from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import HOUR_S, LimitUsage, RateLimits
 from webapp.settings import Settings
 from webapp.tables import Favorite, LibraryItem
 
@@ -20,11 +20,11 @@ class Favorites:
     """Adds and removes favorites; both are idempotent."""
 
     def __init__(
-        self, database: Database, clock: Clock, throttle: Throttle, settings: Settings, bus: Bus
+        self, database: Database, clock: Clock, rate_limits: RateLimits, settings: Settings, bus: Bus
     ) -> None:
         self._database = database
         self._clock = clock
-        self._throttle = throttle
+        self._rate_limits = rate_limits
         self._bus = bus
         self._hourly: Final = settings.favorite_hourly
 
@@ -72,9 +72,9 @@ class Favorites:
         )
         return {row["item"] for row in rows}
 
-    async def usage(self, identity: Identity) -> ThrottleUsage:
+    async def usage(self, identity: Identity) -> LimitUsage:
         """Report how much of the hour's changes is used up."""
-        return await self._throttle.usage(_bucket(identity), self._hourly, HOUR_S)
+        return await self._rate_limits.usage(_bucket(identity), self._hourly, HOUR_S)
 
     async def _insert(self, identity: Identity, item: LibraryItemView) -> None:
         await self._count(identity)
@@ -83,7 +83,7 @@ class Favorites:
         ).on_conflict(target=(Favorite.account, Favorite.item), action="DO NOTHING")
 
     async def _count(self, identity: Identity) -> None:
-        await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
+        await self._rate_limits.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
 
 
 def _bucket(identity: Identity) -> str:

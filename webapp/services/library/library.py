@@ -19,7 +19,7 @@ from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.library.votes import Votes
-from webapp.services.shared.rate_limits import Throttle
+from webapp.services.shared.rate_limits import RateLimits
 from webapp.services.shared.secret_key import secret_key
 from webapp.settings import Settings
 from webapp.storage import Storage
@@ -51,7 +51,7 @@ def build_library(
     *,
     storage: Storage,
     storage_guard: StorageGuard,
-    throttle: Throttle,
+    rate_limits: RateLimits,
 ) -> Library:
     """Wire the library over an open database."""
     browse, playlists = Browser(database, clock), Playlists(database, clock, ids, bus)
@@ -59,9 +59,9 @@ def build_library(
         browse=browse,
         cursors=Cursors(secret_key(settings)),
         details=SoundDetails(database),
-        votes=Votes(database, throttle, settings, bus),
-        favorites=Favorites(database, clock, throttle, settings, bus),
-        plays=Plays(database, throttle),
+        votes=Votes(database, rate_limits, settings, bus),
+        favorites=Favorites(database, clock, rate_limits, settings, bus),
+        plays=Plays(database, rate_limits),
         playlists=playlists,
         publishing=Publishing(database, storage, bus, AuditLog(database, clock)),
         moderation=Moderation(database, clock, browse, bus),

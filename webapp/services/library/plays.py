@@ -8,15 +8,15 @@ from webapp.services.library import queries
 from webapp.services.library.browse import find_item
 from webapp.services.library.queries import Counter
 from webapp.services.shared.best_effort import BestEffort
-from webapp.services.shared.rate_limits import Throttle, address_group
+from webapp.services.shared.rate_limits import RateLimits, address_group
 
 
 class Plays:
     """Counts once a minute per listener: an account, or the address of somebody not signed in."""
 
-    def __init__(self, database: Database, throttle: Throttle) -> None:
+    def __init__(self, database: Database, rate_limits: RateLimits) -> None:
         self._database = database
-        self._throttle = throttle
+        self._rate_limits = rate_limits
         self._best_effort = BestEffort("the count of plays and downloads")
 
     async def played(self, identity: Identity | None, address: str, sound_id: str) -> int:
@@ -43,7 +43,7 @@ class Plays:
             item = await find_item(self._database, identity, sound_id, to_change=True)
             bucket = f"{counter}/{item.row_id}/{listener}"
             try:
-                await self._throttle.hit(bucket, 1, PLAY_WINDOW_S, "Counted already")
+                await self._rate_limits.hit(bucket, 1, PLAY_WINDOW_S, "Counted already")
             except LimitReached:
                 return item.plays if counter == "plays" else item.downloads
             return await queries.increment(self._database, counter, item.row_id)

@@ -8,7 +8,7 @@ from webapp.events import Bus, account_changed
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.browse import find_item
-from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import HOUR_S, LimitUsage, RateLimits
 from webapp.settings import Settings
 from webapp.tables import SoundVote
 
@@ -25,9 +25,9 @@ class VoteReceipt:
 class Votes:
     """One vote per account and sound. Triggers of the database keep the counters."""
 
-    def __init__(self, database: Database, throttle: Throttle, settings: Settings, bus: Bus) -> None:
+    def __init__(self, database: Database, rate_limits: RateLimits, settings: Settings, bus: Bus) -> None:
         self._database = database
-        self._throttle = throttle
+        self._rate_limits = rate_limits
         self._bus = bus
         self._hourly: Final = settings.vote_hourly
 
@@ -38,7 +38,7 @@ class Votes:
         """
         async with self._database.transaction():
             item = await find_item(self._database, identity, sound_id, to_change=True)
-            await self._throttle.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
+            await self._rate_limits.hit(_bucket(identity), self._hourly, HOUR_S, "Rate limit exceeded")
             if vote:
                 await queries.upsert_vote(self._database, item.row_id, identity.account_id, vote)
             else:
@@ -58,9 +58,9 @@ class Votes:
         )
         return {row["item"]: row["vote"] for row in rows}
 
-    async def usage(self, identity: Identity) -> ThrottleUsage:
+    async def usage(self, identity: Identity) -> LimitUsage:
         """Report how much of the hour's votes is used up."""
-        return await self._throttle.usage(_bucket(identity), self._hourly, HOUR_S)
+        return await self._rate_limits.usage(_bucket(identity), self._hourly, HOUR_S)
 
 
 def _bucket(identity: Identity) -> str:

@@ -1,7 +1,7 @@
-"""Models' weights as admins see them: what is published, what is installed where, and what is on its way.
+"""Model weights as admins see them: what is published, what is installed where, and what is in progress.
 
-Weights lie on the workers' hosts, which may be others than this one. So everything here is rows: what is
-asked for, which a worker on each host carries out (`webapp.worker.weights_keeper`), and what it says.
+Weights are stored on the workers' hosts, which may differ from this one. So everything here is rows:
+requests, which a worker on each host carries out (`webapp.worker.weights_keeper`), and its reports.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,26 +13,20 @@ from webapp.database import Database
 from webapp.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from webapp.events import Bus, Event
 from webapp.settings import Settings
+from webapp.tables import WeightsCopy, WeightsFolder
 from webapp.weights.catalogue import CHECKPOINTS, WEIGHTS_LICENCE_URL, Checkpoint, chosen_name, published
 
 CopyState = Literal["absent", "waiting", "fetching", "installed", "failed", "cancelled", "removing"]
-# The first of these that any folder is in is what is shown of all of them.
+# In order of precedence: of the folders' states, the first in this list is shown.
 SHOWN: Final[tuple[CopyState, ...]] = ("fetching", "removing", "waiting", "failed", "cancelled")
-# A folder not heard of for this long has no worker now.
+# A folder without a report for this long has no worker.
 SILENT_MS: Final = 30_000
 NO_WORKER: Final = "No worker is running that could do this; start one first"
-
-_WANT: Final = (
-    "INSERT INTO weights_copy (folder, name, state, wish, accepted_by, asked_ms)"
-    " VALUES ({}, {}, {}, {}, {}, {})"
-    " ON CONFLICT (folder, name) DO UPDATE SET state = excluded.state, wish = excluded.wish, error = '',"
-    " bytes_per_s = 0, accepted_by = excluded.accepted_by, asked_ms = excluded.asked_ms"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadState:
-    """How far a download is, over all hosts; also a removal, and a download that has ended badly.
+    """The state of a download over all hosts; also of a removal or a failed download.
 
     `bytes_per_s` and `eta_s` are None while nothing arrives; `total_bytes` is 0 until it is known.
     """
@@ -49,9 +43,9 @@ class DownloadState:
 class CatalogueEntry:
     """One published checkpoint.
 
-    `size_bytes` is about what has to be fetched where nothing is there yet: text encoder and codec
+    `size_bytes` is the approximate download where nothing is installed yet, text encoder and codec
     included. It is installed when every host with workers has it; `hosts` are those that do. `is_chosen`
-    says that it serves its model once AudioCraft does.
+    means that it serves its model when the AudioCraft engine is in use.
     """
 
     name: str
@@ -68,7 +62,7 @@ class CatalogueEntry:
 
 @dataclass(frozen=True, slots=True)
 class FolderView:
-    """A models folder of a host that has workers now, and the free space there."""
+    """A models folder on a host that has workers now, and the free space there."""
 
     host: str
     path: str
@@ -76,7 +70,7 @@ class FolderView:
 
 
 class Downloads:
-    """What admins may ask for: fetch a model everywhere, stop that, take it away."""
+    """Admins' requests: fetch a model on every host, cancel that, remove it."""
 
     def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
         self._database = database
@@ -85,10 +79,10 @@ class Downloads:
         self._bus = bus
 
     async def catalogue(self) -> tuple[CatalogueEntry, ...]:
-        """Every published checkpoint, by model and then as published."""
+        """Return every published checkpoint, by model and then in the published order."""
         folders = {row["folder"]: row["host"] for row in await self._live_folders()}
         copies: dict[str, list[dict[str, Any]]] = {}
-        for row in await self._database.fetch("SELECT * FROM weights_copy ORDER BY id"):
+        for row in await WeightsCopy.select().order_by(WeightsCopy.id):
             if row["folder"] in folders:
                 copies.setdefault(row["name"], []).append(row)
         installed = {
@@ -108,16 +102,16 @@ class Downloads:
         )
 
     async def folders(self) -> tuple[FolderView, ...]:
-        """The models folders that workers look after now."""
+        """Return the models folders that workers look after now."""
         return tuple(
             FolderView(row["host"], row["path"], row["free_bytes"]) for row in await self._live_folders()
         )
 
     async def start(self, name: str, *, accepted_licence: bool, by: str = "") -> None:
-        """Fetch a model on every host that lacks it; `by` is who accepts its licence.
+        """Fetch a model on every host that lacks it; `by` names who accepts its licence.
 
         Raises NotFound, InvalidRequest without acceptance, Unavailable without a worker, and Conflict when
-        it is there or on its way.
+        it is installed or in progress.
         """
         checkpoint = _known(name)
         if not accepted_licence:
@@ -142,20 +136,22 @@ class Downloads:
         self._bus.publish(Event("status"))
 
     async def cancel(self, name: str) -> None:
-        """Stop fetching a model; what has arrived is kept, to go on from. Raises NotFound, Conflict."""
+        """Cancel a download; what has arrived is kept, to resume from. Raises NotFound, Conflict."""
         checkpoint = _known(name)
         async with self._database.transaction():
-            stopped = await self._database.fetch(
-                "UPDATE weights_copy SET wish = '', state = 'cancelled', bytes_per_s = 0"
-                " WHERE name = {} AND wish = 'pull' RETURNING id",
-                checkpoint.name,
+            stopped = await (
+                WeightsCopy.update(
+                    {WeightsCopy.wish: "", WeightsCopy.state: "cancelled", WeightsCopy.bytes_per_s: 0}
+                )
+                .where((WeightsCopy.name == checkpoint.name) & (WeightsCopy.wish == "pull"))
+                .returning(WeightsCopy.id)
             )
         if not stopped:
             raise Conflict(f"{checkpoint.name} is not being fetched")
         self._bus.publish(Event("status"))
 
     async def remove(self, name: str) -> None:
-        """Take a model, or what has arrived of it, away from every host.
+        """Remove a model, or what has arrived of it, from every host.
 
         Parts that other models need stay. Raises NotFound, Conflict while it is being fetched, and
         Unavailable without a worker.
@@ -182,19 +178,42 @@ class Downloads:
 
     async def _live_folders(self) -> list[dict[str, Any]]:
         now_ms = self._clock.now_ms()
-        return await self._database.fetch(
-            "SELECT folder, host, path, free_bytes FROM weights_folder"
-            " WHERE seen_ms BETWEEN {} AND {} ORDER BY id",
-            now_ms - SILENT_MS,
-            now_ms + SILENT_MS,
+        return await (
+            WeightsFolder.select(
+                WeightsFolder.folder, WeightsFolder.host, WeightsFolder.path, WeightsFolder.free_bytes
+            )
+            .where(
+                (WeightsFolder.seen_ms >= now_ms - SILENT_MS) & (WeightsFolder.seen_ms <= now_ms + SILENT_MS)
+            )
+            .order_by(WeightsFolder.id)
         )
 
     async def _copies(self, name: str) -> dict[str, dict[str, Any]]:
-        rows = await self._database.fetch("SELECT * FROM weights_copy WHERE name = {} ORDER BY id", name)
+        rows = await WeightsCopy.select().where(WeightsCopy.name == name).order_by(WeightsCopy.id)
         return {row["folder"]: row for row in rows}
 
     async def _want(self, folder: str, name: str, state: CopyState, wish: str, by: str) -> None:
-        await self._database.fetch(_WANT, folder, name, state, wish, by, self._clock.now_ms())
+        # The counts of an earlier download stay: what has arrived is kept.
+        row = WeightsCopy(
+            folder=folder,
+            name=name,
+            state=state,
+            wish=wish,
+            accepted_by=by,
+            asked_ms=self._clock.now_ms(),
+        )
+        await WeightsCopy.insert(row).on_conflict(
+            target=(WeightsCopy.folder, WeightsCopy.name),
+            action="DO UPDATE",
+            values=[
+                WeightsCopy.state,
+                WeightsCopy.wish,
+                WeightsCopy.error,
+                WeightsCopy.bytes_per_s,
+                WeightsCopy.accepted_by,
+                WeightsCopy.asked_ms,
+            ],
+        )
 
 
 def _known(name: str) -> Checkpoint:
@@ -227,8 +246,8 @@ def _entry(
 
 
 def _download(rows: Sequence[dict[str, Any]]) -> DownloadState | None:
-    """What is to be shown of the copies of one model; None when nothing goes on and nothing went wrong."""
-    # What is installed and has an error could not be removed.
+    """Sum up the copies of one model; None when nothing is in progress and nothing failed."""
+    # An installed copy with an error is one whose removal failed.
     states = {"failed" if row["error"] else row["state"] for row in rows}
     shown = next((state for state in SHOWN if state in states), None)
     if shown is None:

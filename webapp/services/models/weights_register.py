@@ -1,13 +1,16 @@
-"""The workers' side of downloads: what a models folder holds, what is asked for it, and how that goes."""
+"""The workers' side of downloads: what a models folder contains, what is wished for it, and the progress."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from piccolo.columns.combination import And
+
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.services.models.downloads import CopyState
+from webapp.tables import WeightsCopy, WeightsFolder
 
 MAX_FOLDER_CHARACTERS: Final = 400
 MAX_ERROR_CHARACTERS: Final = 500
@@ -15,7 +18,7 @@ MAX_ERROR_CHARACTERS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be done with one model in one folder, and who accepted its licence."""
+    """A wish for one model in one folder, and who accepted its licence."""
 
     name: str
     action: Literal["pull", "remove"]
@@ -23,7 +26,7 @@ class Wish:
 
 
 class WeightsRegister:
-    """What the worker that looks after a models folder reads and writes."""
+    """The rows that the worker in charge of a models folder reads and writes."""
 
     def __init__(self, database: Database, clock: Clock, bus: Bus, *, host: str, path: str) -> None:
         self._database = database
@@ -31,24 +34,18 @@ class WeightsRegister:
         self._bus = bus
         self._host = host
         self._path = path
-        # Two paths that are alike up to here would be taken for one; none in use comes near.
+        # Paths with the same first characters up to here count as one; real paths are far shorter.
         self._folder = f"{host}:{path}"[:MAX_FOLDER_CHARACTERS]
 
     async def seen(self, free_bytes: int, installed: Collection[str]) -> None:
-        """Record that the folder has a worker, the space there, and what is complete in it.
+        """Record that the folder has a worker, its free space, and its complete models.
 
-        What came or went by other hands (a command, a copy) is noticed here.
+        This also notices models that a command or a copy added or removed.
         """
         async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "INSERT INTO weights_folder (folder, host, path, free_bytes, seen_ms)"
-                " VALUES ({}, {}, {}, {}, {})"
-                " ON CONFLICT (folder) DO UPDATE SET free_bytes = excluded.free_bytes,"
-                " seen_ms = excluded.seen_ms",
-                self._folder, self._host, self._path, free_bytes, self._clock.now_ms(),
-            )  # fmt: skip
-            rows = await self._database.fetch(
-                "SELECT name, state, wish FROM weights_copy WHERE folder = {}", self._folder
+            await self._write_folder(free_bytes)
+            rows = await WeightsCopy.select(WeightsCopy.name, WeightsCopy.state, WeightsCopy.wish).where(
+                WeightsCopy.folder == self._folder
             )
             known = {row["name"]: row for row in rows}
             gone = [
@@ -61,69 +58,85 @@ class WeightsRegister:
             for name in gone:
                 await self._forget(name)
             for name in new:
-                await self._database.fetch(
-                    "INSERT INTO weights_copy (folder, name, state) VALUES ({}, {}, 'installed')"
-                    " ON CONFLICT (folder, name) DO UPDATE SET state = 'installed', error = ''",
-                    self._folder,
-                    name,
+                row = WeightsCopy(folder=self._folder, name=name, state="installed")
+                await WeightsCopy.insert(row).on_conflict(
+                    target=(WeightsCopy.folder, WeightsCopy.name),
+                    action="DO UPDATE",
+                    values=[WeightsCopy.state, WeightsCopy.error],
                 )
         if gone or new:
             self._bus.publish(Event("status"))
 
     async def resume(self) -> None:
-        """Put what was being done when the last worker stopped back in line."""
-        await self._database.fetch(
-            "UPDATE weights_copy SET state = 'waiting', bytes_per_s = 0"
-            " WHERE folder = {} AND state = 'fetching' AND wish = 'pull'",
-            self._folder,
+        """Queue again what the last worker was doing when it stopped."""
+        await WeightsCopy.update({WeightsCopy.state: "waiting", WeightsCopy.bytes_per_s: 0}).where(
+            (WeightsCopy.folder == self._folder)
+            & (WeightsCopy.state == "fetching")
+            & (WeightsCopy.wish == "pull")
         )
 
     async def next_wish(self) -> Wish | None:
-        """What was asked for first and is still to be done."""
-        rows = await self._database.fetch(
-            "SELECT name, wish, accepted_by FROM weights_copy WHERE folder = {} AND wish <> ''"
-            " ORDER BY asked_ms, id LIMIT 1",
-            self._folder,
+        """Return the oldest wish that is still open."""
+        row = await (
+            WeightsCopy.select(WeightsCopy.name, WeightsCopy.wish, WeightsCopy.accepted_by)
+            .where((WeightsCopy.folder == self._folder) & (WeightsCopy.wish != ""))
+            .order_by(WeightsCopy.asked_ms, WeightsCopy.id)
+            .first()
         )
-        return Wish(rows[0]["name"], rows[0]["wish"], rows[0]["accepted_by"]) if rows else None
+        return Wish(row["name"], row["wish"], row["accepted_by"]) if row else None
 
     async def is_wanted(self, name: str, action: str) -> bool:
-        """Whether this is still asked for."""
-        rows = await self._database.fetch(
-            "SELECT 1 AS one FROM weights_copy WHERE folder = {} AND name = {} AND wish = {}",
-            self._folder,
-            name,
-            action,
-        )
-        return bool(rows)
+        """Check that this is still the wish."""
+        return await WeightsCopy.exists().where(self._is_asked(name, action))
 
     async def progress(self, name: str, *, done_bytes: int, total_bytes: int, bytes_per_s: int) -> None:
-        """Record how far a download is, unless it was cancelled meanwhile."""
+        """Record a download's progress, unless it has been cancelled."""
         async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "UPDATE weights_copy SET state = 'fetching', done_bytes = {}, total_bytes = {},"
-                " bytes_per_s = {} WHERE folder = {} AND name = {} AND wish = 'pull'",
-                done_bytes, total_bytes, bytes_per_s, self._folder, name,
-            )  # fmt: skip
+            await WeightsCopy.update(
+                {
+                    WeightsCopy.state: "fetching",
+                    WeightsCopy.done_bytes: done_bytes,
+                    WeightsCopy.total_bytes: total_bytes,
+                    WeightsCopy.bytes_per_s: bytes_per_s,
+                }
+            ).where(self._is_asked(name, "pull"))
         self._bus.publish(Event("status"))
 
     async def ended(self, name: str, action: str, state: CopyState, error: str = "") -> None:
-        """Record how something that was asked for ended, unless something else is asked for by now."""
+        """Record how a wish ended, unless there is another one by now."""
         async with self._database.transaction():
             if state == "absent":
                 await self._forget(name, action)
             else:
-                await self._database.fetch(
-                    "UPDATE weights_copy SET state = {}, wish = '', error = {}, bytes_per_s = 0"
-                    " WHERE folder = {} AND name = {} AND wish = {}",
-                    state, error[:MAX_ERROR_CHARACTERS], self._folder, name, action,
-                )  # fmt: skip
+                await WeightsCopy.update(
+                    {
+                        WeightsCopy.state: state,
+                        WeightsCopy.wish: "",
+                        WeightsCopy.error: error[:MAX_ERROR_CHARACTERS],
+                        WeightsCopy.bytes_per_s: 0,
+                    }
+                ).where(self._is_asked(name, action))
         self._bus.publish(Event("status"))
 
     async def _forget(self, name: str, action: str = "") -> None:
-        await self._database.fetch(
-            "DELETE FROM weights_copy WHERE folder = {} AND name = {} AND wish = {}",
-            self._folder,
-            name,
-            action,
+        await WeightsCopy.delete().where(self._is_asked(name, action))
+
+    async def _write_folder(self, free_bytes: int) -> None:
+        row = WeightsFolder(
+            folder=self._folder,
+            host=self._host,
+            path=self._path,
+            free_bytes=free_bytes,
+            seen_ms=self._clock.now_ms(),
+        )
+        await WeightsFolder.insert(row).on_conflict(
+            target=WeightsFolder.folder,
+            action="DO UPDATE",
+            values=[WeightsFolder.free_bytes, WeightsFolder.seen_ms],
+        )
+
+    def _is_asked(self, name: str, action: str) -> And:
+        """Match the copy of a model in this folder while this is what is asked of it."""
+        return (
+            (WeightsCopy.folder == self._folder) & (WeightsCopy.name == name) & (WeightsCopy.wish == action)
         )

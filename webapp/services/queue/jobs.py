@@ -22,7 +22,7 @@ from webapp.services.queue.submissions import Submissions, Submitted
 from webapp.services.queue.waiting import LineReader
 from webapp.services.rows import JOB_WITH_SOUND, Row, in_place, job_view, waiting_job
 from webapp.services.shared.idempotency import Once
-from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import HOUR_S, LimitUsage, RateLimits
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.services.views import ACTIVE, JobStatus, JobView, QueueSnapshot
 from webapp.settings import Settings
@@ -54,7 +54,7 @@ class Jobs:
         queue: QueueReader,
         submissions: Submissions,
         payments: SkipPayments,
-        throttle: Throttle,
+        rate_limits: RateLimits,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -64,7 +64,7 @@ class Jobs:
         self._queue = queue
         self._submissions = submissions
         self._payments = payments
-        self._throttle = throttle
+        self._rate_limits = rate_limits
         self._audit = AuditLog(database, clock)
         self._lines = LineReader(database, settings)
         self._cache: ReadCache[str, JobView] = ReadCache(database, clock, capacity=REMEMBERED)
@@ -181,11 +181,11 @@ class Jobs:
         choice = job.asked_again(job.seed if job.seed_was_given else None)
         return await self._submissions.submit(identity, choice, once=once)
 
-    async def action_usage(self, identity: Identity, action: Action) -> ThrottleUsage | None:
+    async def action_usage(self, identity: Identity, action: Action) -> LimitUsage | None:
         """How much of the hour's cancellations or skips is used up; None for admins, who have no limit."""
         if identity.is_admin:
             return None
-        return await self._throttle.usage(_bucket(identity, action), self._hourly(action), HOUR_S)
+        return await self._rate_limits.usage(_bucket(identity, action), self._hourly(action), HOUR_S)
 
     async def _to_cancel(self, identity: Identity, job_id: str) -> Row:
         """The row of a job that may be cancelled. Raises as `cancel` does."""
@@ -208,7 +208,7 @@ class Jobs:
     async def _count(self, identity: Identity, action: Action) -> None:
         """Count one for the account's hour, in the caller's transaction. Admins have no limit."""
         if not identity.is_admin:
-            await self._throttle.hit(
+            await self._rate_limits.hit(
                 _bucket(identity, action), self._hourly(action), HOUR_S, "Rate limit exceeded"
             )
 

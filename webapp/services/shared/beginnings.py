@@ -1,4 +1,4 @@
-"""An empty database is made only where nothing was before: never beside sounds, never in place of another."""
+"""A guard against creating an empty database beside existing sounds or in place of a lost database."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Final
 from webapp.errors import DatabaseUnusable
 from webapp.settings import Settings
 
-# Tells of a database in this folder, should the database itself be gone.
+# Shows that this folder had a database, in case the database itself is gone.
 MARK: Final = "database.made"
 MARK_TEXT: Final = (
     "Soundloom has made a database in this folder. While this file is here it makes no other one, should that"
@@ -16,7 +16,7 @@ MARK_TEXT: Final = (
 
 
 class Beginnings:
-    """Whether a data folder may get an empty database. `are_allowed`: it may, whatever there is."""
+    """Decides whether a data folder may get an empty database. `are_allowed` permits it unconditionally."""
 
     def __init__(self, settings: Settings, *, are_allowed: bool) -> None:
         self._sounds = settings.data_path / "sounds"
@@ -25,7 +25,7 @@ class Beginnings:
         self._are_allowed = are_allowed
 
     def require_file(self, path: Path) -> None:
-        """Raise DatabaseUnusable where SQLite's file is missing, or empty, and there has been one."""
+        """Raise DatabaseUnusable if SQLite's file is missing or empty although there has been one."""
         try:
             is_there = path.stat().st_size > 0
         except FileNotFoundError:
@@ -34,7 +34,7 @@ class Beginnings:
             self.require_none()
 
     def require_none(self) -> None:
-        """Raise DatabaseUnusable where there has been another database, or sounds of one."""
+        """Raise DatabaseUnusable if there has been another database, or if there are sounds."""
         left = []
         if any(self._sounds.glob("??/*")):
             left.append(self._sounds)
@@ -49,9 +49,9 @@ class Beginnings:
             " without it, choose another SOUNDLOOM_DATA_DIR or move away what is left."
         )
 
-    def note(self) -> None:
-        """Remember that there is a database now."""
-        # Without the mark, sounds still tell; and a full disk has no room for it.
+    def record(self) -> None:
+        """Record that there is a database now."""
+        # A full disk may have no space for the mark; sounds show the same without it.
         with suppress(OSError):
             if not self._mark.exists():
                 self._mark.write_text(MARK_TEXT, encoding="utf-8")

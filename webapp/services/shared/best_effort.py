@@ -1,7 +1,7 @@
-"""Writes that go along with a read, such as the count of a download: the read never fails of them.
+"""Writes that accompany a read, such as the count of a download, and never make the read fail.
 
-As long as the database takes writes at once, they are waited for, so that what was counted is there with the
-answer. Once one fails or takes long, the reads go on without: for some seconds nothing more is tried.
+While the database accepts writes promptly, the read waits for them, so that the answer includes the count.
+After a failed or slow write, reads go on without: no other write is tried for some seconds.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ RETRY_S: Final = 5.0
 
 
 class BestEffort:
-    """Does such writes, and tells the log once when they begin to fail."""
+    """Does such writes, and logs once when they begin to fail."""
 
     def __init__(self, what: str, *, patience_s: float = PATIENCE_S, retry_s: float = RETRY_S) -> None:
         self._outage = Outage(logger, what)
@@ -29,11 +29,11 @@ class BestEffort:
         self._late = 0
 
     async def write(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Do `work`, if the database lets it be done soon. Raises the refusals that `work` raises in time."""
+        """Do `work` if the database is prompt. Raises what `work` raises, unless it raises it too late."""
         loop = asyncio.get_running_loop()
         if self._late or loop.time() < self._not_before_s:
             return
-        # A context of its own: it is no part of a transaction, and goes on when the request has ended.
+        # In a context of its own: it belongs to no transaction, and continues after the request has ended.
         task = asyncio.create_task(self._try(work), context=contextvars.Context())
         await asyncio.wait((task,), timeout=self._patience_s)
         if task.done():
@@ -45,7 +45,7 @@ class BestEffort:
 
     def _has_ended(self, late: asyncio.Task[None]) -> None:
         self._late -= 1
-        # Nobody waits for it any more, nor for what it raises.
+        # Nobody waits for its result or its exception any more.
         _ = late.cancelled() or late.exception()
 
     async def _try(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:

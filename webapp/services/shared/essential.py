@@ -1,4 +1,4 @@
-"""What must work on a full disk: signing in and out, and deleting, which is what makes room again."""
+"""Actions that must work on a full disk: signing in and out, and deleting, which frees space."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import update_wrapper
@@ -19,7 +19,7 @@ S = TypeVar("S", bound=_OfDatabase)
 
 
 async def even_if_full(database: Database, work: Callable[[], Awaitable[T]]) -> T:
-    """Do `work`; when the disk is full, once more in the room that is kept for it. Raises what it raises."""
+    """Do `work`; if the disk is full, free the reserve and do it again. Raises what `work` raises."""
     try:
         return await work()
     except StorageFull:
@@ -31,7 +31,7 @@ async def even_if_full(database: Database, work: Callable[[], Awaitable[T]]) -> 
 def essential(
     method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """A method of a service that works on a full disk."""
+    """Make a service's method work on a full disk."""
 
     async def with_reserve(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await even_if_full(self._database, lambda: method(self, *args, **kwargs))

@@ -1,4 +1,4 @@
-"""Writing together what arrives at about the same time, so that all of it shares one commit."""
+"""Group commit: items that arrive at about the same time share one transaction."""
 
 import asyncio
 import contextvars
@@ -12,11 +12,11 @@ Write = Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Outcome | Except
 
 
 class GroupWriter(Generic[Item, Outcome]):
-    """Hands items to `write` in groups, in order of arrival, one group at a time.
+    """Passes items to `write` in groups, in order of arrival, one group at a time.
 
-    Nobody waits for a group to fill up: what arrives while one is being written is the next one.
-    `write` returns an outcome, or the error to raise, for each item; what it raises itself meets the whole
-    group. An item whose caller has left before its group began is not written.
+    No item waits for a group to fill up: those that arrive while a group is being written form the next one.
+    `write` returns an outcome, or the error to raise, for each item; an error that it raises itself applies
+    to the whole group. An item whose caller has given up before its group began is not written.
     """
 
     def __init__(self, write: Write[Item, Outcome], *, largest: int) -> None:
@@ -26,11 +26,11 @@ class GroupWriter(Generic[Item, Outcome]):
         self._writer: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Outcome:
-        """Have the item written with whatever else there is; returns or raises its outcome."""
+        """Write the item with the others that are waiting; return or raise its outcome."""
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._writer is None or self._writer.done():
-            # A context of its own: what is written is no part of the request that came first.
+            # In a context of its own: the writing is not part of the first caller's request.
             self._writer = asyncio.create_task(self._run(), context=contextvars.Context())
         return await answer
 

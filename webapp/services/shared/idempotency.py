@@ -1,4 +1,4 @@
-"""Requests that may be sent twice and must be carried out once."""
+"""Idempotency: requests that may be sent twice and must be carried out once."""
 
 import hashlib
 from typing import Final, Generic, TypeVar
@@ -9,6 +9,8 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import InvalidRequest, KeyReused
 from webapp.ids import secret_hash
+from webapp.services.shared.queries import find_answer
+from webapp.tables import IdempotencyKey
 
 MAX_KEY_CHARACTERS: Final = 255
 LIFETIME_MS: Final = 86_400_000
@@ -19,9 +21,9 @@ Answer = TypeVar("Answer")
 class Once(Generic[Answer]):
     """One request under one key of one account.
 
-    Whoever carries the request out calls both methods inside the transaction that does so, under a
-    lock that others with the same key would need: then there is never an effect without its key, nor
-    a key without its effect, and of requests at the same instant one is carried out.
+    Call `first_answer` and `keep` inside the transaction that carries the request out, under a lock that
+    other requests with the same key need as well. Then there is never an effect without its key, nor a key
+    without its effect, and only one of several concurrent requests is carried out.
     """
 
     def __init__(
@@ -39,61 +41,53 @@ class Once(Generic[Answer]):
         self._answer_type = answer_type
 
     async def first_answer(self) -> Answer | None:
-        """What the request was answered when it was carried out; None when it was not.
+        """Return the answer that the request got when it was carried out; None if it was not.
 
-        Raises KeyReused when the key came with another request.
+        Raises KeyReused if the key came with another request.
         """
         now_ms = self._clock.now_ms()
-        rows = await self._database.fetch(
-            "SELECT request_hash, answer FROM idempotency_key WHERE key_hash = {}"
-            " AND created_ms > {} AND created_ms <= {}",
-            self._key_hash,
-            now_ms - LIFETIME_MS,
-            now_ms + LIFETIME_MS,
-        )
-        if not rows:
+        row = await find_answer(self._database, self._key_hash, now_ms - LIFETIME_MS, now_ms + LIFETIME_MS)
+        if row is None:
             return None
-        if rows[0]["request_hash"] != self._request_hash:
+        if row["request_hash"] != self._request_hash:
             raise KeyReused
-        return msgspec.json.decode(rows[0]["answer"], type=self._answer_type)
+        return msgspec.json.decode(row["answer"], type=self._answer_type)
 
     async def keep(self, answer: Answer) -> None:
-        """Keep the answer for a day, in the caller's transaction; what is older goes."""
+        """Store the answer for a day, in the caller's transaction; delete older ones."""
         now_ms = self._clock.now_ms()
-        await self._database.fetch(
-            "DELETE FROM idempotency_key WHERE created_ms <= {} OR created_ms > {}",
-            now_ms - LIFETIME_MS,
-            now_ms + LIFETIME_MS,
+        created_ms = IdempotencyKey.created_ms
+        await IdempotencyKey.delete().where(
+            (created_ms <= now_ms - LIFETIME_MS) | (created_ms > now_ms + LIFETIME_MS)
         )
-        await self._database.fetch(
-            "INSERT INTO idempotency_key (account, key_hash, request_hash, answer, created_ms)"
-            " VALUES ({}, {}, {}, {}, {})",
-            self._account_id,
-            self._key_hash,
-            self._request_hash,
-            msgspec.json.encode(answer).decode(),
-            now_ms,
+        await IdempotencyKey.insert(
+            IdempotencyKey(
+                account=self._account_id,
+                key_hash=self._key_hash,
+                request_hash=self._request_hash,
+                answer=msgspec.json.encode(answer).decode(),
+                created_ms=now_ms,
+            )
         )
 
     async def forget(self) -> None:
-        """Free the key of a request that came to nothing: the next one under it is carried out."""
+        """Free the key of a request that failed, so that the next one under it is carried out."""
         async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "DELETE FROM idempotency_key WHERE key_hash = {} AND request_hash = {}",
-                self._key_hash,
-                self._request_hash,
+            await IdempotencyKey.delete().where(
+                (IdempotencyKey.key_hash == self._key_hash)
+                & (IdempotencyKey.request_hash == self._request_hash)
             )
 
 
 class Idempotency:
-    """Keeps the answers of requests that came with a key."""
+    """Stores the answers to requests that came with a key."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     def once(self, account_id: int, key: str, request: bytes, answer_type: type[Answer]) -> Once[Answer]:
-        """A request under a key. `request` is what makes it the same one: operation, target and body.
+        """Return a request under a key. `request` identifies it: operation, target and body.
 
         Raises InvalidRequest for a key that is empty, too long, or not printable ASCII.
         """

@@ -1,34 +1,33 @@
-"""Limits on reading: what costs work and changes nothing."""
+"""Rate limits on reading, counted in memory."""
 
 from collections import OrderedDict
 from typing import Final
 
 from webapp.clock import Clock
 from webapp.errors import LimitPolicy, LimitReached
-from webapp.services.shared.rate_limits import ThrottleUsage
+from webapp.services.shared.rate_limits import LimitUsage
 
-# A number each. Of more clients, those that asked longest ago are forgotten.
+# One number each. Beyond this, the clients with the oldest requests are forgotten.
 MAX_CLIENTS: Final = 20_000
 REFUSED: Final = "Rate limit exceeded"
 
 
 class Pace:
-    """So many requests at once, and as many again in each window, spread over it.
+    """Allows a burst of `limit` requests, refilled evenly over each window.
 
-    Counted in this process and nowhere else: what only reads must not need a write, which a full disk or
-    a lock would refuse.
+    Counted in this process only: a read must not need a write, which could fail on a full disk or a lock.
     """
 
     def __init__(self, name: str, clock: Clock, limit: int, window_s: int) -> None:
-        """`name` is what clients are told the limit is called."""
+        """`name` is the limit's name as it is announced to clients."""
         self._clock = clock
         self._limit = limit
         self._window_s = window_s
         self._policy = LimitPolicy(name, limit, window_s)
-        # When each client will have everything again, in ms (the generic cell rate algorithm).
+        # When each client's limit is fully refilled, in ms (the generic cell rate algorithm).
         self._free_ms: OrderedDict[str, float] = OrderedDict()
 
-    def take(self, client: str) -> ThrottleUsage:
+    def take(self, client: str) -> LimitUsage:
         """Count a request. Raises LimitReached; a refused one is not counted."""
         now_ms = self._clock.now_ms()
         free_ms = self._free_at(client, now_ms) + self._each_ms
@@ -41,13 +40,13 @@ class Pace:
             self._free_ms.popitem(last=False)
         return self.usage(client)
 
-    def usage(self, client: str) -> ThrottleUsage:
-        """What a client has left."""
+    def usage(self, client: str) -> LimitUsage:
+        """Return a client's use of the limit."""
         now_ms = self._clock.now_ms()
         used_ms = self._free_at(client, now_ms) - now_ms
         left = int((self._window_s * 1000 - used_ms) / self._each_ms + 1e-6)
         reset_s = _whole_seconds(used_ms)
-        return ThrottleUsage(self._limit, self._window_s, max(0, left), reset_s, self._policy.name)
+        return LimitUsage(self._limit, self._window_s, max(0, left), reset_s, self._policy.name)
 
     @property
     def _each_ms(self) -> float:
@@ -55,7 +54,7 @@ class Pace:
 
     def _free_at(self, client: str, now_ms: int) -> float:
         free_ms = self._free_ms.get(client, 0.0)
-        # One that lies further ahead than any can is from before the clock was set back.
+        # A time further ahead than possible dates from before the clock was set back.
         is_possible = now_ms < free_ms <= now_ms + self._window_s * 1000 + 1
         return free_ms if is_possible else now_ms
 

@@ -1,4 +1,4 @@
-"""Rate limits: how many requests of a kind may come in a sliding window, counted in the database."""
+"""Rate limits over sliding windows, counted in the database."""
 
 import hashlib
 import ipaddress
@@ -7,27 +7,29 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from webapp.clock import Clock
-from webapp.database import Database, Dialect
+from webapp.database import Database
 from webapp.errors import LimitPolicy, LimitReached
 from webapp.policy.moments import SKEW_MS
+from webapp.services.shared.queries import (
+    add_hit,
+    hits_in_window,
+    lock_bucket,
+    prune_all_buckets,
+    prune_bucket,
+)
+from webapp.tables import ThrottleHit
 
 HOUR_S: Final = 3_600
 MAX_WINDOW_S: Final = HOUR_S
 PRUNE_EVERY_MS: Final = 60_000
 
-_DELETE_OLD: Final[dict[Dialect, str]] = {
-    "sqlite": "DELETE FROM throttle_hit WHERE at_ms <= {} OR at_ms > {}",
-    "postgres": "DELETE FROM throttle_hit WHERE id IN"
-    " (SELECT id FROM throttle_hit WHERE at_ms <= {} OR at_ms > {} FOR UPDATE SKIP LOCKED)",
-}
-
 
 @dataclass(frozen=True, slots=True)
-class ThrottleUsage:
-    """How much of a limit is used up.
+class LimitUsage:
+    """How much of a limit is used.
 
-    `reset_s`: seconds until the next request leaves the window; 0 when none is in it. `name`: what clients
-    are told that the limit is called.
+    `reset_s`: seconds until the next request leaves the window; 0 when none is in it. `name`: the limit's
+    name as it is announced to clients.
     """
 
     limit: int
@@ -39,17 +41,17 @@ class ThrottleUsage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A counted request, which can be taken back, and what it leaves of its limit."""
+    """A counted request, which can be taken back, and the use of the limit after it."""
 
     hit_id: int
-    usage: ThrottleUsage
+    usage: LimitUsage
 
 
-class Throttle:
+class RateLimits:
     """Sliding-window limits, exact across every process that shares the database.
 
-    A bucket names what is limited and for whom, such as `cancel/account/7`; at most 160 characters. What
-    stands before its first slash is the name that clients are told, so it stands for one limit only.
+    A bucket names what is limited and for whom, such as `cancel/account/7`; at most 160 characters. The part
+    before its first slash is the name that is announced to clients, so it must belong to one limit only.
     Windows are at most an hour long.
     """
 
@@ -65,25 +67,23 @@ class Throttle:
         seconds; a refused request is not counted.
         """
         async with self._database.transaction(durable=False):
-            await self._serialise(bucket)
+            await lock_bucket(self._database, _lock_number(bucket))
             now_ms = self._clock.now_ms()
             await self._prune(bucket, now_ms, window_s)
             times = await self._recent(bucket, limit, window_s, now_ms)
             _refuse_at_limit(_policy(bucket, limit, window_s), times, now_ms, message)
-            rows = await self._database.fetch(
-                "INSERT INTO throttle_hit (bucket, at_ms) VALUES ({}, {}) RETURNING id", bucket, now_ms
-            )
-        return Hit(rows[0]["id"], _usage(_policy(bucket, limit, window_s), [now_ms, *times], now_ms))
+            hit_id = await add_hit(self._database, bucket, now_ms)
+        return Hit(hit_id, _usage(_policy(bucket, limit, window_s), [now_ms, *times], now_ms))
 
     def together(self) -> AbstractAsyncContextManager[Any]:
-        """A block whose hits all count or, when one of them is refused, none."""
+        """Open a block whose hits all count or, if one of them is refused, none."""
         return self._database.transaction(durable=False)
 
     async def forget(self, *hits: Hit) -> None:
-        """Take counted requests back, as if they had not come."""
+        """Take counted requests back, as if they had not been made."""
         async with self._database.transaction(durable=False):
             for hit in hits:
-                await self._database.fetch("DELETE FROM throttle_hit WHERE id = {}", hit.hit_id)
+                await ThrottleHit.delete().where(ThrottleHit.id == hit.hit_id)
 
     async def check(self, bucket: str, limit: int, window_s: int, message: str) -> None:
         """Raise LimitReached when `hit` would; counts nothing."""
@@ -91,48 +91,28 @@ class Throttle:
         times = await self._recent(bucket, limit, window_s, now_ms)
         _refuse_at_limit(_policy(bucket, limit, window_s), times, now_ms, message)
 
-    async def usage(self, bucket: str, limit: int, window_s: int) -> ThrottleUsage:
-        """How much of the limit is used up now."""
+    async def usage(self, bucket: str, limit: int, window_s: int) -> LimitUsage:
+        """Return how much of the limit is used."""
         now_ms = self._clock.now_ms()
         times = await self._recent(bucket, limit, window_s, now_ms)
         return _usage(_policy(bucket, limit, window_s), times, now_ms)
 
-    async def _serialise(self, bucket: str) -> None:
-        # SQLite's writing transactions already follow one another. Under PostgreSQL's READ COMMITTED two
-        # could count the same rows; the lock is held to the end of the transaction.
-        if self._database.dialect == "postgres":
-            await self._database.fetch("SELECT pg_advisory_xact_lock({})", _lock_number(bucket))
-
     async def _recent(self, bucket: str, limit: int, window_s: int, now_ms: int) -> list[int]:
-        """The times of the newest requests in the window, newest first, no more than the limit."""
-        rows = await self._database.fetch(
-            "SELECT at_ms FROM throttle_hit WHERE bucket = {} AND at_ms > {} AND at_ms <= {}"
-            " ORDER BY at_ms DESC LIMIT {}",
-            bucket,
-            now_ms - window_s * 1000,
-            now_ms + SKEW_MS,
-            limit,
-        )
-        return [row["at_ms"] for row in rows]
+        """Return the times of the newest requests in the window, newest first, at most `limit`."""
+        window = (now_ms - window_s * 1000, now_ms + SKEW_MS)
+        return await hits_in_window(self._database, bucket, window, limit)
 
     async def _prune(self, bucket: str, now_ms: int, window_s: int) -> None:
-        await self._database.fetch(
-            "DELETE FROM throttle_hit WHERE bucket = {} AND (at_ms <= {} OR at_ms > {})",
-            bucket,
-            now_ms - window_s * 1000,
-            now_ms + SKEW_MS,
-        )
+        latest_ms = now_ms + SKEW_MS
+        await prune_bucket(self._database, bucket, (now_ms - window_s * 1000, latest_ms))
         if 0 <= now_ms - self._pruned_ms < PRUNE_EVERY_MS:
             return
         self._pruned_ms = now_ms
-        # Rows that another process is deleting are left to it: waiting for them could end in a deadlock.
-        await self._database.fetch(
-            _DELETE_OLD[self._database.dialect], now_ms - MAX_WINDOW_S * 1000, now_ms + SKEW_MS
-        )
+        await prune_all_buckets(self._database, (now_ms - MAX_WINDOW_S * 1000, latest_ms))
 
 
 def address_group(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the /64 network that one IPv6 customer holds."""
+    """Return what counts as one client: an IPv4 address, or the /64 network of one IPv6 customer."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -150,19 +130,19 @@ def _policy(bucket: str, limit: int, window_s: int) -> LimitPolicy:
 
 def _refuse_at_limit(policy: LimitPolicy, times: list[int], now_ms: int, message: str) -> None:
     if len(times) >= policy.quota:
-        # Room appears when the oldest of the newest `quota` requests leaves the window.
+        # A request is allowed again when the oldest of the newest `quota` requests leaves the window.
         wait_s = _seconds_left(policy, times, now_ms) if times else policy.window_s
         raise LimitReached(message, retry_after_s=wait_s or 0, policy=policy)
 
 
-def _usage(policy: LimitPolicy, times: list[int], now_ms: int) -> ThrottleUsage:
+def _usage(policy: LimitPolicy, times: list[int], now_ms: int) -> LimitUsage:
     left = max(0, policy.quota - len(times))
     reset_s = _seconds_left(policy, times, now_ms)
-    return ThrottleUsage(policy.quota, policy.window_s or 0, left, reset_s, policy.name)
+    return LimitUsage(policy.quota, policy.window_s or 0, left, reset_s, policy.name)
 
 
 def _seconds_left(policy: LimitPolicy, times: list[int], now_ms: int) -> int:
-    """Whole seconds, rounded up, until the oldest of these leaves the window."""
+    """Return the seconds, rounded up, until the oldest of these leaves the window."""
     return -((now_ms - times[-1] - (policy.window_s or 0) * 1000) // 1000) if times else 0
 
 

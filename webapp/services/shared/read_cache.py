@@ -1,4 +1,4 @@
-"""What was read from the database, kept for as long as reading it again would give the same."""
+"""A cache of readings from the database that is never stale."""
 
 import asyncio
 import math
@@ -15,23 +15,23 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[V]):
-    """A value as it was read. From `until_ms` on it may be another although nobody wrote anything."""
+    """A value as it was read. From `until_ms` on it may differ although nothing was written."""
 
     value: V
     until_ms: float = math.inf
 
 
 class _Entry(Generic[V]):
-    """A reading that is on its way, or there."""
+    """A reading that is in progress or finished."""
 
     def __init__(self, task: asyncio.Task[Reading[V]], begun_ms: int) -> None:
         self.task = task
         self._begun_ms = begun_ms
-        # Everybody who waited may have left when it fails.
+        # Retrieve the exception: nobody may be waiting any more when it fails.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def holds_at(self, now_ms: int) -> bool:
-        """Whether time alone has left it as it was; not so if the clock was set back, or reading failed."""
+        """Check that time has not outdated it; a clock set back or a failed reading does outdate it."""
         if not self.task.done():
             return True
         if self.task.cancelled() or self.task.exception() is not None:
@@ -40,11 +40,11 @@ class _Entry(Generic[V]):
 
 
 class ReadCache(Generic[K, V]):
-    """Values by key. What it gives is never older than the last commit, by anybody, before it was asked.
+    """Caches values by key. A value is never older than the last commit, by any process, before the call.
 
-    Each call asks the database for its change token, which costs next to nothing, and reads only when
-    the token, or the time, says that the value may be another. Those who need the same reading at
-    the same time share it. Inside a transaction nothing is shared: it may see what others may not.
+    Each call gets the database's change token, which is cheap, and reads only if the token or the time shows
+    that the value may have changed. Concurrent calls for the same key share a reading. Inside a transaction
+    nothing is shared, because it may see rows that others may not.
     """
 
     def __init__(self, database: Database, clock: Clock, *, capacity: int) -> None:
@@ -55,7 +55,7 @@ class ReadCache(Generic[K, V]):
         self._entries: dict[K, _Entry[V]] = {}
 
     async def get(self, key: K, read: Callable[[], Coroutine[Any, Any, Reading[V]]]) -> V:
-        """The value of `key`, which `read` brings when it is not there. Raises what `read` raises."""
+        """Return the value of `key`, reading it with `read` if necessary. Raises what `read` raises."""
         if self._database.in_transaction:
             return (await read()).value
         token = await self._database.change_token()
@@ -65,12 +65,12 @@ class ReadCache(Generic[K, V]):
         now_ms = self._clock.now_ms()
         entry = self._entries.get(key)
         if entry is None or not entry.holds_at(now_ms):
-            # Begun after the token was taken, so it is no older than the token says.
+            # Begun after the token was taken, so it is at least as new as the token.
             entry = _Entry(asyncio.create_task(read()), now_ms)
             self._keep(key, entry)
         if entry.task.done():
             return entry.task.result().value
-        # Shielded: one who leaves must not take the reading from the others.
+        # Shielded: a cancelled caller must not cancel the reading for the others.
         return (await asyncio.shield(entry.task)).value
 
     def _keep(self, key: K, entry: _Entry[V]) -> None:

@@ -1,4 +1,4 @@
-"""Numbers that the database gives to rows."""
+"""The range of the ids that the database assigns to rows."""
 
 from typing import Final
 
@@ -6,5 +6,5 @@ MAX_ROW_ID: Final = 2**31 - 1
 
 
 def is_row_id(number: int) -> bool:
-    """Whether a row can have this number; PostgreSQL does not even take another one in a query."""
+    """Check that a row can have this id; PostgreSQL rejects others even in a query."""
     return 0 < number <= MAX_ROW_ID

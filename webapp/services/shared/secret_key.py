@@ -1,4 +1,4 @@
-"""The installation's secret key: given by a setting, or made once and kept in the data folder."""
+"""The installation's secret key: from a setting, or generated once and stored in the data folder."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ KEY_BYTES: Final = 32
 
 
 def secret_key(settings: Settings) -> bytes:
-    """32 bytes that nobody else knows, the same in every process of a data folder. Raises OSError."""
+    """Return 32 secret bytes, the same in every process of a data folder. Raises OSError."""
     if settings.secret_key:
         return hashlib.sha256(settings.secret_key.encode()).digest()
     path = settings.data_path / KEY_FILE
@@ -25,7 +25,7 @@ def secret_key(settings: Settings) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Write a new key aside and link it in place, whole and durable; another process may have been first."""
+    """Write a new key to a temporary file and link it atomically; another process may have been faster."""
     # Temporary files are private to their user from the start.
     with tempfile.NamedTemporaryFile(dir=path.parent) as aside:
         aside.write(secrets.token_bytes(KEY_BYTES))

@@ -19,7 +19,7 @@ from webapp.services.accounts.usage import speech_bucket
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.voices import VoiceRegister
 from webapp.services.shared.idempotency import Once
-from webapp.services.shared.rate_limits import HOUR_S, Hit, Throttle, ThrottleUsage
+from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimits
 from webapp.services.speech.leases import SpeechLeases
 from webapp.services.speech.views import SpokenSound, VoiceView
 from webapp.services.speech.waiting import AWAY, Ended, Waiting
@@ -58,7 +58,7 @@ class Speech:
         *,
         storage: Storage,
         storage_guard: StorageGuard,
-        throttle: Throttle,
+        rate_limits: RateLimits,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -66,7 +66,7 @@ class Speech:
         self._bus = workers.bus
         self._storage = storage
         self._guard = storage_guard
-        self._throttle = throttle
+        self._rate_limits = rate_limits
         self._tiers = tier_table(settings)
         self._preferred_voice = settings.voice
         self._arrivals = workers.arrivals
@@ -79,9 +79,9 @@ class Speech:
         """The voices that can be spoken with now; none while no speech worker runs."""
         return await self.register.read()
 
-    async def usage(self, identity: Identity) -> ThrottleUsage:
+    async def usage(self, identity: Identity) -> LimitUsage:
         """What is used up of the account's hour."""
-        return await self._throttle.usage(*self._limit(identity))
+        return await self._rate_limits.usage(*self._limit(identity))
 
     async def speak(
         self, identity: Identity, choice: SpeechChoice, *, once: Once[AcceptedSpeech] | None = None
@@ -174,13 +174,13 @@ class Speech:
         """
         async with self._database.transaction(durable=False):
             try:
-                hit = await self._throttle.hit(*self._limit(identity), RATE_LIMITED)
+                hit = await self._rate_limits.hit(*self._limit(identity), RATE_LIMITED)
             except LimitReached:
                 if once and (accepted := await once.first_answer()):
                     return accepted.request_id, None
                 raise
             if once and (accepted := await once.first_answer()):
-                await self._throttle.forget(hit)
+                await self._rate_limits.forget(hit)
                 return accepted.request_id, None
             full = await self._guard.full([identity.account_id])
             if identity.account_id in full:
@@ -213,7 +213,7 @@ class Speech:
         """What was not spoken is not counted, and its key is as good as new."""
         if hit is None:
             return
-        await self._throttle.forget(hit)
+        await self._rate_limits.forget(hit)
         if once:
             await once.forget()
 

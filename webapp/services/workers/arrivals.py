@@ -1,4 +1,4 @@
-"""Which kinds of workers are on their way: started by this process, and not yet on the register."""
+"""Workers that this process has started and that have not registered yet, by kind."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,26 +7,26 @@ from webapp.services.workers.workers import WorkerInfo, WorkerKind, Workers
 
 
 class Arrivals:
-    """What supervisors are bringing up. Other hosts' workers are known once they are on the register."""
+    """Workers that supervisors are starting. Other hosts' workers are known once they have registered."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._coming: Counter[WorkerKind] = Counter()
 
     def expect(self, kind: WorkerKind) -> None:
-        """A worker of this kind is coming."""
+        """Expect a worker of this kind."""
         self._coming[kind] += 1
 
     def give_up(self, kind: WorkerKind) -> None:
-        """One that was expected is not."""
+        """Stop expecting one worker of this kind."""
         self._coming[kind] -= 1
 
     async def is_coming(self, kind: WorkerKind) -> bool:
-        """Whether somebody will soon be there, and nobody is yet."""
+        """Check whether a worker of this kind is starting and none is ready yet."""
         return self.is_coming_beside(kind, await self._workers.alive())
 
     def is_coming_beside(self, kind: WorkerKind, alive: Iterable[WorkerInfo]) -> bool:
-        """The same, given the workers that are alive."""
+        """Check the same, given the live workers."""
         states = [worker.state for worker in alive if worker.kind == kind and worker.state != "stopping"]
         if not states:
             return self._coming[kind] > 0

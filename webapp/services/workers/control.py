@@ -1,39 +1,43 @@
-"""What operators ask of workers: to take no more jobs, to load, unload or keep a model.
+"""Operators' wishes: that a worker take no more jobs, that all load, unload or keep a model.
 
-A request is a row, so that it reaches workers on any host and is not lost with a hint; workers look
-when they are told to, and now and then by themselves.
+A wish is a row, so that it reaches workers on any host and cannot get lost with a hint; workers read it
+when a hint arrives, and periodically.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeAlias
+
+from piccolo.columns import Column
+from piccolo.querystring import QueryString
 
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.events import Bus, Event
 from webapp.policy.generation import MODELS
 from webapp.services.queue.lock import queue_turn
+from webapp.tables import ModelWish, Worker
 
 WishAction = Literal["load", "unload", "pin", "unpin"]
 
-_ADD: Final = "INSERT INTO model_wish (model, action, number, is_pinned) VALUES ({}, {}, 1, {})"
-_ASK: Final = (
-    f"{_ADD} ON CONFLICT (model) DO UPDATE SET action = excluded.action, number = model_wish.number + 1"
-)
-_STATEMENTS: Final[dict[WishAction, tuple[str, str, bool]]] = {
-    "load": (_ASK, "load", False),
-    "unload": (_ASK, "unload", False),
-    # To keep a model it has to be there.
-    "pin": (f"{_ASK}, is_pinned = excluded.is_pinned", "load", True),
-    "unpin": (f"{_ADD} ON CONFLICT (model) DO UPDATE SET is_pinned = excluded.is_pinned", "", False),
+# The number is qualified, or PostgreSQL would not know whether the old or the new row's is meant.
+_NEXT_NUMBER: Final = (ModelWish.number, QueryString("{} + 1", ModelWish.number))
+_Values: TypeAlias = list[Column | tuple[Column, Any]]
+# For each action: the action to record, whether the model is pinned, and what changes in an existing row.
+_CHANGES: Final[dict[WishAction, tuple[str, bool, _Values]]] = {
+    "load": ("load", False, [ModelWish.action, _NEXT_NUMBER]),
+    "unload": ("unload", False, [ModelWish.action, _NEXT_NUMBER]),
+    # A model can only be kept once it is loaded.
+    "pin": ("load", True, [ModelWish.action, _NEXT_NUMBER, ModelWish.is_pinned]),
+    "unpin": ("", False, [ModelWish.is_pinned]),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class ModelWish:
-    """What is asked of every worker for one model.
+class ModelWishView:
+    """The wish that every worker is to fulfil for one model.
 
-    `action` is the newest of load and unload (empty for none), `number` tells it from earlier ones: a
-    worker does each once, and none that is older than itself. `is_pinned` holds until it is taken back.
+    `action` is the latest of load and unload (empty for none). `number` tells it from earlier ones: a worker
+    does each once, and none that is older than itself. `is_pinned` holds until it is withdrawn.
     """
 
     model: str
@@ -43,43 +47,48 @@ class ModelWish:
 
 
 class WorkerControl:
-    """Records what operators ask of workers, and tells workers what is asked."""
+    """Records operators' wishes, and reads them for workers."""
 
     def __init__(self, database: Database, bus: Bus) -> None:
         self._database = database
         self._bus = bus
 
     async def drain(self, worker_id: str, *, is_draining: bool) -> None:
-        """Let a worker finish what it has and take no more jobs, or take jobs again.
+        """Let a worker finish its jobs and take no more, or let it take jobs again.
 
-        Once this has returned, the worker claims nothing. It lasts as long as its process. Raises NotFound.
+        Once this has returned, the worker claims nothing. The setting lasts as long as the worker's process.
+        Raises NotFound.
         """
         async with queue_turn(self._database):
-            rows = await self._database.fetch(
-                "UPDATE worker SET is_draining = {} WHERE worker_id = {} RETURNING worker_id",
-                is_draining,
-                worker_id,
+            rows = await (
+                Worker.update({Worker.is_draining: is_draining})
+                .where(Worker.worker_id == worker_id)
+                .returning(Worker.worker_id)
             )
             if not rows:
                 raise NotFound("Worker not found")
         self._bus.publish(Event("queue"), Event("status"))
 
     async def wish(self, model: str, action: WishAction) -> None:
-        """Ask every worker to load or unload a model now, or to keep it loaded from now on, or no longer.
+        """Ask every worker to load or unload a model now, or to pin or unpin it.
 
-        Workers do it between jobs. An unloaded model is loaded again by the next job that needs it, and a
-        pinned one by every worker that starts. Raises NotFound for a model that the service does not have.
+        Workers do so between jobs. The next job that needs an unloaded model loads it again; every worker
+        loads pinned models when it starts. Raises NotFound for an unknown model.
         """
         if model not in MODELS:
             raise NotFound("Model not found")
-        statement, recorded, is_pinned = _STATEMENTS[action]
+        recorded, is_pinned, changes = _CHANGES[action]
+        row = ModelWish(model=model, action=recorded, number=1, is_pinned=is_pinned)
         async with self._database.transaction():
-            await self._database.fetch(statement, model, recorded, is_pinned)
+            await ModelWish.insert(row).on_conflict(
+                target=ModelWish.model, action="DO UPDATE", values=changes
+            )
         self._bus.publish(Event("control"), Event("status"))
 
-    async def wishes(self) -> tuple[ModelWish, ...]:
-        """What is asked for each model of which anything ever was."""
-        rows = await self._database.fetch(
-            "SELECT model, action, number, is_pinned FROM model_wish ORDER BY model"
-        )
-        return tuple(ModelWish(**{**row, "is_pinned": bool(row["is_pinned"])}) for row in rows)
+    async def wishes(self) -> tuple[ModelWishView, ...]:
+        """Return the wish for each model for which there ever was one."""
+        rows = await (
+            ModelWish.select(ModelWish.model, ModelWish.action, ModelWish.number, ModelWish.is_pinned)
+            .order_by(ModelWish.model)
+        )  # fmt: skip
+        return tuple(ModelWishView(**{**row, "is_pinned": bool(row["is_pinned"])}) for row in rows)

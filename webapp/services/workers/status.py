@@ -17,7 +17,7 @@ from webapp.services.workers.workers import WorkerInfo, WorkerKind, Workers
 
 UNAVAILABLE = "unavailable"
 LOADING = "loading"
-# The best of several workers' states is what a user can count on.
+# In order of precedence: the best of several workers' states is shown.
 STATE_PRECEDENCE = ("ready", "loading", "unloaded", "error", UNAVAILABLE)
 NO_GPU: Mapping[str, Any] = {
     "available": False,
@@ -31,12 +31,11 @@ NO_GPU: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class EngineReport:
-    """What serves a model. `max_duration_s` is the longest clip it can make.
+    """The engine that serves a model. `max_duration_s` is the longest clip it can make.
 
-    `error` says why it could not be loaded, empty when it could. `memory_mb` is what it takes where it is
-    loaded; `is_pinned` says that it stays there. `sampling` are the settings for requests that leave
-    them out, `precision` is what it computes in where it is loaded, `precision_note` what that was found out
-    by.
+    `error` says why it could not be loaded; empty when it could. `memory_mb` is its size where it is loaded;
+    `is_pinned` means that it stays loaded. `sampling` are the settings for requests that leave them out,
+    `precision` is what it computes in where it is loaded, and `precision_note` the reason for it.
     """
 
     engine: str
@@ -54,7 +53,7 @@ class EngineReport:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Everything `/status` tells; `estimated_wait` is seconds by model."""
+    """The contents of `/status`; `estimated_wait` is in seconds, by model."""
 
     models: dict[str, str]
     gpu: dict[str, Any]
@@ -67,7 +66,7 @@ class StatusReport:
 
 
 class StatusReporter:
-    """Puts the workers' own reports and the queue together."""
+    """Combines the workers' reports and the queue."""
 
     def __init__(
         self,
@@ -88,7 +87,7 @@ class StatusReporter:
         self._cache: ReadCache[None, StatusReport] = ReadCache(database, clock, capacity=1)
 
     async def report(self) -> StatusReport:
-        """The state now; while nothing changes it is the same object."""
+        """Return the current state; the same object while nothing changes."""
         return await self._cache.get(None, self._read)
 
     async def _read(self) -> Reading[StatusReport]:
@@ -110,7 +109,7 @@ class StatusReporter:
             workers=workers,
             is_paused=snapshot.is_paused,
         )
-        # Waits shrink as time goes by, and a worker that says nothing for long is gone.
+        # Waits shrink as time passes, and a worker without heartbeats counts as gone.
         return Reading(report, now_ms + EXPECT_AGAIN_MS)
 
     def _state(self, model: str, workers: tuple[WorkerInfo, ...]) -> str:
@@ -124,7 +123,7 @@ class StatusReporter:
 
 
 def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
-    """What serves each model, as the worker tells it whose state is the one that counts."""
+    """Return what serves each model, from the worker whose state takes precedence."""
     entries: dict[str, dict[str, Any]] = {}
     for worker in workers:
         for model, entry in worker.report.get("models", {}).items():
@@ -150,7 +149,7 @@ def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
 
 
 def _wait_s(starts: list[int | None], now_ms: int) -> int | None:
-    """Seconds until the last waiting job of a model is expected to start; None when nothing can be said."""
+    """Return the seconds until a model's last queued job is expected to start; None if that is unknown."""
     if any(start is None for start in starts):
         return None
     return max((max(0, start - now_ms) for start in starts if start is not None), default=0) // 1000

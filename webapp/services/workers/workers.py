@@ -1,4 +1,4 @@
-"""The workers that run, as they report themselves."""
+"""The register of running workers, as they report themselves."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from webapp.database import Database
 from webapp.errors import SettingsError
 from webapp.events import Bus, Event
 from webapp.policy.worker_ids import WORKER_ID_RULE, is_worker_id
+from webapp.services.workers.queries import record_report, workers_on_duty
 from webapp.settings import Settings
 from webapp.tables import Worker
 
@@ -20,16 +21,16 @@ WorkerKind = Literal["sound", "speech"]
 ShownState = Literal["starting", "idle", "busy", "draining", "stopping"]
 
 
-LOOK_AGAIN_S: Final = 0.5
+RETRY_S: Final = 0.5
 
 
 class NameTaken(SettingsError):
-    """Another worker has the name."""
+    """Raised when another worker has the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """One worker. `report` is what it last said of its models and device.
+    """One worker. `report` is its last report on its models and device.
 
     It is `draining` when it takes no more jobs, whether or not it still has any.
     """
@@ -47,9 +48,9 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOnDuty:
-    """A worker that takes jobs: what it runs on, and the engine that serves each model there.
+    """A worker that takes jobs: its device, and the engine that serves each model there.
 
-    `places` says how many jobs of a model it makes at once.
+    `places` is the number of batch slots for each model: how many jobs it makes at once.
     """
 
     worker_id: str
@@ -59,7 +60,7 @@ class WorkerOnDuty:
 
 
 class Workers:
-    """The register of workers: who is there, and who has not been heard of for too long."""
+    """The register of workers. One without a heartbeat for the length of a lease counts as gone."""
 
     def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
         self._database = database
@@ -70,25 +71,24 @@ class Workers:
     async def register(
         self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
     ) -> None:
-        """Enter a worker that is starting, in place of one of its name that was not heard of for a lease.
+        """Register a worker that is starting; it replaces one of its name whose lease has lapsed.
 
-        Once more does no harm, as when the first answer was lost. Raises SettingsError for what no worker may
-        be called, and NameTaken while another process of the name is there.
+        Idempotent, in case the first answer was lost. Raises SettingsError for an invalid name, and NameTaken
+        while another process with the name is alive.
         """
         if not is_worker_id(worker_id):
             raise SettingsError(f"A worker's name must be {WORKER_ID_RULE}.")
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
-            if await self._database.fetch(
-                "SELECT 1 AS one FROM worker WHERE worker_id = {} AND heartbeat_ms BETWEEN {} AND {}"
-                " AND NOT (host = {} AND pid = {})",
-                worker_id,
-                *self._heard(),
-                host,
-                pid,
+            earliest_ms, latest_ms = self._heard()
+            if await Worker.exists().where(
+                (Worker.worker_id == worker_id)
+                & (Worker.heartbeat_ms >= earliest_ms)
+                & (Worker.heartbeat_ms <= latest_ms)
+                & ((Worker.host != host) | (Worker.pid != pid))
             ):
                 raise NameTaken(f"A worker called {worker_id} is running; give this one another name.")
-            await self._database.fetch("DELETE FROM worker WHERE worker_id = {}", worker_id)
+            await Worker.delete().where(Worker.worker_id == worker_id)
             await Worker.insert(
                 Worker(
                     worker_id=worker_id,
@@ -105,7 +105,7 @@ class Workers:
     async def join(
         self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
     ) -> None:
-        """Enter a worker that is starting, once the lease of one of its name that died has lapsed.
+        """Register a worker that is starting, waiting for the lease of a dead one of its name to lapse.
 
         Raises SettingsError.
         """
@@ -117,70 +117,81 @@ class Workers:
             except NameTaken:
                 if loop.time() >= until_s:
                     raise
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(RETRY_S)
 
-    async def say(self, worker_id: str, state: WorkerState, report: dict[str, Any]) -> None:
-        """Record what a worker says of itself, and that it is alive; its report may name its device."""
+    async def record_report(self, worker_id: str, state: WorkerState, report: dict[str, Any]) -> None:
+        """Record a worker's state and report as a heartbeat; the report may name its device."""
         async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "UPDATE worker SET state = {}, report = {}, device = COALESCE({}, device), heartbeat_ms = {}"
-                " WHERE worker_id = {}",
-                state,
-                json.dumps(report),
-                report.get("device"),
-                self._clock.now_ms(),
+            await record_report(
+                self._database,
                 worker_id,
+                state=state,
+                report=json.dumps(report),
+                device=report.get("device"),
+                now_ms=self._clock.now_ms(),
             )
         self._bus.publish(Event("status"))
 
     async def last_heartbeat_ms(self, worker_id: str) -> int | None:
-        """When a worker was last heard of; None if it is not on the register."""
-        rows = await self._database.fetch("SELECT heartbeat_ms FROM worker WHERE worker_id = {}", worker_id)
-        return int(rows[0]["heartbeat_ms"]) if rows else None
+        """Return when a worker last reported; None if it is not registered."""
+        row = await Worker.select(Worker.heartbeat_ms).where(Worker.worker_id == worker_id).first()
+        return int(row["heartbeat_ms"]) if row else None
 
     async def remove(self, worker_id: str) -> None:
-        """Take a worker that has stopped off the register."""
+        """Remove a worker that has stopped."""
         async with self._database.transaction(durable=False):
-            await self._database.fetch("DELETE FROM worker WHERE worker_id = {}", worker_id)
+            await Worker.delete().where(Worker.worker_id == worker_id)
         self._bus.publish(Event("status"))
 
     async def forget_silent(self) -> None:
-        """Take workers off the register that have long been silent."""
+        """Remove workers that have been silent for ten leases."""
+        earliest_ms, latest_ms = self._heard(10)
         async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "DELETE FROM worker WHERE heartbeat_ms < {} OR heartbeat_ms > {}",
-                *self._heard(10),
+            await Worker.delete().where(
+                (Worker.heartbeat_ms < earliest_ms) | (Worker.heartbeat_ms > latest_ms)
             )
 
     async def alive(self) -> list[WorkerInfo]:
-        """The workers heard of within a lease, oldest first."""
-        rows = await self._database.fetch(
-            "SELECT worker_id, host, pid, device, started_ms, heartbeat_ms, report, kind,"
-            " CASE WHEN is_draining AND state <> 'stopping' THEN 'draining' ELSE state END AS state"
-            " FROM worker WHERE heartbeat_ms BETWEEN {} AND {} ORDER BY started_ms, worker_id",
-            *self._heard(),
+        """Return the workers that reported within a lease, oldest first."""
+        earliest_ms, latest_ms = self._heard()
+        rows = await (
+            Worker.select(
+                Worker.worker_id,
+                Worker.host,
+                Worker.pid,
+                Worker.device,
+                Worker.state,
+                Worker.started_ms,
+                Worker.heartbeat_ms,
+                Worker.report,
+                Worker.kind,
+                Worker.is_draining,
+            )
+            .where((Worker.heartbeat_ms >= earliest_ms) & (Worker.heartbeat_ms <= latest_ms))
+            .order_by(Worker.started_ms, Worker.worker_id)
         )
-        return [WorkerInfo(**{**row, "report": json.loads(row["report"])}) for row in rows]
+        return [_info(row) for row in rows]
 
     async def on_duty(self) -> list[WorkerOnDuty]:
-        """The workers that are alive and go on taking jobs, oldest first; those that speak take none."""
-        rows = await self._database.fetch(
-            "SELECT worker_id, device, report FROM worker WHERE heartbeat_ms BETWEEN {} AND {}"
-            " AND state <> 'stopping'"
-            " AND NOT is_draining AND kind = 'sound' ORDER BY started_ms, worker_id",
-            *self._heard(),
-        )
+        """Return the live workers that take jobs, oldest first; speech workers take none."""
+        rows = await workers_on_duty(self._database, *self._heard())
         return [WorkerOnDuty(row["worker_id"], row["device"], *_served(row["report"])) for row in rows]
 
     def _heard(self, leases: int = 1) -> tuple[int, int]:
-        """Between which times somebody was heard who is there; later is of a clock that was set back."""
+        """Return the earliest and latest heartbeat of a live worker; later ones precede a clock set back."""
         now_ms = self._clock.now_ms()
         return now_ms - leases * self._lease_ms, now_ms + leases * self._lease_ms
 
 
+def _info(row: dict[str, Any]) -> WorkerInfo:
+    is_draining = row.pop("is_draining") and row["state"] != "stopping"
+    changed = {"report": json.loads(row["report"]), **({"state": "draining"} if is_draining else {})}
+    return WorkerInfo(**row | changed)
+
+
 @lru_cache(maxsize=256)
 def _served(report: str) -> tuple[Mapping[str, str], Mapping[str, int]]:
-    """Each model's engine and places, from a worker's report. Reports change seldom and are read often."""
+    """Return each model's engine and batch slots from a report. Reports change seldom, and are read often."""
     models = json.loads(report).get("models", {})
     return (
         {model: entry["engine"] for model, entry in models.items()},

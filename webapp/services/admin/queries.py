@@ -1,0 +1,61 @@
+"""Statements of admins that stay SQL because Piccolo's query builder cannot say them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from piccolo.columns.combination import WhereRaw
+from piccolo.querystring import QueryString
+
+from webapp.database import Database
+
+Row = dict[str, Any]
+
+# Raw because the literal states are what SQLite's partial index `job_active` asks for.
+_ACTIVE_JOBS: Final = "SELECT COUNT(*) AS active FROM job WHERE status IN ('queued', 'processing')"
+
+# Raw because of the subquery in its columns, and because the literal states are what SQLite's partial index
+# `job_gone` asks for.
+_ENDED_JOBS: Final = (
+    "SELECT job.job_id, job.account AS account_id, account.username AS owner, job.status, job.model,"
+    " job.duration_s, job.tier, job.created_ms, job.finished_ms, job.prompt, job.error,"
+    " (SELECT action FROM admin_action WHERE subject = job.job_id AND action IN ('cancel', 'restore')"
+    " ORDER BY id DESC LIMIT 1) AS last_action"
+    " FROM job JOIN account ON account.id = job.account"
+    " WHERE job.status IN ('failed', 'cancelled') AND job.status = {}"
+    " ORDER BY job.finished_ms DESC LIMIT {}"
+)
+
+
+_NEXT_SKIP: Final = (
+    "(SELECT CASE WHEN MAX(skipped_ms) > {} THEN MAX(skipped_ms) + 1 ELSE {} END"
+    " FROM job WHERE status = 'queued')"
+)
+
+
+def username_like(pattern: str) -> WhereRaw:
+    """Match usernames against a LIKE pattern that escapes with `!`; the builder has no ESCAPE clause."""
+    return WhereRaw("username_key LIKE {} ESCAPE '!'", pattern)
+
+
+def any_of(values: Sequence[object]) -> QueryString:
+    """List values for `is_in`; given a plain list of more than 100, the builder warns of its own slowness."""
+    return QueryString(", ".join("{}" for _ in values), *values)
+
+
+async def active_jobs(database: Database) -> int:
+    """Count the jobs that are queued or processing."""
+    rows = await database.fetch(_ACTIVE_JOBS)
+    return int(rows[0]["active"])
+
+
+def next_skip(now_ms: int) -> QueryString:
+    """Give the time for a job's skip: now, or just after the latest skip of a queued job.
+
+    Raw because the builder has no subquery as a value.
+    """
+    return QueryString(_NEXT_SKIP, now_ms, now_ms)
+
+
+async def ended_jobs(database: Database, status: str, limit: int) -> list[Row]:
+    """Return the newest jobs that failed or were cancelled, with the last admin action on each."""
+    return await database.fetch(_ENDED_JOBS, status, limit)

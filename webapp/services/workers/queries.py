@@ -1,0 +1,31 @@
+"""Statements about workers that stay SQL because they are on measured hot paths."""
+
+from typing import Any, Final
+
+from webapp.database import Database
+
+Row = dict[str, Any]
+
+# Raw for speed: runs with every heartbeat and every change of a worker's state.
+_RECORD_REPORT: Final = (
+    "UPDATE worker SET state = {}, report = {}, device = COALESCE({}, device), heartbeat_ms = {}"
+    " WHERE worker_id = {}"
+)
+
+# Raw for speed: runs with every accepted job and every reading of the queue.
+_ON_DUTY: Final = (
+    "SELECT worker_id, device, report FROM worker WHERE heartbeat_ms BETWEEN {} AND {}"
+    " AND state <> 'stopping' AND NOT is_draining AND kind = 'sound' ORDER BY started_ms, worker_id"
+)
+
+
+async def record_report(
+    database: Database, worker_id: str, *, state: str, report: str, device: str | None, now_ms: int
+) -> None:
+    """Record a worker's heartbeat with its state and report; without a device the known one stays."""
+    await database.fetch(_RECORD_REPORT, state, report, device, now_ms, worker_id)
+
+
+async def workers_on_duty(database: Database, earliest_ms: int, latest_ms: int) -> list[Row]:
+    """Return the workers that take jobs and whose last heartbeat lies between these times, oldest first."""
+    return await database.fetch(_ON_DUTY, earliest_ms, latest_ms)
