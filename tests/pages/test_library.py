@@ -131,7 +131,7 @@ async def test_several_at_once(ann_browser: httpx.AsyncClient, services: Service
     assert "2 sounds taken back" in (await act("take-back")).text
     assert "2 sounds among your favourites" in (await act("keep")).text
     asked = await act("delete")
-    assert "Delete the chosen sounds?" in asked.text
+    assert "Delete 3 sounds?" in asked.text
     assert asked.text.count(f'name="id" value="{made[0]}"') == 1
     deleted = await act("delete", confirmed="yes")
     assert "2 sounds deleted" in deleted.text
