@@ -144,7 +144,7 @@ def test_publishing_is_seen_by_others_at_once(
     SoundPage(listener).open(sound_id)
     expect(listener.locator("#live")).to_have_attribute("data-connection", "open")
     sound.delete()
-    sound.dialog.get_by_role("button", name="Cancel").click()
+    sound.dialog.get_by_role("button", name="Keep sound").click()
     expect(sound.dialog).to_be_hidden()
     sound.delete()
     sound.dialog.get_by_role("button", name="Delete").click()

@@ -108,6 +108,22 @@ def test_several_at_once_with_undo(admin: Explorer, open_page: OpenPage) -> None
     expect(admin.page.get_by_role("group", name="With the chosen jobs")).to_be_hidden()
 
 
+def test_one_undo_is_in_sight_and_goes_once_it_is_used(admin: Explorer, open_page: OpenPage) -> None:
+    newcomer(open_page, "una", "first of una", "second of una")
+    undos = admin.toasts.get_by_role("button", name="Undo")
+    admin.act("second of una", "To front")
+    admin.expect_order("second of una", "first of una")
+    admin.act("first of una", "Cancel")
+    admin.expect_order("second of una")
+    admin.keep_undo()
+    admin.expect_said("Job cancelled.")
+    expect(undos).to_have_count(1)
+    admin.undo()
+    admin.expect_said("Job put back in line.")
+    expect(admin.toasts).not_to_contain_text("Job cancelled.")
+    expect(undos).to_have_count(1)
+
+
 def test_filters_are_in_the_address_and_live(admin: Explorer, open_page: OpenPage) -> None:
     newcomer(open_page, "dan", "of dan")
     eve = newcomer(open_page, "eve", "of eve")
@@ -253,7 +269,7 @@ def test_without_javascript(admin: Explorer, open_page: OpenPage) -> None:
     page.goto("/admin/accounts/ida")
     page.get_by_role("button", name="Make admin").click()
     expect(page.get_by_role("heading", name="Make ida an admin?")).to_be_visible()
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("link", name="Leave without admin rights").click()
     expect(page.get_by_role("button", name="Make admin")).to_be_visible()
 
 
