@@ -65,7 +65,7 @@ async def show_start(
         return renderer.page(await _welcome(services, sound_cards))
     typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
     form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
-    return renderer.page(_page(viewer, form, await recent_jobs(services, viewer)))
+    return renderer.page(_page(viewer, form, await job_list(services, viewer)))
 
 
 @post("/")
@@ -81,10 +81,10 @@ async def submit(posted: InjectedPosted) -> Response[Any]:
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
     form = await compose_form(posted.services, posted.identity, posted.fields)
-    jobs = await recent_jobs(posted.services, posted.identity)
+    jobs = await job_list(posted.services, posted.identity)
     return posted.renderer.fragments(
         posted.renderer.render(ComposeFragment(form)),
-        partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
+        partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),
         announcement(f"In line at place {submitted.position}"),
     )
 
@@ -113,6 +113,12 @@ async def surprise(
 async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
     """The account's newest jobs."""
     return tuple(await services.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
+
+
+async def job_list(services: Services, identity: Identity) -> JobListFragment:
+    """The cards of the account's newest jobs."""
+    jobs = await recent_jobs(services, identity)
+    return JobListFragment(jobs, await services.aura.balance(identity.account_id))
 
 
 async def compose_form(
@@ -158,8 +164,9 @@ def _duration_or_default(fields: Fields) -> float:
     return duration_s if math.isfinite(duration_s) else DEFAULT_DURATION_S
 
 
-def _page(viewer: Identity, form: ComposeForm, jobs: tuple[JobView, ...]) -> GeneratePage:
-    return GeneratePage(chrome=Chrome("generate", viewer, live="generate"), form=form, jobs=jobs)
+def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
+    chrome = Chrome("generate", viewer, live="generate")
+    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
 
 
 async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
@@ -180,7 +187,7 @@ async def _refused(posted: Posted, error: ProductError) -> Response[Any]:
     if posted.wants_fragments:
         response = posted.renderer.page(ComposeFragment(form), status=problem.status)
     else:
-        jobs = await recent_jobs(posted.services, posted.identity)
+        jobs = await job_list(posted.services, posted.identity)
         response = posted.renderer.page(_page(posted.identity, form, jobs), status=problem.status)
     response.headers.update(problem.headers)
     return response

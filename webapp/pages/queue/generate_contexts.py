@@ -63,6 +63,7 @@ class GeneratePage:
     chrome: Chrome
     form: ComposeForm
     jobs: tuple[JobView, ...]
+    balance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class JobFragment:
     template: ClassVar[str] = "queue/job.html"
 
     job: JobView
+    balance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +123,4 @@ class JobListFragment:
     template: ClassVar[str] = "queue/job_list.html"
 
     jobs: tuple[JobView, ...]
+    balance: int
