@@ -80,7 +80,8 @@ async def submit(posted: InjectedPosted) -> Response[Any]:
         return await _refused(posted, error)
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
-    form = await compose_form(posted.services, posted.identity, posted.fields)
+    # A seed holds for one request: kept, it would make the same sound of every later prompt.
+    form = await compose_form(posted.services, posted.identity, {**posted.fields, "seed": ""})
     jobs = await job_list(posted.services, posted.identity)
     return posted.renderer.fragments(
         posted.renderer.render(ComposeFragment(form)),

@@ -50,6 +50,7 @@ class ComposeForm:
     error: str | None = None
     error_field: str | None = None
     examples: tuple[str, ...] = EXAMPLES
+    usual_duration: str = EMPTY_FORM["duration"]
     max_prompt: int = MAX_PROMPT_CHARACTERS
     copies: tuple[str, ...] = COPIES
 
