@@ -18,7 +18,7 @@ function take(element) {
 }
 
 function expire(element) {
-  const shownMs = element.querySelector("button, a") ? ANSWERABLE_MS : SHOWN_MS;
+  const shownMs = element.querySelector("button") ? ANSWERABLE_MS : SHOWN_MS;
   let timer;
   const keep = () => clearTimeout(timer);
   const wait = () => {
@@ -67,6 +67,9 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   const used = ctx.sourceElement?.querySelector?.(UNDO) && ctx.sourceElement.closest(".toast");
   if (used && ctx.response) take(used);
 });
+
+// Where a message leads to, it is needed no more.
+document.addEventListener("click", ({ target }) => target.closest(".toast-link")?.closest(".toast").remove());
 
 // What one does while the server is away must not fail in silence. The banner speaks for the live connection and for
 // what a page only reads meanwhile.

@@ -19,7 +19,8 @@ FOCUSED = """() => {
         const top = document.elementFromPoint(x, y);
         return !top || !(seen.contains(top) || top.contains(seen));
     });
-    return {name: `${element.tagName} ${element.id || element.name || element.textContent.trim()}`, isCovered};
+    const name = element.id || element.name || element.textContent.trim();
+    return {name: `${element.tagName} ${name}`, isCovered};
 }"""
 
 
@@ -27,16 +28,15 @@ def walk(page: Page, key: str) -> list[str]:
     """Go through the page by Tab; gives what has the focus and is out of sight."""
     if key == "Tab":
         page.locator(".skip-link").focus()
-    covered, steps = [], 0
-    for steps in range(MOST_STEPS):
+    focused = []
+    for _ in range(MOST_STEPS):
         page.keyboard.press(key)
-        focused = page.evaluate(FOCUSED)
-        if focused is None:
+        found = page.evaluate(FOCUSED)
+        if found is None:
             break
-        if focused["isCovered"]:
-            covered.append(focused["name"])
-    assert steps > 10, "there is more to go through"
-    return covered
+        focused.append(found)
+    assert len(focused) > 10, "there is more to go through"
+    return [found["name"] for found in focused if found["isCovered"]]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -79,3 +79,17 @@ def test_changed_settings_are_in_sight_and_removable(page: Page) -> None:
     expect(shown).to_have_count(0)
     expect(start.duration).to_have_value("8")
     expect(start.generate).to_be_focused()
+
+
+def test_on_a_phone_a_new_job_can_be_gone_to(open_context: OpenContext) -> None:
+    page = open_context(
+        viewport=ViewportSize(width=390, height=844), has_touch=True, is_mobile=True
+    ).new_page()
+    Credentials(page).register("far-below")
+    card = StartPage(page).ask("rain", duration=2)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#toasts")).to_contain_text("In line, place 1")
+    expect(card.locator).not_to_be_in_viewport()
+    page.locator("#toasts").get_by_role("link", name="View").tap()
+    expect(card.locator).to_be_in_viewport()
+    expect(page.locator("#toasts")).to_be_empty()

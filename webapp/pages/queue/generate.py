@@ -13,7 +13,7 @@ from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewe
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.forms import COPIES, Fields, copies_wanted, generation_body
 from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments
-from webapp.pages.frame.partials import announcement, partial
+from webapp.pages.frame.partials import partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.words import wait
@@ -42,6 +42,7 @@ from webapp.policy.library import LibraryQuery
 from webapp.policy.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.queue.acceptance import Submitted
 from webapp.services.views import JobView
 
 RECENT_JOBS: Final = 20
@@ -86,7 +87,7 @@ async def submit(posted: InjectedPosted) -> Response[Any]:
     return posted.renderer.fragments(
         posted.renderer.render(ComposeFragment(form)),
         partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),
-        announcement(f"In line at place {submitted.position}"),
+        in_line(submitted),
     )
 
 
@@ -120,6 +121,11 @@ async def job_list(services: Services, identity: Identity) -> JobListFragment:
     """The cards of the account's newest jobs."""
     jobs = await recent_jobs(services, identity)
     return JobListFragment(jobs, await services.aura.balance(identity.account_id))
+
+
+def in_line(submitted: Submitted) -> str:
+    """Say where a new job stands, with the way to it: on a phone its card is far below."""
+    return toast(f"In line, place {submitted.position}", view=f"job-{submitted.job_id}")
 
 
 async def compose_form(

@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
-from webapp.pages.queue.generate import job_list
+from webapp.pages.queue.generate import in_line, job_list
 from webapp.pages.queue.generate_contexts import JobFragment
 from webapp.services.queue.acceptance import Submitted
 
@@ -75,7 +75,7 @@ async def _added(posted: Posted, submitted: Submitted) -> Response[Any]:
     jobs = await job_list(posted.services, posted.identity)
     return posted.renderer.fragments(
         partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),
-        announcement(f"In line at place {submitted.position}"),
+        in_line(submitted),
     )
 
 
