@@ -40,11 +40,18 @@ function replaceOlder(element) {
   }
 }
 
-export function toast(text, about) {
+export function toast(text, { about, link } = {}) {
   const element = document.createElement("p");
   element.className = "toast";
   element.textContent = text;
   if (about) element.dataset.about = about;
+  if (link) {
+    const anchor = document.createElement("a");
+    anchor.className = "toast-link";
+    anchor.href = link.href;
+    anchor.textContent = link.text;
+    element.append(" ", anchor);
+  }
   document.getElementById("toasts").append(element);
 }
 
@@ -77,7 +84,7 @@ document.addEventListener("htmx:error", ({ target, detail: { ctx } }) => {
   if (target.id === "live" || !ctx?.request) return;
   if (ctx.request.method !== "GET") toast(NOT_CONFIRMED);
   else if (isNavigation(ctx)) toast(NOT_OPENED);
-  else if (!document.getElementById("connection").textContent) toast(NOT_SHOWN, "reading");
+  else if (!document.getElementById("connection").textContent) toast(NOT_SHOWN, { about: "reading" });
 });
 document.addEventListener("connection:lost", () => {
   for (const element of document.querySelectorAll("#toasts [data-about='reading']")) element.remove();

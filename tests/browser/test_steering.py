@@ -104,7 +104,7 @@ def test_several_at_once_with_undo(admin: Explorer, open_page: OpenPage) -> None
     admin.expect_order("one", "two", "three")
     admin.page.get_by_label("All on this page").check()
     expect(admin.chosen).to_have_text("3 jobs")
-    admin.press("Choose none")
+    admin.press("Clear")
     expect(admin.page.get_by_role("group", name="With the chosen jobs")).to_be_hidden()
 
 
@@ -251,7 +251,7 @@ def test_by_keyboard_alone(admin: Explorer, open_page: OpenPage) -> None:
     admin.expect_order("two of kai")
     keys.press(admin.page.get_by_text("Tier: all"))
     keys.press(admin.page.get_by_role("link", name="Premium", exact=True))
-    expect(admin.page.get_by_text("No job is like that now.")).to_be_visible()
+    expect(admin.page.get_by_text("No matching jobs.")).to_be_visible()
 
 
 def test_without_javascript(admin: Explorer, open_page: OpenPage) -> None:

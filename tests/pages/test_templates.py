@@ -59,6 +59,14 @@ renderer_below = Renderer(
 )
 
 
+def test_the_score_of_a_sketch_is_not_shown_as_quality() -> None:
+    done = dataclasses.replace(JOB, status="completed", sound=SOUND)
+    assert SOUND.engine == "sketch"
+    assert "quality" not in renderer.render(contexts.JobFragment(done, 0))
+    real = dataclasses.replace(done, sound=dataclasses.replace(SOUND, engine="audiocraft"))
+    assert "quality" in renderer.render(contexts.JobFragment(real, 0))
+
+
 def context_classes() -> set[type[Any]]:
     return {
         value

@@ -66,8 +66,8 @@ async def _act(services: Services, identity: Identity, action: str, sound_id: st
 
 
 DONE: Final = {
-    "keep": "among your favourites",
+    "keep": "added to your favourites",
     "publish": "published",
-    "take-back": "taken back",
+    "take-back": "unpublished",
     "delete": "deleted",
 }

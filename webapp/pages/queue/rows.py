@@ -21,7 +21,7 @@ REASONS: Final[dict[PlaceReason, str]] = {
     "skipped": "Paid to skip ahead",
     "starving": "Has waited long",
     "loaded": "Its model is loaded",
-    "tier": "In turn, by tier",
+    "tier": "Tier order",
 }
 WORKER_STATES: Final = {
     "starting": "Starting",
