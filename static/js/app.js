@@ -15,4 +15,5 @@ import "./reorder.js";
 import "./searching.js";
 import "./selection.js";
 import "./sending.js";
+import "./settings.js";
 import "./toasts.js";

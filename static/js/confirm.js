@@ -1,16 +1,28 @@
-// Asks before what cannot be taken back: elements with hx-confirm="question" and data-confirm-yes="verb".
-// Without script the server asks by a page of its own, so a confirmed request says that it is.
+// Asks before what cannot be undone: elements with hx-confirm="question", data-confirm-yes="what is done" and
+// data-confirm-no="what is not". In all three, {chosen} is what is ticked in the element's form, as "3 jobs", and
+// {them} is "it" or "them". Without script the server asks by a page of its own, so a confirmed request says that it is.
+
+import { chosenIn, countOf } from "./selection.js";
 
 const dialog = document.getElementById("confirm");
+
+function words(text, form) {
+  if (!form?.matches("form[data-selection]")) return text;
+  const chosen = chosenIn(form).length;
+  return text.replaceAll("{chosen}", countOf(form, chosen)).replaceAll("{them}", chosen === 1 ? "it" : "them");
+}
 
 document.addEventListener("htmx:confirm", (event) => {
   const { ctx, issueRequest, dropRequest } = event.detail;
   if (!ctx.confirm || !dialog?.showModal) return;
   event.preventDefault();
+  const { sourceElement } = ctx;
+  const { confirmYes, confirmNo } = sourceElement.dataset;
   const yes = dialog.querySelector("#confirm-yes");
-  dialog.querySelector("h2").textContent = ctx.confirm;
-  yes.textContent = ctx.sourceElement.dataset.confirmYes ?? "Yes";
-  yes.classList.toggle("danger", "confirmDanger" in ctx.sourceElement.dataset);
+  dialog.querySelector("h2").textContent = words(ctx.confirm, sourceElement.form);
+  dialog.querySelector("#confirm-no").textContent = words(confirmNo, sourceElement.form);
+  yes.textContent = words(confirmYes, sourceElement.form);
+  yes.classList.toggle("danger", "confirmDanger" in sourceElement.dataset);
   dialog.returnValue = "no";
   dialog.addEventListener(
     "close",

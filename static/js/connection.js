@@ -26,6 +26,7 @@ function lost() {
   if (isLeaving || !live()) return;
   live().dataset.connection = "lost";
   say(navigator.onLine ? LOST : OFFLINE);
+  document.dispatchEvent(new CustomEvent("connection:lost"));
 }
 
 function connected(event) {

@@ -1,4 +1,5 @@
 // Buttons that copy: data-copy="text", or data-copy-from="#element" for what it holds.
+// data-copied is said then, with a link where data-copied-then and data-copied-href give one.
 
 import { toast } from "./toasts.js";
 
@@ -9,7 +10,8 @@ document.addEventListener("click", async (event) => {
   const text = source ? (source.value ?? source.textContent) : new URL(button.dataset.copy, location.href).href;
   try {
     await navigator.clipboard.writeText(text);
-    toast(button.dataset.copied ?? "Copied");
+    const { copied = "Copied", copiedThen, copiedHref } = button.dataset;
+    toast(copied, { link: copiedThen && { text: copiedThen, href: copiedHref } });
   } catch {
     toast("Your browser does not let pages copy. Select the text and copy it yourself.");
   }

@@ -55,11 +55,15 @@ function restore(form) {
   }
 }
 
-// An answer to a form holds what was sent, and somebody may have typed on since.
-function keepTyped(form, fragment) {
+// An answer to a form holds what was sent, and somebody may have typed on since. What holds for one request only is
+// empty in the answer, and stays so unless it was changed meanwhile.
+function keepTyped(form, fragment, sent) {
   for (const field of form.querySelectorAll("textarea[data-draft], input[type='number'][data-draft]")) {
     const answered = fragment.querySelector(`#${form.id} #${field.id}`);
-    if (answered) answered.defaultValue = field.value;
+    if (!answered) continue;
+    const isSpent = "once" in field.dataset && !answered.defaultValue && field.value === sent?.get?.(field.name);
+    if (isSpent) field.value = "";
+    else answered.defaultValue = field.value;
   }
 }
 
@@ -77,8 +81,12 @@ document.addEventListener("input", (event) => {
 
 document.addEventListener("htmx:before:swap", ({ detail }) => {
   for (const { fragment, target } of detail.tasks ?? []) {
-    if (target?.id in KEYS) keepTyped(target, fragment);
+    if (target?.id in KEYS) keepTyped(target, fragment, detail.ctx.request.body);
   }
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.request?.method !== "POST") return;
+  for (const form of forms()) keep(form);
 });
 
 // Whoever signs out leaves nothing for the next person at this browser.

@@ -7,14 +7,22 @@ function boxes(form) {
   return [...document.querySelectorAll(`input[type="checkbox"][name="id"][form="${id}"]`)];
 }
 
+export function chosenIn(form) {
+  return boxes(form).filter((box) => box.checked);
+}
+
+export function countOf(form, number) {
+  const noun = form.dataset.noun ?? "sound";
+  return number === 1 ? `1 ${noun}` : `${number} ${noun}s`;
+}
+
 function show(form) {
   const all = boxes(form);
-  const chosen = all.filter((box) => box.checked).length;
+  const chosen = chosenIn(form).length;
   const bar = form.querySelector("[data-selection-bar]");
   bar?.classList.toggle("is-shown", chosen > 0);
   for (const counter of form.querySelectorAll("[data-selection-count]")) {
-    const noun = form.dataset.noun ?? "sound";
-    counter.textContent = chosen === 1 ? `1 ${noun}` : `${chosen} ${noun}s`;
+    counter.textContent = countOf(form, chosen);
   }
   const every = form.querySelector("[data-selection-all]");
   if (!every) return;

@@ -1,8 +1,21 @@
-// Takes short messages away once they had time to be read, or to be answered where they have a button;
-// whoever points at one, or is in it by keyboard, keeps it.
+// Short messages. One goes once it had time to be read, or to be answered where it has a button; whoever points at it,
+// or is in it by keyboard, keeps it. The same message is not shown twice, and of several undos only the last one is.
+
+import { isNavigation } from "./freshness.js";
 
 const SHOWN_MS = 6000;
 const ANSWERABLE_MS = 20000;
+const NOT_SHOWN = "The server did not answer. What you see may be out of date.";
+const NOT_OPENED = "The server did not answer, so the page did not open.";
+const NOT_CONFIRMED = "The server did not answer. Check whether it was done before you try again.";
+const UNDO = ".toast-undo";
+
+// Whoever was in it by keyboard goes on at the content.
+function take(element) {
+  const isIn = element.contains(document.activeElement);
+  element.remove();
+  if (isIn) document.getElementById("main")?.focus({ preventScroll: true });
+}
 
 function expire(element) {
   const shownMs = element.querySelector("button") ? ANSWERABLE_MS : SHOWN_MS;
@@ -17,10 +30,28 @@ function expire(element) {
   wait();
 }
 
-export function toast(text) {
+// A new message takes the place of one that says the same, and of what could be undone before it.
+function replaceOlder(element) {
+  const hasUndo = element.querySelector(UNDO) !== null;
+  for (const older of [...element.parentElement.children]) {
+    if (older === element) continue;
+    const isSame = older.textContent === element.textContent;
+    if (isSame || (hasUndo && older.querySelector(UNDO))) take(older);
+  }
+}
+
+export function toast(text, { about, link } = {}) {
   const element = document.createElement("p");
   element.className = "toast";
   element.textContent = text;
+  if (about) element.dataset.about = about;
+  if (link) {
+    const anchor = document.createElement("a");
+    anchor.className = "toast-link";
+    anchor.href = link.href;
+    anchor.textContent = link.text;
+    element.append(" ", anchor);
+  }
   document.getElementById("toasts").append(element);
 }
 
@@ -29,12 +60,32 @@ for (const id of ["notices", "toasts"]) {
   if (!region) continue;
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes) {
-      for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE) expire(node);
+      for (const node of addedNodes) {
+        if (node.nodeType !== Node.ELEMENT_NODE || !node.isConnected) continue;
+        replaceOlder(node);
+        expire(node);
+      }
     }
   }).observe(region, { childList: true });
 }
 
-// What one does while the server is away must not fail in silence; the live connection says so for itself.
-document.addEventListener("htmx:error", ({ target, detail }) => {
-  if (target.id !== "live" && detail.ctx?.request) toast("The server did not answer. See whether it was done before you repeat it.");
+// An undo works once: it goes with the answer, whatever that is. Without an answer it can be tried again.
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  const used = ctx.sourceElement?.querySelector?.(UNDO) && ctx.sourceElement.closest(".toast");
+  if (used && ctx.response) take(used);
+});
+
+// Where a message leads to, it is needed no more.
+document.addEventListener("click", ({ target }) => target.closest(".toast-link")?.closest(".toast").remove());
+
+// What one does while the server is away must not fail in silence. The banner speaks for the live connection and for
+// what a page only reads meanwhile.
+document.addEventListener("htmx:error", ({ target, detail: { ctx } }) => {
+  if (target.id === "live" || !ctx?.request) return;
+  if (ctx.request.method !== "GET") toast(NOT_CONFIRMED);
+  else if (isNavigation(ctx)) toast(NOT_OPENED);
+  else if (!document.getElementById("connection").textContent) toast(NOT_SHOWN, { about: "reading" });
+});
+document.addEventListener("connection:lost", () => {
+  for (const element of document.querySelectorAll("#toasts [data-about='reading']")) element.remove();
 });

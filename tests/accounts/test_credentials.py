@@ -7,6 +7,7 @@ from webapp.policy.credentials import checked_label, checked_password, checked_u
 
 BAD_NAME = "Username must be 3 to 32 letters, digits, dots, underscores or hyphens"
 NOT_ALLOWED = "Password contains characters that are not allowed"
+TOO_COMMON = "Password is too common; choose one that is harder to guess"
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,9 @@ def test_what_can_be_a_username(username: str) -> None:
         (["correct horse"], "Password must be text"),
         ("nine char", "Password must be at least 10 characters"),
         ("e\u0301" * 9, "Password must be at least 10 characters"),
+        ("1234567890", TOO_COMMON),
+        ("PassWord123", TOO_COMMON),
+        ("qwertyuiop", TOO_COMMON),
         ("correct\0horse", NOT_ALLOWED),
         ("correct\ud800horse", NOT_ALLOWED),
         ("x" * 1025, "Password is too long"),

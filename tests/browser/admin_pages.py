@@ -1,5 +1,6 @@
 """The queue as people watch and steer it, and the pages for admins."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -32,6 +33,7 @@ class Explorer:
         self.empty = page.get_by_text("The queue is empty.")
         self.paused = page.get_by_text("The queue is paused.")
         self.toasts = page.locator("#toasts")
+        self.dialog = page.locator("#confirm")
         self.chosen = page.locator("[data-selection-count]")
 
     def open(self, query: str = "") -> "Explorer":
@@ -65,8 +67,8 @@ class Explorer:
         bar = self.page.get_by_role("group", name="With the chosen jobs")
         bar.get_by_role("button", name=name, exact=True).click()
 
-    def confirm(self, verb: str) -> None:
-        self.page.locator("#confirm").get_by_role("button", name=verb, exact=True).click()
+    def confirm(self, verb: str | re.Pattern[str]) -> None:
+        self.dialog.get_by_role("button", name=verb, exact=True).click()
 
     def expect_said(self, text: str) -> None:
         expect(self.toasts).to_contain_text(text)

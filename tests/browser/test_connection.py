@@ -1,5 +1,6 @@
 """The one stream of an open page, and a server that goes away and comes back."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -100,3 +101,22 @@ def test_each_open_page_follows_one_stream(open_page: OpenPage) -> None:
             arg=view,
         )
         streams.expect(page, view)
+
+
+def test_a_failure_is_said_once_and_reading_is_nothing_to_repeat(page: Page, server: ThrowawayServer) -> None:
+    page.goto(f"{server.address}/register")
+    Credentials(page).submit("ned-away", "Create account")
+    start = StartPage(page)
+    expect(page.locator("#live")).to_have_attribute("data-connection", "open")
+    toasts = page.locator("#toasts > *")
+    page.route("**/quote*", lambda route: route.abort())
+    for seconds in ("5", "6"):
+        with page.expect_event("requestfailed"):
+            start.duration.fill(seconds)
+    expect(toasts).to_have_text(["The server did not answer. What you see may be out of date."])
+    page.route(re.compile(r"/(library)?$"), lambda route: route.abort())
+    start.prompt.fill("rain")
+    start.generate.click()
+    expect(page.get_by_text("Check whether it was done before you try again.")).to_be_visible()
+    page.get_by_role("link", name="Library", exact=True).click()
+    expect(page.get_by_text("The server did not answer, so the page did not open.")).to_be_visible()

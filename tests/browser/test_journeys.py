@@ -50,7 +50,7 @@ def test_a_newcomer(page: Page, device: str, ada: Musician) -> None:
     expect(page.get_by_text("Nothing here yet.")).to_be_visible()
     page.get_by_role("list", name="Examples").get_by_role("link", name="crackling fire").click()
     start.duration.fill("10")
-    expect(start.quote).to_contain_text("Costs one of")
+    expect(start.quote).to_contain_text("Uses 1 of")
     start.generate.click()
     card = start.newest()
     card.expect_finished()
@@ -80,7 +80,7 @@ def test_somebody_who_comes_back_with_several_jobs(page: Page, device: str, serv
     page.reload()
     expect(start.prompt).to_have_value("four winds")
     page.get_by_role("radio", name="4", exact=True).check()
-    expect(start.quote).to_contain_text("Costs 4 of")
+    expect(start.quote).to_contain_text("Uses 4 of")
     with paused(server.address):
         start.generate.click()
         expect(start.cards).to_have_count(5)
@@ -125,7 +125,7 @@ def test_a_listener(page: Page, device: str, ada: Musician) -> None:
     expect(start.prompt).to_have_value("amber organ")
     assert player.audio("paused") is False
     library.open(f"?owner={ada.username}")
-    page.get_by_role("button", name="Keep silver flute among your favourites").click()
+    page.get_by_role("button", name="Add silver flute to your favourites").click()
     page.get_by_role("button", name="Vote for silver flute").click()
     page.get_by_role("link", name="silver flute").first.click()
     SoundPage(page).add_to_new_playlist("Evenings")

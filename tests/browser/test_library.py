@@ -135,7 +135,7 @@ def test_publishing_is_seen_by_others_at_once(
     sound = SoundPage(page)
     sound.open(sound_id)
     sound.publish.click()
-    expect(page.get_by_role("button", name="Take back")).to_be_visible()
+    expect(page.get_by_role("button", name="Unpublish")).to_be_visible()
     expect(others.sound("distant thunder")).to_be_visible()
     sound.rename("Storm", "weather, night")
     expect(sound.title).to_have_text("Storm")
@@ -144,13 +144,13 @@ def test_publishing_is_seen_by_others_at_once(
     SoundPage(listener).open(sound_id)
     expect(listener.locator("#live")).to_have_attribute("data-connection", "open")
     sound.delete()
-    sound.dialog.get_by_role("button", name="Cancel").click()
+    sound.dialog.get_by_role("button", name="Keep sound").click()
     expect(sound.dialog).to_be_hidden()
     sound.delete()
     sound.dialog.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("You have made nothing yet.")).to_be_visible()
+    expect(page.get_by_text("You have not made any sounds yet.")).to_be_visible()
     expect(others.sounds).to_have_count(0)
-    expect(listener.get_by_role("heading", name="This sound is not here any more.")).to_be_visible()
+    expect(listener.get_by_role("heading", name="This sound is no longer here.")).to_be_visible()
 
 
 def test_votes_favourites_and_playlists(page: Page, open_page: OpenPage, ada: Musician) -> None:
@@ -159,7 +159,7 @@ def test_votes_favourites_and_playlists(page: Page, open_page: OpenPage, ada: Mu
     page.get_by_role("link", name="Library").click()
     library.search.fill("bright flute")
     expect(library.sounds).to_have_count(1)
-    heart = page.get_by_role("button", name="Keep bright flute among your favourites")
+    heart = page.get_by_role("button", name="Add bright flute to your favourites")
     heart.click()
     expect(heart).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Vote for bright flute: 0").click()
@@ -214,7 +214,7 @@ def test_several_sounds_at_once(page: Page, server: ThrowawayServer) -> None:
     page.get_by_label("All on this page").check()
     page.get_by_role("group", name="With the chosen sounds").get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("You have made nothing yet.")).to_be_visible()
+    expect(page.get_by_text("You have not made any sounds yet.")).to_be_visible()
 
 
 def test_a_new_sound_of_ones_own_appears_and_the_card_hands_over(page: Page, open_page: OpenPage) -> None:
@@ -222,7 +222,7 @@ def test_a_new_sound_of_ones_own_appears_and_the_card_hands_over(page: Page, ope
     start, player = StartPage(page), Player(page)
     other = page.context.new_page()
     other.goto("/library?view=mine")
-    expect(other.get_by_text("You have made nothing yet.")).to_be_visible()
+    expect(other.get_by_text("You have not made any sounds yet.")).to_be_visible()
     card = start.ask("sea and wind", duration=20)
     card.expect_finished()
     expect(LibraryPage(other).sound("sea and wind")).to_be_visible()
@@ -245,7 +245,7 @@ def test_without_script(open_page: OpenPage, server: ThrowawayServer) -> None:
     sound.open(sound_id)
     expect(page.locator("audio[controls]")).to_be_visible()
     sound.publish.click()
-    expect(page.get_by_role("button", name="Take back")).to_be_visible()
+    expect(page.get_by_role("button", name="Unpublish")).to_be_visible()
     sound.rename("Door", "wood")
     expect(sound.title).to_have_text("Door")
     page.get_by_role("button", name="Vote for Door: 0").click()
@@ -258,7 +258,7 @@ def test_without_script(open_page: OpenPage, server: ThrowawayServer) -> None:
     sound.delete()
     expect(page.get_by_role("heading", name="Delete this sound?")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("You have made nothing yet.")).to_be_visible()
+    expect(page.get_by_text("You have not made any sounds yet.")).to_be_visible()
 
 
 def test_a_download_has_a_name_and_is_counted(page: Page, ada: Musician) -> None:

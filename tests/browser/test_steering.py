@@ -45,7 +45,7 @@ def admin(open_page: OpenPage) -> Iterator[Explorer]:
     if explorer.rows.count():
         page.get_by_label("All on this page").check()
         explorer.bulk("Cancel")
-        explorer.confirm("Cancel them")
+        explorer.confirm(re.compile("Cancel [0-9]+ job"))
     expect(explorer.empty).to_be_visible()
     explorer.resume()
 
@@ -92,7 +92,11 @@ def test_several_at_once_with_undo(admin: Explorer, open_page: OpenPage) -> None
     admin.choose("three")
     expect(admin.chosen).to_have_text("2 jobs")
     admin.bulk("Cancel")
-    admin.confirm("Cancel them")
+    expect(admin.dialog.get_by_role("button")).to_have_text(["Keep them", "Cancel 2 jobs"])
+    admin.confirm("Keep them")
+    admin.expect_order("one", "two", "three")
+    admin.bulk("Cancel")
+    admin.confirm("Cancel 2 jobs")
     admin.keep_undo()
     admin.expect_said("2 jobs cancelled.")
     admin.expect_order("two")
@@ -100,8 +104,24 @@ def test_several_at_once_with_undo(admin: Explorer, open_page: OpenPage) -> None
     admin.expect_order("one", "two", "three")
     admin.page.get_by_label("All on this page").check()
     expect(admin.chosen).to_have_text("3 jobs")
-    admin.press("Choose none")
+    admin.press("Clear")
     expect(admin.page.get_by_role("group", name="With the chosen jobs")).to_be_hidden()
+
+
+def test_one_undo_is_in_sight_and_goes_once_it_is_used(admin: Explorer, open_page: OpenPage) -> None:
+    newcomer(open_page, "una", "first of una", "second of una")
+    undos = admin.toasts.get_by_role("button", name="Undo")
+    admin.act("second of una", "To front")
+    admin.expect_order("second of una", "first of una")
+    admin.act("first of una", "Cancel")
+    admin.expect_order("second of una")
+    admin.keep_undo()
+    admin.expect_said("Job cancelled.")
+    expect(undos).to_have_count(1)
+    admin.undo()
+    admin.expect_said("Job put back in line.")
+    expect(admin.toasts).not_to_contain_text("Job cancelled.")
+    expect(undos).to_have_count(1)
 
 
 def test_filters_are_in_the_address_and_live(admin: Explorer, open_page: OpenPage) -> None:
@@ -175,7 +195,7 @@ def test_an_admin_moderates_and_manages_accounts(admin: Explorer, open_page: Ope
     gus.goto("/account")
     expect(gus.locator("main")).to_contain_text("a present")
     page.get_by_role("button", name="Disable").click()
-    admin.confirm("Disable")
+    admin.confirm("Disable account")
     expect(page.get_by_text("Account disabled")).to_be_visible()
     gus.goto("/account")
     expect(gus.get_by_role("button", name="Sign in")).to_be_visible()
@@ -212,7 +232,7 @@ def test_on_a_phone(admin: Explorer, open_context: OpenContext) -> None:
     admin.expect_order(LONG[:30])
     admin.page.get_by_label("All on this page").check()
     admin.bulk("Cancel")
-    admin.confirm("Cancel them")
+    admin.confirm("Cancel 1 job")
     expect(hal.empty).to_be_visible()
     expect_to_fit(admin.page, "/queue", *ADMIN_PAGES)
 
@@ -231,7 +251,7 @@ def test_by_keyboard_alone(admin: Explorer, open_page: OpenPage) -> None:
     admin.expect_order("two of kai")
     keys.press(admin.page.get_by_text("Tier: all"))
     keys.press(admin.page.get_by_role("link", name="Premium", exact=True))
-    expect(admin.page.get_by_text("No job is like that now.")).to_be_visible()
+    expect(admin.page.get_by_text("No matching jobs.")).to_be_visible()
 
 
 def test_without_javascript(admin: Explorer, open_page: OpenPage) -> None:
@@ -249,7 +269,7 @@ def test_without_javascript(admin: Explorer, open_page: OpenPage) -> None:
     page.goto("/admin/accounts/ida")
     page.get_by_role("button", name="Make admin").click()
     expect(page.get_by_role("heading", name="Make ida an admin?")).to_be_visible()
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("link", name="Leave without admin rights").click()
     expect(page.get_by_role("button", name="Make admin")).to_be_visible()
 
 

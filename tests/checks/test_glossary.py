@@ -71,6 +71,7 @@ REMAINING: dict[str, int] = {
     "CodecTurn": 1,
     "has_a_say": 1,
     "has_places": 1,
+    "in_line": 1,
     "in_place": 1,
     "in_turn": 1,
     "Line": 2,

@@ -14,6 +14,7 @@ TEMPLATES = ROOT / "templates"
 ADDRESSES = {"action", "data", "href", "poster", "src", "srcset", "hx-get", "hx-post", "hx-sse:connect"}
 # Links that a person follows may lead elsewhere; what a page loads by itself may not.
 FOLLOWED = {("a", "href")}
+VAGUE_ANSWERS = {"", "Yes", "No", "OK", "Cancel", "Delete", "Remove", "Stop"}
 
 environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
 NAMES = sorted(path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html"))
@@ -79,6 +80,17 @@ def test_a_template_obeys_the_content_security_policy(name: str) -> None:
 def test_a_whole_page_has_a_title(name: str) -> None:
     if "frame/base.html" in referenced(name):
         assert re.search(r"\{%-?\s*block title\b", source(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_question_has_answers_that_say_what_happens(name: str) -> None:
+    """Both buttons name the action: never "Cancel" beside "Cancel them"."""
+    html = source(name)
+    questions = html.count("hx-confirm=")
+    for answer in ("yes", "no"):
+        texts = re.findall(rf'data-confirm-{answer}="([^"]*)"', html)
+        assert len(texts) == questions
+        assert [text for text in texts if text in VAGUE_ANSWERS] == []
 
 
 @pytest.mark.parametrize(

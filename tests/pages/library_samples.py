@@ -68,7 +68,9 @@ def samples() -> Iterator[Any]:
     yield page
     for field in ("title", "tags"):
         yield replace(page, error="Wrong", error_field=field, typed_title=LONG, typed_tags=LONG)
-    yield ConfirmPage(Chrome("library", ADA), "Sure?", LONG, "Delete", "/x", (("a", LONG),), "/library")
+    yield ConfirmPage(
+        Chrome("library", ADA), "Sure?", LONG, "Delete", "Keep it", "/x", (("a", LONG),), "/library"
+    )
 
 
 def lists() -> Iterator[Any]:

@@ -32,14 +32,14 @@ ROOT = Identity(2, "root", "admin", is_admin=True)
 LONG = "سلام 🌧️ <b>&\"' " + "w" * 600
 
 OWN = QueueRow(
-    "a1b2c3d4e5f6", 1, "queued", "music", 8.0, "free", NOW_MS, 0, "in 5 s", "In turn", is_own=True,
-    is_skipped=False, skip_cost=3, prompt=LONG,
+    "a1b2c3d4e5f6", 4, "queued", "music", 8.0, "free", NOW_MS, 0, "in 5 s", "In turn", is_own=True,
+    skip_place=1, skip_cost=3, prompt=LONG, balance=45,
 )  # fmt: skip
 ROWS = (
     OWN,
     dataclasses.replace(OWN, job_id="1" * 12, is_own=False, prompt=None),
     dataclasses.replace(OWN, job_id="2" * 12, status="processing", progress_pct=30),
-    dataclasses.replace(OWN, job_id="3" * 12, is_skipped=True),
+    dataclasses.replace(OWN, job_id="3" * 12, skip_place=None),
 )
 STEERED = tuple(dataclasses.replace(row, prompt=LONG, owner="ada", actions=ADMIN_ACTIONS) for row in ROWS)
 GONE = (dataclasses.replace(STEERED[0], position=None, status="failed", owner=None, actions=()),)

@@ -136,3 +136,12 @@ async def test_long_lists_come_in_pages(
     assert (rest.count(">Revoke</button>"), rest.count("/account?sessions_page=1#sessions")) == (5, 1)
     for odd in ("0", "-1", "x", "9" * 30, "²"):
         assert (await ann_browser.get(f"/account?tokens_page={odd}")).status_code == 200
+
+
+async def test_a_token_says_when_it_ends(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    await services.tokens.create(ann.account_id, "endless", lifetime_ms=None)
+    assert "never expires" in (await ann_browser.get("/account")).text
+    await services.tokens.create(ann.account_id, "brief", lifetime_ms=2 * 3_600_000)
+    assert re.search(r"expires <time [^>]*>in 2 h</time>", (await ann_browser.get("/account")).text)

@@ -81,8 +81,7 @@ async def test_a_job_is_accepted_and_shown(
     assert f'id="job-{job.job_id}"' in page
     assert "Place 1" in page
     assert ">Cancel</button>" in page
-    assert ">Skip</button>" in page
-    assert "1 Aura" in page
+    assert ">Skip</button>" not in page  # there is nothing to gain
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ async def test_a_finished_sound_has_everything(
     assert "sketch: rule-based, no model" in page
     assert "−16.0 LUFS" in page
     assert '<path class="wave-all" d="M0 ' in page
-    assert "Good quality" in page
+    assert "Good quality" not in page  # it is a sketch, whose score says nothing
 
 
 async def test_prompts_are_escaped_everywhere(
@@ -219,7 +218,7 @@ async def test_variations_are_asked_for_together(
     assert refused.status_code == 400
     assert "Variations must be 1 to 4" in refused.text
     quote = (await ann_browser.get("/quote", params={"copies": "4"})).text
-    assert "Costs 4 of the 57 generations" in quote
+    assert "Uses 4 of your 57 generations left" in quote
 
 
 async def test_a_surprise_is_a_prompt_for_the_model(ann_browser: httpx.AsyncClient) -> None:

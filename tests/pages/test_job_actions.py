@@ -1,5 +1,7 @@
 """Cancel, skip, again and try again, from a card or a line of the queue."""
 
+import re
+
 import httpx
 import pytest
 
@@ -57,7 +59,7 @@ async def test_skip_costs_aura(
     assert "Insufficient Aura balance" in poor.text
     await services.aura.grant(ann.account_id, 5, reason="test", author="root")
     answer = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
-    assert "Skipped to front of queue for 1 Aura; 4 left" in answer.text
+    assert "Moved to place 1 for 1 Aura. Your balance is 4 Aura." in answer.text
     assert ">Skip</button>" not in answer.text
     assert "skipped ahead" in (await ann_browser.get("/")).text
 
@@ -103,3 +105,29 @@ async def test_only_the_owner_acts(
     unknown = await browser.post(f"/jobs/ffffffffffff/{action}", data={})
     assert unknown.status_code == 404
     assert "Job not found" in unknown.text
+
+
+async def test_a_skip_says_what_it_gains_and_is_offered_only_then(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
+) -> None:
+    async def offers(path: str) -> list[str]:
+        html = (await ann_browser.get(path)).text
+        return re.findall(r'skip-price-\w+" class="[^"]*">([^<]*)<', html)
+
+    for path in ("/", "/queue"):
+        assert await offers(path) == []
+    last = (await services.submissions.submit(ann, choice("last"))).job_id
+    for path in ("/", "/queue"):
+        assert await offers(path) == []  # nothing to pay with
+    await services.aura.grant(ann.account_id, 45, reason="test", author="root")
+    for path in ("/", "/queue"):
+        assert await offers(path) == ["place 2 → 1, 1 of your 45 Aura"]
+    middle = (await services.submissions.submit(ann, choice("middle"))).job_id
+    await start_one(services)
+    await services.jobs.skip(ann, middle)
+    # Behind the job in hand and the one that was skipped before.
+    assert await offers("/") == []
+    another = (await services.submissions.submit(ann, choice("another"))).job_id
+    assert await offers("/queue") == ["place 4 → 3, 1 of your 44 Aura"]
+    assert (await services.jobs.get(ann, another)).skip_place == 3
+    assert (await services.jobs.get(ann, last)).skip_place is None

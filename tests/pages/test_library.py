@@ -84,7 +84,7 @@ async def test_pages_are_walked_by_links(
     second = (await browser.get("/library?page=2")).text
     assert shown(second) == made[:1]
     assert "Page 2 of 2" in second
-    assert "There is no such page" in (await browser.get("/library?page=3")).text
+    assert "This page does not exist" in (await browser.get("/library?page=3")).text
 
 
 async def test_the_search_form_gets_an_address_without_empty_fields(browser: httpx.AsyncClient) -> None:
@@ -108,7 +108,7 @@ def test_an_address_is_read_as_it_is_written() -> None:
 async def test_nothing_to_show_says_what_to_do(ann_browser: httpx.AsyncClient) -> None:
     for path, said in (
         ("/library", "Nobody has published a sound yet."),
-        ("/library?view=mine", "You have made nothing yet."),
+        ("/library?view=mine", "You have not made any sounds yet."),
         ("/library?view=favorites", "No favourites yet."),
         ("/library?q=nothing", "Nothing matches."),
         ("/playlists", "No playlists yet."),
@@ -128,10 +128,10 @@ async def test_several_at_once(ann_browser: httpx.AsyncClient, services: Service
 
     assert "2 sounds published" in (await act("publish")).text
     assert set(shown((await ann_browser.get("/library")).text)) == set(made[:2])
-    assert "2 sounds taken back" in (await act("take-back")).text
-    assert "2 sounds among your favourites" in (await act("keep")).text
+    assert "2 sounds unpublished" in (await act("take-back")).text
+    assert "2 sounds added to your favourites" in (await act("keep")).text
     asked = await act("delete")
-    assert "Delete the chosen sounds?" in asked.text
+    assert "Delete 3 sounds?" in asked.text
     assert asked.text.count(f'name="id" value="{made[0]}"') == 1
     deleted = await act("delete", confirmed="yes")
     assert "2 sounds deleted" in deleted.text

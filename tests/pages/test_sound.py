@@ -65,7 +65,7 @@ async def test_an_open_page_is_told_that_what_it_shows_is_gone(
         asked = await ann_browser.get(path, headers=HTMX)
         assert asked.status_code == 200
         assert f'id="{view}"' in asked.text
-        assert "is not here any more" in asked.text
+        assert "is no longer here" in asked.text
         followed = await ann_browser.get(path, headers={**HTMX, "hx-boosted": "true"})
         assert followed.status_code == 404
 
@@ -248,3 +248,15 @@ def test_moving_stays_within_the_list() -> None:
     assert moved(["a", "b"], "a", -1) == ["a", "b"]
     assert moved(["a", "b"], "b", 1) == ["a", "b"]
     assert moved(["a", "b"], "x", 1) == ["a", "b"]
+
+
+async def test_the_link_of_a_private_sound_says_whom_it_opens_to(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    private = await make_sound(services, ann, "mine alone", is_public=False)
+    public = await make_sound(services, ann, "for everyone")
+    for path in ("", "/menu"):
+        page = (await ann_browser.get(f"/sounds/{private}{path}")).text
+        assert 'data-copied="Link copied. Only you can open it."' in page
+        assert f'data-copied-then="Publish it" data-copied-href="/sounds/{private}#edit"' in page
+        assert "data-copied-then" not in (await ann_browser.get(f"/sounds/{public}{path}")).text

@@ -59,6 +59,14 @@ renderer_below = Renderer(
 )
 
 
+def test_the_score_of_a_sketch_is_not_shown_as_quality() -> None:
+    done = dataclasses.replace(JOB, status="completed", sound=SOUND)
+    assert SOUND.engine == "sketch"
+    assert "quality" not in renderer.render(contexts.JobFragment(done, 0))
+    real = dataclasses.replace(done, sound=dataclasses.replace(SOUND, engine="audiocraft"))
+    assert "quality" in renderer.render(contexts.JobFragment(real, 0))
+
+
 def context_classes() -> set[type[Any]]:
     return {
         value
@@ -155,9 +163,9 @@ def samples() -> Iterator[Any]:
     yield from speech_samples.samples()
     yield from admin_samples.samples()
     for form in forms():
-        yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, JOBS)
+        yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, JOBS, 5)
         yield contexts.ComposeFragment(form)
-    yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), next(forms()), ())
+    yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), next(forms()), (), 5)
     for is_open in (True, False):
         yield contexts.WelcomePage(Chrome("generate"), is_open, MODELS, library_samples.CARDS)
         for purpose in ("sign-in", "register", "set-up"):
@@ -169,8 +177,8 @@ def samples() -> Iterator[Any]:
                 )  # fmt: skip
     yield from (contexts.QuoteFragment(quote) for quote in QUOTES)
     yield from (contexts.ModelStateFragment(model) for model in MODELS)
-    yield from (contexts.JobFragment(job) for job in JOBS)
-    yield from (contexts.JobListFragment(JOBS), contexts.JobListFragment(()))
+    yield from (contexts.JobFragment(job, 5) for job in JOBS)
+    yield from (contexts.JobListFragment(JOBS, 5), contexts.JobListFragment((), 5))
     yield sign_in.SetupClosedPage(Chrome("sign-in"))
     yield api_page.ApiPage(Chrome("api"), "http://localhost", API_SECTIONS)
     yield api_page.ApiPage(

@@ -5,6 +5,7 @@ import unicodedata
 from typing import Final
 
 from webapp.errors import InvalidRequest
+from webapp.policy.common_passwords import is_common
 
 MIN_USERNAME_CHARACTERS: Final = 3
 MAX_USERNAME_CHARACTERS: Final = 32
@@ -33,7 +34,7 @@ def checked_username(value: object) -> str:
 
 
 def checked_password(value: object, *, field: str = "password") -> str:
-    """A new password. Raises InvalidRequest when it is too short, too long or not text."""
+    """A new password. Raises InvalidRequest when it is too short, too long, too common or not text."""
     password = checked_text(value, "Password", field)
     if is_overlong_password(password):
         raise InvalidRequest("Password is too long", field=field)
@@ -44,6 +45,8 @@ def checked_password(value: object, *, field: str = "password") -> str:
         raise InvalidRequest("Password contains characters that are not allowed", field=field)
     if len(normal.encode()) > MAX_PASSWORD_BYTES:
         raise InvalidRequest("Password is too long", field=field)
+    if is_common(normal):
+        raise InvalidRequest("Password is too common; choose one that is harder to guess", field=field)
     return password
 
 

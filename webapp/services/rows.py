@@ -92,6 +92,7 @@ def in_place(job: JobView, queued: QueuedJob) -> JobView:
         started_ms=queued.started_ms,
         expected_start_ms=queued.expected_start_ms,
         is_held=queued.is_held,
+        skip_place=queued.skip_place,
         progress_pct=queued.progress_pct,
     )
 

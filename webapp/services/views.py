@@ -54,7 +54,8 @@ class QueuedJob:
 
     `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
     job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
-    `is_held` says that it waits while the queue is paused.
+    `is_held` says that it waits while the queue is paused. `skip_place` is where a skip would take it; None
+    where that would gain nothing.
     """
 
     job_id: str
@@ -72,6 +73,7 @@ class QueuedJob:
     expected_start_ms: int | None
     prompt: str
     is_held: bool = False
+    skip_place: int | None = None
 
     @property
     def progress(self) -> str:
@@ -105,8 +107,8 @@ class QueueSnapshot:
 class JobView:
     """One job in any state.
 
-    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held` is as of
-    `QueuedJob`.
+    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held` and
+    `skip_place` are as of `QueuedJob`.
     """
 
     job_id: str
@@ -131,6 +133,7 @@ class JobView:
     skip_cost: int
     sound: SoundView | None
     is_held: bool = False
+    skip_place: int | None = None
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
 
     @property

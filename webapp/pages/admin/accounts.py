@@ -30,13 +30,33 @@ DONE: Final = {
     "enable": "Account enabled.",
     "aura": "Aura changed.",
 }
-# What is asked before: question, what it means, and the button.
+# What is asked before: question, what it means, what the button does, and its opposite.
 QUESTIONS: Final = {
-    "admin": ("Make {} an admin?", "They see everybody’s prompts and can change everything.", "Make admin"),
-    "no-admin": ("Take {}’s rights as an admin away?", "The account itself stays as it is.", "Take away"),
-    "disable": ("Disable {}?", "Every session ends, and every token stops working. Sounds stay.", "Disable"),
-    "reset": ("Give {} a new password?", "The old one stops working, every session ends.", "Reset password"),
-}  # fmt: skip
+    "admin": (
+        "Make {} an admin?",
+        "Admins see everyone’s prompts and can change everything.",
+        "Make admin",
+        "Leave without admin rights",
+    ),
+    "no-admin": (
+        "Remove {}’s admin rights?",
+        "The account itself stays as it is.",
+        "Remove admin rights",
+        "Keep admin rights",
+    ),
+    "disable": (
+        "Disable {}?",
+        "All sessions end and all tokens stop working. Sounds stay.",
+        "Disable account",
+        "Leave enabled",
+    ),
+    "reset": (
+        "Give {} a new password?",
+        "The old password stops working and all sessions end.",
+        "Reset password",
+        "Keep the old password",
+    ),
+}
 
 
 @get("/admin", dependencies=ADMIN_DEPENDENCIES)
@@ -127,13 +147,14 @@ def _amount(fields: Fields) -> int:
 
 
 def _ask(posted: Posted, username: str, change: str, where: str) -> Response[str]:
-    question, text, verb = QUESTIONS[change]
+    question, text, verb, opposite = QUESTIONS[change]
     page = f"/admin/accounts/{username}"
     return ask(
         posted,
         question.format(username),
         text,
         verb=verb,
+        opposite=opposite,
         action=f"{page}/{where}",
         section="admin",
         back=page,

@@ -54,7 +54,8 @@ async def change_weights(posted: InjectedPosted, name: FromPath[str]) -> Respons
         case "remove" if not is_confirmed(posted.fields):
             return ask(
                 posted, f"Remove {name}?", "To have it again it must be fetched again.",
-                verb="Remove", action=f"/admin/weights/{name}", section="admin", back=PAGE,
+                verb=f"Remove {name}", opposite=f"Keep {name}",
+                action=f"/admin/weights/{name}", section="admin", back=PAGE,
             )  # fmt: skip
         case "remove":
             await operations.remove_weights(posted.identity, name)

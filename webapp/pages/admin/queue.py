@@ -51,7 +51,7 @@ async def pause(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Re
     """Pause the queue or let it go on."""
     is_paused = posted.fields.get("paused") == "yes"
     await posted.services.administration.queue.set_paused(posted.identity, is_paused=is_paused)
-    text = "Queue paused; jobs in hand are finished" if is_paused else "Queue goes on"
+    text = "Queue paused. Running jobs will finish." if is_paused else "Queue resumed"
     return await _answer(posted, shared_queue, text)
 
 

@@ -37,7 +37,15 @@ def is_confirmed(fields: Fields) -> bool:
 
 
 def ask(
-    posted: Posted, question: str, text: str, *, verb: str, action: str, section: Section, back: str
+    posted: Posted,
+    question: str,
+    text: str,
+    *,
+    verb: str,
+    opposite: str,
+    action: str,
+    section: Section,
+    back: str,
 ) -> Response[str]:
     """The page that asks before what cannot be taken back; its answer is the same form, confirmed."""
     return posted.renderer.page(
@@ -46,6 +54,7 @@ def ask(
             question=question,
             text=text,
             verb=verb,
+            opposite=opposite,
             action=action,
             fields=(*posted.pairs, CONFIRMED),
             back=safe_next(posted.fields.get("back", back)),

@@ -23,6 +23,10 @@ def announcement(text: str) -> str:
     return partial(ANNOUNCER, str(escape(text)), swap="innerHTML")
 
 
-def toast(text: str) -> str:
-    """A short text that everybody sees for a few seconds, and that screen readers speak."""
-    return partial(TOASTS, f'<p class="toast">{escape(text)}</p>', swap="beforeend")
+def toast(text: str, *, view: str | None = None) -> str:
+    """A short text that everybody sees for a few seconds, and that screen readers speak.
+
+    `view` is the id of the element on the page that it is about.
+    """
+    link = f' <a class="toast-link" href="#{escape(view)}">View</a>' if view else ""
+    return partial(TOASTS, f'<p class="toast">{escape(text)}{link}</p>', swap="beforeend")

@@ -30,7 +30,7 @@ STATUS_NAMES: Final = {
 MODEL_STATE_NAMES: Final = {
     "ready": "Ready",
     "loading": "Loading",
-    "unloaded": "Not loaded; loads when needed",
+    "unloaded": "On demand",
     "error": "Error",
     "unavailable": "Unavailable",
 }

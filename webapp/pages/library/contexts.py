@@ -137,7 +137,8 @@ class PlaylistPage:
 class ConfirmPage:
     """Asks before what cannot be taken back, where no script could ask.
 
-    `fields` are sent again with the answer, to `action`; `back` is where one goes instead.
+    `verb` names what is done, `opposite` what is not. `fields` are sent again with the answer, to `action`;
+    `back` is where one goes instead.
     """
 
     template: ClassVar[str] = "frame/confirm.html"
@@ -146,6 +147,7 @@ class ConfirmPage:
     question: str
     text: str
     verb: str
+    opposite: str
     action: str
     fields: tuple[tuple[str, str], ...]
     back: str

@@ -25,11 +25,13 @@ async def change_selection(posted: InjectedPosted) -> Response[Any]:
     if action not in DONE:
         raise InvalidRequest("There is no such action")
     if action == "delete" and not is_confirmed(posted.fields):
+        sounds = words.count(len(chosen), "sound")
         return ask(
             posted,
-            "Delete the chosen sounds?",
-            f"{words.count(len(chosen), 'sound')} with their files. They cannot be brought back.",
-            verb="Delete",
+            f"Delete {sounds}?",
+            "Their files are deleted as well. This cannot be undone.",
+            verb=f"Delete {sounds}",
+            opposite="Keep it" if len(chosen) == 1 else "Keep them",
             action="/library/selection",
             section="library",
             back="/library",
@@ -57,8 +59,8 @@ async def _apply(services: Services, identity: Identity, action: str, sound_ids:
 
 
 DONE: Final = {
-    "keep": "among your favourites",
+    "keep": "added to your favourites",
     "publish": "published",
-    "take-back": "taken back",
+    "take-back": "unpublished",
     "delete": "deleted",
 }

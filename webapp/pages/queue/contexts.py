@@ -15,7 +15,8 @@ class QueueRow:
     """A line of the queue as one viewer sees it.
 
     `position` is None for jobs that have left the line. `prompt` and `owner` are None for other people's
-    jobs, unless an admin looks; `actions` are an admin's. `error` says why a job failed.
+    jobs, unless an admin looks; `actions` are an admin's. `skip_place` is where a skip takes an own job,
+    `balance` what its owner has. `error` says why a job failed.
     """
 
     job_id: str
@@ -29,11 +30,12 @@ class QueueRow:
     expected_start: str
     reason: str
     is_own: bool
-    is_skipped: bool
+    skip_place: int | None
     skip_cost: int
     prompt: str | None
     owner: str | None = None
     actions: tuple[AdminAction, ...] = ()
+    balance: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,9 @@ class SharedQueue:
         snapshot = await self._services.queue.snapshot()
         nobodys = await self._nobodys(snapshot, ANY_ADMIN if is_admin else None)
         account_id = viewer.account_id if viewer else None
+        balance = await self._services.aura.balance(viewer.account_id) if viewer else 0
         return tuple(
-            self._row(job, viewer, nobodys.owners) if job.account_id == account_id else row
+            self._row(job, viewer, nobodys.owners, balance) if job.account_id == account_id else row
             for job, row in zip(snapshot.jobs, nobodys.rows, strict=True)
             if shown.is_everything or shown.shows(job, viewer, nobodys.owners.get(job.account_id, ""))
         )
@@ -111,9 +112,11 @@ class SharedQueue:
             kept = self._kept[viewer is not None] = _Nobodys(snapshot, now_ms, owners, rows)
         return kept
 
-    def _row(self, job: QueuedJob, viewer: Identity | None, owners: Mapping[int, str]) -> QueueRow:
+    def _row(
+        self, job: QueuedJob, viewer: Identity | None, owners: Mapping[int, str], balance: int = 0
+    ) -> QueueRow:
         now_ms = self._services.clock.now_ms()
-        return queue_row(job, viewer, now_ms, self._prices, owners.get(job.account_id))
+        return queue_row(job, viewer, now_ms, self._prices, owners.get(job.account_id), balance)
 
     def _render(self, context: Context) -> str:
         """What a context gives; the same one is rendered once."""

@@ -13,7 +13,7 @@ from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewe
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.forms import COPIES, Fields, copies_wanted, generation_body
 from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments
-from webapp.pages.frame.partials import announcement, partial
+from webapp.pages.frame.partials import partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.words import wait
@@ -42,6 +42,7 @@ from webapp.policy.library import LibraryQuery
 from webapp.policy.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.queue.acceptance import Submitted
 from webapp.services.views import JobView
 
 RECENT_JOBS: Final = 20
@@ -65,7 +66,7 @@ async def show_start(
         return renderer.page(await _welcome(services, sound_cards))
     typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
     form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
-    return renderer.page(_page(viewer, form, await recent_jobs(services, viewer)))
+    return renderer.page(_page(viewer, form, await job_list(services, viewer)))
 
 
 @post("/")
@@ -80,12 +81,13 @@ async def submit(posted: InjectedPosted) -> Response[Any]:
         return await _refused(posted, error)
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
-    form = await compose_form(posted.services, posted.identity, posted.fields)
-    jobs = await recent_jobs(posted.services, posted.identity)
+    # A seed holds for one request: kept, it would make the same sound of every later prompt.
+    form = await compose_form(posted.services, posted.identity, {**posted.fields, "seed": ""})
+    jobs = await job_list(posted.services, posted.identity)
     return posted.renderer.fragments(
         posted.renderer.render(ComposeFragment(form)),
-        partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
-        announcement(f"In line at place {submitted.position}"),
+        partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),
+        in_line(submitted),
     )
 
 
@@ -113,6 +115,17 @@ async def surprise(
 async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
     """The account's newest jobs."""
     return tuple(await services.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
+
+
+async def job_list(services: Services, identity: Identity) -> JobListFragment:
+    """The cards of the account's newest jobs."""
+    jobs = await recent_jobs(services, identity)
+    return JobListFragment(jobs, await services.aura.balance(identity.account_id))
+
+
+def in_line(submitted: Submitted) -> str:
+    """Say where a new job stands, with the way to it: on a phone its card is far below."""
+    return toast(f"In line, place {submitted.position}", view=f"job-{submitted.job_id}")
 
 
 async def compose_form(
@@ -158,8 +171,9 @@ def _duration_or_default(fields: Fields) -> float:
     return duration_s if math.isfinite(duration_s) else DEFAULT_DURATION_S
 
 
-def _page(viewer: Identity, form: ComposeForm, jobs: tuple[JobView, ...]) -> GeneratePage:
-    return GeneratePage(chrome=Chrome("generate", viewer, live="generate"), form=form, jobs=jobs)
+def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
+    chrome = Chrome("generate", viewer, live="generate")
+    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
 
 
 async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
@@ -180,7 +194,7 @@ async def _refused(posted: Posted, error: ProductError) -> Response[Any]:
     if posted.wants_fragments:
         response = posted.renderer.page(ComposeFragment(form), status=problem.status)
     else:
-        jobs = await recent_jobs(posted.services, posted.identity)
+        jobs = await job_list(posted.services, posted.identity)
         response = posted.renderer.page(_page(posted.identity, form, jobs), status=problem.status)
     response.headers.update(problem.headers)
     return response

@@ -50,6 +50,7 @@ class ComposeForm:
     error: str | None = None
     error_field: str | None = None
     examples: tuple[str, ...] = EXAMPLES
+    usual_duration: str = EMPTY_FORM["duration"]
     max_prompt: int = MAX_PROMPT_CHARACTERS
     copies: tuple[str, ...] = COPIES
 
@@ -63,6 +64,7 @@ class GeneratePage:
     chrome: Chrome
     form: ComposeForm
     jobs: tuple[JobView, ...]
+    balance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class JobFragment:
     template: ClassVar[str] = "queue/job.html"
 
     job: JobView
+    balance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +124,4 @@ class JobListFragment:
     template: ClassVar[str] = "queue/job_list.html"
 
     jobs: tuple[JobView, ...]
+    balance: int

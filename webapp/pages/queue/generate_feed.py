@@ -42,6 +42,7 @@ class GenerateFeed:
         self._account_changed = account_changed(identity.account_id)
         self._read_ms = self._since_ms
         self._active: set[str] | None = None
+        self._balance = 0
         self._seen: set[str] = set()
         self._models_may_differ = True
         self._signals: set[str] = set()
@@ -71,6 +72,7 @@ class GenerateFeed:
         active = await self._services.jobs.of_account(
             self._identity.account_id, statuses=ACTIVE, limit=MOST_ACTIVE
         )
+        self._balance = await self._services.aura.balance(self._identity.account_id)
         known, self._active = self._active, {job.job_id for job in active}
         came = await self._came()
         fragments = await self._model_states() if self._models_may_differ else []
@@ -113,10 +115,10 @@ class GenerateFeed:
         ]
 
     def _card(self, job: JobView) -> Fragment:
-        return Fragment(f"job-{job.job_id}", self._renderer.render(JobFragment(job)))
+        return Fragment(f"job-{job.job_id}", self._renderer.render(JobFragment(job, self._balance)))
 
     def _list(self, jobs: tuple[JobView, ...]) -> Fragment:
-        empty = "" if jobs else self._renderer.render(JobListFragment(()))
+        empty = "" if jobs else self._renderer.render(JobListFragment((), self._balance))
         return list_fragment("job-list", [self._card(job) for job in jobs], when_empty=empty)
 
 

@@ -1,5 +1,6 @@
 """What people do with a job, from its card or its line in the queue."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from litestar import Response, post
@@ -7,10 +8,10 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.pages.frame.forms import Fields
-from webapp.pages.frame.partials import announcement, partial
+from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
-from webapp.pages.queue.generate import recent_jobs
-from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment
+from webapp.pages.queue.generate import in_line, job_list
+from webapp.pages.queue.generate_contexts import JobFragment
 from webapp.services.queue.acceptance import Submitted
 
 # Where the forms that post here stand.
@@ -28,8 +29,10 @@ async def cancel(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]
 async def skip(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Pay to move an own waiting job to the front."""
     receipt = await posted.services.jobs.skip(posted.identity, job_id)
-    said = f"Skipped to front of queue for {receipt.cost} Aura; {receipt.new_balance} left"
-    return await _changed(posted, job_id, said)
+    job = await posted.services.jobs.get(posted.identity, job_id)
+    place = f"to place {job.position}" if job.position else "ahead"
+    said = f"Moved {place} for {receipt.cost} Aura. Your balance is {receipt.new_balance:,} Aura."
+    return await _changed(posted, job_id, said, told=toast)
 
 
 @post("/jobs/{job_id:str}/again")
@@ -52,23 +55,27 @@ def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
 
 
-async def _changed(posted: Posted, job_id: str, said: str) -> Response[Any]:
+async def _changed(
+    posted: Posted, job_id: str, said: str, *, told: Callable[[str], str] = announcement
+) -> Response[Any]:
     """The job's card as it is now; on a page without one, only what was done is said."""
     if not posted.wants_fragments:
         place = posted.fields.get("place", "/")
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
-    card = posted.renderer.render(JobFragment(await posted.services.jobs.get(posted.identity, job_id)))
-    return posted.renderer.fragments(partial(f"job-{job_id}", card), announcement(said))
+    job = await posted.services.jobs.get(posted.identity, job_id)
+    balance = await posted.services.aura.balance(posted.identity.account_id)
+    card = posted.renderer.render(JobFragment(job, balance))
+    return posted.renderer.fragments(partial(f"job-{job_id}", card), told(said))
 
 
 async def _added(posted: Posted, submitted: Submitted) -> Response[Any]:
     """The list with a job that has just been added."""
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
-    jobs = await recent_jobs(posted.services, posted.identity)
+    jobs = await job_list(posted.services, posted.identity)
     return posted.renderer.fragments(
-        partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
-        announcement(f"In line at place {submitted.position}"),
+        partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),
+        in_line(submitted),
     )
 
 

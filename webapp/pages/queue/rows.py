@@ -21,7 +21,7 @@ REASONS: Final[dict[PlaceReason, str]] = {
     "skipped": "Paid to skip ahead",
     "starving": "Has waited long",
     "loaded": "Its model is loaded",
-    "tier": "In turn, by tier",
+    "tier": "Tier order",
 }
 WORKER_STATES: Final = {
     "starting": "Starting",
@@ -38,8 +38,9 @@ def queue_row(
     now_ms: int,
     prices: Sequence[SkipPrice],
     owner: str | None = None,
+    balance: int = 0,
 ) -> QueueRow:
-    """One line of the queue; `owner` is for admins."""
+    """One line of the queue; `owner` is for admins, `balance` the viewer's Aura."""
     is_own = viewer is not None and job.account_id == viewer.account_id
     is_admin = viewer is not None and viewer.is_admin
     return QueueRow(
@@ -54,11 +55,12 @@ def queue_row(
         expected_start=_expected_start(job, now_ms),
         reason=REASONS[job.reason] if job.reason else "Being generated",
         is_own=is_own,
-        is_skipped=job.priority == "skipped",
+        skip_place=job.skip_place,
         skip_cost=skip_cost(job.duration_s, prices),
         prompt=job.prompt if is_own or is_admin else None,
         owner=owner if is_admin else None,
         actions=_actions(job) if is_admin else (),
+        balance=balance if is_own else 0,
     )
 
 
@@ -80,7 +82,7 @@ def gone_row(job: GoneJob, viewer: Identity, now_ms: int) -> QueueRow:
         expected_start="–",
         reason=job.error or ended,
         is_own=job.account_id == viewer.account_id,
-        is_skipped=False,
+        skip_place=None,
         skip_cost=0,
         prompt=job.prompt,
         owner=job.owner,

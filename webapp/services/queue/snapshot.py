@@ -71,6 +71,8 @@ class QueueReader:
             outlook = await self._estimator.outlook()
             starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
+        # A skip goes behind the skips before it.
+        skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
         reasons = place_reasons(line, now_ms, moved)
         # The order changes when a job begins to starve, and what is expected as time goes by.
         changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
@@ -78,9 +80,9 @@ class QueueReader:
             version=state["version"],
             is_paused=bool(state["is_paused"]),
             jobs=(
-                *(_view(row, place, None, None) for place, row in enumerate(processing, 1)),
+                *(_view(row, place) for place, row in enumerate(processing, 1)),
                 *(
-                    _view(row, place, reason, start)
+                    _view(row, place, reason, start, skip_place if skip_place < place else None)
                     for place, (row, reason, start) in enumerate(
                         zip(waiting, reasons, starts, strict=True), len(processing) + 1
                     )
@@ -92,7 +94,11 @@ class QueueReader:
 
 
 def _view(
-    row: dict[str, Any], position: int, reason: PlaceReason | None, expected_start_ms: int | None
+    row: dict[str, Any],
+    position: int,
+    reason: PlaceReason | None = None,
+    expected_start_ms: int | None = None,
+    skip_place: int | None = None,
 ) -> QueuedJob:
     return QueuedJob(
         job_id=row["job_id"],
@@ -110,4 +116,5 @@ def _view(
         expected_start_ms=expected_start_ms,
         prompt=row["prompt"],
         is_held=bool(row["is_paused"]) and row["status"] == "queued",
+        skip_place=skip_place if row["skipped_ms"] is None else None,
     )
