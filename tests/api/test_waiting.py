@@ -47,8 +47,8 @@ def _listeners(services: Services) -> int:
 
 
 async def _held(streams: Streams, services: Services, count: int) -> None:
-    """Wait until so many connections are held and listened on."""
-    await until(lambda: (streams.caps.open_count, _listeners(services)) == (count, count))
+    """Wait until so many connections are held, each listening to its job and to its account's rights."""
+    await until(lambda: (streams.caps.open_count, _listeners(services)) == (count, 2 * count))
 
 
 async def _next(events: AsyncIterator[str]) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class TestPrefer:
         assert "preference-applied" not in answer.headers
         held[0]()
         waiting = _waiting(ann)
-        await until(lambda: _listeners(services) == 1)
+        await until(lambda: _listeners(services) == 2)
         await hand.complete(await hand.claim())
         assert not waiting.done()
         await hand.complete(await hand.claim())
