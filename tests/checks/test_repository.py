@@ -88,6 +88,13 @@ def test_nothing_that_set_up_fetches_or_the_product_writes_is_tracked(files: lis
     assert [file for file in files if file.relative_to(ROOT).as_posix().startswith(fetched)] == []
 
 
+def test_every_file_of_the_package_is_tracked(files: list[Path]) -> None:
+    folders = [ROOT / name for name in ("webapp", "templates", "tests", "tools", "benchmarks")]
+    present = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    made = {path for path in present if "__pycache__" in path.parts}
+    assert sorted(present - made - set(files)) == []
+
+
 def test_files_stay_small(files: list[Path]) -> None:
     long = {name for name, text in python_sources(files) if len(text.splitlines()) > MAX_FILE_LINES}
     assert long == LONG_FILES.keys()
