@@ -20,8 +20,11 @@ function chip(field) {
   button.type = "button";
   button.className = "chip";
   button.dataset.takesBack = field.name;
-  button.textContent = words(field);
-  button.setAttribute("aria-label", `Remove ${words(field)}`);
+  // Text, and no label: a chip must not be found as the field that it speaks of.
+  const remove = document.createElement("span");
+  remove.className = "visually-hidden";
+  remove.textContent = "Remove ";
+  button.append(remove, words(field));
   item.append(button);
   return item;
 }
