@@ -182,7 +182,7 @@ def test_a_newcomer_with_only_a_keyboard(open_page: OpenPage, ada: Musician) -> 
     page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("Calm")
     keys.press(page.get_by_role("button", name="Delete"))
-    keys.press(sound.dialog.get_by_role("button", name="Cancel"))
+    keys.press(sound.dialog.get_by_role("button", name="Keep sound"))
     keys.press(page.get_by_role("button", name="Sign out"))
     expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
 
