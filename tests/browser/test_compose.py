@@ -64,7 +64,9 @@ def test_changed_settings_are_in_sight_and_removable(page: Page) -> None:
     page.get_by_label("Seed").fill("7")
     page.get_by_label("Top k").fill("40")
     page.get_by_text("Advanced", exact=True).click()
-    expect(shown).to_have_text(["Remove Duration 2 s", "Remove Seamless loop", "Remove Seed 7", "Remove Top k 40"])
+    expect(shown).to_have_text(
+        ["Remove Duration 2 s", "Remove Seamless loop", "Remove Seed 7", "Remove Top k 40"]
+    )
     page.get_by_role("button", name="Remove Seamless loop").click()
     expect(page.get_by_label("Seamless loop")).not_to_be_checked()
     expect(shown.first).to_be_focused()

@@ -1,5 +1,7 @@
 """The queue's last hour in steps."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +48,9 @@ STAYS = st.lists(
 
 
 @given(STAYS)
-def test_the_most_at_once_is_what_counting_at_every_moment_finds(stays: list[Stay]) -> None:
+def test_the_most_at_once_is_what_counting_at_every_moment_finds(drawn: list[Stay]) -> None:
+    # Times of a clock that was set back have a test of their own.
+    stays = [replace(stay, came_ms=min(stay.came_ms, 598, stay.left_ms or 598)) for stay in drawn]
     told = spans(stays, until_ms=599, span_ms=100, count=4)
     assert [span.from_ms for span in told] == [200, 300, 400, 500]
     for span in told:

@@ -118,10 +118,11 @@ def _add_generate(commands: Commands) -> None:
         commands, "generate", "generate:generate", "make a sound here and now, without a server"
     )
     generate.add_argument("prompt", metavar="PROMPT")
-    generate.add_argument(
+    purpose = generate.add_mutually_exclusive_group(required=True)
+    purpose.add_argument(
         "-o", "--output", metavar="FILE", default="", help="file to write: .wav, .flac, .ogg or .mp3"
     )
-    generate.add_argument(
+    purpose.add_argument(
         "--explain", action="store_true", help="print how the engine reads the prompt, and make no sound"
     )
     generate.add_argument("--duration", metavar="S", type=float, help="seconds (default 8)")
