@@ -80,7 +80,7 @@ class SoundPage:
     def __init__(self, page: Page) -> None:
         self._page = page
         self.title = page.get_by_role("heading", level=1)
-        self.publish = page.get_by_role("button", name="Publish")
+        self.publish = page.get_by_role("button", name="Publish", exact=True)
         self.dialog = page.get_by_role("dialog")
 
     def open(self, sound_id: str) -> None:

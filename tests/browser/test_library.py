@@ -208,7 +208,7 @@ def test_several_sounds_at_once(page: Page, server: ThrowawayServer) -> None:
         page.get_by_role("button", name="Download", exact=True).click()
     with zipfile.ZipFile(archive.value.path()) as opened:
         assert sum(name.endswith(".flac") for name in opened.namelist()) == 2
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     toast(page, "2 sounds published")
     expect(page.locator(".badge", has_text="Private")).to_have_count(1)
     page.get_by_label("All on this page").check()
