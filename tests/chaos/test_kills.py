@@ -106,8 +106,15 @@ class LoadClient(threading.Thread):
                 # The server is down; the pause is bounded by the test's own waiting for progress.
                 self._stop_asked.wait(0.02)
                 continue
-            if answer.status_code not in (409, 500):
+            if not _is_unsure(answer):
                 return answer
+
+
+def _is_unsure(answer: httpx.Response) -> bool:
+    """Whether the request may have been carried out all the same, so that it is sent again with its key."""
+    if answer.status_code == 503:
+        return "Queue is full" not in answer.text
+    return answer.status_code in (409, 500)
 
 
 @pytest.fixture
