@@ -12,6 +12,7 @@ import "./navigation.js";
 import "./player/index.js";
 import "./prompts.js";
 import "./reorder.js";
+import "./returning.js";
 import "./searching.js";
 import "./selection.js";
 import "./sending.js";
