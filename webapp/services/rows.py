@@ -5,19 +5,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from webapp.policy.estimates import InHand
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.pricing import SkipPrice, skip_cost
 from webapp.policy.tiers import SKIPPED
-from webapp.services.views import JobView, QueuedJob, SoundView
+from webapp.services.views import JobView, PromptReading, QueuedJob, SoundView
 
 Row = dict[str, Any]
 
 SOUND_COLUMNS = (
     "storage_key", "generation_id", "engine", "engine_label", "checkpoint", "license", "seed", "duration_s",
     "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "quality_score", "quality_reasons", "peaks",
-    "bytes_total",
+    "bytes_total", "reading",
 )  # fmt: skip
 SOUND_PREFIX = "sound_"
 JOB_WITH_SOUND = (
@@ -51,7 +53,13 @@ def sound_view(row: Row) -> SoundView | None:
     values = {column: row[SOUND_PREFIX + column] for column in SOUND_COLUMNS if column != "storage_key"}
     values["quality_reasons"] = tuple(json.loads(values["quality_reasons"]))
     values["peaks"] = tuple(json.loads(values["peaks"]))
+    values["reading"] = prompt_reading(values["reading"])
     return SoundView(**values)
+
+
+def prompt_reading(text: str) -> PromptReading | None:
+    """What an engine made of a prompt, as it is stored; empty where there is nothing to tell."""
+    return msgspec.json.decode(text, type=PromptReading) if text else None
 
 
 def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:

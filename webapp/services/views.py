@@ -14,8 +14,24 @@ ENDED: tuple[JobStatus, ...] = ("completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
+class PromptReading:
+    """What an engine that reads prompts by rules made of one.
+
+    `understood` pairs pieces of the prompt with their meanings; `unknown` are the words that changed nothing.
+    `is_empty`: the prompt names nothing that the engine can make, and what is heard only stands in for it.
+    """
+
+    understood: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[str, ...] = ()
+    is_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SoundFacts:
-    """What whoever made a sound says of it. `peaks` are lows and highs in turn, -127 to 127."""
+    """What whoever made a sound says of it. `peaks` are lows and highs in turn, -127 to 127.
+
+    `reading` is None for an engine that does not read prompts by rules, and for older sounds.
+    """
 
     engine: str
     engine_label: str
@@ -31,6 +47,7 @@ class SoundFacts:
     quality_reasons: tuple[str, ...]
     peaks: tuple[int, ...]
     bytes_total: int
+    reading: PromptReading | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.loop import loop_overlap_s
 from webapp.audio.waveform import Waveform
-from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
+from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling, Understanding
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
 from webapp.services.queue.leases import Claim
-from webapp.services.views import SoundFacts
+from webapp.services.views import PromptReading, SoundFacts
 
 T = TypeVar("T")
 
@@ -51,6 +51,14 @@ class Generates(Protocol):
     ) -> Waveform: ...
 
 
+class TellsOfEngines(Protocol):
+    """Whoever knows which engine serves a model."""
+
+    def info(self, model: str) -> EngineInfo: ...
+
+    def explain(self, request: GenerationRequest) -> Understanding | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """One try at a sound, finished and scored, and what made it."""
@@ -58,6 +66,7 @@ class Take:
     seed: int
     audio: FinishedAudio
     made_by: EngineInfo
+    understanding: Understanding | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +90,16 @@ class SoundMaker:
     def __init__(
         self,
         engine: Generates,
-        info: Callable[[str], EngineInfo],
+        engines: TellsOfEngines,
         ids: Ids,
         finishing: Executor,
         *,
         low_quality_below: int,
         target_lufs: float,
     ) -> None:
-        """`info` tells of a model what its engine is; finishing and writing run in `finishing`."""
+        """Finishing and writing run in `finishing`."""
         self._engine = engine
-        self._info = info
+        self._engines = engines
         self._ids = ids
         self._finishing = finishing
         self._low_quality_below = low_quality_below
@@ -121,17 +130,19 @@ class SoundMaker:
 
     async def _take(self, making: Making, seed: int) -> Take:
         claim = making.claim
+        request = generation_request(claim, seed)
         making.generating(True)
         try:
             waveform = await self._engine.generate(
-                generation_request(claim, seed),
+                request,
                 lambda share: making.progress(int(share * GENERATED_PCT)),
                 making.cancel,
             )
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.
-        made_by = self._info(claim.model)
+        made_by = self._engines.info(claim.model)
+        understanding = self._engines.explain(request)
         making.cancel.raise_if_cancelled()
         finished = await self._in_finishing(
             lambda: finish(
@@ -141,7 +152,7 @@ class SoundMaker:
                 target_lufs=self._target_lufs,
             )
         )
-        return Take(seed, finished, made_by)
+        return Take(seed, finished, made_by, understanding)
 
     def _in_finishing(self, act: Callable[[], T]) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._finishing, act)
@@ -185,4 +196,11 @@ def _facts(take: Take, bytes_total: int) -> SoundFacts:
         quality_reasons=report.reasons,
         peaks=tuple(take.audio.peaks),
         bytes_total=bytes_total,
+        reading=_reading(take.understanding),
     )
+
+
+def _reading(understanding: Understanding | None) -> PromptReading | None:
+    if understanding is None:
+        return None
+    return PromptReading(understanding.understood, understanding.unknown, understanding.is_empty)
