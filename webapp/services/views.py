@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from webapp.policy.estimates import Start
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.reasons import PlaceReason
 
@@ -71,6 +72,7 @@ class QueuedJob:
 
     `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
     job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
+    `start` tells more of that.
     `is_held` says that it waits while the queue is paused. `skip_place` is where a skip would take it; None
     where that would gain nothing.
     """
@@ -91,6 +93,7 @@ class QueuedJob:
     prompt: str
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
 
     @property
     def progress(self) -> str:
@@ -124,8 +127,8 @@ class QueueSnapshot:
 class JobView:
     """One job in any state.
 
-    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held` and
-    `skip_place` are as of `QueuedJob`.
+    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held`,
+    `skip_place` and `start` are as of `QueuedJob`.
     """
 
     job_id: str
@@ -151,6 +154,7 @@ class JobView:
     sound: SoundView | None
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
 
     @property

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from webapp.policy.estimates import Start
+
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
@@ -101,6 +103,19 @@ def until(moment_ms: int | None, now_ms: int) -> str:
     return "now" if ahead_s < 1 else f"in {wait(ahead_s)}"
 
 
+def starting(start: Start | None, now_ms: int) -> str:
+    """When a job is expected to start: `in 3 min`; `in 2 to 5 min` when that is unsure; `now`; or unknown."""
+    if start is None or start.is_sure(now_ms):
+        return until(None if start is None else start.at_ms, now_ms)
+    early, late = (wait(max(0, at_ms - now_ms) / 1000) for at_ms in (start.early_ms, start.late_ms))
+    if early == late:
+        return until(start.at_ms, now_ms)
+    number, _, unit = early.rpartition(" ")
+    # Of "2 min to 5 min" the first unit says nothing new.
+    begin = number if late.endswith(f" {unit}") and number != "a" else early
+    return f"in {begin} to {late}"
+
+
 def iso(moment_ms: int) -> str:
     """A moment for machines, in UTC: `2026-01-15T10:30:00Z`."""
     return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -149,6 +164,7 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "wait": wait,
     "ago": ago,
     "until": until,
+    "starting": starting,
     "iso": iso,
     "exact": exact,
     "clock": clock,

@@ -6,6 +6,7 @@ from typing import ClassVar
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.queue.charts import Charts
 from webapp.pages.queue.filter import QueueFilter
+from webapp.policy.estimates import Start
 from webapp.policy.job_actions import AdminAction
 from webapp.services.views import JobStatus
 
@@ -34,6 +35,7 @@ class QueueRow:
     skip_cost: int
     prompt: str | None
     owner: str | None = None
+    start: Start | None = None
     actions: tuple[AdminAction, ...] = ()
     balance: int = 0
 

@@ -53,6 +53,7 @@ def queue_row(
         created_ms=job.created_ms,
         progress_pct=job.progress_pct,
         expected_start=_expected_start(job, now_ms),
+        start=job.start,
         reason=REASONS[job.reason] if job.reason else "Being generated",
         is_own=is_own,
         skip_place=job.skip_place,
@@ -153,7 +154,7 @@ def _refused(report: Mapping[str, Any]) -> tuple[str, ...]:
 def _expected_start(job: QueuedJob, now_ms: int) -> str:
     if job.status == "processing":
         return "started"
-    return "after the pause" if job.is_held else words.until(job.expected_start_ms, now_ms)
+    return "after the pause" if job.is_held else words.starting(job.start, now_ms)
 
 
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:

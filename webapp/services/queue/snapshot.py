@@ -4,6 +4,7 @@ from typing import Any
 
 from webapp.clock import Clock
 from webapp.database import Database
+from webapp.policy.estimates import Start
 from webapp.policy.ordering import in_order
 from webapp.policy.reasons import PlaceReason, place_reasons
 from webapp.services.queue.affinity import Turns
@@ -66,10 +67,10 @@ class QueueReader:
             map(waiting_job, by_sequence.values()), now_ms, self._turns.of(state["turns"], processing)
         )
         waiting = [by_sequence[job.sequence] for job in line]
-        starts: list[int | None] = [None] * len(line)
+        starts: list[Start | None] = [None] * len(line)
         if not state["is_paused"]:
             outlook = await self._estimator.outlook()
-            starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
+            starts = outlook.starts(now_ms, running=[in_hand(row) for row in processing], line=line)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
         # A skip goes behind the skips before it.
         skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
@@ -97,7 +98,7 @@ def _view(
     row: dict[str, Any],
     position: int,
     reason: PlaceReason | None = None,
-    expected_start_ms: int | None = None,
+    start: Start | None = None,
     skip_place: int | None = None,
 ) -> QueuedJob:
     return QueuedJob(
@@ -113,7 +114,8 @@ def _view(
         started_ms=row["started_ms"],
         progress_pct=row["progress_pct"],
         reason=reason,
-        expected_start_ms=expected_start_ms,
+        expected_start_ms=start.at_ms if start else None,
+        start=start,
         prompt=row["prompt"],
         is_held=bool(row["is_paused"]) and row["status"] == "queued",
         skip_place=skip_place if row["skipped_ms"] is None else None,
