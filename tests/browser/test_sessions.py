@@ -34,7 +34,7 @@ def test_a_session_that_was_ended_elsewhere_is_told(page: Page, open_page: OpenP
     Credentials(other).sign_in("two-places")
     other.goto("/account")
     other.get_by_role("button", name="End all others").click()
-    expect(other.get_by_text("Every other session was ended.")).to_be_visible()
+    expect(other.get_by_text("All other sessions ended.")).to_be_visible()
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_text(NOTICE)).to_be_visible()
     Credentials(page).submit("two-places", "Sign in", "a wrong password")

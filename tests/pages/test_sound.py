@@ -47,7 +47,7 @@ async def test_a_private_one_is_not_there_for_others(
 ) -> None:
     page = (await ann_browser.get(f"/sounds/{mine}")).text
     assert "og:title" not in page
-    assert "Only you see this page" in page
+    assert "Only you can see this page" in page
     ann_browser.cookies.clear()
     for path in (f"/sounds/{mine}", f"/sounds/{mine}/menu", f"/sounds/{mine}/download/wav"):
         assert (await browser.get(path)).status_code == 404

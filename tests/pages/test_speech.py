@@ -144,7 +144,8 @@ async def test_the_limit_is_told_in_the_form(
     answer = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
     assert answer.status_code == 429
     assert (
-        'role="alert">All 10 texts of this hour are spoken. You can have the next one in 1 h.' in answer.text
+        'role="alert">You have used all 10 texts of this hour. The next one is possible in 1 h.'
+        in answer.text
     )
 
 
@@ -153,7 +154,7 @@ async def test_nobody_there_to_speak_is_said_before_and_after(ann_browser: httpx
     assert "Speech is not available right now" in page
     answer = await ann_browser.post("/speech", data={"text": "hello"})
     assert answer.status_code == 503
-    assert "Speech is not available right now. What you typed is still here" in answer.text
+    assert "Speech is not available right now. Your text is still here" in answer.text
     assert "hello</textarea>" in answer.text
 
 

@@ -118,11 +118,12 @@ def build_services(
     library = build_library(
         database, clock, ids, settings, bus, storage=storage, storage_guard=guard, rate_limits=rate_limits
     )
+    deletion = AccountDeletion(database, accounts, storage, bus)
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
         rate_limits=rate_limits, accounts=accounts, aura=aura, usage=usage, workers=workers, library=library,
         estimator=estimator, queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech,
-        arrivals=arrivals, account_deletion=AccountDeletion(database, accounts, storage, bus),
+        arrivals=arrivals, account_deletion=deletion,
         guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
@@ -130,7 +131,8 @@ def build_services(
         worker_control=WorkerControl(database, bus), clock_steps=ClockSteps(database, clock, settings, bus),
         queue_history=QueueHistory(database, clock),
         administration=build_administration(
-            database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
+            database, clock, ids, settings, bus,
+            accounts=accounts, deletion=deletion, moderation=library.moderation,
         ),
         sounds=Sounds(database, storage, leases, speech.leases),
         status=StatusReporter(

@@ -201,6 +201,7 @@ NOT_SERVED = {
     "precision": "",
     "precision_note": "",
     "abilities": None,
+    "needs_load": False,
 }
 
 
@@ -227,4 +228,5 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "precision": info.precision,
         "precision_note": info.precision_note,
         "abilities": asdict(info.abilities) if info.abilities else None,
+        "needs_load": info.needs_load,
     }

@@ -34,10 +34,10 @@ LEDGER_LINES: Final = 10
 PER_PAGE: Final = 20
 MAX_PAGE: Final = 10_000
 DONE: Final = {
-    "password": "Password changed; every other session was ended.",
+    "password": "Password changed. Your other sessions were ended.",
     "token": "Token revoked.",
     "session": "Session ended.",
-    "sessions": "Every other session was ended.",
+    "sessions": "All other sessions ended.",
 }
 
 

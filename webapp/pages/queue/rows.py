@@ -19,7 +19,7 @@ from webapp.services.workers.workers import WorkerInfo
 REASONS: Final[dict[PlaceReason, str]] = {
     "moved": "Moved ahead by an admin",
     "skipped": "Paid to skip ahead",
-    "starving": "Has waited long",
+    "starving": "Waited past its limit",
     "loaded": "Its model is loaded",
     "tier": "Tier order",
 }
@@ -118,6 +118,7 @@ def model_lines(
             is_pinned=model in pinned,
             error=engine.error if engine else "",
             memory_bytes=engine.memory_mb * 1_000_000 if engine else 0,
+            needs_load=engine is None or engine.needs_load,
         )
         for model, engine in ((model, report.engines.get(model)) for model in MODELS)
     )
@@ -141,6 +142,7 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
         worker_id=worker.worker_id if can_steer else None,
         place=f"{worker.host}, process {worker.pid}" if can_steer else "",
         refused=_refused(worker.report) if can_steer else (),
+        kind=worker.kind,
     )
 
 
@@ -154,7 +156,7 @@ def _refused(report: Mapping[str, Any]) -> tuple[str, ...]:
 def _expected_start(job: QueuedJob, now_ms: int) -> str:
     if job.status == "processing":
         return "started"
-    return "after the pause" if job.is_held else words.starting(job.start, now_ms)
+    return "when the queue resumes" if job.is_held else words.starting(job.start, now_ms)
 
 
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
@@ -163,8 +165,11 @@ def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
 
 
 def _serves(models: Mapping[str, Any]) -> str:
-    """What a worker has loaded, of the models that it reports."""
+    """What a worker has ready, of the models that it reports."""
     if "tts" in models:
         return words.MODEL_NAMES["voice"]
-    loaded = [words.MODEL_NAMES[name] for name, entry in models.items() if entry["state"] == "ready"]
-    return f"{', '.join(loaded)} loaded" if loaded else "No model loaded"
+    ready = {name: entry for name, entry in models.items() if entry["state"] == "ready"}
+    names = ", ".join(words.MODEL_NAMES[name] for name in ready)
+    if not names:
+        return "No model loaded"
+    return f"{names} loaded" if any(entry.get("needs_load", True) for entry in ready.values()) else names

@@ -48,7 +48,7 @@ class EngineReport:
     `error` says why it could not be loaded; empty when it could. `memory_mb` is its size where it is loaded;
     `is_pinned` means that it stays loaded. `sampling` are the settings for requests that leave them out,
     `precision` is what it computes in where it is loaded, and `precision_note` the reason for it.
-    `abilities` is None for an engine that does not tell.
+    `abilities` is None for an engine that does not tell. `needs_load`: it has something to load.
     """
 
     engine: str
@@ -63,6 +63,7 @@ class EngineReport:
     precision: str = ""
     precision_note: str = ""
     abilities: Abilities | None = None
+    needs_load: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
             precision=entry.get("precision", ""),
             precision_note=entry.get("precision_note", ""),
             abilities=_abilities(entry.get("abilities")),
+            needs_load=entry.get("needs_load", True),
         )
         for model, entry in entries.items()
     }
