@@ -1,4 +1,4 @@
-"""What the commands share: services for a moment, passwords, and who is at the keyboard."""
+"""Code that the commands share: short-lived services, passwords, and prompts at a terminal."""
 
 import asyncio
 import getpass

@@ -189,7 +189,7 @@ class PooledPostgresEngine(PostgresEngine):
 
 
 async def _nothing_to_reset(_connection: object) -> None:
-    """What a connection is used for leaves nothing behind: settings are those of a transaction (SET LOCAL).
+    """Leaves a returned connection as it is: settings are those of a transaction (SET LOCAL).
 
     The driver's own way would cost a round trip whenever a connection is given back.
     """

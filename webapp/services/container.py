@@ -51,7 +51,7 @@ PRIVATE = 0o077
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What handlers, workers and commands are given."""
+    """The services that handlers, workers and commands use."""
 
     settings: Settings
     clock: Clock

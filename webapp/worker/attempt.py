@@ -178,7 +178,7 @@ class Attempt:
 
 
 def plain_words(error: Exception) -> str:
-    """What the owner of a job is told of a failure."""
+    """The text of a failure for the job's owner."""
     # An engine's own files may be what cannot be written.
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     if is_disk_full(cause):

@@ -185,7 +185,7 @@ class Processor:
                 await self._abandon(still)
 
     def _standing_still(self) -> list[Attempt]:
-        """What got nowhere for too long, but for what waits for an engine that is at work on others."""
+        """Return the stalled jobs, without those that wait for an engine busy with others."""
         since_s = self._now_s() - self._settings.stall_s
         still = [attempt for attempt in self._attempts if attempt.moved_s < since_s]
         if any(attempt.has_begun and attempt not in still for attempt in self._generating()):
