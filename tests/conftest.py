@@ -1,7 +1,7 @@
 """Fixtures for everything that touches data: each such test runs on SQLite and on PostgreSQL."""
 
 import asyncio
-import secrets
+import gc
 import shutil
 import tempfile
 import warnings
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from tests.factories import MakeAccount
+from tests.postgres_databases import PostgresDatabases, hasten
 from webapp.clock import ManualClock
 from webapp.database import Database, migrate
 from webapp.database.engines import Engine
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 TEMPLATE_DATABASE = "soundloom_template"
 DIALECTS = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded out of garbage collection: each full one would look at all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -70,6 +77,7 @@ def postgres_server() -> Iterator["PostgresServer"]:
 
         folder = Path(tempfile.mkdtemp(prefix="soundloom-pg-"))
         server = get_server(folder, cleanup_mode="delete")
+    hasten(server)
     yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -105,6 +113,12 @@ def postgres_template(postgres_server: "PostgresServer", tmp_path_factory: pytes
     return TEMPLATE_DATABASE
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: "PostgresServer", postgres_template: str) -> PostgresDatabases:
+    """Freshly migrated, empty databases, to be lent and taken back."""
+    return PostgresDatabases(postgres_server, postgres_template)
+
+
 @pytest.fixture(params=DIALECTS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a freshly migrated, empty database is: a PostgreSQL URL, or empty for SQLite in `tmp_path`."""
@@ -114,10 +128,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield ""
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = f"test_{secrets.token_hex(8)}"
-    server.psql(f'CREATE DATABASE "{name}" TEMPLATE {request.getfixturevalue("postgres_template")};')
+    databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+    name = databases.lend()
     yield server.get_uri(name)
-    server.psql(f'DROP DATABASE "{name}" WITH (FORCE);')
+    databases.take_back(name)
 
 
 @pytest.fixture
