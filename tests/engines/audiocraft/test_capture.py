@@ -54,6 +54,42 @@ def test_graphs_of_one_model_outlive_those_of_another(fake_cuda: FakeCuda, state
     assert kept.output.tolist() == again.output.tolist() == [2.0, 4.0]
 
 
+def test_no_graph_of_a_model_goes_before_the_others(fake_cuda: FakeCuda, state: Tensor) -> None:
+    """Not one that is slower than another, and not one that failed: it would take the others' work space."""
+
+    def work() -> Tensor:
+        return fake_cuda.kernel(lambda: 2 * state)
+
+    record = Recorder(CudaCapture(SECOND))
+    kept, slower = record(work), record(work)
+    del slower
+    gc.collect()
+    kept.replay()
+    fake_cuda.end_error = RuntimeError("operation not permitted when stream is capturing")
+    record(work)
+    fake_cuda.end_error = None
+    gc.collect()
+    kept.replay()
+    assert kept.output.tolist() == [2.0, 4.0]
+
+
+def test_a_stream_stays_with_its_graphs_when_no_more_are_recorded(fake_cuda: FakeCuda, state: Tensor) -> None:
+    def work() -> Tensor:
+        return fake_cuda.kernel(lambda: 2 * state)
+
+    record = Recorder(CudaCapture(SECOND))
+    kept = record(work)
+    fake_cuda.end_error = RuntimeError("operation not permitted when stream is capturing")
+    record(work)
+    fake_cuda.end_error = None
+    other = Recorder(CudaCapture(SECOND))
+    gone = other(work)
+    del gone, other
+    gc.collect()
+    kept.replay()
+    assert kept.output.tolist() == [2.0, 4.0]
+
+
 def test_streams_are_few(fake_cuda: FakeCuda, state: Tensor) -> None:
     """Each costs a work space for good, and torch soon hands out the same again."""
     before = FakeStream.made
