@@ -17,6 +17,7 @@ from tests.engines.audiocraft.test_backends import (
     some_columns,
 )
 from tests.engines.audiocraft.traced import TracedCapture
+from webapp.engines.audiocraft.codec_turn import CudaSide
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.capture import Capture, CudaCapture, Recorded, Recorder
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
@@ -91,15 +92,15 @@ def test_a_stream_stays_with_its_graphs_when_no_more_are_recorded(fake_cuda: Fak
 
 
 def test_streams_are_few(fake_cuda: FakeCuda, state: Tensor) -> None:
-    """Each costs a work space for good, and torch soon hands out the same again."""
+    """Each costs a work space for good, and torch soon hands out the same again, to whoever asks."""
     before = FakeStream.made
     for _ in range(5):
-        capture = CudaCapture(SECOND)
+        capture, side = CudaCapture(SECOND), CudaSide(SECOND)
         for _ in range(4):
             capture(lambda: fake_cuda.kernel(lambda: 2 * state))
-        del capture
+        del capture, side
         gc.collect()
-    assert FakeStream.made == before + 1
+    assert FakeStream.made == before + 2
     assert FakeCapture.default_capture_stream is None
 
 
