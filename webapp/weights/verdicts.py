@@ -63,10 +63,19 @@ def current_verdicts(folder: Path, files: Sequence[Path], code: str) -> Verdicts
     return Verdicts(digest, code, stamps, distances)
 
 
-def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
-    """What is known for certain of files that were not touched since, which are not read. Raises OSError."""
+def verdicts_of(folder: Path, files: Sequence[Path]) -> Verdicts:
+    """The record of a folder where these files were not touched since, else an empty one. None is read."""
     known = read_verdicts(folder)
-    return known.of(device) if (known.stamps, known.code) == (_stamps(files), code) else {}
+    try:
+        return known if known.stamps == _stamps(files) else Verdicts()
+    except OSError:
+        return Verdicts()
+
+
+def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
+    """What is known for certain of files that were not touched since, by this code."""
+    known = verdicts_of(folder, files)
+    return known.of(device) if known.code == code else {}
 
 
 def write_verdicts(folder: Path, verdicts: Verdicts) -> None:
