@@ -14,8 +14,8 @@ from webapp.engines.speech.piper_descriptions import Refused
 from webapp.errors import LeaseLost
 from webapp.policy.speech import STATUS_MODEL
 from webapp.services.container import Services
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim
-from webapp.services.views import SoundFacts
 from webapp.services.workers.workers import WorkerState
 from webapp.speech.making import SpeechMaker, voice_views
 from webapp.stopping import first_of

@@ -11,8 +11,8 @@ from typing import TypeVar
 from webapp.engines.base import CancelToken, EngineError, GenerationCancelled, ModelLoadError
 from webapp.errors import LeaseLost, is_disk_full
 from webapp.services.container import Services
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
-from webapp.services.views import SoundFacts
 from webapp.stopping import first_of
 from webapp.worker.making import Making, SoundMaker
 from webapp.worker.progress import ProgressReporter

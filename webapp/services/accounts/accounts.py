@@ -29,7 +29,7 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sign_in_limits import AccountLimits
 from webapp.services.accounts.views import SELECT_ACCOUNT, AccountView, account_view, identity_of
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.services.shared.essential import essential, even_if_full
 from webapp.services.shared.rate_limits import Throttle, ThrottleUsage
 from webapp.settings import Settings
@@ -291,7 +291,7 @@ class Accounts:
         yet write belongs to no sound, and is swept like anything a crash leaves. Raises NotFound.
         """
         # Its jobs leave the queue, so this is a transition of the queue like any other.
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             account = await self.get(account_id)
             rows = await self._database.fetch("SELECT storage_key FROM sound WHERE account = {}", account_id)
             await Account.delete().where(Account.id == account_id)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, literals
 from webapp.errors import LimitPolicy
+from webapp.policy.job_status import ACTIVE
 from webapp.policy.moments import SKEW_MS
 from webapp.policy.tiers import tier_table
 from webapp.settings import Settings
@@ -77,7 +78,7 @@ class UsageReader:
             " (SELECT MIN(created_ms) FROM (SELECT created_ms FROM job WHERE account = {} AND created_ms > {}"
             "  AND created_ms <= {}"
             "  ORDER BY created_ms DESC LIMIT {}) AS newest) AS next_to_leave_ms,"
-            " (SELECT COUNT(*) FROM job WHERE account = {} AND status IN ('queued', 'processing')) AS active,"
+            f" (SELECT COUNT(*) FROM job WHERE account = {{}} AND status IN {literals(ACTIVE)}) AS active,"
             " (SELECT CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) FROM sound WHERE account = {}) AS stored,"
             " (SELECT COUNT(*) FROM throttle_hit WHERE bucket = {} AND at_ms > {} AND at_ms <= {}) AS spoken",
             account_id,

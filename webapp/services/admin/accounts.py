@@ -16,7 +16,7 @@ from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.accounts.views import SELECT_ACCOUNT, AccountView, account_view
 from webapp.services.admin.audit import AuditLog
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.services.shared.essential import essential
 
 PAGE_SIZE: Final = 50
@@ -127,7 +127,7 @@ class AccountAdmin:
     @asynccontextmanager
     async def _ruling(self, identity: Identity) -> AsyncIterator[None]:
         """A transaction in which whoever rules is still an admin: two cannot depose each other at once."""
-        async with queue_turn(self._database, visible=False):
+        async with queue_transition(self._database, visible=False):
             author = await self._accounts.get(identity.account_id)
             require_admin(author.identity)
             if author.is_disabled:

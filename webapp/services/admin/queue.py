@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row, literals
 from webapp.errors import InvalidRequest, NotFound
 from webapp.events import Bus, Event
 from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
+from webapp.policy.job_status import ACTIVE
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
 from webapp.services.queue.clock_steps import NEXT_SKIP_MS
 from webapp.services.queue.jobs import JOB_ID
 from webapp.services.queue.leases import FAILED
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.skip_payments import SkipPayments
-from webapp.services.rows import Row
 from webapp.settings import Settings
 
 STOPPED: Final = "An admin stopped this job"
@@ -71,7 +71,7 @@ class QueueAdmin:
         Jobs in hand are finished, and jobs may be submitted meanwhile. Raises NotAuthorized.
         """
         require_admin(identity)
-        async with queue_turn(self._database) as turn:
+        async with queue_transition(self._database) as turn:
             if turn.is_paused == is_paused:
                 return False
             await self._database.fetch("UPDATE queue_state SET is_paused = {} WHERE id = 1", is_paused)
@@ -105,7 +105,7 @@ class QueueAdmin:
             raise InvalidRequest(f"At most {MAX_AT_ONCE} jobs can be changed at once")
         if not wanted:
             return Outcome((), {})
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             rows = await self._rows(wanted)
             refused = await self._refused(action, wanted, rows)
             allowed = [rows[job_id] for job_id in wanted if job_id not in refused]
@@ -159,7 +159,7 @@ class QueueAdmin:
     async def _room(self) -> int:
         """How many more jobs the queue takes."""
         rows = await self._database.fetch(
-            "SELECT COUNT(*) AS active FROM job WHERE status IN ('queued', 'processing')"
+            f"SELECT COUNT(*) AS active FROM job WHERE status IN {literals(ACTIVE)}"
         )
         return self._queue_limit - int(rows[0]["active"])
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from webapp.database import Database
+from webapp.database import Database, Row, literals
+from webapp.policy.job_status import UNSUCCESSFUL, UnsuccessfulStatus
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.rows import Row
 
-GoneStatus = Literal["failed", "cancelled"]
 MOST_GONE: Final = 100
 
 
@@ -19,7 +18,7 @@ class GoneJob:
     job_id: str
     account_id: int
     owner: str
-    status: GoneStatus
+    status: UnsuccessfulStatus
     model: str
     duration_s: float
     tier: str
@@ -46,7 +45,7 @@ class QueueOverview:
         rows = await self._database.fetch(f"SELECT id, username FROM account WHERE id IN ({places})", *wanted)
         return {row["id"]: row["username"] for row in rows}
 
-    async def gone(self, identity: Identity, status: GoneStatus) -> list[GoneJob]:
+    async def gone(self, identity: Identity, status: UnsuccessfulStatus) -> list[GoneJob]:
         """The jobs that came to this end, the newest hundred, newest first. Raises NotAuthorized."""
         require_admin(identity)
         rows = await self._database.fetch(
@@ -55,7 +54,7 @@ class QueueOverview:
             " (SELECT action FROM admin_action WHERE subject = job.job_id AND action IN ('cancel', 'restore')"
             " ORDER BY id DESC LIMIT 1) AS last_ruling"
             " FROM job JOIN account ON account.id = job.account"
-            " WHERE job.status IN ('failed', 'cancelled') AND job.status = {}"
+            f" WHERE job.status IN {literals(UNSUCCESSFUL)} AND job.status = {{}}"
             " ORDER BY job.finished_ms DESC LIMIT {}",
             status,
             MOST_GONE,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import webapp
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound
 from webapp.policy.exports import (
     MANIFEST_FORMAT,
@@ -28,7 +28,6 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, Browser
 from webapp.services.library.playlists import VISIBLE, Playlists
 from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LibraryItemView, LibraryPage, item_view
-from webapp.services.rows import Row
 from webapp.storage import Storage
 from webapp.storage.tagged_file import TaggedFile
 from webapp.storage.tags import Tags

@@ -4,17 +4,18 @@ from pathlib import Path
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, literals
 from webapp.errors import StorageFull
 from webapp.events import Bus, Event
 from webapp.policy.imports import SoundEntry
+from webapp.policy.job_status import ACTIVE
 from webapp.policy.library import SoundChange
 from webapp.services.library.adding import NewSound, shelve
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.library.storage_limits import StorageGuard
-from webapp.services.views import SoundFacts
 from webapp.storage import Storage
 
-_UNFINISHED: Final = "status IN ('queued', 'processing')"
+_UNFINISHED: Final = f"status IN {literals(ACTIVE)}"
 
 
 class Importer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import Conflict, InvalidRequest, NotFound
 from webapp.events import Bus, account_changed
 from webapp.ids import Ids
@@ -14,7 +14,6 @@ from webapp.policy.library import MAX_PLAYLISTS, MAX_TRACKS, PlaylistChange, is_
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
 from webapp.services.library.views import ITEM_COLUMNS, ITEM_JOINS, LISTED, LibraryItemView, item_view
-from webapp.services.rows import Row
 
 NOT_FOUND: Final = "Playlist not found"
 # What a reader sees of a playlist; takes the reader's account, or null. Others' sounds only while listed.

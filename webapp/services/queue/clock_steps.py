@@ -1,4 +1,4 @@
-"""What a clock that was set back has done to the line, put right."""
+"""Repair waiting jobs after the clock was set back."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.policy.moments import SKEW_MS
 from webapp.policy.tiers import tier_table
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.settings import Settings
 
 TOO_FAR: Final = "status = 'queued' AND tier = {} AND starves_ms > {}"
@@ -19,7 +19,7 @@ NEXT_SKIP_MS: Final = (
 
 
 class ClockSteps:
-    """Looks after waiting jobs whose limit lies further ahead than their tier allows."""
+    """Corrects waiting jobs whose starvation limit lies further ahead than their tier allows."""
 
     def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
         self._database = database
@@ -28,10 +28,10 @@ class ClockSteps:
         self._bus = bus
 
     async def settle(self) -> bool:
-        """Have such jobs wait no longer than their tier's time from now; whether there were any."""
+        """Limit such jobs to their tier's waiting time from now; return whether there were any."""
         if not await self._any():
             return False
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             now_ms = self._clock.now_ms()
             for tier, limit_ms in self._limits_ms.items():
                 await self._database.fetch(

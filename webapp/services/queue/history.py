@@ -3,25 +3,26 @@
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, literals
 from webapp.policy.history import Span, Stay, spans
+from webapp.policy.job_status import ACTIVE, UNSUCCESSFUL
 
 SPAN_MS: Final = 120_000
 SPANS: Final = 30
 FRESH_FOR_MS: Final = 5_000
 # Those that wait, those that were started, and those that left without: each from an index of its own,
 # whose condition SQLite has to find word for word.
-STAYS: Final = """
+STAYS: Final = f"""
     SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job
-        WHERE status IN ('queued', 'processing') AND status = 'queued'
-    UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {}
+        WHERE status IN {literals(ACTIVE)} AND status = 'queued'
+    UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {{}}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
-        WHERE status IN ('failed', 'cancelled') AND status = 'cancelled' AND finished_ms >= {}
+        WHERE status IN {literals(UNSUCCESSFUL)} AND status = 'cancelled' AND finished_ms >= {{}}
 """
 
 
 class QueueHistory:
-    """Depth and waits, in steps of two minutes; exact whatever restarts, for nothing is sampled."""
+    """Reads queue depth and waits in steps of two minutes; exact across restarts: nothing is sampled."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -30,7 +31,7 @@ class QueueHistory:
         self._spans: tuple[Span, ...] = ()
 
     async def last_hour(self) -> tuple[Span, ...]:
-        """The last hour, oldest first, as of five seconds ago at most."""
+        """Return the last hour, oldest first, at most five seconds old."""
         now_ms = self._clock.now_ms()
         if self._read_ms is None or not 0 <= now_ms - self._read_ms < FRESH_FOR_MS:
             since_ms = now_ms - SPANS * SPAN_MS

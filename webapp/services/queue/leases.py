@@ -8,18 +8,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.moments import latest_lease_ms
 from webapp.services.library.adding import NewSound, shelve
-from webapp.services.queue.affinity import Turns
-from webapp.services.queue.claim_order import NextInLine
-from webapp.services.queue.lock import queue_turn
+from webapp.services.library.sounds import SoundFacts
+from webapp.services.queue.affinity import AffinityStore
+from webapp.services.queue.claim_order import ClaimOrder
+from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.skip_payments import SkipPayments
-from webapp.services.rows import Row
-from webapp.services.views import SoundFacts
 from webapp.settings import Settings
 
 LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"
@@ -58,7 +57,7 @@ class Leases:
         settings: Settings,
         bus: Bus,
         payments: SkipPayments,
-        turns: Turns,
+        affinities: AffinityStore,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -67,8 +66,8 @@ class Leases:
         self._lost_workers_limit = settings.lost_workers_limit
         self._bus = bus
         self._payments = payments
-        self._turns = turns
-        self._next = NextInLine(database, turns)
+        self._affinities = affinities
+        self._next = ClaimOrder(database, affinities)
 
     async def claim(
         self, worker_id: str, ready: Collection[str] | None = None, *, joining: str | None = None
@@ -81,9 +80,9 @@ class Leases:
         if not await self._something_waits(worker_id):
             return None
         # Several workers may have seen the same job waiting: whoever comes too late changes nothing.
-        async with queue_turn(self._database, visible=False) as turn:
+        async with queue_transition(self._database, visible=False) as transition:
             now_ms = self._clock.now_ms()
-            found = None if turn.is_paused else await self._next.find(worker_id, ready, now_ms)
+            found = None if transition.is_paused else await self._next.find(worker_id, ready, now_ms)
             if found is None or (joining is not None and found[0]["model"] != joining):
                 return None
             job_id, affinity = found[0]["job_id"], found[1]
@@ -95,14 +94,14 @@ class Leases:
                 worker_id,
                 now_ms + self._lease_ms,
                 now_ms,
-                turn.version + 1,
+                transition.version + 1,
                 worker_id,
                 job_id,
                 worker_id,
             )
             if not rows:
                 return None
-            await self._turns.write(worker_id, affinity)
+            await self._affinities.write(worker_id, affinity)
             await self._database.fetch("UPDATE queue_state SET version = version + 1 WHERE id = 1")
         self._bus.publish(Event("queue"), Event("job", job_id))
         return _claim(rows[0], worker_id)
@@ -114,7 +113,7 @@ class Leases:
         because the connection broke as the claim was written, goes back in line with its lease.
         """
         held = set()
-        async with queue_turn(self._database, durable=False, visible=False):
+        async with queue_transition(self._database, durable=False, visible=False):
             now_ms = self._clock.now_ms()
             await self._database.fetch(
                 "UPDATE worker SET heartbeat_ms = {} WHERE worker_id = {}", now_ms, worker_id
@@ -130,7 +129,7 @@ class Leases:
 
     async def report_progress(self, claim: Claim, progress_pct: int) -> None:
         """Record how far the job is, 0 to 99; never goes back. Raises LeaseLost."""
-        async with queue_turn(self._database, durable=False):
+        async with queue_transition(self._database, durable=False):
             await self._write(
                 claim, "progress_pct = CASE WHEN progress_pct < {} THEN {} ELSE progress_pct END",
                 progress_pct, progress_pct,
@@ -139,7 +138,7 @@ class Leases:
 
     async def complete(self, claim: Claim, facts: SoundFacts) -> None:
         """Make the sound visible; its files must be published already. Raises LeaseLost."""
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             now_ms = self._clock.now_ms()
             await self._write(
                 claim, "status = 'completed', worker_id = NULL, lease_expires_ms = NULL, finished_ms = {},"
@@ -153,7 +152,7 @@ class Leases:
 
         Returns whether the job will be tried again. Raises LeaseLost.
         """
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             rows = await self._database.fetch("SELECT retry_count FROM job WHERE job_id = {}", claim.job_id)
             again = bool(rows) and rows[0]["retry_count"] < self._retries
             if again:
@@ -166,7 +165,7 @@ class Leases:
 
     async def hand_back(self, claim: Claim) -> None:
         """Put the job back at its old place because the worker stops; counts no attempt. Raises LeaseLost."""
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             await self._write(claim, BACK_IN_LINE)
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
@@ -212,7 +211,7 @@ class Leases:
         )
         if not held:
             return []
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             rows = await self._database.fetch(
                 f"UPDATE job SET {BACK_IN_LINE}, lost_workers = lost_workers + 1"
                 f" WHERE status = 'processing' AND {condition} RETURNING job_id, lost_workers",

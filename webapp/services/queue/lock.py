@@ -14,7 +14,7 @@ from webapp.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class QueueTurn:
+class QueueTransition:
     """The queue's row as it is during one transition."""
 
     version: int
@@ -23,9 +23,9 @@ class QueueTurn:
 
 
 @asynccontextmanager
-async def queue_turn(
+async def queue_transition(
     database: Database, *, durable: bool = True, visible: bool = True
-) -> AsyncIterator[QueueTurn]:
+) -> AsyncIterator[QueueTransition]:
     """A transaction in which nobody else changes the queue.
 
     `durable=False`: power loss may undo it. `visible=False`: nothing that readers see will change,
@@ -43,4 +43,4 @@ async def queue_turn(
             rows = await database.fetch(
                 f"SELECT version, next_sequence, is_paused FROM queue_state WHERE id = 1{lock}"
             )
-        yield QueueTurn(**rows[0])
+        yield QueueTransition(**rows[0])

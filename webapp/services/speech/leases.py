@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import LeaseLost
 from webapp.events import Bus, Event
 from webapp.policy.moments import latest_lease_ms
 from webapp.policy.speech import VOICE_MODEL, as_prompt
 from webapp.services.library.adding import NewSound, shelve
-from webapp.services.rows import Row
-from webapp.services.views import SoundFacts
+from webapp.services.library.sounds import SoundFacts
 from webapp.settings import Settings
 
 # A text that has ended this many workers may be what ends them.

@@ -11,7 +11,7 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.events import Bus, Event
 from webapp.policy.generation import MODELS
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 
 WishAction = Literal["load", "unload", "pin", "unpin"]
 
@@ -54,7 +54,7 @@ class WorkerControl:
 
         Once this has returned, the worker claims nothing. It lasts as long as its process. Raises NotFound.
         """
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             rows = await self._database.fetch(
                 "UPDATE worker SET is_draining = {} WHERE worker_id = {} RETURNING worker_id",
                 is_draining,
