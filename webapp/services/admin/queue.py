@@ -14,8 +14,8 @@ from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
 from webapp.services.queue.clock_steps import NEXT_SKIP_MS
 from webapp.services.queue.jobs import JOB_ID
-from webapp.services.queue.leases import FAILED
 from webapp.services.queue.lock import queue_transition
+from webapp.services.queue.queries import FAILED
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.settings import Settings
 
