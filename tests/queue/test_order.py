@@ -16,7 +16,7 @@ from webapp.errors import SettingsError
 from webapp.policy.generation import MODELS
 from webapp.policy.ordering import INDIFFERENT, Affinity, WaitingJob, in_order, next_job
 from webapp.services.container import Services
-from webapp.services.queue.claim_order import FIRST_IN_QUEUE, FIRST_OF_MODEL
+from webapp.services.queue.queries import FIRST_IN_QUEUE, FIRST_OF_MODEL
 from webapp.tables import Job, Worker
 
 EXAMPLES = 60

@@ -6,31 +6,23 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database, literals
+from webapp.database import Database
 from webapp.errors import AuthenticationRequired, LimitReached, ProductError, QueueFull, StorageFull
 from webapp.ids import Ids
 from webapp.policy.generation import GenerationChoice
-from webapp.policy.job_status import ACTIVE
-from webapp.policy.moments import SKEW_MS
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.places import Places
 from webapp.policy.tiers import Tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS, UsageReader, at_once_policy, hour_policy
 from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.queue import queries
 from webapp.services.queue.lock import QueueTransition, queue_transition
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.idempotency import Once
 
 # Nobody knows when a job will end; asking again sooner than this is rarely worth it.
 AT_ONCE_RETRY_S: Final = 30
-
-INSERT_JOB: Final = """
-    INSERT INTO job (job_id, sequence, account, generation_id, status, created_ms, prompt, model, duration_s,
-                     is_loopable, seed, seed_was_given, temperature, top_k, top_p, guidance, tier, priority,
-                     starves_ms)
-    VALUES ({}, {}, {}, {}, 'queued', {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +60,7 @@ class _Capacity:
     active: dict[int, int]
     in_hour: dict[int, int]
     full: Mapping[int, str]
-    accepted: list[Sequence[object]] = field(default_factory=list)
+    accepted: list[Mapping[str, object]] = field(default_factory=list)
 
 
 class Acceptance:
@@ -122,7 +114,7 @@ class Acceptance:
                         raise _Undone from failure
                 if not capacity.accepted:
                     raise _Undone
-                await self._write(capacity.accepted, capacity.next_sequence)
+                await queries.insert_jobs(self._database, capacity.accepted, capacity.next_sequence)
         return outcomes
 
     async def _decide(self, application: Application, capacity: _Capacity) -> Submitted | ProductError:
@@ -177,42 +169,35 @@ class Acceptance:
 
     def _row(
         self, application: Application, choice: GenerationChoice, job_id: str, capacity: _Capacity
-    ) -> Sequence[object]:
-        tier = application.tier
-        return (
-            job_id,
-            capacity.next_sequence,
-            application.identity.account_id,
-            self._ids.generation_id(),
-            capacity.now_ms,
-            choice.prompt,
-            choice.model,
-            choice.duration_s,
-            choice.is_loopable,
-            self._ids.seed() if choice.seed is None else choice.seed,
-            choice.seed is not None,
-            choice.sampling.temperature,
-            choice.sampling.top_k,
-            choice.sampling.top_p,
-            choice.sampling.guidance,
-            tier.name,
-            tier.priority,
-            capacity.now_ms + tier.starves_after_ms,
-        )
+    ) -> Mapping[str, object]:
+        tier, sampling = application.tier, choice.sampling
+        return {
+            "job_id": job_id,
+            "sequence": capacity.next_sequence,
+            "account": application.identity.account_id,
+            "generation_id": self._ids.generation_id(),
+            "status": "queued",
+            "created_ms": capacity.now_ms,
+            "prompt": choice.prompt,
+            "model": choice.model,
+            "duration_s": choice.duration_s,
+            "is_loopable": choice.is_loopable,
+            "seed": self._ids.seed() if choice.seed is None else choice.seed,
+            "seed_was_given": choice.seed is not None,
+            "temperature": sampling.temperature,
+            "top_k": sampling.top_k,
+            "top_p": sampling.top_p,
+            "guidance": sampling.guidance,
+            "tier": tier.name,
+            "priority": tier.priority,
+            "starves_ms": capacity.now_ms + tier.starves_after_ms,
+        }
 
     async def _capacity(self, transition: QueueTransition, account_ids: Collection[int]) -> _Capacity:
         now_ms = self._clock.now_ms()
         queue = await self._waiting_queue.read()
-        marks = ", ".join("{}" for _ in account_ids)
-        counts = await self._database.fetch(
-            "SELECT id,"
-            " (SELECT COUNT(*) FROM job WHERE job.account = account.id AND created_ms > {}"
-            "  AND created_ms <= {}) AS in_hour,"
-            " (SELECT COUNT(*) FROM job WHERE job.account = account.id"
-            f" AND status IN {literals(ACTIVE)}) AS active FROM account WHERE id IN ({marks})",
-            now_ms - HOUR_MS,
-            now_ms + SKEW_MS,
-            *account_ids,
+        counts = await queries.account_counts(
+            self._database, account_ids, since_ms=now_ms - HOUR_MS, now_ms=now_ms
         )
         return _Capacity(
             now_ms=now_ms,
@@ -223,7 +208,3 @@ class Acceptance:
             in_hour={row["id"]: row["in_hour"] for row in counts},
             full=await self._storage_guard.full(account_ids),
         )
-
-    async def _write(self, rows: Sequence[Sequence[object]], next_sequence: int) -> None:
-        await self._database.execute_many(INSERT_JOB, rows)
-        await self._database.fetch("UPDATE queue_state SET next_sequence = {} WHERE id = 1", next_sequence)

@@ -2,21 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from typing import Final
 
-from webapp.database import Database, Dialect, Row
+from webapp.database import Database, Row
 from webapp.policy.generation import MODELS
 from webapp.policy.ordering import Affinity, in_turn
+from webapp.services.queue import queries
 from webapp.settings import Settings
-
-_COLUMNS: Final = ("worker_id", "affinity_streak", *(f"ready_{model}" for model in MODELS))
-_PAIRS: Final = ", ".join(f"'{column}', {column}" for column in _COLUMNS)
-_GATHERED: Final[dict[Dialect, str]] = {
-    "sqlite": f"SELECT json_group_array(json_object({_PAIRS}))",
-    "postgres": f"SELECT json_agg(json_build_object({_PAIRS}))",
-}
-_COUNTS: Final = "has_affinity AND state <> 'stopping' AND NOT is_draining"
-_SET_READY: Final = ", ".join(f"ready_{model} = {{}}" for model in MODELS)
 
 
 class AffinityStore:
@@ -25,8 +16,6 @@ class AffinityStore:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._limit = settings.affinity_limit
-        # A column for statements that read the queue, so that jobs and workers are of one moment.
-        self.column = f"({_GATHERED[database.dialect]} FROM worker WHERE {_COUNTS}) AS affinities"
 
     def of(self, gathered: str | None, processing: Iterable[Row]) -> tuple[Affinity, ...]:
         """Order the workers as they are expected to claim, from the column and the jobs in hand."""
@@ -42,22 +31,11 @@ class AffinityStore:
 
     async def streak(self, worker_id: str) -> int:
         """Return how often the worker has preferred a job since it last loaded a model."""
-        rows = await self._database.fetch(
-            "SELECT affinity_streak FROM worker WHERE worker_id = {}", worker_id
-        )
-        return int(rows[0]["affinity_streak"]) if rows else 0
+        return await queries.affinity_streak(self._database, worker_id)
 
     async def write(self, worker_id: str, affinity: Affinity) -> None:
         """Record a worker's state, in the transaction of the claim that led to it."""
-        ready = affinity.ready or ()
-        await self._database.fetch(
-            f"UPDATE worker SET has_affinity = {{}}, affinity_streak = {{}}, {_SET_READY}"
-            " WHERE worker_id = {}",
-            affinity.ready is not None,
-            affinity.streak,
-            *(model in ready for model in MODELS),
-            worker_id,
-        )
+        await queries.write_affinity(self._database, worker_id, affinity.ready, affinity.streak)
 
 
 def _ready(state: Row) -> list[str]:

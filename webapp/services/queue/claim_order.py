@@ -1,24 +1,12 @@
 """The next job to claim: `webapp.policy.ordering.next_job` as a few indexed statements."""
 
 from collections.abc import Collection
-from typing import Final
 
 from webapp.database import Database, Row
 from webapp.policy.ordering import Affinity, Rank
+from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
-
-# Each way to be first in the queue, in order of precedence.
-FIRST_IN_QUEUE: Final = {
-    Rank.SKIPPED: "status = 'queued' AND skipped_ms IS NOT NULL ORDER BY skipped_ms, sequence",
-    Rank.STARVING: (
-        "status = 'queued' AND skipped_ms IS NULL AND starves_ms <= {} ORDER BY starves_ms, sequence"
-    ),
-    Rank.BY_TIER: "status = 'queued' AND skipped_ms IS NULL ORDER BY priority, sequence",
-}
-# Asked only when nobody starves, so it need not look for that.
-FIRST_OF_MODEL: Final = (
-    "status = 'queued' AND skipped_ms IS NULL AND model = {} AND priority = {} ORDER BY sequence"
-)
+from webapp.services.queue.queries import FIRST_IN_QUEUE, FIRST_OF_MODEL
 
 
 class ClaimOrder:
@@ -42,11 +30,11 @@ class ClaimOrder:
         streak = 0 if ready is None else await self._affinities.streak(worker_id)
         affinity = self._affinities.affinity(ready, streak)
         if affinity.may_overtake(head["model"], rank):
-            preferred = [
-                row
+            found = [
+                await queries.first_waiting(self._database, FIRST_OF_MODEL, model, head["priority"])
                 for model in sorted(affinity.ready or ())
-                for row in await self._select(FIRST_OF_MODEL, model, head["priority"])
             ]
+            preferred = [row for row in found if row is not None]
             if preferred:
                 earliest = min(preferred, key=lambda row: int(row["sequence"]))
                 return earliest, affinity.after_preferring()
@@ -55,15 +43,7 @@ class ClaimOrder:
     async def _first(self, now_ms: int) -> tuple[Rank, Row] | None:
         for rank, condition in FIRST_IN_QUEUE.items():
             arguments = (now_ms,) if rank is Rank.STARVING else ()
-            rows = await self._select(condition, *arguments)
-            if rows:
-                return rank, rows[0]
+            row = await queries.first_waiting(self._database, condition, *arguments)
+            if row is not None:
+                return rank, row
         return None
-
-    async def _select(self, condition: str, *arguments: object) -> list[Row]:
-        # The queue's row is held, so the rows cannot change; SKIP LOCKED keeps a claim from waiting for
-        # anything else that may hold one of them, such as an operator's own transaction.
-        lock = " FOR UPDATE SKIP LOCKED" if self._database.dialect == "postgres" else ""
-        return await self._database.fetch(
-            f"SELECT job_id, model, priority, sequence FROM job WHERE {condition} LIMIT 1{lock}", *arguments
-        )

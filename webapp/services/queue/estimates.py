@@ -7,6 +7,7 @@ from webapp.database import Database
 from webapp.policy.estimates import Hands, Outlook, overtaking
 from webapp.policy.generation import MODELS
 from webapp.policy.speed import Result, SpeedTable, learn
+from webapp.services.queue import queries
 from webapp.services.workers.workers import WorkerOnDuty, Workers
 
 # The newest results of each model: enough for a stable estimate, few enough to follow a change within hours.
@@ -54,12 +55,7 @@ class Estimator:
         self._engines = {result.model: result.engine for result in reversed(results)}
 
     async def _count_arrivals(self, hands: tuple[Hands, ...], now_ms: int) -> None:
-        rows = await self._database.fetch(
-            "SELECT priority, model, COUNT(*) AS jobs, AVG(duration_s) AS duration_s,"
-            " MIN(created_ms) AS created_ms FROM (SELECT priority, model, duration_s, created_ms FROM job"
-            " ORDER BY sequence DESC LIMIT {}) AS newest GROUP BY priority, model",
-            ARRIVALS,
-        )
+        rows = await queries.newest_arrivals(self._database, ARRIVALS)
         anyone = Outlook(hands, self._speeds)
         self._asked_ms = {}
         for row in rows:
@@ -70,15 +66,7 @@ class Estimator:
 
     async def _results(self, model: str) -> list[Result]:
         """The newest results of a model, newest first."""
-        rows = await self._database.fetch(
-            "SELECT job.duration_s, job.started_ms, job.finished_ms, job.device, sound.engine"
-            " FROM job JOIN sound ON sound.job = job.job_id"
-            " WHERE job.status = 'completed' AND job.model = {}"
-            # Otherwise the clock was set back meanwhile, and the duration is unknown.
-            " AND job.finished_ms >= job.started_ms ORDER BY job.finished_ms DESC LIMIT {}",
-            model,
-            RESULTS_PER_MODEL,
-        )
+        rows = await queries.newest_results(self._database, model, RESULTS_PER_MODEL)
         return [
             Result(
                 model=model,

@@ -3,22 +3,13 @@
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database, literals
+from webapp.database import Database
 from webapp.policy.history import Span, Stay, spans
-from webapp.policy.job_status import ACTIVE, UNSUCCESSFUL
+from webapp.services.queue import queries
 
 SPAN_MS: Final = 120_000
 SPANS: Final = 30
 FRESH_FOR_MS: Final = 5_000
-# Those that wait, those that were started, and those that left without: each from an index of its own,
-# whose condition SQLite has to find word for word.
-STAYS: Final = f"""
-    SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job
-        WHERE status IN {literals(ACTIVE)} AND status = 'queued'
-    UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {{}}
-    UNION ALL SELECT created_ms, finished_ms, 0 FROM job
-        WHERE status IN {literals(UNSUCCESSFUL)} AND status = 'cancelled' AND finished_ms >= {{}}
-"""
 
 
 class QueueHistory:
@@ -35,7 +26,7 @@ class QueueHistory:
         now_ms = self._clock.now_ms()
         if self._read_ms is None or not 0 <= now_ms - self._read_ms < FRESH_FOR_MS:
             since_ms = now_ms - SPANS * SPAN_MS
-            rows = await self._database.fetch(STAYS, since_ms, since_ms)
+            rows = await queries.stays(self._database, since_ms)
             stays = [Stay(row["created_ms"], row["left_ms"], bool(row["was_started"])) for row in rows]
             self._spans = spans(stays, until_ms=now_ms, span_ms=SPAN_MS, count=SPANS)
             self._read_ms = now_ms

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
@@ -15,9 +16,9 @@ from webapp.policy.ordering import skip_would_move
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit import AuditLog
-from webapp.services.queue.clock_steps import NEXT_SKIP_MS
+from webapp.services.queue import queries
 from webapp.services.queue.lock import queue_transition
-from webapp.services.queue.rows import JOB_WITH_SOUND, job_view, waiting_job, with_position
+from webapp.services.queue.rows import job_view, waiting_job, with_position
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.submissions import Submissions, Submitted
@@ -27,6 +28,7 @@ from webapp.services.shared.idempotency import Once
 from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.settings import Settings
+from webapp.tables import Job
 
 Action = Literal["cancel", "skip"]
 JOB_ID: Final = re.compile("[0-9a-f]{12}")
@@ -88,25 +90,23 @@ class Jobs:
         offset: int = 0,
     ) -> list[JobView]:
         """List the account's own jobs since a time, newest first, in any of these states (default: all)."""
-        among = f" AND job.status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
         jobs, _ = await self._with_positions(
-            f"job.account = {{}} AND job.created_ms >= {{}}{among}"
-            " ORDER BY job.created_ms DESC, job.sequence DESC LIMIT {} OFFSET {}",
-            account_id,
-            since_ms,
-            *statuses,
-            limit,
-            offset,
+            partial(
+                queries.jobs_of_account,
+                self._database,
+                account_id,
+                since_ms=since_ms,
+                statuses=statuses,
+                limit=limit,
+                offset=offset,
+            )
         )
         return jobs
 
     async def count_of_account(self, account_id: int, *, statuses: tuple[JobStatus, ...] = ()) -> int:
         """Count the jobs the account has, in any of these states (default: all)."""
-        among = f" AND status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
-        rows = await self._database.fetch(
-            f"SELECT COUNT(*) AS total FROM job WHERE account = {{}}{among}", account_id, *statuses
-        )
-        return int(rows[0]["total"])
+        own = Job.account == account_id
+        return int(await Job.count().where(own & Job.status.is_in(list(statuses)) if statuses else own))
 
     async def cancel(self, identity: Identity, job_id: str) -> None:
         """Take a waiting job out of the queue; what was paid to skip comes back.
@@ -119,10 +119,8 @@ class Jobs:
         async with queue_transition(self._database):
             row = await self._to_cancel(identity, job_id)
             await self._count(identity, "cancel")
-            await self._database.fetch(
-                "UPDATE job SET status = 'cancelled', finished_ms = {} WHERE job_id = {}",
-                self._clock.now_ms(),
-                job_id,
+            await Job.update({Job.status: "cancelled", Job.finished_ms: self._clock.now_ms()}).where(
+                Job.job_id == job_id
             )
             await self._payments.refund(job_id, "The job was cancelled")
             if row["account"] != identity.account_id:
@@ -160,9 +158,7 @@ class Jobs:
             cost = skip_cost(row["duration_s"], self._prices)
             balance = await self._payments.charge(identity.account_id, job_id, cost)
             await self._count(identity, "skip")
-            await self._database.fetch(
-                f"UPDATE job SET skipped_ms = {NEXT_SKIP_MS} WHERE job_id = {{}}", now_ms, now_ms, job_id
-            )
+            await Job.update({Job.skipped_ms: queries.next_skip_ms(now_ms)}).where(Job.job_id == job_id)
             receipt = SkipReceipt(cost, balance)
             if once:
                 await once.keep(receipt)
@@ -218,25 +214,24 @@ class Jobs:
 
     async def _row(self, job_id: str) -> Row:
         _require_job_id(job_id)
-        rows = await self._database.fetch("SELECT * FROM job WHERE job_id = {}", job_id)
-        if not rows:
+        row: Row | None = await Job.select().where(Job.job_id == job_id).first()
+        if row is None:
             raise NotFound("Job not found")
-        return rows[0]
+        return row
 
     async def _find(self, job_id: str) -> Reading[JobView]:
-        jobs, until_ms = await self._with_positions("job.job_id = {}", job_id)
+        jobs, until_ms = await self._with_positions(partial(queries.job_with_sound, self._database, job_id))
         if not jobs:
             raise NotFound("Job not found")
         return Reading(jobs[0], until_ms)
 
-    async def _with_positions(self, condition: str, *arguments: object) -> tuple[list[JobView], float]:
+    async def _with_positions(self, read: Callable[[], Awaitable[list[Row]]]) -> tuple[list[JobView], float]:
         """Read jobs and their positions as of one moment, and until when time alone leaves them unchanged.
 
         They are read again if one left the queue in between.
         """
         while True:
-            rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
-            jobs = [job_view(row, self._prices) for row in rows]
+            jobs = [job_view(row, self._prices) for row in await read()]
             if not any(job.status in ACTIVE for job in jobs):
                 return jobs, math.inf
             snapshot = await self._queue.snapshot()

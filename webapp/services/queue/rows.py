@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from webapp.database import Row
 from webapp.policy.estimates import InHand
@@ -10,14 +9,8 @@ from webapp.policy.generation import SamplingChoice
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.pricing import SkipPrice, skip_cost
 from webapp.policy.tiers import SKIPPED
-from webapp.services.library.sounds import SOUND_COLUMNS, SOUND_PREFIX, sound_view
+from webapp.services.library.sounds import sound_view
 from webapp.services.queue.views import JobView, QueuedJob
-
-JOB_WITH_SOUND: Final = (
-    "SELECT job.*, "
-    + ", ".join(f"sound.{column} AS {SOUND_PREFIX}{column}" for column in SOUND_COLUMNS)
-    + " FROM job LEFT JOIN sound ON sound.job = job.job_id"
-)
 
 
 def waiting_job(row: Row) -> WaitingJob:
@@ -38,7 +31,7 @@ def in_hand(row: Row) -> InHand:
 
 
 def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
-    """Read a job from a row of `JOB_WITH_SOUND`; an active one gets its position by `with_position`."""
+    """Read a job from a row with its sound; an active one gets its position by `with_position`."""
     return JobView(
         job_id=row["job_id"],
         account_id=row["account"],

@@ -1,25 +1,15 @@
 """The queue as it is shown to everybody."""
 
 from webapp.clock import Clock
-from webapp.database import Database, Row, literals
-from webapp.policy.job_status import ACTIVE
+from webapp.database import Database, Row
 from webapp.policy.ordering import in_order
 from webapp.policy.reasons import PlaceReason, place_reasons
+from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.rows import in_hand, priority_label, waiting_job
 from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.shared.read_cache import ReadCache, Reading
-
-# One statement, so that version and jobs are of one moment on both databases.
-ACTIVE_JOBS = f"""
-    SELECT queue_state.version, queue_state.is_paused, job.job_id, job.sequence, job.account, job.status,
-           job.model, job.duration_s, job.tier, job.priority, job.starves_ms, job.skipped_ms, job.is_moved,
-           job.created_ms, job.started_ms, job.start_order, job.progress_pct, job.prompt, job.worker_id,
-           {{affinities}}
-    FROM queue_state LEFT JOIN job ON job.status IN {literals(ACTIVE)}
-    WHERE queue_state.id = 1
-"""
 
 EXPECT_AGAIN_MS = 1_000
 
@@ -43,9 +33,7 @@ class QueueReader:
         """
         counter = await self._database.data_version()
         if counter is None:
-            counter = (await self._database.fetch("SELECT version FROM queue_state WHERE id = 1"))[0][
-                "version"
-            ]
+            counter = await queries.version(self._database)
         return counter
 
     async def snapshot(self) -> QueueSnapshot:
@@ -56,7 +44,7 @@ class QueueReader:
         return await self._cache.get(None, self._read)
 
     async def _read(self) -> Reading[QueueSnapshot]:
-        rows = await self._database.fetch(ACTIVE_JOBS.format(affinities=self._affinities.column))
+        rows = await queries.active_jobs(self._database)
         state, now_ms = rows[0], self._clock.now_ms()
         jobs = [row for row in rows if row["job_id"] is not None]
         processing = sorted(

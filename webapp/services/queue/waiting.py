@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from webapp.database import Database, literals
+from webapp.database import Database
 from webapp.policy.estimates import InHand
-from webapp.policy.job_status import ACTIVE
 from webapp.policy.ordering import Affinity, WaitingJob
+from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.rows import in_hand, waiting_job
 from webapp.settings import Settings
+from webapp.tables import QueueState
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,7 @@ class WaitingQueueReader:
 
     async def read(self) -> WaitingQueue:
         """Read the queue in one statement."""
-        rows = await self._database.fetch(
-            "SELECT status, sequence, priority, skipped_ms, starves_ms, model, duration_s, worker_id,"
-            f" started_ms, start_order, {self._affinities.column}"
-            f" FROM job WHERE status IN {literals(ACTIVE)}"
-        )
+        rows = await queries.positions(self._database)
         processing = [row for row in rows if row["status"] == "processing"]
         return WaitingQueue(
             waiting=[waiting_job(row) for row in rows if row["status"] == "queued"],
@@ -43,5 +40,5 @@ class WaitingQueueReader:
 
     async def is_paused(self) -> bool:
         """Return whether the queue is paused."""
-        rows = await self._database.fetch("SELECT is_paused FROM queue_state WHERE id = 1")
-        return bool(rows[0]["is_paused"])
+        state = await QueueState.select(QueueState.is_paused).first()
+        return state is not None and bool(state["is_paused"])

@@ -3,7 +3,12 @@
 from collections.abc import Collection
 from typing import Final
 
+from piccolo.columns.combination import WhereRaw
+
 from webapp.database import Database
+
+# The sample of a voice, in the words of its partial index, which SQLite does not use for a parameter.
+IS_SAMPLE: Final = WhereRaw("account IS NULL AND status <> 'failed'")
 
 # Whoever's last text is longest ago goes next, so that nobody waits behind somebody else's hundred. A sample
 # stands where somebody would whose last text was spoken when it was asked for. Takes the latest time at which
