@@ -1,6 +1,7 @@
 """One claimed text in a speech worker's hands."""
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ class SpeechAttempt(ClaimedWork):
     """Has a text spoken, publishes its files, and writes how it ended."""
 
     noun = "request"
+    explained_level = logging.DEBUG
 
     def __init__(
         self,

@@ -41,6 +41,8 @@ class ClaimedWork(ABC):
 
     # What is claimed, for the log.
     noun: str
+    # The level of failures whose reason is known.
+    explained_level = logging.WARNING
 
     def __init__(self, services: Services, claim: SoundClaim, *, stopping: asyncio.Event) -> None:
         """`stopping` is set when the worker is to stop."""
@@ -86,7 +88,7 @@ class ClaimedWork(ABC):
             else:
                 facts = {**self._extra, "error": str(error)}
                 if self.is_explained(error):
-                    logger.info("attempt failed", extra=facts)
+                    logger.log(self.explained_level, "attempt failed", extra=facts)
                 else:
                     logger.error("attempt failed", extra=facts, exc_info=error)
                 failure = error
