@@ -136,12 +136,6 @@ async def positions(database: Database) -> list[Row]:
     )
 
 
-async def version(database: Database) -> int:
-    """Read the queue's version. Raw as it is read all the time."""
-    rows = await database.fetch("SELECT version FROM queue_state WHERE id = 1")
-    return int(rows[0]["version"])
-
-
 async def claimant(database: Database, worker_id: str) -> Row | None:
     """Read the worker that asks for a job; None when there is nothing for it to take.
 

@@ -10,6 +10,7 @@ from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.rows import in_hand, priority_label, waiting_job
 from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.shared.read_cache import ReadCache, Reading
+from webapp.tables import QueueState
 
 EXPECT_AGAIN_MS = 1_000
 
@@ -33,7 +34,8 @@ class QueueReader:
         """
         counter = await self._database.data_version()
         if counter is None:
-            counter = await queries.version(self._database)
+            state = await QueueState.select(QueueState.version).where(QueueState.id == 1).first()
+            counter = int(state["version"]) if state else 0
         return counter
 
     async def snapshot(self) -> QueueSnapshot:

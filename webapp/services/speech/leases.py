@@ -64,7 +64,7 @@ class SpeechLeases:
     async def claim(self, worker_id: str, voices: Collection[str]) -> SpeechClaim | None:
         """Take the next request for one of these voices, fairly between accounts; None when there is none."""
         # A look without a transaction, so that idle workers write nothing.
-        if not voices or not await queries.something_waits(self._database):
+        if not voices or not await SpeechRequest.exists().where(queries.WAITING):
             return None
         async with self._transaction():
             now_ms = self._clock.now_ms()

@@ -7,7 +7,9 @@ from piccolo.columns.combination import WhereRaw
 
 from webapp.database import Database
 
-# The sample of a voice, in the words of its partial index, which SQLite does not use for a parameter.
+# In the words of the partial indexes, which SQLite does not use for a parameter.
+WAITING: Final = WhereRaw("status = 'queued'")
+# The sample of a voice.
 IS_SAMPLE: Final = WhereRaw("account IS NULL AND status <> 'failed'")
 
 # Whoever's last text is longest ago goes next, so that nobody waits behind somebody else's hundred. A sample
@@ -19,11 +21,6 @@ _LAST_SERVED: Final = (
     " AND COALESCE(other.finished_ms, other.lease_expires_ms) <= {}),"
     " CASE WHEN waiting.account IS NULL THEN waiting.created_ms ELSE 0 END)"
 )
-
-
-async def something_waits(database: Database) -> bool:
-    """Look for a waiting request. Raw for the partial index, which SQLite does not use for a parameter."""
-    return bool(await database.fetch("SELECT 1 AS one FROM speech_request WHERE status = 'queued' LIMIT 1"))
 
 
 async def next_request(database: Database, voices: Collection[str], latest_ms: int) -> str | None:
