@@ -14,8 +14,8 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
-from webapp.services.views import SoundFacts
 
 T = TypeVar("T")
 
