@@ -12,7 +12,7 @@ from webapp.pages.library.playlists import moved
 from webapp.policy.library import PlaylistChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.views import PromptReading
+from webapp.services.library.sounds import PromptReading
 
 HTMX = {"hx-request": "true"}
 

@@ -28,8 +28,8 @@ from webapp.engines.base import (
 from webapp.engines.sketch.engine import SketchEngine
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.library.sounds import PromptReading
 from webapp.services.queue.leases import Claim
-from webapp.services.views import PromptReading
 from webapp.settings import Settings
 
 

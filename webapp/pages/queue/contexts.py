@@ -8,7 +8,7 @@ from webapp.pages.queue.charts import Charts
 from webapp.pages.queue.filter import QueueFilter
 from webapp.policy.estimates import Start
 from webapp.policy.job_actions import AdminAction
-from webapp.services.views import JobStatus
+from webapp.policy.job_status import JobStatus
 from webapp.services.workers.workers import WorkerKind
 
 
