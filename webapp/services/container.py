@@ -123,13 +123,12 @@ def build_services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
         rate_limits=rate_limits, accounts=accounts, aura=aura, usage=usage, workers=workers, library=library,
         estimator=estimator, queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech,
-        arrivals=arrivals, account_deletion=deletion,
-        guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
+        arrivals=arrivals, account_deletion=deletion, guessing_limits=GuessingLimits(rate_limits, settings),
+        idempotency=Idempotency(database, clock), setup_links=SetupLinks(database, clock, ids, accounts),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
-        setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus), clock_steps=ClockSteps(database, clock, settings, bus),
-        queue_history=QueueHistory(database, clock),
+        queue_history=QueueHistory(database, clock), downloads=Downloads(database, clock, settings, bus),
         administration=build_administration(
             database, clock, ids, settings, bus,
             accounts=accounts, deletion=deletion, moderation=library.moderation,
@@ -138,7 +137,6 @@ def build_services(
         status=StatusReporter(
             database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals
         ),
-        downloads=Downloads(database, clock, settings, bus),
     )  # fmt: skip
 
 
