@@ -18,6 +18,8 @@ EXAMPLES: Final = (
     "128 BPM techno with a deep kick and bright hats",
     "crackling fire, wind in the trees, a few birds",
 )
+# Lengths to choose by one click, where the tier allows them.
+PRESETS_S: Final = (5, 10, 30, 60, 120)
 EMPTY_FORM: Final = {
     "prompt": "",
     "model": DEFAULT_MODEL,
@@ -53,6 +55,11 @@ class ComposeForm:
     usual_duration: str = EMPTY_FORM["duration"]
     max_prompt: int = MAX_PROMPT_CHARACTERS
     copies: tuple[str, ...] = COPIES
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """The usual lengths in seconds that the account may ask for."""
+        return tuple(str(length_s) for length_s in PRESETS_S if length_s <= self.max_duration_s)
 
 
 @dataclass(frozen=True, slots=True)
