@@ -61,5 +61,12 @@ document.addEventListener("click", (event) => {
   show(form);
 });
 
+// Enter in the name of a new playlist makes it; a form's first button would be another one.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches("[data-selection-bar] [name='playlist_name']")) return;
+  event.preventDefault();
+  event.target.parentElement.querySelector("button").click();
+});
+
 for (const type of ["page:shown", "htmx:after:swap"]) document.addEventListener(type, showAll);
 showAll();

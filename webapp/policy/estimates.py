@@ -76,6 +76,11 @@ class Outlook:
         )
         return len(self.hands) / per_s * 1000
 
+    def usual_s(self, job: InHand) -> float | None:
+        """What a job in hand usually takes on its worker; None when that one is not listed."""
+        hands = next((hands for hands in self.hands if hands.worker_id == job.worker_id), None)
+        return None if hands is None else self._work_s(hands, job.model, job.duration_s)
+
     def starts_ms(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[int | None]:
         """The moment at which each job of the line is expected to start; None of all with no worker.
 

@@ -93,6 +93,7 @@ def in_place(job: JobView, queued: QueuedJob) -> JobView:
         expected_start_ms=queued.expected_start_ms,
         is_held=queued.is_held,
         skip_place=queued.skip_place,
+        usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
     )
 

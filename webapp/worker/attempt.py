@@ -94,7 +94,7 @@ class Attempt:
         """Generate, publish the files, then make them visible."""
         storage = self._services.storage
         staged = storage.staging_folder()
-        reporter = ProgressReporter(self._leases, self.claim)
+        reporter = ProgressReporter(self._leases, self.claim, lost=self._cancel.cancel)
         reporting = asyncio.create_task(reporter.run())
 
         def tell(progress_pct: int) -> None:

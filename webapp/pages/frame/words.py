@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+from webapp.policy.remaining import remaining_s
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
@@ -101,6 +103,25 @@ def until(moment_ms: int | None, now_ms: int) -> str:
     return "now" if ahead_s < 1 else f"in {wait(ahead_s)}"
 
 
+class _Running(Protocol):
+    """A job that may be in a worker's hands."""
+
+    @property
+    def started_ms(self) -> int | None: ...
+    @property
+    def progress_pct(self) -> int: ...
+    @property
+    def usual_s(self) -> float | None: ...
+
+
+def left(job: _Running, now_ms: int) -> str:
+    """How long a job in hand still takes: `about 12 s left`; empty when nothing can be said."""
+    if job.started_ms is None or job.usual_s is None:
+        return ""
+    left_s = remaining_s(job.progress_pct, (now_ms - job.started_ms) / 1000, job.usual_s)
+    return "almost done" if left_s < 1 else f"about {wait(left_s)} left"
+
+
 def iso(moment_ms: int) -> str:
     """A moment for machines, in UTC: `2026-01-15T10:30:00Z`."""
     return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -149,6 +170,7 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "wait": wait,
     "ago": ago,
     "until": until,
+    "left": left,
     "iso": iso,
     "exact": exact,
     "clock": clock,

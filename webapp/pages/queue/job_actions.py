@@ -7,6 +7,7 @@ from litestar import Response, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
+from webapp.pages.frame.answers import ask, is_confirmed
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
@@ -23,6 +24,25 @@ async def cancel(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]
     """Take an own waiting job out of the queue."""
     await posted.services.jobs.cancel(posted.identity, job_id)
     return await _changed(posted, job_id, "Job cancelled")
+
+
+@post("/jobs/{job_id:str}/stop")
+async def stop(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+    """End an own job that is being made, once that was confirmed."""
+    if not is_confirmed(posted.fields):
+        job = await posted.services.jobs.get(posted.identity, job_id)
+        return ask(
+            posted,
+            "Stop this job?",
+            f"{job.prompt} – the sound made so far is lost.",
+            verb="Stop job",
+            opposite="Let it run",
+            action=f"/jobs/{job_id}/stop",
+            section="generate",
+            back="/",
+        )
+    await posted.services.stops.stop(posted.identity, job_id)
+    return await _changed(posted, job_id, "Job stopped")
 
 
 @post("/jobs/{job_id:str}/skip")
@@ -79,4 +99,4 @@ async def _added(posted: Posted, submitted: Submitted) -> Response[Any]:
     )
 
 
-JOB_ACTION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (cancel, skip, again, retry)
+JOB_ACTION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (cancel, stop, skip, again, retry)

@@ -17,6 +17,7 @@ STAYS: Final = """
     UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
         WHERE status IN ('failed', 'cancelled') AND status = 'cancelled' AND finished_ms >= {}
+            AND started_ms IS NULL
 """
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.ordering import in_order
-from webapp.policy.reasons import PlaceReason, place_reasons
+from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason, ahead_of_each, place_reasons
 from webapp.services.queue.affinity import Turns
 from webapp.services.queue.estimates import Estimator
 from webapp.services.rows import in_hand, priority_label, waiting_job
@@ -67,24 +67,27 @@ class QueueReader:
         )
         waiting = [by_sequence[job.sequence] for job in line]
         starts: list[int | None] = [None] * len(line)
+        outlook = await self._estimator.outlook()
         if not state["is_paused"]:
-            outlook = await self._estimator.outlook()
             starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
         # A skip goes behind the skips before it.
         skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
-        reasons = place_reasons(line, now_ms, moved)
+        reasons, ahead = place_reasons(line, now_ms, moved), ahead_of_each(line, now_ms)
         # The order changes when a job begins to starve, and what is expected as time goes by.
         changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
         snapshot = QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),
             jobs=(
-                *(_view(row, place) for place, row in enumerate(processing, 1)),
                 *(
-                    _view(row, place, reason, start, skip_place if skip_place < place else None)
-                    for place, (row, reason, start) in enumerate(
-                        zip(waiting, reasons, starts, strict=True), len(processing) + 1
+                    _view(row, place, usual_s=outlook.usual_s(in_hand(row)))
+                    for place, row in enumerate(processing, 1)
+                ),
+                *(
+                    _view(row, place, reason, start, skip_place if skip_place < place else None, before)
+                    for place, (row, reason, start, before) in enumerate(
+                        zip(waiting, reasons, starts, ahead, strict=True), len(processing) + 1
                     )
                 ),
             ),
@@ -99,6 +102,8 @@ def _view(
     reason: PlaceReason | None = None,
     expected_start_ms: int | None = None,
     skip_place: int | None = None,
+    ahead: Ahead = NOTHING_AHEAD,
+    usual_s: float | None = None,
 ) -> QueuedJob:
     return QueuedJob(
         job_id=row["job_id"],
@@ -117,4 +122,7 @@ def _view(
         prompt=row["prompt"],
         is_held=bool(row["is_paused"]) and row["status"] == "queued",
         skip_place=skip_place if row["skipped_ms"] is None else None,
+        usual_s=usual_s,
+        ahead=ahead,
+        starves_ms=row["starves_ms"],
     )
