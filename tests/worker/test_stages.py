@@ -49,18 +49,29 @@ def test_what_was_measured_counts_from_the_next_job_on() -> None:
     measures = StageMeasures()
     assert measures.of("sketch", "music") is GUESS_SKETCH
     assert measures.of("audiocraft", "music") is GUESS_NEURAL
-    measures.note("sketch", "music", StageTimes(1.0, 1.0, 2.0))
+    measures.record("sketch", "music", StageTimes(1.0, 1.0, 2.0))
     assert measures.of("sketch", "music").shares == (0.25, 0.5)
     assert measures.of("sketch", "audio") is GUESS_SKETCH
-    measures.note("sketch", "music", StageTimes(2.0, 1.0, 2.0))
+    measures.record("sketch", "music", StageTimes(2.0, 1.0, 2.0))
     assert measures.of("sketch", "music").generate_s == 1.3
 
 
 def test_a_further_take_tells_what_was_told_before_and_counts_as_time() -> None:
-    watch, told = Watch(), []
+    watch = Watch()
+    told: list[int] = []
     clock = StageClock(StageTimes(0.5, 0.0, 0.5), told.append, watch)
     for _ in range(2):
         watch.now_s += 5
         clock.generated(1.0)
     assert told == [50, 50]
     assert clock.measured(10).generate_s == 1.0
+
+
+def test_waiting_and_loading_before_the_first_step_are_no_part_of_the_pace() -> None:
+    watch = Watch()
+    clock = StageClock(GUESS_NEURAL, lambda _pct: None, watch)
+    watch.now_s += 60
+    for share in (0.1, 0.5, 1.0):
+        clock.generated(share)
+        watch.now_s += 5
+    assert round(clock.measured(10).generate_s, 3) == round(10 / 0.9 / 10, 3)

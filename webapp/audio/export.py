@@ -39,12 +39,12 @@ class _Progress:
     def of(self, suffix: str) -> Callable[[float], None]:
         """What one file's writer reports its share to."""
 
-        def note(share: float) -> None:
+        def record(share: float) -> None:
             with self._lock:
                 self._written[suffix] = share
                 self._progressed(sum(_SHARES[name] * part for name, part in self._written.items()))
 
-        return note
+        return record
 
 
 def write_renditions(

@@ -15,8 +15,8 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
-from webapp.services.views import SoundFacts
 from webapp.worker.stages import StageClock, StageMeasures
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ PICTURE_STEM = "spectrogram"
 
 
 class WantedSound(Protocol):
-    """What is asked for, by a job or at a shell."""
+    """A request for a sound, by a job or at a shell."""
 
     @property
     def prompt(self) -> str: ...
@@ -110,7 +110,7 @@ class SoundMaker:
         stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
         best = await self._best_take(making, stages)
         bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
-        self._measures.note(engine, claim.model, stages.measured(claim.duration_s))
+        self._measures.record(engine, claim.model, stages.measured(claim.duration_s))
         making.cancel.raise_if_cancelled()
         return _facts(best, bytes_total)
 
@@ -155,7 +155,7 @@ class SoundMaker:
 
 
 def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
-    """What the engine is asked for: for a loop, as much more as its end is crossfaded with its start."""
+    """Return the duration to generate: longer for a loop, whose end is crossfaded with its start."""
     overlap_s = loop_overlap_s(wanted.duration_s) if wanted.is_loopable else 0.0
     chosen = wanted.sampling
     return GenerationRequest(

@@ -30,6 +30,7 @@ from webapp.pages.queue.generate_contexts import (
     QuoteView,
     WelcomePage,
 )
+from webapp.pages.queue.takes import in_groups, letters
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -43,7 +44,7 @@ from webapp.policy.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.acceptance import Submitted
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 
 RECENT_JOBS: Final = 20
 SHOWN_TO_STRANGERS: Final = 3
@@ -120,7 +121,8 @@ async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, 
 async def job_list(services: Services, identity: Identity) -> JobListFragment:
     """The cards of the account's newest jobs."""
     jobs = await recent_jobs(services, identity)
-    return JobListFragment(jobs, await services.aura.balance(identity.account_id))
+    balance = await services.aura.balance(identity.account_id)
+    return JobListFragment(in_groups(jobs), balance, letters(jobs))
 
 
 def in_line(submitted: Submitted) -> str:
@@ -173,7 +175,7 @@ def _duration_or_default(fields: Fields) -> float:
 
 def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
     chrome = Chrome("generate", viewer, live="generate")
-    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
+    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance, takes=jobs.takes)
 
 
 async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:

@@ -10,7 +10,7 @@ from webapp.pages.library.contexts import SoundCard
 from webapp.pages.models.cards import ModelCard
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_PROMPT_CHARACTERS
 from webapp.services.queue.submissions import Quote
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 
 EXAMPLES: Final = (
     "slow piano over heavy rain",
@@ -72,6 +72,7 @@ class GeneratePage:
     form: ComposeForm
     jobs: tuple[JobView, ...]
     balance: int
+    takes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +117,21 @@ class ModelStateFragment:
 
 @dataclass(frozen=True, slots=True)
 class JobFragment:
-    """One job's card."""
+    """One job's card; `take` is its letter among variations."""
 
     template: ClassVar[str] = "queue/job.html"
 
     job: JobView
     balance: int
+    take: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobListFragment:
-    """The cards of an account's recent jobs, newest first."""
+    """The cards of an account's recent jobs, newest first; `takes` has the letters of variations."""
 
     template: ClassVar[str] = "queue/job_list.html"
 
     jobs: tuple[JobView, ...]
     balance: int
+    takes: Mapping[str, str] = field(default_factory=dict)

@@ -7,12 +7,14 @@ from litestar import Response, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from webapp.pages.frame.answers import ask, is_confirmed
+from webapp.errors import InvalidRequest
+from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
-from webapp.pages.queue.generate import in_line, job_list
+from webapp.pages.queue.generate import in_line, job_list, recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment
+from webapp.pages.queue.takes import letters, others
 from webapp.services.queue.acceptance import Submitted
 
 # Where the forms that post here stand.
@@ -71,6 +73,30 @@ async def retry(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     return await _added(posted, submitted)
 
 
+@post("/jobs/{job_id:str}/keep")
+async def keep(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+    """Delete the sounds of a take's other takes, once that was confirmed."""
+    job = await posted.services.jobs.get(posted.identity, job_id)
+    jobs = await recent_jobs(posted.services, posted.identity)
+    take = letters(jobs).get(job_id)
+    if take is None:
+        raise InvalidRequest("This job has no other takes")
+    if not is_confirmed(posted.fields):
+        return ask(
+            posted,
+            f"Keep only take {take}?",
+            f"{job.prompt} – the other takes are deleted for good.",
+            verb="Delete the others",
+            opposite="Keep all takes",
+            action=f"/jobs/{job_id}/keep",
+            section="generate",
+            back="/",
+        )
+    sounds = [other.sound.generation_id for other in others(jobs, job_id) if other.sound]
+    await posted.services.library.publishing.delete_all(posted.identity, sounds)
+    return library_changed(posted, f"Take {take} kept", back="/")
+
+
 def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
 
@@ -84,7 +110,8 @@ async def _changed(
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
     job = await posted.services.jobs.get(posted.identity, job_id)
     balance = await posted.services.aura.balance(posted.identity.account_id)
-    card = posted.renderer.render(JobFragment(job, balance))
+    take = letters(await recent_jobs(posted.services, posted.identity)).get(job_id, "")
+    card = posted.renderer.render(JobFragment(job, balance, take))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), told(said))
 
 
@@ -99,4 +126,11 @@ async def _added(posted: Posted, submitted: Submitted) -> Response[Any]:
     )
 
 
-JOB_ACTION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (cancel, stop, skip, again, retry)
+JOB_ACTION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
+    cancel,
+    stop,
+    skip,
+    again,
+    retry,
+    keep,
+)

@@ -7,7 +7,7 @@ from webapp.events import Bus, Event
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit import AuditLog
 from webapp.services.queue.jobs import JOB_ID
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.shared.rate_limits import HOUR_S, RateLimits
 from webapp.settings import Settings
@@ -42,7 +42,7 @@ class Stops:
         and LimitReached. What is refused counts for no limit.
         """
         await self._owner_of(identity, job_id)
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             owner = await self._owner_of(identity, job_id)
             if not identity.is_admin:
                 bucket = f"cancel/account/{identity.account_id}"
