@@ -1,21 +1,36 @@
 // Brings what happens to one's jobs to whoever looks elsewhere: the tab's title says how far they are, and a
-// notification, where the browser permits them, that one has ended.
+// notification, where the browser permits them, that one has ended. A hidden tab has no live connection, so it follows
+// the first few of its jobs itself.
 
+import { ROOT } from "./root.js";
+
+const MOST_FOLLOWED = 3;
 const ENDED = { completed: "Finished", failed: "Failed" };
 const WORDS = { completed: "Done", failed: "Failed" };
 
 let shown = ""; // what the title begins with
 let ended = ""; // what ended while nobody looked
-let active = new Set();
+let followed = new Map(); // by the id of a card: its stream, and what was last heard of it
 
-const cards = () => [...document.querySelectorAll("#job-list > .job")];
-const stateOf = (card) => ["queued", "processing", ...Object.keys(ENDED)].find((state) => card.classList.contains(state));
+const isActive = ({ status }) => status === "queued" || status === "processing";
+
+function activeCards() {
+  return [...document.querySelectorAll("#job-list > :is(.job.queued, .job.processing)")];
+}
+
+function jobs() {
+  if (document.hidden) return [...followed.values()].map(({ job }) => job);
+  return activeCards().map((card) => {
+    const status = card.classList.contains("processing") ? "processing" : "queued";
+    return { status, progress_pct: card.querySelector("progress")?.value };
+  });
+}
 
 function state() {
-  const progress = document.querySelector(".job.processing progress");
-  if (progress) return `${progress.value}%`;
-  if (document.querySelector(".job.queued")) return "Waiting";
-  return document.hidden ? ended : "";
+  const active = jobs().filter(isActive);
+  const running = active.filter(({ status }) => status === "processing").at(-1);
+  if (running) return `${running.progress_pct}%`;
+  return active.length ? "Waiting" : ended;
 }
 
 function showTitle() {
@@ -25,14 +40,14 @@ function showTitle() {
   if (document.title !== shown + plain) document.title = shown + plain;
 }
 
-function notify(card, how) {
-  if (!("Notification" in window) || Notification.permission !== "granted" || !document.hidden) return;
-  const title = card.querySelector(".job-title").textContent.trim();
+function notify(id, how) {
+  if (!("Notification" in window) || Notification.permission !== "granted") return;
+  const card = document.getElementById(id);
   try {
-    const note = new Notification(ENDED[how], { body: title, tag: card.id });
+    const note = new Notification(ENDED[how], { body: card?.querySelector(".job-title").textContent.trim(), tag: id });
     note.addEventListener("click", () => {
       window.focus();
-      card.scrollIntoView({ block: "center" });
+      card?.scrollIntoView({ block: "center" });
       note.close();
     });
   } catch {
@@ -40,22 +55,36 @@ function notify(card, how) {
   }
 }
 
-function showOffer() {
-  const offer = document.querySelector("[data-notify]");
-  if (offer) offer.hidden = !("Notification" in window) || Notification.permission !== "default" || active.size === 0;
+function follow(card) {
+  const stream = new EventSource(`${ROOT}/job/${card.id.replace("job-", "")}/events`);
+  const entry = { stream, job: { status: "queued" } };
+  followed.set(card.id, entry);
+  stream.addEventListener("job", ({ data }) => {
+    entry.job = JSON.parse(data);
+    if (!isActive(entry.job)) {
+      stream.close();
+      if (entry.job.status in ENDED) {
+        ended = WORDS[entry.job.status];
+        notify(card.id, entry.job.status);
+      }
+    }
+    showTitle();
+  });
 }
 
-function look() {
-  const before = active;
-  active = new Set();
-  for (const card of cards()) {
-    const how = stateOf(card);
-    if (how === "queued" || how === "processing") active.add(card.id);
-    else if (before.has(card.id) && how in ENDED) {
-      if (document.hidden) ended = WORDS[how];
-      notify(card, how);
-    }
-  }
+function followNothing() {
+  for (const { stream } of followed.values()) stream.close();
+  followed = new Map();
+}
+
+function showOffer() {
+  const offer = document.querySelector("[data-notify]");
+  if (!offer) return;
+  const canAsk = "Notification" in window && Notification.permission === "default";
+  offer.hidden = !canAsk || activeCards().length === 0;
+}
+
+function show() {
   showTitle();
   showOffer();
 }
@@ -66,15 +95,17 @@ document.addEventListener("click", async ({ target }) => {
   showOffer();
 });
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
-  ended = "";
+  followNothing();
+  if (document.hidden) for (const card of activeCards().slice(-MOST_FOLLOWED)) follow(card);
+  else ended = "";
   showTitle();
 });
 document.addEventListener("page:left", () => {
-  active = new Set();
+  followNothing();
   shown = "";
 });
-document.addEventListener("htmx:after:swap", look);
+addEventListener("pagehide", followNothing);
+document.addEventListener("htmx:after:swap", show);
 // The title of the next page is set right after this event.
-document.addEventListener("page:shown", () => setTimeout(look));
-look();
+document.addEventListener("page:shown", () => setTimeout(show));
+show();

@@ -18,6 +18,7 @@ HIDE = """() => {
         static permission = "granted";
         constructor(title, {body, tag}) { super(); window.told.push([title, body, tag]); }
     };
+    document.dispatchEvent(new Event("visibilitychange"));
 }"""
 SHOW = """() => {
     window.isHidden = false;
@@ -33,11 +34,11 @@ def test_the_title_and_a_notification_tell_how_a_job_is(page: Page, server: Thro
         expect(page).to_have_title("Waiting · Create · Soundloom")
         page.evaluate(HIDE)
     expect(page).to_have_title(re.compile(r"^\d+% · Create · Soundloom$"))
-    card.expect_finished()
-    expect(page).to_have_title("Done · Create · Soundloom")
+    expect(page).to_have_title("Done · Create · Soundloom", timeout=GENERATED_MS)
     job = card.locator.get_attribute("id")
     assert page.evaluate("window.told") == [["Finished", "slow piano", job]]
     page.evaluate(SHOW)
+    card.expect_finished()
     expect(page).to_have_title("Create · Soundloom")
     page.get_by_role("link", name="Library").click()
     expect(page).to_have_title("Library · Soundloom")

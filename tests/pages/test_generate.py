@@ -240,7 +240,7 @@ async def test_a_link_fills_in_the_form(ann_browser: httpx.AsyncClient) -> None:
     assert 'value="7"' in page
 
 
-async def test_variations_are_takes_of_which_one_is_kept(
+async def test_variations_have_letters_and_one_is_kept(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
     single = await finish_one(services, ann, "alone")
@@ -248,14 +248,14 @@ async def test_variations_are_takes_of_which_one_is_kept(
     for _ in range(3):
         await services.leases.complete(await start_one(services), FACTS)
     page = (await ann_browser.get("/")).text
-    assert re.findall(r">Take ([A-D])<", page) == ["A", "B", "C"]
-    takes = (await services.jobs.of_account(ann.account_id))[:3][::-1]
-    assert re.findall(r'id="job-([0-9a-f]{12})"', page) == [*(take.job_id for take in takes), single]
-    address = f"/jobs/{takes[1].job_id}/keep"
-    assert "Keep only take B?" in (await ann_browser.post(address, data={})).text
+    assert re.findall(r">Variation ([A-D])<", page) == ["A", "B", "C"]
+    jobs = (await services.jobs.of_account(ann.account_id))[:3][::-1]
+    assert re.findall(r'id="job-([0-9a-f]{12})"', page) == [*(job.job_id for job in jobs), single]
+    address = f"/jobs/{jobs[1].job_id}/keep"
+    assert "Keep only variation B?" in (await ann_browser.post(address, data={})).text
     answer = await ann_browser.post(address, data={"confirmed": "yes"}, headers=HTMX)
-    assert "Take B kept" in answer.text
+    assert "Variation B kept" in answer.text
     after = await services.jobs.of_account(ann.account_id)
-    assert {job.job_id for job in after if job.sound} == {takes[1].job_id, single}
+    assert {job.job_id for job in after if job.sound} == {jobs[1].job_id, single}
     alone = await ann_browser.post(f"/jobs/{single}/keep", data={"confirmed": "yes"}, headers=HTMX)
-    assert "This job has no other takes" in alone.text
+    assert "This job has no other variations" in alone.text

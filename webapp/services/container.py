@@ -128,9 +128,8 @@ def build_services(
         guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
-        setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus), clock_steps=ClockSteps(database, clock, settings, bus),
-        queue_history=QueueHistory(database, clock),
+        queue_history=QueueHistory(database, clock), setup_links=SetupLinks(database, clock, ids, accounts),
         stops=Stops(database, clock, settings, bus, payments=payments, rate_limits=rate_limits),
         administration=build_administration(
             database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation

@@ -52,10 +52,11 @@ def selected(pairs: Iterable[tuple[str, str]]) -> list[str]:
 async def add_selection_to_playlist(posted: InjectedPosted) -> Response[Any]:
     """Append the chosen sounds to the playlist that the form names, or to a new one."""
     chosen = selected(posted.pairs)
-    playlist_id = posted.fields.get("playlist") or None
-    name = {} if playlist_id else {"name": posted.fields.get("playlist_name", "")}
-    change = parse_playlist(name, is_new=playlist_id is None)
-    playlist = await posted.services.library.playlists.add_all(posted.identity, playlist_id, change, chosen)
+    playlist_id = posted.fields.get("playlist")
+    name = {"name": posted.fields.get("playlist_name", "")}
+    playlist = await posted.services.library.playlists.add_all(
+        posted.identity, playlist_id or parse_playlist(name, is_new=True), chosen
+    )
     return library_changed(posted, f"{words.count(len(chosen), 'sound')} in “{playlist.name}” now")
 
 

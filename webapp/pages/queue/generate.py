@@ -30,7 +30,7 @@ from webapp.pages.queue.generate_contexts import (
     QuoteView,
     WelcomePage,
 )
-from webapp.pages.queue.takes import in_groups, letters
+from webapp.pages.queue.variations import in_groups, letters
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -175,7 +175,9 @@ def _duration_or_default(fields: Fields) -> float:
 
 def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
     chrome = Chrome("generate", viewer, live="generate")
-    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance, takes=jobs.takes)
+    return GeneratePage(
+        chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance, variations=jobs.variations
+    )
 
 
 async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:

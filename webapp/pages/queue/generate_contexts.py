@@ -72,7 +72,7 @@ class GeneratePage:
     form: ComposeForm
     jobs: tuple[JobView, ...]
     balance: int
-    takes: Mapping[str, str] = field(default_factory=dict)
+    variations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +117,21 @@ class ModelStateFragment:
 
 @dataclass(frozen=True, slots=True)
 class JobFragment:
-    """One job's card; `take` is its letter among variations."""
+    """One job's card; `variation` is its letter among those asked for at once."""
 
     template: ClassVar[str] = "queue/job.html"
 
     job: JobView
     balance: int
-    take: str = ""
+    variation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobListFragment:
-    """The cards of an account's recent jobs, newest first; `takes` has the letters of variations."""
+    """The cards of an account's recent jobs, newest first; `variations` has letters by job."""
 
     template: ClassVar[str] = "queue/job_list.html"
 
     jobs: tuple[JobView, ...]
     balance: int
-    takes: Mapping[str, str] = field(default_factory=dict)
+    variations: Mapping[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.queue.generate import in_line, job_list, recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment
-from webapp.pages.queue.takes import letters, others
+from webapp.pages.queue.variations import letters, others
 from webapp.services.queue.acceptance import Submitted
 
 # Where the forms that post here stand.
@@ -75,26 +75,26 @@ async def retry(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
 
 @post("/jobs/{job_id:str}/keep")
 async def keep(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
-    """Delete the sounds of a take's other takes, once that was confirmed."""
+    """Delete the sounds of a job's other variations, once that was confirmed."""
     job = await posted.services.jobs.get(posted.identity, job_id)
     jobs = await recent_jobs(posted.services, posted.identity)
-    take = letters(jobs).get(job_id)
-    if take is None:
-        raise InvalidRequest("This job has no other takes")
+    variation = letters(jobs).get(job_id)
+    if variation is None:
+        raise InvalidRequest("This job has no other variations")
     if not is_confirmed(posted.fields):
         return ask(
             posted,
-            f"Keep only take {take}?",
-            f"{job.prompt} – the other takes are deleted for good.",
+            f"Keep only variation {variation}?",
+            f"{job.prompt} – the others are deleted for good.",
             verb="Delete the others",
-            opposite="Keep all takes",
+            opposite="Keep all",
             action=f"/jobs/{job_id}/keep",
             section="generate",
             back="/",
         )
     sounds = [other.sound.generation_id for other in others(jobs, job_id) if other.sound]
     await posted.services.library.publishing.delete_all(posted.identity, sounds)
-    return library_changed(posted, f"Take {take} kept", back="/")
+    return library_changed(posted, f"Variation {variation} kept", back="/")
 
 
 def _made_with(seed: int, fields: Fields) -> int | None:
@@ -110,8 +110,8 @@ async def _changed(
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
     job = await posted.services.jobs.get(posted.identity, job_id)
     balance = await posted.services.aura.balance(posted.identity.account_id)
-    take = letters(await recent_jobs(posted.services, posted.identity)).get(job_id, "")
-    card = posted.renderer.render(JobFragment(job, balance, take))
+    variation = letters(await recent_jobs(posted.services, posted.identity)).get(job_id, "")
+    card = posted.renderer.render(JobFragment(job, balance, variation))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), told(said))
 
 

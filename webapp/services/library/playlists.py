@@ -98,23 +98,26 @@ class Playlists:
             return _view(await self._row(identity, playlist_id))
 
     async def add_all(
-        self, identity: Identity, playlist_id: str | None, change: PlaylistChange, sound_ids: list[str]
+        self, identity: Identity, playlist: str | PlaylistChange, sound_ids: list[str]
     ) -> PlaylistView:
-        """Append sounds to an own playlist, or to a new one where `playlist_id` is None, all or none.
+        """Append sounds to an own playlist, given by its id, or to a new one: all or none.
 
         Those that are there stay in their place, and those that are gone meanwhile are left out. Raises
         NotFound for the playlist and Conflict.
         """
         async with self._changing(identity):
-            chosen = playlist_id or await self._insert(identity, change)
-            playlist = await self._own(identity, chosen)
+            if isinstance(playlist, PlaylistChange):
+                playlist_id = await self._insert(identity, playlist)
+            else:
+                playlist_id = playlist
+            row = await self._own(identity, playlist_id)
             there = {
                 item.sound_id for item in await find_items_to_change(self._database, identity, sound_ids)
             }
             for sound_id in sound_ids:
                 if sound_id in there:
-                    await self._append(identity, playlist, sound_id)
-            return _view(await self._row(identity, chosen))
+                    await self._append(identity, row, sound_id)
+            return _view(await self._row(identity, playlist_id))
 
     async def remove_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
         """Remove a sound, if it is there. Raises NotFound for the playlist."""
