@@ -33,6 +33,7 @@ from webapp.services.queue.jobs import Jobs
 from webapp.services.queue.leases import Leases
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.queue.snapshot import QueueReader
+from webapp.services.queue.stops import Stops
 from webapp.services.queue.submissions import Submissions
 from webapp.services.shared.idempotency import Idempotency
 from webapp.services.shared.pace import Pace
@@ -81,6 +82,7 @@ class Services:
     leases: Leases
     clock_steps: ClockSteps
     jobs: Jobs
+    stops: Stops
     sounds: Sounds
     speech: Speech
     library: Library
@@ -127,9 +129,9 @@ def build_services(
         guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
-        setup_links=SetupLinks(database, clock, ids, accounts),
         worker_control=WorkerControl(database, bus), clock_steps=ClockSteps(database, clock, settings, bus),
-        queue_history=QueueHistory(database, clock),
+        queue_history=QueueHistory(database, clock), setup_links=SetupLinks(database, clock, ids, accounts),
+        stops=Stops(database, clock, settings, bus, payments=payments, rate_limits=rate_limits),
         administration=build_administration(
             database, clock, ids, settings, bus,
             accounts=accounts, deletion=deletion, moderation=library.moderation,
