@@ -21,8 +21,8 @@ from webapp.pages.library.contexts import (
 )
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.playlists import PlaylistView
+from webapp.services.library.sounds import SoundView
 from webapp.services.library.views import LibraryItemView
-from webapp.services.views import SoundView
 
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)

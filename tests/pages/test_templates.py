@@ -33,8 +33,9 @@ from webapp.services.accounts.sessions import SessionView
 from webapp.services.accounts.tokens import TokenView
 from webapp.services.accounts.usage import AccountUsage, Quota
 from webapp.services.accounts.views import AccountView
+from webapp.services.library.sounds import SoundView
 from webapp.services.queue.submissions import Quote
-from webapp.services.views import JobView, SoundView
+from webapp.services.queue.views import JobView
 
 MODULES = (
     account,

@@ -25,7 +25,7 @@ from webapp.services.library.files import Sounds
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.downloads import Downloads
 from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
-from webapp.services.queue.affinity import Turns
+from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.history import QueueHistory
@@ -51,7 +51,7 @@ PRIVATE = 0o077
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What handlers, workers and commands are given."""
+    """The services that handlers, workers and commands use."""
 
     settings: Settings
     clock: Clock
@@ -99,14 +99,14 @@ def build_services(
     workers = Workers(database, clock, settings, bus)
     arrivals = Arrivals(workers)
     estimator = Estimator(database, clock, workers)
-    turns = Turns(database, settings)
-    queue = QueueReader(database, clock, estimator, turns)
+    affinities = AffinityStore(database, settings)
+    queue = QueueReader(database, clock, estimator, affinities)
     usage = UsageReader(database, clock, settings)
     guard = StorageGuard(database, settings, storage)
     submissions = Submissions(
         database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard, usage=usage
     )
-    leases = Leases(database, clock, settings, bus, payments, turns)
+    leases = Leases(database, clock, settings, bus, payments, affinities)
     speech = Speech(
         database, clock, ids, settings, SpeechWorkers(bus, arrivals),
         storage=storage, storage_guard=guard, rate_limits=rate_limits,

@@ -1,4 +1,4 @@
-"""What lies in a models folder, and taking a model out of it again."""
+"""The content of a models folder, and the removal of a model from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from webapp.weights.verdicts import VERDICTS_FILE, verdicts_of
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a folder has of a published checkpoint.
+    """The files that a folder has of a published checkpoint.
 
     `missing` are the files it lacks, as `folder/file`. `disk_bytes` is its own folder, `arrived_bytes` the
     part of that which is not whole yet. `precisions` says what its weights were last found to fit.
@@ -43,14 +43,14 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What a removal freed, and the parts that stayed because something else may need them."""
+    """The result of a removal: the bytes freed, and the parts kept because something else may need them."""
 
     freed_bytes: int
     kept: tuple[str, ...]
 
 
 def holdings(models_dir: Path) -> tuple[Holding, ...]:
-    """What a models folder has of every published checkpoint."""
+    """Return the files that a models folder has of every published checkpoint."""
     return tuple(_holding(checkpoint, models_dir) for checkpoint in CHECKPOINTS)
 
 

@@ -14,8 +14,8 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
-from webapp.services.views import SoundFacts
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ PICTURE_STEM = "spectrogram"
 
 
 class WantedSound(Protocol):
-    """What is asked for, by a job or at a shell."""
+    """A request for a sound, by a job or at a shell."""
 
     @property
     def prompt(self) -> str: ...
@@ -148,7 +148,7 @@ class SoundMaker:
 
 
 def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
-    """What the engine is asked for: for a loop, as much more as its end is crossfaded with its start."""
+    """Return the duration to generate: longer for a loop, whose end is crossfaded with its start."""
     overlap_s = loop_overlap_s(wanted.duration_s) if wanted.is_loopable else 0.0
     chosen = wanted.sampling
     return GenerationRequest(

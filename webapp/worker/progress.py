@@ -21,9 +21,9 @@ class ProgressReporter:
         self._newest = 0
         self._changed = asyncio.Event()
 
-    def tell(self, progress_pct: int) -> None:
-        """Say how far the job is; may be called from any thread."""
-        self._loop.call_soon_threadsafe(self._note, progress_pct)
+    def report(self, progress_pct: int) -> None:
+        """Take how far the job is; may be called from any thread."""
+        self._loop.call_soon_threadsafe(self._take, progress_pct)
 
     async def run(self) -> None:
         """Write until cancelled. A write that fails is made up for by the next."""
@@ -38,7 +38,7 @@ class ProgressReporter:
                 logger.warning("could not write progress", extra={"job": self._claim.job_id}, exc_info=True)
             await asyncio.sleep(INTERVAL_S)
 
-    def _note(self, progress_pct: int) -> None:
+    def _take(self, progress_pct: int) -> None:
         if progress_pct > self._newest:
             self._newest = progress_pct
             self._changed.set()

@@ -23,7 +23,7 @@ LIBRARY_FAULTS: Final = ("cuda error", "cublas_status_", "cudnn_status_", "cudnn
 
 
 class Precision(StrEnum):
-    """What matrices are multiplied in. INT8 is our compiled step, for MusicGen and AudioGen on a CPU."""
+    """The precision of matrix products. INT8 is our compiled step, for MusicGen and AudioGen on a CPU."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
@@ -193,7 +193,7 @@ class DeviceMemory:
         self._host = host or HostMemory()
 
     def available_bytes(self) -> int | None:
-        """What could be used now; on CUDA what the driver has free and what torch keeps for reuse."""
+        """Return the memory that could be used now; on CUDA the driver's free memory and torch's cache."""
         if self._device.type != "cuda":
             return self._host.available_bytes()
         with losses_told(self._device):

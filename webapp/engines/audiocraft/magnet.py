@@ -157,7 +157,7 @@ class MagnetDecoding:
         return _Window(job, uniform, self._passes, self._segment, self._transformer.weights.card)
 
     def _logits(self) -> Tensor:
-        """What every job's pass says, with its text and without: (jobs, 2, frames, card), float32."""
+        """Compute every job's logits, with its text and without: (jobs, 2, frames, card), float32."""
         transformer, frames = self._transformer, self._segment.window_frames
         tokens = torch.stack([window.opened() for window in self._windows]).transpose(1, 2)
         columns = tokens.repeat_interleave(2, dim=0).flatten(0, 1)

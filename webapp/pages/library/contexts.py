@@ -13,8 +13,8 @@ from webapp.policy.library import (
     MAX_TITLE_CHARACTERS,
 )
 from webapp.services.library.playlists import PlaylistView
+from webapp.services.library.sounds import SoundView
 from webapp.services.library.views import LibraryItemView
-from webapp.services.views import SoundView
 
 
 @dataclass(frozen=True, slots=True)

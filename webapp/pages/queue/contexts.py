@@ -7,7 +7,7 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.queue.charts import Charts
 from webapp.pages.queue.filter import QueueFilter
 from webapp.policy.job_actions import AdminAction
-from webapp.services.views import JobStatus
+from webapp.policy.job_status import JobStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,14 @@ from webapp.pages.queue.contexts import (
     QueueRowsFragment,
     WorkersFragment,
 )
-from webapp.pages.queue.filter import GONE_STATES, QueueFilter
+from webapp.pages.queue.filter import QueueFilter
 from webapp.pages.queue.reading import read_gone, read_owners, read_surroundings
 from webapp.pages.queue.rows import queue_row
+from webapp.policy.job_status import UNSUCCESSFUL
 from webapp.policy.pricing import skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.views import QueuedJob, QueueSnapshot
+from webapp.services.queue.views import QueuedJob, QueueSnapshot
 
 EVERYTHING: Final = QueueFilter()
 # Sees what admins see, and owns nothing.
@@ -67,7 +68,7 @@ class SharedQueue:
     async def rows(self, viewer: Identity | None, shown: QueueFilter) -> tuple[QueueRow, ...]:
         """The jobs as a viewer sees them, those that a filter shows."""
         is_admin = viewer is not None and viewer.is_admin
-        if viewer is not None and is_admin and shown.state in GONE_STATES:
+        if viewer is not None and is_admin and shown.state in UNSUCCESSFUL:
             return await read_gone(self._services, viewer, shown)
         snapshot = await self._services.queue.snapshot()
         nobodys = await self._nobodys(snapshot, ANY_ADMIN if is_admin else None)

@@ -43,7 +43,7 @@ from webapp.policy.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.acceptance import Submitted
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 
 RECENT_JOBS: Final = 20
 SHOWN_TO_STRANGERS: Final = 3

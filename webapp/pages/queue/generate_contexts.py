@@ -10,7 +10,7 @@ from webapp.pages.library.contexts import SoundCard
 from webapp.pages.models.cards import ModelCard
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_PROMPT_CHARACTERS
 from webapp.services.queue.submissions import Quote
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 
 EXAMPLES: Final = (
     "slow piano over heavy rain",

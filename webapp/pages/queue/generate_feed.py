@@ -15,16 +15,17 @@ from webapp.pages.frame.rendering import Renderer
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate import recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment, ModelStateFragment
+from webapp.policy.job_status import ACTIVE, JobStatus
 from webapp.policy.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.views import ACTIVE, JobView
+from webapp.services.queue.views import JobView
 
 QUEUE_MOVED: Final = "queue-moved"
 MOST_ACTIVE: Final = 100
 ANY_ACCOUNT: Final = Event("account")
 SPOKEN_CHARACTERS: Final = 80
-SPOKEN: Final = {"completed": "Finished", "failed": "Failed", "cancelled": "Cancelled"}
+SPOKEN: Final[dict[JobStatus, str]] = {"completed": "Finished", "failed": "Failed", "cancelled": "Cancelled"}
 
 
 class GenerateFeed:

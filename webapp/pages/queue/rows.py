@@ -12,7 +12,7 @@ from webapp.policy.pricing import SkipPrice, skip_cost
 from webapp.policy.reasons import PlaceReason
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue_overview import GoneJob
-from webapp.services.views import QueuedJob, QueueSnapshot
+from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.workers.status import StatusReport
 from webapp.services.workers.workers import WorkerInfo
 

@@ -20,7 +20,7 @@ from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.accounts.views import ACCOUNT_COLUMNS, AccountView, account_view
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.queries import username_like
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.services.shared.essential import essential
 from webapp.tables import Account
 
@@ -135,7 +135,7 @@ class AccountAdmin:
     @asynccontextmanager
     async def _ruling(self, identity: Identity) -> AsyncIterator[None]:
         """Open a transaction in which the author is still an admin: two cannot demote each other at once."""
-        async with queue_turn(self._database, visible=False):
+        async with queue_transition(self._database, visible=False):
             author = await self._accounts.get(identity.account_id)
             require_admin(author.identity)
             if author.is_disabled:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from webapp.policy.search import search_words
-from webapp.services.views import SoundFacts
+from webapp.services.library.sounds import SoundFacts
 from webapp.tables import LibraryItem, Sound
 
 

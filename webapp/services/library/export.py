@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import webapp
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound
 from webapp.policy.exports import (
     MANIFEST_FORMAT,
@@ -30,7 +30,6 @@ from webapp.services.library import queries
 from webapp.services.library.browse import NOT_FOUND, Browser
 from webapp.services.library.playlists import Playlists
 from webapp.services.library.views import LibraryItemView, LibraryPage, item_view
-from webapp.services.rows import Row
 from webapp.storage import Storage
 from webapp.storage.tagged_file import TaggedFile
 from webapp.storage.tags import Tags

@@ -9,7 +9,7 @@ from piccolo.columns import Column
 from piccolo.query.functions import Count, Max
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import Conflict, InvalidRequest, NotFound
 from webapp.events import Bus, account_changed
 from webapp.ids import Ids
@@ -18,7 +18,6 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.browse import find_item
 from webapp.services.library.views import LibraryItemView, item_view
-from webapp.services.rows import Row
 from webapp.tables import Account, LibraryItem, Playlist, PlaylistTrack
 
 NOT_FOUND: Final = "Playlist not found"

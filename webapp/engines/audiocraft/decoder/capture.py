@@ -148,7 +148,7 @@ def _as_it_comes(work: Callable[[], Tensor]) -> Recorded:
 
 
 def _lack_of_memory(error: BaseException | None) -> BaseException | None:
-    """What says in an error or its causes that memory ran out."""
+    """Find the cause in an error that says that memory ran out."""
     while error is not None and not is_out_of_memory(error):
         error = error.__cause__ or error.__context__
     return error

@@ -194,7 +194,7 @@ class GraphBackend:
                 self._inner.positions[slot] += 1
 
     def _graph(self, slots: int, columns: int, *, is_whole: bool) -> Recorded:
-        """What was recorded for so many slots and columns; whole steps from board to board, or logits."""
+        """Return the graph recorded for so many slots and columns: of a whole step, or of logits alone."""
         key = is_whole, slots, columns
         if key not in self._graphs:
             with self._plan.nobody():

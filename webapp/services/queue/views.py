@@ -1,51 +1,12 @@
-"""What services tell of jobs, sounds and the queue: plain values, ready to be rendered."""
+"""Jobs and the queue as services return them: plain values, ready to be rendered."""
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
 
 from webapp.policy.generation import GenerationChoice, SamplingChoice
+from webapp.policy.job_status import TERMINAL, JobStatus
 from webapp.policy.reasons import PlaceReason
-
-JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
-ACTIVE: tuple[JobStatus, ...] = ("queued", "processing")
-AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
-ENDED: tuple[JobStatus, ...] = ("completed", "failed", "cancelled")
-
-
-@dataclass(frozen=True, slots=True)
-class SoundFacts:
-    """What whoever made a sound says of it. `peaks` are lows and highs in turn, -127 to 127."""
-
-    engine: str
-    engine_label: str
-    checkpoint: str
-    license: str
-    seed: int
-    duration_s: float
-    sample_rate: int
-    channels: int
-    loudness_lufs: float | None
-    true_peak_dbtp: float | None
-    quality_score: int
-    quality_reasons: tuple[str, ...]
-    peaks: tuple[int, ...]
-    bytes_total: int
-
-
-@dataclass(frozen=True, slots=True)
-class SoundView(SoundFacts):
-    """A finished sound."""
-
-    generation_id: str
-
-    def url(self, extension: str = "wav") -> str:
-        """Where the sound is served in one of its formats."""
-        return f"/audio/{self.generation_id}.{extension}"
-
-    @property
-    def spectrogram_url(self) -> str:
-        return f"/spectrogram/{self.generation_id}.png"
+from webapp.services.library.sounds import SoundView
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +104,7 @@ class JobView:
 
     @property
     def has_ended(self) -> bool:
-        return self.status in ENDED
+        return self.status in TERMINAL
 
     def asked_again(self, seed: int | None) -> GenerationChoice:
         """What was asked for, as a new request; without a seed it will be another sound."""
