@@ -10,6 +10,7 @@ from webapp.pages.queue.charts import queue_charts
 from webapp.pages.queue.contexts import (
     Counts,
     ModelLine,
+    OwnJobsFragment,
     QueueChartsFragment,
     QueueCountsFragment,
     QueueModelsFragment,
@@ -66,8 +67,8 @@ WORKERS = (
     ),
     WorkerLine(2, "", "draining", "Draining"),
 )
-QUIET = queue_charts(tuple(Span(NOW_MS + n, 0, 0, None, None) for n in range(30)))
-BUSY = queue_charts(tuple(Span(NOW_MS + n, n, n, 1.5 * n, 2.0 * n) for n in range(1, 31)))
+QUIET = queue_charts(tuple(Span(NOW_MS + n, 0, 0, None, None) for n in range(30)), 0)
+BUSY = queue_charts(tuple(Span(NOW_MS + n, n, n, 1.5 * n, 2.0 * n) for n in range(1, 31)), 30)
 
 
 def samples() -> Iterator[Any]:
@@ -79,9 +80,11 @@ def samples() -> Iterator[Any]:
             (GONE, QueueFilter(state="failed", owner="<b>&", mine="1", tier="free")),
             ((), QueueFilter(state="processing", model="audio")),
         ):
-            yield QueuePage(chrome, rows, shown, COUNTS, BUSY, MODELS, WORKERS, steers)
+            yield QueuePage(
+                chrome, rows, (OWN,) if rows else (), shown, COUNTS, BUSY, MODELS, WORKERS, steers
+            )
         calm = dataclasses.replace(COUNTS, is_paused=False)
-        yield QueuePage(chrome, (), QueueFilter(), calm, QUIET, MODELS, (), steers)
+        yield QueuePage(chrome, (), (), QueueFilter(), calm, QUIET, MODELS, (), steers)
     for steers in (False, True):
         yield from (QueueRowFragment(row, steers) for row in STEERED)
         for shown in (QueueFilter(), QueueFilter(state="failed"), QueueFilter(model="audio")):
@@ -92,6 +95,8 @@ def samples() -> Iterator[Any]:
         yield WorkersFragment(WORKERS, steers)
         yield WorkersFragment((), steers)
     yield QueueChartsFragment(QUIET)
-    yield QueueChartsFragment(queue_charts(()))
+    yield QueueChartsFragment(queue_charts((), 0))
+    yield OwnJobsFragment((OWN, ROWS[2]))
+    yield OwnJobsFragment(())
     yield UndoToast(LONG, "restore", ("1" * 12, "2" * 12), "")
     yield UndoToast("Queue paused", None, (), "")

@@ -81,10 +81,10 @@ async def test_the_checklist_tells_what_is_left_to_do(services: Services) -> Non
     }  # fmt: skip
     assert "No worker is running" in local[2].text
     open_to_all = checklist(
-        Settings(host="0.0.0.0"),
+        Settings(host="192.0.2.1"),
         replace(report, engines={"music": sketch, "tts": replace(sketch, engine="espeak-ng")}),
         (),
-    )  # noqa: S104
+    )
     assert [point.title for point in open_to_all if not point.is_done] == [
         "Address", "TLS", "Models", "Voices", "Registration",
     ]  # fmt: skip

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.factories import choice
-from tests.pages.steps import finish_one
+from tests.factories import FACTS, choice
+from tests.pages.steps import finish_one, start_one
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 
@@ -255,3 +255,24 @@ async def test_a_link_fills_in_the_form(ann_browser: httpx.AsyncClient) -> None:
     assert ">sea</textarea>" in page
     assert 'value="12.5"' in page
     assert 'value="7"' in page
+
+
+async def test_variations_have_letters_and_one_is_kept(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    single = await finish_one(services, ann, "alone")
+    await ann_browser.post("/", data={**RAIN, "copies": "3"})
+    for _ in range(3):
+        await services.leases.complete(await start_one(services), FACTS)
+    page = (await ann_browser.get("/")).text
+    assert re.findall(r">Variation ([A-D])<", page) == ["A", "B", "C"]
+    jobs = (await services.jobs.of_account(ann.account_id))[:3][::-1]
+    assert re.findall(r'id="job-([0-9a-f]{12})"', page) == [*(job.job_id for job in jobs), single]
+    address = f"/jobs/{jobs[1].job_id}/keep"
+    assert "Keep only variation B?" in (await ann_browser.post(address, data={})).text
+    answer = await ann_browser.post(address, data={"confirmed": "yes"}, headers=HTMX)
+    assert "Variation B kept" in answer.text
+    after = await services.jobs.of_account(ann.account_id)
+    assert {job.job_id for job in after if job.sound} == {jobs[1].job_id, single}
+    alone = await ann_browser.post(f"/jobs/{single}/keep", data={"confirmed": "yes"}, headers=HTMX)
+    assert "This job has no other variations" in alone.text

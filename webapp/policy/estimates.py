@@ -105,6 +105,11 @@ class Outlook:
         )
         return len(self.hands) / per_s * 1000
 
+    def usual_s(self, job: InHand) -> float | None:
+        """What a job in hand usually takes on its worker; None when that one is not listed."""
+        hands = next((hands for hands in self.hands if hands.worker_id == job.worker_id), None)
+        return None if hands is None else self._work_s(hands, job.model, job.duration_s)
+
     def starts_ms(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[int | None]:
         """Return the moment at which each job is expected to start, as of `starts`."""
         expected = self.starts(now_ms, running=running, line=line)

@@ -1,6 +1,7 @@
 """Makes the sound of one job: takes on the engine's thread, finishing and files on another."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -16,14 +17,11 @@ from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
 from webapp.services.library.sounds import PromptReading, SoundFacts
 from webapp.services.queue.leases import Claim
+from webapp.worker.stages import StageClock, StageMeasures
 
 T = TypeVar("T")
 
 FURTHER_TAKES = 2
-# Shares of the whole at which each stage ends; what each takes was measured on 30 s clips.
-GENERATED_PCT = 80
-FINISHED_PCT = 85
-WRITTEN_PCT = 99
 FILE_STEM = "sound"
 PICTURE_STEM = "spectrogram"
 
@@ -96,46 +94,51 @@ class SoundMaker:
         *,
         low_quality_below: int,
         target_lufs: float,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Finishing and writing run in `finishing`."""
+        """Finishing and writing run in `finishing`; `now_s` is a clock that never goes back."""
         self._engine = engine
         self._engines = engines
         self._ids = ids
         self._finishing = finishing
         self._low_quality_below = low_quality_below
         self._target_lufs = target_lufs
+        self._measures = StageMeasures()
+        self._now_s = now_s
 
     async def make(self, making: Making) -> SoundFacts:
         """Generate, finish and write the sound.
 
         Raises EngineError (GenerationCancelled when it is cancelled) and OSError.
         """
-        best = await self._best_take(making)
-        making.progress(FINISHED_PCT)
-        bytes_total = await self._in_finishing(lambda: _write(best, making.folder))
-        making.progress(WRITTEN_PCT)
+        claim = making.claim
+        engine = self._engines.info(claim.model).engine
+        stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
+        best = await self._best_take(making, stages)
+        bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
+        self._measures.record(engine, claim.model, stages.measured(claim.duration_s))
         making.cancel.raise_if_cancelled()
         return _facts(best, bytes_total)
 
-    async def _best_take(self, making: Making) -> Take:
+    async def _best_take(self, making: Making, stages: StageClock) -> Take:
         """The first take that is good enough, or the best of a few; only one if its seed was asked for."""
         claim = making.claim
-        best = await self._take(making, claim.seed)
+        best = await self._take(making, stages, claim.seed)
         further = 0 if claim.seed_was_given else FURTHER_TAKES
         while best.audio.report.score < self._low_quality_below and further:
             further -= 1
-            take = await self._take(making, self._ids.seed())
+            take = await self._take(making, stages, self._ids.seed())
             best = max(best, take, key=lambda candidate: candidate.audio.report.score)
         return best
 
-    async def _take(self, making: Making, seed: int) -> Take:
+    async def _take(self, making: Making, stages: StageClock, seed: int) -> Take:
         claim = making.claim
         request = generation_request(claim, seed)
         making.generating(True)
         try:
             waveform = await self._engine.generate(
                 request,
-                lambda share: making.progress(int(share * GENERATED_PCT)),
+                stages.generated,
                 making.cancel,
             )
         finally:
@@ -150,6 +153,7 @@ class SoundMaker:
                 duration_s=claim.duration_s,
                 loopable=claim.is_loopable,
                 target_lufs=self._target_lufs,
+                progressed=stages.finished,
             )
         )
         return Take(seed, finished, made_by, understanding)
@@ -172,9 +176,9 @@ def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
     )
 
 
-def _write(take: Take, folder: Path) -> int:
+def _write(take: Take, folder: Path, progressed: Callable[[float], object]) -> int:
     """Write every file of a take; returns their bytes together."""
-    renditions = write_renditions(take.audio, folder, FILE_STEM, dither_seed=take.seed)
+    renditions = write_renditions(take.audio, folder, FILE_STEM, dither_seed=take.seed, progressed=progressed)
     (folder / f"{FILE_STEM}.png").rename(folder / f"{PICTURE_STEM}.png")
     return sum(rendition.size_bytes for rendition in renditions)
 

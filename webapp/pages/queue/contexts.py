@@ -93,6 +93,15 @@ class ModelLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnJobsFragment:
+    """The viewer's own jobs among those of others, each with its place and the way to it."""
+
+    template: ClassVar[str] = "queue/own_jobs.html"
+
+    own: tuple[QueueRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class QueuePage:
     """The live queue. `can_steer` says that an admin looks."""
 
@@ -100,6 +109,7 @@ class QueuePage:
 
     chrome: Chrome
     rows: tuple[QueueRow, ...]
+    own: tuple[QueueRow, ...]
     filter: QueueFilter
     counts: Counts
     charts: Charts

@@ -31,6 +31,7 @@ from webapp.pages.queue.generate_contexts import (
     QuoteView,
     WelcomePage,
 )
+from webapp.pages.queue.variations import in_groups, letters
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -130,7 +131,8 @@ async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, 
 async def job_list(services: Services, identity: Identity) -> JobListFragment:
     """The cards of the account's newest jobs."""
     jobs = await recent_jobs(services, identity)
-    return JobListFragment(jobs, await services.aura.balance(identity.account_id))
+    balance = await services.aura.balance(identity.account_id)
+    return JobListFragment(in_groups(jobs), balance, letters(jobs))
 
 
 def in_line(submitted: Submitted) -> str:
@@ -183,7 +185,9 @@ def _duration_or_default(fields: Fields) -> float:
 
 def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
     chrome = Chrome("generate", viewer, live="generate")
-    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
+    return GeneratePage(
+        chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance, variations=jobs.variations
+    )
 
 
 async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:

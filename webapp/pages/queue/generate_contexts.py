@@ -18,6 +18,8 @@ EXAMPLES: Final = (
     "128 BPM techno with a deep kick and hats",
     "crackling fire, wind in the trees, a few birds",
 )
+# Lengths to choose by one click, where the tier allows them.
+PRESETS_S: Final = (5, 10, 30, 60, 120)
 EMPTY_FORM: Final = {
     "prompt": "",
     "model": DEFAULT_MODEL,
@@ -54,6 +56,11 @@ class ComposeForm:
     max_prompt: int = MAX_PROMPT_CHARACTERS
     copies: tuple[str, ...] = COPIES
 
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """The usual lengths in seconds that the account may ask for."""
+        return tuple(str(length_s) for length_s in PRESETS_S if length_s <= self.max_duration_s)
+
 
 @dataclass(frozen=True, slots=True)
 class GeneratePage:
@@ -65,6 +72,7 @@ class GeneratePage:
     form: ComposeForm
     jobs: tuple[JobView, ...]
     balance: int
+    variations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +121,21 @@ class ModelStateFragment:
 
 @dataclass(frozen=True, slots=True)
 class JobFragment:
-    """One job's card."""
+    """One job's card; `variation` is its letter among those asked for at once."""
 
     template: ClassVar[str] = "queue/job.html"
 
     job: JobView
     balance: int
+    variation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobListFragment:
-    """The cards of an account's recent jobs, newest first."""
+    """The cards of an account's recent jobs, newest first; `variations` has letters by job."""
 
     template: ClassVar[str] = "queue/job_list.html"
 
     jobs: tuple[JobView, ...]
     balance: int
+    variations: Mapping[str, str] = field(default_factory=dict)

@@ -16,12 +16,11 @@ from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.workers.status import StatusReport
 from webapp.services.workers.workers import WorkerInfo
 
-REASONS: Final[dict[PlaceReason, str]] = {
+REASONS: Final[Mapping[PlaceReason, str]] = {
     "moved": "Moved ahead by an admin",
     "skipped": "Paid to skip ahead",
     "starving": "Waited past its limit",
     "loaded": "Its model is loaded",
-    "tier": "Tier order",
 }
 WORKER_STATES: Final = {
     "starting": "Starting",
@@ -54,7 +53,7 @@ def queue_row(
         progress_pct=job.progress_pct,
         expected_start=_expected_start(job, now_ms),
         start=job.start,
-        reason=REASONS[job.reason] if job.reason else "Being generated",
+        reason=reason_words(job),
         is_own=is_own,
         skip_place=job.skip_place,
         skip_cost=skip_cost(job.duration_s, prices),
@@ -153,9 +152,31 @@ def _refused(report: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def reason_words(job: QueuedJob) -> str:
+    """Why a job stands where it does, with what goes before it."""
+    if job.reason is None:
+        return "Being generated"
+    if job.reason != "tier":
+        return REASONS[job.reason]
+    ahead = job.ahead
+    counted = (
+        (ahead.front, "that skipped or waited long"),
+        (ahead.better, "of higher tiers"),
+        (ahead.same, "of its tier"),
+    )
+    parts = [f"{number:,} {what}" for number, what in counted if number]
+    if not parts:
+        return "First of those waiting"
+    first = (
+        f"{'Job' if ahead.front + ahead.better + ahead.same == 1 else 'Jobs'} before it: {', '.join(parts)}"
+    )
+    later = "" if job.starves_ms is None else f"; goes before new ones from {words.clock(job.starves_ms)} UTC"
+    return first + later
+
+
 def _expected_start(job: QueuedJob, now_ms: int) -> str:
     if job.status == "processing":
-        return "started"
+        return words.left(job, now_ms) or "started"
     return "when the queue resumes" if job.is_held else words.starting(job.start, now_ms)
 
 

@@ -58,6 +58,7 @@ STAYS: Final = f"""
     UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {{}}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
         WHERE status IN {literals(UNSUCCESSFUL)} AND status = 'cancelled' AND finished_ms >= {{}}
+            AND started_ms IS NULL
 """
 
 

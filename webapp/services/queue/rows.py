@@ -70,6 +70,7 @@ def with_position(job: JobView, queued: QueuedJob) -> JobView:
         is_held=queued.is_held,
         skip_place=queued.skip_place,
         start=queued.start,
+        usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
     )
 
