@@ -27,9 +27,10 @@ async def read_surroundings(services: Services, *, can_steer: bool) -> Surroundi
     snapshot = await services.queue.snapshot()
     report = await services.status.report()
     wishes = await services.worker_control.wishes() if can_steer else ()
+    counts = queue_counts(snapshot)
     return Surroundings(
-        counts=queue_counts(snapshot),
-        charts=queue_charts(await services.queue_history.last_hour()),
+        counts=counts,
+        charts=queue_charts(await services.queue_history.last_hour(), counts.waiting),
         models=model_lines(report, snapshot, frozenset(wish.model for wish in wishes if wish.is_pinned)),
         workers=worker_lines(report.workers, can_steer=can_steer),
     )
