@@ -14,6 +14,7 @@ import "./player/index.js";
 import "./presets.js";
 import "./prompts.js";
 import "./reorder.js";
+import "./returning.js";
 import "./searching.js";
 import "./selection.js";
 import "./sending.js";

@@ -23,6 +23,7 @@ from webapp.pages.queue.contexts import (
     WorkersFragment,
 )
 from webapp.pages.queue.filter import QueueFilter
+from webapp.policy.estimates import Start
 from webapp.policy.history import Span
 from webapp.policy.job_actions import ADMIN_ACTIONS
 from webapp.services.accounts.identity import Identity
@@ -40,7 +41,9 @@ ROWS = (
     OWN,
     dataclasses.replace(OWN, job_id="1" * 12, is_own=False, prompt=None),
     dataclasses.replace(OWN, job_id="2" * 12, status="processing", progress_pct=30),
-    dataclasses.replace(OWN, job_id="3" * 12, skip_place=None),
+    dataclasses.replace(
+        OWN, job_id="3" * 12, skip_place=None, start=Start(NOW_MS, NOW_MS, NOW_MS + 60_000, is_bounded=True)
+    ),
 )
 STEERED = tuple(dataclasses.replace(row, prompt=LONG, owner="ada", actions=ADMIN_ACTIONS) for row in ROWS)
 GONE = (dataclasses.replace(STEERED[0], position=None, status="failed", owner=None, actions=()),)

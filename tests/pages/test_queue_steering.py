@@ -70,7 +70,7 @@ async def test_whoever_waits_is_told_of_a_pause_and_of_what_becomes_of_a_job(
 ) -> None:
     await services.workers.register("1" * 12, host="h", pid=1, device="cpu")
     (job_id,) = await submitted(services, ann, "music")
-    pages = {"/": "waiting; the queue is paused", "/queue": "after the pause",
+    pages = {"/": "waiting; the queue is paused", "/queue": "when the queue resumes",
              "/quote?model=music&duration=8": "your job starts when it resumes"}  # fmt: skip
     for is_paused in (True, False):
         await services.administration.queue.set_paused(root, is_paused=is_paused)

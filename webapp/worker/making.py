@@ -12,10 +12,10 @@ from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.loop import loop_overlap_s
 from webapp.audio.waveform import Waveform
-from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
+from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling, Understanding
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
-from webapp.services.library.sounds import SoundFacts
+from webapp.services.library.sounds import PromptReading, SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.worker.stages import StageClock, StageMeasures
 
@@ -49,6 +49,14 @@ class Generates(Protocol):
     ) -> Waveform: ...
 
 
+class TellsOfEngines(Protocol):
+    """Whoever knows which engine serves a model."""
+
+    def info(self, model: str) -> EngineInfo: ...
+
+    def explain(self, request: GenerationRequest) -> Understanding | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """One try at a sound, finished and scored, and what made it."""
@@ -56,6 +64,7 @@ class Take:
     seed: int
     audio: FinishedAudio
     made_by: EngineInfo
+    understanding: Understanding | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class SoundMaker:
     def __init__(
         self,
         engine: Generates,
-        info: Callable[[str], EngineInfo],
+        engines: TellsOfEngines,
         ids: Ids,
         finishing: Executor,
         *,
@@ -87,12 +96,9 @@ class SoundMaker:
         target_lufs: float,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`info` tells of a model what its engine is; finishing and writing run in `finishing`.
-
-        `now_s` is a clock that never goes back.
-        """
+        """Finishing and writing run in `finishing`; `now_s` is a clock that never goes back."""
         self._engine = engine
-        self._info = info
+        self._engines = engines
         self._ids = ids
         self._finishing = finishing
         self._low_quality_below = low_quality_below
@@ -106,7 +112,7 @@ class SoundMaker:
         Raises EngineError (GenerationCancelled when it is cancelled) and OSError.
         """
         claim = making.claim
-        engine = self._info(claim.model).engine
+        engine = self._engines.info(claim.model).engine
         stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
         best = await self._best_take(making, stages)
         bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
@@ -127,17 +133,19 @@ class SoundMaker:
 
     async def _take(self, making: Making, stages: StageClock, seed: int) -> Take:
         claim = making.claim
+        request = generation_request(claim, seed)
         making.generating(True)
         try:
             waveform = await self._engine.generate(
-                generation_request(claim, seed),
+                request,
                 stages.generated,
                 making.cancel,
             )
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.
-        made_by = self._info(claim.model)
+        made_by = self._engines.info(claim.model)
+        understanding = self._engines.explain(request)
         making.cancel.raise_if_cancelled()
         finished = await self._in_finishing(
             lambda: finish(
@@ -148,7 +156,7 @@ class SoundMaker:
                 progressed=stages.finished,
             )
         )
-        return Take(seed, finished, made_by)
+        return Take(seed, finished, made_by, understanding)
 
     def _in_finishing(self, act: Callable[[], T]) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._finishing, act)
@@ -192,4 +200,11 @@ def _facts(take: Take, bytes_total: int) -> SoundFacts:
         quality_reasons=report.reasons,
         peaks=tuple(take.audio.peaks),
         bytes_total=bytes_total,
+        reading=_reading(take.understanding),
     )
+
+
+def _reading(understanding: Understanding | None) -> PromptReading | None:
+    if understanding is None:
+        return None
+    return PromptReading(understanding.understood, understanding.unknown, understanding.is_empty)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from webapp.policy.estimates import Start
 from webapp.policy.remaining import remaining_s
 
 MINUTE_S: Final = 60
@@ -103,6 +104,19 @@ def until(moment_ms: int | None, now_ms: int) -> str:
     return "now" if ahead_s < 1 else f"in {wait(ahead_s)}"
 
 
+def starting(start: Start | None, now_ms: int) -> str:
+    """When a job is expected to start: `in 3 min`; `in 2 to 5 min` when that is unsure; `now`; or unknown."""
+    if start is None or start.is_sure(now_ms):
+        return until(None if start is None else start.at_ms, now_ms)
+    early, late = (wait(max(0, at_ms - now_ms) / 1000) for at_ms in (start.early_ms, start.late_ms))
+    if early == late:
+        return until(start.at_ms, now_ms)
+    number, _, unit = early.rpartition(" ")
+    # Of "2 min to 5 min" the first unit says nothing new.
+    begin = number if late.endswith(f" {unit}") and number != "a" else early
+    return f"in {begin} to {late}"
+
+
 class _Running(Protocol):
     """A job that may be in a worker's hands."""
 
@@ -170,6 +184,7 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "wait": wait,
     "ago": ago,
     "until": until,
+    "starting": starting,
     "left": left,
     "iso": iso,
     "exact": exact,

@@ -15,7 +15,7 @@ from webapp.services.queue.views import JobView
 EXAMPLES: Final = (
     "slow piano over heavy rain",
     "solo flute in D, calm, by the sea",
-    "128 BPM techno with a deep kick and bright hats",
+    "128 BPM techno with a deep kick and hats",
     "crackling fire, wind in the trees, a few birds",
 )
 # Lengths to choose by one click, where the tier allows them.
@@ -77,7 +77,10 @@ class GeneratePage:
 
 @dataclass(frozen=True, slots=True)
 class WelcomePage:
-    """The start page of everybody else; `cards` are sounds that people made here."""
+    """The start page of everybody else; `cards` are sounds that people made here.
+
+    `needs_admin`: nobody has set the server up yet.
+    """
 
     template: ClassVar[str] = "queue/welcome.html"
 
@@ -86,6 +89,7 @@ class WelcomePage:
     models: tuple[ModelCard, ...]
     cards: tuple[SoundCard, ...] = ()
     examples: tuple[str, ...] = EXAMPLES
+    needs_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,16 +212,6 @@ async def jobs_of_account(
     )
 
 
-async def newest_arrivals(database: Database, limit: int) -> list[Row]:
-    """Sum up the newest jobs by priority and model. Raw: the builder has no SELECT from a subquery."""
-    return await database.fetch(
-        "SELECT priority, model, COUNT(*) AS jobs, AVG(duration_s) AS duration_s,"
-        " MIN(created_ms) AS created_ms FROM (SELECT priority, model, duration_s, created_ms FROM job"
-        " ORDER BY sequence DESC LIMIT {}) AS newest GROUP BY priority, model",
-        limit,
-    )
-
-
 async def newest_results(database: Database, model: str, limit: int) -> list[Row]:
     """Read the newest completed jobs of a model. Raw for the words of the partial index, in a join."""
     return await database.fetch(

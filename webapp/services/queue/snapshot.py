@@ -2,6 +2,7 @@
 
 from webapp.clock import Clock
 from webapp.database import Database, Row
+from webapp.policy.estimates import Start
 from webapp.policy.ordering import in_order
 from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason, ahead_of_each, place_reasons
 from webapp.services.queue import queries
@@ -56,10 +57,10 @@ class QueueReader:
         affinities = self._affinities.of(state["affinities"], processing)
         order = in_order(map(waiting_job, by_sequence.values()), now_ms, affinities)
         waiting = [by_sequence[job.sequence] for job in order]
-        starts: list[int | None] = [None] * len(order)
+        starts: list[Start | None] = [None] * len(order)
         outlook = await self._estimator.outlook()
         if not state["is_paused"]:
-            starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=order)
+            starts = outlook.starts(now_ms, running=[in_hand(row) for row in processing], line=order)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
         # A skip goes behind the skips before it.
         skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
@@ -90,7 +91,7 @@ def _view(
     row: Row,
     position: int,
     reason: PlaceReason | None = None,
-    expected_start_ms: int | None = None,
+    start: Start | None = None,
     skip_place: int | None = None,
     ahead: Ahead = NOTHING_AHEAD,
     usual_s: float | None = None,
@@ -108,7 +109,8 @@ def _view(
         started_ms=row["started_ms"],
         progress_pct=row["progress_pct"],
         reason=reason,
-        expected_start_ms=expected_start_ms,
+        expected_start_ms=start.at_ms if start else None,
+        start=start,
         prompt=row["prompt"],
         is_held=bool(row["is_paused"]) and row["status"] == "queued",
         skip_place=skip_place if row["skipped_ms"] is None else None,

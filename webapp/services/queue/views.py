@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from webapp.policy.estimates import Start
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.job_status import TERMINAL, JobStatus
 from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason
@@ -15,6 +16,7 @@ class QueuedJob:
 
     `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
     job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
+    `start` tells more of that.
     `is_held` says that it waits while the queue is paused. `skip_place` is where a skip would take it; None
     where that would gain nothing. `usual_s` is what a processing job usually takes,
     `ahead` what goes before a waiting one, and `starves_ms` from when on that goes before newcomers.
@@ -36,6 +38,7 @@ class QueuedJob:
     prompt: str
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
     usual_s: float | None = None
     ahead: Ahead = NOTHING_AHEAD
     starves_ms: int | None = None
@@ -73,7 +76,7 @@ class JobView:
     """One job in any state.
 
     `position` is None once it has left the queue; `sound` is there once it is complete. `is_held`,
-    `skip_place` and `usual_s` are as of `QueuedJob`.
+    `skip_place`, `start` and `usual_s` are as of `QueuedJob`.
     """
 
     job_id: str
@@ -99,6 +102,7 @@ class JobView:
     sound: SoundView | None
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
     usual_s: float | None = None
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
 
