@@ -28,8 +28,8 @@ from webapp.policy.imports import (
 )
 from webapp.policy.library import SoundChange
 from webapp.services.container import Services
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.library.storage_limits import DISK_FULL
-from webapp.services.views import SoundFacts
 from webapp.storage.import_source import ImportSource, import_source
 
 SHOWN_CHARACTERS: Final = 60
@@ -37,7 +37,7 @@ SHOWN_CHARACTERS: Final = 60
 
 @dataclass(slots=True)
 class _Tally:
-    """What became of the sounds of an archive. `full` says why the rest did not fit, once that is so."""
+    """The outcome of an import. `full` says why the rest did not fit, if it did not."""
 
     taken: int = 0
     known: int = 0

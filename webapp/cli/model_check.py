@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webapp.cli._progress import gigabytes
-from webapp.engines.audiocraft.building import usual_precision
+from webapp.engines.audiocraft.building import asked_of, usual_precision
 from webapp.engines.audiocraft.choice import Choice, choose, why_not
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, resolve_device, resolve_precision
 from webapp.engines.audiocraft.estimates import estimated_bytes, past_bytes
@@ -23,7 +23,7 @@ CHANNELS = {1: "mono", 2: "stereo"}
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What was found out about a checkpoint, for one device."""
+    """The result of a check of a checkpoint, for one device."""
 
     choice: Choice
     found: Examined
@@ -72,7 +72,7 @@ def _chosen(name: str, models_dir: Path) -> Choice:
 
 def _report(choice: Choice, found: Examined, device_setting: str, precision_setting: str) -> _Report:
     device = resolve_device(device_setting)
-    asked = resolve_precision(precision_setting, device)
+    asked = asked_of(resolve_precision(precision_setting, device), found.kind)
     precision, note = _precision(choice, device.type, asked)
     needed = estimated_bytes(choice, device.type, precision)
     if found.kind is not Kind.MAGNET:
@@ -82,7 +82,7 @@ def _report(choice: Choice, found: Examined, device_setting: str, precision_sett
 
 
 def _precision(choice: Choice, device: str, asked: Precision | None) -> tuple[Precision, str]:
-    """What it would be computed in, and how that is known."""
+    """Return the precision it would be computed in, and how that is known."""
     if asked is not None:
         return asked, "as asked for"
     first = usual_precision(device, choice.kind)

@@ -1,7 +1,9 @@
-"""What an admin may do to a job, by the state it is in."""
+"""The actions that an admin may take on a job, by its state."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from webapp.policy.job_status import JobStatus
 
 AdminAction = Literal["cancel", "restore", "stop", "retry", "move", "unmove"]
 ADMIN_ACTIONS: Final[tuple[AdminAction, ...]] = ("move", "unmove", "cancel", "stop", "retry", "restore")
@@ -17,7 +19,7 @@ class Steered:
     `was_cancelled_by_admin` that its end was an admin's doing.
     """
 
-    status: str
+    status: JobStatus
     is_front: bool = False
     is_moved: bool = False
     was_cancelled_by_admin: bool = False
@@ -45,11 +47,11 @@ def refusal(action: AdminAction, job: Steered) -> str | None:
 
 
 def possible(job: Steered) -> tuple[AdminAction, ...]:
-    """What can be done to a job now."""
+    """Return the actions that are possible on a job now."""
     return tuple(action for action in ADMIN_ACTIONS if refusal(action, job) is None)
 
 
-def _not_waiting(status: str, verb: str) -> str:
+def _not_waiting(status: JobStatus, verb: str) -> str:
     if status == "processing":
         return f"Cannot {verb} a job that is already processing"
     return "Job is not in queue"

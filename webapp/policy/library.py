@@ -1,4 +1,4 @@
-"""What may be said of sounds in the library, and asked of it."""
+"""The allowed values of sounds' fields in the library, and of its lists."""
 
 import math
 import re
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from webapp.errors import InvalidRequest
+from webapp.policy.generation import has_visible
 
 Sort = Literal["created", "votes", "plays", "duration", "quality"]
 LibraryModel = Literal["music", "audio", "magnet", "voice"]
@@ -67,7 +68,7 @@ class LibraryQuery:
 
 @dataclass(frozen=True, slots=True)
 class SoundChange:
-    """What an owner changes of a sound; None leaves a value as it is."""
+    """An owner's changes to a sound; None leaves a value as it is."""
 
     title: str | None = None
     tags: tuple[str, ...] | None = None
@@ -76,7 +77,7 @@ class SoundChange:
 
 @dataclass(frozen=True, slots=True)
 class PlaylistChange:
-    """What an owner changes of a playlist; None leaves a value as it is."""
+    """An owner's changes to a playlist; None leaves a value as it is."""
 
     name: str | None = None
     is_shared: bool | None = None
@@ -135,7 +136,7 @@ def parse_order(body: Mapping[str, Any]) -> list[str]:
 
 
 def parse_note(body: Mapping[str, Any], *, is_needed: bool) -> str | None:
-    """What an admin notes about a sound. Raises InvalidRequest."""
+    """Validate an admin's note about a sound. Raises InvalidRequest."""
     note = _text(body, "note", MAX_NOTE_CHARACTERS)
     if note is None and is_needed:
         raise InvalidRequest("Note is required", field="note")
@@ -143,7 +144,7 @@ def parse_note(body: Mapping[str, Any], *, is_needed: bool) -> str | None:
 
 
 def duration_bounds(low: float | None, high: float | None) -> tuple[float | None, float | None]:
-    """What durations lie between, in seconds. Raises InvalidRequest for bounds that make no sense."""
+    """Validate the bounds of durations, in seconds. Raises InvalidRequest for bounds that make no sense."""
     for value, name in ((low, "min_duration"), (high, "max_duration")):
         if value is not None and not math.isfinite(value):
             raise InvalidRequest(f"{name} must be a number of seconds", field=name)
@@ -163,8 +164,9 @@ def _text(body: Mapping[str, Any], name: str, longest: int) -> str | None:
 def _checked_text(value: object, field: str, spoken: str, longest: int) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(f"{spoken} must be text", field=field)
-    text = value.strip()
-    if _REFUSED.search(text):
+    # A name that nobody sees could not be clicked.
+    text = value.strip() if has_visible(value) else ""
+    if _REFUSED.search(value.strip()):
         raise InvalidRequest(f"{spoken} contains characters that are not allowed", field=field)
     if len(text) > longest:
         raise InvalidRequest(f"{spoken} is longer than {longest} characters", field=field)

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from webapp.engines.base import (
@@ -85,12 +86,12 @@ class EngineSet:
 
     @property
     def device(self) -> str:
-        """What this worker computes on, in torch's words."""
+        """Return this worker's device, as torch names it."""
         devices = [self.info(model).device for model in self._manager.status()]
         return next((device for device in devices if device != "cpu"), "cpu")
 
     def info(self, model: str) -> EngineInfo:
-        """What a model's engine says of itself. Raises RequestNotSupported for one that nothing serves."""
+        """Return the capabilities of a model's engine. Raises RequestNotSupported where nothing serves it."""
         return self._manager.engine(model).info(model)
 
     def explain(self, request: GenerationRequest) -> Understanding | None:
@@ -135,7 +136,7 @@ class EngineSet:
         self._manager.unload_idle()
 
     def status(self) -> dict[str, ModelStatus]:
-        """What is known of each model that something serves."""
+        """Return the state of each served model."""
         return self._manager.status()
 
     def loading_for_s(self) -> dict[str, float]:
@@ -172,7 +173,7 @@ class EngineSet:
         return self._directory.refusals() if self._directory else {}
 
     def report(self) -> dict[str, Any]:
-        """What the service's status tells of each model."""
+        """Return each model's entry for the service's status."""
         status = self._manager.status()
         refusals = self.refusals() if len(status) < len(MODELS) else {}
         return {
@@ -199,6 +200,8 @@ NOT_SERVED = {
     "sampling": {},
     "precision": "",
     "precision_note": "",
+    "abilities": None,
+    "needs_load": False,
 }
 
 
@@ -224,4 +227,6 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "sampling": dict(info.sampling),
         "precision": info.precision,
         "precision_note": info.precision_note,
+        "abilities": asdict(info.abilities) if info.abilities else None,
+        "needs_load": info.needs_load,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from webapp.engines.audiocraft.abilities import ABILITIES
 from webapp.engines.audiocraft.building import build, max_jobs
 from webapp.engines.audiocraft.choice import Choice, choose
 from webapp.engines.audiocraft.devices import (
@@ -41,7 +42,7 @@ USUAL_PRECISION = {"cuda": Precision.FLOAT16, "cpu": Precision.INT8}
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What is told of a model that was loaded."""
+    """The log's facts about a loaded model."""
 
     usage: Usage
     precision: str
@@ -102,6 +103,7 @@ class AudioCraftEngine:
             sampling=told.usage.sampling,
             precision=told.precision,
             precision_note=told.precision_note,
+            abilities=ABILITIES.get(model),
         )
 
     def load(self, model: str) -> None:
@@ -151,7 +153,7 @@ class AudioCraftEngine:
         return _Told(model.usage, built.precision.value, built.note), built.server
 
     def _usual_precision(self) -> Precision:
-        """What `auto` means is decided when a model is there; this is the usual."""
+        """Return the usual precision; `auto` is decided when a model is loaded."""
         return self._precision or USUAL_PRECISION.get(self._device.type, Precision.FLOAT32)
 
     def _choice(self, model: str) -> Choice:

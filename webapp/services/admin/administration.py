@@ -1,4 +1,4 @@
-"""What is for admins alone, wired together."""
+"""The services for admins, wired together."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
+from webapp.services.accounts.deletion import AccountDeletion
 from webapp.services.admin.accounts import AccountAdmin
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.operations import Operations
@@ -39,6 +40,7 @@ def build_administration(
     bus: Bus,
     *,
     accounts: Accounts,
+    deletion: AccountDeletion,
     moderation: Moderation,
 ) -> Administration:
     """Wire what admins do over the services whose things they change."""
@@ -48,7 +50,9 @@ def build_administration(
     return Administration(
         queue=QueueAdmin(database, clock, settings, bus, payments=payments, audit=audit),
         overview=QueueOverview(database),
-        accounts=AccountAdmin(database, ids, bus, accounts=accounts, aura=aura, audit=audit),
+        accounts=AccountAdmin(
+            database, ids, bus, accounts=accounts, aura=aura, audit=audit, deletion=deletion
+        ),
         operations=Operations(
             database,
             bus,
