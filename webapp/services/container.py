@@ -125,7 +125,7 @@ def build_services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
         rate_limits=rate_limits, accounts=accounts, aura=aura, usage=usage, workers=workers, library=library,
         estimator=estimator, queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech,
-        arrivals=arrivals, account_deletion=deletion,
+        arrivals=arrivals, account_deletion=deletion, downloads=Downloads(database, clock, settings, bus),
         guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
@@ -140,7 +140,6 @@ def build_services(
         status=StatusReporter(
             database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals
         ),
-        downloads=Downloads(database, clock, settings, bus),
     )  # fmt: skip
 
 
