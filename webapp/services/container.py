@@ -120,26 +120,25 @@ def build_services(
     library = build_library(
         database, clock, ids, settings, bus, storage=storage, storage_guard=guard, rate_limits=rate_limits
     )
-    deletion = AccountDeletion(database, accounts, storage, bus)
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
         rate_limits=rate_limits, accounts=accounts, aura=aura, usage=usage, workers=workers, library=library,
         estimator=estimator, queue=queue, submissions=submissions, leases=leases, jobs=jobs, speech=speech,
-        arrivals=arrivals, account_deletion=deletion, downloads=Downloads(database, clock, settings, bus),
+        arrivals=arrivals, account_deletion=AccountDeletion(database, accounts, storage, bus),
         guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
-        worker_control=WorkerControl(database, bus), clock_steps=ClockSteps(database, clock, settings, bus),
-        queue_history=QueueHistory(database, clock), setup_links=SetupLinks(database, clock, ids, accounts),
+        worker_control=WorkerControl(database, bus), setup_links=SetupLinks(database, clock, ids, accounts),
+        queue_history=QueueHistory(database, clock), sounds=Sounds(database, storage, leases, speech.leases),
+        downloads=Downloads(database, clock, settings, bus),
+        clock_steps=ClockSteps(database, clock, settings, bus),
         stops=Stops(database, clock, settings, bus, payments=payments, rate_limits=rate_limits),
         administration=build_administration(
             database, clock, ids, settings, bus,
-            accounts=accounts, deletion=deletion, moderation=library.moderation,
+            accounts=accounts, storage=storage, moderation=library.moderation,
         ),
-        sounds=Sounds(database, storage, leases, speech.leases),
         status=StatusReporter(
-            database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals
-        ),
+            database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals),
     )  # fmt: skip
 
 

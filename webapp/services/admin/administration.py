@@ -19,6 +19,7 @@ from webapp.services.models.downloads import Downloads
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.workers.control import WorkerControl
 from webapp.settings import Settings
+from webapp.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def build_administration(
     bus: Bus,
     *,
     accounts: Accounts,
-    deletion: AccountDeletion,
+    storage: Storage,
     moderation: Moderation,
 ) -> Administration:
     """Wire what admins do over the services whose things they change."""
@@ -51,7 +52,13 @@ def build_administration(
         queue=QueueAdmin(database, clock, settings, bus, payments=payments, audit=audit),
         overview=QueueOverview(database),
         accounts=AccountAdmin(
-            database, ids, bus, accounts=accounts, aura=aura, audit=audit, deletion=deletion
+            database,
+            ids,
+            bus,
+            accounts=accounts,
+            aura=aura,
+            audit=audit,
+            deletion=AccountDeletion(database, accounts, storage, bus),
         ),
         operations=Operations(
             database,
