@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
-from tests.factories import choice
 from tests.worker.scripted import (
     WORKER,
     Gate,
@@ -25,10 +24,8 @@ from webapp.engines.base import (
     EngineInfo,
     GenerationTask,
 )
-from webapp.engines.sketch.engine import SketchEngine
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.library.sounds import PromptReading
 from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
 
@@ -52,26 +49,6 @@ async def test_a_job_becomes_files_that_were_written_aside(services: Services, a
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert job.sound.bytes_total == sum(path.stat().st_size for path in picture.parent.iterdir())
     assert list((services.settings.data_path / "staging").iterdir()) == []
-
-
-async def test_what_a_rule_based_engine_made_of_the_prompt_is_kept_with_the_sound(
-    services: Services, ann: Identity
-) -> None:
-    submitted = await services.submissions.submit(ann, choice("slow piano, blorptastic", duration_s=1.0))
-    async with working(services, SketchEngine()):
-        job = await ended(services, ann, submitted.job_id)
-    assert job.sound is not None
-    assert job.sound.reading == PromptReading((("slow", "tempo"), ("piano", "piano")), ("blorptastic",))
-    _, shown = await services.library.details.of(ann, job.sound.generation_id)
-    assert shown.reading == job.sound.reading
-
-
-async def test_an_engine_that_follows_no_rules_tells_nothing(services: Services, ann: Identity) -> None:
-    job_id = await submit(services, ann)
-    async with working(services, ScriptedEngine(hum)):
-        job = await ended(services, ann, job_id)
-    assert job.sound is not None
-    assert job.sound.reading is None
 
 
 async def test_a_poor_take_is_made_again_with_another_seed_and_the_best_is_kept(
