@@ -13,7 +13,7 @@ from benchmarks.report import keep, machine
 from benchmarks.servers import accounts, data_folder, postgres
 from webapp.policy.tiers import TIER_NAMES, tier_table
 from webapp.services.container import Services, open_services
-from webapp.services.queue.acceptance import INSERT_JOB
+from webapp.services.queue.queries import insert_jobs
 from webapp.settings import Settings
 
 LENGTHS = (1_000, 100_000)
@@ -34,18 +34,28 @@ async def fill(services: Services, count: int) -> None:
         created_ms = now_ms - draw.randrange(60 * MINUTE_MS)
         starves_ms = created_ms + (tier.starves_after_ms or 0)
         rows.append(
-            (
-                services.ids.job_id(), number + 1, identity.account_id, services.ids.generation_id(),
-                created_ms,
-                "rain", draw.choice(MODELS), 8.0, False, 1, False, None, None, None, None,
-                tier.name, tier.priority, starves_ms,
-            )
-        )  # fmt: skip
+            {
+                "job_id": services.ids.job_id(),
+                "sequence": number + 1,
+                "account": identity.account_id,
+                "generation_id": services.ids.generation_id(),
+                "status": "queued",
+                "created_ms": created_ms,
+                "prompt": "rain",
+                "model": draw.choice(MODELS),
+                "duration_s": 8.0,
+                "is_loopable": False,
+                "seed": 1,
+                "seed_was_given": False,
+                "tier": tier.name,
+                "priority": tier.priority,
+                "starves_ms": starves_ms,
+            }
+        )
     async with services.database.transaction():
-        await services.database.execute_many(INSERT_JOB, rows)
+        await insert_jobs(services.database, rows, count + 1)
         skipped = "UPDATE job SET skipped_ms = created_ms WHERE sequence % 50 = 0"
         await services.database.fetch(skipped)
-        await services.database.fetch("UPDATE queue_state SET next_sequence = {}", count + 1)
     if services.database.dialect == "postgres":
         # As autovacuum does some time after so many rows came at once.
         await services.database.fetch("ANALYZE job")

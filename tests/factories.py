@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.services.accounts.identity import Identity
-from webapp.services.views import SoundFacts
+from webapp.services.library.sounds import SoundFacts
 
 MakeAccount = Callable[..., Awaitable[Identity]]
 

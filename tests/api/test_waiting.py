@@ -18,7 +18,7 @@ from webapp.http.dependencies import Streams
 from webapp.http.stream_caps import PER_ACCOUNT, PER_ADDRESS
 from webapp.services.container import Services
 from webapp.services.queue.snapshot import QueueReader
-from webapp.services.views import QueueSnapshot
+from webapp.services.queue.views import QueueSnapshot
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.worker.scripted import ended, working
 from webapp.engines.base import EngineOptions
 from webapp.engines.registry import EngineDirectory
 from webapp.services.container import Services
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 
 # What models do wrong does not depend on the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -54,3 +54,16 @@ async def ann_browser(browser: httpx.AsyncClient, services: Services, ann: Ident
     """Ann is signed in."""
     browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(ann.account_id))
     return browser
+
+
+@pytest.fixture
+async def root(services: Services) -> Identity:
+    identity = await services.accounts.register("root", "correct horse", address="test")
+    await services.accounts.set_admin(identity.account_id, is_admin=True)
+    return (await services.accounts.get(identity.account_id)).identity
+
+
+@pytest.fixture
+async def root_browser(browser: httpx.AsyncClient, services: Services, root: Identity) -> httpx.AsyncClient:
+    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(root.account_id))
+    return browser

@@ -3,14 +3,10 @@
 import re
 
 import httpx
-import pytest
 
 from tests.pages.steps import WORKER, finish_one
-from webapp.http.session_cookie import PLAIN_COOKIE
-from webapp.pages.admin.server import setting_lines
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.settings import Settings
 
 PAGES = (
     "/admin",
@@ -19,20 +15,9 @@ PAGES = (
     "/admin/sounds",
     "/admin/record",
     "/admin/settings",
+    "/admin/checklist",
+    "/admin/voices",
 )
-
-
-@pytest.fixture
-async def root(services: Services) -> Identity:
-    identity = await services.accounts.register("root", "correct horse", address="test")
-    await services.accounts.set_admin(identity.account_id, is_admin=True)
-    return (await services.accounts.get(identity.account_id)).identity
-
-
-@pytest.fixture
-async def root_browser(browser: httpx.AsyncClient, services: Services, root: Identity) -> httpx.AsyncClient:
-    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(root.account_id))
-    return browser
 
 
 async def told(services: Services) -> list[tuple[str, str, str]]:
@@ -185,7 +170,7 @@ async def test_weights_need_a_worker_and_their_licence_accepted(
     root_browser: httpx.AsyncClient, services: Services
 ) -> None:
     page = (await root_browser.get("/admin/models")).text
-    assert "No worker is running that could fetch" in page
+    assert "nothing can be downloaded or removed" in page
     name = (await services.downloads.catalogue())[0].name
     address = f"/admin/weights/{name}"
     assert (await root_browser.post(address, data={"action": "download"})).status_code == 400
@@ -210,24 +195,35 @@ async def test_workers_and_models_are_steered(root_browser: httpx.AsyncClient, s
     assert await told(services) == [("root", "model pin", "music"), ("root", "drain", WORKER)]
 
 
-async def test_the_record_is_shown_and_paged(root_browser: httpx.AsyncClient, services: Services) -> None:
-    await services.administration.audit.record("root", "cancel", [f"{n:012x}" for n in range(150)])
-    page = (await root_browser.get("/admin/record")).text
-    assert f"{149:012x}" in page
-    older = re.search(r'href="(/admin/record\?before=\d+)"', page)
-    assert older is not None
-    page = (await root_browser.get(older[1])).text
-    assert f"{0:012x}" in page
-    assert "Earlier" not in page
+async def test_an_account_is_created_with_a_password_that_is_shown_once(
+    root_browser: httpx.AsyncClient, services: Services
+) -> None:
+    answer = await root_browser.post("/admin/accounts", data={"username": "Eve", "tier": "premium"})
+    shown = re.search(r'<code class="secret">([^<]+)</code>', answer.text)
+    assert shown is not None
+    eve = await services.accounts.authenticate("eve", shown[1], address="test")
+    assert (eve.username, eve.tier) == ("Eve", "premium")
+    assert ("root", "create account", "Eve") in await told(services)
+    assert shown[1] not in (await root_browser.get("/admin/accounts/Eve")).text
+    for fields, status, text in (
+        ({"username": "eve", "tier": "free"}, 409, "That username is taken"),
+        ({"username": "x", "tier": "free"}, 400, "Username must be 3 to 32"),
+    ):
+        refused = await root_browser.post("/admin/accounts", data=fields)
+        assert (refused.status_code, text in refused.text) == (status, True)
 
 
-def test_no_secret_is_among_the_settings() -> None:
-    settings = Settings(
-        secret_key="hush" * 10, database_url="postgresql://me:hush@db:5432/x?password=hush", host="::1"
-    )
-    lines = {line.variable: line for line in setting_lines(settings)}
-    assert "hush" not in str(lines)
-    assert lines["SOUNDLOOM_SECRET_KEY"].value is None
-    assert lines["SOUNDLOOM_DATABASE_URL"].value == "postgresql://db:5432/x"
-    assert (lines["SOUNDLOOM_HOST"].value, lines["SOUNDLOOM_HOST"].is_default) == ("::1", False)
-    assert lines["SOUNDLOOM_PORT"].is_default
+async def test_an_account_is_deleted_after_a_question_and_never_ones_own(
+    root_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    await finish_one(services, ann)
+    asked = await root_browser.post("/admin/accounts/ann/delete", data={})
+    assert "Delete ann?" in asked.text
+    assert (await services.accounts.find("ann")).username == "ann"
+    done = await root_browser.post("/admin/accounts/ann/delete", data={"confirmed": "yes"})
+    assert (done.status_code, done.headers["location"]) == (303, "/admin")
+    assert [account.username for account in await services.accounts.list()] == ["root"]
+    assert ("root", "delete account", "ann") in await told(services)
+    own = await root_browser.post("/admin/accounts/root/delete", data={"confirmed": "yes"})
+    assert own.status_code == 400
+    assert [account.username for account in await services.accounts.list()] == ["root"]

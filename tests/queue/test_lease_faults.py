@@ -12,7 +12,7 @@ from webapp.services.accounts.aura import MAX_BALANCE
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 
 ONE, OTHER = "1" * 12, "2" * 12
 
@@ -125,7 +125,7 @@ async def test_whoever_stands_still_inside_a_transaction_does_not_stop_the_queue
     inside, leave = asyncio.Event(), asyncio.Event()
 
     async def stand_still() -> None:
-        async with queue_turn(services.database):
+        async with queue_transition(services.database):
             inside.set()
             await leave.wait()
 

@@ -16,7 +16,7 @@ from webapp.errors import SettingsError
 from webapp.policy.generation import MODELS
 from webapp.policy.ordering import INDIFFERENT, Affinity, WaitingJob, in_order, next_job
 from webapp.services.container import Services
-from webapp.services.queue.claim_order import FIRST_IN_LINE, FIRST_OF_MODEL
+from webapp.services.queue.queries import FIRST_IN_QUEUE, FIRST_OF_MODEL
 from webapp.tables import Job, Worker
 
 EXAMPLES = 60
@@ -143,7 +143,7 @@ async def test_the_claim_reads_its_indexes_in_order(services: Services) -> None:
     database = services.database
     explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
     indexes = ("job_queued_skipped", "job_queued_starving", "job_queued_tier", "job_queued_model")
-    for condition, index in zip((*FIRST_IN_LINE.values(), FIRST_OF_MODEL), indexes, strict=True):
+    for condition, index in zip((*FIRST_IN_QUEUE.values(), FIRST_OF_MODEL), indexes, strict=True):
         async with database.transaction():
             if database.dialect == "postgres":
                 # An empty table is rightly read whole; the question is whether the index could serve.

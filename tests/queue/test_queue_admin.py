@@ -12,8 +12,9 @@ from webapp.policy.job_actions import AdminAction
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue import MAX_AT_ONCE, Outcome
 from webapp.services.container import Services
-from webapp.services.queue.history import SPAN_MS, STAYS
+from webapp.services.queue.history import SPAN_MS
 from webapp.services.queue.leases import Claim
+from webapp.services.queue.queries import STAYS
 
 ROUNDS = 10
 ONE, OTHER = "1" * 12, "2" * 12

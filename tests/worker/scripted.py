@@ -27,7 +27,7 @@ from webapp.engines.base import (
 from webapp.engines.batch import run_task
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.making import SoundMaker
@@ -149,7 +149,7 @@ async def working(
     thread = EngineThread(engines.serve)
     maker = SoundMaker(
         thread,
-        engines.info,
+        engines,
         services.ids,
         finishing,
         low_quality_below=settings.low_quality_below,

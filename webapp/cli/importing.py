@@ -28,8 +28,8 @@ from webapp.policy.imports import (
 )
 from webapp.policy.library import SoundChange
 from webapp.services.container import Services
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.library.storage_limits import DISK_FULL
-from webapp.services.views import SoundFacts
 from webapp.storage.import_source import ImportSource, import_source
 
 SHOWN_CHARACTERS: Final = 60

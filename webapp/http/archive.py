@@ -1,5 +1,7 @@
 """Exports as answers: the same for the API and the pages."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from litestar import Request
@@ -11,6 +13,7 @@ from webapp.http.searches import count_search
 from webapp.policy.exports import ExportChoice, file_stem
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.library.export import Export
 
 ZIP: Final = "application/zip"
 
@@ -28,9 +31,31 @@ async def archive(
     """
     if not (choice.ids or choice.playlist_id):
         count_search(request, services, choice.query)
+    chosen = partial(services.library.exports.choose, identity, choice)
+    return await _sent(request, services, streams, identity, chosen)
+
+
+async def account_archive(
+    request: Request[Any, Any, Any], services: Services, streams: Streams, identity: Identity
+) -> Attachment:
+    """All that is stored about an account, with its sounds, sent like `archive`.
+
+    Raises LimitReached for too many open streams, and what `Exports.everything` raises.
+    """
+    chosen = partial(services.library.exports.everything, identity)
+    return await _sent(request, services, streams, identity, chosen)
+
+
+async def _sent(
+    request: Request[Any, Any, Any],
+    services: Services,
+    streams: Streams,
+    identity: Identity,
+    choose: Callable[[], Awaitable[Export]],
+) -> Attachment:
     release = streams.caps.hold_for(request, identity.account_id, address_of(request, services.settings))
     try:
-        export = await services.library.exports.choose(identity, choice)
+        export = await choose()
     except BaseException:
         release()
         raise

@@ -23,7 +23,7 @@ from webapp.pages.frame.rendering import Renderer
 from webapp.pages.library.browse import show_library
 from webapp.pages.library.export import export_playlist, export_selection
 from webapp.pages.library.playlists import PLAYLIST_HANDLERS
-from webapp.pages.library.selection import change_selection
+from webapp.pages.library.selection import add_selection_to_playlist, change_selection
 from webapp.pages.library.sound import count_play, download, show_menu, show_sound
 from webapp.pages.library.sound_actions import SOUND_ACTION_HANDLERS
 from webapp.pages.library.sound_cards import SoundCards
@@ -45,6 +45,7 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     *QUEUE_ACTION_HANDLERS,
     *ADMIN_HANDLERS,
     show_library,
+    add_selection_to_playlist,
     change_selection,
     export_selection,
     export_playlist,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from webapp.policy.job_status import JobStatus
+
 AdminAction = Literal["cancel", "restore", "stop", "retry", "move", "unmove"]
 ADMIN_ACTIONS: Final[tuple[AdminAction, ...]] = ("move", "unmove", "cancel", "stop", "retry", "restore")
 # Those that put a job back in line: they need room there.
@@ -17,7 +19,7 @@ class Steered:
     `was_cancelled_by_admin` that its end was an admin's doing.
     """
 
-    status: str
+    status: JobStatus
     is_front: bool = False
     is_moved: bool = False
     was_cancelled_by_admin: bool = False
@@ -49,7 +51,7 @@ def possible(job: Steered) -> tuple[AdminAction, ...]:
     return tuple(action for action in ADMIN_ACTIONS if refusal(action, job) is None)
 
 
-def _not_waiting(status: str, verb: str) -> str:
+def _not_waiting(status: JobStatus, verb: str) -> str:
     if status == "processing":
         return f"Cannot {verb} a job that is already processing"
     return "Job is not in queue"

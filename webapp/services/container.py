@@ -25,7 +25,7 @@ from webapp.services.library.files import Sounds
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.downloads import Downloads
 from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
-from webapp.services.queue.affinity import Turns
+from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.history import QueueHistory
@@ -33,6 +33,7 @@ from webapp.services.queue.jobs import Jobs
 from webapp.services.queue.leases import Leases
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.queue.snapshot import QueueReader
+from webapp.services.queue.stops import Stops
 from webapp.services.queue.submissions import Submissions
 from webapp.services.shared.idempotency import Idempotency
 from webapp.services.shared.pace import Pace
@@ -81,6 +82,7 @@ class Services:
     leases: Leases
     clock_steps: ClockSteps
     jobs: Jobs
+    stops: Stops
     sounds: Sounds
     speech: Speech
     library: Library
@@ -99,14 +101,14 @@ def build_services(
     workers = Workers(database, clock, settings, bus)
     arrivals = Arrivals(workers)
     estimator = Estimator(database, clock, workers)
-    turns = Turns(database, settings)
-    queue = QueueReader(database, clock, estimator, turns)
+    affinities = AffinityStore(database, settings)
+    queue = QueueReader(database, clock, estimator, affinities)
     usage = UsageReader(database, clock, settings)
     guard = StorageGuard(database, settings, storage)
     submissions = Submissions(
         database, clock, ids, settings, bus, estimator=estimator, storage_guard=guard, usage=usage
     )
-    leases = Leases(database, clock, settings, bus, payments, turns)
+    leases = Leases(database, clock, settings, bus, payments, affinities)
     speech = Speech(
         database, clock, ids, settings, SpeechWorkers(bus, arrivals),
         storage=storage, storage_guard=guard, rate_limits=rate_limits,
@@ -126,17 +128,17 @@ def build_services(
         guessing_limits=GuessingLimits(rate_limits, settings), idempotency=Idempotency(database, clock),
         searches=Pace("searches", clock, settings.searches_per_address, SEARCH_WINDOW_S),
         tokens=Tokens(database, clock, ids, bus), sessions=Sessions(database, clock, ids, bus),
-        setup_links=SetupLinks(database, clock, ids, accounts),
-        worker_control=WorkerControl(database, bus), clock_steps=ClockSteps(database, clock, settings, bus),
-        queue_history=QueueHistory(database, clock),
-        administration=build_administration(
-            database, clock, ids, settings, bus, accounts=accounts, moderation=library.moderation
-        ),
-        sounds=Sounds(database, storage, leases, speech.leases),
-        status=StatusReporter(
-            database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals
-        ),
+        worker_control=WorkerControl(database, bus), setup_links=SetupLinks(database, clock, ids, accounts),
+        queue_history=QueueHistory(database, clock), sounds=Sounds(database, storage, leases, speech.leases),
         downloads=Downloads(database, clock, settings, bus),
+        clock_steps=ClockSteps(database, clock, settings, bus),
+        stops=Stops(database, clock, settings, bus, payments=payments, rate_limits=rate_limits),
+        administration=build_administration(
+            database, clock, ids, settings, bus,
+            accounts=accounts, storage=storage, moderation=library.moderation,
+        ),
+        status=StatusReporter(
+            database, clock, workers=workers, queue=queue, estimator=estimator, arrivals=arrivals),
     )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.ogg import set_serial_number
 from webapp.engines.speech.base import Voice
 from webapp.engines.speech.engine import SpeechEngine
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, VoiceView
-from webapp.services.views import SoundFacts
 
 FILE_STEM: Final = "sound"
 PICTURE: Final = "spectrogram.png"

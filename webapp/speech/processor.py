@@ -3,34 +3,27 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from webapp.database.patience import PASSING, Outage, until_there
-from webapp.engines.speech.base import NothingToSpeak, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.piper_descriptions import Refused
-from webapp.errors import LeaseLost
 from webapp.policy.speech import STATUS_MODEL
 from webapp.services.container import Services
 from webapp.services.speech import SpeechClaim
-from webapp.services.views import SoundFacts
+from webapp.services.workers.claimed_work import heartbeat
 from webapp.services.workers.workers import WorkerState
+from webapp.speech.attempt import SpeechAttempt
 from webapp.speech.making import SpeechMaker, voice_views
 from webapp.stopping import first_of
 
 logger = logging.getLogger(__name__)
 
-RETRY_WRITE_S: Final = 0.25
 DEVICE: Final = "cpu"
 # What a report tells of voices that cannot speak.
 MOST_REFUSED: Final = 20
 MOST_SHOWN: Final = 120
-
-
-class _Unfinished(Exception):
-    """The worker stops, and the text was not spoken in time."""
 
 
 class SpeechProcessor:
@@ -50,7 +43,6 @@ class SpeechProcessor:
         self._current: SpeechClaim | None = None
         self._told_refused: tuple[Refused, ...] = ()
         self._claiming = Outage(logger, "work")
-        self._keeping = Outage(logger, "the renewal of leases")
 
     def stop(self) -> None:
         """Take no more requests; finish the one in hand if that is quick, hand it back otherwise."""
@@ -59,15 +51,13 @@ class SpeechProcessor:
     async def run(self) -> None:
         """Work until `stop`. A request in hand is finished or handed back when this returns."""
         await until_there(self._join)
-        heart = asyncio.create_task(self._beat())
         try:
-            while not self._stopping.is_set():
-                claim = await self._claim()
-                if claim is not None:
-                    await self._work(claim)
+            async with heartbeat(self._beat, every_s=self._settings.heartbeat_s, log=logger):
+                while not self._stopping.is_set():
+                    claim = await self._claim()
+                    if claim is not None:
+                        await self._work(claim)
         finally:
-            heart.cancel()
-            await asyncio.gather(heart, return_exceptions=True)
             self._thread.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(*PASSING):
                 await self._services.workers.remove(self._worker_id)
@@ -86,76 +76,19 @@ class SpeechProcessor:
     async def _work(self, claim: SpeechClaim) -> None:
         self._current = claim
         try:
-            await self._attempt(claim)
-        except LeaseLost:
-            logger.warning("request lost to another worker, or given up", extra={"request": claim.request_id})
-            await self._remove_files(claim)
-        except (NothingToSpeak, SpeechTooLong) as error:
-            refusal = error.user_message
-            await self._end(claim, lambda: self._leases.fail(claim, refusal))
-        except _Unfinished:
-            await self._end(claim, lambda: self._leases.hand_back(claim))
-        except Exception:
-            logger.exception("could not speak", extra={"request": claim.request_id})
-            await self._end(claim, lambda: self._leases.fail(claim))
+            await SpeechAttempt(
+                self._services, self._maker, claim, thread=self._thread, stopping=self._stopping
+            ).run()
         finally:
             self._current = None
 
-    async def _attempt(self, claim: SpeechClaim) -> None:
-        """Speak, publish the files, then make them visible. Raises _Unfinished when it is time to stop."""
-        storage = self._services.storage
-        staged = storage.staging_folder()
-        try:
-            making = asyncio.get_running_loop().run_in_executor(self._thread, self._maker.make, claim, staged)
-            facts = await self._until_made(making)
-            await storage.publish(claim.storage_key, staged)
-            await self._persist(claim, lambda: self._leases.complete(claim, facts))
-            logger.info("text spoken", extra={"request": claim.request_id, "voice": claim.voice})
-        finally:
-            await storage.discard(staged)
-
-    async def _until_made(self, making: asyncio.Future[SoundFacts]) -> SoundFacts:
-        await first_of(asyncio.shield(making), self._stopping.wait())
-        if not making.done():
-            await asyncio.wait([making], timeout=self._settings.stop_grace_s)
-        if not making.done():
-            raise _Unfinished
-        return await making
-
-    async def _remove_files(self, claim: SpeechClaim) -> None:
-        try:
-            await self._services.sounds.remove_if_stray(claim.storage_key)
-        except Exception:
-            logger.exception("left files for the next start to remove", extra={"request": claim.request_id})
-
-    async def _end(self, claim: SpeechClaim, write: Callable[[], Awaitable[None]]) -> None:
-        with contextlib.suppress(LeaseLost):
-            await self._persist(claim, write)
-
-    async def _persist(self, claim: SpeechClaim, write: Callable[[], Awaitable[None]]) -> None:
-        """Write a request's end, again and again while the database is away and the lease may still hold."""
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + self._settings.lease_s
-        while loop.time() < deadline_s:
-            try:
-                return await write()
-            except LeaseLost:
-                raise
-            except Exception:
-                logger.exception("could not write the end of a request; trying again")
-                await asyncio.sleep(RETRY_WRITE_S)
-        raise LeaseLost(claim.request_id)
-
     async def _beat(self) -> None:
         """Keep the lease, stay on the register, and notice voices that come and go."""
-        while True:
-            await asyncio.sleep(self._settings.heartbeat_s)
-            with self._keeping:
-                await self._leases.keep(self._worker_id, self._current)
-                if await self._services.workers.last_heartbeat_ms(self._worker_id) is None:
-                    await self._enter()
-                elif await asyncio.to_thread(self._engine.look_again):
-                    await self._say_what_there_is("idle")
+        await self._leases.keep(self._worker_id, self._current)
+        if await self._services.workers.last_heartbeat_ms(self._worker_id) is None:
+            await self._enter()
+        elif await asyncio.to_thread(self._engine.look_again):
+            await self._say_what_there_is("idle")
 
     async def _join(self) -> None:
         """Enter the register for the first time, once the lease of a dead worker of this name has lapsed."""

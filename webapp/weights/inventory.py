@@ -8,6 +8,7 @@ from webapp.errors import Conflict
 from webapp.weights.catalogue import CHECKPOINTS, Checkpoint, published
 from webapp.weights.layout import (
     CODEC_FILE,
+    LM_FILE,
     TOKENIZER_FILES,
     Part,
     is_checkpoint_folder,
@@ -17,7 +18,7 @@ from webapp.weights.layout import (
 from webapp.weights.locking import locked
 from webapp.weights.manifest import MANIFEST_FILE, Manifest, read_manifest
 from webapp.weights.transfer import arrived_bytes, discard, part_of
-from webapp.weights.verdicts import VERDICTS_FILE, read_verdicts
+from webapp.weights.verdicts import VERDICTS_FILE, verdicts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Holding:
     """The files that a folder has of a published checkpoint.
 
     `missing` are the files it lacks, as `folder/file`. `disk_bytes` is its own folder, `arrived_bytes` the
-    part of that which is not whole yet. `precisions` says what it was last found to fit, for people.
+    part of that which is not whole yet. `precisions` says what its weights were last found to fit.
     """
 
     checkpoint: Checkpoint
@@ -96,7 +97,7 @@ def _holding(checkpoint: Checkpoint, models_dir: Path) -> Holding:
     missing = (path.relative_to(models_dir).as_posix() for path in missing_files(checkpoint, models_dir))
     own = _parts(checkpoint, models_dir)[-1]
     arrived = sum(arrived_bytes(folder / file) for file in own.files)
-    precisions = read_verdicts(folder).summary()
+    precisions = verdicts_of(folder, (folder / LM_FILE,)).summary()
     return Holding(checkpoint, tuple(missing), _size(folder), arrived, read_manifest(folder), precisions)
 
 

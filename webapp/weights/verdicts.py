@@ -63,10 +63,19 @@ def current_verdicts(folder: Path, files: Sequence[Path], code: str) -> Verdicts
     return Verdicts(digest, code, stamps, distances)
 
 
-def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
-    """Return the verdict on files unchanged since, without reading them. Raises OSError."""
+def verdicts_of(folder: Path, files: Sequence[Path]) -> Verdicts:
+    """Return the record of a folder if these files are unchanged since, else an empty one. Reads no file."""
     known = read_verdicts(folder)
-    return known.of(device) if (known.stamps, known.code) == (_stamps(files), code) else {}
+    try:
+        return known if known.stamps == _stamps(files) else Verdicts()
+    except OSError:
+        return Verdicts()
+
+
+def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
+    """Return this code's verdict on files unchanged since."""
+    known = verdicts_of(folder, files)
+    return known.of(device) if known.code == code else {}
 
 
 def write_verdicts(folder: Path, verdicts: Verdicts) -> None:

@@ -11,6 +11,7 @@ from webapp.database.patience import Outage
 from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
+from webapp.services.workers.claimed_work import heartbeat
 from webapp.services.workers.workers import WorkerState
 from webapp.stopping import end_now, first_of
 from webapp.worker.attempt import Attempt
@@ -37,7 +38,7 @@ class Processor:
     """Works jobs off until told to stop.
 
     Jobs of one model are generated together, as many as its engine takes; one joins only if it is the
-    next in line, so that nobody is overtaken for the sake of a full batch.
+    next in the queue, so that nobody is overtaken for the sake of a full batch.
     """
 
     def __init__(
@@ -70,7 +71,6 @@ class Processor:
         self._stopping = asyncio.Event()
         self._said: WorkerState | None = None
         self._claiming = Outage(logger, "work")
-        self._keeping = Outage(logger, "the renewal of leases")
         self._saying = asyncio.Lock()
 
     def stop(self) -> None:
@@ -78,23 +78,19 @@ class Processor:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until `stop`. Every job in hand is finished or back in line when this returns."""
-        heart = asyncio.create_task(self._beat())
-        try:
+        """Work until `stop`. Every job in hand is finished or back in the queue when this returns."""
+        async with heartbeat(self._beat, every_s=self._settings.heartbeat_s, log=logger):
             await self.say()
             with self._services.bus.subscribe() as hints:
                 while not self._stopping.is_set():
                     self._changed.clear()
-                    claim = await self._claim() if self._has_room() else None
+                    claim = await self._claim() if self._has_capacity() else None
                     if claim is None:
                         await first_of(self._news(hints), self._changed.wait(), self._stopping.wait())
                     else:
                         self._begin(claim)
             await self.say()
             await asyncio.gather(*self._attempts.values())
-        finally:
-            heart.cancel()
-            await asyncio.gather(heart, return_exceptions=True)
 
     async def say(self) -> None:
         """Record what this worker does, and what it has loaded."""
@@ -113,15 +109,15 @@ class Processor:
     def _generating(self) -> list[Attempt]:
         return [attempt for attempt in self._attempts if attempt.is_generating]
 
-    def _has_room(self) -> bool:
-        """Whether the engine, and what comes after it, could do with another job."""
+    def _has_capacity(self) -> bool:
+        """Return whether the engine, and what comes after it, can take another job."""
         generating = self._generating()
         places = self._places(generating[0].claim.model) if generating else 1
         finishing = len(self._attempts) - len(generating)
         return len(generating) < places and finishing < max(places, FINISHING_AHEAD)
 
     async def _claim(self) -> Claim | None:
-        """The next job in line, if the engine can begin it now."""
+        """Claim the next job of the queue, if the engine can begin it now."""
         generating = self._generating()
         joining = generating[0].claim.model if generating else None
         with self._claiming:
@@ -129,7 +125,7 @@ class Processor:
         return None
 
     def _ready(self) -> frozenset[str]:
-        """The models that can be begun without loading anything."""
+        """Name the models that need no loading."""
         return frozenset(model for model, state in self._model_states().items() if state == "ready")
 
     def _model_states(self) -> dict[str, str]:
@@ -169,20 +165,14 @@ class Processor:
 
     async def _beat(self) -> None:
         """Keep the leases; stop the engine for jobs that are no longer ours."""
-        while True:
-            await asyncio.sleep(self._settings.heartbeat_s)
-            attempts = list(self._attempts)
-            held = None
-            with self._keeping:
-                held = await self._leases.keep(self._worker_id, [attempt.claim for attempt in attempts])
-                await self._return_to_register()
-            if held is None:
-                continue
-            for attempt in attempts:
-                if (attempt.claim.job_id, attempt.claim.fence) not in held:
-                    attempt.cancel()
-            if still := self._standing_still():
-                await self._abandon(still)
+        attempts = list(self._attempts)
+        held = await self._leases.keep(self._worker_id, [attempt.claim for attempt in attempts])
+        for attempt in attempts:
+            if (attempt.claim.job_id, attempt.claim.fence) not in held:
+                attempt.cancel()
+        if still := self._standing_still():
+            await self._abandon(still)
+        await self._return_to_register()
 
     def _standing_still(self) -> list[Attempt]:
         """Return the stalled jobs, without those that wait for an engine busy with others."""
@@ -208,9 +198,9 @@ class Processor:
         await self.give_up()
 
     async def give_up(self) -> None:
-        """Put the jobs in hand back and end the process, since the engine's thread cannot be ended."""
+        """Return the jobs in hand to the queue and end the process: the engine's thread cannot be ended."""
         try:
             await self._leases.take_back_from(self._worker_id)
         except Exception:
-            logger.exception("could not put the jobs back in line; their leases will")
+            logger.exception("could not return the jobs to the queue; their leases will lapse")
         self._end_process()

@@ -17,7 +17,7 @@ from webapp.http.sse import ServerEvent
 from webapp.http.welcome import Welcome
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 
 # Hints may be lost; this is how late a change is seen then.
 POLL_S: Final = 1.0

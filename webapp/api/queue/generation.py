@@ -53,8 +53,9 @@ from webapp.http.prepared import Prepare
 from webapp.http.query import only
 from webapp.http.sse import EventStream
 from webapp.policy.generation import parse_generation
+from webapp.policy.job_status import JobStatus
 from webapp.services.queue.submissions import Submitted
-from webapp.services.views import JobStatus, JobView
+from webapp.services.queue.views import JobView
 
 AnyRequest = Request[Any, Any, Any]
 # Described only: what is no job's id is not found (404), not refused (400).

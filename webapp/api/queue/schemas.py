@@ -8,8 +8,10 @@ from msgspec import UNSET, Meta, UnsetType
 from webapp.api.shared.timestamps import timestamp
 from webapp.http.prefix import public_path
 from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
+from webapp.policy.job_status import JobStatus
+from webapp.services.library.sounds import AUDIO_FORMATS, SoundView
 from webapp.services.queue.submissions import Submitted
-from webapp.services.views import AUDIO_FORMATS, JobStatus, JobView, QueuedJob, QueueSnapshot, SoundView
+from webapp.services.queue.views import JobView, QueuedJob, QueueSnapshot
 
 Model = Literal["music", "audio", "magnet"]
 SOUND_DELETED = "The sound of this job was deleted"

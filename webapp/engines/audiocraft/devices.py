@@ -45,7 +45,7 @@ _DTYPES = {
 
 
 def resolve_device(asked: str) -> torch.device:
-    """The device that a setting means; `auto` takes a GPU where there is one.
+    """The device that a setting means; `auto` takes a GPU where there is one. One of CUDA's has its number.
 
     Raises ModelLoadError for one that this machine does not have.
     """
@@ -55,10 +55,10 @@ def resolve_device(asked: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(asked)
-        torch.empty(1, device=device)
+        found = torch.empty(1, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise ModelLoadError(f"the device {asked} is not available here") from error
-    return device
+    return found if device.type == "cuda" else device
 
 
 def resolve_precision(asked: str, device: torch.device) -> Precision | None:

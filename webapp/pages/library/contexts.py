@@ -13,8 +13,8 @@ from webapp.policy.library import (
     MAX_TITLE_CHARACTERS,
 )
 from webapp.services.library.playlists import PlaylistView
+from webapp.services.library.sounds import SoundView
 from webapp.services.library.views import LibraryItemView
-from webapp.services.views import SoundView
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class LibraryPage:
     cards: tuple[SoundCard, ...]
     total: int
     pages: int
+    playlists: tuple[PlaylistView, ...] = ()
     models: tuple[str, ...] = LIBRARY_MODELS
     sorts: tuple[tuple[str, str], ...] = tuple(SORTS.items())
     lengths: tuple[tuple[str, str], ...] = tuple(LENGTH_NAMES.items())

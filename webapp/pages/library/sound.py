@@ -20,8 +20,8 @@ from webapp.pages.library.sound_cards import SoundCards
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.library.playlists import PlaylistView
+from webapp.services.library.sounds import AUDIO_FORMATS
 from webapp.services.library.views import shown_title
-from webapp.services.views import AUDIO_FORMATS
 
 
 @get("/sounds/{sound_id:str}")

@@ -7,12 +7,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from webapp.http.addresses import split_address
 from webapp.policy.generation import MODELS
+from webapp.policy.job_status import ACTIVE, UNSUCCESSFUL
 from webapp.policy.tiers import ADMIN, TIER_NAMES
 from webapp.services.accounts.identity import Identity
-from webapp.services.views import QueuedJob
+from webapp.services.queue.views import QueuedJob
 
-ACTIVE_STATES: Final = ("queued", "processing")
-GONE_STATES: Final = ("failed", "cancelled")
 FILTER_TIERS: Final = (ADMIN, *reversed(TIER_NAMES))
 MAX_OWNER_CHARACTERS: Final = 32
 
@@ -58,7 +57,7 @@ class QueueFilter:
 def queue_filter(params: Mapping[str, str], viewer: Identity | None) -> QueueFilter:
     """The filter of an address; what makes no sense, or is not for this viewer, is left out."""
     is_admin = viewer is not None and viewer.is_admin
-    states = (*ACTIVE_STATES, *(GONE_STATES if is_admin else ()))
+    states = (*ACTIVE, *(UNSUCCESSFUL if is_admin else ()))
     return QueueFilter(
         state=_one_of(states, params.get("state")),
         model=_one_of(MODELS, params.get("model")),

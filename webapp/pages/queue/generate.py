@@ -22,6 +22,7 @@ from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate_contexts import (
     EMPTY_FORM,
+    EXAMPLES,
     ComposeForm,
     ComposeFragment,
     GeneratePage,
@@ -30,6 +31,7 @@ from webapp.pages.queue.generate_contexts import (
     QuoteView,
     WelcomePage,
 )
+from webapp.pages.queue.variations import in_groups, letters
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -43,7 +45,7 @@ from webapp.policy.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.acceptance import Submitted
-from webapp.services.views import JobView
+from webapp.services.queue.views import JobView
 
 RECENT_JOBS: Final = 20
 SHOWN_TO_STRANGERS: Final = 3
@@ -103,13 +105,22 @@ async def show_quote(
 async def surprise(
     request: PageRequest, services: InjectedServices, identity: InjectedIdentity
 ) -> Response[Any]:
-    """A prompt for whoever has none in mind; a page that asks in the background gets the words alone."""
+    """Propose a prompt that the engine behind a model can make; a background request gets the words alone."""
     del identity  # only who can generate is offered ideas
     model = request.query_params.get("model", DEFAULT_MODEL)
-    words = idea(model, services.ids.seed())
+    words = await proposal(services, model)
     if wants_fragments(request):
         return Response(words, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
     return see_other(request, "/?" + urlencode({"prompt": words, "model": model}))
+
+
+async def proposal(services: Services, model: str) -> str:
+    """Put together a prompt that the model's engine can make; an example while nothing serves the model."""
+    engine = (await services.status.report()).engines.get(model)
+    number = services.ids.seed()
+    if engine is None or engine.abilities is None:
+        return EXAMPLES[number % len(EXAMPLES)]
+    return idea(engine.abilities.idea_form, engine.abilities.idea_parts, number)
 
 
 async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
@@ -120,7 +131,8 @@ async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, 
 async def job_list(services: Services, identity: Identity) -> JobListFragment:
     """The cards of the account's newest jobs."""
     jobs = await recent_jobs(services, identity)
-    return JobListFragment(jobs, await services.aura.balance(identity.account_id))
+    balance = await services.aura.balance(identity.account_id)
+    return JobListFragment(in_groups(jobs), balance, letters(jobs))
 
 
 def in_line(submitted: Submitted) -> str:
@@ -173,7 +185,9 @@ def _duration_or_default(fields: Fields) -> float:
 
 def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
     chrome = Chrome("generate", viewer, live="generate")
-    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
+    return GeneratePage(
+        chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance, variations=jobs.variations
+    )
 
 
 async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
@@ -184,6 +198,7 @@ async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
         is_registration_open=services.settings.registration == "open",
         models=model_cards(await services.status.report(), longest_s),
         cards=await sound_cards.of(None, liked.items),
+        needs_admin=await services.setup_links.is_needed(),
     )
 
 

@@ -6,10 +6,10 @@ from webapp.pages.queue.charts import Charts, queue_charts
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.pages.queue.filter import QueueFilter
 from webapp.pages.queue.rows import gone_row, model_lines, queue_counts, worker_lines
+from webapp.policy.job_status import UnsuccessfulStatus
 from webapp.services.accounts.identity import Identity
-from webapp.services.admin.queue_overview import GoneStatus
 from webapp.services.container import Services
-from webapp.services.views import QueueSnapshot
+from webapp.services.queue.views import QueueSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,10 @@ async def read_surroundings(services: Services, *, can_steer: bool) -> Surroundi
     snapshot = await services.queue.snapshot()
     report = await services.status.report()
     wishes = await services.worker_control.wishes() if can_steer else ()
+    counts = queue_counts(snapshot)
     return Surroundings(
-        counts=queue_counts(snapshot),
-        charts=queue_charts(await services.queue_history.last_hour()),
+        counts=counts,
+        charts=queue_charts(await services.queue_history.last_hour(), counts.waiting),
         models=model_lines(report, snapshot, frozenset(wish.model for wish in wishes if wish.is_pinned)),
         workers=worker_lines(report.workers, can_steer=can_steer),
     )
@@ -45,7 +46,7 @@ async def read_owners(services: Services, viewer: Identity | None, snapshot: Que
 
 async def read_gone(services: Services, viewer: Identity, shown: QueueFilter) -> tuple[QueueRow, ...]:
     """The jobs that failed or were cancelled, for an admin."""
-    status: GoneStatus = "failed" if shown.state == "failed" else "cancelled"
+    status: UnsuccessfulStatus = "failed" if shown.state == "failed" else "cancelled"
     now_ms = services.clock.now_ms()
     found = await services.administration.overview.gone(viewer, status)
     return tuple(

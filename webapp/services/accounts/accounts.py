@@ -37,7 +37,7 @@ from webapp.services.accounts.views import (
     account_view,
     identity_of,
 )
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.services.shared.essential import essential, even_if_full
 from webapp.services.shared.rate_limits import LimitUsage, RateLimits
 from webapp.settings import Settings
@@ -279,7 +279,7 @@ class Accounts:
         afterwards belong to no sound and are swept like the leftovers of a crash. Raises NotFound.
         """
         # Its jobs leave the queue, so this is a queue transition.
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             account = await self.get(account_id)
             keys = await storage_keys(account_id)
             await Account.delete().where(Account.id == account_id)

@@ -1,10 +1,9 @@
 """Statements about accounts that stay SQL: on measured hot paths, or beyond Piccolo's query builder."""
 
-from typing import Any, Final
+from typing import Final
 
-from webapp.database import Database
-
-Row = dict[str, Any]
+from webapp.database import Database, Row, literals
+from webapp.policy.job_status import ACTIVE
 
 # Raw for speed: runs with every API request whose token is not in the cache.
 _BEARER: Final = (
@@ -41,7 +40,7 @@ _USAGE: Final = (
     " (SELECT MIN(created_ms) FROM (SELECT created_ms FROM job WHERE account = {} AND created_ms > {}"
     "  AND created_ms <= {}"
     "  ORDER BY created_ms DESC LIMIT {}) AS newest) AS next_to_leave_ms,"
-    " (SELECT COUNT(*) FROM job WHERE account = {} AND status IN ('queued', 'processing')) AS active,"
+    f" (SELECT COUNT(*) FROM job WHERE account = {{}} AND status IN {literals(ACTIVE)}) AS active,"
     " (SELECT CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) FROM sound WHERE account = {}) AS stored,"
     " (SELECT COUNT(*) FROM throttle_hit WHERE bucket = {} AND at_ms > {} AND at_ms <= {}) AS spoken"
 )

@@ -8,6 +8,7 @@ from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
+from webapp.services.accounts.deletion import AccountDeletion
 from webapp.services.admin.accounts import AccountAdmin
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.operations import Operations
@@ -18,6 +19,7 @@ from webapp.services.models.downloads import Downloads
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.workers.control import WorkerControl
 from webapp.settings import Settings
+from webapp.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def build_administration(
     bus: Bus,
     *,
     accounts: Accounts,
+    storage: Storage,
     moderation: Moderation,
 ) -> Administration:
     """Wire what admins do over the services whose things they change."""
@@ -48,7 +51,15 @@ def build_administration(
     return Administration(
         queue=QueueAdmin(database, clock, settings, bus, payments=payments, audit=audit),
         overview=QueueOverview(database),
-        accounts=AccountAdmin(database, ids, bus, accounts=accounts, aura=aura, audit=audit),
+        accounts=AccountAdmin(
+            database,
+            ids,
+            bus,
+            accounts=accounts,
+            aura=aura,
+            audit=audit,
+            deletion=AccountDeletion(database, accounts, storage, bus),
+        ),
         operations=Operations(
             database,
             bus,

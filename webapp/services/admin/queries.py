@@ -1,17 +1,13 @@
 """Statements of admins that stay SQL because Piccolo's query builder cannot say them."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from piccolo.columns.combination import WhereRaw
 from piccolo.querystring import QueryString
 
-from webapp.database import Database
-
-Row = dict[str, Any]
-
-# Raw because the literal states are what SQLite's partial index `job_active` asks for.
-_ACTIVE_JOBS: Final = "SELECT COUNT(*) AS active FROM job WHERE status IN ('queued', 'processing')"
+from webapp.database import Database, Row, literals
+from webapp.policy.job_status import UNSUCCESSFUL
 
 # Raw because of the subquery in its columns, and because the literal states are what SQLite's partial index
 # `job_gone` asks for.
@@ -21,14 +17,8 @@ _ENDED_JOBS: Final = (
     " (SELECT action FROM admin_action WHERE subject = job.job_id AND action IN ('cancel', 'restore')"
     " ORDER BY id DESC LIMIT 1) AS last_action"
     " FROM job JOIN account ON account.id = job.account"
-    " WHERE job.status IN ('failed', 'cancelled') AND job.status = {}"
+    f" WHERE job.status IN {literals(UNSUCCESSFUL)} AND job.status = {{}}"
     " ORDER BY job.finished_ms DESC LIMIT {}"
-)
-
-
-_NEXT_SKIP: Final = (
-    "(SELECT CASE WHEN MAX(skipped_ms) > {} THEN MAX(skipped_ms) + 1 ELSE {} END"
-    " FROM job WHERE status = 'queued')"
 )
 
 
@@ -40,20 +30,6 @@ def username_like(pattern: str) -> WhereRaw:
 def any_of(values: Sequence[object]) -> QueryString:
     """List values for `is_in`; given a plain list of more than 100, the builder warns of its own slowness."""
     return QueryString(", ".join("{}" for _ in values), *values)
-
-
-async def active_jobs(database: Database) -> int:
-    """Count the jobs that are queued or processing."""
-    rows = await database.fetch(_ACTIVE_JOBS)
-    return int(rows[0]["active"])
-
-
-def next_skip(now_ms: int) -> QueryString:
-    """Give the time for a job's skip: now, or just after the latest skip of a queued job.
-
-    Raw because the builder has no subquery as a value.
-    """
-    return QueryString(_NEXT_SKIP, now_ms, now_ms)
 
 
 async def ended_jobs(database: Database, status: str, limit: int) -> list[Row]:

@@ -8,15 +8,16 @@ from piccolo.columns import Column
 from piccolo.querystring import QueryString
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound
 from webapp.events import Bus, Event
 from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
-from webapp.services.admin.queries import Row, active_jobs, any_of, next_skip
+from webapp.services.admin.queries import any_of
 from webapp.services.queue.jobs import JOB_ID
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
+from webapp.services.queue.queries import IS_ACTIVE, next_skip_ms
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.settings import Settings
 from webapp.tables import Job, QueueState
@@ -73,8 +74,8 @@ class QueueAdmin:
         Jobs in hand are finished, and jobs may be submitted meanwhile. Raises NotAuthorized.
         """
         require_admin(identity)
-        async with queue_turn(self._database) as turn:
-            if turn.is_paused == is_paused:
+        async with queue_transition(self._database) as transition:
+            if transition.is_paused == is_paused:
                 return False
             await QueueState.update({QueueState.is_paused: is_paused}).where(QueueState.id == 1)
             await self._audit.record(identity.username, "pause" if is_paused else "resume")
@@ -107,7 +108,7 @@ class QueueAdmin:
             raise InvalidRequest(f"At most {MAX_AT_ONCE} jobs can be changed at once")
         if not wanted:
             return Outcome((), {})
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             rows = await self._rows(wanted)
             refused = await self._refused(action, wanted, rows)
             allowed = [rows[job_id] for job_id in wanted if job_id not in refused]
@@ -153,7 +154,7 @@ class QueueAdmin:
 
     async def _capacity(self) -> int:
         """Return how many more jobs the queue takes."""
-        return self._queue_limit - await active_jobs(self._database)
+        return self._queue_limit - int(await Job.count().where(IS_ACTIVE))
 
     # Each of these changes rows whose state was checked in the same transaction.
 
@@ -196,7 +197,7 @@ class QueueAdmin:
         )
 
     async def _move(self, rows: Sequence[Row], now_ms: int) -> None:
-        await _write(rows, {Job.skipped_ms: next_skip(now_ms), Job.is_moved: True})
+        await _write(rows, {Job.skipped_ms: next_skip_ms(now_ms), Job.is_moved: True})
 
     async def _unmove(self, rows: Sequence[Row], now_ms: int) -> None:
         await _write(rows, {Job.skipped_ms: None, Job.is_moved: False})

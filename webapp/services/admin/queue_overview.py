@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from webapp.database import Database
+from webapp.database import Database, Row
+from webapp.policy.job_status import UnsuccessfulStatus
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.admin.queries import Row, any_of, ended_jobs
+from webapp.services.admin.queries import any_of, ended_jobs
 from webapp.tables import Account
 
-GoneStatus = Literal["failed", "cancelled"]
 MOST_GONE: Final = 100
 
 
@@ -20,7 +20,7 @@ class GoneJob:
     job_id: str
     account_id: int
     owner: str
-    status: GoneStatus
+    status: UnsuccessfulStatus
     model: str
     duration_s: float
     tier: str
@@ -46,7 +46,7 @@ class QueueOverview:
         rows = await Account.select(Account.id, Account.username).where(Account.id.is_in(any_of(wanted)))
         return {row["id"]: row["username"] for row in rows}
 
-    async def gone(self, identity: Identity, status: GoneStatus) -> list[GoneJob]:
+    async def gone(self, identity: Identity, status: UnsuccessfulStatus) -> list[GoneJob]:
         """Return the newest hundred jobs with this status, newest first. Raises NotAuthorized."""
         require_admin(identity)
         return [_gone(row) for row in await ended_jobs(self._database, status, MOST_GONE)]

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import NotFound
 from webapp.policy.library import LIBRARY_MODELS, Cursor, LibraryQuery, is_generation_id
 from webapp.services.accounts.identity import Identity
@@ -22,7 +22,6 @@ from webapp.services.library.listing_queries import (
     own,
 )
 from webapp.services.library.views import LibraryItemView, LibraryPage, item_view, snippets_of
-from webapp.services.rows import Row
 from webapp.services.shared.read_cache import ReadCache, Reading
 
 CACHED: Final = 256

@@ -8,9 +8,8 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, find_item
+from webapp.services.library.sounds import SOUND_PREFIX, SoundView, sound_view
 from webapp.services.library.views import LibraryItemView
-from webapp.services.rows import SOUND_PREFIX, sound_view
-from webapp.services.views import SoundView
 from webapp.tables import LibraryItem, Sound
 
 

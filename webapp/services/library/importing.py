@@ -10,8 +10,8 @@ from webapp.policy.imports import SoundEntry
 from webapp.policy.library import SoundChange
 from webapp.services.library import queries
 from webapp.services.library.adding import NewSound, add_sound
+from webapp.services.library.sounds import SoundFacts
 from webapp.services.library.storage_limits import StorageGuard
-from webapp.services.views import SoundFacts
 from webapp.storage import Storage
 
 

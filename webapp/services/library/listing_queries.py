@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from webapp.database import Database, Dialect
+from webapp.database import Database, Dialect, Row
 from webapp.policy.credentials import username_key
 from webapp.policy.library import Cursor, LibraryQuery, Sort
 from webapp.policy.search import query_words
 from webapp.services.library.queries import ITEM_COLUMNS, ITEM_JOINS, LISTED
-from webapp.services.rows import Row
 
 # From this many matches on, scanning in order and testing each row is faster than sorting the matches.
 MANY: Final = 20_000

@@ -6,7 +6,7 @@ from typing import Any
 
 from piccolo.columns import Column
 
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import NotAuthorized
 from webapp.events import Bus, Event, account_changed
 from webapp.policy.library import SoundChange
@@ -15,7 +15,6 @@ from webapp.services.admin.audit import AuditLog
 from webapp.services.library.adding import tags_text, words_of
 from webapp.services.library.browse import find_item, find_items_to_change
 from webapp.services.library.views import LibraryItemView
-from webapp.services.rows import Row
 from webapp.services.shared.essential import essential
 from webapp.storage import Storage
 from webapp.tables import LibraryItem, Sound

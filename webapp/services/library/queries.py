@@ -6,8 +6,8 @@ Lists and searches have their own module: `listing_queries`. Decision 0131 has t
 from collections.abc import Collection, Sequence
 from typing import Final, Literal
 
-from webapp.database import Database
-from webapp.services.rows import Row
+from webapp.database import Database, Row, literals
+from webapp.policy.job_status import ACTIVE
 
 Counter = Literal["plays", "downloads"]
 
@@ -34,7 +34,7 @@ _EXPORTED_COLUMNS: Final = (
     "sound.engine_label, sound.checkpoint, sound.sample_rate, sound.channels, sound.loudness_lufs,"
     " sound.true_peak_dbtp, sound.storage_key, sound.quality_reasons"
 )
-_UNFINISHED: Final = "status IN ('queued', 'processing')"
+_UNFINISHED: Final = f"status IN {literals(ACTIVE)}"
 
 # The names that files may have, and the owners of those that have one: sounds, and the samples of voices.
 # The attempts at a job or text are numbered up to its `fence`. Raw: the builder has no UNION, and a backup

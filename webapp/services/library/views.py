@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from webapp.database import Row
 from webapp.policy.library import Cursor
 from webapp.policy.snippets import Piece, marked, snippet
 from webapp.services.accounts.identity import Identity
-from webapp.services.rows import Row
 
 SHOWN_TITLE_CHARACTERS: Final = 80
 

@@ -10,31 +10,24 @@ from webapp.database import Database
 from webapp.errors import AuthenticationRequired, LimitReached, ProductError, QueueFull, StorageFull
 from webapp.ids import Ids
 from webapp.policy.generation import GenerationChoice
-from webapp.policy.moments import SKEW_MS
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.places import Places
 from webapp.policy.tiers import Tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS, UsageReader, at_once_policy, hour_policy
 from webapp.services.library.storage_limits import StorageGuard
-from webapp.services.queue.lock import QueueTurn, queue_turn
-from webapp.services.queue.waiting import LineReader
+from webapp.services.queue import queries
+from webapp.services.queue.lock import QueueTransition, queue_transition
+from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.idempotency import Once
 
-# When a job will end nobody knows; sooner than this it is rarely worth another look.
+# Nobody knows when a job will end; asking again sooner than this is rarely worth it.
 AT_ONCE_RETRY_S: Final = 30
-
-INSERT_JOB: Final = """
-    INSERT INTO job (job_id, sequence, account, generation_id, status, created_ms, prompt, model, duration_s,
-                     is_loopable, seed, seed_was_given, temperature, top_k, top_p, guidance, tier, priority,
-                     starves_ms)
-    VALUES ({}, {}, {}, {}, 'queued', {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An accepted job. `position` is its place at the moment of acceptance."""
+    """An accepted job. `position` is its queue position at the moment of acceptance."""
 
     job_id: str
     position: int
@@ -57,8 +50,8 @@ class _Undone(Exception):
 
 
 @dataclass(slots=True)
-class _Room:
-    """What the limits leave, counted once in a transaction and kept up as jobs are accepted in it."""
+class _Capacity:
+    """The capacity that the limits leave, counted once in a transaction and updated as jobs are accepted."""
 
     now_ms: int
     next_sequence: int
@@ -67,7 +60,7 @@ class _Room:
     active: dict[int, int]
     in_hour: dict[int, int]
     full: Mapping[int, str]
-    accepted: list[Sequence[object]] = field(default_factory=list)
+    accepted: list[Mapping[str, object]] = field(default_factory=list)
 
 
 class Acceptance:
@@ -80,7 +73,7 @@ class Acceptance:
         ids: Ids,
         *,
         queue_limit: int,
-        lines: LineReader,
+        waiting_queue: WaitingQueueReader,
         storage_guard: StorageGuard,
         usage: UsageReader,
     ) -> None:
@@ -88,12 +81,12 @@ class Acceptance:
         self._clock = clock
         self._ids = ids
         self._queue_limit = queue_limit
-        self._lines = lines
+        self._waiting_queue = waiting_queue
         self._storage_guard = storage_guard
         self._usage = usage
 
     async def decide(self, applications: Sequence[Application]) -> Sequence[Submitted | Exception]:
-        """The accepted job of each application, or the error to answer it with.
+        """Return the accepted job of each application, or the error to answer it with.
 
         Accepted jobs are durable when this returns; a refusal leaves nothing. When one goes wrong, the
         transaction is undone and done again without it. Raises what goes wrong for all alike.
@@ -107,121 +100,111 @@ class Acceptance:
     async def _decide_together(
         self, applications: Mapping[int, Application]
     ) -> dict[int, Submitted | Exception]:
-        """The outcomes of all; or only the error of one that went wrong."""
+        """Return the outcomes of all; or only the error of one that went wrong."""
         outcomes: dict[int, Submitted | Exception] = {}
         with suppress(_Undone):
-            async with queue_turn(self._database) as turn:
-                room = await self._room(turn, {one.identity.account_id for one in applications.values()})
+            account_ids = {one.identity.account_id for one in applications.values()}
+            async with queue_transition(self._database) as transition:
+                capacity = await self._capacity(transition, account_ids)
                 for number, application in applications.items():
                     try:
-                        outcomes[number] = await self._decide(application, room)
+                        outcomes[number] = await self._decide(application, capacity)
                     except Exception as failure:
                         outcomes = {number: failure}
                         raise _Undone from failure
-                if not room.accepted:
+                if not capacity.accepted:
                     raise _Undone
-                await self._write(room.accepted, room.next_sequence)
+                await queries.insert_jobs(self._database, capacity.accepted, capacity.next_sequence)
         return outcomes
 
-    async def _decide(self, application: Application, room: _Room) -> Submitted | ProductError:
+    async def _decide(self, application: Application, capacity: _Capacity) -> Submitted | ProductError:
         try:
             # Asked again by now, for nobody else can be carrying it out meanwhile.
             if application.once and (accepted := await application.once.first_answer()):
                 return accepted
-            await self._check_limits(application, room)
+            await self._check_limits(application, capacity)
         except ProductError as refusal:
             return refusal
-        submitted = self._accept(application, application.choice, room)
+        submitted = self._accept(application, application.choice, capacity)
         for choice in application.choice.variations(application.copies)[1:]:
-            self._accept(application, choice, room)
+            self._accept(application, choice, capacity)
         if application.once:
             await application.once.keep(submitted)
         return submitted
 
-    async def _check_limits(self, application: Application, room: _Room) -> None:
-        """Raises LimitReached (at once, then per hour), QueueFull and StorageFull, in this order."""
+    async def _check_limits(self, application: Application, capacity: _Capacity) -> None:
+        """Raise LimitReached (at once, then per hour), QueueFull and StorageFull, in this order."""
         account_id, tier, copies = application.identity.account_id, application.tier, application.copies
-        if account_id not in room.active:
+        if account_id not in capacity.active:
             raise AuthenticationRequired
-        if room.active[account_id] + copies > tier.at_once:
+        if capacity.active[account_id] + copies > tier.at_once:
             raise LimitReached(
                 f"Too many jobs waiting; your tier allows {tier.at_once}",
                 retry_after_s=AT_ONCE_RETRY_S,
                 policy=at_once_policy(tier.at_once),
             )
-        if room.in_hour[account_id] + copies > tier.hourly:
+        if capacity.in_hour[account_id] + copies > tier.hourly:
             usage = await self._usage.of(account_id, tier.name)
             raise LimitReached(
                 "Rate limit exceeded",
                 retry_after_s=usage.hour_resets_s or HOUR_MS // 1000,
                 policy=hour_policy(tier.hourly),
             )
-        if room.running + len(room.places) + copies > self._queue_limit:
+        if capacity.running + len(capacity.places) + copies > self._queue_limit:
             raise QueueFull
-        if account_id in room.full:
-            raise StorageFull(room.full[account_id])
+        if account_id in capacity.full:
+            raise StorageFull(capacity.full[account_id])
 
-    def _accept(self, application: Application, choice: GenerationChoice, room: _Room) -> Submitted:
+    def _accept(self, application: Application, choice: GenerationChoice, capacity: _Capacity) -> Submitted:
         tier, account_id = application.tier, application.identity.account_id
-        newcomer = WaitingJob(room.next_sequence, tier.priority, model=choice.model)
-        position = room.running + room.places.of(newcomer) + 1
+        newcomer = WaitingJob(capacity.next_sequence, tier.priority, model=choice.model)
+        position = capacity.running + capacity.places.of(newcomer) + 1
         submitted = Submitted(self._ids.job_id(), position, tier.name)
-        room.accepted.append(self._row(application, choice, submitted.job_id, room))
-        room.places.add(newcomer)
-        room.next_sequence += 1
-        room.active[account_id] += 1
-        room.in_hour[account_id] += 1
+        capacity.accepted.append(self._row(application, choice, submitted.job_id, capacity))
+        capacity.places.add(newcomer)
+        capacity.next_sequence += 1
+        capacity.active[account_id] += 1
+        capacity.in_hour[account_id] += 1
         return submitted
 
     def _row(
-        self, application: Application, choice: GenerationChoice, job_id: str, room: _Room
-    ) -> Sequence[object]:
-        tier = application.tier
-        return (
-            job_id,
-            room.next_sequence,
-            application.identity.account_id,
-            self._ids.generation_id(),
-            room.now_ms,
-            choice.prompt,
-            choice.model,
-            choice.duration_s,
-            choice.is_loopable,
-            self._ids.seed() if choice.seed is None else choice.seed,
-            choice.seed is not None,
-            choice.sampling.temperature,
-            choice.sampling.top_k,
-            choice.sampling.top_p,
-            choice.sampling.guidance,
-            tier.name,
-            tier.priority,
-            room.now_ms + tier.starves_after_ms,
-        )
+        self, application: Application, choice: GenerationChoice, job_id: str, capacity: _Capacity
+    ) -> Mapping[str, object]:
+        tier, sampling = application.tier, choice.sampling
+        return {
+            "job_id": job_id,
+            "sequence": capacity.next_sequence,
+            "account": application.identity.account_id,
+            "generation_id": self._ids.generation_id(),
+            "status": "queued",
+            "created_ms": capacity.now_ms,
+            "prompt": choice.prompt,
+            "model": choice.model,
+            "duration_s": choice.duration_s,
+            "is_loopable": choice.is_loopable,
+            "seed": self._ids.seed() if choice.seed is None else choice.seed,
+            "seed_was_given": choice.seed is not None,
+            "temperature": sampling.temperature,
+            "top_k": sampling.top_k,
+            "top_p": sampling.top_p,
+            "guidance": sampling.guidance,
+            "tier": tier.name,
+            "priority": tier.priority,
+            "starves_ms": capacity.now_ms + tier.starves_after_ms,
+        }
 
-    async def _room(self, turn: QueueTurn, account_ids: Collection[int]) -> _Room:
+    async def _capacity(self, transition: QueueTransition, account_ids: Collection[int]) -> _Capacity:
         now_ms = self._clock.now_ms()
-        line = await self._lines.read()
-        marks = ", ".join("{}" for _ in account_ids)
-        counts = await self._database.fetch(
-            "SELECT id,"
-            " (SELECT COUNT(*) FROM job WHERE job.account = account.id AND created_ms > {}"
-            "  AND created_ms <= {}) AS in_hour,"
-            " (SELECT COUNT(*) FROM job WHERE job.account = account.id"
-            f" AND status IN ('queued', 'processing')) AS active FROM account WHERE id IN ({marks})",
-            now_ms - HOUR_MS,
-            now_ms + SKEW_MS,
-            *account_ids,
+        queue = await self._waiting_queue.read()
+        counts = await queries.account_counts(
+            self._database, account_ids, since_ms=now_ms - HOUR_MS, now_ms=now_ms
         )
-        return _Room(
+        return _Capacity(
             now_ms=now_ms,
-            next_sequence=turn.next_sequence,
-            running=len(line.running),
-            places=Places(line.waiting, now_ms, line.turns),
+            next_sequence=transition.next_sequence,
+            running=len(queue.running),
+            places=Places(queue.waiting, now_ms, queue.affinities),
             active={row["id"]: row["active"] for row in counts},
             in_hour={row["id"]: row["in_hour"] for row in counts},
             full=await self._storage_guard.full(account_ids),
         )
-
-    async def _write(self, rows: Sequence[Sequence[object]], next_sequence: int) -> None:
-        await self._database.execute_many(INSERT_JOB, rows)
-        await self._database.fetch("UPDATE queue_state SET next_sequence = {} WHERE id = 1", next_sequence)

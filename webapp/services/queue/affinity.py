@@ -1,64 +1,41 @@
-"""What workers have loaded, as far as it bears on the order of the line."""
+"""Worker affinity: which models workers have loaded, as far as that decides the queue's order."""
 
 import json
 from collections.abc import Iterable
-from typing import Final
 
-from webapp.database import Database, Dialect
+from webapp.database import Database, Row
 from webapp.policy.generation import MODELS
 from webapp.policy.ordering import Affinity, in_turn
-from webapp.services.rows import Row
+from webapp.services.queue import queries
 from webapp.settings import Settings
 
-_COLUMNS: Final = ("worker_id", "affinity_streak", *(f"ready_{model}" for model in MODELS))
-_PAIRS: Final = ", ".join(f"'{column}', {column}" for column in _COLUMNS)
-_GATHERED: Final[dict[Dialect, str]] = {
-    "sqlite": f"SELECT json_group_array(json_object({_PAIRS}))",
-    "postgres": f"SELECT json_agg(json_build_object({_PAIRS}))",
-}
-_HAS_A_SAY: Final = "has_affinity AND state <> 'stopping' AND NOT is_draining"
-_SET_READY: Final = ", ".join(f"ready_{model} = {{}}" for model in MODELS)
 
-
-class Turns:
+class AffinityStore:
     """Reads and writes the workers' affinity: see `webapp.policy.ordering`."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._limit = settings.affinity_limit
-        # As a column for statements that read the line, so that jobs and workers are of one moment.
-        self.column = f"({_GATHERED[database.dialect]} FROM worker WHERE {_HAS_A_SAY}) AS turns"
 
-    def of(self, turns: str | None, processing: Iterable[Row]) -> tuple[Affinity, ...]:
-        """The workers in the order in which they are taken to ask, from the column and the jobs in hand."""
+    def of(self, gathered: str | None, processing: Iterable[Row]) -> tuple[Affinity, ...]:
+        """Order the workers as they are expected to claim, from the column and the jobs in hand."""
         workers = [
             (state["worker_id"], self.affinity(_ready(state), state["affinity_streak"]))
-            for state in (json.loads(turns) if turns else ())
+            for state in (json.loads(gathered) if gathered else ())
         ]
         return in_turn(workers, {row["worker_id"]: row["start_order"] for row in processing})
 
     def affinity(self, ready: Iterable[str] | None, streak: int) -> Affinity:
-        """A worker's state under the operator's limit."""
+        """Return a worker's state under the operator's limit."""
         return Affinity(None if ready is None else frozenset(ready), streak, self._limit)
 
     async def streak(self, worker_id: str) -> int:
-        """How often the worker has preferred a job since it last loaded a model."""
-        rows = await self._database.fetch(
-            "SELECT affinity_streak FROM worker WHERE worker_id = {}", worker_id
-        )
-        return int(rows[0]["affinity_streak"]) if rows else 0
+        """Return how often the worker has preferred a job since it last loaded a model."""
+        return await queries.affinity_streak(self._database, worker_id)
 
     async def write(self, worker_id: str, affinity: Affinity) -> None:
         """Record a worker's state, in the transaction of the claim that led to it."""
-        ready = affinity.ready or ()
-        await self._database.fetch(
-            f"UPDATE worker SET has_affinity = {{}}, affinity_streak = {{}}, {_SET_READY}"
-            " WHERE worker_id = {}",
-            affinity.ready is not None,
-            affinity.streak,
-            *(model in ready for model in MODELS),
-            worker_id,
-        )
+        await queries.write_affinity(self._database, worker_id, affinity.ready, affinity.streak)
 
 
 def _ready(state: Row) -> list[str]:

@@ -1,25 +1,23 @@
-"""What a clock that was set back has done to the line, put right."""
+"""Repair waiting jobs after the clock was set back."""
 
-from typing import Final
+from functools import reduce
+from operator import or_
+
+from piccolo.custom_types import Combinable
 
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.policy.moments import SKEW_MS
 from webapp.policy.tiers import tier_table
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue import queries
+from webapp.services.queue.lock import queue_transition
 from webapp.settings import Settings
-
-TOO_FAR: Final = "status = 'queued' AND tier = {} AND starves_ms > {}"
-# The next skip stands behind all that were made before it, by whatever clock.
-NEXT_SKIP_MS: Final = (
-    "(SELECT CASE WHEN MAX(skipped_ms) > {} THEN MAX(skipped_ms) + 1 ELSE {} END"
-    " FROM job WHERE status = 'queued')"
-)
+from webapp.tables import Job
 
 
 class ClockSteps:
-    """Looks after waiting jobs whose limit lies further ahead than their tier allows."""
+    """Corrects waiting jobs whose starvation limit lies further ahead than their tier allows."""
 
     def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
         self._database = database
@@ -28,27 +26,23 @@ class ClockSteps:
         self._bus = bus
 
     async def settle(self) -> bool:
-        """Have such jobs wait no longer than their tier's time from now; whether there were any."""
+        """Limit such jobs to their tier's waiting time from now; return whether there were any."""
         if not await self._any():
             return False
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             now_ms = self._clock.now_ms()
             for tier, limit_ms in self._limits_ms.items():
-                await self._database.fetch(
-                    f"UPDATE job SET starves_ms = {{}} WHERE {TOO_FAR}",
-                    now_ms + limit_ms,
-                    tier,
-                    now_ms + limit_ms + SKEW_MS,
+                await Job.update({Job.starves_ms: now_ms + limit_ms}).where(
+                    self._too_far(tier, limit_ms, now_ms)
                 )
         self._bus.publish(Event("queue"))
         return True
 
     async def _any(self) -> bool:
         now_ms = self._clock.now_ms()
-        either = " OR ".join(f"({TOO_FAR})" for _ in self._limits_ms)
-        values = (
-            value
-            for tier, limit_ms in self._limits_ms.items()
-            for value in (tier, now_ms + limit_ms + SKEW_MS)
-        )
-        return bool(await self._database.fetch(f"SELECT 1 AS one FROM job WHERE {either} LIMIT 1", *values))
+        conditions = [self._too_far(tier, limit_ms, now_ms) for tier, limit_ms in self._limits_ms.items()]
+        return bool(await Job.select(Job.job_id).where(reduce(or_, conditions)).limit(1))
+
+    @staticmethod
+    def _too_far(tier: str, limit_ms: int, now_ms: int) -> Combinable:
+        return queries.WAITING & (Job.tier == tier) & (Job.starves_ms > now_ms + limit_ms + SKEW_MS)

@@ -2,30 +2,33 @@
 
 import math
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
 from webapp.events import Bus, Event
+from webapp.policy.job_status import ACTIVE, JobStatus
 from webapp.policy.ordering import skip_would_move
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit import AuditLog
-from webapp.services.queue.clock_steps import NEXT_SKIP_MS
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue import queries
+from webapp.services.queue.lock import queue_transition
+from webapp.services.queue.rows import job_view, waiting_job, with_position
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.submissions import Submissions, Submitted
-from webapp.services.queue.waiting import LineReader
-from webapp.services.rows import JOB_WITH_SOUND, Row, in_place, job_view, waiting_job
+from webapp.services.queue.views import JobView, QueueSnapshot
+from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.idempotency import Once
 from webapp.services.shared.rate_limits import HOUR_S, LimitUsage, RateLimits
 from webapp.services.shared.read_cache import ReadCache, Reading
-from webapp.services.views import ACTIVE, JobStatus, JobView, QueueSnapshot
 from webapp.settings import Settings
+from webapp.tables import Job
 
 Action = Literal["cancel", "skip"]
 JOB_ID: Final = re.compile("[0-9a-f]{12}")
@@ -66,11 +69,11 @@ class Jobs:
         self._payments = payments
         self._rate_limits = rate_limits
         self._audit = AuditLog(database, clock)
-        self._lines = LineReader(database, settings)
+        self._waiting_queue = WaitingQueueReader(database, settings)
         self._cache: ReadCache[str, JobView] = ReadCache(database, clock, capacity=REMEMBERED)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
-        """One job. Raises NotFound, and NotAuthorized for somebody else's."""
+        """Return one job. Raises NotFound, and NotAuthorized for somebody else's."""
         _require_job_id(job_id)
         job = await self._cache.get(job_id, partial(self._find, job_id))
         if job.account_id != identity.account_id and not identity.is_admin:
@@ -86,26 +89,24 @@ class Jobs:
         limit: int = 20,
         offset: int = 0,
     ) -> list[JobView]:
-        """The account's own jobs since a time, newest first, in any of the given states (default: all)."""
-        among = f" AND job.status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
-        jobs, _ = await self._in_places(
-            f"job.account = {{}} AND job.created_ms >= {{}}{among}"
-            " ORDER BY job.created_ms DESC, job.sequence DESC LIMIT {} OFFSET {}",
-            account_id,
-            since_ms,
-            *statuses,
-            limit,
-            offset,
+        """List the account's own jobs since a time, newest first, in any of these states (default: all)."""
+        jobs, _ = await self._with_positions(
+            partial(
+                queries.jobs_of_account,
+                self._database,
+                account_id,
+                since_ms=since_ms,
+                statuses=statuses,
+                limit=limit,
+                offset=offset,
+            )
         )
         return jobs
 
     async def count_of_account(self, account_id: int, *, statuses: tuple[JobStatus, ...] = ()) -> int:
-        """How many jobs the account has, in any of the given states (default: all)."""
-        among = f" AND status IN ({', '.join('{}' for _ in statuses)})" if statuses else ""
-        rows = await self._database.fetch(
-            f"SELECT COUNT(*) AS total FROM job WHERE account = {{}}{among}", account_id, *statuses
-        )
-        return int(rows[0]["total"])
+        """Count the jobs the account has, in any of these states (default: all)."""
+        own = Job.account == account_id
+        return int(await Job.count().where(own & Job.status.is_in(list(statuses)) if statuses else own))
 
     async def cancel(self, identity: Identity, job_id: str) -> None:
         """Take a waiting job out of the queue; what was paid to skip comes back.
@@ -115,13 +116,11 @@ class Jobs:
         """
         # Before anything is locked or counted: what is refused costs nobody anything.
         await self._to_cancel(identity, job_id)
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             row = await self._to_cancel(identity, job_id)
             await self._count(identity, "cancel")
-            await self._database.fetch(
-                "UPDATE job SET status = 'cancelled', finished_ms = {} WHERE job_id = {}",
-                self._clock.now_ms(),
-                job_id,
+            await Job.update({Job.status: "cancelled", Job.finished_ms: self._clock.now_ms()}).where(
+                Job.job_id == job_id
             )
             await self._payments.refund(job_id, "The job was cancelled")
             if row["account"] != identity.account_id:
@@ -147,21 +146,19 @@ class Jobs:
             if once and (made := await once.first_answer()):
                 return made
             raise
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             # Again, now that nobody else can be making it.
             if once and (made := await once.first_answer()):
                 return made
             row = await self._to_skip(identity, job_id)
             now_ms = self._clock.now_ms()
-            line = await self._lines.read()
-            if not skip_would_move(line.waiting, waiting_job(row), now_ms, line.turns):
+            queue = await self._waiting_queue.read()
+            if not skip_would_move(queue.waiting, waiting_job(row), now_ms, queue.affinities):
                 raise InvalidRequest("Job is already at the front")
             cost = skip_cost(row["duration_s"], self._prices)
             balance = await self._payments.charge(identity.account_id, job_id, cost)
             await self._count(identity, "skip")
-            await self._database.fetch(
-                f"UPDATE job SET skipped_ms = {NEXT_SKIP_MS} WHERE job_id = {{}}", now_ms, now_ms, job_id
-            )
+            await Job.update({Job.skipped_ms: queries.next_skip_ms(now_ms)}).where(Job.job_id == job_id)
             receipt = SkipReceipt(cost, balance)
             if once:
                 await once.keep(receipt)
@@ -182,13 +179,13 @@ class Jobs:
         return await self._submissions.submit(identity, choice, once=once)
 
     async def action_usage(self, identity: Identity, action: Action) -> LimitUsage | None:
-        """How much of the hour's cancellations or skips is used up; None for admins, who have no limit."""
+        """Count the hour's used cancellations or skips; None for admins, who have no limit."""
         if identity.is_admin:
             return None
         return await self._rate_limits.usage(_bucket(identity, action), self._hourly(action), HOUR_S)
 
     async def _to_cancel(self, identity: Identity, job_id: str) -> Row:
-        """The row of a job that may be cancelled. Raises as `cancel` does."""
+        """Return the row of a job that may be cancelled. Raises as `cancel` does."""
         row = await self._row(job_id)
         if row["account"] != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to cancel this job")
@@ -196,7 +193,7 @@ class Jobs:
         return row
 
     async def _to_skip(self, identity: Identity, job_id: str) -> Row:
-        """The row of a job that may be skipped, if that moves it. Raises as `skip` does."""
+        """Return the row of a job that may be skipped, if that moves it. Raises as `skip` does."""
         row = await self._row(job_id)
         if row["account"] != identity.account_id:
             raise NotAuthorized("Not authorized")
@@ -217,39 +214,38 @@ class Jobs:
 
     async def _row(self, job_id: str) -> Row:
         _require_job_id(job_id)
-        rows = await self._database.fetch("SELECT * FROM job WHERE job_id = {}", job_id)
-        if not rows:
+        row: Row | None = await Job.select().where(Job.job_id == job_id).first()
+        if row is None:
             raise NotFound("Job not found")
-        return rows[0]
+        return row
 
     async def _find(self, job_id: str) -> Reading[JobView]:
-        jobs, until_ms = await self._in_places("job.job_id = {}", job_id)
+        jobs, until_ms = await self._with_positions(partial(queries.job_with_sound, self._database, job_id))
         if not jobs:
             raise NotFound("Job not found")
         return Reading(jobs[0], until_ms)
 
-    async def _in_places(self, condition: str, *arguments: object) -> tuple[list[JobView], float]:
-        """Jobs and their places as of one moment, and until when time leaves them there.
+    async def _with_positions(self, read: Callable[[], Awaitable[list[Row]]]) -> tuple[list[JobView], float]:
+        """Read jobs and their positions as of one moment, and until when time alone leaves them unchanged.
 
         They are read again if one left the queue in between.
         """
         while True:
-            rows = await self._database.fetch(f"{JOB_WITH_SOUND} WHERE {condition}", *arguments)
-            jobs = [job_view(row, self._prices) for row in rows]
+            jobs = [job_view(row, self._prices) for row in await read()]
             if not any(job.status in ACTIVE for job in jobs):
                 return jobs, math.inf
             snapshot = await self._queue.snapshot()
-            placed = [_in_place(job, snapshot) for job in jobs]
-            if None not in placed:
-                return [job for job in placed if job is not None], snapshot.until_ms
+            positioned = [_positioned(job, snapshot) for job in jobs]
+            if None not in positioned:
+                return [job for job in positioned if job is not None], snapshot.until_ms
 
 
-def _in_place(job: JobView, snapshot: QueueSnapshot) -> JobView | None:
-    """The job where it stands; None for one that was active and is not in the queue."""
+def _positioned(job: JobView, snapshot: QueueSnapshot) -> JobView | None:
+    """Give the job its position; None for one that was active and is not in the queue."""
     if job.status not in ACTIVE:
         return job
     queued = snapshot.find(job.job_id)
-    return in_place(job, queued) if queued else None
+    return with_position(job, queued) if queued else None
 
 
 def _bucket(identity: Identity, action: Action) -> str:

@@ -1,28 +1,35 @@
-"""What a worker does to a job: claim, keep, report, complete, fail, hand back.
+"""The worker's side of the queue: claim, keep, report, complete, fail, hand back.
 
-A claim is a lease with a fencing number. Every write of a worker names both, and raises LeaseLost
-when the job is no longer held under them: a worker whose lease lapsed cannot write a result.
+The lease protocol is `webapp.services.shared.leases`; here is what jobs add to it: the queue's order and
+lock, retries, refunds and the finished sound.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
+
+from piccolo.custom_types import Combinable
 
 from webapp.clock import Clock
-from webapp.database import Database
-from webapp.errors import LeaseLost
+from webapp.database import Database, Row
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
-from webapp.policy.moments import latest_lease_ms
 from webapp.services.library.adding import NewSound, add_sound
-from webapp.services.queue.affinity import Turns
-from webapp.services.queue.claim_order import NextInLine
-from webapp.services.queue.lock import queue_turn
+from webapp.services.library.sounds import SoundFacts
+from webapp.services.queue import queries
+from webapp.services.queue.affinity import AffinityStore
+from webapp.services.queue.claim_order import ClaimOrder
+from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.skip_payments import SkipPayments
-from webapp.services.rows import Row
-from webapp.services.views import SoundFacts
+from webapp.services.shared.leases import LeasedTable, LeaseStore, Values, storage_key
 from webapp.settings import Settings
+from webapp.tables import Job
 
-LOST_TOO_OFTEN = "The job was given up because it stopped {count} workers"
+LOST_TOO_OFTEN: Final = "The job was given up because it stopped {count} workers"
+
+LEASED_JOBS: Final = LeasedTable(
+    Job, on_requeue={Job.started_ms: None, Job.start_order: None, Job.progress_pct: 0}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,13 @@ class Claim:
 
     @property
     def storage_key(self) -> str:
-        """Where this claim's files go; another claim of the same job has another place."""
-        return f"{self.generation_id}-{self.fence}"
+        """Name the folder of this claim's files."""
+        return storage_key(self.generation_id, self.fence)
+
+    @property
+    def key(self) -> str:
+        """The job's key in the lease protocol."""
+        return self.job_id
 
 
 class Leases:
@@ -58,193 +70,126 @@ class Leases:
         settings: Settings,
         bus: Bus,
         payments: SkipPayments,
-        turns: Turns,
+        affinities: AffinityStore,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._lease_ms = round(settings.lease_s * 1000)
         self._retries = settings.retries
         self._lost_workers_limit = settings.lost_workers_limit
         self._bus = bus
         self._payments = payments
-        self._turns = turns
-        self._next = NextInLine(database, turns)
+        self._affinities = affinities
+        self._claim_order = ClaimOrder(database, affinities)
+        self._store = LeaseStore(database, clock, settings, LEASED_JOBS)
 
     async def claim(
         self, worker_id: str, ready: Collection[str] | None = None, *, joining: str | None = None
     ) -> Claim | None:
-        """Take the next job in line; None when nothing waits or the queue is paused.
+        """Take the next job of the queue; None when nothing waits or the queue is paused.
 
-        `ready` has the models that the worker can begin without loading, None when none needs loading.
+        `ready` holds the models that the worker can begin without loading, None when none needs loading.
         A worker whose engine is at work on the model `joining` gets a job only if the next is of it.
         """
-        if not await self._something_waits(worker_id):
+        # A look without the lock, so that workers with nothing to take do not write.
+        if (worker := await queries.claimant(self._database, worker_id)) is None:
             return None
         # Several workers may have seen the same job waiting: whoever comes too late changes nothing.
-        async with queue_turn(self._database, visible=False) as turn:
+        async with queue_transition(self._database, visible=False) as transition:
             now_ms = self._clock.now_ms()
-            found = None if turn.is_paused else await self._next.find(worker_id, ready, now_ms)
+            found = None if transition.is_paused else await self._claim_order.find(worker_id, ready, now_ms)
             if found is None or (joining is not None and found[0]["model"] != joining):
                 return None
             job_id, affinity = found[0]["job_id"], found[1]
-            rows = await self._database.fetch(
-                "UPDATE job SET status = 'processing', worker_id = {}, lease_expires_ms = {},"
-                " fence = fence + 1, started_ms = {}, start_order = {}, progress_pct = 0,"
-                " device = (SELECT device FROM worker WHERE worker_id = {}) WHERE job_id = {}"
-                f" AND {TAKES_JOBS} RETURNING *",
-                worker_id,
-                now_ms + self._lease_ms,
-                now_ms,
-                turn.version + 1,
-                worker_id,
+            row = await self._store.claim(
                 job_id,
                 worker_id,
+                now_ms,
+                started_ms=now_ms,
+                start_order=transition.version + 1,
+                progress_pct=0,
+                device=worker["device"],
             )
-            if not rows:
+            if row is None:
                 return None
-            await self._turns.write(worker_id, affinity)
-            await self._database.fetch("UPDATE queue_state SET version = version + 1 WHERE id = 1")
+            await self._affinities.write(worker_id, affinity)
+            await queries.count_change(self._database)
         self._bus.publish(Event("queue"), Event("job", job_id))
-        return _claim(rows[0], worker_id)
+        return _claim(row, worker_id)
 
     async def keep(self, worker_id: str, claims: Iterable[Claim]) -> set[tuple[str, int]]:
-        """Renew the leases of these claims; returns the (job id, fence) pairs that still hold.
-
-        Only what the worker says it works on is renewed. A job that it was given without learning of it,
-        because the connection broke as the claim was written, goes back in line with its lease.
-        """
-        held = set()
-        async with queue_turn(self._database, durable=False, visible=False):
-            now_ms = self._clock.now_ms()
-            await self._database.fetch(
-                "UPDATE worker SET heartbeat_ms = {} WHERE worker_id = {}", now_ms, worker_id
-            )
-            for claim in claims:
-                rows = await self._database.fetch(
-                    f"UPDATE job SET lease_expires_ms = {{}} WHERE {HELD} RETURNING job_id, fence",
-                    now_ms + self._lease_ms,
-                    *_proof(claim, now_ms),
-                )
-                held |= {(row["job_id"], row["fence"]) for row in rows}
-        return held
+        """Renew the leases of these claims; returns the (job id, fence) pairs that still hold."""
+        async with queue_transition(self._database, durable=False, visible=False):
+            return await self._store.keep(worker_id, claims)
 
     async def report_progress(self, claim: Claim, progress_pct: int) -> None:
         """Record how far the job is, 0 to 99; never goes back. Raises LeaseLost."""
-        async with queue_turn(self._database, durable=False):
-            await self._write(
-                claim, "progress_pct = CASE WHEN progress_pct < {} THEN {} ELSE progress_pct END",
-                progress_pct, progress_pct,
-            )  # fmt: skip
+        async with queue_transition(self._database, durable=False):
+            await self._store.write(claim, {Job.progress_pct: queries.at_least(progress_pct)})
         self._bus.publish(Event("job", claim.job_id))
 
     async def complete(self, claim: Claim, facts: SoundFacts) -> None:
         """Make the sound visible; its files must be published already. Raises LeaseLost."""
-        async with queue_turn(self._database):
-            now_ms = self._clock.now_ms()
-            await self._write(
-                claim, "status = 'completed', worker_id = NULL, lease_expires_ms = NULL, finished_ms = {},"
-                " progress_pct = 100, seed = {}", now_ms, facts.seed,
-            )  # fmt: skip
-            await add_sound(_new_sound(claim), facts, now_ms)
+        async with queue_transition(self._database):
+            await self._store.end(claim, "completed", {Job.progress_pct: 100, Job.seed: facts.seed})
+            await add_sound(_new_sound(claim), facts, self._clock.now_ms())
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
     async def fail(self, claim: Claim, message: str) -> bool:
-        """End a failed attempt: back in line while retries are left, otherwise failed for good.
+        """End a failed attempt: back in the queue while retries are left, otherwise failed for good.
 
         Returns whether the job will be tried again. Raises LeaseLost.
         """
-        async with queue_turn(self._database):
-            rows = await self._database.fetch("SELECT retry_count FROM job WHERE job_id = {}", claim.job_id)
-            again = bool(rows) and rows[0]["retry_count"] < self._retries
+        async with queue_transition(self._database):
+            job = await Job.select(Job.retry_count).where(Job.job_id == claim.job_id).first()
+            again = job is not None and job["retry_count"] < self._retries
             if again:
-                await self._write(claim, f"{BACK_IN_LINE}, retry_count = retry_count + 1")
+                await self._store.requeue(claim, {Job.retry_count: Job.retry_count + 1})
             else:
-                await self._write(claim, FAILED, message, self._clock.now_ms())
+                await self._store.end(claim, "failed", {Job.error: message})
                 await self._payments.refund(claim.job_id, "The job failed")
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
         return again
 
     async def hand_back(self, claim: Claim) -> None:
-        """Put the job back at its old place because the worker stops; counts no attempt. Raises LeaseLost."""
-        async with queue_turn(self._database):
-            await self._write(claim, BACK_IN_LINE)
+        """Return the job to its old position because the worker stops; counts no attempt.
+
+        Raises LeaseLost.
+        """
+        async with queue_transition(self._database):
+            await self._store.requeue(claim)
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
     async def take_back_lapsed(self) -> list[str]:
-        """Put jobs whose lease has lapsed back in line; returns their ids."""
-        now_ms = self._clock.now_ms()
-        # One that ends further ahead than it can was taken before the clock was set back.
-        latest_ms = latest_lease_ms(now_ms, self._lease_ms)
-        return await self._take_back("(lease_expires_ms < {} OR lease_expires_ms > {})", now_ms, latest_ms)
+        """Return jobs whose lease has lapsed to the queue; returns their ids."""
+        return await self._take_back(self._store.lapsed())
 
     async def take_back_from(self, worker_id: str) -> list[str]:
-        """Put the jobs of a worker that is known to be dead back in line; returns their ids."""
-        return await self._take_back("worker_id = {}", worker_id)
+        """Return the jobs of a worker that is known to be dead to the queue; returns their ids."""
+        return await self._take_back(self._store.of_worker(worker_id))
 
     async def held_storage_keys(self) -> set[str]:
-        """Where jobs in hand may be about to put their files."""
-        rows = await self._database.fetch("SELECT generation_id, fence FROM job WHERE status = 'processing'")
-        return {f"{row['generation_id']}-{row['fence']}" for row in rows}
+        """Return where jobs in hand may be about to put their files."""
+        return await self._store.held_storage_keys()
 
-    async def _something_waits(self, worker_id: str) -> bool:
-        """A look without the lock, so that workers with nothing to take do not write."""
-        return bool(
-            await self._database.fetch(
-                "SELECT 1 AS one FROM queue_state WHERE id = 1 AND NOT is_paused"
-                f" AND EXISTS (SELECT 1 FROM job WHERE status = 'queued') AND {TAKES_JOBS}",
-                worker_id,
-            )
+    async def _take_back(self, which: Combinable) -> list[str]:
+        job_ids = await self._store.take_back(
+            which,
+            transaction=lambda: queue_transition(self._database),
+            lost_workers_limit=self._lost_workers_limit,
+            give_up=self._give_up,
         )
-
-    async def _write(self, claim: Claim, assignments: str, *arguments: object) -> None:
-        """Change the job only if this claim still holds it."""
-        rows = await self._database.fetch(
-            f"UPDATE job SET {assignments} WHERE {HELD} RETURNING job_id",
-            *arguments,
-            *_proof(claim, self._clock.now_ms()),
-        )
-        if not rows:
-            raise LeaseLost(claim.job_id)
-
-    async def _take_back(self, condition: str, *arguments: object) -> list[str]:
-        held = await self._database.fetch(
-            f"SELECT job_id FROM job WHERE status = 'processing' AND {condition} LIMIT 1", *arguments
-        )
-        if not held:
-            return []
-        async with queue_turn(self._database):
-            rows = await self._database.fetch(
-                f"UPDATE job SET {BACK_IN_LINE}, lost_workers = lost_workers + 1"
-                f" WHERE status = 'processing' AND {condition} RETURNING job_id, lost_workers",
-                *arguments,
-            )
-            for row in rows:
-                if row["lost_workers"] >= self._lost_workers_limit:
-                    await self._give_up(row["job_id"], row["lost_workers"])
-        self._bus.publish(Event("queue"), *(Event("job", row["job_id"]) for row in rows))
-        return [row["job_id"] for row in rows]
+        if job_ids:
+            self._bus.publish(Event("queue"), *(Event("job", job_id) for job_id in job_ids))
+        return job_ids
 
     async def _give_up(self, job_id: str, lost_workers: int) -> None:
-        """Fail a job that may be what kills the workers."""
-        message = LOST_TOO_OFTEN.format(count=lost_workers)
-        await self._database.fetch(
-            f"UPDATE job SET {FAILED} WHERE job_id = {{}}", message, self._clock.now_ms(), job_id
-        )
+        """Fail a job that may be what stops the workers."""
+        values: Values = {
+            **self._store.ended("failed", self._clock.now_ms()),
+            Job.error: LOST_TOO_OFTEN.format(count=lost_workers),
+        }
+        await Job.update(values).where(Job.job_id == job_id)
         await self._payments.refund(job_id, "The job failed")
-
-
-BACK_IN_LINE = (
-    "status = 'queued', worker_id = NULL, lease_expires_ms = NULL, started_ms = NULL, start_order = NULL,"
-    " progress_pct = 0"
-)
-TAKES_JOBS = "NOT EXISTS (SELECT 1 FROM worker WHERE worker_id = {} AND is_draining)"
-# Whether a claim still holds its job; takes what `_proof` gives.
-HELD = "job_id = {} AND status = 'processing' AND worker_id = {} AND fence = {} AND lease_expires_ms >= {}"
-FAILED = "status = 'failed', worker_id = NULL, lease_expires_ms = NULL, error = {}, finished_ms = {}"
-
-
-def _proof(claim: Claim, now_ms: int) -> tuple[object, ...]:
-    return (claim.job_id, claim.worker_id, claim.fence, now_ms)
 
 
 def _claim(row: Row, worker_id: str) -> Claim:

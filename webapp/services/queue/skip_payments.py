@@ -3,6 +3,7 @@
 from webapp.database import Database
 from webapp.errors import InvalidRequest
 from webapp.services.accounts.aura import Aura
+from webapp.tables import AuraEntry
 
 
 class SkipPayments:
@@ -17,14 +18,14 @@ class SkipPayments:
 
         Raises InvalidRequest for too little, and for a job that was paid for before, though it came back.
         """
-        if await self._database.fetch("SELECT 1 AS one FROM aura_entry WHERE job_id = {} LIMIT 1", job_id):
+        if await AuraEntry.exists().where(AuraEntry.job_id == job_id):
             raise InvalidRequest("Job already skipped")
         return await self._aura.entry(account_id, "skip", -cost, reason="Skipped the queue", job_id=job_id)
 
     async def refund(self, job_id: str, reason: str) -> None:
         """Give back what was paid for the job, once; nothing where nothing was paid."""
-        rows = await self._database.fetch(
-            "SELECT kind, account, amount FROM aura_entry WHERE job_id = {}", job_id
+        rows = await AuraEntry.select(AuraEntry.kind, AuraEntry.account, AuraEntry.amount).where(
+            AuraEntry.job_id == job_id
         )
         if [row["kind"] for row in rows] == ["skip"]:
             await self._aura.entry(

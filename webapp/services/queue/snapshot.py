@@ -1,26 +1,17 @@
-"""The queue as everybody may see it."""
-
-from typing import Any
+"""The queue as it is shown to everybody."""
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
+from webapp.policy.estimates import Start
 from webapp.policy.ordering import in_order
-from webapp.policy.reasons import PlaceReason, place_reasons
-from webapp.services.queue.affinity import Turns
+from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason, ahead_of_each, place_reasons
+from webapp.services.queue import queries
+from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.estimates import Estimator
-from webapp.services.rows import in_hand, priority_label, waiting_job
+from webapp.services.queue.rows import in_hand, priority_label, waiting_job
+from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.shared.read_cache import ReadCache, Reading
-from webapp.services.views import QueuedJob, QueueSnapshot
-
-# One statement, so that version and jobs are of one moment on both databases.
-ACTIVE_JOBS = """
-    SELECT queue_state.version, queue_state.is_paused, job.job_id, job.sequence, job.account, job.status,
-           job.model, job.duration_s, job.tier, job.priority, job.starves_ms, job.skipped_ms, job.is_moved,
-           job.created_ms, job.started_ms, job.start_order, job.progress_pct, job.prompt, job.worker_id,
-           {turns}
-    FROM queue_state LEFT JOIN job ON job.status IN ('queued', 'processing')
-    WHERE queue_state.id = 1
-"""
+from webapp.tables import QueueState
 
 EXPECT_AGAIN_MS = 1_000
 
@@ -28,63 +19,66 @@ EXPECT_AGAIN_MS = 1_000
 class QueueReader:
     """Reads the queue in the order in which it will be served."""
 
-    def __init__(self, database: Database, clock: Clock, estimator: Estimator, turns: Turns) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, estimator: Estimator, affinities: AffinityStore
+    ) -> None:
         self._database = database
         self._clock = clock
         self._estimator = estimator
-        self._turns = turns
+        self._affinities = affinities
         self._cache: ReadCache[None, QueueSnapshot] = ReadCache(database, clock, capacity=1)
 
     async def change_counter(self) -> int:
-        """A number that differs after somebody else has changed what is shown.
+        """Return a number that differs after somebody else has changed what is shown.
 
         On SQLite it counts every commit of other processes, on PostgreSQL every change of the queue.
         """
         counter = await self._database.data_version()
         if counter is None:
-            counter = (await self._database.fetch("SELECT version FROM queue_state WHERE id = 1"))[0][
-                "version"
-            ]
+            state = await QueueState.select(QueueState.version).where(QueueState.id == 1).first()
+            counter = int(state["version"]) if state else 0
         return counter
 
     async def snapshot(self) -> QueueSnapshot:
-        """The whole queue now: processing jobs in the order they started, then waiting ones in line.
+        """Return the whole queue: processing jobs by their start, then waiting ones in order.
 
-        While nothing changes it is the same object, so whoever makes something of it can keep that.
+        While nothing changes it is the same object, so callers can keep what they derive from it.
         """
         return await self._cache.get(None, self._read)
 
     async def _read(self) -> Reading[QueueSnapshot]:
-        rows = await self._database.fetch(ACTIVE_JOBS.format(turns=self._turns.column))
+        rows = await queries.active_jobs(self._database)
         state, now_ms = rows[0], self._clock.now_ms()
         jobs = [row for row in rows if row["job_id"] is not None]
         processing = sorted(
             (row for row in jobs if row["status"] == "processing"), key=lambda row: row["start_order"]
         )
         by_sequence = {row["sequence"]: row for row in jobs if row["status"] == "queued"}
-        line = in_order(
-            map(waiting_job, by_sequence.values()), now_ms, self._turns.of(state["turns"], processing)
-        )
-        waiting = [by_sequence[job.sequence] for job in line]
-        starts: list[int | None] = [None] * len(line)
+        affinities = self._affinities.of(state["affinities"], processing)
+        order = in_order(map(waiting_job, by_sequence.values()), now_ms, affinities)
+        waiting = [by_sequence[job.sequence] for job in order]
+        starts: list[Start | None] = [None] * len(order)
+        outlook = await self._estimator.outlook()
         if not state["is_paused"]:
-            outlook = await self._estimator.outlook()
-            starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=line)
+            starts = outlook.starts(now_ms, running=[in_hand(row) for row in processing], line=order)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
         # A skip goes behind the skips before it.
         skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
-        reasons = place_reasons(line, now_ms, moved)
+        reasons, ahead = place_reasons(order, now_ms, moved), ahead_of_each(order, now_ms)
         # The order changes when a job begins to starve, and what is expected as time goes by.
         changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
         snapshot = QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),
             jobs=(
-                *(_view(row, place) for place, row in enumerate(processing, 1)),
                 *(
-                    _view(row, place, reason, start, skip_place if skip_place < place else None)
-                    for place, (row, reason, start) in enumerate(
-                        zip(waiting, reasons, starts, strict=True), len(processing) + 1
+                    _view(row, position, usual_s=outlook.usual_s(in_hand(row)))
+                    for position, row in enumerate(processing, 1)
+                ),
+                *(
+                    _view(row, position, reason, start, skip_place if skip_place < position else None, before)
+                    for position, (row, reason, start, before) in enumerate(
+                        zip(waiting, reasons, starts, ahead, strict=True), len(processing) + 1
                     )
                 ),
             ),
@@ -94,11 +88,13 @@ class QueueReader:
 
 
 def _view(
-    row: dict[str, Any],
+    row: Row,
     position: int,
     reason: PlaceReason | None = None,
-    expected_start_ms: int | None = None,
+    start: Start | None = None,
     skip_place: int | None = None,
+    ahead: Ahead = NOTHING_AHEAD,
+    usual_s: float | None = None,
 ) -> QueuedJob:
     return QueuedJob(
         job_id=row["job_id"],
@@ -113,8 +109,12 @@ def _view(
         started_ms=row["started_ms"],
         progress_pct=row["progress_pct"],
         reason=reason,
-        expected_start_ms=expected_start_ms,
+        expected_start_ms=start.at_ms if start else None,
+        start=start,
         prompt=row["prompt"],
         is_held=bool(row["is_paused"]) and row["status"] == "queued",
         skip_place=skip_place if row["skipped_ms"] is None else None,
+        usual_s=usual_s,
+        ahead=ahead,
+        starves_ms=row["starves_ms"],
     )

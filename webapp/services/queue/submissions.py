@@ -7,6 +7,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.ids import Ids
+from webapp.policy.estimates import Start
 from webapp.policy.generation import GenerationChoice, check_tier_duration
 from webapp.policy.ordering import WaitingJob, in_order
 from webapp.policy.pricing import skip_cost, skip_prices
@@ -16,7 +17,7 @@ from webapp.services.accounts.usage import UsageReader
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.acceptance import Acceptance, Application, Submitted
 from webapp.services.queue.estimates import Estimator
-from webapp.services.queue.waiting import LineReader
+from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.group_writer import GroupWriter
 from webapp.services.shared.idempotency import Once
 from webapp.settings import Settings
@@ -31,8 +32,8 @@ LARGEST_GROUP: Final = 64
 class Quote:
     """What to expect of a job before it is submitted.
 
-    `expected_wait_s` is None when nothing can be said, such as when no worker is there or the queue is
-    paused.
+    `expected_wait_s` is None when it cannot be estimated, such as when there is no worker or the queue is
+    paused; otherwise `start` tells more, as of `asked_ms`.
     """
 
     position: int
@@ -42,6 +43,8 @@ class Quote:
     at_once_left: int
     skip_cost: int
     is_paused: bool = False
+    start: Start | None = None
+    asked_ms: int = 0
 
 
 class Submissions:
@@ -69,13 +72,13 @@ class Submissions:
         self._bus = bus
         self._estimator = estimator
         self._usage = usage
-        self._lines = LineReader(database, settings)
+        self._waiting_queue = WaitingQueueReader(database, settings)
         acceptance = Acceptance(
             database,
             clock,
             ids,
             queue_limit=settings.queue_limit,
-            lines=self._lines,
+            waiting_queue=self._waiting_queue,
             storage_guard=storage_guard,
             usage=usage,
         )
@@ -91,10 +94,10 @@ class Submissions:
         once: Once[Submitted] | None = None,
         copies: int = 1,
     ) -> Submitted:
-        """Put a job in line. It is durable when this returns.
+        """Put a job in the queue. It is durable when this returns.
 
         Under a key (`once`) a request that was accepted before is answered as it was then. Of several
-        `copies`, which differ in their seed, all are put in line or none, and the first is returned.
+        `copies`, which differ in their seed, all are accepted or none, and the first is returned.
 
         Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
         and StorageFull, in this order.
@@ -110,11 +113,11 @@ class Submissions:
         return submitted
 
     async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
-        """What a job like this would meet if it were submitted now."""
+        """Estimate what a job like this would meet if it were submitted now."""
         tier = self._tiers[identity.tier]
         now_ms = self._clock.now_ms()
         usage = await self._usage.of(identity.account_id, identity.tier)
-        line = await self._lines.read()
+        queue = await self._waiting_queue.read()
         newcomer = WaitingJob(
             sequence=2**62,
             priority=tier.priority,
@@ -122,19 +125,21 @@ class Submissions:
             model=model,
             duration_s=duration_s,
         )
-        waiting = in_order([*line.waiting, newcomer], now_ms, line.turns)
+        waiting = in_order([*queue.waiting, newcomer], now_ms, queue.affinities)
         ahead = waiting.index(newcomer)
         outlook = await self._estimator.outlook()
         # The jobs behind count too: those that will starve meanwhile go first.
-        is_paused = await self._lines.is_paused()
-        start_ms = None if is_paused else outlook.starts_ms(now_ms, running=line.running, line=waiting)[ahead]
+        is_paused = await self._waiting_queue.is_paused()
+        start = None if is_paused else outlook.starts(now_ms, running=queue.running, line=waiting)[ahead]
         own_work_ms = outlook.work_ms(model, duration_s)
         return Quote(
-            position=len(line.running) + ahead + 1,
-            expected_wait_s=None if start_ms is None else max(0, start_ms - now_ms) / 1000,
+            position=len(queue.running) + ahead + 1,
+            expected_wait_s=None if start is None else max(0, start.at_ms - now_ms) / 1000,
             expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
             jobs_left_this_hour=usage.hourly.left,
             at_once_left=usage.at_once.left,
             skip_cost=skip_cost(duration_s, self._prices),
             is_paused=is_paused,
+            start=start,
+            asked_ms=now_ms,
         )

@@ -1,46 +1,44 @@
-"""The line as a newcomer meets it."""
+"""The queue as a new job meets it."""
 
 from dataclasses import dataclass
 
 from webapp.database import Database
 from webapp.policy.estimates import InHand
 from webapp.policy.ordering import Affinity, WaitingJob
-from webapp.services.queue.affinity import Turns
-from webapp.services.rows import in_hand, waiting_job
+from webapp.services.queue import queries
+from webapp.services.queue.affinity import AffinityStore
+from webapp.services.queue.rows import in_hand, waiting_job
 from webapp.settings import Settings
+from webapp.tables import QueueState
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """Waiting jobs in no order, jobs in hand, and the workers in their turn."""
+class WaitingQueue:
+    """Waiting jobs in no order, jobs in hand, and the workers in the order in which they claim."""
 
     waiting: list[WaitingJob]
     running: list[InHand]
-    turns: tuple[Affinity, ...]
+    affinities: tuple[Affinity, ...]
 
 
-class LineReader:
-    """Reads what decides places; in a transaction, as that sees it."""
+class WaitingQueueReader:
+    """Reads what decides queue positions; inside a transaction, as that sees it."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._turns = Turns(database, settings)
+        self._affinities = AffinityStore(database, settings)
 
-    async def read(self) -> Line:
-        """The line now, read in one statement."""
-        rows = await self._database.fetch(
-            "SELECT status, sequence, priority, skipped_ms, starves_ms, model, duration_s, worker_id,"
-            f" started_ms, start_order, {self._turns.column}"
-            " FROM job WHERE status IN ('queued', 'processing')"
-        )
+    async def read(self) -> WaitingQueue:
+        """Read the queue in one statement."""
+        rows = await queries.positions(self._database)
         processing = [row for row in rows if row["status"] == "processing"]
-        return Line(
+        return WaitingQueue(
             waiting=[waiting_job(row) for row in rows if row["status"] == "queued"],
             running=[in_hand(row) for row in processing],
-            turns=self._turns.of(rows[0]["turns"] if rows else None, processing),
+            affinities=self._affinities.of(rows[0]["affinities"] if rows else None, processing),
         )
 
     async def is_paused(self) -> bool:
-        """Whether no worker may take a job now."""
-        rows = await self._database.fetch("SELECT is_paused FROM queue_state WHERE id = 1")
-        return bool(rows[0]["is_paused"])
+        """Return whether the queue is paused."""
+        state = await QueueState.select(QueueState.is_paused).first()
+        return state is not None and bool(state["is_paused"])

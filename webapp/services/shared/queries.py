@@ -1,10 +1,10 @@
 """Statements of shared mechanisms that stay SQL: hot paths, and what differs between the two databases."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from webapp.database import Database, Dialect
+from webapp.database import Database, Dialect, Row
 
-Row = dict[str, Any]
 # After the first time and up to the second.
 Window = tuple[int, int]
 
@@ -82,3 +82,23 @@ async def server_time_ms(database: Database) -> int:
     """Return the time of the PostgreSQL server."""
     rows = await database.fetch(_SERVER_TIME)
     return int(rows[0]["now_ms"])
+
+
+async def claim_row(
+    database: Database, table: str, key_column: str, key: str, values: Mapping[str, object]
+) -> Row | None:
+    """Put one row into the hands of the worker that `values` names, unless that worker is draining.
+
+    Raw because claiming was measured, and it returns the whole row without an object for every column.
+    Names of tables and columns are our own.
+    """
+    assignments = ", ".join(f"{column} = {{}}" for column in values)
+    rows = await database.fetch(
+        f"UPDATE {table} SET status = 'processing', fence = fence + 1, {assignments}"
+        f" WHERE {key_column} = {{}}"
+        " AND NOT EXISTS (SELECT 1 FROM worker WHERE worker_id = {} AND is_draining) RETURNING *",
+        *values.values(),
+        key,
+        values["worker_id"],
+    )
+    return rows[0] if rows else None

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from webapp.clock import Clock
-from webapp.database import Database
+from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, LimitReached, NotFound, SpeechFailed, StorageFull, Unavailable
 from webapp.events import Bus, Event
 from webapp.ids import Ids
@@ -19,13 +19,16 @@ from webapp.services.accounts.usage import speech_bucket
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.voices import VoiceRegister
 from webapp.services.shared.idempotency import Once
+from webapp.services.shared.leases import storage_key
 from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimits
+from webapp.services.speech import queries
 from webapp.services.speech.leases import SpeechLeases
 from webapp.services.speech.views import SpokenSound, VoiceView
 from webapp.services.speech.waiting import AWAY, Ended, Waiting
 from webapp.services.workers.arrivals import Arrivals
 from webapp.settings import Settings
 from webapp.storage import Storage
+from webapp.tables import SpeechRequest
 
 RATE_LIMITED: Final = "Rate limit exceeded"
 SAMPLE_FILE: Final = "sound.wav"
@@ -129,18 +132,18 @@ class Speech:
         ended = await self._waiting.until_ended(request_id, since_s=begun_s)
         if not ended.is_completed:
             raise SpeechFailed
-        return await self._storage.path(f"{ended.generation_id}-{ended.fence}", SAMPLE_FILE)
+        return await self._storage.path(storage_key(ended.generation_id, ended.fence), SAMPLE_FILE)
 
     async def forget_sample(self, voice_id: str) -> None:
         """Throw a voice's sample away: another voice may get its name."""
         async with self._database.transaction():
-            rows = await self._database.fetch(
-                "DELETE FROM speech_request WHERE voice = {} AND account IS NULL"
-                " RETURNING generation_id, fence",
-                voice_id,
+            rows = await (
+                SpeechRequest.delete()
+                .where(SpeechRequest.voice == voice_id, SpeechRequest.account.is_null())
+                .returning(SpeechRequest.generation_id, SpeechRequest.fence)
             )
         for row in rows:
-            await self._storage.delete(f"{row['generation_id']}-{row['fence']}")
+            await self._storage.delete(storage_key(row["generation_id"], row["fence"]))
 
     async def _arrived(self) -> tuple[VoiceView, ...] | None:
         """The voices; None while a worker that may have some is on its way. Raises Unavailable."""
@@ -195,17 +198,17 @@ class Speech:
         self, request_id: str, account_id: int | None, text: str, voice: str, speed: float
     ) -> bool:
         """Write a request down; False for a sample that somebody else has asked for meanwhile."""
-        rows = await self._database.fetch(
-            "INSERT INTO speech_request (request_id, account, generation_id, status, created_ms, text, voice,"
-            " speed) VALUES ({}, {}, {}, 'queued', {}, {}, {}, {}) ON CONFLICT DO NOTHING"
-            " RETURNING request_id",
-            request_id,
-            account_id,
-            self._ids.generation_id(),
-            self._clock.now_ms(),
-            text,
-            voice,
-            speed,
+        request = SpeechRequest(
+            request_id=request_id,
+            account=account_id,
+            generation_id=self._ids.generation_id(),
+            created_ms=self._clock.now_ms(),
+            text=text,
+            voice=voice,
+            speed=speed,
+        )
+        rows = await (
+            SpeechRequest.insert(request).on_conflict(action="DO NOTHING").returning(SpeechRequest.request_id)
         )
         return bool(rows)
 
@@ -224,31 +227,35 @@ class Speech:
         if is_new:
             self._bus.publish(Event("speech", request_id))
             return request_id
-        rows = await self._sample_rows(voice.id)
-        if not rows:
+        sample = await self._sample_row(voice.id)
+        if sample is None:
             raise SpeechFailed
-        return str(rows[0]["request_id"])
+        return str(sample["request_id"])
 
     async def _kept_sample(self, voice_id: str) -> Path | None:
         """The file of a sample that was made before; where it is gone, so is its row."""
-        rows = await self._sample_rows(voice_id)
-        if not rows or rows[0]["status"] != "completed":
+        row = await self._sample_row(voice_id)
+        if row is None or row["status"] != "completed":
             return None
         try:
-            return await self._storage.path(f"{rows[0]['generation_id']}-{rows[0]['fence']}", SAMPLE_FILE)
+            return await self._storage.path(storage_key(row["generation_id"], row["fence"]), SAMPLE_FILE)
         except FileNotFoundError:
             async with self._database.transaction(durable=False):
-                await self._database.fetch(
-                    "DELETE FROM speech_request WHERE request_id = {}", rows[0]["request_id"]
-                )
+                await SpeechRequest.delete().where(SpeechRequest.request_id == row["request_id"])
             return None
 
-    async def _sample_rows(self, voice_id: str) -> list[dict[str, object]]:
-        return await self._database.fetch(
-            "SELECT request_id, status, generation_id, fence FROM speech_request"
-            " WHERE voice = {} AND account IS NULL AND status <> 'failed'",
-            voice_id,
+    async def _sample_row(self, voice_id: str) -> Row | None:
+        row: Row | None = await (
+            SpeechRequest.select(
+                SpeechRequest.request_id,
+                SpeechRequest.status,
+                SpeechRequest.generation_id,
+                SpeechRequest.fence,
+            )
+            .where(SpeechRequest.voice == voice_id, queries.IS_SAMPLE)
+            .first()
         )
+        return row
 
     def _limit(self, identity: Identity) -> tuple[str, int, int]:
         return speech_bucket(identity.account_id), self._tiers[identity.tier].speech_hourly, HOUR_S

@@ -9,7 +9,9 @@ from typing import Final, TypeVar
 from webapp.database import Database
 from webapp.errors import Unavailable
 from webapp.events import Bus, Event, Subscription
+from webapp.policy.job_status import ACTIVE
 from webapp.settings import Settings
+from webapp.tables import SpeechRequest
 
 # How long a request in hand may still take when the server stops: less than that waits for its connections.
 LAST_S: Final = 2.0
@@ -93,16 +95,22 @@ class Waiting:
                 self._held.discard(held)
 
     async def _look(self, request_id: str) -> Ended | None:
-        rows = await self._database.fetch(
-            "SELECT status, refusal, generation_id, fence, voice, duration_s FROM speech_request"
-            " WHERE request_id = {}",
-            request_id,
+        row = await (
+            SpeechRequest.select(
+                SpeechRequest.status,
+                SpeechRequest.refusal,
+                SpeechRequest.generation_id,
+                SpeechRequest.fence,
+                SpeechRequest.voice,
+                SpeechRequest.duration_s,
+            )
+            .where(SpeechRequest.request_id == request_id)
+            .first()
         )
-        if not rows:
+        if row is None:
             # Its account was deleted meanwhile.
             raise Unavailable(AWAY)
-        row = rows[0]
-        if row["status"] not in ("completed", "failed"):
+        if row["status"] in ACTIVE:
             return None
         return Ended(
             is_completed=row["status"] == "completed",
@@ -123,8 +131,11 @@ class Waiting:
 
     async def _give_up(self, request_id: str) -> None:
         async with self._database.transaction(durable=False):
-            await self._database.fetch(
-                "UPDATE speech_request SET status = 'failed', worker_id = NULL, lease_expires_ms = NULL,"
-                " finished_ms = created_ms WHERE request_id = {} AND status IN ('queued', 'processing')",
-                request_id,
-            )
+            await SpeechRequest.update(
+                {
+                    SpeechRequest.status: "failed",
+                    SpeechRequest.worker_id: None,
+                    SpeechRequest.lease_expires_ms: None,
+                    SpeechRequest.finished_ms: SpeechRequest.created_ms,
+                }
+            ).where(SpeechRequest.request_id == request_id, SpeechRequest.status.is_in(list(ACTIVE)))

@@ -14,7 +14,7 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.events import Bus, Event
 from webapp.policy.generation import MODELS
-from webapp.services.queue.lock import queue_turn
+from webapp.services.queue.lock import queue_transition
 from webapp.tables import ModelWish, Worker
 
 WishAction = Literal["load", "unload", "pin", "unpin"]
@@ -59,7 +59,7 @@ class WorkerControl:
         Once this has returned, the worker claims nothing. The setting lasts as long as the worker's process.
         Raises NotFound.
         """
-        async with queue_turn(self._database):
+        async with queue_transition(self._database):
             rows = await (
                 Worker.update({Worker.is_draining: is_draining})
                 .where(Worker.worker_id == worker_id)

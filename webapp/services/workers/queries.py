@@ -1,10 +1,8 @@
 """Statements about workers that stay SQL because they are on measured hot paths."""
 
-from typing import Any, Final
+from typing import Final
 
-from webapp.database import Database
-
-Row = dict[str, Any]
+from webapp.database import Database, Row
 
 # Raw for speed: runs with every heartbeat and every change of a worker's state.
 _RECORD_REPORT: Final = (

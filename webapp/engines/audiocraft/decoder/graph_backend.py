@@ -275,14 +275,18 @@ class GraphBackend:
         larger = self._text_buffers(1 << (words - 1).bit_length())
         larger.take_over(self._texts)
         self._texts = larger
-        self._graphs.clear()
+        self._forget_graphs()
 
     def _give_back_room(self) -> None:
         """Let go of places for long texts that nobody uses."""
         if self._texts.words > FEWEST_WORDS:
-            self._graphs.clear()
+            self._forget_graphs()
             del self._texts
             self._texts = self._text_buffers(FEWEST_WORDS)
+
+    def _forget_graphs(self) -> None:
+        self._graphs.clear()
+        self._record.forget()
 
     def _text_buffers(self, words: int) -> Texts:
         layers, rows, heads, _steps, head_dim = self._inner.keys.shape

@@ -1,51 +1,13 @@
-"""What services tell of jobs, sounds and the queue: plain values, ready to be rendered."""
+"""Jobs and the queue as services return them: plain values, ready to be rendered."""
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
 
+from webapp.policy.estimates import Start
 from webapp.policy.generation import GenerationChoice, SamplingChoice
-from webapp.policy.reasons import PlaceReason
-
-JobStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
-ACTIVE: tuple[JobStatus, ...] = ("queued", "processing")
-AUDIO_FORMATS = ("wav", "flac", "ogg", "mp3")
-ENDED: tuple[JobStatus, ...] = ("completed", "failed", "cancelled")
-
-
-@dataclass(frozen=True, slots=True)
-class SoundFacts:
-    """What whoever made a sound says of it. `peaks` are lows and highs in turn, -127 to 127."""
-
-    engine: str
-    engine_label: str
-    checkpoint: str
-    license: str
-    seed: int
-    duration_s: float
-    sample_rate: int
-    channels: int
-    loudness_lufs: float | None
-    true_peak_dbtp: float | None
-    quality_score: int
-    quality_reasons: tuple[str, ...]
-    peaks: tuple[int, ...]
-    bytes_total: int
-
-
-@dataclass(frozen=True, slots=True)
-class SoundView(SoundFacts):
-    """A finished sound."""
-
-    generation_id: str
-
-    def url(self, extension: str = "wav") -> str:
-        """Where the sound is served in one of its formats."""
-        return f"/audio/{self.generation_id}.{extension}"
-
-    @property
-    def spectrogram_url(self) -> str:
-        return f"/spectrogram/{self.generation_id}.png"
+from webapp.policy.job_status import TERMINAL, JobStatus
+from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason
+from webapp.services.library.sounds import SoundView
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +16,10 @@ class QueuedJob:
 
     `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
     job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
+    `start` tells more of that.
     `is_held` says that it waits while the queue is paused. `skip_place` is where a skip would take it; None
-    where that would gain nothing.
+    where that would gain nothing. `usual_s` is what a processing job usually takes,
+    `ahead` what goes before a waiting one, and `starves_ms` from when on that goes before newcomers.
     """
 
     job_id: str
@@ -74,6 +38,10 @@ class QueuedJob:
     prompt: str
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
+    usual_s: float | None = None
+    ahead: Ahead = NOTHING_AHEAD
+    starves_ms: int | None = None
 
     @property
     def progress(self) -> str:
@@ -107,8 +75,8 @@ class QueueSnapshot:
 class JobView:
     """One job in any state.
 
-    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held` and
-    `skip_place` are as of `QueuedJob`.
+    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held`,
+    `skip_place`, `start` and `usual_s` are as of `QueuedJob`.
     """
 
     job_id: str
@@ -134,6 +102,8 @@ class JobView:
     sound: SoundView | None
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
+    usual_s: float | None = None
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
 
     @property
@@ -143,7 +113,7 @@ class JobView:
 
     @property
     def has_ended(self) -> bool:
-        return self.status in ENDED
+        return self.status in TERMINAL
 
     def asked_again(self, seed: int | None) -> GenerationChoice:
         """What was asked for, as a new request; without a seed it will be another sound."""

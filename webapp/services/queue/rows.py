@@ -1,34 +1,20 @@
-"""Rows of the database as the plain values that services and policy work with."""
+"""Rows of jobs as the plain values that services and policy work with."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from webapp.database import Row
 from webapp.policy.estimates import InHand
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.ordering import WaitingJob
 from webapp.policy.pricing import SkipPrice, skip_cost
 from webapp.policy.tiers import SKIPPED
-from webapp.services.views import JobView, QueuedJob, SoundView
-
-Row = dict[str, Any]
-
-SOUND_COLUMNS = (
-    "storage_key", "generation_id", "engine", "engine_label", "checkpoint", "license", "seed", "duration_s",
-    "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "quality_score", "quality_reasons", "peaks",
-    "bytes_total",
-)  # fmt: skip
-SOUND_PREFIX = "sound_"
-JOB_WITH_SOUND = (
-    "SELECT job.*, "
-    + ", ".join(f"sound.{column} AS {SOUND_PREFIX}{column}" for column in SOUND_COLUMNS)
-    + " FROM job LEFT JOIN sound ON sound.job = job.job_id"
-)
+from webapp.services.library.sounds import sound_view
+from webapp.services.queue.views import JobView, QueuedJob
 
 
 def waiting_job(row: Row) -> WaitingJob:
-    """What decides the place of a waiting job and when it will start."""
+    """Read what decides the queue position of a waiting job and when it will start."""
     return WaitingJob(
         sequence=row["sequence"],
         priority=row["priority"],
@@ -40,22 +26,12 @@ def waiting_job(row: Row) -> WaitingJob:
 
 
 def in_hand(row: Row) -> InHand:
-    """What can be said of when the worker of a processing job will be free."""
+    """Read what is known of when the worker of a processing job will be free."""
     return InHand(row["worker_id"], row["started_ms"], row["model"], row["duration_s"])
 
 
-def sound_view(row: Row) -> SoundView | None:
-    """The sound's part of a joined row; None where the job has no sound."""
-    if row[f"{SOUND_PREFIX}generation_id"] is None:
-        return None
-    values = {column: row[SOUND_PREFIX + column] for column in SOUND_COLUMNS if column != "storage_key"}
-    values["quality_reasons"] = tuple(json.loads(values["quality_reasons"]))
-    values["peaks"] = tuple(json.loads(values["peaks"]))
-    return SoundView(**values)
-
-
 def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
-    """A job from a row of `JOB_WITH_SOUND`; an active one gets its place by `in_place`."""
+    """Read a job from a row with its sound; an active one gets its position by `with_position`."""
     return JobView(
         job_id=row["job_id"],
         account_id=row["account"],
@@ -82,8 +58,8 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
     )
 
 
-def in_place(job: JobView, queued: QueuedJob) -> JobView:
-    """The job where it stands in the queue; what the queue, read later than the job, says prevails."""
+def with_position(job: JobView, queued: QueuedJob) -> JobView:
+    """Give the job its position; the queue was read later than the job, so its facts prevail."""
     return replace(
         job,
         status=queued.status,
@@ -93,10 +69,12 @@ def in_place(job: JobView, queued: QueuedJob) -> JobView:
         expected_start_ms=queued.expected_start_ms,
         is_held=queued.is_held,
         skip_place=queued.skip_place,
+        start=queued.start,
+        usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
     )
 
 
 def priority_label(row: Row) -> str:
-    """The priority as it is shown: the tier, or that the job was skipped."""
+    """Return the priority as it is shown: the tier, or that the job was skipped."""
     return SKIPPED if row["skipped_ms"] is not None else str(row["tier"])

@@ -1,0 +1,175 @@
+"""Claimed work in a worker's hands: made, published and written down, or given back, whatever happens."""
+
+import asyncio
+import contextlib
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from webapp.database.patience import Outage
+from webapp.errors import LeaseLost
+from webapp.services.container import Services
+from webapp.services.library.sounds import SoundFacts
+from webapp.services.shared.leases import Lease
+from webapp.stopping import first_of
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RETRY_WRITE_S: Final = 0.25
+# After the grace period: how long an engine that is cancelled gets to notice it.
+CANCEL_S: Final = 2.0
+
+
+class Unfinished(Exception):
+    """The worker stops, and the work did not end in time."""
+
+
+class SoundClaim(Lease, Protocol):
+    """A claim whose result is a sound."""
+
+    @property
+    def storage_key(self) -> str: ...
+
+
+class ClaimedWork(ABC):
+    """One claim, from its beginning to its end: completed, failed, handed back, or another worker's."""
+
+    # What is claimed, for the log.
+    noun: str
+    # The level of failures whose reason is known.
+    explained_level = logging.WARNING
+
+    def __init__(self, services: Services, claim: SoundClaim, *, stopping: asyncio.Event) -> None:
+        """`stopping` is set when the worker is to stop."""
+        self._services = services
+        self._held = claim
+        self._stopping = stopping
+
+    @abstractmethod
+    async def make(self, staged: Path) -> SoundFacts:
+        """Write the files into a folder. Raises Unfinished when there is no time left for it."""
+
+    @abstractmethod
+    async def complete(self, facts: SoundFacts) -> None:
+        """Write that the sound is there. Raises LeaseLost."""
+
+    @abstractmethod
+    async def fail(self, error: Exception) -> None:
+        """Write that the attempt failed. Raises LeaseLost."""
+
+    @abstractmethod
+    async def hand_back(self) -> None:
+        """Write that another worker may have it. Raises LeaseLost."""
+
+    def is_explained(self, error: Exception) -> bool:
+        """Return whether a failure needs no traceback: its reason is known, or in the log already."""
+        return False
+
+    def is_stopped_by_us(self, error: Exception) -> bool:
+        """Return whether the attempt ended because this worker ended it."""
+        return isinstance(error, Unfinished)
+
+    async def run(self) -> None:
+        """Work on the claim until it is finished, failed, handed back, or another worker's."""
+        try:
+            await self._produce()
+        except LeaseLost:
+            logger.warning("%s lost to another worker, or ended meanwhile", self.noun, extra=self._extra)
+            await self._remove_files()
+        except Exception as error:
+            if self.is_stopped_by_us(error):
+                logger.info("%s handed back", self.noun, extra=self._extra)
+                await self._end(self.hand_back)
+            else:
+                facts = {**self._extra, "error": str(error)}
+                if self.is_explained(error):
+                    logger.log(self.explained_level, "attempt failed", extra=facts)
+                else:
+                    logger.error("attempt failed", extra=facts, exc_info=error)
+                failure = error
+                await self._end(lambda: self.fail(failure))
+
+    async def until_done(self, work: asyncio.Future[T], *, cancel: Callable[[], object] | None = None) -> T:
+        """Return the result; when asked to stop, within the grace period or not at all.
+
+        `cancel` asks the work to end by itself once the grace period is over. Raises what the work raises,
+        and Unfinished when it did not end in time.
+        """
+        await first_of(asyncio.shield(work), self._stopping.wait())
+        if not work.done():
+            await asyncio.wait([work], timeout=self._services.settings.stop_grace_s)
+        if not work.done() and cancel is not None:
+            cancel()
+            await asyncio.wait([work], timeout=CANCEL_S)
+        if not work.done():
+            raise Unfinished
+        return await work
+
+    async def _produce(self) -> None:
+        """Make the files, publish them, then make them visible."""
+        storage = self._services.storage
+        staged = storage.staging_folder()
+        try:
+            facts = await self.make(staged)
+            await storage.publish(self._held.storage_key, staged)
+            await self._persist(lambda: self.complete(facts))
+            logger.info("%s completed", self.noun, extra={**self._extra, "score": facts.quality_score})
+        finally:
+            await storage.discard(staged)
+
+    async def _end(self, write: Callable[[], Awaitable[None]]) -> None:
+        with contextlib.suppress(LeaseLost):
+            await self._persist(write)
+
+    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write the end, again and again while the database is away and the lease may still hold.
+
+        Raises LeaseLost when it cannot hold any longer.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + self._services.settings.lease_s
+        while loop.time() < deadline_s:
+            try:
+                return await write()
+            except LeaseLost:
+                raise
+            except Exception:
+                logger.exception("could not write an end; trying again", extra=self._extra)
+                await asyncio.sleep(RETRY_WRITE_S)
+        raise LeaseLost(self._held.key)
+
+    async def _remove_files(self) -> None:
+        try:
+            await self._services.sounds.remove_if_stray(self._held.storage_key)
+        except Exception:
+            logger.exception("left files for the next start to remove", extra=self._extra)
+
+    @property
+    def _extra(self) -> dict[str, object]:
+        return {self.noun: self._held.key}
+
+
+@asynccontextmanager
+async def heartbeat(
+    beat: Callable[[], Awaitable[None]], *, every_s: float, log: logging.Logger
+) -> AsyncIterator[None]:
+    """Run `beat` every so often while the block runs; one that fails is made up for by the next."""
+    outage = Outage(log, "the renewal of leases")
+
+    async def run() -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            with outage:
+                await beat()
+
+    beating = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)

@@ -1,0 +1,62 @@
+"""One claimed text in a speech worker's hands."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from webapp.engines.speech.base import NothingToSpeak, SpeechTooLong
+from webapp.services.container import Services
+from webapp.services.library.sounds import SoundFacts
+from webapp.services.speech import SpeechClaim
+from webapp.services.workers.claimed_work import ClaimedWork
+from webapp.speech.making import SpeechMaker
+
+
+class SpeechAttempt(ClaimedWork):
+    """Has a text spoken, publishes its files, and writes how it ended."""
+
+    noun = "request"
+    explained_level = logging.DEBUG
+
+    def __init__(
+        self,
+        services: Services,
+        maker: SpeechMaker,
+        claim: SpeechClaim,
+        *,
+        thread: ThreadPoolExecutor,
+        stopping: asyncio.Event,
+    ) -> None:
+        super().__init__(services, claim, stopping=stopping)
+        self._leases = services.speech.leases
+        self._maker = maker
+        self._claim = claim
+        self._thread = thread
+
+    async def make(self, staged: Path) -> SoundFacts:
+        """Speak in the thread, which cannot be cancelled."""
+        loop = asyncio.get_running_loop()
+        return await self.until_done(
+            loop.run_in_executor(self._thread, self._maker.make, self._claim, staged)
+        )
+
+    async def complete(self, facts: SoundFacts) -> None:
+        """Make the sound visible."""
+        await self._leases.complete(self._claim, facts)
+
+    async def fail(self, error: Exception) -> None:
+        """End the request; whoever asked learns the reason where it is the text."""
+        await self._leases.fail(self._claim, _refusal(error))
+
+    async def hand_back(self) -> None:
+        """Let another worker speak the text."""
+        await self._leases.hand_back(self._claim)
+
+    def is_explained(self, error: Exception) -> bool:
+        """Return whether the text is the reason, which whoever asked is told."""
+        return bool(_refusal(error))
+
+
+def _refusal(error: Exception) -> str:
+    return error.user_message if isinstance(error, NothingToSpeak | SpeechTooLong) else ""
