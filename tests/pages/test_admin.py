@@ -3,6 +3,7 @@
 import re
 
 import httpx
+import pytest
 
 from tests.pages.steps import WORKER, finish_one
 from webapp.services.accounts.identity import Identity
