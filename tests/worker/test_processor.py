@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
@@ -22,10 +21,7 @@ from tests.worker.scripted import (
 from webapp.audio.waveform import Waveform
 from webapp.clock import ManualClock
 from webapp.engines.base import (
-    CancelToken,
     EngineInfo,
-    GenerationCancelled,
-    GenerationRequest,
     GenerationTask,
 )
 from webapp.services.accounts.identity import Identity
@@ -139,29 +135,6 @@ async def test_a_worker_that_lost_its_lease_stops_the_engine_and_writes_nothing(
     rows = await services.database.fetch("SELECT storage_key FROM sound")
     assert list(await services.storage.keys()) == [rows[0]["storage_key"]]
     assert rows[0]["storage_key"].endswith("-2"), "the second claim made it"
-
-
-async def test_a_stopped_job_is_dropped_between_two_steps(services: Services, ann: Identity) -> None:
-    job_id, next_id = await submit(services, ann), await submit(services, ann)
-    dropped = threading.Event()
-
-    def steps_on(request: GenerationRequest, cancel: CancelToken) -> Waveform:
-        del request
-        told.set()
-        while not cancel.cancelled:
-            time.sleep(0.001)  # a step
-        dropped.set()
-        raise GenerationCancelled
-
-    told = threading.Event()
-    async with working(services, ScriptedEngine(steps_on, hum)):
-        await asyncio.to_thread(told.wait, 30)
-        await services.stops.stop(ann, job_id)
-        assert (await services.jobs.get(ann, job_id)).status == "cancelled"
-        assert (await ended(services, ann, next_id)).status == "completed"
-    assert dropped.is_set()
-    assert (await services.jobs.get(ann, job_id)).status == "cancelled"
-    assert len(list(await services.storage.keys())) == 1
 
 
 async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Identity) -> None:
