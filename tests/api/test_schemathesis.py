@@ -43,6 +43,7 @@ MAY_BE_REFUSED: Final = {
     "POST /generate": "an idempotency key may have been used with another body",
     "POST /api/queue/{job_id}/cancel": "the job may have left the queue",
     "POST /api/queue/{job_id}/skip": "the job may have left the queue, or been skipped",
+    "POST /api/queue/{job_id}/stop": "the job may not be running",
     "POST /api/jobs/{job_id}/retry": "the job may not have failed",
     "POST /api/tts/generate": "the voice may not be there, or the key used with another body",
     "GET /api/library": "a cursor may be none of ours",
@@ -66,6 +67,7 @@ MAY_BE_REFUSED: Final = {
 OPERATIONS: Final = (
     "POST /generate", "GET /job/{job_id}", "GET /job/{job_id}/events", "GET /queue-status", "GET /api/queue",
     "GET /api/queue/skip-pricing", "POST /api/queue/{job_id}/cancel", "POST /api/queue/{job_id}/skip",
+    "POST /api/queue/{job_id}/stop",
     "GET /api/jobs", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}", "HEAD /audio/{filename}",
     "GET /spectrogram/{filename}", "HEAD /spectrogram/{filename}", "GET /status", "GET /api/me",
     "POST /api/auth/register", "POST /api/auth/token", "GET /api/auth/tokens",
