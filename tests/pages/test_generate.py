@@ -17,7 +17,7 @@ HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}
 
 
 async def jobs_of(services: Services, identity: Identity) -> list[Any]:
-    return await services.jobs.of_account(identity.account_id)
+    return await services.queue.jobs.of_account(identity.account_id)
 
 
 async def test_strangers_see_what_it_is_and_how_to_get_in(browser: httpx.AsyncClient) -> None:
@@ -91,7 +91,7 @@ async def test_what_is_wrong_is_said_beside_the_field_and_nothing_typed_is_lost(
 
 
 async def test_limits_are_told_in_words(browser: httpx.AsyncClient, services: Services) -> None:
-    await services.accounts.register("bob", "correct horse", address="test")
+    await services.accounts.registry.register("bob", "correct horse", address="test")
     await browser.post("/login", data={"username": "bob", "password": "correct horse"})
     for _ in range(2):
         assert (await browser.post("/", data=RAIN)).status_code == 303
@@ -120,7 +120,7 @@ async def test_with_htmx_the_answer_is_fragments(
 async def test_the_quote_tells_place_wait_and_price_before_one_submits(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    await services.submissions.submit(ann, choice())
+    await services.queue.submissions.submit(ann, choice())
     quote = await ann_browser.get("/quote?model=music&duration=45", headers=HTMX)
     assert "You would be at place 2" in quote.text
     assert "5 Aura" in quote.text
@@ -134,7 +134,7 @@ async def test_a_finished_sound_has_everything(
 ) -> None:
     job_id = await finish_one(services, ann)
     page = (await ann_browser.get("/")).text
-    job = await services.jobs.get(ann, job_id)
+    job = await services.queue.jobs.get(ann, job_id)
     assert job.sound is not None
     assert re.search(rf'<audio [^>]*controls[^>]*src="{job.sound.url()}"', page)
     for extension in ("wav", "flac", "ogg", "mp3"):
@@ -160,8 +160,8 @@ async def test_prompts_are_escaped_everywhere(
 
 
 async def test_somebody_elses_jobs_are_not_shown(ann_browser: httpx.AsyncClient, services: Services) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
-    await services.submissions.submit(bob, choice("a secret of bob"))
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
+    await services.queue.submissions.submit(bob, choice("a secret of bob"))
     for path in ("/", "/queue"):
         assert "a secret of bob" not in (await ann_browser.get(path)).text
 
@@ -182,7 +182,7 @@ async def test_variations_are_asked_for_together(
 ) -> None:
     fields = {"prompt": "rain", "duration": "8", "copies": "3"}
     assert (await ann_browser.post("/", data=fields)).status_code == 303
-    jobs = await services.jobs.of_account(ann.account_id)
+    jobs = await services.queue.jobs.of_account(ann.account_id)
     assert len({job.seed for job in jobs}) == len(jobs) == 3
     refused = await ann_browser.post("/", data={**fields, "copies": "5"})
     assert refused.status_code == 400

@@ -39,7 +39,7 @@ async def test_ones_own_lists_need_somebody(browser: httpx.AsyncClient, path: st
 
 
 async def test_views(ann_browser: httpx.AsyncClient, services: Services, ann: Identity) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     mine = await make_sound(services, ann, "mine", is_public=False)
     his = await make_sound(services, bob, "his")
     await services.library.favorites.add(ann, his)
@@ -145,7 +145,7 @@ async def test_several_at_once(ann_browser: httpx.AsyncClient, services: Service
 async def test_pages_are_told_of_changes_and_of_own_new_sounds(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     clock.advance_s(60)
     feed = LibraryFeed(services, ann, clock.now_ms())
     await feed.fragments()
@@ -174,7 +174,7 @@ async def first_told(services: Services, viewer: Identity | None, shown_ms: int)
 async def test_a_page_is_told_what_changed_between_its_making_and_its_following(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain", is_public=False)
     clock.advance_s(60)
     shown_ms = clock.now_ms()
@@ -198,7 +198,7 @@ async def test_a_page_is_told_what_changed_between_its_making_and_its_following(
 async def test_what_one_keeps_is_told_to_ones_own_pages(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain")
     library, playlists = services.library, services.library.playlists
     playlist = (await playlists.create(ann, PlaylistChange(name="Rain"))).playlist_id

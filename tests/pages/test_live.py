@@ -123,17 +123,17 @@ async def test_a_card_follows_its_job_from_line_to_sound(
     async with following(services, feed) as stream:
         await upcoming(stream)
         clock.advance_s(60)
-        job_id = (await services.submissions.submit(ann, choice("rain"))).job_id
+        job_id = (await services.queue.submissions.submit(ann, choice("rain"))).job_id
         added = await upcoming(stream)
         assert '<hx-partial hx-target="#job-list" hx-swap="innerMorph">' in added
         assert "Place 1" in added
         claim = await start_one(services)
         assert "<progress" in await upcoming(stream)
-        await services.leases.report_progress(claim, 45)
+        await services.queue.leases.report_progress(claim, 45)
         moved = await upcoming(stream)
         assert f'<hx-partial hx-target="#job-{job_id}" hx-swap="outerMorph">' in moved
         assert 'value="45"' in moved
-        await services.leases.complete(claim, FACTS)
+        await services.queue.leases.complete(claim, FACTS)
         done = await upcoming(stream)
         assert "<audio" in done
         assert "Finished: rain" in done
@@ -156,7 +156,7 @@ async def test_a_job_that_came_and_ended_between_two_looks_is_shown(
 async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain")
     feeds = [GenerateFeed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
     with services.bus.subscribe() as hints:
@@ -205,19 +205,19 @@ async def test_the_queue_page_follows_lines_counts_and_workers(
 ) -> None:
     async with following(services, QueueFeed(SharedQueue(services, renderer))) as stream:
         assert "The queue is empty." in await upcoming(stream)
-        job_id = (await services.submissions.submit(ann, choice("private words"))).job_id
+        job_id = (await services.queue.submissions.submit(ann, choice("private words"))).job_id
         table = await upcoming(stream)
         assert f'id="queue-job-{job_id}"' in table
         assert "private words" not in table
         claim = await start_one(services)
         assert "<dt>Generating</dt><dd>1</dd>" in await upcoming(stream)
-        await services.leases.report_progress(claim, 30)
+        await services.queue.leases.report_progress(claim, 30)
         line = await upcoming(stream)
         assert f'<hx-partial hx-target="#queue-job-{job_id}"' in line
         assert "queue-rows" not in line
-        await services.workers.register(WORKER, host="h", pid=1, device="cpu")
+        await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
         assert "Worker 1" in await upcoming(stream)
-        await services.leases.complete(claim, FACTS)
+        await services.queue.leases.complete(claim, FACTS)
         assert "The queue is empty." in await upcoming(stream)
 
 
@@ -228,7 +228,7 @@ async def test_the_page_of_models_follows_workers_and_where_weights_are(
     told: dict[str, str] = {}
     assert "queue-models" in {fragment.element_id for fragment in news(await feed.fragments(), told)}
     assert "No worker is running that could fetch" in told["weights-folders"]
-    await services.workers.register(WORKER, host="h", pid=1, device="cpu")
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
     assert [fragment.element_id for fragment in news(await feed.fragments(), told)] == ["workers"]
     register = WeightsRegister(services.database, clock, services.bus, host="h", path="/models")
     await register.seen(10**9, installed=())
@@ -241,7 +241,7 @@ async def test_the_stream_over_http(
 ) -> None:
     assert (await browser.get("/events?view=generate")).status_code == 303
     assert (await browser.get("/events?view=nothing")).status_code == 400
-    secret = await services.sessions.create(ann.account_id)
+    secret = await services.accounts.sessions.create(ann.account_id)
     messages: asyncio.Queue[Any] = asyncio.Queue()
     scope: Any = {
         "type": "http",

@@ -94,7 +94,7 @@ def take_away(arguments: Namespace) -> int:
 
 def _forgets(name: str) -> Callable[[Services], Awaitable[None]]:
     async def forget(services: Services) -> None:
-        await services.speech.forget_sample(name)
+        await services.speech.requests.forget_sample(name)
 
     return forget
 

@@ -21,6 +21,6 @@ def count_search(
     client = address_group(address_of(connection, services.settings))
     try:
         if query.is_costly:
-            services.searches.take(client)
+            services.shared.searches.take(client)
     finally:
-        announce(connection, told(services.searches.usage(client)))
+        announce(connection, told(services.shared.searches.usage(client)))

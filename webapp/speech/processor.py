@@ -70,7 +70,7 @@ class SpeechProcessor:
             await asyncio.gather(heart, return_exceptions=True)
             self._thread.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(*PASSING):
-                await self._services.workers.remove(self._worker_id)
+                await self._services.workers.registry.remove(self._worker_id)
 
     async def _claim(self) -> SpeechClaim | None:
         """Take a request, or wait until there may be one."""
@@ -124,7 +124,7 @@ class SpeechProcessor:
 
     async def _remove_files(self, claim: SpeechClaim) -> None:
         try:
-            await self._services.sounds.remove_if_stray(claim.storage_key)
+            await self._services.library.files.remove_if_stray(claim.storage_key)
         except Exception:
             logger.exception("left files for the next start to remove", extra={"request": claim.request_id})
 
@@ -152,28 +152,28 @@ class SpeechProcessor:
             await asyncio.sleep(self._settings.heartbeat_s)
             with self._keeping:
                 await self._leases.keep(self._worker_id, self._current)
-                if await self._services.workers.last_heartbeat_ms(self._worker_id) is None:
+                if await self._services.workers.registry.last_heartbeat_ms(self._worker_id) is None:
                     await self._enter()
                 elif await asyncio.to_thread(self._engine.look_again):
                     await self._say_what_there_is("idle")
 
     async def _join(self) -> None:
         """Enter the register for the first time, once the lease of a dead worker of this name has lapsed."""
-        await self._services.workers.join(
+        await self._services.workers.registry.join(
             self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
         )
         await self._say_what_there_is("idle")
 
     async def _enter(self) -> None:
-        await self._services.workers.register(
+        await self._services.workers.registry.register(
             self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
         )
         await self._say_what_there_is("idle")
 
     async def _say_what_there_is(self, state: WorkerState) -> None:
         self._log_refused()
-        await self._services.speech.register.write(self._worker_id, voice_views(self._engine.voices))
-        await self._services.workers.say(self._worker_id, state, self._report())
+        await self._services.models.voices.write(self._worker_id, voice_views(self._engine.voices))
+        await self._services.workers.registry.say(self._worker_id, state, self._report())
 
     def _report(self) -> dict[str, Any]:
         entry = {

@@ -63,7 +63,7 @@ def create_app(services: Services) -> Litestar:
         dependencies={
             "services": _provide(services),
             "streams": _provide(streams),
-            "queue_feed": _provide(QueueFeed(services.queue, services.bus)),
+            "queue_feed": _provide(QueueFeed(services.queue.reader, services.bus)),
         },
         exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
         openapi_config=openapi_config(services.settings),

@@ -56,7 +56,7 @@ class Attempt:
         self.moved_s = now_s()
         self._now_s = now_s
         self._services = services
-        self._leases = services.leases
+        self._leases = services.queue.leases
         self._settings = services.settings
         self._maker = maker
         self._stopping = stopping
@@ -154,7 +154,7 @@ class Attempt:
 
     async def _remove_files(self) -> None:
         try:
-            await self._services.sounds.remove_if_stray(self.claim.storage_key)
+            await self._services.library.files.remove_if_stray(self.claim.storage_key)
         except Exception:
             logger.exception("left files for the next start to remove", extra={"job": self.claim.job_id})
 

@@ -41,11 +41,11 @@ class AuthController(Controller):
         """It has the tier `free` and no Aura."""
 
         async def usage() -> Sequence[ThrottleUsage]:
-            return [await services.accounts.registration_usage(address)]
+            return [await services.accounts.registry.registration_usage(address)]
 
         async with _announced(request, usage):
             body = await read_json_object(request)
-            identity = await services.accounts.register(
+            identity = await services.accounts.registry.register(
                 body.get("username"), body.get("password"), address=address
             )
         return Registered(identity.username, identity.tier)
@@ -63,15 +63,15 @@ class AuthController(Controller):
         body: dict[str, Any] = {}
 
         async def usage() -> Sequence[ThrottleUsage]:
-            return await services.accounts.sign_in_usage(body.get("username"), address)
+            return await services.accounts.registry.sign_in_usage(body.get("username"), address)
 
         async with _announced(request, usage):
             body.update(await read_json_object(request))
             label = checked_label(body.get("label"))
-            identity = await services.accounts.authenticate(
+            identity = await services.accounts.registry.authenticate(
                 body.get("username"), body.get("password"), address=address
             )
-        secret, token = await services.tokens.create(identity.account_id, label)
+        secret, token = await services.accounts.tokens.create(identity.account_id, label)
         created = timestamp(token.created_ms)
         return NewToken(token=secret, label=token.label or None, created=created, created_at=created)
 
@@ -92,8 +92,8 @@ class AuthController(Controller):
     ) -> TokenList:
         """Newest first, without the tokens themselves, which are not kept."""
         account_id = identity.account_id
-        found = await services.tokens.list(account_id, limit=per_page, offset=offset(page, per_page))
-        total = await services.tokens.count(account_id)
+        found = await services.accounts.tokens.list(account_id, limit=per_page, offset=offset(page, per_page))
+        total = await services.accounts.tokens.count(account_id)
         tokens = tuple(Token.of(token) for token in found)
         return TokenList(tokens, tokens, page, per_page, total, has_more(page, per_page, total))
 
@@ -108,7 +108,7 @@ class AuthController(Controller):
         self, token_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
     ) -> None:
         """End a token at once; it may be the one that was sent."""
-        await services.tokens.revoke(identity.account_id, token_id)
+        await services.accounts.tokens.revoke(identity.account_id, token_id)
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ async def provide_identity(request: Request[Any, Any, Any], services: InjectedSe
     right token is let in even then.
     """
     token = bearer_token(request.headers.get("authorization", ""))
-    identity = await services.tokens.identity_for(token) if token else None
+    identity = await services.accounts.tokens.identity_for(token) if token else None
     if identity is None:
         await _refuse(request, services, is_guess=token is not None)
         raise AuthenticationRequired
@@ -53,7 +53,7 @@ def token_welcome(request: Request[Any, Any, Any], services: Services, identity:
     token = bearer_token(request.headers.get("authorization", ""))
 
     async def holds() -> bool:
-        owner = await services.tokens.owner(token) if token else None
+        owner = await services.accounts.tokens.owner(token) if token else None
         return _is_same(owner, identity)
 
     return Welcome(services.bus, identity.account_id, holds)
@@ -66,7 +66,7 @@ async def provide_event_reader(request: Request[Any, Any, Any], services: Inject
     """
     secret = session_secret(request, services.settings)
     if "authorization" not in request.headers and secret is not None and _is_from_own_page(request):
-        owner = await services.sessions.identity_for(secret)
+        owner = await services.accounts.sessions.identity_for(secret)
         if owner is not None:
             return Reader(owner, _session_welcome(services, secret, owner))
     identity = await provide_identity(request, services)
@@ -75,7 +75,7 @@ async def provide_event_reader(request: Request[Any, Any, Any], services: Inject
 
 def _session_welcome(services: Services, secret: str, owner: Identity) -> Welcome:
     async def holds() -> bool:
-        return _is_same(await services.sessions.identity_for(secret), owner)
+        return _is_same(await services.accounts.sessions.identity_for(secret), owner)
 
     return Welcome(services.bus, owner.account_id, holds)
 
@@ -98,9 +98,9 @@ async def _refuse(request: Request[Any, Any, Any], services: Services, *, is_gue
     address = address_of(request, services.settings)
     try:
         if is_guess:
-            await services.misses.wrong_token(address)
+            await services.accounts.guessing_limits.wrong_token(address)
     finally:
-        announce(request, told(await services.misses.token_usage(address)))
+        announce(request, told(await services.accounts.guessing_limits.token_usage(address)))
 
 
 def provide_address(request: Request[Any, Any, Any], services: InjectedServices) -> str:

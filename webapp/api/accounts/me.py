@@ -19,5 +19,5 @@ from webapp.http.openapi import BEARER_SECURITY, describes, problems
 )
 async def me(services: InjectedServices, identity: InjectedIdentity) -> Me:
     """The account, its limits and what is used of them."""
-    account = await services.accounts.get(identity.account_id)
-    return Me.of(account, await services.usage.of(identity.account_id, identity.tier))
+    account = await services.accounts.registry.get(identity.account_id)
+    return Me.of(account, await services.accounts.usage.of(identity.account_id, identity.tier))

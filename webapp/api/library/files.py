@@ -70,7 +70,7 @@ class FileController(Controller):
         """The sound in the format that the name's ending says; its name never means another sound."""
         async with _misses_counted(request, services, address):
             _require_exact_path(request, f"/audio/{filename}", "Audio not found")
-            return await _answer(services.sounds.audio_file(filename), request, "Audio not found")
+            return await _answer(services.library.files.audio_file(filename), request, "Audio not found")
 
     @route(
         "/spectrogram/{filename:str}",
@@ -85,7 +85,9 @@ class FileController(Controller):
         """Time from left to right, pitch from bottom to top, and how loud by colour."""
         async with _misses_counted(request, services, address):
             _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
-            return await _answer(services.sounds.picture_file(filename), request, "Spectrogram not found")
+            return await _answer(
+                services.library.files.picture_file(filename), request, "Spectrogram not found"
+            )
 
 
 def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
@@ -108,7 +110,7 @@ async def _misses_counted(request: AnyRequest, services: Services, address: str)
     try:
         yield
     except NotFound:
-        await services.misses.missing_file(address)
+        await services.accounts.guessing_limits.missing_file(address)
         raise
     finally:
-        announce(request, told(await services.misses.file_usage(address)))
+        announce(request, told(await services.accounts.guessing_limits.file_usage(address)))

@@ -120,7 +120,7 @@ class ModerationController(Controller):
         """From everybody but its owner and admins. Votes, favourites and playlists keep it meanwhile."""
         note = parse_note(await read_json_object(request), is_needed=False)
         return ModeratedSoundBody.of(
-            await services.administration.operations.moderate(identity, sound_id, "hide", note)
+            await services.admin.operations.moderate(identity, sound_id, "hide", note)
         )
 
     @post(
@@ -136,7 +136,7 @@ class ModerationController(Controller):
         """As public as its owner has it."""
         note = parse_note(await read_json_object(request), is_needed=False)
         return ModeratedSoundBody.of(
-            await services.administration.operations.moderate(identity, sound_id, "show", note)
+            await services.admin.operations.moderate(identity, sound_id, "show", note)
         )
 
     @put(
@@ -151,5 +151,5 @@ class ModerationController(Controller):
         """For other admins; nobody else reads it."""
         note = parse_note(await read_json_object(request), is_needed=True)
         return ModeratedSoundBody.of(
-            await services.administration.operations.moderate(identity, sound_id, "note", note)
+            await services.admin.operations.moderate(identity, sound_id, "note", note)
         )

@@ -50,7 +50,7 @@ class Follower:
             await self._until_ended(job_id, wait_s)
             if not await self.welcome.holds():
                 return None
-            return await self.services.jobs.get(self.identity, job_id)
+            return await self.services.queue.jobs.get(self.identity, job_id)
         except NotFound:
             return None
         finally:
@@ -79,7 +79,7 @@ async def job_events(
     with services.bus.subscribe() as hints:
         while True:
             try:
-                job = await services.jobs.get(identity, job_id)
+                job = await services.queue.jobs.get(identity, job_id)
             except NotFound:
                 return
             body = _event_body(job)
@@ -111,7 +111,7 @@ def _event_id(body: bytes) -> str:
 
 async def _ended(services: Services, identity: Identity, job_id: str) -> None:
     with services.bus.subscribe() as hints:
-        while not (await services.jobs.get(identity, job_id)).has_ended:
+        while not (await services.queue.jobs.get(identity, job_id)).has_ended:
             deadline = asyncio.get_running_loop().time() + POLL_S
             while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
                 if Event("job", job_id) in await hints.wait(left_s):

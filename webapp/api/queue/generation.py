@@ -120,7 +120,7 @@ class GenerationController(Controller):
             body = await read_json_object(request)
             choice = parse_generation(body)
             once = once_under_key(request, services, identity, Submitted, body)
-            submitted = await services.submissions.submit(identity, choice, once=once)
+            submitted = await services.queue.submissions.submit(identity, choice, once=once)
             wait_s = preferred_wait_s(request.headers.getall("prefer", []))
             if wait_s is not None:
                 welcome = token_welcome(request, services, identity)
@@ -141,7 +141,7 @@ class GenerationController(Controller):
         self, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
     ) -> Response[JobStatusBody]:
         """The job with the fields of its state, for its owner and for admins."""
-        return job_answer(await services.jobs.get(identity, job_id), key=job_id)
+        return job_answer(await services.queue.jobs.get(identity, job_id), key=job_id)
 
     @get(
         "/job/{job_id:str}/events",
@@ -167,7 +167,7 @@ class GenerationController(Controller):
         """
         release = streams.caps.hold_for(request, reader.identity.account_id, address)
         try:
-            job = await services.jobs.get(reader.identity, job_id)
+            job = await services.queue.jobs.get(reader.identity, job_id)
         except BaseException:
             release()
             raise
@@ -194,10 +194,10 @@ class GenerationController(Controller):
     ) -> JobList:
         """The account's own jobs, newest first, of one state or all."""
         account_id, statuses = identity.account_id, (status,) if status else ()
-        found = await services.jobs.of_account(
+        found = await services.queue.jobs.of_account(
             account_id, statuses=statuses, limit=per_page, offset=offset(page, per_page)
         )
-        total = await services.jobs.count_of_account(account_id, statuses=statuses)
+        total = await services.queue.jobs.count_of_account(account_id, statuses=statuses)
         jobs = [job_status(job) for job in found]
         return JobList(jobs, jobs, page, per_page, total, has_more(page, per_page, total))
 
@@ -214,7 +214,7 @@ class GenerationController(Controller):
         """A new job within the usual limits; the failed one stays as it is."""
         async with hour_announced(request, services, identity):
             once = once_under_key(request, services, identity, Submitted)
-            submitted = await services.jobs.retry(identity, job_id, once=once)
+            submitted = await services.queue.jobs.retry(identity, job_id, once=once)
         return _accepted(submitted_job(submitted), submitted.job_id)
 
 

@@ -36,7 +36,7 @@ def once_under_key(
     if len(keys) > 1:
         raise InvalidRequest("Idempotency-Key came more than once", field="Idempotency-Key")
     said = json.dumps([request.method, request.url.path, body], sort_keys=True)
-    return services.idempotency.once(identity.account_id, key_of(keys[0]), said.encode(), answer_type)
+    return services.shared.idempotency.once(identity.account_id, key_of(keys[0]), said.encode(), answer_type)
 
 
 def key_of(value: str) -> str:

@@ -43,7 +43,7 @@ class QueueController(Controller):
     )
     async def queue_status(self, services: InjectedServices) -> Response[QueueStatus]:
         """Processing jobs in the order they started, then waiting ones in the order they will start."""
-        return answer_in_short(await services.queue.snapshot())
+        return answer_in_short(await services.queue.reader.snapshot())
 
     @get(
         "/api/queue",
@@ -54,7 +54,7 @@ class QueueController(Controller):
     )
     async def detailed_queue(self, services: InjectedServices) -> Response[DetailedQueue]:
         """The same jobs with their progress, why they stand where they do, and when they may start."""
-        return answer_in_full(await services.queue.snapshot())
+        return answer_in_full(await services.queue.reader.snapshot())
 
     @get(
         "/api/queue/events",

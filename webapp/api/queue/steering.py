@@ -54,7 +54,7 @@ class SteeringController(Controller):
     ) -> Cancelled:
         """What was paid to skip comes back. Admins may cancel anybody's."""
         async with action_announced(request, services, identity, "cancel"):
-            await services.jobs.cancel(identity, job_id)
+            await services.queue.jobs.cancel(identity, job_id)
         return Cancelled()
 
     @post(
@@ -71,7 +71,7 @@ class SteeringController(Controller):
         """The price depends on the job's duration; it comes back if the job is cancelled or fails."""
         async with action_announced(request, services, identity, "skip"):
             once = once_under_key(request, services, identity, SkipReceipt)
-            receipt = await services.jobs.skip(identity, job_id, once=once)
+            receipt = await services.queue.jobs.skip(identity, job_id, once=once)
         return Skipped(
             f"Skipped to front of queue for {receipt.cost} Aura", receipt.cost, receipt.new_balance
         )

@@ -21,7 +21,7 @@ async def hour_announced(
     try:
         yield
     finally:
-        usage = await services.usage.of(identity.account_id, identity.tier)
+        usage = await services.accounts.usage.of(identity.account_id, identity.tier)
         hourly = usage.hourly
         announce(request, RateLimit(hour_policy(hourly.limit), hourly.left, usage.hour_resets_s))
 
@@ -34,7 +34,7 @@ async def speech_announced(
     try:
         yield
     finally:
-        announce(request, told(await services.speech.usage(identity)))
+        announce(request, told(await services.speech.requests.usage(identity)))
 
 
 @asynccontextmanager
@@ -45,6 +45,6 @@ async def action_announced(
     try:
         yield
     finally:
-        usage = await services.jobs.action_usage(identity, action)
+        usage = await services.queue.jobs.action_usage(identity, action)
         if usage is not None:
             announce(request, told(usage))

@@ -48,7 +48,7 @@ class SpeechController(Controller):
     )
     async def voices(self, services: InjectedServices) -> Response[VoiceList]:
         """The voices that can be spoken with now: neural ones first; none while no speech worker runs."""
-        return voices_answer(await services.speech.voices())
+        return voices_answer(await services.speech.requests.voices())
 
     @post(
         "/api/tts/generate",
@@ -79,7 +79,7 @@ class SpeechController(Controller):
             body = await read_json_object(request)
             choice = parse_speech(body)
             once = once_under_key(request, services, identity, AcceptedSpeech, body)
-            sound = await services.speech.speak(identity, choice, once=once)
+            sound = await services.speech.requests.speak(identity, choice, once=once)
         location = public_path(f"/api/library/{sound.generation_id}")
         return Response(spoken(sound), status_code=201, headers={"Location": location})
 
@@ -100,6 +100,6 @@ class SpeechController(Controller):
     async def sample(self, request: AnyRequest, voice: VoiceId, services: InjectedServices) -> FileAnswer:
         """A short WAV in a voice: made when it is first asked for, the same from then on."""
         try:
-            return await FileAnswer.open(await services.speech.sample(voice), WAV, request)
+            return await FileAnswer.open(await services.speech.requests.sample(voice), WAV, request)
         except FileNotFoundError as error:
             raise NotFound(VOICE_NOT_FOUND) from error

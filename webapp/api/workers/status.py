@@ -58,7 +58,7 @@ class Status(msgspec.Struct, frozen=True):
 )
 async def status(services: InjectedServices) -> Response[Status]:
     """The state of models, GPU, workers and queue."""
-    return answer(await services.status.report())
+    return answer(await services.workers.status.report())
 
 
 def _status(report: StatusReport) -> Status:

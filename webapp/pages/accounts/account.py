@@ -106,7 +106,7 @@ async def show_account(
 async def create_token(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
     """Make a token. Its secret is in this answer only, so there is no redirect."""
     try:
-        secret, _ = await posted.services.tokens.create(
+        secret, _ = await posted.services.accounts.tokens.create(
             posted.identity.account_id, posted.fields.get("label")
         )
     except (Conflict, InvalidRequest) as error:
@@ -120,7 +120,7 @@ async def revoke_token(
     request: PageRequest, token_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
 ) -> Response[Any]:
     """End a token."""
-    await services.tokens.revoke(identity.account_id, token_id)
+    await services.accounts.tokens.revoke(identity.account_id, token_id)
     return see_other(request, "/account?done=token#tokens")
 
 
@@ -128,7 +128,7 @@ async def revoke_token(
 async def change_password(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
     """Change the password, which ends every other session."""
     try:
-        await posted.services.accounts.change_password(
+        await posted.services.accounts.registry.change_password(
             posted.identity.account_id,
             posted.fields.get("current_password"),
             posted.fields.get("new_password"),
@@ -146,7 +146,7 @@ async def revoke_session(
     request: PageRequest, session_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
 ) -> Response[Any]:
     """End one session."""
-    await services.sessions.revoke(identity.account_id, session_id)
+    await services.accounts.sessions.revoke(identity.account_id, session_id)
     return see_other(request, "/account?done=session#sessions")
 
 
@@ -155,14 +155,16 @@ async def revoke_other_sessions(
     request: PageRequest, services: InjectedServices, identity: InjectedIdentity, session: InjectedSession
 ) -> Response[Any]:
     """End every session but this one."""
-    await services.sessions.revoke_others(identity.account_id, session.session_id if session else None)
+    await services.accounts.sessions.revoke_others(
+        identity.account_id, session.session_id if session else None
+    )
     return see_other(request, "/account?done=sessions#sessions")
 
 
 @get("/account/export")
 async def export_account(services: InjectedServices, identity: InjectedIdentity) -> Response[bytes]:
     """Everything that is stored about the account, as a file."""
-    exported = await services.accounts.export(identity.account_id)
+    exported = await services.accounts.registry.export(identity.account_id)
     return Response(
         msgspec.json.format(msgspec.json.encode(exported), indent=2),
         media_type="application/json",
@@ -177,7 +179,7 @@ async def export_account(services: InjectedServices, identity: InjectedIdentity)
 async def delete_account(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
     """Delete the account and everything of it, on proof of the password."""
     try:
-        await posted.services.accounts.confirm_password(
+        await posted.services.accounts.registry.confirm_password(
             posted.identity.account_id,
             posted.fields.get("current_password"),
             address=address_of(posted.request, posted.services.settings),
@@ -185,7 +187,7 @@ async def delete_account(posted: InjectedPosted, session: InjectedSession) -> Re
     except (InvalidRequest, LimitReached) as error:
         page = await _page(posted.services, posted.identity, session, error=error, section="delete")
         return posted.renderer.page(page, status=describe(error).status)
-    await posted.services.account_deletion.delete(posted.identity.account_id)
+    await posted.services.accounts.deletion.delete(posted.identity.account_id)
     response = posted.see_other("/")
     response.set_cookie(session_cookie(posted.services.settings, "", max_age_s=0))
     return response
@@ -210,19 +212,21 @@ async def _page(
     listed: Listed = FIRST,
 ) -> AccountPage:
     account_id = identity.account_id
-    tokens = await services.tokens.list(account_id, limit=PER_PAGE, offset=(listed.tokens - 1) * PER_PAGE)
-    sessions = await services.sessions.list(
+    tokens = await services.accounts.tokens.list(
+        account_id, limit=PER_PAGE, offset=(listed.tokens - 1) * PER_PAGE
+    )
+    sessions = await services.accounts.sessions.list(
         account_id, limit=PER_PAGE, offset=(listed.sessions - 1) * PER_PAGE
     )
     return AccountPage(
         chrome=Chrome("account", identity),
-        account=await services.accounts.get(account_id),
-        usage=await services.usage.of(account_id, identity.tier),
-        ledger=tuple(await services.aura.ledger(account_id, limit=LEDGER_LINES)),
+        account=await services.accounts.registry.get(account_id),
+        usage=await services.accounts.usage.of(account_id, identity.tier),
+        ledger=tuple(await services.accounts.aura.ledger(account_id, limit=LEDGER_LINES)),
         tokens=tokens,
         sessions=sessions,
-        token_pages=Pages(listed.tokens, await services.tokens.count(account_id)),
-        session_pages=Pages(listed.sessions, await services.sessions.count(account_id)),
+        token_pages=Pages(listed.tokens, await services.accounts.tokens.count(account_id)),
+        session_pages=Pages(listed.sessions, await services.accounts.sessions.count(account_id)),
         session_id=session.session_id if session else None,
         done=done,
         new_token=new_token,

@@ -44,7 +44,7 @@ def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME
 async def provide_session(request: PageRequest, services: InjectedServices) -> SignedIn | None:
     """The session of the browser, if it is in force."""
     secret = session_secret(request, services.settings)
-    session = await services.sessions.resolve(secret) if secret else None
+    session = await services.accounts.sessions.resolve(secret) if secret else None
     if secret and session and session.was_renewed:
         request.scope["state"][RENEWED] = session_cookie(services.settings, secret)
     return session
@@ -69,7 +69,7 @@ def session_welcome(request: PageRequest, services: Services, viewer: Identity |
         return None
 
     async def holds() -> bool:
-        return await services.sessions.identity_for(secret) == viewer
+        return await services.accounts.sessions.identity_for(secret) == viewer
 
     return Welcome(services.bus, viewer.account_id, holds)
 
@@ -106,7 +106,7 @@ async def start_session(
     request: PageRequest, services: Services, identity: Identity, response: Response[Any]
 ) -> Response[Any]:
     """Sign an account in with this answer, under a new secret whatever the browser had before."""
-    secret = await services.sessions.create(
+    secret = await services.accounts.sessions.create(
         identity.account_id,
         address=address_of(request, services.settings),
         user_agent=request.headers.get("user-agent", ""),

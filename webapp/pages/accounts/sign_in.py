@@ -85,7 +85,7 @@ async def sign_in(
     fields = await read_form(request)
     address = address_of(request, services.settings)
     try:
-        identity = await services.accounts.authenticate(
+        identity = await services.accounts.registry.authenticate(
             fields.get("username"), fields.get("password"), address=address
         )
     except (AuthenticationRequired, InvalidRequest, LimitReached) as error:
@@ -110,7 +110,7 @@ async def register(
     fields = await read_form(request)
     address = address_of(request, services.settings)
     try:
-        identity = await services.accounts.register(
+        identity = await services.accounts.registry.register(
             fields.get("username"), fields.get("password"), address=address
         )
     except (Conflict, InvalidRequest, LimitReached, NotAuthorized) as error:
@@ -124,7 +124,7 @@ async def show_setup(
 ) -> Response[Any]:
     """The page behind the one-time link that makes the first admin."""
     token = request.query_params.get("token", "")
-    if not token or not await services.setup_links.is_open(token):
+    if not token or not await services.accounts.setup_links.is_open(token):
         return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
     return renderer.page(_form(services, "set-up", {"token": token}))
 
@@ -136,7 +136,7 @@ async def set_up(
     """Make the first admin and sign them in."""
     fields = await read_form(request)
     try:
-        identity = await services.setup_links.claim(
+        identity = await services.accounts.setup_links.claim(
             fields.get("token", ""), fields.get("username"), fields.get("password")
         )
     except NotAuthorized:
@@ -151,7 +151,7 @@ async def sign_out(request: PageRequest, services: InjectedServices) -> Response
     """End the session of this browser."""
     secret = session_secret(request, services.settings)
     if secret:
-        await services.sessions.end(secret)
+        await services.accounts.sessions.end(secret)
     response = see_other(request, START)
     response.set_cookie(session_cookie(services.settings, "", max_age_s=0))
     return response

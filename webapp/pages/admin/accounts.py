@@ -46,9 +46,7 @@ async def show_accounts(
     """Accounts by name."""
     text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
     tier = request.query_params.get("tier", "")
-    found = await services.administration.accounts.find(
-        admin, text=text, tier=tier, page=page_number(request)
-    )
+    found = await services.admin.accounts.find(admin, text=text, tier=tier, page=page_number(request))
     asked = urlencode({name: value for name, value in (("q", text), ("tier", tier)) if value})
     return renderer.page(
         AccountsPage(admin_chrome(admin), found, text, tier, base=f"/admin?{asked}&" if asked else "/admin?")
@@ -71,9 +69,7 @@ async def show_one(
 @post("/admin/accounts/{username:str}/tier", dependencies=ADMIN_DEPENDENCIES)
 async def change_tier(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
     """Give an account another tier."""
-    await posted.services.administration.accounts.set_tier(
-        posted.identity, username, posted.fields.get("tier", "")
-    )
+    await posted.services.admin.accounts.set_tier(posted.identity, username, posted.fields.get("tier", ""))
     return posted.see_other(f"/admin/accounts/{username}?done=tier")
 
 
@@ -83,7 +79,7 @@ async def change_rights(posted: InjectedPosted, username: FromPath[str]) -> Resp
     change = posted.fields.get("change", "")
     if change in QUESTIONS and not is_confirmed(posted.fields):
         return _ask(posted, username, change, "rights")
-    accounts = posted.services.administration.accounts
+    accounts = posted.services.admin.accounts
     match change:
         case "admin" | "no-admin":
             await accounts.set_admin(posted.identity, username, is_admin=change == "admin")
@@ -99,7 +95,7 @@ async def reset_password(posted: InjectedPosted, username: FromPath[str]) -> Res
     """Make a new password. It is in this answer only, so there is no redirect."""
     if not is_confirmed(posted.fields):
         return _ask(posted, username, "reset", "password")
-    password = await posted.services.administration.accounts.reset_password(posted.identity, username)
+    password = await posted.services.admin.accounts.reset_password(posted.identity, username)
     return posted.renderer.page(
         await _page(posted.services, posted.identity, username, new_password=password)
     )
@@ -109,7 +105,7 @@ async def reset_password(posted: InjectedPosted, username: FromPath[str]) -> Res
 async def change_aura(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
     """Give Aura, or take it away, with a reason."""
     try:
-        await posted.services.administration.accounts.grant(
+        await posted.services.admin.accounts.grant(
             posted.identity, username, _amount(posted.fields), posted.fields.get("reason", "")
         )
     except InvalidRequest as error:
@@ -150,13 +146,13 @@ async def _page(
     error: ProductError | None = None,
     fields: Fields | None = None,
 ) -> AccountDetailPage:
-    account = await services.administration.accounts.get(admin, username)
+    account = await services.admin.accounts.get(admin, username)
     return AccountDetailPage(
         chrome=admin_chrome(admin),
         account=account,
-        usage=await services.usage.of(account.account_id, account.identity.tier),
-        ledger=tuple(await services.aura.ledger(account.account_id, limit=LEDGER_LINES)),
-        record=tuple(await services.administration.audit.lines(limit=RECORD_LINES, subject=account.username)),
+        usage=await services.accounts.usage.of(account.account_id, account.identity.tier),
+        ledger=tuple(await services.accounts.aura.ledger(account.account_id, limit=LEDGER_LINES)),
+        record=tuple(await services.admin.audit.lines(limit=RECORD_LINES, subject=account.username)),
         done=done,
         new_password=new_password,
         error=error.message if error else None,

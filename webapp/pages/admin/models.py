@@ -31,8 +31,8 @@ async def show_models(
     return renderer.page(
         ModelsPage(
             chrome=admin_chrome(admin, live="admin"),
-            entries=await services.downloads.catalogue(),
-            folders=await services.downloads.folders(),
+            entries=await services.models.downloads.catalogue(),
+            folders=await services.models.downloads.folders(),
             models=around.models,
             workers=around.workers,
         )
@@ -42,7 +42,7 @@ async def show_models(
 @post("/admin/weights/{name:str}", dependencies=ADMIN_DEPENDENCIES)
 async def change_weights(posted: InjectedPosted, name: FromPath[str]) -> Response[Any]:
     """Fetch weights, stop that, or take them away."""
-    operations = posted.services.administration.operations
+    operations = posted.services.admin.operations
     match posted.fields.get("action"):
         case "download":
             is_accepted = posted.fields.get("accepted") == "yes"
@@ -87,10 +87,12 @@ class ModelsFeed:
         return [
             Fragment("queue-models", render(QueueModelsFragment(around.models, can_steer=True))),
             Fragment("workers", render(WorkersFragment(around.workers, can_steer=True))),
-            Fragment("weights-folders", render(FoldersFragment(await self._services.downloads.folders()))),
+            Fragment(
+                "weights-folders", render(FoldersFragment(await self._services.models.downloads.folders()))
+            ),
             *(
                 Fragment(f"weights-{entry.name}", render(WeightsFragment(entry)))
-                for entry in await self._services.downloads.catalogue()
+                for entry in await self._services.models.downloads.catalogue()
             ),
         ]
 

@@ -41,7 +41,7 @@ async def act(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Resp
     """Take an action on one job or several."""
     action = _action(posted.fields.get("action", ""))
     job_ids = [value for name, value in posted.pairs if name == "id"]
-    outcome = await posted.services.administration.queue.act_on(posted.identity, action, job_ids)
+    outcome = await posted.services.admin.queue.act_on(posted.identity, action, job_ids)
     undo = UNDO[action] if outcome.done else None
     return await _answer(posted, shared_queue, _told(action, outcome), undo, outcome.done)
 
@@ -50,7 +50,7 @@ async def act(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Resp
 async def pause(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Response[Any]:
     """Pause the queue or let it go on."""
     is_paused = posted.fields.get("paused") == "yes"
-    await posted.services.administration.queue.set_paused(posted.identity, is_paused=is_paused)
+    await posted.services.admin.queue.set_paused(posted.identity, is_paused=is_paused)
     text = "Queue paused; jobs in hand are finished" if is_paused else "Queue goes on"
     return await _answer(posted, shared_queue, text)
 
@@ -61,7 +61,7 @@ async def drain(
 ) -> Response[Any]:
     """Let a worker take no more jobs, or take them again."""
     is_draining = posted.fields.get("draining") == "yes"
-    await posted.services.administration.operations.drain(posted.identity, worker_id, is_draining=is_draining)
+    await posted.services.admin.operations.drain(posted.identity, worker_id, is_draining=is_draining)
     text = "The worker finishes what it has" if is_draining else "The worker takes jobs again"
     return await _answer(posted, shared_queue, text)
 
@@ -74,7 +74,7 @@ async def wish(
     action = WISHES.get(posted.fields.get("action", ""))
     if action is None:
         raise InvalidRequest("Choose what to do with the model")
-    await posted.services.administration.operations.wish(posted.identity, model, action)
+    await posted.services.admin.operations.wish(posted.identity, model, action)
     text = {
         "load": "Every worker loads it",
         "unload": "Every worker unloads it",

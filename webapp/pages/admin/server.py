@@ -34,7 +34,7 @@ async def show_record(
     """Who did what when, newest first."""
     before = request.query_params.get("before", "")
     is_number = before.isascii() and before.isdecimal() and len(before) < 19
-    lines = await services.administration.audit.lines(before_id=int(before) if is_number else None)
+    lines = await services.admin.audit.lines(before_id=int(before) if is_number else None)
     next_id = lines[-1].line_id if len(lines) == PAGE_SIZE else None
     return renderer.page(RecordPage(admin_chrome(admin), tuple(lines), next_id))
 

@@ -63,7 +63,7 @@ async def moderate(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[
     if ruling not in SAID:
         raise InvalidRequest("Choose what to do about the sound")
     note = parse_note(posted.fields, is_needed=ruling == "note")
-    sound = await posted.services.administration.operations.moderate(posted.identity, sound_id, ruling, note)
+    sound = await posted.services.admin.operations.moderate(posted.identity, sound_id, ruling, note)
     shown = posted.renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
     return done(posted, SAID[ruling], partial(f"moderated-{sound_id}", shown), back="/admin/sounds")
 

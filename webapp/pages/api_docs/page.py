@@ -56,7 +56,7 @@ async def make_token(
     await read_form(request)
     token, error = None, None
     try:
-        token, _ = await services.tokens.create(identity.account_id, TOKEN_LABEL)
+        token, _ = await services.accounts.tokens.create(identity.account_id, TOKEN_LABEL)
     except InvalidRequest as refusal:
         error = refusal.message
     return renderer.page(_page(request, services.settings.public_url, identity, token=token, error=error))

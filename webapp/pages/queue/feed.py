@@ -69,7 +69,7 @@ class SharedQueue:
         is_admin = viewer is not None and viewer.is_admin
         if viewer is not None and is_admin and shown.state in GONE_STATES:
             return await read_gone(self._services, viewer, shown)
-        snapshot = await self._services.queue.snapshot()
+        snapshot = await self._services.queue.reader.snapshot()
         nobodys = await self._nobodys(snapshot, ANY_ADMIN if is_admin else None)
         account_id = viewer.account_id if viewer else None
         return tuple(

@@ -73,7 +73,7 @@ async def submit(posted: InjectedPosted) -> Response[Any]:
     """Put a job in line."""
     try:
         choice = parse_generation(generation_body(posted.fields))
-        submitted = await posted.services.submissions.submit(
+        submitted = await posted.services.queue.submissions.submit(
             posted.identity, choice, copies=copies_wanted(posted.fields)
         )
     except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
@@ -112,7 +112,7 @@ async def surprise(
 
 async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
     """The account's newest jobs."""
-    return tuple(await services.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
+    return tuple(await services.queue.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
 
 
 async def compose_form(
@@ -120,7 +120,7 @@ async def compose_form(
 ) -> ComposeForm:
     """The form with what was typed, for an account's tier, as things stand now."""
     tier = tier_table(services.settings)[identity.tier]
-    report = await services.status.report()
+    report = await services.workers.status.report()
     return ComposeForm(
         quote=await quote_view(services, identity, fields),
         models=model_cards(report, tier.max_duration_s),
@@ -136,7 +136,7 @@ async def quote_view(services: Services, identity: Identity, fields: Fields) -> 
     tier = tier_table(services.settings)[identity.tier]
     model = fields.get("model", DEFAULT_MODEL)
     duration_s = min(max(_duration_or_default(fields), MIN_DURATION_S), tier.max_duration_s)
-    quote = await services.submissions.quote(
+    quote = await services.queue.submissions.quote(
         identity, model if model in MODELS else DEFAULT_MODEL, duration_s
     )
     copies = int(fields["copies"]) if fields.get("copies") in COPIES else 1
@@ -168,7 +168,7 @@ async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
     return WelcomePage(
         chrome=Chrome("generate"),
         is_registration_open=services.settings.registration == "open",
-        models=model_cards(await services.status.report(), longest_s),
+        models=model_cards(await services.workers.status.report(), longest_s),
         cards=await sound_cards.of(None, liked.items),
     )
 

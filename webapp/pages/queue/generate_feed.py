@@ -68,7 +68,7 @@ class GenerateFeed:
 
     async def fragments(self) -> list[Fragment]:
         """Cards that may have changed; the whole list when jobs came."""
-        active = await self._services.jobs.of_account(
+        active = await self._services.queue.jobs.of_account(
             self._identity.account_id, statuses=ACTIVE, limit=MOST_ACTIVE
         )
         known, self._active = self._active, {job.job_id for job in active}
@@ -82,14 +82,14 @@ class GenerateFeed:
             fragments.append(self._list(await recent_jobs(self._services, self._identity)))
         for job_id in known - self._active:
             with suppress(NotFound):  # gone with its account
-                job = await self._services.jobs.get(self._identity, job_id)
+                job = await self._services.queue.jobs.get(self._identity, job_id)
                 fragments += [self._card(job), _spoken(job)]
         return fragments + [self._card(job) for job in active]
 
     async def _came(self) -> bool:
         """Whether there are jobs that were not there before; one may have come and ended since."""
         before_ms, self._read_ms = self._read_ms, self._services.clock.now_ms()
-        fresh = await self._services.jobs.of_account(
+        fresh = await self._services.queue.jobs.of_account(
             self._identity.account_id, since_ms=before_ms - RENDERING_MS, limit=MOST_ACTIVE
         )
         # One that came after the active ones were read is watched from now on as well.
@@ -106,7 +106,7 @@ class GenerateFeed:
     async def _model_states(self) -> list[Fragment]:
         self._models_may_differ = False
         tier = tier_table(self._services.settings)[self._identity.tier]
-        report = await self._services.status.report()
+        report = await self._services.workers.status.report()
         return [
             Fragment(f"model-{model.name}-state", self._renderer.render(ModelStateFragment(model)))
             for model in model_cards(report, tier.max_duration_s)

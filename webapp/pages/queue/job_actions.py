@@ -20,14 +20,14 @@ PLACES: Final = frozenset({"/", "/queue"})
 @post("/jobs/{job_id:str}/cancel")
 async def cancel(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Take an own waiting job out of the queue."""
-    await posted.services.jobs.cancel(posted.identity, job_id)
+    await posted.services.queue.jobs.cancel(posted.identity, job_id)
     return await _changed(posted, job_id, "Job cancelled")
 
 
 @post("/jobs/{job_id:str}/skip")
 async def skip(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Pay to move an own waiting job to the front."""
-    receipt = await posted.services.jobs.skip(posted.identity, job_id)
+    receipt = await posted.services.queue.jobs.skip(posted.identity, job_id)
     said = f"Skipped to front of queue for {receipt.cost} Aura; {receipt.new_balance} left"
     return await _changed(posted, job_id, said)
 
@@ -35,16 +35,16 @@ async def skip(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
 @post("/jobs/{job_id:str}/again")
 async def again(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Ask for the same sound once more: from the same seed, or from another one."""
-    job = await posted.services.jobs.get(posted.identity, job_id)
+    job = await posted.services.queue.jobs.get(posted.identity, job_id)
     seed = _made_with(job.sound.seed if job.sound else job.seed, posted.fields)
-    submitted = await posted.services.submissions.submit(posted.identity, job.asked_again(seed))
+    submitted = await posted.services.queue.submissions.submit(posted.identity, job.asked_again(seed))
     return await _added(posted, submitted)
 
 
 @post("/jobs/{job_id:str}/retry")
 async def retry(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
     """Submit a failed job once more."""
-    submitted = await posted.services.jobs.retry(posted.identity, job_id)
+    submitted = await posted.services.queue.jobs.retry(posted.identity, job_id)
     return await _added(posted, submitted)
 
 
@@ -57,7 +57,7 @@ async def _changed(posted: Posted, job_id: str, said: str) -> Response[Any]:
     if not posted.wants_fragments:
         place = posted.fields.get("place", "/")
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
-    card = posted.renderer.render(JobFragment(await posted.services.jobs.get(posted.identity, job_id)))
+    card = posted.renderer.render(JobFragment(await posted.services.queue.jobs.get(posted.identity, job_id)))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), announcement(said))
 
 

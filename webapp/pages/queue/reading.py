@@ -24,12 +24,12 @@ class Surroundings:
 
 async def read_surroundings(services: Services, *, can_steer: bool) -> Surroundings:
     """Numbers, charts, models and workers, as the public or an admin may see them."""
-    snapshot = await services.queue.snapshot()
-    report = await services.status.report()
-    wishes = await services.worker_control.wishes() if can_steer else ()
+    snapshot = await services.queue.reader.snapshot()
+    report = await services.workers.status.report()
+    wishes = await services.workers.control.wishes() if can_steer else ()
     return Surroundings(
         counts=queue_counts(snapshot),
-        charts=queue_charts(await services.queue_history.last_hour()),
+        charts=queue_charts(await services.queue.history.last_hour()),
         models=model_lines(report, snapshot, frozenset(wish.model for wish in wishes if wish.is_pinned)),
         workers=worker_lines(report.workers, can_steer=can_steer),
     )
@@ -40,14 +40,14 @@ async def read_owners(services: Services, viewer: Identity | None, snapshot: Que
     if viewer is None or not viewer.is_admin:
         return {}
     ids = (job.account_id for job in snapshot.jobs)
-    return await services.administration.overview.owners(viewer, ids)
+    return await services.admin.overview.owners(viewer, ids)
 
 
 async def read_gone(services: Services, viewer: Identity, shown: QueueFilter) -> tuple[QueueRow, ...]:
     """The jobs that failed or were cancelled, for an admin."""
     status: GoneStatus = "failed" if shown.state == "failed" else "cancelled"
     now_ms = services.clock.now_ms()
-    found = await services.administration.overview.gone(viewer, status)
+    found = await services.admin.overview.gone(viewer, status)
     return tuple(
         row
         for row in (gone_row(job, viewer, now_ms) for job in found)

@@ -63,7 +63,7 @@ async def show_voices(
 async def speak(posted: InjectedPosted, sound_cards: InjectedCards) -> Response[Any]:
     """Speak a text, and show what became of it."""
     try:
-        sound = await posted.services.speech.speak(posted.identity, _choice(posted.fields))
+        sound = await posted.services.speech.requests.speak(posted.identity, _choice(posted.fields))
     except REFUSALS as error:
         return await _refused(posted, sound_cards, error)
     if not posted.wants_fragments:
@@ -81,10 +81,10 @@ async def speech_form(
     services: Services, viewer: Identity | None, fields: Fields, error: ProductError | None = None
 ) -> SpeechForm:
     """The form with what was typed, as things stand now."""
-    usage = await services.speech.usage(viewer) if viewer else None
+    usage = await services.speech.requests.usage(viewer) if viewer else None
     is_over_limit = isinstance(error, LimitReached)
     return SpeechForm(
-        choice=voice_choice(await services.speech.voices(), fields, services.settings.voice),
+        choice=voice_choice(await services.speech.requests.voices(), fields, services.settings.voice),
         left=usage.remaining if usage else None,
         hourly=usage.limit if usage else None,
         next_in_s=usage.reset_s if usage else None,

@@ -18,6 +18,7 @@ import webapp
 from webapp.database.snapshot import Batch, Snapshot, snapshot
 from webapp.errors import Conflict
 from webapp.policy.missing import Missing, missing_words
+from webapp.services.backup.facade import BackupServices
 from webapp.services.backup.layout import (
     CHUNK_BYTES,
     FILES,
@@ -31,7 +32,6 @@ from webapp.services.backup.layout import (
     columns_of,
     digest_of,
 )
-from webapp.services.container import Services
 from webapp.services.library.files import OWNED_KEYS
 from webapp.storage.local import FILE_NAMES
 
@@ -50,7 +50,7 @@ class BackedUp:
     missing: Missing
 
 
-async def back_up(services: Services, folder: Path, *, allow_missing: bool = False) -> BackedUp:
+async def back_up(data: BackupServices, folder: Path, *, allow_missing: bool = False) -> BackedUp:
     """Write a backup into a new or empty folder.
 
     Files of sounds never change, so most are copied before the moment that the tables are of, and only those
@@ -59,20 +59,20 @@ async def back_up(services: Services, folder: Path, *, allow_missing: bool = Fal
     Raises Conflict for another folder, and for sounds that have lost files, unless those may be missing; and
     OSError.
     """
-    owned = _wanted(await services.database.fetch(OWNED_KEYS))
+    owned = _wanted(await data.database.fetch(OWNED_KEYS))
     if not allow_missing:
-        _refuse(await _lost(services, await services.storage.missing(owned)))
+        _refuse(await _lost(data, await data.storage.missing(owned)))
     await asyncio.to_thread(_make_folder, folder)
-    copier = _Copier(services, folder)
+    copier = _Copier(data, folder)
     for key, names in owned.items():
         await copier.copy(key, names)
     migrations = await Migration.get_migrations_which_ran(app_name="soundloom")
-    async with snapshot(services.database) as moment:
+    async with snapshot(data.database) as moment:
         tables = [await _dump(moment, table, folder) for table in backed_up_tables()]
         wanted = {key: names async for key, names in _keys(moment)}
     for key in wanted.keys() - copier.whole:
         await copier.copy(key, wanted[key])
-    missing = await _lost(services, {key: copier.lost[key] for key in wanted.keys() & copier.lost.keys()})
+    missing = await _lost(data, {key: copier.lost[key] for key in wanted.keys() & copier.lost.keys()})
     if not allow_missing:
         _refuse(missing)
     gone = sorted(copier.lost.keys() & wanted.keys() - missing.keys())
@@ -80,7 +80,7 @@ async def back_up(services: Services, folder: Path, *, allow_missing: bool = Fal
     entries = [entry for key in sorted(copier.entries) for entry in copier.entries[key]]
     manifest = Manifest(
         software=f"Soundloom {webapp.__version__}",
-        created_at=datetime.fromtimestamp(services.clock.now_ms() / 1000, UTC).isoformat(),
+        created_at=datetime.fromtimestamp(data.clock.now_ms() / 1000, UTC).isoformat(),
         migrations=sorted(migrations),
         tables=tables,
         files=len(entries),
@@ -107,7 +107,7 @@ def _wanted(rows: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     }
 
 
-async def _lost(services: Services, missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+async def _lost(data: BackupServices, missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Of what is missing, what belongs to sounds that are still there.
 
     The others were deleted: their rows go before their files. A voice's sample is made again when it is
@@ -115,7 +115,7 @@ async def _lost(services: Services, missing: Mapping[str, tuple[str, ...]]) -> d
     """
     if not missing:
         return {}
-    there = {row["storage_key"] for row in await services.database.fetch("SELECT storage_key FROM sound")}
+    there = {row["storage_key"] for row in await data.database.fetch("SELECT storage_key FROM sound")}
     return {key: names for key, names in sorted(missing.items()) if key in there}
 
 
@@ -134,8 +134,8 @@ def _by_sound(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ..
 class _Copier:
     """Copies the files of sounds, and knows which it has."""
 
-    def __init__(self, services: Services, folder: Path) -> None:
-        self._storage = services.storage
+    def __init__(self, data: BackupServices, folder: Path) -> None:
+        self._storage = data.storage
         self._folder = folder / SOUNDS
         self.entries: dict[str, list[FileEntry]] = {}
         self.lost: dict[str, tuple[str, ...]] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.services.queue.leases import Leases
-from webapp.services.speech import SpeechLeases
+from webapp.services.speech.leases import SpeechLeases
 from webapp.storage import Storage
 
 AUDIO_NAME = re.compile(r"([0-9a-f]{20})\.(wav|flac|ogg|mp3)")

@@ -1,14 +1,14 @@
 """What a clock that was set back has done to the line, put right."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.policy.moments import SKEW_MS
-from webapp.policy.tiers import tier_table
+from webapp.policy.tiers import Tier
 from webapp.services.queue.lock import queue_turn
-from webapp.settings import Settings
 
 TOO_FAR: Final = "status = 'queued' AND tier = {} AND starves_ms > {}"
 # The next skip stands behind all that were made before it, by whatever clock.
@@ -21,10 +21,10 @@ NEXT_SKIP_MS: Final = (
 class ClockSteps:
     """Looks after waiting jobs whose limit lies further ahead than their tier allows."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
+    def __init__(self, database: Database, clock: Clock, tiers: Mapping[str, Tier], bus: Bus) -> None:
         self._database = database
         self._clock = clock
-        self._limits_ms = {name: tier.starves_after_ms for name, tier in tier_table(settings).items()}
+        self._limits_ms = {name: tier.starves_after_ms for name, tier in tiers.items()}
         self._bus = bus
 
     async def settle(self) -> bool:

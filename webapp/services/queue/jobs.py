@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from webapp.clock import Clock
-from webapp.database import Database
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
-from webapp.events import Bus, Event
+from webapp.events import Event
 from webapp.policy.ordering import skip_would_move
 from webapp.policy.pricing import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
@@ -21,11 +19,11 @@ from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.submissions import Submissions, Submitted
 from webapp.services.queue.waiting import LineReader
 from webapp.services.rows import JOB_WITH_SOUND, Row, in_place, job_view, waiting_job
+from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.idempotency import Once
 from webapp.services.shared.rate_limits import HOUR_S, Throttle, ThrottleUsage
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.services.views import ACTIVE, JobStatus, JobView, QueueSnapshot
-from webapp.settings import Settings
 
 Action = Literal["cancel", "skip"]
 JOB_ID: Final = re.compile("[0-9a-f]{12}")
@@ -46,28 +44,27 @@ class Jobs:
 
     def __init__(
         self,
-        database: Database,
-        clock: Clock,
-        settings: Settings,
-        bus: Bus,
+        base: Foundation,
         *,
         queue: QueueReader,
         submissions: Submissions,
         payments: SkipPayments,
         throttle: Throttle,
+        audit: AuditLog,
+        lines: LineReader,
     ) -> None:
-        self._database = database
-        self._clock = clock
-        self._settings = settings
-        self._prices = skip_prices(settings)
-        self._bus = bus
+        self._database = base.database
+        self._clock = base.clock
+        self._settings = base.settings
+        self._prices = skip_prices(base.settings)
+        self._bus = base.bus
         self._queue = queue
         self._submissions = submissions
         self._payments = payments
         self._throttle = throttle
-        self._audit = AuditLog(database, clock)
-        self._lines = LineReader(database, settings)
-        self._cache: ReadCache[str, JobView] = ReadCache(database, clock, capacity=REMEMBERED)
+        self._audit = audit
+        self._lines = lines
+        self._cache: ReadCache[str, JobView] = ReadCache(base.database, base.clock, capacity=REMEMBERED)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
         """One job. Raises NotFound, and NotAuthorized for somebody else's."""

@@ -7,7 +7,6 @@ from webapp.policy.estimates import InHand
 from webapp.policy.ordering import Affinity, WaitingJob
 from webapp.services.queue.affinity import Turns
 from webapp.services.rows import in_hand, waiting_job
-from webapp.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +21,9 @@ class Line:
 class LineReader:
     """Reads what decides places; in a transaction, as that sees it."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, turns: Turns) -> None:
         self._database = database
-        self._turns = Turns(database, settings)
+        self._turns = turns
 
     async def read(self) -> Line:
         """The line now, read in one statement."""

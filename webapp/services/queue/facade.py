@@ -1,0 +1,70 @@
+"""The queue of jobs, wired together."""
+
+from dataclasses import dataclass
+
+from webapp.services.accounts.facade import AccountServices
+from webapp.services.admin.audit import AuditLog
+from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.queue.affinity import Turns
+from webapp.services.queue.clock_steps import ClockSteps
+from webapp.services.queue.estimates import Estimator
+from webapp.services.queue.history import QueueHistory
+from webapp.services.queue.jobs import Jobs
+from webapp.services.queue.leases import Leases
+from webapp.services.queue.skip_payments import SkipPayments
+from webapp.services.queue.snapshot import QueueReader
+from webapp.services.queue.submissions import Submissions
+from webapp.services.queue.waiting import LineReader
+from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.rate_limits import Throttle
+from webapp.services.workers.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class QueueServices:
+    """Jobs from their submission to their end. `reader` shows the queue as it is, `history` as it was."""
+
+    reader: QueueReader
+    history: QueueHistory
+    estimator: Estimator
+    submissions: Submissions
+    jobs: Jobs
+    leases: Leases
+    skip_payments: SkipPayments
+    clock_steps: ClockSteps
+
+
+def build_queue(
+    base: Foundation,
+    *,
+    accounts: AccountServices,
+    workers: Workers,
+    rate_limits: Throttle,
+    storage_guard: StorageGuard,
+    audit: AuditLog,
+) -> QueueServices:
+    """Wire the services of the queue."""
+    database, clock, settings, bus = base.database, base.clock, base.settings, base.bus
+    turns = Turns(database, settings)
+    lines = LineReader(database, turns)
+    estimator = Estimator(database, clock, workers)
+    reader = QueueReader(database, clock, estimator, turns)
+    skip_payments = SkipPayments(database, accounts.aura)
+    submissions = Submissions(
+        base, estimator=estimator, storage_guard=storage_guard,
+        usage=accounts.usage, lines=lines, tiers=accounts.tiers,
+    )  # fmt: skip
+    jobs = Jobs(
+        base, queue=reader, submissions=submissions, payments=skip_payments,
+        throttle=rate_limits, audit=audit, lines=lines,
+    )  # fmt: skip
+    return QueueServices(
+        reader=reader,
+        history=QueueHistory(database, clock),
+        estimator=estimator,
+        submissions=submissions,
+        jobs=jobs,
+        leases=Leases(database, clock, settings, bus, skip_payments, turns),
+        skip_payments=skip_payments,
+        clock_steps=ClockSteps(database, clock, accounts.tiers, bus),
+    )
