@@ -36,6 +36,6 @@ def test_each_service_is_built_once(services: Services) -> None:
 
 
 def test_the_limits_by_tier_are_computed_once(services: Services) -> None:
-    tiers = services.accounts.tiers
+    tiers = services.queue.tiers
     users = (services.accounts.usage, services.queue.submissions, services.speech.requests)
     assert all(part is tiers for user in users for part in _parts(user) if part == tiers)

@@ -147,7 +147,7 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(
 ) -> None:
     bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     clock.advance_s(60)
-    feed = LibraryFeed(services, ann, clock.now_ms())
+    feed = LibraryFeed(services.bus, services.library, ann, clock.now_ms())
     await feed.fragments()
     assert feed.take_signals() == ()
     await make_sound(services, bob, "his", is_public=False)
@@ -156,7 +156,7 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(
     mine = await make_sound(services, ann, "mine", is_public=False)
     await feed.fragments()
     assert feed.take_signals() == ("library-changed",)
-    stranger = LibraryFeed(services, None, clock.now_ms())
+    stranger = LibraryFeed(services.bus, services.library, None, clock.now_ms())
     with services.bus.subscribe() as hints:
         await services.library.publishing.change(ann, mine, SoundChange(is_public=True))
         assert any(stranger.note(hint) for hint in await hints.wait(1))
@@ -166,7 +166,7 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(
 
 async def first_told(services: Services, viewer: Identity | None, shown_ms: int) -> tuple[str, ...]:
     """What a page is told when its stream opens, which was made at this time."""
-    feed = LibraryFeed(services, viewer, shown_ms)
+    feed = LibraryFeed(services.bus, services.library, viewer, shown_ms)
     await feed.fragments()
     return feed.take_signals()
 
@@ -212,7 +212,9 @@ async def test_what_one_keeps_is_told_to_ones_own_pages(
         lambda: playlists.change(ann, playlist, PlaylistChange(name="Storm")),
         lambda: playlists.delete(ann, playlist),
     ):
-        own, others = (LibraryFeed(services, viewer, clock.now_ms()) for viewer in (ann, bob))
+        own, others = (
+            LibraryFeed(services.bus, services.library, viewer, clock.now_ms()) for viewer in (ann, bob)
+        )
         with services.bus.subscribe() as hints:
             await action()
             heard = await hints.wait(1)

@@ -37,7 +37,7 @@ def renderer(services: Services) -> Renderer:
 @asynccontextmanager
 async def following(services: Services, feed: Feed) -> AsyncIterator[AsyncGenerator[ServerEvent, None]]:
     """The stream of a page that is told at once and never refreshes by itself."""
-    async with aclosing(follow(services, feed, coalesce_s=0, refresh_s=LONG_S)) as stream:
+    async with aclosing(follow(services.clock, services.bus, feed, coalesce_s=0, refresh_s=LONG_S)) as stream:
         yield stream
 
 
@@ -119,7 +119,9 @@ async def test_nothing_stays_subscribed(services: Services) -> None:
 async def test_a_card_follows_its_job_from_line_to_sound(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    feed = GenerateFeed(services, renderer, ann, clock.now_ms())
+    feed = GenerateFeed(
+        services.clock, services.bus, services.queue, services.workers, renderer, ann, clock.now_ms()
+    )
     async with following(services, feed) as stream:
         await upcoming(stream)
         clock.advance_s(60)
@@ -142,7 +144,9 @@ async def test_a_card_follows_its_job_from_line_to_sound(
 async def test_a_job_that_came_and_ended_between_two_looks_is_shown(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    feed = GenerateFeed(services, renderer, ann, clock.now_ms())
+    feed = GenerateFeed(
+        services.clock, services.bus, services.queue, services.workers, renderer, ann, clock.now_ms()
+    )
     await feed.fragments()
     clock.advance_s(60)
     await feed.fragments()
@@ -158,7 +162,12 @@ async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
 ) -> None:
     bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain")
-    feeds = [GenerateFeed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
+    feeds = [
+        GenerateFeed(
+            services.clock, services.bus, services.queue, services.workers, renderer, viewer, clock.now_ms()
+        )
+        for viewer in (ann, bob)
+    ]
     with services.bus.subscribe() as hints:
         await services.library.publishing.delete(ann, sound)
         heard = await hints.wait(1)
@@ -170,7 +179,12 @@ async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
         for hint in MISSED:
             feed.note(hint)
     assert [feed.take_signals() for feed in feeds] == [("library-changed", "queue-moved")] * 2
-    late = [GenerateFeed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
+    late = [
+        GenerateFeed(
+            services.clock, services.bus, services.queue, services.workers, renderer, viewer, clock.now_ms()
+        )
+        for viewer in (ann, bob)
+    ]
     for feed in late:
         await feed.fragments()
     assert [feed.take_signals() for feed in late] == [("library-changed",), ()]
@@ -179,7 +193,10 @@ async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
 async def test_a_page_is_told_when_the_queue_moved(
     services: Services, renderer: Renderer, ann: Identity
 ) -> None:
-    async with following(services, GenerateFeed(services, renderer, ann, 0)) as stream:
+    async with following(
+        services,
+        GenerateFeed(services.clock, services.bus, services.queue, services.workers, renderer, ann, 0),
+    ) as stream:
         await upcoming(stream)
         services.bus.publish(Event("queue"))
         event = await anext(stream)
@@ -193,17 +210,36 @@ async def test_a_reader_who_comes_back_gets_what_happened_meanwhile(
     clock.advance_s(60)
     seen_ms = clock.now_ms()
     clock.advance_s(60)
-    async with following(services, GenerateFeed(services, renderer, ann, seen_ms)) as stream:
+    async with following(
+        services,
+        GenerateFeed(services.clock, services.bus, services.queue, services.workers, renderer, ann, seen_ms),
+    ) as stream:
         assert old not in await upcoming(stream)
     new = await finish_one(services, ann, "a new one")
-    async with following(services, GenerateFeed(services, renderer, ann, seen_ms)) as stream:
+    async with following(
+        services,
+        GenerateFeed(services.clock, services.bus, services.queue, services.workers, renderer, ann, seen_ms),
+    ) as stream:
         assert f'id="job-{new}"' in await upcoming(stream)
 
 
 async def test_the_queue_page_follows_lines_counts_and_workers(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    async with following(services, QueueFeed(SharedQueue(services, renderer))) as stream:
+    async with following(
+        services,
+        QueueFeed(
+            SharedQueue(
+                services.settings,
+                services.clock,
+                services.bus,
+                services.queue,
+                services.workers,
+                services.admin,
+                renderer,
+            )
+        ),
+    ) as stream:
         assert "The queue is empty." in await upcoming(stream)
         job_id = (await services.queue.submissions.submit(ann, choice("private words"))).job_id
         table = await upcoming(stream)
@@ -224,7 +260,7 @@ async def test_the_queue_page_follows_lines_counts_and_workers(
 async def test_the_page_of_models_follows_workers_and_where_weights_are(
     services: Services, renderer: Renderer, clock: ManualClock
 ) -> None:
-    feed = ModelsFeed(services, renderer)
+    feed = ModelsFeed(services.queue, services.models, services.workers, renderer)
     told: dict[str, str] = {}
     assert "queue-models" in {fragment.element_id for fragment in news(await feed.fragments(), told)}
     assert "No worker is running that could fetch" in told["weights-folders"]

@@ -10,7 +10,7 @@ from tests.speech.conftest import WORKER, ScriptedSpeaker, Speaking, a_voice
 from webapp.clock import ManualClock
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.errors import LeaseLost, SpeechFailed, Unavailable
-from webapp.events import Event
+from webapp.events import Event, speech_changed
 from webapp.policy.speech import SpeechChoice
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
@@ -236,7 +236,7 @@ async def test_voices_are_those_of_workers_that_live(
 async def test_workers_that_speak_start_no_jobs(services: Services, ann: Identity) -> None:
     assert await services.workers.registry.on_duty() == []
     assert [worker.worker_id for worker in await services.workers.registry.alive()] == [WORKER, OTHER]
-    assert Event("speech", "x") != Event("job", "x")
+    assert speech_changed("x") != Event("job", "x")
 
 
 async def _publish(services: Services, key: str) -> None:

@@ -68,7 +68,13 @@ def build_services(
     models = build_models(base)
     accounts = build_accounts(base, rate_limits=limits, tiers=tiers)
     queue = build_queue(
-        base, accounts=accounts, workers=registry, rate_limits=limits, storage_guard=guard, audit=audit
+        base,
+        tiers=tiers,
+        accounts=accounts,
+        workers=registry,
+        rate_limits=limits,
+        storage_guard=guard,
+        audit=audit,
     )
     workers = build_workers(base, registry=registry, arrivals=arrivals, queue=queue)
     speech = build_speech(

@@ -6,19 +6,20 @@ from typing import Any, Final
 from litestar import Response, post
 
 from webapp.errors import InvalidRequest, NotFound
+from webapp.http.dependencies import InjectedLibrary
 from webapp.pages.frame import words
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.library.address import PER_PAGE
 from webapp.policy.library import SoundChange
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
 
 ID: Final = "id"
 
 
 @post("/library/selection")
-async def change_selection(posted: InjectedPosted) -> Response[Any]:
+async def change_selection(posted: InjectedPosted, library: InjectedLibrary) -> Response[Any]:
     """Keep, publish, take back or delete the chosen sounds; those that went meanwhile are passed over."""
     chosen = selected(posted.pairs)
     action = posted.fields.get("action", "")
@@ -37,7 +38,7 @@ async def change_selection(posted: InjectedPosted) -> Response[Any]:
     changed = 0
     for sound_id in chosen:
         try:
-            await _act(posted.services, posted.identity, action, sound_id)
+            await _act(library, posted.identity, action, sound_id)
         except NotFound:
             continue
         changed += 1
@@ -52,8 +53,7 @@ def selected(pairs: Iterable[tuple[str, str]]) -> list[str]:
     return chosen
 
 
-async def _act(services: Services, identity: Identity, action: str, sound_id: str) -> None:
-    library = services.library
+async def _act(library: LibraryServices, identity: Identity, action: str, sound_id: str) -> None:
     if action == "keep":
         await library.favorites.add(identity, sound_id)
     elif action == "delete":

@@ -7,7 +7,13 @@ from urllib.parse import urlencode
 from litestar import MediaType, Response, get, post
 
 from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import (
+    InjectedIds,
+    InjectedLibrary,
+    InjectedQueue,
+    InjectedSettings,
+    InjectedWorkers,
+)
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.frame.chrome import Chrome
@@ -39,10 +45,12 @@ from webapp.policy.generation import (
 )
 from webapp.policy.ideas import idea
 from webapp.policy.library import LibraryQuery
-from webapp.policy.tiers import tier_table
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
+from webapp.services.queue.facade import QueueServices
 from webapp.services.views import JobView
+from webapp.services.workers.facade import WorkerServices
+from webapp.settings import Settings
 
 RECENT_JOBS: Final = 20
 SHOWN_TO_STRANGERS: Final = 3
@@ -55,33 +63,36 @@ FROM_LINKS: Final = frozenset(
 @get("/")
 async def show_start(
     request: PageRequest,
-    services: InjectedServices,
+    settings: InjectedSettings,
+    queue: InjectedQueue,
+    library: InjectedLibrary,
+    workers: InjectedWorkers,
     renderer: InjectedRenderer,
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """Where sounds are asked for; for strangers, what this is."""
     if viewer is None:
-        return renderer.page(await _welcome(services, sound_cards))
+        return renderer.page(await _welcome(settings, queue, library, workers, sound_cards))
     typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
-    form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
-    return renderer.page(_page(viewer, form, await recent_jobs(services, viewer)))
+    form = await compose_form(queue, workers, viewer, {**EMPTY_FORM, **typed})
+    return renderer.page(_page(viewer, form, await recent_jobs(queue, viewer)))
 
 
 @post("/")
-async def submit(posted: InjectedPosted) -> Response[Any]:
+async def submit(posted: InjectedPosted, queue: InjectedQueue, workers: InjectedWorkers) -> Response[Any]:
     """Put a job in line."""
     try:
         choice = parse_generation(generation_body(posted.fields))
-        submitted = await posted.services.queue.submissions.submit(
+        submitted = await queue.submissions.submit(
             posted.identity, choice, copies=copies_wanted(posted.fields)
         )
     except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
-        return await _refused(posted, error)
+        return await _refused(posted, queue, workers, error)
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
-    form = await compose_form(posted.services, posted.identity, posted.fields)
-    jobs = await recent_jobs(posted.services, posted.identity)
+    form = await compose_form(queue, workers, posted.identity, posted.fields)
+    jobs = await recent_jobs(queue, posted.identity)
     return posted.renderer.fragments(
         posted.renderer.render(ComposeFragment(form)),
         partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
@@ -91,38 +102,40 @@ async def submit(posted: InjectedPosted) -> Response[Any]:
 
 @get("/quote")
 async def show_quote(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+    request: PageRequest, queue: InjectedQueue, renderer: InjectedRenderer, identity: InjectedIdentity
 ) -> Response[Any]:
     """What the job in the form would meet: place, wait, price."""
-    return renderer.page(QuoteFragment(await quote_view(services, identity, dict(request.query_params))))
+    return renderer.page(QuoteFragment(await quote_view(queue, identity, dict(request.query_params))))
 
 
 @get("/surprise")
-async def surprise(
-    request: PageRequest, services: InjectedServices, identity: InjectedIdentity
-) -> Response[Any]:
+async def surprise(request: PageRequest, ids: InjectedIds, identity: InjectedIdentity) -> Response[Any]:
     """A prompt for whoever has none in mind; a page that asks in the background gets the words alone."""
     del identity  # only who can generate is offered ideas
     model = request.query_params.get("model", DEFAULT_MODEL)
-    words = idea(model, services.ids.seed())
+    words = idea(model, ids.seed())
     if wants_fragments(request):
         return Response(words, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
     return see_other(request, "/?" + urlencode({"prompt": words, "model": model}))
 
 
-async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
+async def recent_jobs(queue: QueueServices, identity: Identity) -> tuple[JobView, ...]:
     """The account's newest jobs."""
-    return tuple(await services.queue.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
+    return tuple(await queue.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
 
 
 async def compose_form(
-    services: Services, identity: Identity, fields: Fields, error: ProductError | None = None
+    queue: QueueServices,
+    workers: WorkerServices,
+    identity: Identity,
+    fields: Fields,
+    error: ProductError | None = None,
 ) -> ComposeForm:
     """The form with what was typed, for an account's tier, as things stand now."""
-    tier = tier_table(services.settings)[identity.tier]
-    report = await services.workers.status.report()
+    tier = queue.tiers[identity.tier]
+    report = await workers.status.report()
     return ComposeForm(
-        quote=await quote_view(services, identity, fields),
+        quote=await quote_view(queue, identity, fields),
         models=model_cards(report, tier.max_duration_s),
         max_duration_s=tier.max_duration_s,
         fields=fields,
@@ -131,14 +144,12 @@ async def compose_form(
     )
 
 
-async def quote_view(services: Services, identity: Identity, fields: Fields) -> QuoteView:
+async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -> QuoteView:
     """What a job with these fields would meet; fields that make no sense count as the usual ones."""
-    tier = tier_table(services.settings)[identity.tier]
+    tier = queue.tiers[identity.tier]
     model = fields.get("model", DEFAULT_MODEL)
     duration_s = min(max(_duration_or_default(fields), MIN_DURATION_S), tier.max_duration_s)
-    quote = await services.queue.submissions.quote(
-        identity, model if model in MODELS else DEFAULT_MODEL, duration_s
-    )
+    quote = await queue.submissions.quote(identity, model if model in MODELS else DEFAULT_MODEL, duration_s)
     copies = int(fields["copies"]) if fields.get("copies") in COPIES else 1
     return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once, copies=copies)
 
@@ -162,25 +173,33 @@ def _page(viewer: Identity, form: ComposeForm, jobs: tuple[JobView, ...]) -> Gen
     return GeneratePage(chrome=Chrome("generate", viewer, live="generate"), form=form, jobs=jobs)
 
 
-async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
-    liked = await services.library.browse.public(LibraryQuery(per_page=SHOWN_TO_STRANGERS, sort="votes"))
-    longest_s = max(tier.max_duration_s for tier in tier_table(services.settings).values())
+async def _welcome(
+    settings: Settings,
+    queue: QueueServices,
+    library: LibraryServices,
+    workers: WorkerServices,
+    sound_cards: SoundCards,
+) -> WelcomePage:
+    liked = await library.browse.public(LibraryQuery(per_page=SHOWN_TO_STRANGERS, sort="votes"))
+    longest_s = max(tier.max_duration_s for tier in queue.tiers.values())
     return WelcomePage(
         chrome=Chrome("generate"),
-        is_registration_open=services.settings.registration == "open",
-        models=model_cards(await services.workers.status.report(), longest_s),
+        is_registration_open=settings.registration == "open",
+        models=model_cards(await workers.status.report(), longest_s),
         cards=await sound_cards.of(None, liked.items),
     )
 
 
-async def _refused(posted: Posted, error: ProductError) -> Response[Any]:
+async def _refused(
+    posted: Posted, queue: QueueServices, workers: WorkerServices, error: ProductError
+) -> Response[Any]:
     """The form again, with what was typed and why it was refused."""
     problem = describe(error)
-    form = await compose_form(posted.services, posted.identity, posted.fields, error)
+    form = await compose_form(queue, workers, posted.identity, posted.fields, error)
     if posted.wants_fragments:
         response = posted.renderer.page(ComposeFragment(form), status=problem.status)
     else:
-        jobs = await recent_jobs(posted.services, posted.identity)
+        jobs = await recent_jobs(queue, posted.identity)
         response = posted.renderer.page(_page(posted.identity, form, jobs), status=problem.status)
     response.headers.update(problem.headers)
     return response

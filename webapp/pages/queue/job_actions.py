@@ -6,66 +6,68 @@ from litestar import Response, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
+from webapp.http.dependencies import InjectedQueue
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.queue.generate import recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment
 from webapp.services.queue.acceptance import Submitted
+from webapp.services.queue.facade import QueueServices
 
 # Where the forms that post here stand.
 PLACES: Final = frozenset({"/", "/queue"})
 
 
 @post("/jobs/{job_id:str}/cancel")
-async def cancel(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def cancel(posted: InjectedPosted, queue: InjectedQueue, job_id: FromPath[str]) -> Response[Any]:
     """Take an own waiting job out of the queue."""
-    await posted.services.queue.jobs.cancel(posted.identity, job_id)
-    return await _changed(posted, job_id, "Job cancelled")
+    await queue.jobs.cancel(posted.identity, job_id)
+    return await _changed(posted, queue, job_id, "Job cancelled")
 
 
 @post("/jobs/{job_id:str}/skip")
-async def skip(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def skip(posted: InjectedPosted, queue: InjectedQueue, job_id: FromPath[str]) -> Response[Any]:
     """Pay to move an own waiting job to the front."""
-    receipt = await posted.services.queue.jobs.skip(posted.identity, job_id)
+    receipt = await queue.jobs.skip(posted.identity, job_id)
     said = f"Skipped to front of queue for {receipt.cost} Aura; {receipt.new_balance} left"
-    return await _changed(posted, job_id, said)
+    return await _changed(posted, queue, job_id, said)
 
 
 @post("/jobs/{job_id:str}/again")
-async def again(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def again(posted: InjectedPosted, queue: InjectedQueue, job_id: FromPath[str]) -> Response[Any]:
     """Ask for the same sound once more: from the same seed, or from another one."""
-    job = await posted.services.queue.jobs.get(posted.identity, job_id)
+    job = await queue.jobs.get(posted.identity, job_id)
     seed = _made_with(job.sound.seed if job.sound else job.seed, posted.fields)
-    submitted = await posted.services.queue.submissions.submit(posted.identity, job.asked_again(seed))
-    return await _added(posted, submitted)
+    submitted = await queue.submissions.submit(posted.identity, job.asked_again(seed))
+    return await _added(posted, queue, submitted)
 
 
 @post("/jobs/{job_id:str}/retry")
-async def retry(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def retry(posted: InjectedPosted, queue: InjectedQueue, job_id: FromPath[str]) -> Response[Any]:
     """Submit a failed job once more."""
-    submitted = await posted.services.queue.jobs.retry(posted.identity, job_id)
-    return await _added(posted, submitted)
+    submitted = await queue.jobs.retry(posted.identity, job_id)
+    return await _added(posted, queue, submitted)
 
 
 def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
 
 
-async def _changed(posted: Posted, job_id: str, said: str) -> Response[Any]:
+async def _changed(posted: Posted, queue: QueueServices, job_id: str, said: str) -> Response[Any]:
     """The job's card as it is now; on a page without one, only what was done is said."""
     if not posted.wants_fragments:
         place = posted.fields.get("place", "/")
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
-    card = posted.renderer.render(JobFragment(await posted.services.queue.jobs.get(posted.identity, job_id)))
+    card = posted.renderer.render(JobFragment(await queue.jobs.get(posted.identity, job_id)))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), announcement(said))
 
 
-async def _added(posted: Posted, submitted: Submitted) -> Response[Any]:
+async def _added(posted: Posted, queue: QueueServices, submitted: Submitted) -> Response[Any]:
     """The list with a job that has just been added."""
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
-    jobs = await recent_jobs(posted.services, posted.identity)
+    jobs = await recent_jobs(queue, posted.identity)
     return posted.renderer.fragments(
         partial("job-list", posted.renderer.render(JobListFragment(jobs)), swap="innerMorph"),
         announcement(f"In line at place {submitted.position}"),

@@ -19,7 +19,7 @@ from webapp.services.shared.rate_limits import Throttle
 
 @dataclass(frozen=True, slots=True)
 class AccountServices:
-    """Accounts, their credentials, and what they may use. `tiers` are the limits by tier."""
+    """Accounts, their credentials, and what they use."""
 
     registry: Accounts
     deletion: AccountDeletion
@@ -29,7 +29,6 @@ class AccountServices:
     guessing_limits: Misses
     aura: Aura
     usage: UsageReader
-    tiers: Mapping[str, Tier]
 
 
 def build_accounts(
@@ -57,5 +56,4 @@ def build_accounts(
         guessing_limits=Misses(rate_limits, settings),
         aura=Aura(database, clock),
         usage=UsageReader(database, clock, settings, tiers),
-        tiers=tiers,
     )

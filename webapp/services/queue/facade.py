@@ -1,7 +1,9 @@
 """The queue of jobs, wired together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from webapp.policy.tiers import Tier
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.audit import AuditLog
 from webapp.services.library.storage_limits import StorageGuard
@@ -22,7 +24,10 @@ from webapp.services.workers.workers import Workers
 
 @dataclass(frozen=True, slots=True)
 class QueueServices:
-    """Jobs from their submission to their end. `reader` shows the queue as it is, `history` as it was."""
+    """Jobs from their submission to their end.
+
+    `reader` shows the queue as it is, `history` as it was. Jobs are accepted under the limits in `tiers`.
+    """
 
     reader: QueueReader
     history: QueueHistory
@@ -32,11 +37,13 @@ class QueueServices:
     leases: Leases
     skip_payments: SkipPayments
     clock_steps: ClockSteps
+    tiers: Mapping[str, Tier]
 
 
 def build_queue(
     base: Foundation,
     *,
+    tiers: Mapping[str, Tier],
     accounts: AccountServices,
     workers: Workers,
     rate_limits: Throttle,
@@ -52,7 +59,7 @@ def build_queue(
     skip_payments = SkipPayments(database, accounts.aura)
     submissions = Submissions(
         base, estimator=estimator, storage_guard=storage_guard,
-        usage=accounts.usage, lines=lines, tiers=accounts.tiers,
+        usage=accounts.usage, lines=lines, tiers=tiers,
     )  # fmt: skip
     jobs = Jobs(
         base, queue=reader, submissions=submissions, payments=skip_payments,
@@ -66,5 +73,6 @@ def build_queue(
         jobs=jobs,
         leases=Leases(database, clock, settings, bus, skip_payments, turns),
         skip_payments=skip_payments,
-        clock_steps=ClockSteps(database, clock, accounts.tiers, bus),
+        clock_steps=ClockSteps(database, clock, tiers, bus),
+        tiers=tiers,
     )

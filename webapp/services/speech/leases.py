@@ -11,7 +11,7 @@ from typing import Final
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import LeaseLost
-from webapp.events import Bus, Event
+from webapp.events import Bus, speech_changed
 from webapp.policy.moments import latest_lease_ms
 from webapp.policy.speech import VOICE_MODEL, as_prompt
 from webapp.services.library.adding import NewSound, shelve
@@ -191,7 +191,7 @@ class SpeechLeases:
         return requests
 
     def _tell(self, *request_ids: str) -> None:
-        self._bus.publish(*(Event("speech", request_id) for request_id in request_ids))
+        self._bus.publish(*(speech_changed(request_id) for request_id in request_ids))
 
 
 def _proof(claim: SpeechClaim, now_ms: int) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from webapp.errors import InvalidRequest, LimitReached, NotFound, SpeechFailed, StorageFull, Unavailable
-from webapp.events import Event
+from webapp.events import speech_changed
 from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
 from webapp.policy.tiers import Tier
 from webapp.services.accounts.identity import Identity
@@ -82,7 +82,7 @@ class Speech:
         begun_s = asyncio.get_running_loop().time()
         voice = await self._voice(choice.voice)
         request_id, hit = await self._accept(identity, choice, voice, once)
-        self._bus.publish(Event("speech", request_id))
+        self._bus.publish(speech_changed(request_id))
         try:
             return _sound(await self._waiting.until_ended(request_id, since_s=begun_s))
         except (Unavailable, InvalidRequest, SpeechFailed):
@@ -205,7 +205,7 @@ class Speech:
         async with self._database.transaction(durable=False):
             is_new = await self._insert(request_id, None, sample_text(voice.language), voice.id, NORMAL_SPEED)
         if is_new:
-            self._bus.publish(Event("speech", request_id))
+            self._bus.publish(speech_changed(request_id))
             return request_id
         rows = await self._sample_rows(voice.id)
         if not rows:
