@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,24 @@ def copy_of_the_code(tmp_path: Path) -> Path:
     for name in ("pyproject.toml", "piccolo_conf.py"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
+
+
+def circular(imports: dict[str, set[str]]) -> set[str]:
+    """The modules that are in a circle of imports, or import one that is."""
+    left = dict(imports)
+    while done := {module for module, imported in left.items() if not imported & left.keys()}:
+        left = {module: imported for module, imported in left.items() if module not in done}
+    return set(left)
+
+
+def test_a_circle_of_imports_is_found() -> None:
+    assert circular({"a": {"b"}, "b": {"c"}, "c": set()}) == set()
+    assert circular({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"a", "b", "c"}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph("webapp", cache_dir=None)
+    assert circular({name: graph.find_modules_directly_imported_by(name) for name in graph.modules}) == set()
 
 
 def test_the_import_contracts_are_kept() -> None:
