@@ -1,12 +1,13 @@
 """The arrows of the architecture hold, in the import graph and in a process that has really started."""
 
+import ast
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
-import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,18 @@ def copy_of_the_code(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def imported_by(path: Path, modules: Collection[str]) -> set[str]:
+    """Those of `modules` that a module imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found.update(name if name in modules else node.module for name in names)
+    return found & set(modules)
+
+
 def circular(imports: dict[str, set[str]]) -> set[str]:
     """The modules that are in a circle of imports, or import one that is."""
     left = dict(imports)
@@ -66,8 +79,10 @@ def test_a_circle_of_imports_is_found() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    graph = grimp.build_graph("webapp", cache_dir=None)
-    assert circular({name: graph.find_modules_directly_imported_by(name) for name in graph.modules}) == set()
+    paths = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "webapp").rglob("*.py")]
+    modules = {".".join(path.parts).removesuffix(".__init__"): ROOT / path for path in paths}
+    imports = {name: imported_by(path.with_suffix(".py"), modules) for name, path in modules.items()}
+    assert circular(imports) == set()
 
 
 def test_the_import_contracts_are_kept() -> None:
