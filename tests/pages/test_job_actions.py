@@ -17,13 +17,13 @@ HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}
 @pytest.fixture
 async def job_id(services: Services, ann: Identity) -> str:
     """A job that waits."""
-    return (await services.submissions.submit(ann, choice("rain"))).job_id
+    return (await services.queue.submissions.submit(ann, choice("rain"))).job_id
 
 
 async def test_cancel(ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str) -> None:
     answer = await ann_browser.post(f"/jobs/{job_id}/cancel", data={"place": "/queue"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/queue#job-{job_id}")
-    assert (await services.jobs.get(ann, job_id)).status == "cancelled"
+    assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
 
 
 async def test_cancel_with_htmx_changes_the_card_and_says_so(
@@ -54,10 +54,10 @@ async def test_skip_costs_aura(
 ) -> None:
     first = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
     assert "Job is already at the front" in first.text
-    job_id = (await services.submissions.submit(ann, choice())).job_id
+    job_id = (await services.queue.submissions.submit(ann, choice())).job_id
     poor = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
     assert "Insufficient Aura balance" in poor.text
-    await services.aura.grant(ann.account_id, 5, reason="test", author="root")
+    await services.accounts.aura.grant(ann.account_id, 5, reason="test", author="root")
     answer = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
     assert "Moved to place 1 for 1 Aura. Your balance is 4 Aura." in answer.text
     assert ">Skip</button>" not in answer.text
@@ -70,9 +70,9 @@ async def test_again_with_the_same_seed_or_a_new_one(
 ) -> None:
     job_id = await finish_one(services, ann, "sea")
     answer = await ann_browser.post(f"/jobs/{job_id}/again", data={"seed": seed})
-    again = (await services.jobs.of_account(ann.account_id))[0]
+    again = (await services.queue.jobs.of_account(ann.account_id))[0]
     assert answer.headers["location"] == f"/#job-{again.job_id}"
-    first = await services.jobs.get(ann, job_id)
+    first = await services.queue.jobs.get(ann, job_id)
     assert first.sound is not None
     assert (again.prompt, again.duration_s, again.model) == ("sea", first.duration_s, first.model)
     assert (again.seed == first.sound.seed, again.seed_was_given) == (is_same, is_same)
@@ -82,13 +82,13 @@ async def test_a_failed_job_can_be_tried_again(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
 ) -> None:
     for _ in range(services.settings.retries + 1):
-        await services.leases.fail(await start_one(services), "Memory ran out while generating")
+        await services.queue.leases.fail(await start_one(services), "Memory ran out while generating")
     page = (await ann_browser.get("/")).text
     assert "Memory ran out while generating" in page
     assert ">Try again</button>" in page
     answer = await ann_browser.post(f"/jobs/{job_id}/retry", data={}, headers=HTMX)
     assert answer.status_code == 200
-    assert len(await services.jobs.of_account(ann.account_id)) == 2
+    assert len(await services.queue.jobs.of_account(ann.account_id)) == 2
 
 
 @pytest.mark.parametrize("action", ["cancel", "skip", "again", "retry"])
@@ -116,18 +116,18 @@ async def test_a_skip_says_what_it_gains_and_is_offered_only_then(
 
     for path in ("/", "/queue"):
         assert await offers(path) == []
-    last = (await services.submissions.submit(ann, choice("last"))).job_id
+    last = (await services.queue.submissions.submit(ann, choice("last"))).job_id
     for path in ("/", "/queue"):
         assert await offers(path) == []  # nothing to pay with
-    await services.aura.grant(ann.account_id, 45, reason="test", author="root")
+    await services.accounts.aura.grant(ann.account_id, 45, reason="test", author="root")
     for path in ("/", "/queue"):
         assert await offers(path) == ["place 2 → 1, 1 of your 45 Aura"]
-    middle = (await services.submissions.submit(ann, choice("middle"))).job_id
+    middle = (await services.queue.submissions.submit(ann, choice("middle"))).job_id
     await start_one(services)
-    await services.jobs.skip(ann, middle)
+    await services.queue.jobs.skip(ann, middle)
     # Behind the job in hand and the one that was skipped before.
     assert await offers("/") == []
-    another = (await services.submissions.submit(ann, choice("another"))).job_id
+    another = (await services.queue.submissions.submit(ann, choice("another"))).job_id
     assert await offers("/queue") == ["place 4 → 3, 1 of your 44 Aura"]
-    assert (await services.jobs.get(ann, another)).skip_place == 3
-    assert (await services.jobs.get(ann, last)).skip_place is None
+    assert (await services.queue.jobs.get(ann, another)).skip_place == 3
+    assert (await services.queue.jobs.get(ann, last)).skip_place is None

@@ -10,14 +10,18 @@ from webapp.http.dependencies import Streams
 from webapp.http.searches import count_search
 from webapp.policy.exports import ExportChoice, file_stem
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
+from webapp.services.shared.facade import SharedServices
+from webapp.settings import Settings
 
 ZIP: Final = "application/zip"
 
 
 async def archive(
     request: Request[Any, Any, Any],
-    services: Services,
+    settings: Settings,
+    library: LibraryServices,
+    shared: SharedServices,
     streams: Streams,
     identity: Identity,
     choice: ExportChoice,
@@ -27,13 +31,13 @@ async def archive(
     Raises LimitReached for too many of those, or of searches, and what `Exports.choose` raises.
     """
     if not (choice.ids or choice.playlist_id):
-        count_search(request, services, choice.query)
-    release = streams.caps.hold_for(request, identity.account_id, address_of(request, services.settings))
+        count_search(request, settings, shared, choice.query)
+    release = streams.caps.hold_for(request, identity.account_id, address_of(request, settings))
     try:
-        export = await services.library.exports.choose(identity, choice)
+        export = await library.exports.choose(identity, choice)
     except BaseException:
         release()
         raise
     name = f"{file_stem(export.title, 'soundloom')}.zip"
-    pieces = services.library.exports.write(identity, export)
+    pieces = library.exports.write(identity, export)
     return Attachment(pieces, name, ZIP, streams.stop, on_close=release)

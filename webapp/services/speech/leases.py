@@ -13,7 +13,7 @@ from piccolo.custom_types import Combinable
 
 from webapp.clock import Clock
 from webapp.database import Database, Row
-from webapp.events import Bus, Event
+from webapp.events import Bus, speech_changed
 from webapp.policy.speech import VOICE_MODEL, as_prompt
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
@@ -139,7 +139,7 @@ class SpeechLeases:
         await SpeechRequest.update(values).where(SpeechRequest.request_id == request_id)
 
     def _publish(self, *request_ids: str) -> None:
-        self._bus.publish(*(Event("speech", request_id) for request_id in request_ids))
+        self._bus.publish(*(speech_changed(request_id) for request_id in request_ids))
 
 
 def _claim(row: Row, worker_id: str) -> SpeechClaim:
