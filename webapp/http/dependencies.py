@@ -55,14 +55,15 @@ def provided(value: object) -> Provide:
 def dependencies_of(services: Services) -> dict[str, Provide]:
     """The parts of the services by the names that handlers ask for.
 
-    The façade for admins is `administration`: pages call the admin who is signed in `admin`.
+    The façade for admins is `administration`: pages call the admin who is signed in `admin`. No name may be
+    that of a parameter in an address, which it would hide.
     """
     return {
         "accounts": provided(services.accounts),
         "administration": provided(services.admin),
         "bus": provided(services.bus),
         "clock": provided(services.clock),
-        "ids": provided(services.ids),
+        "new_ids": provided(services.ids),
         "library": provided(services.library),
         "models": provided(services.models),
         "queue": provided(services.queue),

@@ -106,11 +106,11 @@ async def show_quote(
 
 
 @get("/surprise")
-async def surprise(request: PageRequest, ids: InjectedIds, identity: InjectedIdentity) -> Response[Any]:
+async def surprise(request: PageRequest, new_ids: InjectedIds, identity: InjectedIdentity) -> Response[Any]:
     """A prompt for whoever has none in mind; a page that asks in the background gets the words alone."""
     del identity  # only who can generate is offered ideas
     model = request.query_params.get("model", DEFAULT_MODEL)
-    words = idea(model, ids.seed())
+    words = idea(model, new_ids.seed())
     if wants_fragments(request):
         return Response(words, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
     return see_other(request, "/?" + urlencode({"prompt": words, "model": model}))
