@@ -36,7 +36,7 @@ Figures = Mapping[str, object]
 
 
 class Generates(Protocol):
-    """What is compared."""
+    """One of the compared decoders."""
 
     name: str
 
@@ -45,7 +45,7 @@ class Generates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure: `steps` steps in each of `rounds` rounds, and `jobs` at a time for `batch_steps`."""
+    """The plan: `steps` steps in each of `rounds` rounds, and `jobs` at a time for `batch_steps`."""
 
     device: str
     rounds: int
@@ -166,7 +166,7 @@ def past_bytes(checkpoint: Checkpoint, plan: Plan, jobs: int, steps: int) -> flo
 
 
 def instructions() -> str:
-    """What the compiled step computes with, empty where it cannot be had."""
+    """Return the compiled step's instruction set, empty where it cannot be had."""
     try:
         return usual_library().instructions
     except NativeUnavailable:

@@ -32,7 +32,7 @@ WARM_UP, TAIL = 6, 6
 
 
 def checkpoints() -> dict[str, Checkpoint]:
-    """What is written for each model."""
+    """The figures written for each model."""
     small = published(MODELS["music"])
     assert small is not None
     built = {"music": small}

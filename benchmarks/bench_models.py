@@ -134,13 +134,13 @@ def one(checkpoint: Checkpoint, duration_s: float, at_once: int) -> Row:
 
 
 def _in_process(*arguments: str) -> str:
-    """What a run of this program with these arguments prints."""
+    """Return the output of this program with these arguments."""
     command = [sys.executable, "-m", "benchmarks.bench_models", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def step(arguments: argparse.Namespace, checkpoint: Checkpoint) -> None:
-    """What a process of its own does."""
+    """Run one measurement in a process of its own."""
     if arguments.step == "build":
         build(arguments.models_dir, checkpoint)
         return

@@ -1,4 +1,4 @@
-"""What the first view of each page costs: bytes, time to the first contentful paint, layout shift.
+"""Measures the first view of each page: bytes, time to the first contentful paint, layout shift.
 
 Run it as ``make bench-pages``. A server of its own on loopback, Chromium, nothing cached; every figure is the
 median of ``--runs``. ``--admin`` pages are those of a server's first account.

@@ -21,7 +21,7 @@ HEARD_WITHIN_S = 5.0
 
 
 class Listening(msgspec.Struct, frozen=True):
-    """What to listen to, and who makes the changes."""
+    """The streams to open, and the client that makes the changes."""
 
     port: int
     path: str

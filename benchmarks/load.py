@@ -23,7 +23,7 @@ LENGTH = b"content-length: "
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What to send: each connection takes the requests in turn, beginning at its own."""
+    """The requests to send: each connection cycles through them, beginning at its own."""
 
     port: int
     connections: int
@@ -32,7 +32,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What came back. `cpu` is the generator's share of one core."""
+    """The result. `cpu` is the generator's share of one core."""
 
     per_second: float
     p50_ms: float
@@ -43,7 +43,7 @@ class Result(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Tally:
-    """What all connections together have seen."""
+    """The answers that all connections have seen."""
 
     latencies_s: list[float]
     statuses: Counter[str]

@@ -35,7 +35,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is printed of a run; waits in milliseconds: p50, p95, p99 and the longest, by tier."""
+    """The printed figures of a run; waits in milliseconds: p50, p95, p99 and the longest, by tier."""
 
     task: Task
     outcome: Outcome

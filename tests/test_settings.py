@@ -63,6 +63,14 @@ INJECTED = {
     "SOUNDLOOM_WEB_SERVICE_HOST": "fd00::1",
     "SOUNDLOOM_WEB_PORT": "tcp://[fd00::1]:5309",
     "SOUNDLOOM_WEB_PORT_53_UDP": "udp://[fd00::1]:53",
+    "SOUNDLOOM_NAME": "/worker/soundloom",
+    "SOUNDLOOM_WEB_1_NAME": "/worker/soundloom_web_1",
+    "SOUNDLOOM_PORT_80_TCP_START": "tcp://172.17.0.5:80",
+    "SOUNDLOOM_PORT_80_TCP_END": "tcp://172.17.0.5:89",
+    "SOUNDLOOM_PORT_80_TCP_PORT_START": "80",
+    "SOUNDLOOM_PORT_80_TCP_PORT_END": "89",
+    "SOUNDLOOM_ENV_SOUNDLOOM_DATA_DIR": "/data",
+    "SOUNDLOOM_ENV_PATH": "/usr/bin:/bin",
 }
 
 
@@ -84,6 +92,8 @@ def test_what_kubernetes_says_of_a_service_is_no_setting() -> None:
         ("SOUNDLOOM_SERVICE_PORT", "http"),
         ("SOUNDLOOM_PORT_80_TCP_PROTO", "http"),
         ("SOUNDLOOM_HOST_PORT", "80"),
+        ("SOUNDLOOM_NAME", "soundloom"),
+        ("SOUNDLOOM_PORT_80_TCP_START", "80"),
     ],
 )
 def test_what_only_looks_like_it_stops_the_start(variable: str, value: str) -> None:

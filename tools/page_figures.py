@@ -1,4 +1,4 @@
-"""What the first view of a page costs: bytes over the wire, time to the first paint, layout shift."""
+"""Measures the first view of a page: bytes over the wire, time to the first paint, layout shift."""
 
 from dataclasses import dataclass
 from typing import Any, Final

@@ -68,7 +68,7 @@ class Musician:
 
 
 def photograph_strangers(page: Page, server: ThrowawayServer, camera: Photographer) -> None:
-    """What is seen without an account, while there is nothing yet."""
+    """Take pictures of an empty installation without an account."""
     camera.visit(
         page,
         {

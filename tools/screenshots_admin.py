@@ -128,7 +128,7 @@ def photograph_queue(
 
 
 def photograph_steering(admin: Page, camera: Photographer) -> None:
-    """What an admin does to jobs."""
+    """Take pictures of an admin's actions on jobs."""
     admin.goto("/queue?tier=free")
     rows = admin.locator("tr.queue-row")
     for place in (1, 2, 4):

@@ -48,7 +48,7 @@ def without_credentials(address: str) -> str:
 
 
 def passwords_in(address: str) -> tuple[str, ...]:
-    """What of an address nobody else may see, as it stands there and as it is meant."""
+    """Return the secret parts of an address, as written and as decoded."""
     found = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^:@/]*:(?P<password>.*)@", address)
     texts = [found["password"]] if found else []
     texts += re.findall(r"[?&](?:ssl)?password=([^&#]*)", address)

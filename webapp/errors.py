@@ -156,7 +156,7 @@ class BodyTimeout(ProductError):
 
 
 class PreconditionFailed(ProductError):
-    """What is there is not the version that the request is meant for."""
+    """The stored version is not the one that the request names."""
 
 
 class PayloadTooLarge(ProductError):
@@ -164,7 +164,7 @@ class PayloadTooLarge(ProductError):
 
 
 class AddressTooLong(ProductError):
-    """What was asked for is told in more words than are listened to."""
+    """The request's address is longer than the limit."""
 
     def __init__(self) -> None:
         super().__init__("The address is too long")

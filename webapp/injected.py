@@ -1,7 +1,9 @@
 """Tell environment variables that Kubernetes and Docker inject for a service from settings.
 
 For a service called `soundloom` each container of the namespace is given `SOUNDLOOM_PORT=tcp://10.0.0.1:80`,
-`SOUNDLOOM_SERVICE_HOST` and more; for `soundloom-web` the same with `SOUNDLOOM_WEB_`.
+`SOUNDLOOM_SERVICE_HOST` and more; for `soundloom-web` the same with `SOUNDLOOM_WEB_`. A container that is
+linked to one called `soundloom` is also given `SOUNDLOOM_NAME=/web/soundloom`, and all that is in the other's
+environment behind `SOUNDLOOM_ENV_`.
 """
 
 import ipaddress
@@ -16,10 +18,13 @@ _SHAPES: Final = (
     (re.compile(r"(?:\w+_)?SERVICE_HOST\Z"), "host"),
     (re.compile(r"(?:\w+_)?SERVICE_PORT(?:_\w+)?\Z"), "port"),
     (re.compile(r"(?:\w+_)?PORT\Z"), "address"),
-    (re.compile(r"(?:\w+_)?PORT_\d+_(?:TCP|UDP|SCTP)\Z"), "address"),
+    (re.compile(r"(?:\w+_)?PORT_\d+_(?:TCP|UDP|SCTP)(?:_START|_END)?\Z"), "address"),
     (re.compile(r"(?:\w+_)?PORT_\d+_(?:TCP|UDP|SCTP)_PROTO\Z"), "protocol"),
-    (re.compile(r"(?:\w+_)?PORT_\d+_(?:TCP|UDP|SCTP)_PORT\Z"), "port"),
+    (re.compile(r"(?:\w+_)?PORT_\d+_(?:TCP|UDP|SCTP)_PORT(?:_START|_END)?\Z"), "port"),
     (re.compile(r"(?:\w+_)?PORT_\d+_(?:TCP|UDP|SCTP)_ADDR\Z"), "host"),
+    (re.compile(r"(?:\w+_)?NAME\Z"), "link"),
+    # Whatever it says: no setting is called so.
+    (re.compile(r"(?:[A-Z0-9]+_)?ENV_\w+\Z"), "anything"),
 )
 
 
@@ -57,4 +62,19 @@ def _is_protocol(value: str) -> bool:
     return re.fullmatch(_PROTOCOL, value) is not None
 
 
-_LOOKS: Final = {"host": _is_host, "port": _is_port, "address": _is_address, "protocol": _is_protocol}
+def _is_link(value: str) -> bool:
+    return re.fullmatch(r"/[\w.-]+/[\w.-]+", value) is not None
+
+
+def _is_anything(_value: str) -> bool:
+    return True
+
+
+_LOOKS: Final = {
+    "host": _is_host,
+    "port": _is_port,
+    "address": _is_address,
+    "protocol": _is_protocol,
+    "link": _is_link,
+    "anything": _is_anything,
+}

@@ -72,7 +72,7 @@ def end_for_certain(after_s: float = CERTAIN_END_S) -> None:
 
 
 class StopRequests:
-    """What a worker does when it is told to stop, by a signal or by the end of its parent.
+    """Stops a worker on a signal or at the end of its parent.
 
     Until it has something to finish, it just ends: its start may be waiting for a database for ever. To be
     made in the worker's main task.

@@ -1,1 +1,1 @@
-"""What `bench_decode` measures, one by one: ours, the others, and the memory they read from."""
+"""The parts of `bench_decode`: our decoder, the others, and the memory they read from."""

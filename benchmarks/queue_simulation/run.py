@@ -20,7 +20,7 @@ FINISH, SKIP, CANCEL, BACK = range(4)
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run. Waits and starvation in milliseconds, by tier.
+    """The result of a run. Waits and starvation in milliseconds, by tier.
 
     A wait ends with the first start, or with the run for a job that still waits then. Starvation is the
     part of a wait beyond the tier's limit.

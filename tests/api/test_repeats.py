@@ -122,8 +122,11 @@ class TestGenerate:
         for plain, quoted in (("k", '"k"'), ('a "b" \\c', '"a \\"b\\" \\\\c"')):
             first, again = await _post(ann, plain), await _post(ann, quoted)
             assert again.json()["job_id"] == first.json()["job_id"]
+        # Parameters of a string mean nothing, and so do blanks around it.
+        for same in ('"k";a=1', '"k"; a="x;y";b', '"k";*a=?1', ' "k"'):
+            assert (await _post(ann, same)).json()["job_id"] == (await _post(ann, "k")).json()["job_id"], same
         # What is no string is taken as it is.
-        others = [await _post(ann, key) for key in ('"k', 'k"', '"k"x', '"k\\"', "'k'")]
+        others = [await _post(ann, key) for key in ('"k', 'k"', '"k"x', '"k\\"', "'k'", '"k";', '"k";A')]
         assert len({answer.json()["job_id"] for answer in others}) == len(others)
         assert_problem(await _post(ann, '""'), 400, BAD_KEY, "Idempotency-Key")
 

@@ -81,6 +81,7 @@ def test_the_password_is_the_first_line_and_can_be_set_anew(soundloom: Soundloom
         b"\xef\xbb\xbfcorrect horse\n",
         b"\xef\xbb\xbfcorrect horse\r\n",
         b"\xef\xbb\xbfcorrect horse",
+        b"\xef\xbb\xbf\xef\xbb\xbfcorrect horse\n",
         b"correct horse\n\n\n",
         b"correct horse\r",
     ],

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.weights.hub import Fault, Hub, fill, running_hub
 from webapp.cli import main
 from webapp.cli._progress import Spoken
 from webapp.weights.pull import Progress
-from webapp.weights.verdicts import Verdicts, write_verdicts
+from webapp.weights.verdicts import current_verdicts, write_verdicts
 
 SMALL = "musicgen-small"
 
@@ -57,12 +58,16 @@ def test_pull_list_and_remove(soundloom: Soundloom, hub: Hub, data_dir: Path) ->
     listed = soundloom("models", "list").out
     assert listed.splitlines()[1].split()[-3:] == ["installed,", "serves", "music"]
     assert listed.splitlines()[2].endswith("installed")
-    verdicts = Verdicts("digest", "code", (), {"cpu": {"int8": 0.043, "bfloat16": 0.0211}})
-    write_verdicts(models_dir / "musicgen-medium", verdicts)
+    medium = models_dir / "musicgen-medium"
+    verdicts = current_verdicts(medium, (medium / "state_dict.bin",), "code")
+    write_verdicts(medium, verdicts.with_distances("cpu", {"int8": 0.043, "bfloat16": 0.0211}))
     assert (
         "installed; cpu: bfloat16 (int8 0.043, bfloat16 0.021 from float32)"
         in soundloom("models", "list").out.splitlines()[2]
     )
+    # Of weights that took the place of those nothing is known.
+    os.utime(medium / "state_dict.bin", (1, 1))
+    assert soundloom("models", "list").out.splitlines()[2].endswith("installed")
     assert "t5-base, used by several: 0.1 MB" in listed
     # Nothing is missing, so there is nothing to accept.
     assert soundloom("models", "pull", SMALL).out == f"{SMALL} was installed already\n"

@@ -62,10 +62,14 @@ def _delete_log(folder: Path) -> None:
     (folder / f"{NAME}-wal").unlink()
 
 
+def _delete_locks(folder: Path) -> None:
+    (folder / f"{NAME}-shm").unlink()
+
+
 class TestFileGone:
     """Somebody takes the file away under the running server."""
 
-    @pytest.mark.parametrize("take_away", [_delete, _replace, _empty, _delete_log])
+    @pytest.mark.parametrize("take_away", [_delete, _replace, _empty, _delete_log, _delete_locks])
     async def test_nothing_is_read_or_written_any_more(
         self,
         services: Services,

@@ -222,6 +222,50 @@ def test_odd_bytes_are_no_failure_of_the_server(server: Server, installation: In
         assert int(answer.split(b" ", 2)[1]) < 500, request
 
 
+class TestWholeAddresses:
+    """A proxy's way of asking, which every server has to understand (RFC 9112, section 3.2.2)."""
+
+    @pytest.mark.parametrize(
+        "target",
+        [b"http://localhost/healthz", b"HTTP://127.0.0.1:1/healthz?a=b", b"https://localhost/healthz"],
+    )
+    def test_the_path_is_answered(self, server: Server, target: bytes) -> None:
+        head = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % target
+        assert _until_closed(server, head).startswith(b"HTTP/1.1 200 ")
+
+    @pytest.mark.parametrize("target", [b"http://localhost", b"http://localhost?a=b"])
+    def test_no_path_is_the_first_page(self, server: Server, target: bytes) -> None:
+        head = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" % target
+        assert b"\r\ncontent-type: text/html" in _until_closed(server, head)
+
+    def test_its_host_counts_and_not_the_headers(self, server: Server) -> None:
+        for target, host, status in (
+            (b"http://evil.example/healthz", b"localhost", 400),
+            (b"http://evil.example/healthz", b"", 400),
+            (b"http://a@localhost/healthz", b"localhost", 400),
+            (b"http:///healthz", b"localhost", 400),
+            (b"http://localhost/healthz", b"elsewhere.example", 200),
+            (b"http://localhost/healthz", b"localhost\r\nHost: localhost", 400),
+        ):
+            head = b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (target, host)
+            assert _until_closed(server, head).startswith(b"HTTP/1.1 %d " % status), (target, host)
+
+
+def test_blanks_around_a_value_are_no_part_of_it(server: Server) -> None:
+    assert _until_closed(
+        server, b"GET /healthz HTTP/1.1\r\nHost: \t localhost \t \r\nConnection: close \r\n\r\n"
+    ).startswith(b"HTTP/1.1 200 ")
+    head = _sign_in(b"Connection: close\r\n", b"Transfer-Encoding: chunked \r\n")
+    head = head.replace(b"Content-Length: %d\r\n" % len(CREDENTIALS), b"")
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(CREDENTIALS), CREDENTIALS)
+    assert _problem(_until_closed(server, head + body)) == WRONG
+
+
+def test_the_first_line_names_a_status_as_the_rfc_does(server: Server) -> None:
+    head = _sign_in(b"Connection: close\r\n", length=100_000)
+    assert _until_closed(server, head).startswith(b"HTTP/1.1 413 Content Too Large\r\n")
+
+
 def test_what_follows_a_body_is_not_part_of_it(server: Server) -> None:
     received = _until_closed(server, _sign_in(length=2) + b"{}junk\r\n\r\n")
     statuses = [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]

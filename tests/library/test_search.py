@@ -108,8 +108,7 @@ async def test_any_text_finds_what_the_words_say(services: Services, prompts: tu
 
     @settings(
         max_examples=150,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
         database=None,
     )
     @given(texts)

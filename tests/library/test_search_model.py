@@ -112,8 +112,7 @@ async def test_lists_are_what_a_plain_reading_finds(
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
         database=None,
     )
     @given(

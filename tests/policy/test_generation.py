@@ -6,7 +6,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.errors import InvalidRequest
@@ -28,7 +28,6 @@ ANY_JSON = st.recursive(
 FIELDS = ("prompt", "duration", "model", "loopable", "seed", "temperature", "top_k", "top_p", "guidance")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, ANY_JSON)))
 def test_any_body_is_a_choice_or_a_refusal_with_its_field(body: dict[str, Any]) -> None:
     choice = _parsed({"prompt": "rain", **body})

@@ -41,7 +41,7 @@ def test_what_is_marked(text: str, search: str, expected: str) -> None:
     assert _written(marked(text, query_words(search))) == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS, TEXTS)
 @example("각", "\u1100")
 def test_pieces_are_the_text_and_every_match_is_marked(text: str, search: str) -> None:

@@ -65,7 +65,7 @@ def test_headers_on_several_pages_stay_on_as_many(sounds: dict[str, Path], tmp_p
     assert retag("ogg", data, len(data), long) == Retagging(b"", 0, len(data))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(["wav", "flac", "ogg", "mp3", "png"]), st.binary(max_size=80))
 def test_files_of_another_kind_are_left_alone(suffix: str, rest: bytes) -> None:
     starts = {"wav": b"RIFF", "flac": b"fLaC", "ogg": b"OggS", "mp3": b"ID3"}

@@ -1,4 +1,4 @@
-"""What the commands share: services for a moment, passwords, and who is at the keyboard."""
+"""Code that the commands share: short-lived services, passwords, and prompts at a terminal."""
 
 import asyncio
 import getpass
@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 MAX_AUTHOR_CHARACTERS: Final = 32
 EXIT_ORPHANED: Final = 75
+BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def with_services(work: Callable[[Services], Awaitable[T]], *, begins_anew: bool = False) -> T:
@@ -83,7 +84,8 @@ def _first_line() -> str:
     if len(line) > limit:
         raise InvalidRequest("Password is too long")
     try:
-        # Windows' editors begin UTF-8 with a mark that nobody can type at a sign-in.
-        return line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+        # Windows' editors begin UTF-8 with a mark that nobody can type at a sign-in. Files that were put
+        # together have several.
+        return line.decode().lstrip(BYTE_ORDER_MARK).removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise InvalidRequest("The password is not UTF-8 text") from error

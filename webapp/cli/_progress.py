@@ -86,7 +86,7 @@ class Spoken:
 
 @contextmanager
 def output(kind: str) -> Iterator[Output]:
-    """What to tell while the block runs. `json` takes what goes wrong into its lines."""
+    """Report progress while the block runs. `json` adds errors to its lines."""
     if kind == "json":
         lines = JsonLines()
         try:

@@ -37,7 +37,7 @@ SHOWN_CHARACTERS: Final = 60
 
 @dataclass(slots=True)
 class _Tally:
-    """What became of the sounds of an archive. `full` says why the rest did not fit, once that is so."""
+    """The outcome of an import. `full` says why the rest did not fit, if it did not."""
 
     taken: int = 0
     known: int = 0

@@ -23,7 +23,7 @@ CHANNELS = {1: "mono", 2: "stereo"}
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What was found out about a checkpoint, for one device."""
+    """The result of a check of a checkpoint, for one device."""
 
     choice: Choice
     found: Examined
@@ -82,7 +82,7 @@ def _report(choice: Choice, found: Examined, device_setting: str, precision_sett
 
 
 def _precision(choice: Choice, device: str, asked: Precision | None) -> tuple[Precision, str]:
-    """What it would be computed in, and how that is known."""
+    """Return the precision it would be computed in, and how that is known."""
     if asked is not None:
         return asked, "as asked for"
     first = usual_precision(device, choice.kind)

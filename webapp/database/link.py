@@ -53,7 +53,7 @@ class PostgresLink:
         return "PostgresLink(…)"
 
     def arguments(self, *, is_limited: bool = True) -> dict[str, Any]:
-        """What the driver is given for a connection."""
+        """Return the driver's arguments for a connection."""
         settings = {"idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS)}
         if is_limited:
             settings["statement_timeout"] = _milliseconds(self.limits.statement_s)

@@ -128,14 +128,16 @@ class PooledPostgresEngine(PostgresEngine):
 
     async def close(self) -> None:
         """Hang up; from a server that does not answer, without waiting for its goodbye."""
-        pool, self.pool = self.pool, None
-        if pool is None:
+        if self.pool is None:
             return
         try:
+            # The pool stays until then: it waits for connections in use, which are given back to it.
             async with asyncio.timeout(CLOSE_S):
-                await pool.close()
+                await self.pool.close()
         except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            pool.terminate()
+            self.pool.terminate()
+        finally:
+            self.pool = None
 
     async def get_new_connection(self) -> Connection:
         """A connection outside the pool, whose statements have no time limit. Raises DatabaseAway."""
@@ -189,7 +191,7 @@ class PooledPostgresEngine(PostgresEngine):
 
 
 async def _nothing_to_reset(_connection: object) -> None:
-    """What a connection is used for leaves nothing behind: settings are those of a transaction (SET LOCAL).
+    """Leaves a returned connection as it is: settings are those of a transaction (SET LOCAL).
 
     The driver's own way would cost a round trip whenever a connection is given back.
     """

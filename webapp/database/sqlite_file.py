@@ -11,10 +11,12 @@ from typing import Final
 
 from webapp.errors import DatabaseDamaged, DatabaseGone
 
-LOG_SUFFIX: Final = "-wal"
+# SQLite's log, and what its processes share about it: their locks are in there.
+BESIDE: Final = ("-wal", "-shm")
 
 # Device and number of a file; None where there is none, or an emptied one.
 Identity = tuple[int, int] | None
+NOT_SEEN: Final[Identity] = None
 
 
 class DatabaseFile:
@@ -22,9 +24,8 @@ class DatabaseFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._log_path = path.with_name(path.name + LOG_SUFFIX)
+        self._beside = {path.with_name(path.name + suffix): NOT_SEEN for suffix in BESIDE}
         self._identity: Identity = None
-        self._log_identity: Identity = None
         self._damage: str | None = None
 
     def opened(self) -> None:
@@ -43,12 +44,13 @@ class DatabaseFile:
             return
         if _identity(self.path) != self._identity:
             raise DatabaseGone(f"{self.path} is not the file that was opened, or is empty now")
-        log_identity = _identity(self._log_path, may_be_empty=True)
-        if self._log_identity is None:
-            # SQLite makes it with the first access, and keeps it as long as there is a connection.
-            self._log_identity = log_identity
-        elif log_identity != self._log_identity:
-            raise DatabaseGone(f"{self._log_path} is not the file that was opened")
+        for path, known in self._beside.items():
+            identity = _identity(path, may_be_empty=True)
+            if known is None:
+                # SQLite makes it with the first access, and keeps it as long as there is a connection.
+                self._beside[path] = identity
+            elif identity != known:
+                raise DatabaseGone(f"{path} is not the file that was opened")
 
     @contextmanager
     def noting_damage(self) -> Iterator[None]:

@@ -35,7 +35,7 @@ class MemoryMeter(Protocol):
     """Measures the memory that models are loaded into."""
 
     def available_bytes(self) -> int | None:
-        """What could be used now; None when that cannot be known."""
+        """Return the memory that could be used now; None when that cannot be known."""
         ...
 
 
@@ -54,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """What is known of a model. `memory_bytes` is measured when it was loaded, before that estimated.
+    """The state of a model. `memory_bytes` is estimated until the model was loaded, then measured.
 
     `loading_since_s` is when the load in progress began.
     """

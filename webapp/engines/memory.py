@@ -27,7 +27,7 @@ class HostMemory:
         self._control_group = control_group
 
     def available_bytes(self) -> int | None:
-        """What could be used without swapping, in bytes; None where that cannot be known."""
+        """Return the bytes that could be used without swapping; None where that cannot be known."""
         known = [value for value in (self._of_host(), self._of_container()) if value is not None]
         return min(known, default=None)
 

@@ -56,7 +56,7 @@ def create_engine(name: str, options: EngineOptions | None = None) -> Engine:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What AudioCraft would serve a model with, and when its files were last written."""
+    """The checkpoint that AudioCraft would serve for a model, and when its files were last written."""
 
     choice: Choice
     written_ns: tuple[int, ...]

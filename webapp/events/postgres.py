@@ -24,7 +24,7 @@ LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, *PASSING)
 
 
 class Notice(msgspec.Struct):
-    """What travels in one NOTIFY: who sent it, and a batch of hints."""
+    """The payload of one NOTIFY: its sender, and a batch of hints."""
 
     sender: str
     events: list[Event]

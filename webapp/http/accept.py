@@ -1,4 +1,4 @@
-"""What kind of answer a client would rather have."""
+"""Chooses the kind of answer that a client prefers."""
 
 from collections.abc import Iterator
 

@@ -26,7 +26,7 @@ async def archive(
     identity: Identity,
     choice: ExportChoice,
 ) -> Attachment:
-    """What was chosen, as a zip that is sent while it is made; it counts among the account's open streams.
+    """Send the chosen sounds as a zip while it is made; it counts among the account's open streams.
 
     Raises LimitReached for too many of those, or of searches, and what `Exports.choose` raises.
     """

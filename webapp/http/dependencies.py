@@ -1,4 +1,4 @@
-"""What handlers ask for by name; provided once for the whole application."""
+"""The dependencies that handlers name, provided once for the whole application."""
 
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -25,7 +25,7 @@ from webapp.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What endless answers share in one process: when to end, and how many there may be."""
+    """The state shared by one process's open streams: when to end, and how many there may be."""
 
     stop: StopSignal = field(default_factory=StopSignal)
     caps: StreamCaps = field(default_factory=StreamCaps)

@@ -70,7 +70,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, as it is told. `error_id` is there for failures of ours, and is in the log."""
+    """An error as the client is told. `error_id` is set for failures of ours, and is in the log."""
 
     status: int
     text: str

@@ -24,7 +24,7 @@ OUTSIDE: Final = "The range lies outside the file"
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What validators and ranges are held against."""
+    """The facts with which validators and ranges are compared."""
 
     size: int
     etag: str

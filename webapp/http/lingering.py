@@ -1,4 +1,4 @@
-"""What becomes of a request's body that nobody read before the answer."""
+"""Reads off a request's body that nobody read before the answer."""
 
 import asyncio
 from typing import Final

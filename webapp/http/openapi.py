@@ -1,4 +1,4 @@
-"""What handlers add to the description of the API: bodies they read themselves, errors they answer with."""
+"""The handlers' additions to the API's description: bodies they read themselves, errors they answer with."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

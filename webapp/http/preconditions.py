@@ -1,4 +1,4 @@
-"""What a request makes its answer depend on, held against what is there (RFC 9110, section 13)."""
+"""Evaluates a request's preconditions (RFC 9110, section 13)."""
 
 import re
 from datetime import UTC

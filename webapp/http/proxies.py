@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class ProxyWatch:
-    """What was noticed since the start: the address of the first proxy that nobody had named, if any."""
+    """Return the address of the first proxy that the settings do not name, seen since the start, if any."""
 
     unknown_proxy: str | None = None
 

@@ -26,7 +26,7 @@ class PublicUrl:
 
 @lru_cache(maxsize=8)
 def public_url(settings: Settings) -> PublicUrl:
-    """What `SOUNDLOOM_PUBLIC_URL` says. Raises SettingsError for what is no address of a web server."""
+    """Parse `SOUNDLOOM_PUBLIC_URL`. Raises SettingsError for an address that is not a web server's."""
     text = settings.public_url
     if not text:
         return PublicUrl()

@@ -28,5 +28,5 @@ def cookie_path(settings: Settings) -> str:
 
 
 def session_secret(connection: ASGIConnection[Any, Any, Any, Any], settings: Settings) -> str | None:
-    """What the browser sent as its session, if anything."""
+    """Return the session that the browser sent, if any."""
     return cookie_value(connection.headers, cookie_name(settings)) or None

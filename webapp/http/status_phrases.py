@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Final
 
 # Named otherwise by Python before 3.13.
-_RENAMED: Final = {
+RENAMED: Final = {
     413: "Content Too Large",
     414: "URI Too Long",
     416: "Range Not Satisfiable",
@@ -14,8 +14,8 @@ _RENAMED: Final = {
 
 def phrase_of(status: int) -> str:
     """The reason phrase of a status code; for one that nobody registered, that of its class."""
-    if status in _RENAMED:
-        return _RENAMED[status]
+    if status in RENAMED:
+        return RENAMED[status]
     try:
         return HTTPStatus(status).phrase
     except ValueError:

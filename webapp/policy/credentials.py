@@ -1,4 +1,4 @@
-"""What usernames and passwords may be."""
+"""The allowed form of usernames and passwords."""
 
 import re
 import unicodedata
@@ -51,7 +51,7 @@ def checked_password(value: object, *, field: str = "password") -> str:
 
 
 def checked_label(value: object) -> str:
-    """What a token is called, on one line; empty when nothing was given. Raises InvalidRequest."""
+    """Validate a token's name: one line, empty when none was given. Raises InvalidRequest."""
     if value is None:
         return ""
     if not isinstance(value, str):

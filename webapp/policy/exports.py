@@ -1,4 +1,4 @@
-"""What may be exported at once, in which formats, and how its files are called."""
+"""The limits, formats and file names of exports."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -20,7 +20,7 @@ LONGEST_ENDING_BYTES: Final = len(".flac")
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """What is to be exported: sounds by id, a playlist, or what a list shows; the first that is given."""
+    """The sounds to export: by id, of a playlist, or of a list; the first that is given."""
 
     formats: tuple[ExportFormat, ...]
     query: LibraryQuery

@@ -1,4 +1,4 @@
-"""What a request for a sound may say."""
+"""The allowed values of a request for a sound."""
 
 import math
 import re

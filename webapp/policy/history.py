@@ -1,4 +1,4 @@
-"""What the queue was like: how many waited when, and how long those waited that got their turn."""
+"""The queue's history: how many jobs waited at each time, and how long those waited that were started."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

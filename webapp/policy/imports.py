@@ -1,4 +1,4 @@
-"""What may come in from an export made elsewhere. Nothing in it is trusted."""
+"""Validation of an export made elsewhere. Nothing in it is trusted."""
 
 from typing import Annotated, Final
 
@@ -43,7 +43,7 @@ class FileEntry(msgspec.Struct, frozen=True):
 
     @property
     def suffix(self) -> str:
-        """What comes after the last dot of the name, in small letters."""
+        """Return the name's extension, in lower case."""
         return self.name.rpartition(".")[2].lower()
 
 

@@ -1,4 +1,4 @@
-"""What an admin may do to a job, by the state it is in."""
+"""The actions that an admin may take on a job, by its state."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -47,7 +47,7 @@ def refusal(action: AdminAction, job: Steered) -> str | None:
 
 
 def possible(job: Steered) -> tuple[AdminAction, ...]:
-    """What can be done to a job now."""
+    """Return the actions that are possible on a job now."""
     return tuple(action for action in ADMIN_ACTIONS if refusal(action, job) is None)
 
 

@@ -1,4 +1,4 @@
-"""What may be said of sounds in the library, and asked of it."""
+"""The allowed values of sounds' fields in the library, and of its lists."""
 
 import math
 import re
@@ -67,7 +67,7 @@ class LibraryQuery:
 
 @dataclass(frozen=True, slots=True)
 class SoundChange:
-    """What an owner changes of a sound; None leaves a value as it is."""
+    """An owner's changes to a sound; None leaves a value as it is."""
 
     title: str | None = None
     tags: tuple[str, ...] | None = None
@@ -76,7 +76,7 @@ class SoundChange:
 
 @dataclass(frozen=True, slots=True)
 class PlaylistChange:
-    """What an owner changes of a playlist; None leaves a value as it is."""
+    """An owner's changes to a playlist; None leaves a value as it is."""
 
     name: str | None = None
     is_shared: bool | None = None
@@ -148,7 +148,7 @@ def require_note(body: Mapping[str, Any]) -> str:
 
 
 def duration_bounds(low: float | None, high: float | None) -> tuple[float | None, float | None]:
-    """What durations lie between, in seconds. Raises InvalidRequest for bounds that make no sense."""
+    """Validate the bounds of durations, in seconds. Raises InvalidRequest for bounds that make no sense."""
     for value, name in ((low, "min_duration"), (high, "max_duration")):
         if value is not None and not math.isfinite(value):
             raise InvalidRequest(f"{name} must be a number of seconds", field=name)

@@ -35,7 +35,7 @@ REASONS: dict[Rank, Reason] = {Rank.SKIPPED: "skipped", Rank.STARVING: "starving
 
 
 class Waiting(Protocol):
-    """What the order needs to know of a waiting job."""
+    """The facts about a waiting job that decide its place."""
 
     @property
     def sequence(self) -> int: ...

@@ -1,4 +1,4 @@
-"""What it costs to skip the queue."""
+"""The price of skipping the queue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a request to speak may say, and what voices say of themselves."""
+"""The allowed values of a speech request, and the sample texts of voices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def is_voice_id(text: str) -> bool:
 
 
 def sample_text(language: str) -> str:
-    """What a voice of a language, a BCP 47 tag, says as its sample."""
+    """Return the sample text for a voice of a language, a BCP 47 tag."""
     primary = language.partition("-")[0].lower()
     return SAMPLES.get({"zh": "cmn", "no": "nb"}.get(primary, primary), SAMPLES["en"])
 

@@ -66,7 +66,7 @@ def kind_of(device: str) -> str:
 
 
 def first_guess(engine: str, device: str) -> WorkLine:
-    """What to expect of an engine on a device that nobody has measured."""
+    """Return the expected speed of an engine on a device that has not been measured."""
     if engine == "sketch":
         return GUESS_SKETCH
     return GUESS_CPU if kind_of(device) == "cpu" else GUESS_ACCELERATED

@@ -1,4 +1,4 @@
-"""What each tier allows."""
+"""The limits of each tier."""
 
 from dataclasses import dataclass, replace
 from typing import Final

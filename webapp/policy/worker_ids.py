@@ -1,4 +1,4 @@
-"""What workers may be called."""
+"""The allowed form of a worker's id."""
 
 import re
 from typing import Final

@@ -31,7 +31,7 @@ CHECKED_BYTES: Final = 32_000_000
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the services stand on, open and ready."""
+    """The open database, storage and events that the services use."""
 
     database: Database
     bus: Bus

@@ -1,4 +1,4 @@
-"""What keeps the files of sounds."""
+"""The interface of a storage for the files of sounds."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -18,7 +18,7 @@ _SEGMENTS_PER_PAGE: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What is told of a sound; empty texts are left out. `date` is `YYYY-MM-DD`."""
+    """A sound's tags; empty texts are left out. `date` is `YYYY-MM-DD`."""
 
     title: str = ""
     artist: str = ""

@@ -50,7 +50,7 @@ class NotAsMeasured(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What the table of contents says of a file."""
+    """A file's entry in the table of contents."""
 
     name: bytes
     measured: Measured
@@ -126,7 +126,7 @@ def _common(entry: _Entry, extra: bytes) -> tuple[int, int, int, int, int, int]:
 
 
 def _end(entries: int, length: int, begin: int) -> bytes:
-    """What ends the archive: how many entries its table has, and where the table is."""
+    """Return the end record of the archive: how many entries its table has, and where the table is."""
     count = _ELSEWHERE_16 if entries >= LIMIT_16 else entries
     last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, _told(length), _told(begin), 0)
     if entries < LIMIT_16 and max(length, begin) < LIMIT_32:

@@ -1,4 +1,4 @@
-"""What admins did."""
+"""The record of admins' actions."""
 
 from piccolo.columns import BigInt, Serial, Varchar
 from piccolo.table import Table

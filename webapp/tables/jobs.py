@@ -68,7 +68,7 @@ class Job(Table):
 
 
 class Sound(Table):
-    """What a completed job became: the facts about its files."""
+    """The sound of a completed job: the facts about its files."""
 
     generation_id = Varchar(length=20, primary_key=True)
     job = ForeignKey(Job, on_delete=OnDelete.cascade, unique=True)
@@ -124,7 +124,7 @@ class Worker(Table):
 
 
 class ModelWish(Table, tablename="model_wish"):
-    """What operators ask of every worker for one model: see webapp.services.workers.control."""
+    """An operator's request to every worker about one model: see webapp.services.workers.control."""
 
     model = Varchar(length=16, primary_key=True)
     # load | unload, or empty; each is done once, told apart by its number.

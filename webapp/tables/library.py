@@ -59,7 +59,7 @@ class LibraryItem(Table, tablename="library_item"):
 
 
 class SoundVote(Table, tablename="sound_vote"):
-    """What one account thinks of one sound: 1 or -1."""
+    """One account's vote on one sound: 1 or -1."""
 
     id: Serial
     item = ForeignKey(LibraryItem, on_delete=OnDelete.cascade)

@@ -23,7 +23,7 @@ async def healthz() -> Response[str]:
 
 
 def readyz(readiness: Readiness) -> ControllerRouterHandler:
-    """What answers whether the database is there and has the present schema; 503, and why, otherwise."""
+    """Build the readiness handler: 200 when the database has the present schema, otherwise 503 and why."""
     outage = Outage(logger, "the database")
 
     @get("/readyz", media_type=MediaType.TEXT, include_in_schema=False)

@@ -1,4 +1,4 @@
-"""What the server does beside answering: repair at the start, look after leases, notice missed changes."""
+"""The server's background work: repairs at the start, lapsed leases, missed changes."""
 
 import asyncio
 import logging

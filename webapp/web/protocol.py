@@ -1,13 +1,15 @@
 """HTTP/1.1 and 1.0 on the wire: uvicorn's, with bounds on heads, and with what it leaves out."""
 
 import asyncio
+import re
 from typing import Any, Final
 
 import httptools
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from webapp.http.errors import PROBLEM_JSON, Problem
+from webapp.http.status_phrases import RENAMED, phrase_of
 
 # A head holds the address and the headers. Browsers send 1 to 2 KiB, and proxies refuse 8 to 32.
 MAX_HEAD_BYTES: Final = 32 * 1024
@@ -21,6 +23,13 @@ TOO_LARGE: Final = "The request's headers are too large"
 TOO_SLOW: Final = "The request took too long to arrive"
 UNKNOWN_VERSION: Final = "This server speaks HTTP/1.1 and HTTP/1.0"
 UNKNOWN_CODING: Final = "This Transfer-Encoding is not supported"
+
+_WHOLE_ADDRESS: Final = re.compile(rb"https?://(?P<host>[^/?#]*)(?P<path>.*)", re.IGNORECASE | re.DOTALL)
+
+# uvicorn has the names that Python has, which depend on its version.
+STATUS_LINE.update(
+    {status: b"HTTP/1.1 %d %s\r\n" % (status, phrase_of(status).encode()) for status in RENAMED}
+)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -94,6 +103,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.parser.feed_data(b"\r\n".join((line, *kept, b"", b"")))
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # The parser leaves blanks behind a value, which are no part of it (RFC 9110, section 5.5).
+        super().on_header(name, value.strip(b" \t"))
+
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             self._wants_upgrade = True
@@ -113,7 +126,21 @@ class BoundedProtocol(HttpToolsProtocol):
         ):
             self._refuse(501, UNKNOWN_CODING)
         else:
+            self._take_whole_address_apart()
             super().on_headers_complete()
+
+    def _take_whole_address_apart(self) -> None:
+        """Read `GET http://host/path` as its host and path: the header's host does not count beside it.
+
+        RFC 9112, section 3.2.2. A request with several `Host` headers stays as it is, to be refused.
+        """
+        whole = None if self.url.startswith(b"/") else _WHOLE_ADDRESS.fullmatch(self.url)
+        if whole is None:
+            return
+        others = [header for header in self.headers if header[0] != b"host"]
+        if len(self.headers) - len(others) < 2:
+            self.headers[:] = [*others, (b"host", whole["host"])]
+        self.url = whole["path"] if whole["path"].startswith(b"/") else b"/" + whole["path"]
 
     def on_body(self, body: bytes) -> None:
         if not self.transport.is_closing():

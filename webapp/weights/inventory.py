@@ -1,4 +1,4 @@
-"""What lies in a models folder, and taking a model out of it again."""
+"""The content of a models folder, and the removal of a model from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from webapp.errors import Conflict
 from webapp.weights.catalogue import CHECKPOINTS, Checkpoint, published
 from webapp.weights.layout import (
     CODEC_FILE,
+    LM_FILE,
     TOKENIZER_FILES,
     Part,
     is_checkpoint_folder,
@@ -17,15 +18,15 @@ from webapp.weights.layout import (
 from webapp.weights.locking import locked
 from webapp.weights.manifest import MANIFEST_FILE, Manifest, read_manifest
 from webapp.weights.transfer import arrived_bytes, discard, part_of
-from webapp.weights.verdicts import VERDICTS_FILE, read_verdicts
+from webapp.weights.verdicts import VERDICTS_FILE, verdicts_of
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a folder has of a published checkpoint.
+    """The files that a folder has of a published checkpoint.
 
     `missing` are the files it lacks, as `folder/file`. `disk_bytes` is its own folder, `arrived_bytes` the
-    part of that which is not whole yet. `precisions` says what it was last found to fit, for people.
+    part of that which is not whole yet. `precisions` says what its weights were last found to fit.
     """
 
     checkpoint: Checkpoint
@@ -42,14 +43,14 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What a removal freed, and the parts that stayed because something else may need them."""
+    """The result of a removal: the bytes freed, and the parts kept because something else may need them."""
 
     freed_bytes: int
     kept: tuple[str, ...]
 
 
 def holdings(models_dir: Path) -> tuple[Holding, ...]:
-    """What a models folder has of every published checkpoint."""
+    """Return the files that a models folder has of every published checkpoint."""
     return tuple(_holding(checkpoint, models_dir) for checkpoint in CHECKPOINTS)
 
 
@@ -96,7 +97,7 @@ def _holding(checkpoint: Checkpoint, models_dir: Path) -> Holding:
     missing = (path.relative_to(models_dir).as_posix() for path in missing_files(checkpoint, models_dir))
     own = _parts(checkpoint, models_dir)[-1]
     arrived = sum(arrived_bytes(folder / file) for file in own.files)
-    precisions = read_verdicts(folder).summary()
+    precisions = verdicts_of(folder, (folder / LM_FILE,)).summary()
     return Holding(checkpoint, tuple(missing), _size(folder), arrived, read_manifest(folder), precisions)
 
 

@@ -64,7 +64,7 @@ def folder_name(repository: str) -> str:
 
 
 def missing_files(checkpoint: Checkpoint, models_dir: Path) -> tuple[Path, ...]:
-    """What has to be in the models folder before a published checkpoint can be loaded, and is not."""
+    """Return the files that a published checkpoint needs and the models folder lacks."""
     return tuple(path for path in needed_files(checkpoint, models_dir) if not path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""What was installed in a folder, from where, and under which licence: a small file beside the weights."""
+"""The record of an installation: its files, source and licence, in a small file beside the weights."""
 
 import json
 import os

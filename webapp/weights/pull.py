@@ -49,7 +49,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a pull needs from outside: the disk to leave free, clocks, and who accepted the licence."""
+    """The environment of a pull: the disk to leave free, clocks, and who accepted the licence."""
 
     reserve_bytes: int
     wait: Callable[[float], None]

@@ -32,7 +32,7 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """What a source says of a file.
+    """A source's facts about a file.
 
     `sha256` is its digest in hexadecimal, `git_sha1` that of a git blob; either may be empty. `revision`
     names the state of the repository that it is part of, if the source has such.
@@ -72,7 +72,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it; without secrets."""
+        """Return the source's name for people, without secrets."""
         ...
 
     def look(self, repository: str, file: str, revision: str) -> RemoteFile:

@@ -30,7 +30,7 @@ LOOK_AT_DISK_EVERY: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a transfer is given: the disk space to leave free, and how to wait between attempts."""
+    """A transfer's settings: the disk space to leave free, and how to wait between attempts."""
 
     reserve_bytes: int
     wait: Callable[[float], None]
@@ -42,7 +42,7 @@ def part_of(path: Path) -> Path:
 
 
 def note_of(path: Path) -> Path:
-    """What is known of the file's part."""
+    """The state of a partly fetched file."""
     return path.with_name(f"{path.name}.part.json")
 
 
@@ -239,7 +239,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _identity(remote: RemoteFile) -> dict[str, object]:
-    """What has to be the same for a part to be gone on from."""
+    """Return the facts that must be unchanged to resume a partly fetched file."""
     digest = remote.sha256 or remote.git_sha1
     # The same bytes from another source are the same bytes.
     where = "" if digest else remote.location

@@ -33,7 +33,7 @@ class TransformersFolder:
 
 
 def transformers_folder(folder: Path) -> TransformersFolder | None:
-    """What a folder has of MusicGen in this layout; None for a folder of anything else."""
+    """Find MusicGen in this layout in a folder; None for a folder of anything else."""
     if read_json(folder / CONFIG_FILE).get("model_type") != MODEL_TYPE:
         return None
     weights = _weight_names(folder)

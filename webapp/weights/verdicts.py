@@ -1,4 +1,4 @@
-"""What was found out about precisions for a checkpoint: a small file beside its weights.
+"""The measured precisions of a checkpoint: a small file beside its weights.
 
 It holds, by kind of device and by precision, how far the model's distributions are from those of float32. It
 is about certain bytes and certain code: for others it says nothing.
@@ -53,7 +53,7 @@ def read_verdicts(folder: Path) -> Verdicts:
 
 
 def current_verdicts(folder: Path, files: Sequence[Path], code: str) -> Verdicts:
-    """What is known of the weights in these files by this code; an empty record of them if that is nothing.
+    """Return this code's verdict on the weights in these files; an empty record if there is none.
 
     Files are read whole only where they are not those that were read before. Raises OSError.
     """
@@ -63,10 +63,19 @@ def current_verdicts(folder: Path, files: Sequence[Path], code: str) -> Verdicts
     return Verdicts(digest, code, stamps, distances)
 
 
-def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
-    """What is known for certain of files that were not touched since, which are not read. Raises OSError."""
+def verdicts_of(folder: Path, files: Sequence[Path]) -> Verdicts:
+    """Return the record of a folder if these files are unchanged since, else an empty one. Reads no file."""
     known = read_verdicts(folder)
-    return known.of(device) if (known.stamps, known.code) == (_stamps(files), code) else {}
+    try:
+        return known if known.stamps == _stamps(files) else Verdicts()
+    except OSError:
+        return Verdicts()
+
+
+def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) -> Mapping[str, float]:
+    """Return this code's verdict on files unchanged since."""
+    known = verdicts_of(folder, files)
+    return known.of(device) if known.code == code else {}
 
 
 def write_verdicts(folder: Path, verdicts: Verdicts) -> None:

@@ -85,12 +85,12 @@ class EngineSet:
 
     @property
     def device(self) -> str:
-        """What this worker computes on, in torch's words."""
+        """Return this worker's device, as torch names it."""
         devices = [self.info(model).device for model in self._manager.status()]
         return next((device for device in devices if device != "cpu"), "cpu")
 
     def info(self, model: str) -> EngineInfo:
-        """What a model's engine says of itself. Raises RequestNotSupported for one that nothing serves."""
+        """Return the capabilities of a model's engine. Raises RequestNotSupported where nothing serves it."""
         return self._manager.engine(model).info(model)
 
     def explain(self, request: GenerationRequest) -> Understanding | None:
@@ -135,7 +135,7 @@ class EngineSet:
         self._manager.unload_idle()
 
     def status(self) -> dict[str, ModelStatus]:
-        """What is known of each model that something serves."""
+        """Return the state of each served model."""
         return self._manager.status()
 
     def loading_for_s(self) -> dict[str, float]:
@@ -172,7 +172,7 @@ class EngineSet:
         return self._directory.refusals() if self._directory else {}
 
     def report(self) -> dict[str, Any]:
-        """What the service's status tells of each model."""
+        """Return each model's entry for the service's status."""
         status = self._manager.status()
         refusals = self.refusals() if len(status) < len(MODELS) else {}
         return {

@@ -59,7 +59,7 @@ class EngineThread:
         return await asyncio.shield(task.outcome)
 
     async def call(self, act: Callable[[], T]) -> T:
-        """What `act` returns or raises, called on the engine's thread when nothing is being generated."""
+        """Return or raise as `act` does, called on the engine's thread when nothing is being generated."""
         call = _Call(act)
         with self._turn:
             self._calls.append(call)

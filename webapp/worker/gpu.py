@@ -14,7 +14,7 @@ BYTES_PER_GB = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class GpuFigures:
-    """What a GPU is and how full and busy it is now; memory in bytes, all of its users together."""
+    """A GPU's name, memory and load now; memory in bytes, of all its users together."""
 
     name: str
     memory_used_bytes: int
@@ -48,7 +48,7 @@ class _Utilisation(Protocol):
 
 
 class Nvml(Protocol):
-    """What is used of the management library."""
+    """The functions used from the management library."""
 
     def nvmlInit(self) -> object: ...  # noqa: N802 - its own names
     def nvmlDeviceGetHandleByIndex(self, index: int) -> object: ...  # noqa: N802

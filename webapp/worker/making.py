@@ -29,7 +29,7 @@ PICTURE_STEM = "spectrogram"
 
 
 class WantedSound(Protocol):
-    """What is asked for, by a job or at a shell."""
+    """A request for a sound, by a job or at a shell."""
 
     @property
     def prompt(self) -> str: ...
@@ -148,7 +148,7 @@ class SoundMaker:
 
 
 def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
-    """What the engine is asked for: for a loop, as much more as its end is crossfaded with its start."""
+    """Return the duration to generate: longer for a loop, whose end is crossfaded with its start."""
     overlap_s = loop_overlap_s(wanted.duration_s) if wanted.is_loopable else 0.0
     chosen = wanted.sampling
     return GenerationRequest(

@@ -26,7 +26,7 @@ class Calls(Protocol):
     """The thread that models belong to."""
 
     async def call(self, act: Callable[[], T]) -> T:
-        """What `act` returns or raises on that thread, between two generations."""
+        """Return or raise as `act` does on that thread, between two generations."""
         ...
 
 

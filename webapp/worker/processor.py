@@ -176,7 +176,7 @@ class Processor:
         await self._return_to_register()
 
     def _standing_still(self) -> list[Attempt]:
-        """List what got nowhere for too long, but for what waits for an engine that is at work on others."""
+        """Return the stalled jobs, without those that wait for an engine busy with others."""
         since_s = self._now_s() - self._settings.stall_s
         still = [attempt for attempt in self._attempts if attempt.moved_s < since_s]
         if any(attempt.has_begun and attempt not in still for attempt in self._generating()):

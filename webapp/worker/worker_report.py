@@ -1,4 +1,4 @@
-"""What a worker tells of itself: its models, its device, and the GPU's figures."""
+"""A worker's report: its models, its device, and the GPU's figures."""
 
 from typing import Any
 

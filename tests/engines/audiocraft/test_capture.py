@@ -17,6 +17,7 @@ from tests.engines.audiocraft.test_backends import (
     some_columns,
 )
 from tests.engines.audiocraft.traced import TracedCapture
+from webapp.engines.audiocraft.codec_turn import CudaSide
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.capture import Capture, CudaCapture, Recorded, Recorder
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
@@ -54,16 +55,52 @@ def test_graphs_of_one_model_outlive_those_of_another(fake_cuda: FakeCuda, state
     assert kept.output.tolist() == again.output.tolist() == [2.0, 4.0]
 
 
+def test_no_graph_of_a_model_goes_before_the_others(fake_cuda: FakeCuda, state: Tensor) -> None:
+    """Not one that is slower than another, and not one that failed: it would take the others' work space."""
+
+    def work() -> Tensor:
+        return fake_cuda.kernel(lambda: 2 * state)
+
+    record = Recorder(CudaCapture(SECOND))
+    kept, slower = record(work), record(work)
+    del slower
+    gc.collect()
+    kept.replay()
+    fake_cuda.end_error = RuntimeError("operation not permitted when stream is capturing")
+    record(work)
+    fake_cuda.end_error = None
+    gc.collect()
+    kept.replay()
+    assert kept.output.tolist() == [2.0, 4.0]
+
+
+def test_a_stream_stays_with_its_graphs_when_no_more_are_recorded(fake_cuda: FakeCuda, state: Tensor) -> None:
+    def work() -> Tensor:
+        return fake_cuda.kernel(lambda: 2 * state)
+
+    record = Recorder(CudaCapture(SECOND))
+    kept = record(work)
+    fake_cuda.end_error = RuntimeError("operation not permitted when stream is capturing")
+    record(work)
+    fake_cuda.end_error = None
+    other = Recorder(CudaCapture(SECOND))
+    gone = other(work)
+    del gone, other
+    gc.collect()
+    kept.replay()
+    assert kept.output.tolist() == [2.0, 4.0]
+
+
 def test_streams_are_few(fake_cuda: FakeCuda, state: Tensor) -> None:
-    """Each costs a work space for good, and torch soon hands out the same again."""
+    """Each costs a work space for good, and torch soon hands out the same again, to whoever asks."""
     before = FakeStream.made
     for _ in range(5):
-        capture = CudaCapture(SECOND)
+        capture, side = CudaCapture(SECOND), CudaSide(SECOND)
         for _ in range(4):
             capture(lambda: fake_cuda.kernel(lambda: 2 * state))
-        del capture
+        del capture, side
         gc.collect()
-    assert FakeStream.made == before + 1
+    assert FakeStream.made == before + 2
     assert FakeCapture.default_capture_stream is None
 
 

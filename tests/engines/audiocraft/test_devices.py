@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ import torch
 from tests.engines.audiocraft.conftest import CHECKPOINTS
 from tests.engines.audiocraft.test_serving import REQUESTS, Load, alone, fussy, rows_server, tasks_for
 from webapp.engines.audiocraft import engine
-from webapp.engines.audiocraft.devices import is_device_lost, is_out_of_memory, on_device
+from webapp.engines.audiocraft.devices import (
+    enter_device,
+    is_device_lost,
+    is_out_of_memory,
+    on_device,
+    resolve_device,
+)
 from webapp.engines.audiocraft.engine import AudioCraftEngine
 from webapp.engines.base import DeviceLost, EngineOptions, EngineOutOfMemory, GenerationFailed, ModelLoadError
 from webapp.engines.batch import ListedTasks
@@ -176,6 +183,22 @@ def test_the_thread_that_loads_computes_on_the_engine_s_device(
     assert len(errors) == 2
     assert torch.backends.cudnn.allow_tf32 is False
     assert torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction is False
+
+
+@pytest.mark.parametrize(("name", "number"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1)])
+@pytest.mark.usefixtures("as_torch_begins")
+def test_every_name_of_a_gpu_can_be_entered(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    """Torch makes tensors on `cuda`, whichever that is, but enters only a device with a number."""
+
+    def empty(*_: object, device: torch.device) -> SimpleNamespace:
+        return SimpleNamespace(device=torch.device(device.type, device.index or 0))
+
+    entered: list[int] = []
+    monkeypatch.setattr(torch, "empty", empty)
+    monkeypatch.setattr(torch._C, "_cuda_setDevice", entered.append, raising=False)  # noqa: SLF001
+    device = resolve_device(name)
+    enter_device(device)
+    assert (str(device), entered) == (f"cuda:{number}", [number])
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.engines.audiocraft.test_backends import (
     relative_error,
     some_columns,
 )
-from tests.engines.audiocraft.traced import TracedCapture
+from tests.engines.audiocraft.traced import FragileCapture, TracedCapture
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.capture import Recorded
 from webapp.engines.audiocraft.decoder.delays import columns_of
@@ -230,6 +230,30 @@ def test_fused_kernels_that_are_wrong_are_not_used(
         logits = backend.step((0, 1), columns[:, step].expand(2, -1))
         assert relative_error(logits, expected[step]) < 1e-4
     assert len([message for message in caplog.messages if "fused kernels are not used" in message]) == 1
+
+
+@pytest.mark.parametrize("way", ["torch's", "fused", "fused and wrong"])
+def test_what_is_not_taken_leaves_what_is(loaded: Load, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Of a size's two recordings one is used; the other one must not take its work space with it."""
+    model = loaded("tiny-musicgen")
+    if way == "fused and wrong":
+        monkeypatch.setattr(operators, "attend_text", lambda queries, *_: torch.zeros_like(queries))
+    backend = GraphBackend(
+        model.weights, 4, 304, dtype=torch.float32, capture=FragileCapture(), is_fused=True,
+        pace=first_is_quickest if way == "torch's" else Prefers(),
+    )  # fmt: skip
+    columns, encoder = some_columns(model, 9), PromptEncoder(model)
+    expected = audiocraft_logits(model, PROMPTS[1], columns)
+    begin(backend, (0, 1), encoder.encode(PROMPTS[1]))
+    for step in range(9):
+        logits = backend.step((0, 1), columns[:, step].expand(2, -1))
+        assert relative_error(logits, expected[step]) < 1e-4
+        if step == 2:
+            backend.begin(2, encoder.encode(PROMPTS[0]).text)
+        if step == 5:
+            # A long text takes larger places, for which all is recorded anew.
+            backend.begin(3, torch.zeros(100, model.weights.dim))
+    assert len(backend.recorded) == 1
 
 
 def test_the_quicker_way_is_taken(loaded: Load) -> None:

@@ -1,6 +1,8 @@
 """Recording work on a processor, as strictly as a GPU does it."""
 
+import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,3 +30,32 @@ class TracedCapture:
             output.copy_(graph())
 
         return Recorded(replay, output.fill_(torch.nan))
+
+
+@dataclass
+class _WorkSpace:
+    is_freed: bool = False
+
+
+class FragileCapture(TracedCapture):
+    """Records in the same way, but all recordings share a work space, which goes with the first that goes.
+
+    So do CUDA's, whose libraries keep one for the stream that they are captured on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._work_space = _WorkSpace()
+
+    def __call__(self, work: Callable[[], Tensor]) -> Recorded:
+        if self._work_space.is_freed:
+            self._work_space = _WorkSpace()
+        mine, recorded = self._work_space, super().__call__(work)
+
+        def replay() -> None:
+            if mine.is_freed:
+                raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+            recorded.replay()
+
+        weakref.finalize(replay, setattr, mine, "is_freed", True)
+        return Recorded(replay, recorded.output)

@@ -189,7 +189,7 @@ def test_everything_understood_is_accounted_for() -> None:
     assert read.unknown == ("zorp",)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=1000), st.sampled_from(["music", "audio"]))
 def test_any_text_has_a_plan(prompt: str, model: str) -> None:
     read = read_prompt(prompt, model, 0)
@@ -199,7 +199,7 @@ def test_any_text_has_a_plan(prompt: str, model: str) -> None:
 _WORDS = sorted({word for words in lexicon().entries for word in words})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.sampled_from([*_WORDS, "the", "a", ",", ".", "and", "then", "no", "3", "-", "of"]), max_size=160

@@ -43,7 +43,7 @@ def provide_choice(
         QueryParameter(description="Some of wav, flac, ogg, mp3 and png, with commas; flac without it."),
     ] = None,
 ) -> ExportChoice:
-    """What is asked for. Raises InvalidRequest."""
+    """Read the export's parameters. Raises InvalidRequest."""
     return ExportChoice(export_formats(formats), selection, export_ids(ids), playlist or None, source)
 
 

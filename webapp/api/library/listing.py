@@ -1,4 +1,4 @@
-"""What lists of sounds are asked for, and how their answers lead on."""
+"""The queries of lists of sounds, and the links to their next pages."""
 
 from dataclasses import replace
 from typing import Annotated, Any, Final, TypeAlias
@@ -142,7 +142,7 @@ def next_link(request: AnyRequest, library: LibraryServices, page: LibraryPage) 
 
 
 def _list_name(request: AnyRequest) -> str:
-    """What tells one list from another: where it is, its filters, and its order."""
+    """Return the identity of a list: its address, its filters, and its order."""
     told = sorted((name, value) for name, value in _sent(request) if name in LIST_PARAMETERS)
     return f"{request.url.path}?{urlencode(told)}"
 

@@ -128,7 +128,7 @@ class LibraryCounts(msgspec.Struct, frozen=True):
 
 
 class SoundChangeBody(msgspec.Struct, frozen=True):
-    """What is to be changed of a sound; at least one of these."""
+    """The changes to a sound; at least one of these."""
 
     title: Annotated[str, Meta(max_length=MAX_TITLE_CHARACTERS)] | UnsetType = UNSET
     is_public: bool | UnsetType = UNSET
@@ -213,7 +213,7 @@ class PlaylistSent(msgspec.Struct, frozen=True):
 
 
 class PlaylistChangeBody(msgspec.Struct, frozen=True):
-    """What is to be changed of a playlist; at least one of these."""
+    """The changes to a playlist; at least one of these."""
 
     name: Annotated[str, Meta(min_length=1, max_length=MAX_PLAYLIST_NAME_CHARACTERS)] | UnsetType = UNSET
     is_shared: bool | UnsetType = UNSET

@@ -12,8 +12,9 @@ from webapp.services.shared.facade import SharedServices
 from webapp.services.shared.idempotency import Once
 
 HEADER: Final = "idempotency-key"
-# A string of RFC 9651, which is how the header's draft has the key.
-_STRING: Final = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*+)"')
+# A string of RFC 9651, which is how the header's draft has the key. Its parameters mean nothing.
+_TEXT: Final = r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*+)"'
+_STRING: Final = re.compile(rf"""{_TEXT}(?:;\x20*+[a-z*][a-z0-9_.*-]*+(?:=(?:{_TEXT}|[^\s";,()]++))?)*+""")
 _ESCAPED: Final = re.compile(r"\\(.)")
 
 Answer = TypeVar("Answer")

@@ -1,4 +1,4 @@
-"""What the API says of jobs and the queue: the contract's fields, and welcome extras."""
+"""The API's jobs and queue: the contract's fields, and extras."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""What the speech endpoints read and answer."""
+"""The requests and answers of the speech endpoints."""
 
 from typing import Annotated, Final
 

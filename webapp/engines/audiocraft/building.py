@@ -60,7 +60,7 @@ def max_jobs(kind: Kind, device: torch.device) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What serves tasks with a model, in which precision, and what there is to say about that."""
+    """A runner for a model's tasks, its precision, and the reason for it."""
 
     server: Server
     precision: Precision
@@ -68,7 +68,7 @@ class Built:
 
 
 def build(model: LoadedModel, asked: Precision | None, known: Known, *, jobs: int | None = None) -> Built:
-    """What serves tasks with a model, in a precision or, for None, in the quickest that its weights allow.
+    """Build the runner for a model, in a precision or, for None, in the fastest that its weights allow.
 
     `jobs` is how many at a time, None for what memory allows. Raises ModelLoadError where the precision
     cannot be had, and torch's out of memory.
@@ -105,7 +105,7 @@ def build_server(model: LoadedModel, asked: Precision | None, *, jobs: int | Non
 
 
 def _codec_decoder(model: LoadedModel, precision: Precision) -> CodecDecoder:
-    """What makes sound of a model's tokens. Raises ModelLoadError for a codec that it cannot decode."""
+    """Build the decoder of a model's tokens. Raises ModelLoadError for a codec that it cannot decode."""
     try:
         decoder = CodecDecoder(model.codec, quicker=quicker_bodies(precision, model.device))
     except ValueError as error:
@@ -121,7 +121,7 @@ def resolved(asked: Precision | None, model: LoadedModel) -> Precision:
 
 
 def usual_precision(device: str, kind: Kind) -> Precision:
-    """What suits a kind of device, before a model was asked."""
+    """Return the usual precision of a kind of device, before a model is examined."""
     if device == "cuda":
         return Precision.FLOAT16
     if device != "cpu":
@@ -138,7 +138,7 @@ def usual_precision(device: str, kind: Kind) -> Precision:
 
 
 def _candidates(first: Precision, device: torch.device, *, is_asked: bool) -> tuple[Precision, ...]:
-    """What to compute in, quickest first: each is for models that the one before does not fit."""
+    """Return the precisions to try, fastest first: each is for models that the one before does not fit."""
     if is_asked or first is Precision.FLOAT32:
         return (first,)
     between = () if first is Precision.BFLOAT16 else (Precision.BFLOAT16,)
@@ -176,7 +176,7 @@ class JobMaker:
 
 
 def decoding_of(model: LoadedModel, precision: Precision, jobs: int) -> Decoding:
-    """What decodes a model's jobs in a precision, so many at a time.
+    """Build the decoder of a model's jobs in a precision, for so many at a time.
 
     Raises ModelLoadError where the precision cannot be had, and torch's out of memory.
     """
@@ -204,7 +204,7 @@ def _computing(model: LoadedModel, precision: Precision, jobs: int) -> tuple[Dec
 
 
 def backend_factory(precision: Precision, device: torch.device) -> BackendFactory:
-    """What computes rows in a precision on a device. Raises ModelLoadError where it cannot be had."""
+    """Build the backend of a precision on a device. Raises ModelLoadError where it cannot be had."""
     if precision is Precision.INT8:
         try:
             return native_factory()
@@ -231,7 +231,7 @@ def affordable_jobs(model: LoadedModel, precision: Precision) -> int:
 
 
 def job_bytes(model: LoadedModel, precision: Precision) -> int:
-    """What a job takes while it is decoded; a text's place is as long on a GPU, whatever the text."""
+    """Return the memory of a job while it is decoded; on a GPU a text takes the same, however long it is."""
     weights, size = model.weights, precision.dtype.itemsize
     words = 0 if model.device.type == "cpu" else RESERVED_WORDS
     if model.kind is not Kind.MAGNET:

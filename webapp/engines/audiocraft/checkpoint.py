@@ -73,7 +73,7 @@ def read_checkpoint(path: Path) -> CheckpointFile:
 
 
 def as_checkpoint(package: Mapping[str, Any], label: str) -> CheckpointFile:
-    """What a package holds, checked for form. Raises ModelLoadError."""
+    """Return the content of a package, checked for form. Raises ModelLoadError."""
     raw, weights = package.get("xp.cfg"), package.get("best_state")
     if not isinstance(raw, str | dict | DictConfig) or not isinstance(weights, dict):
         raise ModelLoadError(f"{label} is not a checkpoint of AudioCraft")

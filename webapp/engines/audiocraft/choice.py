@@ -20,7 +20,7 @@ from webapp.weights.transformers_layout import transformers_folder
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What serves a model, as far as it is known before it is loaded.
+    """The checkpoint, device and precision that will serve a model, as far as known before it is loaded.
 
     `files` are those that it is read from; of an unpublished one only its own, not its text encoder's.
     """

@@ -133,7 +133,7 @@ class CodecDecoder:
         return out.permute(1, 2, 0), state
 
     def made_of(self, parts: Sequence[Part]) -> list[Made]:
-        """What becomes of parts of one kind, all in one go."""
+        """Decode parts of one kind in one batch."""
         return made_together(parts, self.through_lstm, self._hop)
 
     @torch.inference_mode()
@@ -168,7 +168,7 @@ class CodecDecoder:
         return is_near
 
     def _probe(self) -> Tensor:
-        """What comes before the LSTM, of some frames of arbitrary tokens."""
+        """Return the LSTM's input for some frames of arbitrary tokens."""
         codebooks, frames = self._core.num_codebooks, 2 * PROBE_FRAMES + 1
         chance = torch.Generator().manual_seed(1)
         tokens = torch.randint(self._core.cardinality, (1, codebooks, frames), generator=chance)
@@ -224,7 +224,7 @@ class SoundStream:
             return self._piece(self._part(part.end, part.until))
 
     def due(self, final_frames: int) -> Part | None:
-        """What the next piece is made of, or None while too few frames are final."""
+        """Return the next part to decode, or None while too few frames are final."""
         bounds = self.bounds(final_frames)
         return None if bounds is None else self._part(*bounds)
 
@@ -278,7 +278,7 @@ def _made(makers: Sequence[BodyMaker], lstm: nn.LSTM | None, tail: nn.Sequential
 
 
 def _parts(core: "CompressionModel") -> tuple[nn.Sequential, Recurrence | None, nn.Sequential]:
-    """What a decoder does before its LSTM, the LSTM if it has one, and what comes after."""
+    """Split a decoder into the layers before its LSTM, the LSTM if it has one, and the layers after."""
     decoder = core.model.decoder if hasattr(core, "model") else core.decoder
     layers: Sequence[nn.Module] = list(decoder.layers if hasattr(decoder, "layers") else decoder.model)
     for place, layer in enumerate(layers):

@@ -23,7 +23,7 @@ class Unusable(Exception):
 
 
 class Body(Protocol):
-    """What comes after a decoder's first convolution."""
+    """The layers after a decoder's first convolution."""
 
     def lstm(self, by_time: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Through the LSTM, (frames, sounds, width) in and out, from its state before to its state after."""
@@ -61,7 +61,7 @@ class TorchBody:
 
 
 def quicker_bodies(precision: Precision, device: torch.device) -> Sequence[BodyMaker]:
-    """What may decode sound where a model is computed in this precision, the quickest first."""
+    """Return the codec bodies allowed beside a model of this precision, the fastest first."""
     if precision is Precision.FLOAT32:
         return ()
     if device.type != "cpu":

@@ -1,4 +1,4 @@
-"""What pieces of sound are made of, and how several are made in one go."""
+"""The parts from which the codec makes sound, and how several are decoded in one batch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from webapp.engines.audiocraft.codec_body import Body, State
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What goes into one piece of a sound.
+    """The input of one piece of a sound.
 
     `latent` goes through the LSTM from `state`, unless all that is needed is in `kept` already. Of both
     `shape` says, in frames: what is not needed any more, what goes into the tail, and of its sound what
@@ -36,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of a part: its sound (rows, channels, samples), and what the next one needs."""
+    """A decoded part: its sound (rows, channels, samples), and the state that the next one needs."""
 
     sound: Tensor
     kept: Tensor
@@ -48,7 +48,7 @@ def made_together(
     through_lstm: Callable[[Body, Tensor, State | None], tuple[Tensor, State | None]],
     hop: int,
 ) -> list[Made]:
-    """What becomes of parts of one kind; `hop` is samples per frame."""
+    """Decode parts of one kind; `hop` is samples per frame."""
     first, count = parts[0], len(parts)
     dropped, inside, given, new = first.shape
     kept = _joined([part.kept for part in parts])

@@ -15,6 +15,7 @@ from torch import Tensor
 from webapp.audio.waveform import Samples
 from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite, SoundStream
 from webapp.engines.audiocraft.codec_parts import Made, Part
+from webapp.engines.audiocraft.decoder.capture import taken_stream
 
 
 class Fetched(Protocol):
@@ -46,7 +47,7 @@ class CudaSide:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = taken_stream(self, device)
 
     @contextmanager
     def inside(self) -> Iterator[None]:

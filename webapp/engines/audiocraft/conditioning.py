@@ -1,4 +1,4 @@
-"""What prompts mean to a language model, encoded once each."""
+"""Text conditions of a language model: prompts, encoded once each."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

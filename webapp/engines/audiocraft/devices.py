@@ -23,7 +23,7 @@ LIBRARY_FAULTS: Final = ("cuda error", "cublas_status_", "cudnn_status_", "cudnn
 
 
 class Precision(StrEnum):
-    """What matrices are multiplied in. INT8 is our compiled step, for MusicGen and AudioGen on a CPU."""
+    """The precision of matrix products. INT8 is our compiled step, for MusicGen and AudioGen on a CPU."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
@@ -45,7 +45,7 @@ _DTYPES = {
 
 
 def resolve_device(asked: str) -> torch.device:
-    """The device that a setting means; `auto` takes a GPU where there is one.
+    """The device that a setting means; `auto` takes a GPU where there is one. One of CUDA's has its number.
 
     Raises ModelLoadError for one that this machine does not have.
     """
@@ -55,10 +55,10 @@ def resolve_device(asked: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(asked)
-        torch.empty(1, device=device)
+        found = torch.empty(1, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise ModelLoadError(f"the device {asked} is not available here") from error
-    return device
+    return found if device.type == "cuda" else device
 
 
 def resolve_precision(asked: str, device: torch.device) -> Precision | None:
@@ -193,7 +193,7 @@ class DeviceMemory:
         self._host = host or HostMemory()
 
     def available_bytes(self) -> int | None:
-        """What could be used now; on CUDA what the driver has free and what torch keeps for reuse."""
+        """Return the memory that could be used now; on CUDA the driver's free memory and torch's cache."""
         if self._device.type != "cuda":
             return self._host.available_bytes()
         with losses_told(self._device):

@@ -41,7 +41,7 @@ USUAL_PRECISION = {"cuda": Precision.FLOAT16, "cpu": Precision.INT8}
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What is told of a model that was loaded."""
+    """The log's facts about a loaded model."""
 
     usage: Usage
     precision: str
@@ -151,7 +151,7 @@ class AudioCraftEngine:
         return _Told(model.usage, built.precision.value, built.note), built.server
 
     def _usual_precision(self) -> Precision:
-        """What `auto` means is decided when a model is there; this is the usual."""
+        """Return the usual precision; `auto` is decided when a model is loaded."""
         return self._precision or USUAL_PRECISION.get(self._device.type, Precision.FLOAT32)
 
     def _choice(self, model: str) -> Choice:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a checkpoint is. `columns` is how many keys and values a job takes in each of `layers`."""
+    """The facts about a checkpoint. `columns` is how many keys and values a job takes in each of `layers`."""
 
     kind: Kind
     sample_rate: int
@@ -52,7 +52,7 @@ class Examined:
 
 
 def examine(folder: Path, models_dir: Path, kind: Kind | None) -> Examined:
-    """What a checkpoint folder holds, taken for a `kind` or, for None, for the one that it seems to be.
+    """Examine a checkpoint folder, as of a `kind` or, for None, of the one that it seems to be.
 
     Raises ModelLoadError where loading would, EngineOutOfMemory where there is none for looking.
     """

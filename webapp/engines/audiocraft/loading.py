@@ -243,7 +243,7 @@ def check_parts(lm: "LMModel", codec: "CompressionModel") -> None:
 
 
 def _published_precision(checkpoint: CheckpointFile) -> torch.dtype:
-    """What a checkpoint's matrices are in."""
+    """Return the precision of a checkpoint's matrices."""
     weight = checkpoint.weights.get("transformer.layers.0.linear1.weight")
     return torch.float32 if weight is None else weight.dtype
 

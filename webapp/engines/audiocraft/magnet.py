@@ -72,10 +72,17 @@ class Segment:
     usual_temperature: float = 3.0
 
 
-def context_mask(frames: int, reach: int, device: torch.device | None = None) -> Tensor:
-    """Who may look at whom: True within `reach` frames to either side; shape (1, 1, frames, frames)."""
+def context_mask(
+    frames: int, reach: int, dtype: torch.dtype = torch.float32, device: torch.device | None = None
+) -> Tensor:
+    """What is added to scores so that nobody looks further than `reach` frames to either side.
+
+    Its shape is (1, 1, frames, frames). Of one that says yes or no a GPU makes such numbers in each layer.
+    """
     position = torch.arange(frames, device=device)
-    return ((position[:, None] - position[None, :]).abs() <= reach)[None, None]
+    is_hidden = (position[:, None] - position[None, :]).abs() > reach
+    mask = torch.zeros(is_hidden.shape, dtype=dtype, device=device)
+    return mask.masked_fill_(is_hidden, -torch.inf)[None, None]
 
 
 class MagnetDecoding:
@@ -96,7 +103,9 @@ class MagnetDecoding:
         self._passes = _all_passes(transformer.weights.codebooks, segment.first_passes)
         limited = segment.context_frames >= 0
         self._mask = (
-            context_mask(segment.window_frames, segment.context_frames, self._device) if limited else None
+            context_mask(segment.window_frames, segment.context_frames, transformer.dtype, self._device)
+            if limited
+            else None
         )
         self._windows: list[_Window] = []
         self._texts: dict[Job, tuple[Text, Text]] = {}
@@ -148,7 +157,7 @@ class MagnetDecoding:
         return _Window(job, uniform, self._passes, self._segment, self._transformer.weights.card)
 
     def _logits(self) -> Tensor:
-        """What every job's pass says, with its text and without: (jobs, 2, frames, card), float32."""
+        """Compute every job's logits, with its text and without: (jobs, 2, frames, card), float32."""
         transformer, frames = self._transformer, self._segment.window_frames
         tokens = torch.stack([window.opened() for window in self._windows]).transpose(1, 2)
         columns = tokens.repeat_interleave(2, dim=0).flatten(0, 1)

@@ -22,7 +22,7 @@ MEASURING: Final = ("fidelity.py", "loading.py", "decoder")
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What decodes a model, in which precision, and what there is to say about that."""
+    """A model's decoder, its precision, and the reason for it."""
 
     decoding: Decoding
     precision: Precision
@@ -82,7 +82,7 @@ class Known:
         self._distances: dict[Precision, float] = {}
 
     def distance(self, precision: Precision) -> float | None:
-        """What was measured, or None."""
+        """Return the measured figures, or None."""
         return self._distances.get(precision)
 
     def learn(self, precision: Precision, distance: float) -> float:

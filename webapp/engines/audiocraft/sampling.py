@@ -40,7 +40,7 @@ class TokenSampling:
 
 
 def settings_for(asked: Sampling, usage: Usage) -> TokenSampling:
-    """What was asked for, and the checkpoint's own defaults for the rest.
+    """Return the requested sampling settings, with the checkpoint's defaults for the rest.
 
     Of `top_k` and `top_p`, asking for one alone switches the other's default off; asking for both applies
     both.

@@ -58,7 +58,7 @@ class _Reader:
         self._left = MAX_VALUES
 
     def value(self, node: object, path: tuple[str, ...], depth: int = 0) -> object:
-        """What a setting is once all that it refers to is in it. Raises SettingRefused."""
+        """Return a setting with its references resolved. Raises SettingRefused."""
         self._left -= 1
         if self._left < 0 or depth > MAX_DEPTH:
             raise SettingRefused("its settings are too many, too deep, or refer to themselves")
@@ -99,7 +99,7 @@ class _Reader:
 
 
 class _Nothing:
-    """What a key leads to that is not there."""
+    """The value of a missing key."""
 
 
 def _inner(node: object, key: str) -> object:

@@ -47,7 +47,7 @@ def _check_conditioning(config: DictConfig) -> None:
 
 
 def _check_transformer(config: DictConfig, kind: Kind) -> None:
-    """What the weights' own form does not tell; the rest is checked when they are taken out of the model."""
+    """Check the settings that the weights' shapes do not show; the rest is checked when they are read."""
     settings = config.transformer_lm
     is_causal = bool(settings.get("causal"))
     if is_causal == (kind is Kind.MAGNET):

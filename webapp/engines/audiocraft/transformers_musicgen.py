@@ -38,7 +38,7 @@ _JOINED: Final = {"self_attn": "self_attn", "cross_attention": "encoder_attn"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MusicgenParts:
-    """What one folder holds, as AudioCraft would have it."""
+    """Return the content of one folder in AudioCraft's form."""
 
     checkpoint: CheckpointFile
     codec: "CompressionModel"

@@ -1,4 +1,4 @@
-"""What the speech worker asks of the speech engine, and what may come back."""
+"""The interface between the speech worker and the speech engine."""
 
 from dataclasses import dataclass
 from typing import Literal

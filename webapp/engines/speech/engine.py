@@ -57,7 +57,7 @@ class SpeechEngine:
 
     @property
     def label(self) -> str:
-        """What speaks, for people."""
+        """Return the engine's name, for people."""
         return f"{'Piper and ' if self.has_piper else ''}eSpeak NG {self.version}"
 
     def voice(self, voice_id: str) -> Voice:

@@ -1,4 +1,4 @@
-"""What lies in a folder of Piper voices: models, their descriptions, and cards with their licences."""
+"""Reads a folder of Piper voices: models, their descriptions, and cards with their licences."""
 
 import json
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def described_in(folder: Path) -> tuple[list[Described], list[Refused]]:
 
 
 def description_of(model: Path) -> dict[str, Any]:
-    """What is said of a model, as Piper reads it. Raises Unusable."""
+    """Read a model's description, as Piper does. Raises Unusable."""
     path = Path(f"{model}.json")
     try:
         if path.stat().st_size > LARGEST_DESCRIPTION_BYTES:
@@ -132,7 +132,7 @@ def _sample_rate(told: object) -> int:
 
 
 def _licence(model: Path) -> str:
-    """What the voice's card says of its licence."""
+    """Return the licence that the voice's card names."""
     own = model.with_name(f"{model.name.removesuffix(MODEL_ENDING)}{OWN_CARD_ENDING}")
     for card in (own, model.with_name(CARD)):
         if card.is_file() and (card == own or _is_alone(model)):

@@ -25,7 +25,7 @@ Pcm = npt.NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What one segment sounds like."""
+    """The sound of one segment."""
 
     samples: Pcm
     sample_rate: int

@@ -1,4 +1,4 @@
-"""What admins do to workers, models and sounds: done by the services they belong to, and put on record."""
+"""Admins' actions on workers, models and sounds: the owning services do them, and each is recorded."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -76,7 +76,7 @@ class Operations:
     async def _on_record(
         self, identity: Identity, action: str, subject: str, detail: str = ""
     ) -> AsyncIterator[None]:
-        """What is done in the block and the line about it: both, or neither. Raises NotAuthorized."""
+        """Commit the block's changes and their record together, or neither. Raises NotAuthorized."""
         require_admin(identity)
         async with self._database.transaction():
             yield

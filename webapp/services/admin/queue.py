@@ -1,4 +1,4 @@
-"""What admins do to the queue and to anybody's jobs."""
+"""Admins' actions on the queue and on any account's jobs."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MAX_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an action on several jobs: the ids it was taken on, and why not on the others."""
+    """The outcome of an action on several jobs: the ids it was taken on, and the reasons for the others."""
 
     done: tuple[str, ...]
     refused: Mapping[str, str]

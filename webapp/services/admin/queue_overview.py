@@ -1,4 +1,4 @@
-"""What admins see of the queue besides its jobs: their owners, and the jobs that ended without a sound."""
+"""The admins' view of the queue: the owners of jobs, and the jobs that ended without a sound."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the compiled codec is to compute: an EnCodec decoder's convolutions as products of rows with matrices.
+"""The compiled codec's program: an EnCodec decoder's convolutions as products of rows with matrices.
 
 A transposed convolution is one too: each row of it makes the samples between two rows, of as many
 neighbouring rows as reach there. Understood are AudioCraft's modules and those of transformers.
@@ -47,7 +47,7 @@ class Convolution:
 
 @dataclass(slots=True)
 class _Value:
-    """What a convolution made, or the input: once as it is, once after ELU."""
+    """The output of a convolution, or the input: as it is, and after ELU."""
 
     maker: Convolution | None
     raw: int = NO_SLOT

@@ -51,22 +51,27 @@ class CudaCapture:
 
     It has a stream of its own, for the runs before a capture and for the capture. Libraries keep work space
     for each stream, which graphs go on using: on a stream that another model's graphs were captured on, it
-    would be freed with those.
+    would be freed with those. For the same reason none of its own graphs may go alone.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        self._failed: list[torch.cuda.CUDAGraph] = []
         with torch.cuda.device(device):
             self._pool = torch.cuda.graph_pool_handle()
-            self._stream = _taken_stream(self, device)
+            self._stream = taken_stream(self, device)
 
     def __call__(self, work: Callable[[], Tensor]) -> Recorded:
         with torch.cuda.device(self._device), _same_stream_after(self._device), warnings.catch_warnings():
             warnings.filterwarnings("error", message=EMPTY_GRAPH)
             self._warm_up(work)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-                output = work()
+            try:
+                with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                    output = work()
+            except BaseException:
+                self._failed.append(graph)
+                raise
         return Recorded(graph.replay, output)
 
     def _warm_up(self, work: Callable[[], Tensor]) -> None:
@@ -80,35 +85,44 @@ class CudaCapture:
 
 
 class Recorder:
-    """Records work as long as recordings prove right, and after that does it as it comes, for good."""
+    """Records work as long as recordings prove right, and after that does it as it comes, for good.
+
+    It keeps every recording until all are forgotten: one that went alone could take from the others what they
+    use (see :class:`CudaCapture`).
+    """
 
     def __init__(self, capture: Capture) -> None:
-        self._capture: Capture | None = capture
+        self._capture, self._is_used = capture, True
+        self._kept: list[Recorded] = []
 
     def __call__(self, work: Callable[[], Tensor]) -> Recorded:
         """Recorded work whose replay does what `work` does. Raises torch's out of memory."""
-        if self._capture is not None:
-            recorded, trouble = _tried(self._capture, work)
+        if self._is_used:
+            recorded, trouble = self._tried(work)
             if recorded is not None:
                 return recorded
-            self._capture = None
+            self._is_used = False
             logger.warning("steps are not recorded, which makes them slower: %s", trouble)
         return _as_it_comes(work)
 
+    def forget(self) -> None:
+        """Let go of all recordings, none of which is replayed any more."""
+        self._kept.clear()
 
-def _tried(capture: Capture, work: Callable[[], Tensor]) -> tuple[Recorded | None, str]:
-    """Recorded work that proved right, or why there is none. Raises torch's out of memory."""
-    try:
-        recorded = capture(work)
-        error = _replay_error(recorded, work)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the same work can be done as it comes
-        # What ends a capture hides what went wrong within.
-        if (lack := _lack_of_memory(fault)) is not None:
-            raise lack from None
-        return None, f"{type(fault).__name__}: {fault}"
-    if error <= LARGEST_ERROR:
-        return recorded, ""
-    return None, f"a replay is off by {error:.2g}"
+    def _tried(self, work: Callable[[], Tensor]) -> tuple[Recorded | None, str]:
+        """Recorded work that proved right, or why there is none. Raises torch's out of memory."""
+        try:
+            recorded = self._capture(work)
+            self._kept.append(recorded)
+            error = _replay_error(recorded, work)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the same work can be done as it comes
+            # What ends a capture hides what went wrong within.
+            if (lack := _lack_of_memory(fault)) is not None:
+                raise lack from None
+            return None, f"{type(fault).__name__}: {fault}"
+        if error <= LARGEST_ERROR:
+            return recorded, ""
+        return None, f"a replay is off by {error:.2g}"
 
 
 def _replay_error(recorded: Recorded, work: Callable[[], Tensor]) -> float:
@@ -134,7 +148,7 @@ def _as_it_comes(work: Callable[[], Tensor]) -> Recorded:
 
 
 def _lack_of_memory(error: BaseException | None) -> BaseException | None:
-    """What says in an error or its causes that memory ran out."""
+    """Find the cause in an error that says that memory ran out."""
     while error is not None and not is_out_of_memory(error):
         error = error.__cause__ or error.__context__
     return error
@@ -153,7 +167,7 @@ def _same_stream_after(device: torch.device) -> Iterator[None]:
 _free_streams: dict[torch.device, list[torch.cuda.Stream]] = {}
 
 
-def _taken_stream(owner: object, device: torch.device) -> torch.cuda.Stream:
+def taken_stream(owner: object, device: torch.device) -> torch.cuda.Stream:
     """A stream that is nobody else's while `owner` lives. Torch hands out 32 in turn, then the same again."""
     free = _free_streams.setdefault(device, [])
     stream = free.pop() if free else torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -194,7 +194,7 @@ class GraphBackend:
                 self._inner.positions[slot] += 1
 
     def _graph(self, slots: int, columns: int, *, is_whole: bool) -> Recorded:
-        """What was recorded for so many slots and columns; whole steps from board to board, or logits."""
+        """Return the graph recorded for so many slots and columns: of a whole step, or of logits alone."""
         key = is_whole, slots, columns
         if key not in self._graphs:
             with self._plan.nobody():
@@ -275,14 +275,18 @@ class GraphBackend:
         larger = self._text_buffers(1 << (words - 1).bit_length())
         larger.take_over(self._texts)
         self._texts = larger
-        self._graphs.clear()
+        self._forget_graphs()
 
     def _give_back_room(self) -> None:
         """Let go of places for long texts that nobody uses."""
         if self._texts.words > FEWEST_WORDS:
-            self._graphs.clear()
+            self._forget_graphs()
             del self._texts
             self._texts = self._text_buffers(FEWEST_WORDS)
+
+    def _forget_graphs(self) -> None:
+        self._graphs.clear()
+        self._record.forget()
 
     def _text_buffers(self, words: int) -> Texts:
         layers, rows, heads, _steps, head_dim = self._inner.keys.shape

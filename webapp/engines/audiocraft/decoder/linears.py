@@ -24,7 +24,7 @@ _USUAL_ROWS = 2
 
 
 def plain(projection: Projection, dtype: torch.dtype) -> Linear:
-    """What torch does by itself; keeps the weights where their precision is `dtype` already."""
+    """A linear layer of torch; shares the weights where their precision is `dtype` already."""
     weight, bias = projection.weight.to(dtype), _in(projection.bias, dtype)
     return lambda rows: functional.linear(rows, weight, bias)
 

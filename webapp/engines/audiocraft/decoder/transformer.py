@@ -96,11 +96,11 @@ class Transformer:
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """What comes next after each column: float32 (columns, codebooks, card)."""
+        """Compute the next logits after each column: float32 (columns, codebooks, card)."""
         return self._through(None, hidden).view(len(hidden), self.weights.codebooks, self.weights.card)
 
     def logits_of(self, codebook: int, hidden: Tensor) -> Tensor:
-        """What comes next in one codebook: float32 (columns, card)."""
+        """Compute the next logits in one codebook: float32 (columns, card)."""
         return self._through(codebook, hidden)
 
     def _through(self, codebook: int | None, hidden: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def _prepared(layer: LayerWeights, dtype: torch.dtype, make_linear: LinearFactor
 
 
 def seen_of_texts(queries: Tensor, texts: Sequence[Text], layer: int) -> Tensor:
-    """What the columns of each row see of the row's text: (rows × columns, dim), as `queries` are."""
+    """Attend from the columns of each row to the row's text: (rows × columns, dim), as `queries` are."""
     _layers, heads, _words, head_dim = texts[0][0].shape
     split = queries.view(len(texts), -1, heads, head_dim).transpose(1, 2)
     seen = torch.empty_like(split)

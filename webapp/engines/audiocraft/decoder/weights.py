@@ -1,4 +1,4 @@
-"""What the decoder needs of a language model: plain tensors, and the few facts about how they are used.
+"""A language model as the decoder uses it: plain tensors, and the few facts about how they are used.
 
 The model is a transformer that normalises first: for every layer ``x += self(norm(x))``, then
 ``x += cross(norm(x))``, then ``x += feed_out(gelu(feed_in(norm(x))))`` with the exact (erf) GELU. Its
@@ -96,7 +96,7 @@ class DecoderWeights:
 
 
 def position_table(weights: DecoderWeights, steps: int) -> Tensor:
-    """What is added to the input at positions 0 to `steps`: float32 (steps, dim), cosines then sines."""
+    """Compute the position embeddings of 0 to `steps`: float32 (steps, dim), cosines then sines."""
     half = weights.dim // 2
     device = weights.device
     position = torch.arange(steps, device=device, dtype=torch.float32)[:, None]

@@ -1,4 +1,4 @@
-"""What a graph of a whole step reads and writes: the board, and a plan of who takes part.
+"""The buffers of a whole step's graph: the board, and a plan of who takes part.
 
 A step whose tokens are drawn in the graph as well leaves nothing for the host to launch but the graph.
 """
@@ -70,7 +70,7 @@ class Plan:
         self._nobody = -1
 
     def part(self, slots: int) -> PlanPart:
-        """What a graph of the first slots reads."""
+        """Return the input of a graph of the first slots."""
         jobs, of_job = max(1, slots // ROWS_PER_JOB), self._tensor[: 4 * self._jobs].view(4, -1)
         of_row = self._tensor[4 * self._jobs :].view(2, -1)
         return PlanPart(

@@ -1,4 +1,4 @@
-"""What each fused kernel computes, in torch's own operators."""
+"""A reference for each fused kernel, in torch's own operators."""
 
 import torch
 from torch import Tensor

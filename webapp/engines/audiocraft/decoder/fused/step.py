@@ -56,7 +56,7 @@ class FusedStep:
         ]
 
     def logits(self, tokens: Tensor, positions: Tensor, pasts: Pasts) -> Tensor:
-        """What comes next: float32 (rows, codebooks, card), of `tokens` (rows, codebooks) at `positions`."""
+        """Compute logits, float32 (rows, codebooks, card), of `tokens` (rows, codebooks) at `positions`."""
         weights = self._transformer.weights
         hidden = self._transformer.embed(tokens, positions)
         for index, layer in enumerate(self._layers):

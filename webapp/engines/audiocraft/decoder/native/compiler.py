@@ -167,7 +167,7 @@ def usual_workshop() -> Workshop:
 
 
 def _processor() -> str:
-    """What tells one processor from another that code for the first would not run on."""
+    """Return the processor features on which compiled code depends."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     wanted = ("model name", "flags", "Features", "CPU part")
@@ -176,7 +176,7 @@ def _processor() -> str:
 
 
 def _refuse_writable_by_others(folder: Path) -> None:
-    """What lies there is run as code."""
+    """Check who may write to the folder: its files are run as code."""
     facts = folder.stat()
     if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
         raise NothingKept(f"others could write to {folder}")

@@ -142,7 +142,7 @@ def library_of(workshop: Workshop) -> Library:
 
 
 def loaded_from(workshop: Workshop, load: Callable[[Path], Loaded]) -> Loaded:
-    """What `load` makes of a workshop's library; compiled for this process alone where nothing can be kept.
+    """Load the compiled library; compile it for this process alone where no file can be kept.
 
     Raises NativeUnavailable.
     """
