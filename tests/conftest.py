@@ -40,12 +40,13 @@ HANDLERS = ("api", "http", "pages")
 DIALECTS = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Keep what tests handlers to SQLite, but for a marked few: services are tested on both."""
     is_of_handlers = metafunc.definition.path.parent.name in HANDLERS
     is_on_both = metafunc.definition.get_closest_marker("both_databases") is not None
     if is_of_handlers and not is_on_both and "database_url" in metafunc.fixturenames:
-        metafunc.parametrize("database_url", ["sqlite"], indirect=True)
+        metafunc.definition.add_marker(pytest.mark.parametrize("database_url", ["sqlite"], indirect=True))
 
 
 def pytest_collection_finish() -> None:

@@ -1,12 +1,13 @@
 """How good the estimates are: quoted at acceptance, held against what came of it."""
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.queue_simulation.run import Run
-from webapp.policy.estimates import Hands, InHand, Outlook, overtaking
+from webapp.policy.estimates import Hands, InHand, Outlook
 from webapp.policy.ordering import WaitingJob, in_order, in_turn
+from webapp.policy.overtaking import Asked, overtaking
 from webapp.policy.speed import Result, SpeedTable, learn
 
 RESULTS_PER_MODEL = 200
@@ -68,8 +69,18 @@ class Quoting:
     def accepted(self, run: Run, job: WaitingJob, now_ms: int) -> None:
         """A job is about to join the line."""
         self._arrivals.append((now_ms, job))
-        if job.sequence % self._every:
+        if not self._is_quoted(job):
             return
+        line, starts_ms = self._foretell(run, job, now_ms)
+        start_ms = starts_ms[line.index(job)]
+        if start_ms is not None:
+            self._open[job.sequence] = (now_ms, (start_ms - now_ms) / 1000)
+
+    def _is_quoted(self, job: WaitingJob) -> bool:
+        return job.sequence % self._every == 0
+
+    def _foretell(self, run: Run, job: WaitingJob, now_ms: int) -> tuple[list[WaitingJob], list[int | None]]:
+        """Return the line with a new job in it, and when each of its jobs is expected to start."""
         hands = tuple(
             Hands(worker.worker_id, worker.device, dict.fromkeys(("music", "audio", "magnet"), "simulated"))
             for worker in run.workers
@@ -87,9 +98,7 @@ class Quoting:
             {worker.worker_id: worker.started_ms for worker in busy},
         )
         line = in_order([*run.line, job], now_ms, turns)
-        start_ms = outlook.starts_ms(now_ms, running=running, line=line)[line.index(job)]
-        if start_ms is not None:
-            self._open[job.sequence] = (now_ms, (start_ms - now_ms) / 1000)
+        return line, outlook.starts_ms(now_ms, running=running, line=line)
 
     def started(self, job: WaitingJob, now_ms: int) -> None:
         """A job starts for the first time; one that was skipped meanwhile was quoted for another place."""
@@ -106,10 +115,11 @@ class Quoting:
         if self._learned_ms is not None and now_ms - self._learned_ms < LEARN_EVERY_MS:
             return
         self._learned_ms = now_ms
-        self._speeds = learn(result for results in self._results.values() for result in results)
+        self._speeds = learn(result for results in self._results.values() for result in reversed(results))
         anyone = Outlook(hands, self._speeds)
-        asked_ms: Counter[int] = Counter()
-        for _, job in self._arrivals:
-            asked_ms[job.priority] += round(anyone.work_ms(job.model, job.duration_s) or 0)
+        asked = [
+            Asked(at_ms, job.priority, anyone.work_ms(job.model, job.duration_s) or 0)
+            for at_ms, job in self._arrivals
+        ]
         span_ms = max(SHORTEST_SPAN_MS, now_ms - self._arrivals[0][0])
-        self._overtaking = overtaking(dict(asked_ms), span_ms, len(hands))
+        self._overtaking = overtaking(asked, since_ms=now_ms - span_ms, span_ms=span_ms, workers=len(hands))

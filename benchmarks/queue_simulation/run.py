@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Final, Literal, Protocol
 
-from benchmarks.queue_simulation.world import CUSTOMERS, MODELS, Arrival, World
+from benchmarks.queue_simulation.world import CUSTOMERS, Arrival, World
 from webapp.policy.ordering import INDIFFERENT, Affinity, Line, WaitingJob
 from webapp.policy.speed import Result
 from webapp.policy.tiers import tier_table
@@ -165,7 +165,7 @@ class Run:
                 self._start(worker, job, now_ms)
 
     def _start(self, worker: WorkerState, job: WaitingJob, now_ms: int) -> None:
-        arrival, model = self._jobs[job.sequence], MODELS[job.model]
+        arrival, model = self._jobs[job.sequence], self.world.models[job.model]
         attempt = self._attempts.get(job.sequence, 0)
         if attempt == 0:
             self._note_wait(job, now_ms)

@@ -69,6 +69,7 @@ class World:
     # How much more is asked for in the busiest hour of the day than on average, as a share.
     daily_swing: float = 0.3
     devices: dict[str, Device] = field(default_factory=lambda: DEVICES)
+    models: dict[str, Model] = field(default_factory=lambda: MODELS)
 
     def device_of(self, worker: int) -> str:
         """Workers in the order of the devices' shares."""

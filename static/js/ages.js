@@ -1,4 +1,4 @@
-// Keeps relative times true while a page stays open.
+// Keeps relative times true while a page stays open, and shows times of day by the reader's own clock.
 
 const STEPS = [
   [60, 1, (n) => (n < 5 ? "just now" : `${n - (n % 5)} s ago`)],
@@ -15,7 +15,12 @@ function refresh() {
     const text = step[2](Math.floor(seconds / step[1]));
     if (time.textContent !== text) time.textContent = text;
   }
+  for (const time of document.querySelectorAll("time[data-clock]")) {
+    const text = new Date(time.dateTime).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+    if (time.textContent !== text) time.textContent = text;
+  }
 }
 
+refresh();
 setInterval(refresh, EVERY_MS);
 document.addEventListener("htmx:after:swap", refresh);

@@ -1,7 +1,11 @@
-// Keeps what was typed until it is changed: a reload or a closed tab loses nothing.
+// Keeps what was typed until it is changed: a reload or a closed tab loses nothing. Each account has its own drafts;
+// what a stranger typed goes to the account they sign in with.
 
 // What forms with drafts are called, and under which name each is kept.
 const KEYS = { compose: "draft", "speech-form": "speech draft" };
+
+const account = () => document.getElementById("page")?.dataset.account ?? "";
+const keyOf = (form, owner = account()) => `${KEYS[form.id]} of ${owner}`;
 
 function forms() {
   return Object.keys(KEYS).map((id) => document.getElementById(id)).filter(Boolean);
@@ -11,17 +15,28 @@ function fields(form) {
   return [...form.querySelectorAll("[data-draft]")];
 }
 
-function read(form) {
+function read(key) {
   try {
-    return JSON.parse(localStorage.getItem(KEYS[form.id])) ?? {};
+    return JSON.parse(localStorage.getItem(key));
   } catch {
-    return {};
+    return null;
   }
+}
+
+function draftOf(form) {
+  const own = read(keyOf(form));
+  if (own || !account()) return own ?? {};
+  const strangers = read(keyOf(form, ""));
+  if (strangers) {
+    write(form, strangers);
+    localStorage.removeItem(keyOf(form, ""));
+  }
+  return strangers ?? {};
 }
 
 function write(form, draft) {
   try {
-    localStorage.setItem(KEYS[form.id], JSON.stringify(draft));
+    localStorage.setItem(keyOf(form), JSON.stringify(draft));
   } catch {
     // A browser that stores nothing still works; it only forgets.
   }
@@ -42,7 +57,7 @@ function keep(form) {
 }
 
 function restore(form) {
-  const draft = read(form);
+  const draft = draftOf(form);
   // A link that brings a text along, such as "again", brings the rest as well.
   const given = new URLSearchParams(location.search);
   if (given.has("prompt") || given.has("text")) return;
@@ -89,10 +104,20 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   for (const form of forms()) keep(form);
 });
 
-// Whoever signs out leaves nothing for the next person at this browser.
-document.addEventListener("submit", (event) => {
-  if (!event.target.matches("form[action$='/logout']")) return;
-  for (const key of Object.values(KEYS)) localStorage.removeItem(key);
+// Whoever signs out, or deletes their account, leaves nothing for the next person at this browser. A new installation
+// begins without drafts, whatever another one at this address left behind.
+const LEAVING = "form[action$='/logout'], form[action$='/account/delete']";
+const BEGINNING = "form[action$='/setup']";
+
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches(LEAVING)) {
+    for (const name of Object.values(KEYS)) {
+      for (const owner of [account(), ""]) localStorage.removeItem(`${name} of ${owner}`);
+    }
+  } else if (target.matches(BEGINNING)) {
+    const isDraft = (key) => Object.values(KEYS).some((name) => key === name || key.startsWith(`${name} of `));
+    for (const key of Object.keys(localStorage).filter(isDraft)) localStorage.removeItem(key);
+  }
 });
 
 for (const form of forms()) restore(form);

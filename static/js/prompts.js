@@ -24,6 +24,11 @@ document.addEventListener("click", (event) => {
   else fill(link.dataset.example);
 });
 
+// A browser leaves an example half in sight where it is.
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches("[data-example]")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
+
 document.addEventListener("keydown", (event) => {
   const isSubmit = event.key === "Enter" && (event.ctrlKey || event.metaKey);
   if (!isSubmit || event.target.id !== "prompt") return;

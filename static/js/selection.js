@@ -16,11 +16,20 @@ export function countOf(form, number) {
   return number === 1 ? `1 ${noun}` : `${number} ${noun}s`;
 }
 
+// What lies at the bottom must be known to what scrolls above it: the bar has more lines on a narrow window.
+const sized = new ResizeObserver((entries) => {
+  const shown = entries.map(({ target }) => target).find((bar) => bar.isConnected && bar.matches(".is-shown"));
+  const root = document.documentElement.style;
+  if (shown) root.setProperty("--bar-height", `calc(${shown.offsetHeight}px + var(--space-4))`);
+  else root.removeProperty("--bar-height");
+});
+
 function show(form) {
   const all = boxes(form);
   const chosen = chosenIn(form).length;
   const bar = form.querySelector("[data-selection-bar]");
   bar?.classList.toggle("is-shown", chosen > 0);
+  if (bar) sized.observe(bar);
   for (const counter of form.querySelectorAll("[data-selection-count]")) {
     counter.textContent = countOf(form, chosen);
   }
@@ -31,6 +40,7 @@ function show(form) {
 }
 
 function showAll() {
+  document.documentElement.style.removeProperty("--bar-height");
   for (const form of document.querySelectorAll("form[data-selection]")) show(form);
 }
 
@@ -49,6 +59,13 @@ document.addEventListener("click", (event) => {
   if (!form) return;
   for (const box of boxes(form)) box.checked = false;
   show(form);
+});
+
+// Enter in the name of a new playlist makes it; a form's first button would be another one.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches("[data-selection-bar] [name='playlist_name']")) return;
+  event.preventDefault();
+  event.target.parentElement.querySelector("button").click();
 });
 
 for (const type of ["page:shown", "htmx:after:swap"]) document.addEventListener(type, showAll);

@@ -30,6 +30,7 @@ STATUSES = {
     "GET /api/queue/events": "200 429",
     "GET /api/queue/skip-pricing": "200",
     "POST /api/queue/{job_id}/cancel": "200 400 401 403 404 429",
+    "POST /api/queue/{job_id}/stop": "200 400 401 403 404 429",
     "POST /api/queue/{job_id}/skip": "200 400 401 403 404 422 429",
     "GET /api/jobs": "200 400 401 429",
     "POST /api/jobs/{job_id}/retry": "201 400 401 403 404 422 429 503 507",
@@ -78,6 +79,7 @@ STATUSES = {
 # Every answer of these tells what is left.
 LIMITED = {
     "POST /generate", "GET /job/{job_id}/events", "GET /api/queue/events", "POST /api/queue/{job_id}/cancel",
+    "POST /api/queue/{job_id}/stop",
     "POST /api/queue/{job_id}/skip", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}",
     "GET /spectrogram/{filename}", "POST /api/auth/register", "POST /api/auth/token",
     "POST /api/library/{sound_id}/vote", "POST /api/favorites/{sound_id}", "DELETE /api/favorites/{sound_id}",

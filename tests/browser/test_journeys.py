@@ -193,7 +193,7 @@ def test_a_listener_with_only_a_keyboard(open_page: OpenPage, ada: Musician) -> 
     keys, library = Keyboard(page), LibraryPage(page)
     library.open(f"?owner={ada.username}")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Go to content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
     keys.press(page.get_by_role("button", name="Play silver flute"))

@@ -217,6 +217,32 @@ def test_several_sounds_at_once(page: Page, server: ThrowawayServer) -> None:
     expect(page.get_by_text("You have not made any sounds yet.")).to_be_visible()
 
 
+def test_a_selection_goes_into_a_playlist(page: Page, server: ThrowawayServer) -> None:
+    with musician(server.address, "mix-lib") as mix:
+        for prompt in ("one drum", "two drums", "three drums"):
+            mix.make(prompt, duration=1, is_public=False)
+    Credentials(page).sign_in("mix-lib")
+    library, bar = LibraryPage(page), page.get_by_role("group", name="With the chosen sounds")
+    library.open("?view=mine")
+    library.choose("one drum")
+    library.choose("two drums")
+    bar.get_by_text("Playlist", exact=True).click()
+    bar.get_by_label("Name of a new playlist").fill("Drums")
+    bar.get_by_label("Name of a new playlist").press("Enter")
+    toast(page, "2 sounds in “Drums” now")
+    library.open("?view=mine")
+    library.choose("two drums")
+    library.choose("three drums")
+    bar.get_by_text("Playlist", exact=True).click()
+    bar.get_by_role("button", name="Drums").click()
+    toast(page, "2 sounds in “Drums” now")
+    page.goto("/playlists")
+    page.get_by_role("link", name="Drums").first.click()
+    # What was there already stays where it was.
+    assert set(PlaylistPage(page).titles()[:2]) == {"one drum", "two drums"}
+    assert PlaylistPage(page).titles()[2:] == ["three drums"]
+
+
 def test_a_new_sound_of_ones_own_appears_and_the_card_hands_over(page: Page, open_page: OpenPage) -> None:
     Credentials(page).register("emil-lib")
     start, player = StartPage(page), Player(page)

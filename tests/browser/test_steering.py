@@ -212,7 +212,7 @@ def test_a_worker_is_drained_and_a_model_kept(admin: Explorer) -> None:
     models = admin.page.locator("#queue-models li").first
     models.get_by_role("button", name="Keep loaded").click()
     expect(models).to_contain_text("Kept loaded")
-    models.get_by_role("button", name="Let go").click()
+    models.get_by_role("button", name="Allow unloading").click()
     expect(models.get_by_role("button", name="Keep loaded")).to_be_visible()
 
 

@@ -59,7 +59,7 @@ def test_an_installed_wheel_has_its_locks(python: str, tmp_path: Path) -> None:
 
 
 def test_an_installed_wheel_makes_a_sound(elsewhere: Installation, open_page: OpenPage) -> None:
-    token = elsewhere.token()
+    token = elsewhere.token_by_commands()
     server = elsewhere.serve()
     page = open_page(base_url=server.url)
     page.goto("/login")

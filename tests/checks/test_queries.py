@@ -16,7 +16,7 @@ QUERIES = re.compile(r"webapp/services/\w+/(\w+_)?queries\.py")
 # What is below `Database`; migrations, which are written once; sound engines, which may import no database.
 EXEMPT = ("webapp/database/", "webapp/tables/piccolo_migrations/", "webapp/engines/")
 # Raise it only with a reason: most statements can be said with Piccolo.
-MOST_RAW_CALLS = 48
+MOST_RAW_CALLS = 47
 
 
 def raw_calls(source: str) -> int:

@@ -179,6 +179,7 @@ class TestChanging:
             ({"tags": "rain"}, "Tags must be a list of words", "tags"),
             ({"tags": [1]}, "A tag must be text", "tags"),
             ({"tags": [" "]}, "A tag must not be empty", "tags"),
+            ({"tags": ["\u200b"]}, "A tag must not be empty", "tags"),
             ({"tags": ["x" * 31]}, "A tag is longer than 30 characters", "tags"),
             ({"tags": [str(number) for number in range(11)]}, "There may be at most 10 tags", "tags"),
             ({"is_public": 1}, "is_public must be true or false", "is_public"),

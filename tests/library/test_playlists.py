@@ -125,11 +125,13 @@ async def test_wrong_bodies(ann: User, make_sound: MakeSound) -> None:
     wrong: tuple[tuple[str, str | None, dict[str, Any], str, str | None], ...] = (
         ("POST", None, {}, "Name is required", "name"),
         ("POST", None, {"name": " "}, "Name is required", "name"),
+        ("POST", None, {"name": "\u200b\ufeff"}, "Name is required", "name"),
         ("POST", None, {"name": 1}, "Name must be text", "name"),
         ("POST", None, {"name": "x" * 101}, "Name is longer than 100 characters", "name"),
         ("POST", None, {"name": "x", "is_shared": 1}, "is_shared must be true or false", "is_shared"),
         ("PUT", "", {}, "Nothing to change: send name or is_shared", None),
         ("PUT", "", {"name": ""}, "Name is required", "name"),
+        ("PUT", "", {"name": "\u2060\u3164"}, "Name is required", "name"),
         ("POST", "/tracks", {}, "Id must be the id of a sound", "id"),
         ("POST", "/tracks", {"id": 1}, "Id must be the id of a sound", "id"),
         ("PUT", "/reorder", {}, "Ids must be a list of ids of sounds", "ids"),

@@ -22,7 +22,7 @@ def test_a_worker_with_models_leaves_the_home_folder_alone(tmp_path: Path, tiny_
         **settings,
     ) as installation:
         installation.environment = watched.environment(installation.environment)
-        token = installation.token()
+        token = installation.token_by_commands()
         server = installation.serve()
         client = server.client(token)
         for model in CHECKPOINTS:

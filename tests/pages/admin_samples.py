@@ -9,12 +9,16 @@ from webapp.pages.admin.access import admin_chrome
 from webapp.pages.admin.contexts import (
     AccountDetailPage,
     AccountsPage,
+    ChecklistPage,
+    CheckPoint,
     FoldersFragment,
     ModelsPage,
     ModeratedFragment,
     RecordPage,
     SettingsPage,
     SoundsPage,
+    VoiceLine,
+    VoicesPage,
     WeightsFragment,
 )
 from webapp.pages.admin.server import setting_lines
@@ -38,6 +42,8 @@ USAGE = AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, Quota(10, 
 LINES = (
     AuditEntry(2, NOW_MS, "root", "set tier", "ada", LONG),
     AuditEntry(1, NOW_MS, "root", "pause", "", ""),
+    AuditEntry(3, NOW_MS, "root", "move", "a1b2c3d4e5f6", "", LONG, "ada"),
+    AuditEntry(4, NOW_MS, "root", "from another version", "x", ""),
 )
 ENTRY = CatalogueEntry(
     name="musicgen-small", title="Small", model="music", size_bytes=10**9, licence="CC-BY-NC 4.0",
@@ -82,6 +88,7 @@ ENTRIES = (
 def samples() -> Iterator[Any]:
     for found in (AccountPage((ADA, *OTHERS), 120, 2), AccountPage((), 0, 1)):
         yield AccountsPage(CHROME, found, LONG, "admin", "/admin?q=x&")
+        yield AccountsPage(CHROME, found, "", "", "/admin?", new_name=LONG, new_tier="premium", error=LONG)
     page = AccountDetailPage(
         CHROME, ADA, USAGE, ledger=(LedgerEntry(1, "grant", 5, 5, "", None, "root", NOW_MS),), record=LINES
     )
@@ -102,3 +109,7 @@ def samples() -> Iterator[Any]:
     yield SettingsPage(CHROME, setting_lines(Settings(secret_key="s" * 40, host="::1")))
     yield RecordPage(CHROME, LINES, 7)
     yield RecordPage(CHROME, (), None)
+    yield RecordPage(CHROME, (), None, author=LONG, kind="jobs")
+    yield ChecklistPage(CHROME, (CheckPoint("Address", True, LONG, "/x"), CheckPoint("TLS", False, "", "/x")))
+    for voices in ((VoiceLine("a b", LONG, "German", "Piper", "low", LONG, is_neural=True),), ()):
+        yield VoicesPage(CHROME, voices)

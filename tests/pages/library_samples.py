@@ -21,7 +21,7 @@ from webapp.pages.library.contexts import (
 )
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.playlists import PlaylistView
-from webapp.services.library.sounds import SoundView
+from webapp.services.library.sounds import PromptReading, SoundView
 from webapp.services.library.views import LibraryItemView
 
 NOW_MS = ManualClock().now_ms()
@@ -63,6 +63,8 @@ def samples() -> Iterator[Any]:
             viewer = ADA if card.can_react else None
             yield SoundMenuFragment(card, playlists)
             yield SoundPage(Chrome("library", viewer, live="library"), card, SOUND, "http://x", "", playlists)
+    for reading in (PromptReading(((LONG, "rain"),), (LONG,)), PromptReading((), ("qzx",), is_empty=True)):
+        yield SoundPage(Chrome("library"), CARD, replace(SOUND, reading=reading), "http://x", "", ())
     silent = replace(SOUND, loudness_lufs=None, true_peak_dbtp=None, quality_reasons=("silence",), license="")
     page = SoundPage(Chrome("library", ADA), CARD, silent, "http://x", "Mine", PLAYLISTS)
     yield page

@@ -10,6 +10,7 @@ from webapp.pages.queue.charts import queue_charts
 from webapp.pages.queue.contexts import (
     Counts,
     ModelLine,
+    OwnJobsFragment,
     QueueChartsFragment,
     QueueCountsFragment,
     QueueModelsFragment,
@@ -22,6 +23,7 @@ from webapp.pages.queue.contexts import (
     WorkersFragment,
 )
 from webapp.pages.queue.filter import QueueFilter
+from webapp.policy.estimates import Start
 from webapp.policy.history import Span
 from webapp.policy.job_actions import ADMIN_ACTIONS
 from webapp.services.accounts.identity import Identity
@@ -39,7 +41,9 @@ ROWS = (
     OWN,
     dataclasses.replace(OWN, job_id="1" * 12, is_own=False, prompt=None),
     dataclasses.replace(OWN, job_id="2" * 12, status="processing", progress_pct=30),
-    dataclasses.replace(OWN, job_id="3" * 12, skip_place=None),
+    dataclasses.replace(
+        OWN, job_id="3" * 12, skip_place=None, start=Start(NOW_MS, NOW_MS, NOW_MS + 60_000, is_bounded=True)
+    ),
 )
 STEERED = tuple(dataclasses.replace(row, prompt=LONG, owner="ada", actions=ADMIN_ACTIONS) for row in ROWS)
 GONE = (dataclasses.replace(STEERED[0], position=None, status="failed", owner=None, actions=()),)
@@ -63,8 +67,8 @@ WORKERS = (
     ),
     WorkerLine(2, "", "draining", "Draining"),
 )
-QUIET = queue_charts(tuple(Span(NOW_MS + n, 0, 0, None, None) for n in range(30)))
-BUSY = queue_charts(tuple(Span(NOW_MS + n, n, n, 1.5 * n, 2.0 * n) for n in range(1, 31)))
+QUIET = queue_charts(tuple(Span(NOW_MS + n, 0, 0, None, None) for n in range(30)), 0)
+BUSY = queue_charts(tuple(Span(NOW_MS + n, n, n, 1.5 * n, 2.0 * n) for n in range(1, 31)), 30)
 
 
 def samples() -> Iterator[Any]:
@@ -76,9 +80,11 @@ def samples() -> Iterator[Any]:
             (GONE, QueueFilter(state="failed", owner="<b>&", mine="1", tier="free")),
             ((), QueueFilter(state="processing", model="audio")),
         ):
-            yield QueuePage(chrome, rows, shown, COUNTS, BUSY, MODELS, WORKERS, steers)
+            yield QueuePage(
+                chrome, rows, (OWN,) if rows else (), shown, COUNTS, BUSY, MODELS, WORKERS, steers
+            )
         calm = dataclasses.replace(COUNTS, is_paused=False)
-        yield QueuePage(chrome, (), QueueFilter(), calm, QUIET, MODELS, (), steers)
+        yield QueuePage(chrome, (), (), QueueFilter(), calm, QUIET, MODELS, (), steers)
     for steers in (False, True):
         yield from (QueueRowFragment(row, steers) for row in STEERED)
         for shown in (QueueFilter(), QueueFilter(state="failed"), QueueFilter(model="audio")):
@@ -89,6 +95,8 @@ def samples() -> Iterator[Any]:
         yield WorkersFragment(WORKERS, steers)
         yield WorkersFragment((), steers)
     yield QueueChartsFragment(QUIET)
-    yield QueueChartsFragment(queue_charts(()))
+    yield QueueChartsFragment(queue_charts((), 0))
+    yield OwnJobsFragment((OWN, ROWS[2]))
+    yield OwnJobsFragment(())
     yield UndoToast(LONG, "restore", ("1" * 12, "2" * 12), "")
     yield UndoToast("Queue paused", None, (), "")

@@ -1,8 +1,12 @@
 """The account page."""
 
+import io
+import json
 import re
+import zipfile
 
 import httpx
+import soundfile
 
 from tests.pages.steps import finish_one, make_sound
 from webapp.http.session_cookie import PLAIN_COOKIE
@@ -93,8 +97,51 @@ async def test_another_accounts_tokens_and_sessions_are_out_of_reach(
     assert await services.accounts.tokens.identity_for(secret) == bob
 
 
-async def test_the_export_is_a_file(ann_browser: httpx.AsyncClient) -> None:
+async def test_everything_is_exported_as_one_archive_with_the_sounds(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    bob = await services.accounts.registry.register("bob", PASSWORD, address="test")
+    kept = [await _with_file(services, ann, is_public=public) for public in (True, False)]
+    others = await _with_file(services, bob, is_public=True)
     answer = await ann_browser.get("/account/export")
+    assert answer.headers["content-type"] == "application/zip"
+    assert 'filename="ann soundloom.zip"' in answer.headers["content-disposition"]
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.testzip() is None
+    account = json.loads(archive.read("account.json"))
+    assert account["account"]["username"] == "ann"
+    assert {job["generation_id"] for job in account["jobs"]} == set(kept)
+    manifest = json.loads(archive.read("manifest.json"))
+    assert {sound["id"] for sound in manifest["sounds"]} == set(kept)
+    assert manifest["left_out"] == []
+    assert len([name for name in archive.namelist() if name.endswith(".flac")]) == len(kept)
+    assert others not in answer.text
+
+
+async def test_who_has_no_sounds_gets_the_rest(ann_browser: httpx.AsyncClient) -> None:
+    archive = zipfile.ZipFile(io.BytesIO((await ann_browser.get("/account/export")).content))
+    assert archive.namelist() == ["account.json", "manifest.json"]
+
+
+async def test_a_lost_sound_refuses_the_archive_but_not_the_data(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    lost = await make_sound(services, ann)
+    answer = await ann_browser.get("/account/export")
+    assert (answer.status_code, lost in answer.text) == (404, True)
+    assert lost in (await ann_browser.get("/account/export.json")).text
+
+
+async def _with_file(services: Services, identity: Identity, *, is_public: bool) -> str:
+    sound_id = await make_sound(services, identity, is_public=is_public)
+    staged = services.storage.staging_folder()
+    soundfile.write(staged / "sound.flac", [0.1, -0.1] * 50, 8_000)
+    await services.storage.publish(f"{sound_id}-1", staged)
+    return sound_id
+
+
+async def test_the_data_alone_is_a_file(ann_browser: httpx.AsyncClient) -> None:
+    answer = await ann_browser.get("/account/export.json")
     assert answer.headers["content-disposition"] == 'attachment; filename="soundloom-ann.json"'
     assert "ann" in answer.text
     assert isinstance(answer.json(), dict)
@@ -119,7 +166,8 @@ async def test_deleting_takes_the_password_and_leaves_no_file(
 
 async def test_nobody_signed_in_sees_none_of_it(browser: httpx.AsyncClient) -> None:
     assert (await browser.get("/account")).status_code == 303
-    assert (await browser.get("/account/export")).status_code == 303
+    for name in ("export", "export.json"):
+        assert (await browser.get(f"/account/{name}")).status_code == 303
     for path in ("tokens", "password", "sessions/revoke-others", "delete"):
         assert (await browser.post(f"/account/{path}", data={})).status_code == 303
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.factories import choice
-from tests.pages.steps import finish_one
+from tests.factories import FACTS, choice
+from tests.pages.steps import finish_one, start_one
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 
@@ -125,7 +125,7 @@ async def test_limits_are_told_in_words(browser: httpx.AsyncClient, services: Se
     await browser.post("/login", data={"username": "bob", "password": "correct horse"})
     for _ in range(2):
         assert (await browser.post("/", data=RAIN)).status_code == 303
-    assert "as many as your tier allows" in (await browser.get("/")).text
+    assert "Your tier allows" in (await browser.get("/")).text
     refused = await browser.post("/", data=RAIN)
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
@@ -221,10 +221,27 @@ async def test_variations_are_asked_for_together(
     assert "Uses 4 of your 57 generations left" in quote
 
 
-async def test_a_surprise_is_a_prompt_for_the_model(ann_browser: httpx.AsyncClient) -> None:
+async def test_proposals_and_descriptions_come_from_the_engine_that_serves(
+    ann_browser: httpx.AsyncClient, services: Services
+) -> None:
+    abilities = {
+        "good_at": "Whistles of steam",
+        "idea_form": "{} {}",
+        "idea_parts": [["a kettle"], ["at sea"]],
+    }
+    audio = {
+        "state": "ready", "engine": "steam", "label": "Steam", "checkpoint": "", "license": "",
+        "max_duration_s": 180.0, "abilities": abilities,
+    }  # fmt: skip
+    await services.workers.registry.register("a" * 12, host="h", pid=1, device="cpu")
+    await services.workers.registry.record_report("a" * 12, "idle", {"models": {"audio": audio}})
+    assert "Whistles of steam" in (await ann_browser.get("/")).text
     fragment = await ann_browser.get("/surprise", params={"model": "audio"}, headers={"HX-Request": "true"})
     assert fragment.headers["content-type"].startswith("text/plain")
-    assert ", with " in fragment.text
+    assert fragment.text == "a kettle at sea"
+
+
+async def test_a_surprise_fills_the_form_without_a_worker_too(ann_browser: httpx.AsyncClient) -> None:
     plain = await ann_browser.get("/surprise")
     assert plain.status_code == 303
     page = await ann_browser.get(plain.headers["location"])
@@ -238,3 +255,24 @@ async def test_a_link_fills_in_the_form(ann_browser: httpx.AsyncClient) -> None:
     assert ">sea</textarea>" in page
     assert 'value="12.5"' in page
     assert 'value="7"' in page
+
+
+async def test_variations_have_letters_and_one_is_kept(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    single = await finish_one(services, ann, "alone")
+    await ann_browser.post("/", data={**RAIN, "copies": "3"})
+    for _ in range(3):
+        await services.queue.leases.complete(await start_one(services), FACTS)
+    page = (await ann_browser.get("/")).text
+    assert re.findall(r">Variation ([A-D])<", page) == ["A", "B", "C"]
+    jobs = (await services.queue.jobs.of_account(ann.account_id))[:3][::-1]
+    assert re.findall(r'id="job-([0-9a-f]{12})"', page) == [*(job.job_id for job in jobs), single]
+    address = f"/jobs/{jobs[1].job_id}/keep"
+    assert "Keep only variation B?" in (await ann_browser.post(address, data={})).text
+    answer = await ann_browser.post(address, data={"confirmed": "yes"}, headers=HTMX)
+    assert "Variation B kept" in answer.text
+    after = await services.queue.jobs.of_account(ann.account_id)
+    assert {job.job_id for job in after if job.sound} == {jobs[1].job_id, single}
+    alone = await ann_browser.post(f"/jobs/{single}/keep", data={"confirmed": "yes"}, headers=HTMX)
+    assert "This job has no other variations" in alone.text

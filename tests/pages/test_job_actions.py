@@ -1,13 +1,16 @@
 """Cancel, skip, again and try again, from a card or a line of the queue."""
 
+import dataclasses
+import html
 import re
 
 import httpx
 import pytest
 
-from tests.factories import choice
+from tests.factories import FACTS, choice
 from tests.pages.steps import finish_one, start_one
 from webapp.pages.frame.errors import TO_NOTICES
+from webapp.policy.generation import SamplingChoice
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 
@@ -47,6 +50,36 @@ async def test_what_cannot_be_done_is_said_where_notices_are(
     page = await ann_browser.post(f"/jobs/{job_id}/cancel", data={})
     assert (page.status_code, "<html" in page.text) == (400, True)
     assert "Cannot cancel a job that is already processing" in page.text
+
+
+async def test_a_running_job_is_stopped_once_that_is_confirmed(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
+) -> None:
+    await start_one(services)
+    page = (await ann_browser.get("/")).text
+    assert ">Stop</button>" in page
+    assert ">Stop</button>" in (await ann_browser.get("/queue")).text
+    asked = await ann_browser.post(f"/jobs/{job_id}/stop", data={})
+    assert ("Stop this job?" in asked.text, "Let it run" in asked.text) == (True, True)
+    assert (await services.queue.jobs.get(ann, job_id)).status == "processing"
+    answer = await ann_browser.post(f"/jobs/{job_id}/stop", data={"confirmed": "yes"}, headers=HTMX)
+    assert ("Job stopped" in answer.text, "Cancelled" in answer.text) == (True, True)
+    assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
+
+
+async def test_edit_and_run_brings_everything_that_was_asked_for(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    asked = choice(prompt="sea & wind", duration_s=12.5, seed=7)
+    await services.queue.submissions.submit(
+        ann, dataclasses.replace(asked, sampling=SamplingChoice(top_k=40))
+    )
+    claim = await start_one(services)
+    await services.queue.leases.complete(claim, dataclasses.replace(FACTS, seed=7))
+    (link,) = re.findall(r'href="(/\?prompt=sea[^"]*)">Edit and run', (await ann_browser.get("/")).text)
+    form = (await ann_browser.get(html.unescape(link))).text
+    for shown in (">sea &amp; wind</textarea>", 'value="12.5"', 'value="7"', 'value="40"'):
+        assert shown in form
 
 
 async def test_skip_costs_aura(
@@ -91,7 +124,7 @@ async def test_a_failed_job_can_be_tried_again(
     assert len(await services.queue.jobs.of_account(ann.account_id)) == 2
 
 
-@pytest.mark.parametrize("action", ["cancel", "skip", "again", "retry"])
+@pytest.mark.parametrize("action", ["cancel", "stop", "skip", "again", "retry"])
 async def test_only_the_owner_acts(
     browser: httpx.AsyncClient, services: Services, job_id: str, action: str
 ) -> None:

@@ -243,7 +243,7 @@ async def test_the_page_of_models_follows_workers_and_where_weights_are(
     feed = ModelsFeed(services.queue, services.models, services.workers, renderer)
     told: dict[str, str] = {}
     assert "queue-models" in {fragment.element_id for fragment in news(await feed.fragments(), told)}
-    assert "No worker is running that could fetch" in told["weights-folders"]
+    assert "nothing can be downloaded or removed" in told["weights-folders"]
     await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
     # A worker that starts makes its models ones that are loading.
     changed = [fragment.element_id for fragment in news(await feed.fragments(), told)]

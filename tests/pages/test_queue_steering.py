@@ -70,7 +70,7 @@ async def test_whoever_waits_is_told_of_a_pause_and_of_what_becomes_of_a_job(
 ) -> None:
     await services.workers.registry.register("1" * 12, host="h", pid=1, device="cpu")
     (job_id,) = await submitted(services, ann, "music")
-    pages = {"/": "waiting; the queue is paused", "/queue": "after the pause",
+    pages = {"/": "waiting; the queue is paused", "/queue": "when the queue resumes",
              "/quote?model=music&duration=8": "your job starts when it resumes"}  # fmt: skip
     for is_paused in (True, False):
         await services.admin.queue.set_paused(root, is_paused=is_paused)
@@ -155,11 +155,12 @@ async def test_a_paused_queue_says_so_to_everybody(
 
 def test_charts_show_what_was_and_say_it() -> None:
     charts = queue_charts(
-        [Span(n * 120_000, n, n % 2, 60.0 * n if n % 2 else None, 90.0 * n) for n in range(4)]
+        [Span(n * 120_000, n, n % 2, 60.0 * n if n % 2 else None, 90.0 * n) for n in range(4)],
+        waiting=1,
     )
-    assert charts.depth_line == "M0 63H75V47.5H150V32H225V16.5H300"
+    assert charts.depth_line == "M0 63H75V47.5H150V32H225V16.5H300V47.5"
     assert charts.depth_area.endswith("V64H0Z")
     assert [(bar.x, bar.height) for bar in charts.wait_bars] == [(76.0, 20.7), (226.0, 62.0)]
-    assert charts.depth_summary == "At most 3 jobs waited at once; 3 in the last two minutes"
+    assert charts.depth_summary == "At most 3 jobs waited at once; 1 now"
     assert charts.wait_summary == "2 jobs started; the longest wait was 4 min"
     assert [reading.waiting for reading in charts.readings] == [3, 2, 1, 0]

@@ -113,6 +113,38 @@ async def test_signing_in_leads_back_to_where_one_was(browser: httpx.AsyncClient
     assert answer.headers["location"] == "/account"
 
 
+async def test_an_expired_session_says_so_and_leads_back(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    stale = ann_browser.cookies[PLAIN_COOKIE]
+    await services.accounts.sessions.end(stale)
+    here, where = "http://localhost/playlists?sort=new", "/login?next=/playlists%3Fsort%3Dnew"
+    for asked in (
+        await ann_browser.get("/playlists?sort=new"),
+        await ann_browser.post("/playlists", data={"name": "Night"}, headers={"referer": here}),
+        await ann_browser.post(
+            "/playlists", data={"name": "x"}, headers={"hx-request": "true", "hx-current-url": here}
+        ),
+    ):
+        assert where == (asked.headers.get("location") or asked.headers["hx-redirect"])
+    page = (await ann_browser.get(where)).text
+    assert "Your session has ended." in page
+    assert 'name="next" value="/playlists?sort=new"' in page
+    ann_browser.cookies.clear()
+    fresh = (await ann_browser.get(where)).text
+    assert "Your session has ended." not in fresh
+    assert "Sign in to continue." in fresh
+
+
+@pytest.mark.parametrize(
+    "referer", ["https://evil.example/x//y", "//evil.example", "http://[", "/" * 3_000, ""]
+)
+async def test_a_way_back_stays_on_this_server(browser: httpx.AsyncClient, referer: str) -> None:
+    asked = await browser.post("/speech", data={"text": "x"}, headers={"referer": referer})
+    where = asked.headers["location"]
+    assert where in ("/login", "/login?next=/x//y")
+
+
 async def test_a_way_back_may_hold_any_letters(ann_browser: httpx.AsyncClient) -> None:
     answer = await ann_browser.get("/login?next=/library?q=بيانو%26sort=new")
     assert answer.headers["location"] == "/library?q=%D8%A8%D9%8A%D8%A7%D9%86%D9%88&sort=new"
@@ -156,6 +188,17 @@ async def test_what_is_no_address_leads_to_the_start(
     credentials = {"username": "ann", "password": "correct horse", "next": target}
     answer = await browser.post("/login", data=credentials)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+async def test_before_set_up_the_start_page_says_how(browser: httpx.AsyncClient, services: Services) -> None:
+    token = await services.accounts.setup_links.renew()
+    assert token is not None
+    page = (await browser.get("/")).text
+    assert "This server has no admin yet" in page
+    assert "/setup?token=" in page
+    assert token not in page
+    await services.accounts.setup_links.claim(token, "root", "correct horse")
+    assert "no admin yet" not in (await browser.get("/")).text
 
 
 async def test_without_its_token_the_set_up_page_is_closed(

@@ -12,6 +12,7 @@ from webapp.pages.library.playlists import moved
 from webapp.policy.library import PlaylistChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.library.sounds import PromptReading
 
 HTMX = {"hx-request": "true"}
 
@@ -46,7 +47,7 @@ async def test_a_private_one_is_not_there_for_others(
 ) -> None:
     page = (await ann_browser.get(f"/sounds/{mine}")).text
     assert "og:title" not in page
-    assert "Only you see this page" in page
+    assert "Only you can see this page" in page
     ann_browser.cookies.clear()
     for path in (f"/sounds/{mine}", f"/sounds/{mine}/menu", f"/sounds/{mine}/download/wav"):
         assert (await browser.get(path)).status_code == 404
@@ -260,3 +261,18 @@ async def test_the_link_of_a_private_sound_says_whom_it_opens_to(
         assert 'data-copied="Link copied. Only you can open it."' in page
         assert f'data-copied-then="Publish it" data-copied-href="/sounds/{private}#edit"' in page
         assert "data-copied-then" not in (await ann_browser.get(f"/sounds/{public}{path}")).text
+
+
+async def test_a_sketch_says_what_it_understood_and_what_not(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    reading = PromptReading((("far", "distance"), ("rain", "rain")), ("blorp<b>",))
+    sound_id = await make_sound(services, ann, "far rain, blorp<b>", reading=reading)
+    nothing = await make_sound(services, ann, "zzz", reading=PromptReading((), ("zzz",), is_empty=True))
+    silent = await make_sound(services, ann, "by another engine")
+    for path in (f"/sounds/{sound_id}", "/"):
+        page = (await ann_browser.get(path)).text
+        assert 'class="understood" dir="auto">far</span> <span class="muted">(distance)</span>' in page, path
+        assert 'class="not-understood" dir="auto">blorp&lt;b&gt;</span>' in page, path
+    assert "What you hear is a stand-in." in (await ann_browser.get(f"/sounds/{nothing}")).text
+    assert "Understood" not in (await ann_browser.get(f"/sounds/{silent}")).text

@@ -60,6 +60,25 @@ class TestWithoutScript:
         assert len(names) == len(set(names))
         assert "German" in names, "a name is not longer than it must be"
 
+    async def test_the_list_of_languages_holds_languages(
+        self, browser: httpx.AsyncClient, services: Services
+    ) -> None:
+        voices = [
+            VoiceView(tag, "Anybody", tag, "low", 16_000, "Neural voice", "CC0", "piper")
+            for tag in ("zh-CN", "no-NO", "lo-LA", "xx")
+        ]
+        await services.workers.registry.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
+        await services.models.voices.write("6" * 12, voices)
+        page = (await browser.get("/speech")).text
+        select = re.search(r'<select id="language".*?</select>', page, re.DOTALL)
+        assert select is not None
+        names = dict(re.findall(r'<option value="([^"]*)"[^>]*>([^<]+)</option>', select[0]))
+        assert "Anybody" not in names.values()
+        assert (names["cmn"], names["nb"], names["lo"]) == ("Chinese (Mandarin)", "Norwegian Bokmål", "Lao")
+        assert [code for code, name in names.items() if name.startswith("Language ")] == ["xx"]
+        chosen = (await browser.get("/speech/voices?language=cmn")).text
+        assert _selected(chosen, "voice") == "zh-CN", "a neural voice is offered with those of its language"
+
     async def test_strangers_hear_samples_and_are_asked_to_sign_in(self, browser: httpx.AsyncClient) -> None:
         page = (await browser.get("/speech")).text
         assert (_selected(page, "language"), _selected(page, "voice")) == ("en", "espeak-en-us")
@@ -125,7 +144,8 @@ async def test_the_limit_is_told_in_the_form(
     answer = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
     assert answer.status_code == 429
     assert (
-        'role="alert">All 10 texts of this hour are spoken. You can have the next one in 1 h.' in answer.text
+        'role="alert">You have used all 10 texts of this hour. The next one is possible in 1 h.'
+        in answer.text
     )
 
 
@@ -134,7 +154,7 @@ async def test_nobody_there_to_speak_is_said_before_and_after(ann_browser: httpx
     assert "Speech is not available right now" in page
     answer = await ann_browser.post("/speech", data={"text": "hello"})
     assert answer.status_code == 503
-    assert "Speech is not available right now. What you typed is still here" in answer.text
+    assert "Speech is not available right now. Your text is still here" in answer.text
     assert "hello</textarea>" in answer.text
 
 

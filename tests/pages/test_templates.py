@@ -27,6 +27,7 @@ from webapp.pages.models.cards import ModelCard
 from webapp.pages.queue import contexts as queue_contexts
 from webapp.pages.queue import generate_contexts as contexts
 from webapp.pages.speech import contexts as speech_contexts
+from webapp.policy.estimates import Start
 from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import SessionView
@@ -94,6 +95,9 @@ JOB = JobView(
 JOBS = (
     JOB,
     dataclasses.replace(JOB, job_id="1" * 12, priority="skipped", expected_start_ms=None),
+    dataclasses.replace(
+        JOB, job_id="8" * 12, start=Start(NOW_MS + 90_000, NOW_MS + 40_000, NOW_MS + 300_000, is_bounded=True)
+    ),
     dataclasses.replace(JOB, job_id="2" * 12, status="processing", progress_pct=45, position=1),
     dataclasses.replace(JOB, job_id="3" * 12, status="completed", finished_ms=NOW_MS, sound=SOUND),
     dataclasses.replace(
@@ -219,6 +223,14 @@ class Reader(HTMLParser):
 
 def test_every_context_has_a_sample() -> None:
     assert {type(sample) for sample in SAMPLES} == context_classes()
+
+
+def test_an_unsure_start_says_by_when_at_the_latest() -> None:
+    html = renderer.render(contexts.JobFragment(JOBS[2], 45))
+    assert re.search(
+        r'by <time datetime="[^"]+Z" title="[^"]+" data-clock>\d\d:\d\d UTC</time> at the latest', html
+    )
+    assert "at the latest" not in renderer.render(contexts.JobFragment(JOB, 45))
 
 
 def test_every_template_that_is_no_part_of_another_has_a_context() -> None:

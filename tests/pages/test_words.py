@@ -3,7 +3,9 @@
 import pytest
 
 from webapp.pages.frame import words
+from webapp.pages.frame.words import starting
 from webapp.pages.library.waveform import waveform_bars
+from webapp.policy.estimates import Start
 
 NOW_MS = 1_700_000_000_000
 
@@ -105,3 +107,19 @@ def test_browsers_by_their_names(user_agent: str, text: str) -> None:
 )
 def test_what_a_sound_was_made_by(model: str, engine: str, text: str) -> None:
     assert words.made_by(model, engine) == text
+
+
+@pytest.mark.parametrize(
+    ("early_s", "at_s", "late_s", "text"),
+    [
+        (100, 120, 150, "in 2 min"),
+        (60, 120, 300, "in 1 to 5 min"),
+        (40, 90, 180, "in 40 s to 3 min"),
+        (0, 20, 60, "in a moment to 1 min"),
+        (0, 5, 20, "in 5 s"),
+        (0, 0, 0, "now"),
+    ],
+)
+def test_an_unsure_start_is_a_range(early_s: int, at_s: int, late_s: int, text: str) -> None:
+    start = Start(1000 * at_s, 1000 * early_s, 1000 * late_s)
+    assert starting(start, 0) == text

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.estimates import Hands, InHand, Outlook, overtaking
+from webapp.policy.estimates import Hands, InHand, Outlook, Start
 from webapp.policy.ordering import WaitingJob
-from webapp.policy.speed import SpeedTable, WorkLine
+from webapp.policy.speed import ANY_MODEL, SpeedTable, WorkLine
 
 NOW_MS = 1_700_000_000_000
 SPEEDS = SpeedTable(
@@ -87,9 +87,30 @@ def test_a_job_that_begins_to_starve_meanwhile_goes_first() -> None:
     assert _waits_s(Outlook(_hands("fast"), SPEEDS), line) == [0, 10, 20], "but not before a skip"
 
 
-def test_overtaking_is_what_better_tiers_ask_of_the_workers_time() -> None:
-    assert overtaking({2: 100.0, 4: 500.0, 3: 300.0}, 1000, 2) == {2: 0, 3: 0.05, 4: pytest.approx(0.2)}
-    assert overtaking({2: 100.0, 4: 500.0}, 1000, 0) == {2: 0, 4: 0}
+def test_a_few_results_give_a_range_and_many_a_number() -> None:
+    line, running = _line(*[10] * 12), InHand("w0", NOW_MS, "music", 10)
+    ranges = []
+    for count in (0, 200):
+        counts = {("music", "e", "fast"): count, (ANY_MODEL, "e", "fast"): count}
+        outlook = Outlook(_hands("fast"), replace(SPEEDS, counts=counts))
+        last = outlook.starts(NOW_MS, running=[running], line=line)[-1]
+        assert last is not None
+        assert last.early_ms < last.at_ms < last.late_ms
+        ranges.append((last.is_sure(NOW_MS), last.late_ms - last.early_ms))
+    assert [is_sure for is_sure, _ in ranges] == [False, True]
+    assert ranges[0][1] > 4 * ranges[1][1]
+
+
+def test_a_limit_bounds_a_start_whatever_better_tiers_ask() -> None:
+    outlook = Outlook(_hands("fast"), SPEEDS, {4: 0.9})
+    line = [replace(job, starves_ms=NOW_MS + 60_000 + n) for n, job in enumerate(_line(*[10] * 5))]
+    starts = [start for start in outlook.starts(NOW_MS, running=(), line=line) if start]
+    assert starts[-1].is_bounded
+    # Its limit, then the four that are further past theirs and one in hand, with a margin.
+    assert starts[-1].late_ms == pytest.approx(NOW_MS + 60_000 + 50_000 * 1.3, abs=100)
+    assert all(start.at_ms <= start.late_ms for start in starts)
+    skipped = outlook.starts(NOW_MS, running=(), line=[replace(line[0], skipped_ms=NOW_MS)])[0]
+    assert skipped == Start(NOW_MS, NOW_MS, NOW_MS)
 
 
 @given(

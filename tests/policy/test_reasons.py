@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.policy.lines import NOW_MS, affinities, lines
 from webapp.policy.ordering import Affinity, WaitingJob, in_order, reason_for_place
-from webapp.policy.reasons import place_reasons
+from webapp.policy.reasons import Ahead, ahead_of_each, place_reasons
 
 
 @given(lines(), st.lists(affinities(), max_size=3), st.sets(st.integers(1, 8)))
@@ -35,3 +35,25 @@ def test_a_job_whose_model_is_loaded_says_so() -> None:
     ordered = in_order(line, NOW_MS, [Affinity(frozenset(("music",)), 0, 3)])
     assert [job.sequence for job in ordered] == [2, 1, 3]
     assert place_reasons(ordered, NOW_MS) == ["loaded", "tier", "tier"]
+
+
+@given(lines(), st.lists(affinities(), max_size=3))
+def test_what_is_ahead_adds_up_to_the_place(line: list[WaitingJob], turns: list[Affinity]) -> None:
+    ordered = in_order(line, NOW_MS, turns)
+    for place, (job, ahead) in enumerate(zip(ordered, ahead_of_each(ordered, NOW_MS), strict=True)):
+        before = ordered[:place]
+        plain = [one for one in before if reason_for_place(one, NOW_MS) == "tier"]
+        assert ahead.front == len(before) - len(plain)
+        assert ahead.better == sum(one.priority < job.priority for one in plain)
+        assert ahead.same == sum(one.priority == job.priority for one in plain)
+
+
+def test_better_tiers_and_skips_are_counted_apart() -> None:
+    line = [
+        WaitingJob(5, 4, skipped_ms=1),
+        WaitingJob(2, 0),
+        WaitingJob(3, 1),
+        WaitingJob(1, 4),
+        WaitingJob(4, 4),
+    ]
+    assert ahead_of_each(line, NOW_MS)[-1] == Ahead(front=1, better=2, same=1)

@@ -78,7 +78,7 @@ def test_skewed_results_are_right_on_average() -> None:
     points = _points(400, noise=0.6)
     line = fit(points, GUESS_CPU)
     ratios = [work_s / line.work_s(duration_s) for duration_s, work_s in points]
-    assert sum(ratios) / len(ratios) == pytest.approx(1, abs=0.03)
+    assert sum(ratios) / len(ratios) == pytest.approx(1, abs=0.1)  # the median is 17 % below
 
 
 @given(st.lists(st.tuples(LENGTHS_S, WORKS_S), max_size=30))
@@ -105,7 +105,24 @@ def test_each_device_has_its_speed_and_a_new_one_that_of_its_kind() -> None:
     assert one < new < other
 
 
-def test_another_engine_or_model_learns_nothing_from_it() -> None:
-    table = learn(_results("cuda:0", 1.0, 60))
+def test_another_engine_learns_nothing_from_it_and_another_model_its_level() -> None:
+    table = learn(_results("cuda:0", 3.0, 60))
     assert table.line("music", "other", "cuda:0") == GUESS_ACCELERATED
-    assert table.line("audio", "audiocraft", "cuda:0") == GUESS_ACCELERATED
+    one, other = (table.line(model, "audiocraft", "cuda:0").work_s(30) for model in ("music", "audio"))
+    assert other == pytest.approx(one, rel=0.3)
+    assert other > 2 * GUESS_ACCELERATED.work_s(30)
+
+
+def test_the_newest_results_count_most() -> None:
+    slow_since = [(30.0, 60.0)] * 30 + [(30.0, 30.0)] * 170
+    assert fit(slow_since, GUESS_CPU).work_s(30) > 40
+
+
+def test_more_results_leave_less_doubt() -> None:
+    few, many = learn(_results("cuda:0", 1.0, 2)), learn(_results("cuda:0", 1.0, 60))
+    where = ("audiocraft", "cuda:0")
+    doubts = [table.doubt("music", *where) for table in (learn([]), few, many)]
+    assert doubts == sorted(doubts, reverse=True)
+    assert doubts[0] > 1
+    assert doubts[2] < 0.1
+    assert doubts[0] > few.doubt("audio", *where) > few.doubt("music", *where)

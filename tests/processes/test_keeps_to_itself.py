@@ -25,7 +25,7 @@ def test_commands_and_workers_leave_the_home_folder_alone(
     write_tiny_voice(tmp_path / "data" / "models" / "voices")
     with installed(tmp_path / "data", engine="sketch", disk_reserve_mb=0, cache_dir="") as installation:
         installation.environment = watched.environment(installation.environment)
-        token = installation.token()
+        token = installation.token_by_commands()
         server = installation.serve()
         client = server.client(token)
         client.wait_for(client.submit("rain", duration=1), "completed")

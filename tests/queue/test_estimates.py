@@ -7,7 +7,6 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.policy.estimates import Outlook
-from webapp.policy.speed import GUESS_ACCELERATED
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 
@@ -56,7 +55,8 @@ async def test_speed_is_learned_by_device(services: Services, ann: Identity, clo
     outlook = await services.queue.estimator.outlook()
     assert _work_s(outlook, "cuda:0") == pytest.approx(2, rel=0.15)
     assert _work_s(outlook, "cuda:1") == pytest.approx(5, rel=0.15)
-    assert _work_s(outlook, "cuda:0", "audio") == GUESS_ACCELERATED.work_s(10)
+    other = _work_s(outlook, "cuda:0", "audio")
+    assert 2 < other < 5, "a model that nobody measured is expected to be like the others"
 
 
 async def test_waits_follow_the_measured_speed_and_end_with_the_workers(

@@ -213,7 +213,8 @@ def test_what_the_speaking_process_could_not_do_is_told_in_words(tmp_path: Path)
         ("- **Licence:** CC BY 4.0", "CC BY 4.0"),
         ("**License**: CC BY-NC", "CC BY-NC"), ("## License\n\nPublic domain\n", "Public domain"),
         ("* License:\n  * CC BY-SA 3.0", "CC BY-SA 3.0"), ("* URL: x\n", "See the voice's own page"),
-        ("", "See the voice's own page"), ("* License: https://example.org/a:b", "https://example.org/a:b"),
+        ("", "See the voice's own page"), ("LICENSE\n=======\n\nMIT\n", "MIT"),
+        ("* License: https://example.org/a:b", "https://example.org/a:b"),
     ],
 )  # fmt: skip
 def test_the_licence_that_a_card_names(card: str, licence: str) -> None:
@@ -226,6 +227,10 @@ def test_a_card_beside_the_model(tmp_path: Path, encoding: str) -> None:
     (tmp_path / f"{NAME}.MODEL_CARD").unlink()
     (tmp_path / "MODEL_CARD").write_text("License: CC BY 4.0", encoding=encoding)
     assert _look(tmp_path)[0][NAME].license == "CC BY 4.0"
+    for name in (f"{NAME}.onnx.MODEL_CARD", "MODEL_CARD.md", "model_card.txt", "model_card"):
+        (tmp_path / "MODEL_CARD").rename(tmp_path / name)
+        assert _look(tmp_path)[0][NAME].license == "CC BY 4.0", name
+        (tmp_path / name).rename(tmp_path / "MODEL_CARD")
     # Of two voices it may be the other's.
     _write(tmp_path, "other")
     voices = _look(tmp_path)[0]

@@ -149,7 +149,7 @@ async def working(
     thread = EngineThread(engines.serve)
     maker = SoundMaker(
         thread,
-        engines.info,
+        engines,
         services.ids,
         finishing,
         low_quality_below=settings.low_quality_below,

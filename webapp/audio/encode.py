@@ -6,6 +6,7 @@ file becomes visible.
 
 import math
 import os
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -77,26 +78,43 @@ def quantise(waveform: Waveform, dither_seed: int = 0) -> PcmSamples:
     return scaled.astype(np.int16)
 
 
-def write_pcm(path: Path, pcm: PcmSamples, sample_rate: int, audio_format: AudioFormat) -> None:
+def write_pcm(
+    path: Path,
+    pcm: PcmSamples,
+    sample_rate: int,
+    audio_format: AudioFormat,
+    *,
+    progressed: Callable[[float], object] = lambda _share: None,
+) -> None:
     """Write 16-bit samples of shape (frames, channels) to ``path`` as WAV or FLAC, losslessly.
 
-    Raises OSError.
+    ``progressed`` takes the share that is written, 0 to 1, as it grows. Raises OSError.
     """
-    _write(path, pcm, sample_rate, audio_format)
+    _write(path, pcm, sample_rate, audio_format, progressed)
 
 
-def write_audio(path: Path, waveform: Waveform, audio_format: AudioFormat, *, dither_seed: int = 0) -> None:
+def write_audio(
+    path: Path,
+    waveform: Waveform,
+    audio_format: AudioFormat,
+    *,
+    dither_seed: int = 0,
+    progressed: Callable[[float], object] = lambda _share: None,
+) -> None:
     """Write ``waveform`` to ``path``; WAV and FLAC are quantised with dither first.
 
-    MP3 knows nine sample rates: any other is raised to the next of them, or lowered to the highest. Raises
-    OSError, and soundfile.SoundFileError when the format cannot hold the sample rate or the channels.
+    MP3 knows nine sample rates: any other is raised to the next of them, or lowered to the highest.
+    ``progressed`` is as for `write_pcm`. Raises OSError, and soundfile.SoundFileError when the format
+    cannot hold the sample rate or the channels.
     """
     if audio_format in (AudioFormat.WAV, AudioFormat.FLAC):
-        write_pcm(path, quantise(waveform, dither_seed), waveform.sample_rate, audio_format)
+        pcm = quantise(waveform, dither_seed)
+        write_pcm(path, pcm, waveform.sample_rate, audio_format, progressed=progressed)
     else:
         if audio_format is AudioFormat.MP3:
             waveform = _at_rate(waveform, mp3_rate(waveform.sample_rate))
-        _write(path, np.ascontiguousarray(waveform.samples.T), waveform.sample_rate, audio_format)
+        frames = np.ascontiguousarray(waveform.samples.T)
+        _write(path, frames, waveform.sample_rate, audio_format, progressed)
 
 
 def mp3_rate(sample_rate: int) -> int:
@@ -113,7 +131,11 @@ def _at_rate(waveform: Waveform, sample_rate: int) -> Waveform:
 
 
 def _write(
-    path: Path, frames: PcmSamples | npt.NDArray[np.float32], sample_rate: int, audio_format: AudioFormat
+    path: Path,
+    frames: PcmSamples | npt.NDArray[np.float32],
+    sample_rate: int,
+    audio_format: AudioFormat,
+    progressed: Callable[[float], object],
 ) -> None:
     # As bytes: a name that is no text in the locale's encoding is a name all the same.
     name = os.fsencode(path)
@@ -129,6 +151,7 @@ def _write(
         ) as file:
             for start in range(0, len(frames), _FRAMES_PER_WRITE):
                 file.write(frames[start : start + _FRAMES_PER_WRITE])
+                progressed(min(1.0, (start + _FRAMES_PER_WRITE) / len(frames)))
         # What fails as a file is closed is not told.
         if soundfile.info(name).frames != len(frames):
             raise soundfile.SoundFileRuntimeError(f"{path.name} is not whole")

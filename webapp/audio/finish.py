@@ -1,5 +1,6 @@
 """From what an engine rendered to what a listener gets: exact length, loop or faded ends, level, score."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from webapp.audio.waveform import Samples, Waveform, frame_count
 
 FADE_IN_S = 0.003
 FADE_OUT_S = 0.012
+# About as much of the time as levelling takes.
+LEVELLED_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +27,12 @@ class FinishedAudio:
 
 
 def finish(
-    waveform: Waveform, *, duration_s: float, loopable: bool, target_lufs: float = TARGET_LUFS
+    waveform: Waveform,
+    *,
+    duration_s: float,
+    loopable: bool,
+    target_lufs: float = TARGET_LUFS,
+    progressed: Callable[[float], object] = lambda _share: None,
 ) -> FinishedAudio:
     """Finish a generated sound, levelled to ``target_lufs``.
 
@@ -32,6 +40,7 @@ def finish(
     length. For ``loopable`` the engine must have rendered ``loop_overlap_s(duration_s)`` more than
     that: the rest is crossfaded into the start, and ValueError is raised when there is none. Invalid
     samples become silence and a constant offset is taken out, after the score has counted them.
+    ``progressed`` takes the share that is done, 0 to 1.
     """
     frames = frame_count(duration_s, waveform.sample_rate)
     clean = waveform.with_samples(_without_faults(waveform.samples))
@@ -40,9 +49,12 @@ def finish(
     else:
         shaped = _with_faded_ends(clean.with_samples(clean.samples[:, :frames]))
     levelled = level(shaped, target_lufs=target_lufs, wraps=loopable)
+    progressed(LEVELLED_SHARE)
     heard = waveform.with_samples(waveform.samples[:, :frames])
     report = assess(heard, levelled)
-    return FinishedAudio(levelled.waveform, report, waveform_peaks(levelled.waveform))
+    finished = FinishedAudio(levelled.waveform, report, waveform_peaks(levelled.waveform))
+    progressed(1.0)
+    return finished
 
 
 def _without_faults(samples: Samples) -> Samples:

@@ -56,7 +56,7 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = build_parser().parse_args(argv)
         code = _command(arguments.command)(arguments)
-        print(end="", flush=True)
+        sys.stdout.flush()
     except SystemExit as exit_:
         # How argparse ends after a usage error, --help and --version.
         return EXIT_USAGE if exit_.code else 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webapp.cli._progress import gigabytes
-from webapp.engines.audiocraft.building import usual_precision
+from webapp.engines.audiocraft.building import asked_of, usual_precision
 from webapp.engines.audiocraft.choice import Choice, choose, why_not
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, resolve_device, resolve_precision
 from webapp.engines.audiocraft.estimates import estimated_bytes, past_bytes
@@ -72,7 +72,7 @@ def _chosen(name: str, models_dir: Path) -> Choice:
 
 def _report(choice: Choice, found: Examined, device_setting: str, precision_setting: str) -> _Report:
     device = resolve_device(device_setting)
-    asked = resolve_precision(precision_setting, device)
+    asked = asked_of(resolve_precision(precision_setting, device), found.kind)
     precision, note = _precision(choice, device.type, asked)
     needed = estimated_bytes(choice, device.type, precision)
     if found.kind is not Kind.MAGNET:

@@ -30,7 +30,8 @@ SQLITE_NO_ROOM: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN
 FULL_BELOW_BYTES: Final = 256 * 1024
 
 # A server that is starting, stopping, recovering, overloaded or replaced, or whose disk fails; a statement
-# that took too long or waited too long for a lock; and a password or a database changed under our feet.
+# that took too long or waited too long for a lock; a password or a database changed under our feet; and of
+# several servers none that is of the kind asked for, while one takes over from another.
 POSTGRES_AWAY: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
@@ -45,6 +46,7 @@ POSTGRES_AWAY: Final = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
 )
 

@@ -54,7 +54,11 @@ class PostgresLink:
 
     def arguments(self, *, is_limited: bool = True) -> dict[str, Any]:
         """Return the driver's arguments for a connection."""
-        settings = {"idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS)}
+        # An option after the ? may ask for another encoding, in which not every text can be sent.
+        settings = {
+            "idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS),
+            "client_encoding": ENCODING,
+        }
         if is_limited:
             settings["statement_timeout"] = _milliseconds(self.limits.statement_s)
             settings["lock_timeout"] = _milliseconds(self.limits.lock_s)

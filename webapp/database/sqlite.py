@@ -12,6 +12,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
 READERS = 3
+CLOSE_S = 2.0
 READING_VERBS = ("SELECT", "WITH", "EXPLAIN")
 
 
@@ -245,9 +247,17 @@ class PersistentSQLiteEngine(SQLiteEngine):
 
     async def close(self) -> None:
         """Close every connection; the engine cannot be used again."""
-        self.commits.close()
-        for connection in (*self._readers, self.writer):
-            await connection.close()
+        is_ours = False
+        # A transaction whose task was cancelled comes to its end by itself.
+        with suppress(TimeoutError):
+            is_ours = await asyncio.wait_for(self.write_lock.acquire(), CLOSE_S)
+        try:
+            self.commits.close()
+            for connection in (*self._readers, self.writer):
+                await connection.close()
+        finally:
+            if is_ours:
+                self.write_lock.release()
 
     async def run(self, sql: str, args: Sequence[Any]) -> list[Row]:
         """Run one statement: in the present transaction, on a reading connection, or in one of its own."""

@@ -120,6 +120,19 @@ class Understanding:
 
 
 @dataclass(frozen=True, slots=True)
+class Abilities:
+    """What an engine can make with one model, for people.
+
+    ``good_at`` is a phrase. ``idea_parts`` are what proposals are made of: one of each part, in the places of
+    ``idea_form``. The engine can make whatever they come to.
+    """
+
+    good_at: str
+    idea_form: str
+    idea_parts: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     """What an engine can do with one model.
 
@@ -129,6 +142,7 @@ class EngineInfo:
     computes on, in torch's words: `cpu`, `cuda:0`, `mps`. ``sampling`` are the settings for requests that
     leave them out, by the request's names; empty where they mean nothing. ``precision`` is what a loaded
     model computes in, and ``precision_note`` what that was found out by; empty before that.
+    ``abilities`` is None for an engine that does not tell.
     """
 
     engine: str
@@ -146,6 +160,7 @@ class EngineInfo:
     sampling: Mapping[str, float] = field(default_factory=dict)
     precision: str = ""
     precision_note: str = ""
+    abilities: Abilities | None = None
 
 
 @dataclass(frozen=True, slots=True)

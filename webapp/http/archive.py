@@ -1,5 +1,7 @@
 """Exports as answers: the same for the API and the pages."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from litestar import Request
@@ -10,6 +12,7 @@ from webapp.http.dependencies import Streams
 from webapp.http.searches import count_search
 from webapp.policy.exports import ExportChoice, file_stem
 from webapp.services.accounts.identity import Identity
+from webapp.services.library.export import Export
 from webapp.services.library.facade import LibraryServices
 from webapp.services.shared.facade import SharedServices
 from webapp.settings import Settings
@@ -32,9 +35,36 @@ async def archive(
     """
     if not (choice.ids or choice.playlist_id):
         count_search(request, settings, shared, choice.query)
+    chosen = partial(library.exports.choose, identity, choice)
+    return await _sent(request, settings, library, streams, identity, chosen)
+
+
+async def account_archive(
+    request: Request[Any, Any, Any],
+    settings: Settings,
+    library: LibraryServices,
+    streams: Streams,
+    identity: Identity,
+) -> Attachment:
+    """All that is stored about an account, with its sounds, sent like `archive`.
+
+    Raises LimitReached for too many open streams, and what `Exports.everything` raises.
+    """
+    chosen = partial(library.exports.everything, identity)
+    return await _sent(request, settings, library, streams, identity, chosen)
+
+
+async def _sent(
+    request: Request[Any, Any, Any],
+    settings: Settings,
+    library: LibraryServices,
+    streams: Streams,
+    identity: Identity,
+    choose: Callable[[], Awaitable[Export]],
+) -> Attachment:
     release = streams.caps.hold_for(request, identity.account_id, address_of(request, settings))
     try:
-        export = await library.exports.choose(identity, choice)
+        export = await choose()
     except BaseException:
         release()
         raise

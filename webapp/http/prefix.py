@@ -18,6 +18,13 @@ def public_path(path: str) -> str:
     return _prefix.get() + path
 
 
+def own_path(path: str) -> str:
+    """Return what `public_path` was given; a path without the prefix stays as it is."""
+    prefix = _prefix.get()
+    is_below = prefix and (path == prefix or path.startswith(f"{prefix}/"))
+    return (path[len(prefix) :] or "/") if is_below else path
+
+
 class PathPrefix:
     """Takes the prefix off the paths of requests, where the proxy has not, and has answers put it on.
 

@@ -24,7 +24,7 @@ from webapp.pages.frame.rendering import Renderer
 from webapp.pages.library.browse import show_library
 from webapp.pages.library.export import export_playlist, export_selection
 from webapp.pages.library.playlists import PLAYLIST_HANDLERS
-from webapp.pages.library.selection import change_selection
+from webapp.pages.library.selection import add_selection_to_playlist, change_selection
 from webapp.pages.library.sound import count_play, download, show_menu, show_sound
 from webapp.pages.library.sound_actions import SOUND_ACTION_HANDLERS
 from webapp.pages.library.sound_cards import SoundCards
@@ -47,6 +47,7 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     *QUEUE_ACTION_HANDLERS,
     *ADMIN_HANDLERS,
     show_library,
+    add_selection_to_playlist,
     change_selection,
     export_selection,
     export_playlist,
@@ -93,7 +94,14 @@ def page_router(services: Services, renderer: Renderer) -> Router:
         renderer=renderer,
         shared_queue=shared_queue,
     )
-    front_page = FrontPage(services.settings, services.queue, services.library, services.workers, sound_cards)
+    front_page = FrontPage(
+        services.settings,
+        services.accounts,
+        services.queue,
+        services.library,
+        services.workers,
+        sound_cards,
+    )
     return Router(
         path="/",
         route_handlers=PAGE_CONTROLLERS,

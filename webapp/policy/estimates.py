@@ -5,6 +5,7 @@ Each worker takes the next job in line as soon as it has a place for it, and a j
 is allowed for by the share of the workers' time that better tiers have been taking lately.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
@@ -16,6 +17,17 @@ from webapp.policy.speed import SpeedTable
 OVERRUN_SHARE: Final = 0.1
 # More than this cannot be told from the line growing without end.
 MOST_OVERTAKING: Final = 0.9
+
+
+# A single job takes so much longer or shorter than expected, as a logarithm.
+JOB_DOUBT: Final = 0.3
+# How much more doubt there is in a wait of which all is others' overtaking.
+OVERTAKING_DOUBT: Final = 0.7
+# The work before a bound, as expected and with so much on top.
+BOUND_MARGIN: Final = 1.3
+# Waits that are late by less than this are told as one number.
+SURE_UP_TO: Final = 1.35
+AT_ONCE_MS: Final = 30_000
 
 
 class Clip(Protocol):
@@ -57,6 +69,23 @@ class Hands:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """When a job is expected to start, and between which moments it most likely will.
+
+    `is_bounded`: it would be later still, if its limit did not put it in front of better tiers.
+    """
+
+    at_ms: int
+    early_ms: int
+    late_ms: int
+    is_bounded: bool = False
+
+    def is_sure(self, now_ms: int) -> bool:
+        """Decide if one number tells enough."""
+        return self.late_ms - now_ms <= SURE_UP_TO * max(AT_ONCE_MS, self.at_ms - now_ms)
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What is known of the time to come.
 
@@ -76,27 +105,68 @@ class Outlook:
         )
         return len(self.hands) / per_s * 1000
 
+    def usual_s(self, job: InHand) -> float | None:
+        """What a job in hand usually takes on its worker; None when that one is not listed."""
+        hands = next((hands for hands in self.hands if hands.worker_id == job.worker_id), None)
+        return None if hands is None else self._work_s(hands, job.model, job.duration_s)
+
     def starts_ms(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[int | None]:
-        """The moment at which each job of the line is expected to start; None of all with no worker.
+        """Return the moment at which each job is expected to start, as of `starts`."""
+        expected = self.starts(now_ms, running=running, line=line)
+        return [None if start is None else start.at_ms for start in expected]
+
+    def starts(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[Start | None]:
+        """Expect the start of each job of the line; None of all with no worker.
 
         A job in the hands of a worker that is not listed keeps nobody waiting.
         """
         if not self.hands:
             return [None] * len(line)
+        bounds = self._bounds_ms(line, now_ms)
         benches = [self._bench(hands, running, now_ms) for hands in self.hands]
         free = [(bench.earliest_ms(), place) for place, bench in enumerate(benches)]
         heapify(free)
-        starts: list[int | None] = [None] * len(line)
+        starts: list[Start | None] = [None] * len(line)
         upcoming = _Upcoming(line)
+        ahead = _Ahead(len(running))
         for _ in line:
             index = upcoming.take(free[0][0])
             clip = line[index]
             start_ms, place = _first_place(free, benches, clip.model)
-            starts[index] = round(self._overtaken_ms(clip, start_ms - now_ms, now_ms)) + now_ms
-            work_ms = self._work_s(self.hands[place], clip.model, clip.duration_s) * 1000
+            wait_ms = self._overtaken_ms(clip, start_ms - now_ms, now_ms)
+            starts[index] = _start(
+                now_ms, wait_ms, ahead.doubt() + self._overtaking_doubt(clip), bounds[index]
+            )
+            hands = self.hands[place]
+            work_ms = self._work_s(hands, clip.model, clip.duration_s) * 1000
+            ahead.add(work_ms, self.speeds.doubt(clip.model, hands.engines.get(clip.model, ""), hands.device))
             benches[place].take(clip.model, start_ms, start_ms + work_ms)
             heappush(free, (benches[place].earliest_ms(), place))
         return starts
+
+    def _overtaking_doubt(self, clip: Clip) -> float:
+        return OVERTAKING_DOUBT * self.overtaking.get(clip.priority, 0.0) if clip.skipped_ms is None else 0.0
+
+    def _bounds_ms(self, line: Sequence[Clip], now_ms: int) -> list[float | None]:
+        """Return when each job starts at the latest, if better tiers come without end until its limit.
+
+        From then on only those go before it that are further past their limits, and skips. None for a job
+        that has no limit, or stands in front anyway.
+        """
+        works_ms = [self.work_ms(clip.model, clip.duration_s) or 0.0 for clip in line]
+        # One that is being generated when the limit comes is not interrupted.
+        before_ms = max(works_ms, default=0.0)
+        by_limit = sorted(
+            (clip.starves_ms if clip.skipped_ms is None else -1, index)
+            for index, clip in enumerate(line)
+            if clip.skipped_ms is not None or clip.starves_ms is not None
+        )
+        bounds: list[float | None] = [None] * len(line)
+        for limit_ms, index in by_limit:
+            if limit_ms is not None and limit_ms >= 0:
+                bounds[index] = max(limit_ms, now_ms) + before_ms * BOUND_MARGIN
+            before_ms += works_ms[index] / len(self.hands)
+        return bounds
 
     def _work_s(self, hands: Hands, model: str, duration_s: float) -> float:
         return self.speeds.line(model, hands.engines.get(model, ""), hands.device).work_s(duration_s)
@@ -125,6 +195,39 @@ class Outlook:
         if clip.starves_ms is None:
             return stretched_ms
         return min(stretched_ms, wait_ms + share * max(0, clip.starves_ms - now_ms))
+
+
+class _Ahead:
+    """The jobs before one, and how far off their work may be together, as a logarithm."""
+
+    def __init__(self, in_hand: int) -> None:
+        self._jobs = in_hand
+        self._work_ms = 0.0
+        self._doubted_ms = 0.0
+
+    def add(self, work_ms: float, doubt: float) -> None:
+        """Put a job before the next one."""
+        self._jobs += 1
+        self._work_ms += work_ms
+        self._doubted_ms += work_ms * doubt
+
+    def doubt(self) -> float:
+        """Return what speeds leave open, which adds up, and chance, which levels out over many jobs."""
+        speed = self._doubted_ms / self._work_ms if self._work_ms else 0.0
+        return math.hypot(speed, JOB_DOUBT / math.sqrt(max(1, self._jobs)))
+
+
+def _start(now_ms: int, wait_ms: float, doubt: float, bound_ms: float | None) -> Start:
+    late_ms = now_ms + wait_ms * math.exp(doubt)
+    is_bounded = bound_ms is not None and bound_ms < late_ms
+    if bound_ms is not None and is_bounded:
+        late_ms = max(bound_ms, now_ms + wait_ms)
+    return Start(
+        at_ms=round(wait_ms) + now_ms,
+        early_ms=round(wait_ms * math.exp(-doubt)) + now_ms,
+        late_ms=round(late_ms),
+        is_bounded=is_bounded,
+    )
 
 
 class _Bench:
@@ -198,17 +301,3 @@ class _Upcoming:
             index = self._starving[0][1]
         self._taken[index] = True
         return index
-
-
-def overtaking(work_ms: Mapping[int, float], span_ms: float, workers: int) -> dict[int, float]:
-    """The share of the workers' time that better tiers ask for, by priority.
-
-    `work_ms` is the work that came in during `span_ms`, by priority.
-    """
-    shares: dict[int, float] = {}
-    before = 0.0
-    for priority in sorted(work_ms):
-        shares[priority] = before
-        if span_ms > 0 and workers > 0:
-            before += work_ms[priority] / (span_ms * workers)
-    return shares

@@ -24,7 +24,9 @@ _REFUSED: Final = (
 _LONE_SURROGATES: Final = r"\ud800-\udfff"
 _LINE_BREAKS_AND_TABS: Final = r"\t\n\u000b\f\r\u0085\u2028\u2029"
 _SPACES: Final = rf"{_LINE_BREAKS_AND_TABS} \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_INVISIBLE: Final = rf"{_SPACES}\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff"
+# Letters that only hold a place, such as Hangul's fillers, are as good as blanks.
+_FILLERS: Final = r"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0"
+_INVISIBLE: Final = rf"{_SPACES}{_FILLERS}\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff"
 
 # What a prompt may be, as a regular expression that Python and ECMAScript read alike.
 PROMPT_PATTERN: Final = rf"^[^{_REFUSED}]*[^{_REFUSED}{_INVISIBLE}][^{_REFUSED}]*$"
@@ -112,9 +114,14 @@ def clean_text(value: object, name: str) -> str:
         raise InvalidRequest(f"{name} must be text", field=field)
     if _refused.search(value):
         raise InvalidRequest(f"{name} contains characters that are not allowed", field=field)
-    if not _visible.search(value):
+    if not has_visible(value):
         raise InvalidRequest(f"{name} is required", field=field)
     return value.strip()
+
+
+def has_visible(text: str) -> bool:
+    """Whether there is anything to see of a text."""
+    return _visible.search(text) is not None
 
 
 def _duration(body: Mapping[str, Any]) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from webapp.errors import InvalidRequest
+from webapp.policy.generation import has_visible
 
 Sort = Literal["created", "votes", "plays", "duration", "quality"]
 LibraryModel = Literal["music", "audio", "magnet", "voice"]
@@ -168,8 +169,9 @@ def _text(body: Mapping[str, Any], name: str, longest: int) -> str | None:
 def _checked_text(value: object, field: str, spoken: str, longest: int) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(f"{spoken} must be text", field=field)
-    text = value.strip()
-    if _REFUSED.search(text):
+    # A name that nobody sees could not be clicked.
+    text = value.strip() if has_visible(value) else ""
+    if _REFUSED.search(value.strip()):
         raise InvalidRequest(f"{spoken} contains characters that are not allowed", field=field)
     if len(text) > longest:
         raise InvalidRequest(f"{spoken} is longer than {longest} characters", field=field)

@@ -1,12 +1,40 @@
 """Why each waiting job stands where it does."""
 
 from collections.abc import Collection, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from webapp.policy.ordering import Waiting, reason_for_place
 
 # moved: an admin put it in front. loaded: it goes before an earlier one because its model is loaded.
 PlaceReason = Literal["moved", "skipped", "starving", "loaded", "tier"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How many waiting jobs go before one: before all tiers (`front`), of better tiers, of its own."""
+
+    front: int = 0
+    better: int = 0
+    same: int = 0
+
+
+NOTHING_AHEAD: Final = Ahead()
+
+
+def ahead_of_each(line: Sequence[Waiting], now_ms: int) -> list[Ahead]:
+    """What goes before each job of a line that is in order."""
+    found: list[Ahead] = []
+    front = 0
+    by_priority: dict[int, int] = {}
+    for job in line:
+        better = sum(count for priority, count in by_priority.items() if priority < job.priority)
+        found.append(Ahead(front, better, by_priority.get(job.priority, 0)))
+        if reason_for_place(job, now_ms) == "tier":
+            by_priority[job.priority] = by_priority.get(job.priority, 0) + 1
+        else:
+            front += 1
+    return found
 
 
 def place_reasons(

@@ -5,20 +5,26 @@ and then one takes many times longer than the others (a model was loaded, a take
 the line is fitted robustly and drawn towards a first guess:
 
 - a device's line towards that of all devices of its kind, and theirs towards a guess for the engine;
-- what the guess says of the level is given up first, of the shape last;
+- what the guess says of the level is given up first, of the shape last, and models of one engine that were
+  not measured yet take as much longer or shorter than guessed as the others;
 - by iteratively reweighted least squares on relative errors with Huber's weights (P. J. Huber, Robust
   Statistics, 1981), the guess standing in as a few results of its own;
-- and its level is then set to the mean of the results, far ones counting only up to a bound: waits add
-  up work, so the mean is what has to be right.
+- and its level is then set to the mean of the results, the newest counting most and far ones only up to a
+  bound: waits add up work, so the mean is what has to be right.
 """
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
-# How much the guess counts, in results.
+# How much the guess counts, in results: its shape is worth something, its level may be off many times over.
 GUESS_WEIGHT: Final = 2.0
+GUESSED_LEVEL_WEIGHT: Final = 0.1
+# For the level, a result counts half as much as one that came so many results later.
+HALF_LIFE: Final = 30.0
 GUESS_DURATIONS_S: Final = (5.0, 30.0, 120.0)
 ROUNDS: Final = 8
 SETTLED: Final = 1e-3
@@ -29,6 +35,12 @@ LEAST_DEVIATION: Final = 0.05
 # A result counts towards the level as at most so many times longer or shorter than the line.
 LEVEL_BOUND: Final = 4.0
 LEAST_WORK_S: Final = 1e-3
+ANY_MODEL: Final = ""
+# Nothing is known of an engine on a device: up to three times longer or shorter. A result of the model itself
+# tells more than those of other models together.
+UNKNOWN_DOUBT: Final = 1.1
+RESULT_WEIGHT: Final = 4.0
+OTHERS_WEIGHT: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +86,54 @@ def first_guess(engine: str, device: str) -> WorkLine:
 
 @dataclass(frozen=True, slots=True)
 class SpeedTable:
-    """Lines by model, engine and device or kind of device."""
+    """Lines by model, engine and device or kind of device, and under no model what is expected of others."""
 
     lines: Mapping[tuple[str, str, str], WorkLine] = field(default_factory=dict)
+    counts: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
     def line(self, model: str, engine: str, device: str) -> WorkLine:
         """The best line there is: the device's own, its kind's, or a guess."""
         return (
             self.lines.get((model, engine, device))
             or self.lines.get((model, engine, kind_of(device)))
+            or self.lines.get((ANY_MODEL, engine, kind_of(device)))
             or first_guess(engine, device)
         )
 
+    def doubt(self, model: str, engine: str, device: str) -> float:
+        """Return how far off the line may be, as a logarithm: less, the more results it was learned from."""
+        kind = kind_of(device)
+        alike = self.counts.get((model, engine, kind), 0)
+        others = self.counts.get((ANY_MODEL, engine, kind), 0)
+        return UNKNOWN_DOUBT / math.sqrt(1 + RESULT_WEIGHT * alike + min(OTHERS_WEIGHT, others))
+
 
 def learn(results: Iterable[Result]) -> SpeedTable:
-    """Lines from the newest results."""
+    """Learn lines from the newest results, those of each model newest first."""
+    results = list(results)
+    lines = {(ANY_MODEL, engine, kind): line for (engine, kind), line in _guesses(results).items()}
     by_kind: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         by_kind.setdefault((result.model, result.engine, kind_of(result.device)), []).append(result)
-    lines: dict[tuple[str, str, str], WorkLine] = {}
     for (model, engine, kind), alike in by_kind.items():
-        of_kind = fit([(one.duration_s, one.work_s) for one in alike], first_guess(engine, kind))
+        of_kind = fit([(one.duration_s, one.work_s) for one in alike], lines[(ANY_MODEL, engine, kind)])
         by_device: dict[str, list[tuple[float, float]]] = {}
         for one in alike:
             by_device.setdefault(one.device, []).append((one.duration_s, one.work_s))
         for device, points in by_device.items():
             lines[(model, engine, device)] = of_kind if len(by_device) == 1 else fit(points, of_kind)
         lines[(model, engine, kind)] = of_kind
-    return SpeedTable(lines)
+    counts = Counter((one.model, one.engine, kind_of(one.device)) for one in results)
+    counts.update((ANY_MODEL, one.engine, kind_of(one.device)) for one in results)
+    return SpeedTable(lines, counts)
+
+
+def _guesses(results: Iterable[Result]) -> dict[tuple[str, str], WorkLine]:
+    """Guess for each engine and kind of device what a model takes there, by what the others take."""
+    points: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for one in results:
+        points.setdefault((one.engine, kind_of(one.device)), []).append((one.duration_s, one.work_s))
+    return {place: _shifted(first_guess(*place), found) for place, found in points.items()}
 
 
 def fit(points: Sequence[tuple[float, float]], guess: WorkLine) -> WorkLine:
@@ -136,7 +168,7 @@ def fit(points: Sequence[tuple[float, float]], guess: WorkLine) -> WorkLine:
 def _shifted(guess: WorkLine, points: Sequence[tuple[float, float]]) -> WorkLine:
     """The guess moved towards the middle of the results, the further the more there are."""
     middle = median(work / guess.work_s(duration_s) for duration_s, work in points)
-    level = middle ** (len(points) / (len(points) + GUESS_WEIGHT))
+    level = middle ** (len(points) / (len(points) + GUESSED_LEVEL_WEIGHT))
     return WorkLine(guess.fixed_s * level, guess.per_second * level)
 
 
@@ -161,5 +193,7 @@ def _levelled(line: WorkLine, points: Sequence[tuple[float, float]]) -> WorkLine
     ratios = [
         min(LEVEL_BOUND, max(1 / LEVEL_BOUND, work / line.work_s(duration_s))) for duration_s, work in points
     ]
-    level = (sum(ratios) + GUESS_WEIGHT) / (len(ratios) + GUESS_WEIGHT)
+    weights = [0.5 ** (age / HALF_LIFE) for age in range(len(ratios))]
+    weighted = sum(weight * ratio for weight, ratio in zip(weights, ratios, strict=True))
+    level = (weighted + GUESS_WEIGHT) / (sum(weights) + GUESS_WEIGHT)
     return WorkLine(line.fixed_s * level, line.per_second * level)

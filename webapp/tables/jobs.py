@@ -93,6 +93,8 @@ class Sound(Table):
     # JSON list of waveform peaks, -127 to 127, low and high in turn.
     peaks = Text(default="[]")
     bytes_total = BigInt()
+    # JSON: what an engine that reads prompts by rules made of this one; empty where it does not, or is older.
+    reading = Text(default="")
 
 
 class Worker(Table):

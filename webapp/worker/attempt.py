@@ -61,7 +61,7 @@ class Attempt(ClaimedWork):
         """Generate into a folder while progress is written."""
         claim = self.claim
         logger.info("job started", extra={"job": claim.job_id, "model": claim.model, "fence": claim.fence})
-        reporter = ProgressReporter(self._leases, claim)
+        reporter = ProgressReporter(self._leases, claim, lost=self._cancel.cancel)
         reporting = asyncio.create_task(reporter.run())
 
         def report(progress_pct: int) -> None:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from webapp.engines.base import (
@@ -199,6 +200,8 @@ NOT_SERVED = {
     "sampling": {},
     "precision": "",
     "precision_note": "",
+    "abilities": None,
+    "needs_load": False,
 }
 
 
@@ -224,4 +227,6 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "sampling": dict(info.sampling),
         "precision": info.precision,
         "precision_note": info.precision_note,
+        "abilities": asdict(info.abilities) if info.abilities else None,
+        "needs_load": info.needs_load,
     }

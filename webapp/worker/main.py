@@ -78,7 +78,7 @@ async def _process(
     engine = EngineThread(engines.serve)
     maker = SoundMaker(
         engine,
-        engines.info,
+        engines,
         services.ids,
         ThreadPoolExecutor(1, thread_name_prefix="finishing"),
         low_quality_below=settings.low_quality_below,

@@ -1,6 +1,7 @@
 """Makes the sound of one job: takes on the engine's thread, finishing and files on another."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -11,19 +12,16 @@ from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.loop import loop_overlap_s
 from webapp.audio.waveform import Waveform
-from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling
+from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling, Understanding
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
-from webapp.services.library.sounds import SoundFacts
+from webapp.services.library.sounds import PromptReading, SoundFacts
 from webapp.services.queue.leases import Claim
+from webapp.worker.stages import StageClock, StageMeasures
 
 T = TypeVar("T")
 
 FURTHER_TAKES = 2
-# Shares of the whole at which each stage ends; what each takes was measured on 30 s clips.
-GENERATED_PCT = 80
-FINISHED_PCT = 85
-WRITTEN_PCT = 99
 FILE_STEM = "sound"
 PICTURE_STEM = "spectrogram"
 
@@ -51,6 +49,14 @@ class Generates(Protocol):
     ) -> Waveform: ...
 
 
+class TellsOfEngines(Protocol):
+    """Whoever knows which engine serves a model."""
+
+    def info(self, model: str) -> EngineInfo: ...
+
+    def explain(self, request: GenerationRequest) -> Understanding | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """One try at a sound, finished and scored, and what made it."""
@@ -58,6 +64,7 @@ class Take:
     seed: int
     audio: FinishedAudio
     made_by: EngineInfo
+    understanding: Understanding | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,57 +88,64 @@ class SoundMaker:
     def __init__(
         self,
         engine: Generates,
-        info: Callable[[str], EngineInfo],
+        engines: TellsOfEngines,
         ids: Ids,
         finishing: Executor,
         *,
         low_quality_below: int,
         target_lufs: float,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`info` tells of a model what its engine is; finishing and writing run in `finishing`."""
+        """Finishing and writing run in `finishing`; `now_s` is a clock that never goes back."""
         self._engine = engine
-        self._info = info
+        self._engines = engines
         self._ids = ids
         self._finishing = finishing
         self._low_quality_below = low_quality_below
         self._target_lufs = target_lufs
+        self._measures = StageMeasures()
+        self._now_s = now_s
 
     async def make(self, making: Making) -> SoundFacts:
         """Generate, finish and write the sound.
 
         Raises EngineError (GenerationCancelled when it is cancelled) and OSError.
         """
-        best = await self._best_take(making)
-        making.progress(FINISHED_PCT)
-        bytes_total = await self._in_finishing(lambda: _write(best, making.folder))
-        making.progress(WRITTEN_PCT)
+        claim = making.claim
+        engine = self._engines.info(claim.model).engine
+        stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
+        best = await self._best_take(making, stages)
+        bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
+        self._measures.record(engine, claim.model, stages.measured(claim.duration_s))
         making.cancel.raise_if_cancelled()
         return _facts(best, bytes_total)
 
-    async def _best_take(self, making: Making) -> Take:
+    async def _best_take(self, making: Making, stages: StageClock) -> Take:
         """The first take that is good enough, or the best of a few; only one if its seed was asked for."""
         claim = making.claim
-        best = await self._take(making, claim.seed)
+        best = await self._take(making, stages, claim.seed)
         further = 0 if claim.seed_was_given else FURTHER_TAKES
         while best.audio.report.score < self._low_quality_below and further:
             further -= 1
-            take = await self._take(making, self._ids.seed())
+            take = await self._take(making, stages, self._ids.seed())
             best = max(best, take, key=lambda candidate: candidate.audio.report.score)
         return best
 
-    async def _take(self, making: Making, seed: int) -> Take:
+    async def _take(self, making: Making, stages: StageClock, seed: int) -> Take:
         claim = making.claim
+        request = generation_request(claim, seed)
         making.generating(True)
         try:
             waveform = await self._engine.generate(
-                generation_request(claim, seed),
-                lambda share: making.progress(int(share * GENERATED_PCT)),
+                request,
+                stages.generated,
                 making.cancel,
             )
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.
-        made_by = self._info(claim.model)
+        made_by = self._engines.info(claim.model)
+        understanding = self._engines.explain(request)
         making.cancel.raise_if_cancelled()
         finished = await self._in_finishing(
             lambda: finish(
@@ -139,9 +153,10 @@ class SoundMaker:
                 duration_s=claim.duration_s,
                 loopable=claim.is_loopable,
                 target_lufs=self._target_lufs,
+                progressed=stages.finished,
             )
         )
-        return Take(seed, finished, made_by)
+        return Take(seed, finished, made_by, understanding)
 
     def _in_finishing(self, act: Callable[[], T]) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._finishing, act)
@@ -161,9 +176,9 @@ def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
     )
 
 
-def _write(take: Take, folder: Path) -> int:
+def _write(take: Take, folder: Path, progressed: Callable[[float], object]) -> int:
     """Write every file of a take; returns their bytes together."""
-    renditions = write_renditions(take.audio, folder, FILE_STEM, dither_seed=take.seed)
+    renditions = write_renditions(take.audio, folder, FILE_STEM, dither_seed=take.seed, progressed=progressed)
     (folder / f"{FILE_STEM}.png").rename(folder / f"{PICTURE_STEM}.png")
     return sum(rendition.size_bytes for rendition in renditions)
 
@@ -185,4 +200,11 @@ def _facts(take: Take, bytes_total: int) -> SoundFacts:
         quality_reasons=report.reasons,
         peaks=tuple(take.audio.peaks),
         bytes_total=bytes_total,
+        reading=_reading(take.understanding),
     )
+
+
+def _reading(understanding: Understanding | None) -> PromptReading | None:
+    if understanding is None:
+        return None
+    return PromptReading(understanding.understood, understanding.unknown, understanding.is_empty)

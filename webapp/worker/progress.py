@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from webapp.errors import LeaseLost
 from webapp.services.queue.leases import Claim, Leases
@@ -14,9 +15,11 @@ INTERVAL_S = 0.2
 class ProgressReporter:
     """Writes the newest percentage of one job at most every `INTERVAL_S`; numbers only grow."""
 
-    def __init__(self, leases: Leases, claim: Claim) -> None:
+    def __init__(self, leases: Leases, claim: Claim, lost: Callable[[], None]) -> None:
+        """`lost` is called when the claim no longer holds, as when the job was stopped."""
         self._leases = leases
         self._claim = claim
+        self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._newest = 0
         self._changed = asyncio.Event()
@@ -33,6 +36,7 @@ class ProgressReporter:
             try:
                 await self._leases.report_progress(self._claim, self._newest)
             except LeaseLost:
+                self._lost()
                 return
             except Exception:
                 logger.warning("could not write progress", extra={"job": self._claim.job_id}, exc_info=True)

@@ -4,6 +4,7 @@ import { connectDock } from "./dock.js";
 import { connectInline } from "./inline.js";
 import { connectMediaSession } from "./media-session.js";
 import { connectMemory } from "./memory.js";
+import { connectOneAtATime } from "./one-at-a-time.js";
 import { connectPage } from "./page-sounds.js";
 import { connectPlays } from "./plays.js";
 import { Player } from "./player.js";
@@ -14,6 +15,7 @@ if (audio) {
   connectDock(document.getElementById("player"), player);
   connectPage(player);
   connectInline(player);
+  connectOneAtATime(player);
   connectMediaSession(player);
   connectPlays(player);
   connectMemory(player);

@@ -101,12 +101,6 @@ export class Player extends EventTarget {
     this.#load(atS, plays);
   }
 
-  /** Play one of these tracks, or hold it if it is the one that plays. */
-  toggleTrack(tracks, id) {
-    if (this.track?.id === id) this.toggle();
-    else this.open(tracks, id);
-  }
-
   toggle() {
     if (!this.track) return;
     if (this.isPlaying) this.pause();

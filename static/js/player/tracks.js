@@ -24,6 +24,16 @@ export function tracksAround(element) {
   return found.map(trackOf).filter(({ id }) => !ids.has(id) && ids.add(id));
 }
 
+/** The same tracks in an order of chance. */
+export function shuffled(tracks) {
+  const drawn = [...tracks];
+  for (let left = drawn.length; left > 1; left -= 1) {
+    const at = Math.floor(Math.random() * left);
+    [drawn[at], drawn[left - 1]] = [drawn[left - 1], drawn[at]];
+  }
+  return drawn;
+}
+
 export function soundUrl(id, format = "wav") {
   return `${ROOT}/audio/${id}.${format}`;
 }

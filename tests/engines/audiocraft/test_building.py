@@ -11,13 +11,14 @@ import torch
 from tests.engines.audiocraft.conftest import CHECKPOINTS
 from tests.engines.audiocraft.helpers import ignore_progress, request
 from webapp.engines.audiocraft import building
-from webapp.engines.audiocraft.building import affordable_jobs, build_server, job_bytes, resolved
+from webapp.engines.audiocraft.building import affordable_jobs, build, build_server, job_bytes, resolved
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision
 from webapp.engines.audiocraft.engine import AudioCraftEngine
 from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.precision import Known
 from webapp.engines.base import CancelToken, EngineOptions, ModelLoadError
 from webapp.engines.batch import generate_all
 
@@ -69,6 +70,13 @@ def test_without_a_compiler_a_processor_takes_what_is_quick(
     assert resolved(Precision.FLOAT32, loaded("tiny-musicgen")) is Precision.FLOAT32
     with pytest.raises(ModelLoadError, match="int8 cannot be had here: there is no compiler"):
         build_server(loaded("tiny-musicgen"), Precision.INT8)
+
+
+def test_magnet_does_not_say_that_it_is_computed_in_int8(loaded: Load) -> None:
+    model = loaded("tiny-magnet")
+    asked, usual = (build(model, precision, Known(), jobs=1) for precision in (Precision.INT8, None))
+    assert asked.precision is usual.precision is not Precision.INT8
+    assert asked.note == usual.note
 
 
 @pytest.mark.parametrize(("device", "expected"), [("cuda:0", Precision.FLOAT16), ("mps", Precision.FLOAT32)])

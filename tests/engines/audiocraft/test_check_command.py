@@ -70,6 +70,16 @@ def test_what_a_published_model_is(soundloom: Soundloom, written: Path, name: st
     assert "GB with one sound at a time" in lines["memory"] or "MB with one" in lines["memory"]
 
 
+def test_a_precision_that_a_model_has_not_is_not_told(
+    soundloom: Soundloom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOUNDLOOM_PRECISION", "int8")
+    assert "precision  int8 (as asked for)" in soundloom("models", "check", "musicgen-small").out
+    told = soundloom("models", "check", "magnet-small-10secs").out
+    assert "precision  " in told
+    assert "int8" not in told
+
+
 def test_a_folder_by_its_path_and_what_was_found_out_about_it(
     soundloom: Soundloom, written: Path, tmp_path: Path
 ) -> None:

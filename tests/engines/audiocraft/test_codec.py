@@ -185,11 +185,17 @@ def test_reach_is_measured_where_a_nan_stays_where_it_is_looked_at(
     )
 
 
-def test_no_convolution_of_transformers_asks_for_a_number(loaded: Load) -> None:
-    model = loaded("tiny-stereo")
-    decoder = CodecDecoder(model.codec)
-    stream = decoder.stream(some_tokens(model.codebooks, 150))
+def test_no_convolution_of_transformers_asks_for_a_number(tmp_path: Path) -> None:
+    """It pads by numbers that it keeps in tensors, and would wait for each of them."""
+    folder = write_models(tmp_path, Tiny("musicgen"), "pointing")
+    write_codec(tmp_path / "encodec_tiny", folder)
+    model = load_model(folder, tmp_path, Kind.MUSICGEN, device=torch.device("cpu"), dtype=torch.float32)
+    tokens = some_tokens(model.codebooks, 150)
+    with torch.inference_mode(), Waits() as waits:
+        model.codec.decode(tokens[None])
+    assert "item" in waits.seen, "as it is, it asks"
+    stream = CodecDecoder(model.codec).stream(tokens)
     with torch.inference_mode(), Waits() as waits:
         stream.next_piece(150)
-    # AudioCraft begins its sum over codebooks with a number of its own.
+    # The sum over codebooks begins with a number of its own.
     assert set(waits.seen) <= {"lift_fresh"}

@@ -183,6 +183,7 @@ def test_the_thread_that_loads_computes_on_the_engine_s_device(
     assert len(errors) == 2
     assert torch.backends.cudnn.allow_tf32 is False
     assert torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction is False
+    assert torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction is False
 
 
 @pytest.mark.parametrize(("name", "number"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1)])

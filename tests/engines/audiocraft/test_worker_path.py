@@ -1,6 +1,7 @@
 """A worker's jobs are decoded by what is measured: the same backends, by the settings that a server has."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from tests.engines.audiocraft.traced import TracedCapture
 from tests.factories import MakeAccount, choice
 from tests.worker.scripted import ScriptedEngine, ended, working
 from webapp.engines.audiocraft import building
-from webapp.engines.audiocraft.building import backend_factory
+from webapp.engines.audiocraft.building import backend_factory, decoding_of
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.native.backend import NativeBackend
 from webapp.engines.audiocraft.decoder.native.library import Library
@@ -101,3 +102,16 @@ def test_what_decodes_on_other_devices(
     model = load_model(models_dir / "my-musicgen", models_dir, Kind.MUSICGEN, device=torch.device("cpu"))
     backend = backend_factory(precision, torch.device(device))(model.weights, 2, 20)
     assert type(backend) is expected
+
+
+def test_a_model_s_usual_steps_are_recorded_before_its_first_job(
+    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For jobs alone and in company, whatever their past: nobody waits while one is recorded."""
+    monkeypatch.setattr(building, "CudaCapture", TracedCapture)
+    model = load_model(models_dir / "my-musicgen", models_dir, Kind.MUSICGEN, device=torch.device("cpu"))
+    decoding = decoding_of(replace(model, device=torch.device("cuda:0")), Precision.FLOAT16, 3)
+    backend = decoding._backend  # type: ignore[attr-defined]  # noqa: SLF001 - nobody tells what decodes
+    assert {slots for slots, _columns in backend.recorded} == {2, 4}
+    assert max(columns for _slots, columns in backend.recorded) == backend.steps
+    assert all(is_whole for is_whole, *_ in backend._graphs)  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Steering waiting jobs: out of the queue, or to its front."""
+"""Steering jobs: out of the queue, to its front, out of a worker's hands."""
 
 from typing import Annotated, Any, Literal
 
@@ -24,6 +24,13 @@ class Cancelled(msgspec.Struct, frozen=True):
     message: Annotated[str, Meta(examples=["Job cancelled"])] = "Job cancelled"
 
 
+class Stopped(msgspec.Struct, frozen=True):
+    """A job that was being made is being made no longer."""
+
+    success: Literal[True] = True
+    message: Annotated[str, Meta(examples=["Job stopped"])] = "Job stopped"
+
+
 class Skipped(msgspec.Struct, frozen=True):
     """A job was moved to the front."""
 
@@ -34,7 +41,7 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class SteeringController(Controller):
-    """What the owner of a waiting job can do to it."""
+    """What the owner of a job in the queue can do to it."""
 
     path = "/api/queue/{job_id:str}"
     tags = ("Queue",)
@@ -56,6 +63,29 @@ class SteeringController(Controller):
         async with action_announced(request, queue, identity, "cancel"):
             await queue.jobs.cancel(identity, job_id)
         return Cancelled()
+
+    @post(
+        "/stop",
+        summary="Stop a job that is being generated",
+        status_code=200,
+        operation_class=describes(is_limited=True),
+        response_description="The job is cancelled; its worker drops it between two steps.",
+        responses=problems(400, 401, 403, 404, 429),
+    )
+    async def stop(
+        self,
+        request: AnyRequest,
+        job_id: JobId,
+        queue: InjectedQueue,
+        identity: InjectedIdentity,
+    ) -> Stopped:
+        """The sound made so far is lost, and what was paid to skip comes back.
+
+        A stop counts with cancellations. Admins may stop anybody's.
+        """
+        async with action_announced(request, queue, identity, "cancel"):
+            await queue.stops.stop(identity, job_id)
+        return Stopped()
 
     @post(
         "/skip",

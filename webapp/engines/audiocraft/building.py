@@ -77,6 +77,7 @@ def build(model: LoadedModel, asked: Precision | None, known: Known, *, jobs: in
     def computing(precision: Precision) -> tuple[Decoding, Callable[[], float]]:
         return _computing(model, precision, jobs or affordable_jobs(model, precision))
 
+    asked = asked_of(asked, model.kind)
     candidates = _candidates(resolved(asked, model), model.device, is_asked=asked is not None)
     fit = fitted(model, candidates, computing, known, is_asked=asked is not None)
     exact: Callable[[], Decoding] | None = None
@@ -113,6 +114,11 @@ def _codec_decoder(model: LoadedModel, precision: Precision) -> CodecDecoder:
     if decoder.hop * model.frame_rate != model.sample_rate:
         raise ModelLoadError(f"the codec of {model.name} does not make as many samples as it says")
     return decoder
+
+
+def asked_of(asked: Precision | None, kind: Kind) -> Precision | None:
+    """What was asked for, if a kind can have it; MAGNeT has no INT8, and takes what it takes unasked."""
+    return None if asked is Precision.INT8 and kind is Kind.MAGNET else asked
 
 
 def resolved(asked: Precision | None, model: LoadedModel) -> Precision:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from webapp.engines.audiocraft.abilities import ABILITIES
 from webapp.engines.audiocraft.building import build, max_jobs
 from webapp.engines.audiocraft.choice import Choice, choose
 from webapp.engines.audiocraft.devices import (
@@ -102,6 +103,7 @@ class AudioCraftEngine:
             sampling=told.usage.sampling,
             precision=told.precision,
             precision_note=told.precision_note,
+            abilities=ABILITIES.get(model),
         )
 
     def load(self, model: str) -> None:

@@ -15,6 +15,7 @@ from webapp.engines.base import (
     Understanding,
 )
 from webapp.engines.batch import run_task
+from webapp.engines.sketch.abilities import ABILITIES
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.mixing import render_plan, section_count
 from webapp.engines.sketch.music.library import sample_library
@@ -46,6 +47,7 @@ class SketchEngine:
             licence="",
             max_batch=1,
             needs_load=False,
+            abilities=ABILITIES[model],
         )
 
     def load(self, model: str) -> None:

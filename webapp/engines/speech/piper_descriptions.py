@@ -11,7 +11,11 @@ from webapp.foreign_text import is_plain_name, text_of
 MODEL_ENDING: Final = ".onnx"
 DESCRIPTION_ENDING: Final = ".onnx.json"
 # Beside a model: its own, and the one of a folder that has no other voice.
-OWN_CARD_ENDING, CARD = ".MODEL_CARD", "MODEL_CARD"
+CARD = "MODEL_CARD"
+# What people and packages make of its name.
+CARD_VARIANTS: Final = tuple(
+    f"{name}{ending}" for name in (CARD, CARD.lower()) for ending in ("", ".md", ".txt")
+)
 NO_LICENCE: Final = "See the voice's own page"
 # As long as an id may be that requests for speech keep.
 MAX_NAME_CHARACTERS: Final = 100
@@ -133,10 +137,12 @@ def _sample_rate(told: object) -> int:
 
 def _licence(model: Path) -> str:
     """Return the licence that the voice's card names."""
-    own = model.with_name(f"{model.name.removesuffix(MODEL_ENDING)}{OWN_CARD_ENDING}")
-    for card in (own, model.with_name(CARD)):
-        if card.is_file() and (card == own or _is_alone(model)):
-            with card.open("rb") as file:
+    stem = model.name.removesuffix(MODEL_ENDING)
+    own = [model.with_name(f"{name}.{card}") for name in (stem, model.name) for card in CARD_VARIANTS]
+    shared = [model.with_name(card) for card in CARD_VARIANTS] if _is_alone(model) else []
+    for path in (*own, *shared):
+        if path.is_file():
+            with path.open("rb") as file:
                 return licence_in(text_of(file.read(LARGEST_CARD_BYTES), errors="replace"))
     return NO_LICENCE
 
@@ -150,13 +156,14 @@ def licence_in(card: str) -> str:
     """The licence that a card names: on a line of its own, or under a heading."""
     is_headed = False
     for line in card.splitlines():
-        plain = line.strip("#*-_> \t")
-        name, found, value = plain.partition(":")
+        # A heading may be underlined.
+        plain = line.strip("#*-=_> \t")
+        name, _, value = plain.partition(":")
         is_name = name.strip("*_ ").lower() in ("license", "licence")
         value = value.strip("*_ ")
         if is_name and value:
             return value[:200]
         if is_headed and plain:
             return plain[:200]
-        is_headed = is_headed or (is_name and (bool(found) or line.lstrip().startswith("#")))
+        is_headed = is_headed or is_name
     return NO_LICENCE

@@ -9,8 +9,11 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import Conflict, InvalidRequest, LimitReached, ProductError
+from webapp.http.archive import account_archive
+from webapp.http.attachment import Attachment
 from webapp.http.client_address import address_of
-from webapp.http.dependencies import InjectedAccounts, InjectedSettings
+from webapp.http.compression import AS_WRITTEN
+from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedSettings, InjectedStreams
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedSession, session_cookie
 from webapp.pages.frame.chrome import Chrome
@@ -31,10 +34,10 @@ LEDGER_LINES: Final = 10
 PER_PAGE: Final = 20
 MAX_PAGE: Final = 10_000
 DONE: Final = {
-    "password": "Password changed; every other session was ended.",
+    "password": "Password changed. Your other sessions were ended.",
     "token": "Token revoked.",
     "session": "Session ended.",
-    "sessions": "Every other session was ended.",
+    "sessions": "All other sessions ended.",
 }
 
 
@@ -161,9 +164,21 @@ async def revoke_other_sessions(
     return see_other(request, "/account?done=sessions#sessions")
 
 
-@get("/account/export")
-async def export_account(accounts: InjectedAccounts, identity: InjectedIdentity) -> Response[bytes]:
-    """Everything that is stored about the account, as a file."""
+@get("/account/export", opt={AS_WRITTEN: True})
+async def export_account(
+    request: PageRequest,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    streams: InjectedStreams,
+    identity: InjectedIdentity,
+) -> Attachment:
+    """Send everything that is stored about the account, with its sounds, as one archive."""
+    return await account_archive(request, settings, library, streams, identity)
+
+
+@get("/account/export.json")
+async def export_data(accounts: InjectedAccounts, identity: InjectedIdentity) -> Response[bytes]:
+    """Send everything but the sounds, as a file."""
     exported = await accounts.registry.export(identity.account_id)
     return Response(
         msgspec.json.format(msgspec.json.encode(exported), indent=2),
@@ -244,5 +259,6 @@ ACCOUNT_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     revoke_session,
     revoke_other_sessions,
     export_account,
+    export_data,
     delete_account,
 )

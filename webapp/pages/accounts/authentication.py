@@ -13,14 +13,17 @@ from webapp.errors import AuthenticationRequired
 from webapp.http.addresses import split_address
 from webapp.http.client_address import address_of
 from webapp.http.dependencies import InjectedAccounts, InjectedBus, InjectedSettings
+from webapp.http.prefix import own_path
 from webapp.http.session_cookie import cookie_name, cookie_path, session_secret
 from webapp.http.welcome import Welcome
-from webapp.pages.frame.navigation import PageRequest, see_other
+from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import LIFETIME_MS, SignedIn
 from webapp.settings import Settings
 
+# Quoted, it still fits into an address.
+MAX_WAY_BACK: Final = 500
 RENEWED: Final = "renewed_session_cookie"
 
 InjectedSession = NamedDependency[SkipValidation[SignedIn | None]]
@@ -133,9 +136,20 @@ async def start_session(
 def ask_to_sign_in(request: PageRequest, error: AuthenticationRequired) -> Response[Any]:
     """Redirect to the sign-in page, and from there back, when a page needs somebody signed in."""
     del error
-    if request.method != "GET" or request.url.path == "/":
-        return see_other(request, "/login")
-    return see_other(request, f"/login?next={quote(request.url.path)}")
+    shown = quote(_page_shown(request), safe="/")
+    return see_other(request, "/login" if shown == "/" else f"/login?next={shown}")
+
+
+def _page_shown(request: PageRequest) -> str:
+    """Return the page that the browser asks for or, where something was done on a page, that page."""
+    if request.method == "GET" and not wants_fragments(request):
+        path, query = request.url.path, request.url.query
+    else:
+        headers = request.headers
+        parts = split_address(headers.get("hx-current-url") or headers.get("referer") or "")
+        path, query = (own_path(parts.path), parts.query) if parts else ("/", "")
+    address = f"{path}?{query}" if query else path
+    return safe_next(address if len(address) <= MAX_WAY_BACK else path)
 
 
 def safe_next(target: str) -> str:

@@ -1,6 +1,6 @@
 """The pages to register, sign in and sign out, and the set-up link's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal
 
 from litestar import Response, get, post
@@ -40,7 +40,8 @@ class CredentialsPage:
     """A form for a username and a password.
 
     `token` is the set-up link's secret; `next_path` is where to go afterwards; `error_field` names the
-    field that `error` is about, if it is about one.
+    field that `error` is about, if it is about one. `has_ended`: the browser's session is no longer valid;
+    `is_sent_here`: another page needs somebody signed in.
     """
 
     template: ClassVar[str] = "accounts/credentials.html"
@@ -53,6 +54,8 @@ class CredentialsPage:
     token: str = ""
     next_path: str = START
     is_registration_open: bool = True
+    has_ended: bool = False
+    is_sent_here: bool = False
     min_password: int = MIN_PASSWORD_CHARACTERS
     max_username: int = MAX_USERNAME_CHARACTERS
 
@@ -74,7 +77,10 @@ async def show_sign_in(
     fields = {"next": safe_next(request.query_params.get("next", START))}
     if viewer:
         return see_other(request, fields["next"])
-    return renderer.page(_form(settings, "sign-in", fields))
+    # A browser sends the cookie of a session for as long as it takes the session for valid.
+    has_ended = session_secret(request, settings) is not None
+    page = _form(settings, "sign-in", fields)
+    return renderer.page(replace(page, has_ended=has_ended, is_sent_here="next" in request.query_params))
 
 
 @post("/login")

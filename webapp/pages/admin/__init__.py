@@ -5,6 +5,7 @@ from typing import Final
 from litestar.types import ControllerRouterHandler
 
 from webapp.pages.admin.accounts import ACCOUNT_ADMIN_HANDLERS
+from webapp.pages.admin.checklist import CHECKLIST_HANDLERS
 from webapp.pages.admin.models import MODEL_ADMIN_HANDLERS
 from webapp.pages.admin.server import SERVER_HANDLERS
 from webapp.pages.admin.sounds import MODERATION_HANDLERS
@@ -14,4 +15,5 @@ ADMIN_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     *MODEL_ADMIN_HANDLERS,
     *MODERATION_HANDLERS,
     *SERVER_HANDLERS,
+    *CHECKLIST_HANDLERS,
 )

@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from webapp.errors import InvalidRequest, ProductError
+from webapp.errors import Conflict, InvalidRequest, ProductError
 from webapp.http.dependencies import InjectedAccounts, InjectedAdministration
 from webapp.http.errors import describe
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
@@ -25,9 +25,9 @@ from webapp.services.admin.facade import AdminServices
 LEDGER_LINES: Final = 20
 RECORD_LINES: Final = 20
 DONE: Final = {
-    "tier": "Tier changed. Jobs that are in line keep the place they have.",
+    "tier": "Tier changed. Jobs in the queue keep their places.",
     "admin": "Rights changed.",
-    "disable": "Account disabled; its sessions ended and its tokens no longer work.",
+    "disable": "Account disabled. Its sessions ended and its tokens no longer work.",
     "enable": "Account enabled.",
     "aura": "Aura changed.",
 }
@@ -50,6 +50,12 @@ QUESTIONS: Final = {
         "All sessions end and all tokens stop working. Sounds stay.",
         "Disable account",
         "Leave enabled",
+    ),
+    "delete": (
+        "Delete {}?",
+        "Jobs, sounds, tokens and Aura of this account are deleted at once. You cannot undo this.",
+        "Delete account",
+        "Keep account",
     ),
     "reset": (
         "Give {} a new password?",
@@ -75,6 +81,44 @@ async def show_accounts(
     return renderer.page(
         AccountsPage(admin_chrome(admin), found, text, tier, base=f"/admin?{asked}&" if asked else "/admin?")
     )
+
+
+@post("/admin/accounts", dependencies=ADMIN_DEPENDENCIES)
+async def create_account(
+    posted: InjectedPosted, accounts: InjectedAccounts, administration: InjectedAdministration
+) -> Response[Any]:
+    """Create an account. Its password is in this answer only, so there is no redirect."""
+    name, tier = posted.fields.get("username", ""), posted.fields.get("tier", "")
+    try:
+        account, password = await administration.accounts.create(posted.identity, name, tier)
+    except (InvalidRequest, Conflict) as error:
+        found = await administration.accounts.find(posted.identity)
+        page = AccountsPage(
+            admin_chrome(posted.identity), found, "", "", base="/admin?",
+            new_name=name, new_tier=tier, error=error.message,
+        )  # fmt: skip
+        return posted.renderer.page(page, status=describe(error).status)
+    return posted.renderer.page(
+        await _page(
+            accounts,
+            administration,
+            posted.identity,
+            account.username,
+            done="Account created",
+            new_password=password,
+        )
+    )
+
+
+@post("/admin/accounts/{username:str}/delete", dependencies=ADMIN_DEPENDENCIES)
+async def delete_account(
+    posted: InjectedPosted, administration: InjectedAdministration, username: FromPath[str]
+) -> Response[Any]:
+    """Delete an account and all that belongs to it."""
+    if not is_confirmed(posted.fields):
+        return _ask(posted, username, "delete", "delete")
+    await administration.accounts.delete(posted.identity, username)
+    return posted.see_other("/admin")
 
 
 @get("/admin/accounts/{username:str}", dependencies=ADMIN_DEPENDENCIES)
@@ -207,6 +251,8 @@ async def _page(
 
 ACCOUNT_ADMIN_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     show_accounts,
+    create_account,
+    delete_account,
     show_one,
     change_tier,
     change_rights,

@@ -1,9 +1,11 @@
 """What the templates for admins receive."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.record_words import KIND_NAMES
 from webapp.pages.queue.contexts import ModelLine, WorkerLine
 from webapp.policy.tiers import TIER_NAMES
 from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, LedgerEntry
@@ -17,7 +19,10 @@ from webapp.services.models.downloads import CatalogueEntry, FolderView
 
 @dataclass(frozen=True, slots=True)
 class AccountsPage:
-    """Accounts that were searched for. `base` is the address of this search, for its other pages."""
+    """Accounts that were searched for. `base` is the address of this search, for its other pages.
+
+    `new_name` and `new_tier` are of an account that could not be created, and `error` says why.
+    """
 
     template: ClassVar[str] = "admin/accounts.html"
 
@@ -26,6 +31,9 @@ class AccountsPage:
     text: str
     tier: str
     base: str
+    new_name: str = ""
+    new_tier: str = ""
+    error: str | None = None
     tiers: tuple[str, ...] = TIER_NAMES
 
 
@@ -131,10 +139,59 @@ class SettingsPage:
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """What admins did. `next_id` continues after the last line, None at the end."""
+    """Admin actions. `next_id` continues after the last line, None at the end.
+
+    `author` and `kind` say which of them were asked for.
+    """
 
     template: ClassVar[str] = "admin/record.html"
 
     chrome: Chrome
     lines: tuple[AuditEntry, ...]
     next_id: int | None
+    author: str = ""
+    kind: str = ""
+    kinds: Mapping[str, str] = field(default_factory=lambda: KIND_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPoint:
+    """A part of the set-up: whether it is done, how things are, and the page about it."""
+
+    title: str
+    is_done: bool
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistPage:
+    """What a new server needs."""
+
+    template: ClassVar[str] = "admin/checklist.html"
+
+    chrome: Chrome
+    points: tuple[CheckPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceLine:
+    """A voice that texts can be spoken with."""
+
+    voice_id: str
+    name: str
+    language: str
+    engine: str
+    quality: str
+    license: str
+    is_neural: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VoicesPage:
+    """The voices of all speech workers."""
+
+    template: ClassVar[str] = "admin/voices.html"
+
+    chrome: Chrome
+    voices: tuple[VoiceLine, ...]

@@ -65,13 +65,13 @@ async def change_weights(
         case "download":
             is_accepted = posted.fields.get("accepted") == "yes"
             await operations.download(posted.identity, name, accepted_licence=is_accepted)
-            said = f"{name} is being fetched"
+            said = f"{name} is downloading"
         case "cancel":
             await operations.cancel_download(posted.identity, name)
-            said = "Download stopped; what has arrived is kept"
+            said = "Download stopped; the downloaded part is kept"
         case "remove" if not is_confirmed(posted.fields):
             return ask(
-                posted, f"Remove {name}?", "To have it again it must be fetched again.",
+                posted, f"Remove {name}?", "To use it again, you have to download it again.",
                 verb=f"Remove {name}", opposite=f"Keep {name}",
                 action=f"/admin/weights/{name}", section="admin", back=PAGE,
             )  # fmt: skip

@@ -11,7 +11,9 @@ from webapp.http.dependencies import InjectedAdministration, InjectedSettings
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import RecordPage, SettingLine, SettingsPage
 from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.record_words import KINDS
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.policy.credentials import MAX_USERNAME_CHARACTERS
 from webapp.services.admin.audit import PAGE_SIZE
 from webapp.settings import PREFIX, Settings
 
@@ -34,12 +36,17 @@ async def show_record(
     renderer: InjectedRenderer,
     admin: InjectedAdmin,
 ) -> Response[Any]:
-    """Who did what when, newest first."""
+    """Who did what when, newest first; of one admin, or of one kind of action."""
+    author = request.query_params.get("author", "").strip()[:MAX_USERNAME_CHARACTERS]
+    kind = request.query_params.get("kind", "")
+    kind = kind if kind in KINDS else ""
     before = request.query_params.get("before", "")
     is_number = before.isascii() and before.isdecimal() and len(before) < 19
-    lines = await administration.audit.entries(before_id=int(before) if is_number else None)
+    lines = await administration.audit.entries(
+        before_id=int(before) if is_number else None, author=author, actions=KINDS.get(kind, ())
+    )
     next_id = lines[-1].entry_id if len(lines) == PAGE_SIZE else None
-    return renderer.page(RecordPage(admin_chrome(admin), tuple(lines), next_id))
+    return renderer.page(RecordPage(admin_chrome(admin), tuple(lines), next_id, author=author, kind=kind))
 
 
 def setting_lines(settings: Settings) -> tuple[SettingLine, ...]:

@@ -11,18 +11,16 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.rendering import Renderer
 
 ADVICE: Final = {
-    400: "Something in the request was not right. Go back and try once more.",
+    400: "The request was not valid. Go back and try again.",
     401: "Sign in to see this page.",
-    403: "This belongs to another account, or needs rights that yours does not have.",
-    404: "There is nothing at this address. It may have been removed, or the link may be incomplete.",
-    405: "This address cannot be used that way.",
-    429: "That was a little too much at once. Wait a moment, then try again.",
-    503: "Part of the service is away for now. Try again in a little while.",
-    507: "There is no room for another sound. Deleting some makes room.",
+    403: "This belongs to another account or needs rights that you do not have.",
+    404: "Nothing exists at this address. It may have been deleted, or the link is incomplete.",
+    405: "This address does not accept such a request.",
+    429: "Too many requests. Wait a moment and try again.",
+    503: "Part of the service is unavailable. Try again in a few minutes.",
+    507: "No storage is left for another sound. Delete some sounds to free space.",
 }
-ADVICE_OF_FAILURE: Final = (
-    "It is not your doing. Try again; if it keeps happening, tell whoever runs this server."
-)
+ADVICE_OF_FAILURE: Final = "This is a fault of the server. Try again. If it happens again, tell the admin."
 
 # Whatever was asked for: the notice goes to its own place, and no address changes.
 TO_NOTICES: Final = {

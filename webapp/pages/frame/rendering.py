@@ -14,6 +14,7 @@ from webapp.clock import Clock
 from webapp.http.proxies import ProxyWatch
 from webapp.http.static import StaticFiles
 from webapp.pages.frame import words
+from webapp.pages.frame.record_words import parts_of, what_of
 from webapp.pages.library.waveform import waveform_bars
 
 
@@ -51,6 +52,8 @@ class Renderer:
             static_url=static.url,
             now_ms=clock.now_ms,
             waveform_bars=waveform_bars,
+            record_parts=parts_of,
+            record_what=what_of,
             **words.TEMPLATE_FUNCTIONS,
         )
 

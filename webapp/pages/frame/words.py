@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
+
+from webapp.policy.estimates import Start
+from webapp.policy.remaining import remaining_s
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
@@ -101,6 +104,38 @@ def until(moment_ms: int | None, now_ms: int) -> str:
     return "now" if ahead_s < 1 else f"in {wait(ahead_s)}"
 
 
+def starting(start: Start | None, now_ms: int) -> str:
+    """When a job is expected to start: `in 3 min`; `in 2 to 5 min` when that is unsure; `now`; or unknown."""
+    if start is None or start.is_sure(now_ms):
+        return until(None if start is None else start.at_ms, now_ms)
+    early, late = (wait(max(0, at_ms - now_ms) / 1000) for at_ms in (start.early_ms, start.late_ms))
+    if early == late:
+        return until(start.at_ms, now_ms)
+    number, _, unit = early.rpartition(" ")
+    # Of "2 min to 5 min" the first unit says nothing new.
+    begin = number if late.endswith(f" {unit}") and number != "a" else early
+    return f"in {begin} to {late}"
+
+
+class _Running(Protocol):
+    """A job that may be in a worker's hands."""
+
+    @property
+    def started_ms(self) -> int | None: ...
+    @property
+    def progress_pct(self) -> int: ...
+    @property
+    def usual_s(self) -> float | None: ...
+
+
+def left(job: _Running, now_ms: int) -> str:
+    """How long a job in hand still takes: `about 12 s left`; empty when nothing can be said."""
+    if job.started_ms is None or job.usual_s is None:
+        return ""
+    left_s = remaining_s(job.progress_pct, (now_ms - job.started_ms) / 1000, job.usual_s)
+    return "almost done" if left_s < 1 else f"about {wait(left_s)} left"
+
+
 def iso(moment_ms: int) -> str:
     """A moment for machines, in UTC: `2026-01-15T10:30:00Z`."""
     return datetime.fromtimestamp(moment_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -149,6 +184,8 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "wait": wait,
     "ago": ago,
     "until": until,
+    "starting": starting,
+    "left": left,
     "iso": iso,
     "exact": exact,
     "clock": clock,

@@ -48,6 +48,7 @@ async def show_library(
         address=address,
         cards=await sound_cards.of(viewer, found.items),
         total=found.total,
+        playlists=tuple(await library.playlists.of_account(viewer)) if viewer else (),
         pages=min(max(1, math.ceil(found.total / PER_PAGE)), MAX_PAGE),
     )
     response = renderer.page(page)

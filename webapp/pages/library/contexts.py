@@ -45,6 +45,7 @@ class LibraryPage:
     cards: tuple[SoundCard, ...]
     total: int
     pages: int
+    playlists: tuple[PlaylistView, ...] = ()
     models: tuple[str, ...] = LIBRARY_MODELS
     sorts: tuple[tuple[str, str], ...] = tuple(SORTS.items())
     lengths: tuple[tuple[str, str], ...] = tuple(LENGTH_NAMES.items())

@@ -11,7 +11,7 @@ from webapp.pages.frame import words
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.library.address import PER_PAGE
-from webapp.policy.library import SoundChange
+from webapp.policy.library import SoundChange, parse_playlist
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
 
@@ -47,6 +47,18 @@ def selected(pairs: Iterable[tuple[str, str]]) -> list[str]:
     if not chosen:
         raise InvalidRequest("Choose at least one sound")
     return chosen
+
+
+@post("/library/selection/playlist")
+async def add_selection_to_playlist(posted: InjectedPosted, library: InjectedLibrary) -> Response[Any]:
+    """Append the chosen sounds to the playlist that the form names, or to a new one."""
+    chosen = selected(posted.pairs)
+    playlist_id = posted.fields.get("playlist")
+    name = {"name": posted.fields.get("playlist_name", "")}
+    playlist = await library.playlists.add_all(
+        posted.identity, playlist_id or parse_playlist(name, is_new=True), chosen
+    )
+    return library_changed(posted, f"{words.count(len(chosen), 'sound')} in “{playlist.name}” now")
 
 
 async def _apply(library: LibraryServices, identity: Identity, action: str, sound_ids: list[str]) -> int:

@@ -8,9 +8,10 @@ from webapp.pages.frame.words import MODEL_NAMES
 from webapp.policy.generation import MODELS
 from webapp.services.workers.status import StatusReport
 
+# While nothing serves a model, there is nobody to say more.
 GOOD_AT: Final = {
-    "music": "Melodies, beats and whole arrangements",
-    "audio": "Rain, doors, engines, crowds: sounds of the world",
+    "music": "Melodies, beats and arrangements",
+    "audio": "Sounds of the world",
     "magnet": "Short music, made in fewer steps",
 }
 
@@ -42,7 +43,7 @@ def _card(name: str, report: StatusReport, tier_max_s: float) -> ModelCard:
     return ModelCard(
         name=name,
         title=MODEL_NAMES[name],
-        good_at=GOOD_AT[name],
+        good_at=engine.abilities.good_at if engine and engine.abilities else GOOD_AT[name],
         longest_s=min(tier_max_s, engine.max_duration_s) if engine else tier_max_s,
         license=engine.license if engine else None,
         state=report.models[name],

@@ -53,12 +53,12 @@ class Charts:
     height: int = HEIGHT
 
 
-def queue_charts(spans: Sequence[Span]) -> Charts:
-    """The charts of the last hour."""
-    most = max((span.waiting for span in spans), default=0)
+def queue_charts(spans: Sequence[Span], waiting: int) -> Charts:
+    """The charts of the last hour; they end with as many jobs as wait now."""
+    most = max(waiting, max((span.waiting for span in spans), default=0))
     scale = max(most, LEAST_DEPTH)
     steps = [(place * WIDTH / len(spans), _y(span.waiting / scale)) for place, span in enumerate(spans)]
-    line = _steps(steps)
+    line = _steps(steps, _y(waiting / scale))
     started = sum(span.started for span in spans)
     waits = [span.median_wait_s for span in spans if span.median_wait_s is not None]
     longest_s = max((span.longest_wait_s for span in spans if span.longest_wait_s is not None), default=None)
@@ -66,7 +66,7 @@ def queue_charts(spans: Sequence[Span]) -> Charts:
         depth_line=line,
         depth_area=f"{line}V{HEIGHT}H0Z" if line else "",
         depth_top=f"{scale}",
-        depth_summary=_depth_words(spans, most),
+        depth_summary=_depth_words(most, waiting),
         wait_bars=_bars(spans, max(waits, default=0.0)),
         wait_top=words.wait(max(*waits, LEAST_WAIT_S) if waits else LEAST_WAIT_S),
         wait_summary=_wait_words(started, longest_s),
@@ -88,14 +88,14 @@ def _y(share: float) -> float:
     return round(1 + (HEIGHT - 2) * (1 - share), 1)
 
 
-def _steps(points: Sequence[tuple[float, float]]) -> str:
+def _steps(points: Sequence[tuple[float, float]], end: float) -> str:
     if not points:
         return ""
     path = [f"M0 {points[0][1]:g}"]
     for (_, before), (x, y) in pairwise(points):
         if y != before:
             path.append(f"H{x:g}V{y:g}")
-    return "".join([*path, f"H{WIDTH}"])
+    return "".join([*path, f"H{WIDTH}V{end:g}"])
 
 
 def _bars(spans: Sequence[Span], highest_s: float) -> tuple[Bar, ...]:
@@ -113,11 +113,10 @@ def _bars(spans: Sequence[Span], highest_s: float) -> tuple[Bar, ...]:
     )
 
 
-def _depth_words(spans: Sequence[Span], most: int) -> str:
+def _depth_words(most: int, waiting: int) -> str:
     if not most:
         return "Nobody had to wait in the last hour"
-    now = spans[-1].waiting
-    return f"At most {words.count(most, 'job')} waited at once; {now} in the last two minutes"
+    return f"At most {words.count(most, 'job')} waited at once; {waiting} now"
 
 
 def _wait_words(started: int, longest_s: float | None) -> str:

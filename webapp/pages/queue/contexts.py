@@ -6,8 +6,10 @@ from typing import ClassVar
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.queue.charts import Charts
 from webapp.pages.queue.filter import QueueFilter
+from webapp.policy.estimates import Start
 from webapp.policy.job_actions import AdminAction
 from webapp.policy.job_status import JobStatus
+from webapp.services.workers.workers import WorkerKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class QueueRow:
     skip_cost: int
     prompt: str | None
     owner: str | None = None
+    start: Start | None = None
     actions: tuple[AdminAction, ...] = ()
     balance: int = 0
 
@@ -52,8 +55,8 @@ class Counts:
 class WorkerLine:
     """A worker as a viewer sees it: no host names and process ids for the public.
 
-    `serves` says what it has loaded, `gpu` its figures, both in words. `worker_id`, `place` (host and
-    process) and `refused`, what it has and cannot use, are there for admins.
+    `kind` tells what it makes; `serves` says what it has loaded, `gpu` its figures, both in words.
+    `worker_id`, `place` (host and process) and `refused`, what it has and cannot use, are there for admins.
     """
 
     number: int
@@ -66,6 +69,7 @@ class WorkerLine:
     worker_id: str | None = None
     place: str = ""
     refused: tuple[str, ...] = ()
+    kind: WorkerKind = "sound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class ModelLine:
     """A model, the engine that serves it (`label`), its jobs, and how long the last of them waits, in words.
 
     `wait` is empty when nothing waits or nothing can be said. `is_pinned`, `error` and `memory_bytes` are
-    told to admins.
+    told to admins. `needs_load`: there is something to load and unload.
     """
 
     name: str
@@ -85,6 +89,16 @@ class ModelLine:
     is_pinned: bool = False
     error: str = ""
     memory_bytes: int = 0
+    needs_load: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OwnJobsFragment:
+    """The viewer's own jobs among those of others, each with its place and the way to it."""
+
+    template: ClassVar[str] = "queue/own_jobs.html"
+
+    own: tuple[QueueRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ class QueuePage:
 
     chrome: Chrome
     rows: tuple[QueueRow, ...]
+    own: tuple[QueueRow, ...]
     filter: QueueFilter
     counts: Counts
     charts: Charts

@@ -15,6 +15,7 @@ from webapp.http.sse import ServerEvent
 from webapp.pages.frame.live import Fragment, list_fragment, message, news
 from webapp.pages.frame.rendering import Context, Renderer
 from webapp.pages.queue.contexts import (
+    OwnJobsFragment,
     QueueChartsFragment,
     QueueCountsFragment,
     QueueModelsFragment,
@@ -52,6 +53,12 @@ class _Nobodys:
     read_ms: int
     owners: Mapping[int, str]
     rows: list[QueueRow]
+
+
+def own_among_others(rows: Sequence[QueueRow]) -> tuple[QueueRow, ...]:
+    """The viewer's own jobs in line, where others stand between them."""
+    own = tuple(row for row in rows if row.is_own and row.position is not None)
+    return own if len(own) < len(rows) else ()
 
 
 class SharedQueue:
@@ -99,12 +106,14 @@ class SharedQueue:
             if shown.is_everything or shown.shows(job, viewer, nobodys.owners.get(job.account_id, ""))
         )
 
-    async def lines(self, viewer: Identity | None, shown: QueueFilter) -> list[Fragment]:
-        """What `rows` gives, rendered."""
+    async def lines(self, viewer: Identity | None, shown: QueueFilter) -> tuple[Fragment, list[Fragment]]:
+        """What `rows` gives, rendered: the viewer's own on top, and all in their order."""
         can_steer = viewer is not None and viewer.is_admin
-        return [
+        rows = await self.rows(viewer, shown)
+        own = Fragment("queue-own", self._render(OwnJobsFragment(own_among_others(rows))))
+        return own, [
             Fragment(f"queue-job-{row.job_id}", self._render(QueueRowFragment(row, can_steer)))
-            for row in await self.rows(viewer, shown)
+            for row in rows
         ]
 
     async def around(self, *, can_steer: bool) -> list[Fragment]:
@@ -187,8 +196,8 @@ class QueueFeed:
 
     async def fragments(self) -> list[Fragment]:
         """The lines; the whole table when jobs came, went or changed places."""
-        lines = await self._shared.lines(self._viewer, self._shown)
-        around = await self._shared.around(can_steer=self._can_steer)
+        own, lines = await self._shared.lines(self._viewer, self._shown)
+        around = [*await self._shared.around(can_steer=self._can_steer), own]
         table = self._shared.table(lines, self._shown, can_steer=self._can_steer)
         self._whole = [*around, table]
         order = [line.element_id for line in lines]

@@ -11,6 +11,7 @@ from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate_contexts import WelcomePage
 from webapp.policy.library import LibraryQuery
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.library.facade import LibraryServices
 from webapp.services.queue.facade import QueueServices
 from webapp.services.workers.facade import WorkerServices
@@ -24,6 +25,7 @@ class FrontPage:
     """Reads the start page of whoever is not signed in."""
 
     settings: Settings
+    accounts: AccountServices
     queue: QueueServices
     library: LibraryServices
     workers: WorkerServices
@@ -38,6 +40,7 @@ class FrontPage:
             is_registration_open=self.settings.registration == "open",
             models=model_cards(await self.workers.status.report(), longest_s),
             cards=await self.sound_cards.of(None, liked.items),
+            needs_admin=await self.accounts.setup_links.is_needed(),
         )
 
 

@@ -26,6 +26,7 @@ from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.front_page import InjectedFrontPage
 from webapp.pages.queue.generate_contexts import (
     EMPTY_FORM,
+    EXAMPLES,
     ComposeForm,
     ComposeFragment,
     GeneratePage,
@@ -33,6 +34,7 @@ from webapp.pages.queue.generate_contexts import (
     QuoteFragment,
     QuoteView,
 )
+from webapp.pages.queue.variations import in_groups, letters
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -106,14 +108,24 @@ async def show_quote(
 
 
 @get("/surprise")
-async def surprise(request: PageRequest, new_ids: InjectedIds, identity: InjectedIdentity) -> Response[Any]:
-    """A prompt for whoever has none in mind; a page that asks in the background gets the words alone."""
+async def surprise(
+    request: PageRequest, new_ids: InjectedIds, workers: InjectedWorkers, identity: InjectedIdentity
+) -> Response[Any]:
+    """Propose a prompt that the engine behind a model can make; a background request gets the words alone."""
     del identity  # only who can generate is offered ideas
     model = request.query_params.get("model", DEFAULT_MODEL)
-    words = idea(model, new_ids.seed())
+    words = await proposal(workers, new_ids.seed(), model)
     if wants_fragments(request):
         return Response(words, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
     return see_other(request, "/?" + urlencode({"prompt": words, "model": model}))
+
+
+async def proposal(workers: WorkerServices, number: int, model: str) -> str:
+    """Put together a prompt that the model's engine can make; an example while nothing serves the model."""
+    engine = (await workers.status.report()).engines.get(model)
+    if engine is None or engine.abilities is None:
+        return EXAMPLES[number % len(EXAMPLES)]
+    return idea(engine.abilities.idea_form, engine.abilities.idea_parts, number)
 
 
 async def recent_jobs(queue: QueueServices, identity: Identity) -> tuple[JobView, ...]:
@@ -124,7 +136,8 @@ async def recent_jobs(queue: QueueServices, identity: Identity) -> tuple[JobView
 async def job_list(accounts: AccountServices, queue: QueueServices, identity: Identity) -> JobListFragment:
     """The cards of the account's newest jobs."""
     jobs = await recent_jobs(queue, identity)
-    return JobListFragment(jobs, await accounts.aura.balance(identity.account_id))
+    balance = await accounts.aura.balance(identity.account_id)
+    return JobListFragment(in_groups(jobs), balance, letters(jobs))
 
 
 def in_line(submitted: Submitted) -> str:
@@ -179,7 +192,9 @@ def _duration_or_default(fields: Fields) -> float:
 
 def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
     chrome = Chrome("generate", viewer, live="generate")
-    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
+    return GeneratePage(
+        chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance, variations=jobs.variations
+    )
 
 
 async def _refused(

@@ -15,9 +15,11 @@ from webapp.services.queue.views import JobView
 EXAMPLES: Final = (
     "slow piano over heavy rain",
     "solo flute in D, calm, by the sea",
-    "128 BPM techno with a deep kick and bright hats",
+    "128 BPM techno with a deep kick and hats",
     "crackling fire, wind in the trees, a few birds",
 )
+# Lengths to choose by one click, where the tier allows them.
+PRESETS_S: Final = (5, 10, 30, 60, 120)
 EMPTY_FORM: Final = {
     "prompt": "",
     "model": DEFAULT_MODEL,
@@ -54,6 +56,11 @@ class ComposeForm:
     max_prompt: int = MAX_PROMPT_CHARACTERS
     copies: tuple[str, ...] = COPIES
 
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """The usual lengths in seconds that the account may ask for."""
+        return tuple(str(length_s) for length_s in PRESETS_S if length_s <= self.max_duration_s)
+
 
 @dataclass(frozen=True, slots=True)
 class GeneratePage:
@@ -65,11 +72,15 @@ class GeneratePage:
     form: ComposeForm
     jobs: tuple[JobView, ...]
     balance: int
+    variations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class WelcomePage:
-    """The start page of everybody else; `cards` are sounds that people made here."""
+    """The start page of everybody else; `cards` are sounds that people made here.
+
+    `needs_admin`: nobody has set the server up yet.
+    """
 
     template: ClassVar[str] = "queue/welcome.html"
 
@@ -78,6 +89,7 @@ class WelcomePage:
     models: tuple[ModelCard, ...]
     cards: tuple[SoundCard, ...] = ()
     examples: tuple[str, ...] = EXAMPLES
+    needs_admin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +121,21 @@ class ModelStateFragment:
 
 @dataclass(frozen=True, slots=True)
 class JobFragment:
-    """One job's card."""
+    """One job's card; `variation` is its letter among those asked for at once."""
 
     template: ClassVar[str] = "queue/job.html"
 
     job: JobView
     balance: int
+    variation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobListFragment:
-    """The cards of an account's recent jobs, newest first."""
+    """The cards of an account's recent jobs, newest first; `variations` has letters by job."""
 
     template: ClassVar[str] = "queue/job_list.html"
 
     jobs: tuple[JobView, ...]
     balance: int
+    variations: Mapping[str, str] = field(default_factory=dict)

@@ -6,12 +6,15 @@ from litestar import Response, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from webapp.http.dependencies import InjectedAccounts, InjectedQueue
+from webapp.errors import InvalidRequest
+from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedQueue
+from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
-from webapp.pages.queue.generate import in_line, job_list
+from webapp.pages.queue.generate import in_line, job_list, recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment
+from webapp.pages.queue.variations import letters, others
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
 from webapp.services.queue.facade import QueueServices
@@ -27,6 +30,27 @@ async def cancel(
     """Take an own waiting job out of the queue."""
     await queue.jobs.cancel(posted.identity, job_id)
     return await _changed(posted, accounts, queue, job_id, announcement("Job cancelled"))
+
+
+@post("/jobs/{job_id:str}/stop")
+async def stop(
+    posted: InjectedPosted, accounts: InjectedAccounts, queue: InjectedQueue, job_id: FromPath[str]
+) -> Response[Any]:
+    """End an own job that is being made, once that was confirmed."""
+    if not is_confirmed(posted.fields):
+        job = await queue.jobs.get(posted.identity, job_id)
+        return ask(
+            posted,
+            "Stop this job?",
+            f"{job.prompt} – the sound made so far is lost.",
+            verb="Stop job",
+            opposite="Let it run",
+            action=f"/jobs/{job_id}/stop",
+            section="generate",
+            back="/",
+        )
+    await queue.stops.stop(posted.identity, job_id)
+    return await _changed(posted, accounts, queue, job_id, announcement("Job stopped"))
 
 
 @post("/jobs/{job_id:str}/skip")
@@ -61,6 +85,32 @@ async def retry(
     return await _added(posted, accounts, queue, submitted)
 
 
+@post("/jobs/{job_id:str}/keep")
+async def keep(
+    posted: InjectedPosted, queue: InjectedQueue, library: InjectedLibrary, job_id: FromPath[str]
+) -> Response[Any]:
+    """Delete the sounds of a job's other variations, once that was confirmed."""
+    job = await queue.jobs.get(posted.identity, job_id)
+    jobs = await recent_jobs(queue, posted.identity)
+    variation = letters(jobs).get(job_id)
+    if variation is None:
+        raise InvalidRequest("This job has no other variations")
+    if not is_confirmed(posted.fields):
+        return ask(
+            posted,
+            f"Keep only variation {variation}?",
+            f"{job.prompt} – the others are deleted for good.",
+            verb="Delete the others",
+            opposite="Keep all",
+            action=f"/jobs/{job_id}/keep",
+            section="generate",
+            back="/",
+        )
+    sounds = [other.sound.generation_id for other in others(jobs, job_id) if other.sound]
+    await library.publishing.delete_all(posted.identity, sounds)
+    return library_changed(posted, f"Variation {variation} kept", back="/")
+
+
 def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
 
@@ -74,7 +124,8 @@ async def _changed(
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
     job = await queue.jobs.get(posted.identity, job_id)
     balance = await accounts.aura.balance(posted.identity.account_id)
-    card = posted.renderer.render(JobFragment(job, balance))
+    variation = letters(await recent_jobs(queue, posted.identity)).get(job_id, "")
+    card = posted.renderer.render(JobFragment(job, balance, variation))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), said)
 
 
@@ -91,4 +142,11 @@ async def _added(
     )
 
 
-JOB_ACTION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (cancel, skip, again, retry)
+JOB_ACTION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
+    cancel,
+    stop,
+    skip,
+    again,
+    retry,
+    keep,
+)

@@ -32,9 +32,10 @@ async def read_surroundings(
     snapshot = await queue.reader.snapshot()
     report = await workers.status.report()
     wishes = await workers.control.wishes() if can_steer else ()
+    counts = queue_counts(snapshot)
     return Surroundings(
-        counts=queue_counts(snapshot),
-        charts=queue_charts(await queue.history.last_hour()),
+        counts=counts,
+        charts=queue_charts(await queue.history.last_hour(), counts.waiting),
         models=model_lines(report, snapshot, frozenset(wish.model for wish in wishes if wish.is_pinned)),
         workers=worker_lines(report.workers, can_steer=can_steer),
     )

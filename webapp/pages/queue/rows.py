@@ -16,12 +16,11 @@ from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.workers.status import StatusReport
 from webapp.services.workers.workers import WorkerInfo
 
-REASONS: Final[dict[PlaceReason, str]] = {
+REASONS: Final[Mapping[PlaceReason, str]] = {
     "moved": "Moved ahead by an admin",
     "skipped": "Paid to skip ahead",
-    "starving": "Has waited long",
+    "starving": "Waited past its limit",
     "loaded": "Its model is loaded",
-    "tier": "Tier order",
 }
 WORKER_STATES: Final = {
     "starting": "Starting",
@@ -53,7 +52,8 @@ def queue_row(
         created_ms=job.created_ms,
         progress_pct=job.progress_pct,
         expected_start=_expected_start(job, now_ms),
-        reason=REASONS[job.reason] if job.reason else "Being generated",
+        start=job.start,
+        reason=reason_words(job),
         is_own=is_own,
         skip_place=job.skip_place,
         skip_cost=skip_cost(job.duration_s, prices),
@@ -117,6 +117,7 @@ def model_lines(
             is_pinned=model in pinned,
             error=engine.error if engine else "",
             memory_bytes=engine.memory_mb * 1_000_000 if engine else 0,
+            needs_load=engine is None or engine.needs_load,
         )
         for model, engine in ((model, report.engines.get(model)) for model in MODELS)
     )
@@ -140,6 +141,7 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
         worker_id=worker.worker_id if can_steer else None,
         place=f"{worker.host}, process {worker.pid}" if can_steer else "",
         refused=_refused(worker.report) if can_steer else (),
+        kind=worker.kind,
     )
 
 
@@ -150,10 +152,32 @@ def _refused(report: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def reason_words(job: QueuedJob) -> str:
+    """Why a job stands where it does, with what goes before it."""
+    if job.reason is None:
+        return "Being generated"
+    if job.reason != "tier":
+        return REASONS[job.reason]
+    ahead = job.ahead
+    counted = (
+        (ahead.front, "that skipped or waited long"),
+        (ahead.better, "of higher tiers"),
+        (ahead.same, "of its tier"),
+    )
+    parts = [f"{number:,} {what}" for number, what in counted if number]
+    if not parts:
+        return "First of those waiting"
+    first = (
+        f"{'Job' if ahead.front + ahead.better + ahead.same == 1 else 'Jobs'} before it: {', '.join(parts)}"
+    )
+    later = "" if job.starves_ms is None else f"; goes before new ones from {words.clock(job.starves_ms)} UTC"
+    return first + later
+
+
 def _expected_start(job: QueuedJob, now_ms: int) -> str:
     if job.status == "processing":
-        return "started"
-    return "after the pause" if job.is_held else words.until(job.expected_start_ms, now_ms)
+        return words.left(job, now_ms) or "started"
+    return "when the queue resumes" if job.is_held else words.starting(job.start, now_ms)
 
 
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
@@ -162,8 +186,11 @@ def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
 
 
 def _serves(models: Mapping[str, Any]) -> str:
-    """What a worker has loaded, of the models that it reports."""
+    """What a worker has ready, of the models that it reports."""
     if "tts" in models:
         return words.MODEL_NAMES["voice"]
-    loaded = [words.MODEL_NAMES[name] for name, entry in models.items() if entry["state"] == "ready"]
-    return f"{', '.join(loaded)} loaded" if loaded else "No model loaded"
+    ready = {name: entry for name, entry in models.items() if entry["state"] == "ready"}
+    names = ", ".join(words.MODEL_NAMES[name] for name in ready)
+    if not names:
+        return "No model loaded"
+    return f"{names} loaded" if any(entry.get("needs_load", True) for entry in ready.values()) else names

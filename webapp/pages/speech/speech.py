@@ -1,6 +1,5 @@
 """The page where texts are spoken."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ from webapp.pages.speech.contexts import (
     VoiceChoice,
     VoiceChoiceFragment,
 )
+from webapp.pages.speech.languages import language_name, primary_subtag
 from webapp.policy.library import LibraryQuery
 from webapp.policy.speech import VOICE_MODEL, SpeechChoice, parse_speech
 from webapp.services.accounts.identity import Identity
@@ -128,27 +128,20 @@ def voice_choice(voices: Sequence[VoiceView], fields: Mapping[str, str], preferr
 
 
 def _usual(voices: Sequence[VoiceView]) -> VoiceView:
-    """Of one language's voices the first neural one, else that of its own country, else the first."""
+    """Of one language's voices return the first neural one, else its own country's, else the first."""
     own = {_primary(voices[0]), "-".join([_primary(voices[0])] * 2)}
-    found = (voice for voice in voices if voice.engine == "piper" or voice.language.lower() in own)
-    return next(found, voices[0])
+    neural = next((voice for voice in voices if voice.engine == "piper"), None)
+    return neural or next((voice for voice in voices if voice.language.lower() in own), voices[0])
 
 
 def _languages(voices: Sequence[VoiceView]) -> tuple[tuple[str, str], ...]:
-    """Each language once, by name: what eSpeak NG calls its voice, and without what stands in brackets
-    where that is enough to tell it from every other language."""
-    naming: dict[str, VoiceView] = {}
-    for voice in voices:
-        if voice.engine != "piper" or _primary(voice) not in naming:
-            naming[_primary(voice)] = voice
-    short = {code: voice.name.partition(" (")[0].partition(",")[0] for code, voice in naming.items()}
-    shared = Counter(short.values())
-    names = {code: name if shared[name] == 1 else naming[code].name for code, name in short.items()}
+    """Return each language that has a voice once, by name."""
+    names = {code: language_name(code) for code in map(_primary, voices)}
     return tuple(sorted(names.items(), key=lambda entry: entry[1]))
 
 
 def _primary(voice: VoiceView) -> str:
-    return voice.language.partition("-")[0].lower()
+    return primary_subtag(voice.language)
 
 
 def _choice(fields: Fields) -> SpeechChoice:

@@ -47,6 +47,10 @@ class SetupLinks:
             )
         return secret
 
+    async def is_needed(self) -> bool:
+        """Check whether there is no admin yet who can sign in."""
+        return not await self._has_admin()
+
     async def is_open(self, secret: str) -> bool:
         """Check whether a link is valid and this is its secret."""
         found = await SetupLink.exists().where(SetupLink.secret_hash == secret_hash(secret))

@@ -16,6 +16,7 @@ from webapp.policy.credentials import username_key
 from webapp.policy.tiers import TIER_NAMES
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
+from webapp.services.accounts.deletion import AccountDeletion
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.accounts.views import ACCOUNT_COLUMNS, AccountView, account_view
 from webapp.services.admin.audit import AuditLog
@@ -50,7 +51,15 @@ class AccountAdmin:
     """
 
     def __init__(
-        self, database: Database, ids: Ids, bus: Bus, *, accounts: Accounts, aura: Aura, audit: AuditLog
+        self,
+        database: Database,
+        ids: Ids,
+        bus: Bus,
+        *,
+        accounts: Accounts,
+        aura: Aura,
+        audit: AuditLog,
+        deletion: AccountDeletion,
     ) -> None:
         self._database = database
         self._ids = ids
@@ -58,6 +67,7 @@ class AccountAdmin:
         self._accounts = accounts
         self._aura = aura
         self._audit = audit
+        self._deletion = deletion
 
     async def find(self, identity: Identity, *, text: str = "", tier: str = "", page: int = 1) -> AccountPage:
         """Return the accounts whose name contains a text; `tier` may also be `admin` or `disabled`."""
@@ -83,6 +93,26 @@ class AccountAdmin:
         """Return an account by its name, regardless of case."""
         require_admin(identity)
         return await self._accounts.find(username)
+
+    async def create(self, identity: Identity, username: object, tier: str) -> tuple[AccountView, str]:
+        """Create an account; return it and its random password.
+
+        Raises InvalidRequest for an invalid name or an unknown tier, and Conflict for a name that is taken.
+        """
+        require_admin(identity)
+        password = self._ids.secret()[:20]
+        new = await self._accounts.prepare(username, password)
+        async with self._ruling(identity):
+            made = await self._accounts.insert(new, tier=tier)
+            account = await self._accounts.get(made.account_id)
+            await self._record(identity, "create account", account, tier)
+        return account, password
+
+    async def delete(self, identity: Identity, username: str) -> None:
+        """Delete an account and all that belongs to it. Raises InvalidRequest for one's own account."""
+        account = await self._other(identity, username)
+        await self._deletion.delete(account.account_id)
+        await self._record(identity, "delete account", account)
 
     async def set_tier(self, identity: Identity, username: str, tier: str) -> None:
         """Change an account's tier. Raises InvalidRequest for an unknown one."""

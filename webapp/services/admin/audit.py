@@ -1,14 +1,16 @@
 """The audit log: a record of every admin action."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
+from webapp.policy.library import is_generation_id
 from webapp.services.admin.queries import any_of
 from webapp.services.shared.row_ids import MAX_ROW_ID
-from webapp.tables import AdminAction
+from webapp.tables import AdminAction, Job, LibraryItem
 
 PAGE_SIZE: Final = 100
 MAX_DETAIL_CHARACTERS: Final = 300
@@ -18,7 +20,10 @@ ROWS_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One action of an admin. `subject` is what it was applied to; empty for the queue as a whole."""
+    """One action of an admin. `subject` is what it was applied to; empty for the queue as a whole.
+
+    `name` is a job's prompt or a sound's title, and `owner` whose it is; both empty for what is gone.
+    """
 
     entry_id: int
     at_ms: int
@@ -26,6 +31,11 @@ class AuditEntry:
     action: str
     subject: str
     detail: str
+    name: str = ""
+    owner: str = ""
+
+
+_JOB_ID: Final = re.compile("[0-9a-f]{12}")
 
 
 class AuditLog:
@@ -69,9 +79,18 @@ class AuditLog:
         return {row["subject"]: row["action"] for row in rows}
 
     async def entries(
-        self, *, limit: int = PAGE_SIZE, before_id: int | None = None, subject: str | None = None
+        self,
+        *,
+        limit: int = PAGE_SIZE,
+        before_id: int | None = None,
+        subject: str = "",
+        author: str = "",
+        actions: Sequence[str] = (),
     ) -> list[AuditEntry]:
-        """Return entries, newest first; `before_id` continues after a page's last one."""
+        """Return entries, newest first; `before_id` continues after a page's last one.
+
+        Given `subject`, `author` or `actions`, only entries with them.
+        """
         query = AdminAction.select(
             AdminAction.id.as_alias("entry_id"),
             AdminAction.at_ms,
@@ -80,7 +99,33 @@ class AuditLog:
             AdminAction.subject,
             AdminAction.detail,
         ).where(AdminAction.id < (MAX_ROW_ID if before_id is None else min(before_id, MAX_ROW_ID)))
-        if subject is not None:
+        if subject:
             query = query.where(AdminAction.subject == subject)
+        if author:
+            query = query.where(AdminAction.author == author)
+        if actions:
+            query = query.where(AdminAction.action.is_in(list(actions)))
         rows = await query.order_by(AdminAction.id, ascending=False).limit(limit)
-        return [AuditEntry(**row) for row in rows]
+        names = await _names_of([row["subject"] for row in rows])
+        return [AuditEntry(**row | names.get(row["subject"], {})) for row in rows]
+
+
+async def _names_of(subjects: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Name the jobs and sounds among these subjects that are still there, and their owners."""
+    jobs = [subject for subject in subjects if _JOB_ID.fullmatch(subject)]
+    sounds = [subject for subject in subjects if is_generation_id(subject)]
+    names: dict[str, dict[str, str]] = {}
+    if jobs:
+        rows = await Job.select(Job.job_id, Job.prompt, Job.account.username.as_alias("owner")).where(
+            Job.job_id.is_in(any_of(jobs))
+        )
+        names |= {row["job_id"]: {"name": row["prompt"], "owner": row["owner"]} for row in rows}
+    if sounds:
+        item = LibraryItem
+        rows = await item.select(
+            item.sound.as_alias("sound_id"), item.title, item.prompt, item.account.username.as_alias("owner")
+        ).where(item.sound.is_in(any_of(sounds)))
+        names |= {
+            row["sound_id"]: {"name": row["title"] or row["prompt"], "owner": row["owner"]} for row in rows
+        }
+    return names

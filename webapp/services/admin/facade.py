@@ -42,7 +42,13 @@ def build_admin(
         queue=QueueAdmin(database, clock, settings, bus, payments=queue.skip_payments, audit=audit),
         overview=QueueOverview(database),
         accounts=AccountAdmin(
-            database, ids, bus, accounts=accounts.registry, aura=accounts.aura, audit=audit
+            database,
+            ids,
+            bus,
+            accounts=accounts.registry,
+            aura=accounts.aura,
+            audit=audit,
+            deletion=accounts.deletion,
         ),
         operations=Operations(
             database,

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
+
 from webapp.policy.search import search_words
 from webapp.services.library.sounds import SoundFacts
 from webapp.tables import LibraryItem, Sound
@@ -48,6 +50,7 @@ async def add_sound(new: NewSound, facts: SoundFacts, now_ms: int) -> None:
             quality_reasons=json.dumps(facts.quality_reasons),
             peaks=json.dumps(facts.peaks),
             bytes_total=facts.bytes_total,
+            reading=msgspec.json.encode(facts.reading).decode() if facts.reading else "",
         )
     )
     title_words, words = words_of(new.title, new.prompt, new.tags)

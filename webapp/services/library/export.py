@@ -25,6 +25,7 @@ from webapp.policy.exports import (
 )
 from webapp.policy.library import MAX_PER_PAGE, LibraryQuery
 from webapp.policy.missing import missing_words
+from webapp.services.accounts.export import export_account
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.browse import NOT_FOUND, Browser
@@ -42,15 +43,22 @@ logger: Final = logging.getLogger(__name__)
 SOFTWARE: Final = f"Soundloom {webapp.__version__}"
 BATCH: Final = 50
 CHECKED_AT_ONCE: Final = 500
+ACCOUNT_NAME: Final = "account.json"
+# Lossless and small; other formats can be made of it.
+EVERYTHING: Final = ExportChoice(("flac",), LibraryQuery(), scope="own")
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The content of an archive; `title` is the playlist's name, if it is one."""
+    """The content of an archive; `title` is the playlist's name, if it is one.
+
+    `documents` are further files, by name.
+    """
 
     sound_ids: tuple[str, ...]
     choice: ExportChoice
     title: str
+    documents: tuple[tuple[str, bytes], ...] = ()
 
 
 class Exports:
@@ -78,11 +86,22 @@ class Exports:
             playlist, items = await self._playlists.get(identity, choice.playlist_id)
             title, sound_ids = playlist.name, tuple(item.sound_id for item in items)
         else:
-            sound_ids = await self._listed(identity, choice)
+            sound_ids = await self._listed(identity, choice, MAX_EXPORTED)
         if not sound_ids:
             raise InvalidRequest("There are no sounds to export")
         await self._require_files(sound_ids, choice)
         return Export(sound_ids, choice, title)
+
+    async def everything(self, identity: Identity) -> Export:
+        """Find all sounds of an account, however many, and what else is stored about it.
+
+        Raises NotFound for sounds that have lost files.
+        """
+        sound_ids = await self._listed(identity, EVERYTHING, None)
+        await self._require_files(sound_ids, EVERYTHING)
+        stored = await export_account(identity.account_id)
+        document = json.dumps(stored, ensure_ascii=False, indent=2).encode()
+        return Export(sound_ids, EVERYTHING, identity.username, ((ACCOUNT_NAME, document),))
 
     async def write(self, identity: Identity, export: Export) -> AsyncGenerator[bytes, None]:
         """Stream the archive. It leaves out sounds that were deleted or unpublished meanwhile; the manifest
@@ -90,24 +109,20 @@ class Exports:
         """
         archive = ZipStream()
         sounds: list[dict[str, Any]] = []
+        for name, content in export.documents:
+            async for piece in self._add_document(archive, name, content):
+                yield piece
         for first in range(0, len(export.sound_ids), BATCH):
             batch = export.sound_ids[first : first + BATCH]
             rows = await self._rows(identity, batch)
             for sound_id in batch:
                 if sound_id not in rows:
                     continue
-                item, row = item_view(rows[sound_id]), rows[sound_id]
-                files: list[dict[str, object]] = []
-                try:
-                    for suffix in export.choice.formats:
-                        async with aclosing(self._add(archive, item, row, suffix, files)) as pieces:
-                            async for piece in pieces:
-                                yield piece
-                except FileNotFoundError as error:
-                    if await self._rows(identity, [sound_id]):
-                        raise NotFound(f"The export broke off: {sound_id} has lost a file") from error
-                if files:
-                    sounds.append(_manifest_entry(item, row, files))
+                async with aclosing(
+                    self._add_sound(archive, identity, export, rows[sound_id], sounds)
+                ) as pieces:
+                    async for piece in pieces:
+                        yield piece
         there = {sound["id"] for sound in sounds}
         manifest = {
             "format": MANIFEST_FORMAT,
@@ -119,10 +134,34 @@ class Exports:
             "sounds": sounds,
         }
         content = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
-        measured = Measured.of(iter((content,)))
-        async for piece in archive.add(MANIFEST_NAME, iter((content,)), measured, self._clock.now_ms()):
+        async for piece in self._add_document(archive, MANIFEST_NAME, content):
             yield piece
         yield archive.end()
+
+    async def _add_document(
+        self, archive: ZipStream, name: str, content: bytes
+    ) -> AsyncGenerator[bytes, None]:
+        """Send a file that is held in memory."""
+        measured = Measured.of(iter((content,)))
+        async for piece in archive.add(name, iter((content,)), measured, self._clock.now_ms()):
+            yield piece
+
+    async def _add_sound(
+        self, archive: ZipStream, identity: Identity, export: Export, row: Row, sounds: list[dict[str, Any]]
+    ) -> AsyncGenerator[bytes, None]:
+        """Send the files of a sound and note it for the manifest; leave it out if it is deleted meanwhile."""
+        item = item_view(row)
+        files: list[dict[str, object]] = []
+        try:
+            for suffix in export.choice.formats:
+                async with aclosing(self._add(archive, item, row, suffix, files)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+        except FileNotFoundError as error:
+            if await self._rows(identity, [item.sound_id]):
+                raise NotFound(f"The export broke off: {item.sound_id} has lost a file") from error
+        if files:
+            sounds.append(_manifest_entry(item, row, files))
 
     async def _add(
         self, archive: ZipStream, item: LibraryItemView, row: Row, suffix: str, files: list[dict[str, object]]
@@ -163,15 +202,15 @@ class Exports:
         known = {row["generation_id"]: row["storage_key"] for row in rows}
         return {known[sound_id]: sound_id for sound_id in sound_ids if sound_id in known}
 
-    async def _listed(self, identity: Identity, choice: ExportChoice) -> tuple[str, ...]:
+    async def _listed(self, identity: Identity, choice: ExportChoice, limit: int | None) -> tuple[str, ...]:
         query = replace(choice.query, per_page=MAX_PER_PAGE, page=1, after=None)
         found: list[str] = []
         while True:
             page = await self._page(identity, choice, query)
-            if page.total > MAX_EXPORTED:
-                raise InvalidRequest(f"At most {MAX_EXPORTED} sounds can be exported at once")
+            if limit is not None and page.total > limit:
+                raise InvalidRequest(f"At most {limit} sounds can be exported at once")
             found += [item.sound_id for item in page.items]
-            if page.next is None or len(found) > MAX_EXPORTED:
+            if page.next is None or (limit is not None and len(found) > limit):
                 return tuple(dict.fromkeys(found))
             query = replace(query, after=page.next)
 

@@ -16,7 +16,7 @@ from webapp.ids import Ids
 from webapp.policy.library import MAX_PLAYLISTS, MAX_TRACKS, PlaylistChange, is_generation_id
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
-from webapp.services.library.browse import find_item
+from webapp.services.library.browse import find_item, find_items_to_change
 from webapp.services.library.views import LibraryItemView, item_view
 from webapp.tables import Account, LibraryItem, Playlist, PlaylistTrack
 
@@ -95,6 +95,28 @@ class Playlists:
         """Append a sound, unless it is there. Raises NotFound and Conflict."""
         async with self._changing(identity):
             await self._append(identity, await self._own(identity, playlist_id), sound_id)
+            return _view(await self._row(identity, playlist_id))
+
+    async def add_all(
+        self, identity: Identity, playlist: str | PlaylistChange, sound_ids: list[str]
+    ) -> PlaylistView:
+        """Append sounds to an own playlist, given by its id, or to a new one: all or none.
+
+        Those that are there stay in their place, and those that are gone meanwhile are left out. Raises
+        NotFound for the playlist and Conflict.
+        """
+        async with self._changing(identity):
+            if isinstance(playlist, PlaylistChange):
+                playlist_id = await self._insert(identity, playlist)
+            else:
+                playlist_id = playlist
+            row = await self._own(identity, playlist_id)
+            there = {
+                item.sound_id for item in await find_items_to_change(self._database, identity, sound_ids)
+            }
+            for sound_id in sound_ids:
+                if sound_id in there:
+                    await self._append(identity, row, sound_id)
             return _view(await self._row(identity, playlist_id))
 
     async def remove_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:

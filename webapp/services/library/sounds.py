@@ -1,8 +1,10 @@
 """A finished sound: what its maker reports of it, and how it is read from a row."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from webapp.database import Row
 
@@ -10,14 +12,30 @@ AUDIO_FORMATS: Final = ("wav", "flac", "ogg", "mp3")
 SOUND_COLUMNS: Final = (
     "storage_key", "generation_id", "engine", "engine_label", "checkpoint", "license", "seed", "duration_s",
     "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "quality_score", "quality_reasons", "peaks",
-    "bytes_total",
+    "bytes_total", "reading",
 )  # fmt: skip
 SOUND_PREFIX: Final = "sound_"
 
 
 @dataclass(frozen=True, slots=True)
+class PromptReading:
+    """What an engine that reads prompts by rules made of one.
+
+    `understood` pairs pieces of the prompt with their meanings; `unknown` are the words that changed nothing.
+    `is_empty`: the prompt names nothing that the engine can make, and what is heard only stands in for it.
+    """
+
+    understood: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[str, ...] = ()
+    is_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SoundFacts:
-    """The facts that the maker of a sound reports. `peaks` are lows and highs in turn, -127 to 127."""
+    """The facts that the maker of a sound reports. `peaks` are lows and highs in turn, -127 to 127.
+
+    `reading` is None for an engine that does not read prompts by rules, and for older sounds.
+    """
 
     engine: str
     engine_label: str
@@ -33,6 +51,7 @@ class SoundFacts:
     quality_reasons: tuple[str, ...]
     peaks: tuple[int, ...]
     bytes_total: int
+    reading: PromptReading | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +76,10 @@ def sound_view(row: Row) -> SoundView | None:
     values = {column: row[SOUND_PREFIX + column] for column in SOUND_COLUMNS if column != "storage_key"}
     values["quality_reasons"] = tuple(json.loads(values["quality_reasons"]))
     values["peaks"] = tuple(json.loads(values["peaks"]))
+    values["reading"] = _reading(values["reading"])
     return SoundView(**values)
+
+
+def _reading(text: str) -> PromptReading | None:
+    """Read what an engine made of a prompt; it is stored as JSON, empty where there is nothing to tell."""
+    return msgspec.json.decode(text, type=PromptReading) if text else None

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.policy.estimates import Hands, Outlook, overtaking
+from webapp.policy.estimates import Hands, Outlook
 from webapp.policy.generation import MODELS
+from webapp.policy.overtaking import Asked, overtaking
 from webapp.policy.speed import Result, SpeedTable, learn
 from webapp.services.queue import queries
 from webapp.services.workers.workers import WorkerOnDuty, Workers
+from webapp.tables import Job
 
 # The newest results of each model: enough for a stable estimate, few enough to follow a change within hours.
 RESULTS_PER_MODEL = 200
@@ -27,8 +29,8 @@ class Estimator:
         self._workers = workers
         self._speeds = SpeedTable()
         self._engines: dict[str, str] = {}
-        self._asked_ms: dict[int, float] = {}
-        self._span_ms = 0.0
+        self._asked: tuple[Asked, ...] = ()
+        self._since_ms, self._span_ms = 0, 0.0
         self._measured_ms: int | None = None
 
     async def outlook(self) -> Outlook:
@@ -40,7 +42,8 @@ class Estimator:
             await self._count_arrivals(self._hands(workers), now_ms)
             self._measured_ms = now_ms
         hands = self._hands(workers)
-        return Outlook(hands, self._speeds, overtaking(self._asked_ms, self._span_ms, len(hands)))
+        shares = overtaking(self._asked, since_ms=self._since_ms, span_ms=self._span_ms, workers=len(hands))
+        return Outlook(hands, self._speeds, shares)
 
     def _hands(self, workers: Iterable[WorkerOnDuty]) -> tuple[Hands, ...]:
         """The workers; one that has not reported what it runs counts with what made the newest results."""
@@ -55,14 +58,19 @@ class Estimator:
         self._engines = {result.model: result.engine for result in reversed(results)}
 
     async def _count_arrivals(self, hands: tuple[Hands, ...], now_ms: int) -> None:
-        rows = await queries.newest_arrivals(self._database, ARRIVALS)
+        rows = (
+            await Job.select(Job.priority, Job.model, Job.duration_s, Job.created_ms)
+            .order_by(Job.sequence, ascending=False)
+            .limit(ARRIVALS)
+        )
         anyone = Outlook(hands, self._speeds)
-        self._asked_ms = {}
-        for row in rows:
-            work_ms = row["jobs"] * (anyone.work_ms(row["model"], row["duration_s"]) or 0.0)
-            self._asked_ms[row["priority"]] = self._asked_ms.get(row["priority"], 0.0) + work_ms
+        self._asked = tuple(
+            Asked(row["created_ms"], row["priority"], anyone.work_ms(row["model"], row["duration_s"]) or 0.0)
+            for row in rows
+        )
         oldest_ms = min((row["created_ms"] for row in rows), default=now_ms)
-        self._span_ms = float(max(SHORTEST_SPAN_MS, now_ms - oldest_ms))
+        self._since_ms = min(oldest_ms, now_ms - SHORTEST_SPAN_MS)
+        self._span_ms = float(now_ms - self._since_ms)
 
     async def _results(self, model: str) -> list[Result]:
         """The newest results of a model, newest first."""

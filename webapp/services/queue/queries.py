@@ -58,6 +58,7 @@ STAYS: Final = f"""
     UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {{}}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
         WHERE status IN {literals(UNSUCCESSFUL)} AND status = 'cancelled' AND finished_ms >= {{}}
+            AND started_ms IS NULL
 """
 
 
@@ -208,16 +209,6 @@ async def jobs_of_account(
         *statuses,
         limit,
         offset,
-    )
-
-
-async def newest_arrivals(database: Database, limit: int) -> list[Row]:
-    """Sum up the newest jobs by priority and model. Raw: the builder has no SELECT from a subquery."""
-    return await database.fetch(
-        "SELECT priority, model, COUNT(*) AS jobs, AVG(duration_s) AS duration_s,"
-        " MIN(created_ms) AS created_ms FROM (SELECT priority, model, duration_s, created_ms FROM job"
-        " ORDER BY sequence DESC LIMIT {}) AS newest GROUP BY priority, model",
-        limit,
     )
 
 

@@ -69,6 +69,8 @@ def with_position(job: JobView, queued: QueuedJob) -> JobView:
         expected_start_ms=queued.expected_start_ms,
         is_held=queued.is_held,
         skip_place=queued.skip_place,
+        start=queued.start,
+        usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
     )
 

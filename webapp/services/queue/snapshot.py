@@ -2,8 +2,9 @@
 
 from webapp.clock import Clock
 from webapp.database import Database, Row
+from webapp.policy.estimates import Start
 from webapp.policy.ordering import in_order
-from webapp.policy.reasons import PlaceReason, place_reasons
+from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason, ahead_of_each, place_reasons
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.estimates import Estimator
@@ -56,25 +57,28 @@ class QueueReader:
         affinities = self._affinities.of(state["affinities"], processing)
         order = in_order(map(waiting_job, by_sequence.values()), now_ms, affinities)
         waiting = [by_sequence[job.sequence] for job in order]
-        starts: list[int | None] = [None] * len(order)
+        starts: list[Start | None] = [None] * len(order)
+        outlook = await self._estimator.outlook()
         if not state["is_paused"]:
-            outlook = await self._estimator.outlook()
-            starts = outlook.starts_ms(now_ms, running=[in_hand(row) for row in processing], line=order)
+            starts = outlook.starts(now_ms, running=[in_hand(row) for row in processing], line=order)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
         # A skip goes behind the skips before it.
         skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
-        reasons = place_reasons(order, now_ms, moved)
+        reasons, ahead = place_reasons(order, now_ms, moved), ahead_of_each(order, now_ms)
         # The order changes when a job begins to starve, and what is expected as time goes by.
         changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
         snapshot = QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),
             jobs=(
-                *(_view(row, position) for position, row in enumerate(processing, 1)),
                 *(
-                    _view(row, position, reason, start, skip_place if skip_place < position else None)
-                    for position, (row, reason, start) in enumerate(
-                        zip(waiting, reasons, starts, strict=True), len(processing) + 1
+                    _view(row, position, usual_s=outlook.usual_s(in_hand(row)))
+                    for position, row in enumerate(processing, 1)
+                ),
+                *(
+                    _view(row, position, reason, start, skip_place if skip_place < position else None, before)
+                    for position, (row, reason, start, before) in enumerate(
+                        zip(waiting, reasons, starts, ahead, strict=True), len(processing) + 1
                     )
                 ),
             ),
@@ -87,8 +91,10 @@ def _view(
     row: Row,
     position: int,
     reason: PlaceReason | None = None,
-    expected_start_ms: int | None = None,
+    start: Start | None = None,
     skip_place: int | None = None,
+    ahead: Ahead = NOTHING_AHEAD,
+    usual_s: float | None = None,
 ) -> QueuedJob:
     return QueuedJob(
         job_id=row["job_id"],
@@ -103,8 +109,12 @@ def _view(
         started_ms=row["started_ms"],
         progress_pct=row["progress_pct"],
         reason=reason,
-        expected_start_ms=expected_start_ms,
+        expected_start_ms=start.at_ms if start else None,
+        start=start,
         prompt=row["prompt"],
         is_held=bool(row["is_paused"]) and row["status"] == "queued",
         skip_place=skip_place if row["skipped_ms"] is None else None,
+        usual_s=usual_s,
+        ahead=ahead,
+        starves_ms=row["starves_ms"],
     )

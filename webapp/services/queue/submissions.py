@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.events import Event
+from webapp.policy.estimates import Start
 from webapp.policy.generation import GenerationChoice, check_tier_duration
 from webapp.policy.ordering import WaitingJob, in_order
 from webapp.policy.pricing import skip_cost, skip_prices
@@ -30,7 +31,7 @@ class Quote:
     """What to expect of a job before it is submitted.
 
     `expected_wait_s` is None when it cannot be estimated, such as when there is no worker or the queue is
-    paused.
+    paused; otherwise `start` tells more, as of `asked_ms`.
     """
 
     position: int
@@ -40,6 +41,8 @@ class Quote:
     at_once_left: int
     skip_cost: int
     is_paused: bool = False
+    start: Start | None = None
+    asked_ms: int = 0
 
 
 class Submissions:
@@ -123,16 +126,16 @@ class Submissions:
         outlook = await self._estimator.outlook()
         # The jobs behind count too: those that will starve meanwhile go first.
         is_paused = await self._waiting_queue.is_paused()
-        start_ms = (
-            None if is_paused else outlook.starts_ms(now_ms, running=queue.running, line=waiting)[ahead]
-        )
+        start = None if is_paused else outlook.starts(now_ms, running=queue.running, line=waiting)[ahead]
         own_work_ms = outlook.work_ms(model, duration_s)
         return Quote(
             position=len(queue.running) + ahead + 1,
-            expected_wait_s=None if start_ms is None else max(0, start_ms - now_ms) / 1000,
+            expected_wait_s=None if start is None else max(0, start.at_ms - now_ms) / 1000,
             expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
             jobs_left_this_hour=usage.hourly.left,
             at_once_left=usage.at_once.left,
             skip_cost=skip_cost(duration_s, self._prices),
             is_paused=is_paused,
+            start=start,
+            asked_ms=now_ms,
         )

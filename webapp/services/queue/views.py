@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass, field
 
+from webapp.policy.estimates import Start
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.job_status import TERMINAL, JobStatus
-from webapp.policy.reasons import PlaceReason
+from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason
 from webapp.services.library.sounds import SoundView
 
 
@@ -15,8 +16,10 @@ class QueuedJob:
 
     `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
     job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
+    `start` tells more of that.
     `is_held` says that it waits while the queue is paused. `skip_place` is where a skip would take it; None
-    where that would gain nothing.
+    where that would gain nothing. `usual_s` is what a processing job usually takes,
+    `ahead` what goes before a waiting one, and `starves_ms` from when on that goes before newcomers.
     """
 
     job_id: str
@@ -35,6 +38,10 @@ class QueuedJob:
     prompt: str
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
+    usual_s: float | None = None
+    ahead: Ahead = NOTHING_AHEAD
+    starves_ms: int | None = None
 
     @property
     def progress(self) -> str:
@@ -68,8 +75,8 @@ class QueueSnapshot:
 class JobView:
     """One job in any state.
 
-    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held` and
-    `skip_place` are as of `QueuedJob`.
+    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held`,
+    `skip_place`, `start` and `usual_s` are as of `QueuedJob`.
     """
 
     job_id: str
@@ -95,6 +102,8 @@ class JobView:
     sound: SoundView | None
     is_held: bool = False
     skip_place: int | None = None
+    start: Start | None = None
+    usual_s: float | None = None
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
 
     @property

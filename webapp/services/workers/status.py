@@ -30,12 +30,25 @@ NO_GPU: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Abilities:
+    """What an engine can make with a model, in words, and the parts of proposals that it can make.
+
+    A proposal is one of each part, in the places of `idea_form`.
+    """
+
+    good_at: str
+    idea_form: str
+    idea_parts: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineReport:
     """The engine that serves a model. `max_duration_s` is the longest clip it can make.
 
     `error` says why it could not be loaded; empty when it could. `memory_mb` is its size where it is loaded;
     `is_pinned` means that it stays loaded. `sampling` are the settings for requests that leave them out,
     `precision` is what it computes in where it is loaded, and `precision_note` the reason for it.
+    `abilities` is None for an engine that does not tell. `needs_load`: it has something to load.
     """
 
     engine: str
@@ -49,6 +62,8 @@ class EngineReport:
     sampling: Mapping[str, float] = field(default_factory=dict)
     precision: str = ""
     precision_note: str = ""
+    abilities: Abilities | None = None
+    needs_load: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +158,17 @@ def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
             sampling=entry.get("sampling", {}),
             precision=entry.get("precision", ""),
             precision_note=entry.get("precision_note", ""),
+            abilities=_abilities(entry.get("abilities")),
+            needs_load=entry.get("needs_load", True),
         )
         for model, entry in entries.items()
     }
+
+
+def _abilities(entry: dict[str, Any] | None) -> Abilities | None:
+    if not entry:
+        return None
+    return Abilities(entry["good_at"], entry["idea_form"], tuple(map(tuple, entry["idea_parts"])))
 
 
 def _wait_s(starts: list[int | None], now_ms: int) -> int | None:

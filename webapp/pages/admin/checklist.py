@@ -1,0 +1,127 @@
+"""What a new server still needs, and the voices it can speak with."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from litestar import Response, get
+from litestar.types import ControllerRouterHandler
+
+from webapp.http.dependencies import InjectedSettings, InjectedSpeech, InjectedWorkers
+from webapp.http.hosts import LOOPBACK_NAMES
+from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
+from webapp.pages.admin.contexts import ChecklistPage, CheckPoint, VoiceLine, VoicesPage
+from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.words import ENGINE_NAMES
+from webapp.pages.speech.languages import language_name, primary_subtag
+from webapp.services.speech.views import VoiceView
+from webapp.services.workers.status import StatusReport
+from webapp.settings import Settings
+
+SKETCH: Final = "sketch"
+NEURAL_VOICES: Final = "piper"
+TIERS: Final = (
+    "The limits of tiers are settings, such as SOUNDLOOM_FREE_HOURLY. An account’s page changes its tier."
+)
+OPEN_TO_ALL: Final = (
+    "Everyone who can reach the server can register. SOUNDLOOM_REGISTRATION=closed leaves it to admins."
+)
+
+
+@get("/admin/checklist", dependencies=ADMIN_DEPENDENCIES)
+async def show_checklist(
+    settings: InjectedSettings,
+    workers: InjectedWorkers,
+    speech: InjectedSpeech,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
+) -> Response[Any]:
+    """Show what is set up and what is not."""
+    report, voices = await workers.status.report(), await speech.requests.voices()
+    points = checklist(settings, report, voices)
+    return renderer.page(ChecklistPage(admin_chrome(admin), points))
+
+
+@get("/admin/voices", dependencies=ADMIN_DEPENDENCIES)
+async def show_voices(
+    speech: InjectedSpeech, renderer: InjectedRenderer, admin: InjectedAdmin
+) -> Response[Any]:
+    """Show every voice, neural ones first, by language."""
+    voices = await speech.requests.voices()
+    lines = sorted(
+        (
+            VoiceLine(
+                voice.id,
+                voice.name,
+                language_name(primary_subtag(voice.language)),
+                ENGINE_NAMES.get(voice.engine, voice.engine),
+                voice.quality,
+                voice.license,
+                is_neural=voice.engine == NEURAL_VOICES,
+            )
+            for voice in voices
+        ),
+        key=lambda line: (not line.is_neural, line.language, line.name),
+    )
+    return renderer.page(VoicesPage(admin_chrome(admin), tuple(lines)))
+
+
+def checklist(
+    settings: Settings, report: StatusReport, voices: Sequence[VoiceView]
+) -> tuple[CheckPoint, ...]:
+    """Tell for each part of a set-up whether it is done, and what to do about it."""
+    is_local = settings.host in LOOPBACK_NAMES and not settings.public_url
+    engines = {engine.engine for engine in report.engines.values() if engine.engine}
+    return (
+        _address(settings, is_local=is_local),
+        _tls(settings, is_local=is_local),
+        _models(engines),
+        CheckPoint(
+            "Voices",
+            any(voice.engine == NEURAL_VOICES for voice in voices),
+            f"{len(voices):,} voices. Neural ones sound better: soundloom voices pull en_US-lessac-medium",
+            "/admin/voices",
+        ),
+        _registration(settings, is_local=is_local),
+        CheckPoint("Tiers", is_done=True, text=TIERS, href="/admin/settings"),
+    )
+
+
+def _address(settings: Settings, *, is_local: bool) -> CheckPoint:
+    if settings.public_url:
+        text = f"People reach this server at {settings.public_url}."
+    elif is_local:
+        text = (
+            "Only this machine can reach the server. For others, set SOUNDLOOM_HOST and SOUNDLOOM_PUBLIC_URL."
+        )
+    else:
+        text = "Set SOUNDLOOM_PUBLIC_URL to the address that people use, so that shared links are right."
+    return CheckPoint("Address", bool(settings.public_url), text, "/admin/settings")
+
+
+def _tls(settings: Settings, *, is_local: bool) -> CheckPoint:
+    if settings.secure_cookies:
+        text = "Cookies are sent over TLS only."
+    elif is_local:
+        text = "Not needed as long as only this machine can reach the server."
+    else:
+        text = "Passwords cross the network unencrypted. Put a proxy with TLS in front of the server."
+    return CheckPoint("TLS", settings.secure_cookies or is_local, text, "/admin/settings")
+
+
+def _registration(settings: Settings, *, is_local: bool) -> CheckPoint:
+    is_closed = settings.registration == "closed"
+    text = "Only admins create accounts." if is_closed else OPEN_TO_ALL
+    return CheckPoint("Registration", is_closed or is_local, text, "/admin")
+
+
+def _models(engines: set[str]) -> CheckPoint:
+    if not engines:
+        text = "No worker is running, so nothing is generated."
+    elif engines == {SKETCH}:
+        text = "Sketch, which follows rules, makes every sound. For neural models, download their weights."
+    else:
+        text = "Neural models serve."
+    return CheckPoint("Models", bool(engines - {SKETCH}), text, "/admin/models")
+
+
+CHECKLIST_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_checklist, show_voices)
