@@ -6,7 +6,9 @@ PYTHON ?= python3
 TORCH ?=
 PYTEST_ARGS ?=
 # Test files go to as many processes as there are cores, up to four: each has servers and a database of its own.
-IN_PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile
+# The files are taken in the order of tests/conftest.py, which begins with slow ones; xdist's own begins with those of
+# many tests.
+IN_PARALLEL ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help

@@ -33,7 +33,8 @@ def test_the_title_and_a_notification_tell_how_a_job_is(page: Page, server: Thro
         card = start.ask("slow piano", duration=30)
         expect(page).to_have_title("Waiting · Create · Soundloom")
         page.evaluate(HIDE)
-    expect(page).to_have_title(re.compile(r"^\d+% · Create · Soundloom$"))
+    running = re.compile(r"^\d+% · Create · Soundloom$")
+    expect(page).to_have_title(running, timeout=GENERATED_MS)
     expect(page).to_have_title("Done · Create · Soundloom", timeout=GENERATED_MS)
     job = card.locator.get_attribute("id")
     assert page.evaluate("window.told") == [["Finished", "slow piano", job]]

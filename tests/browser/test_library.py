@@ -238,6 +238,7 @@ def test_a_selection_goes_into_a_playlist(page: Page, server: ThrowawayServer) -
     toast(page, "2 sounds in “Drums” now")
     page.goto("/playlists")
     page.get_by_role("link", name="Drums").first.click()
+    expect(PlaylistPage(page).tracks).to_have_count(3)
     # What was there already stays where it was.
     assert set(PlaylistPage(page).titles()[:2]) == {"one drum", "two drums"}
     assert PlaylistPage(page).titles()[2:] == ["three drums"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Soundloom
+from tests.running import SHARED_CACHE
 
 UNCOERCED = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 LOCALES = [
@@ -20,14 +21,27 @@ CONFIG = (
     '{"audio": {"sample_rate": 16000, "quality": "low"}, "espeak": {"voice": "ru"}, "dataset": "ирина",'
     ' "language": {"code": "ru_RU", "name_english": "Russian"}}'
 )
+# Commands one after the other, parted by commas, each as `soundloom` would run it: a process starts slowly.
+SEVERAL = """
+import sys
+from webapp.cli import main
+codes, commands = [], [[]]
+for argument in sys.argv[1:]:
+    commands[-1].append(argument) if argument != "," else commands.append([])
+for command in commands:
+    sys.argv[1:] = command
+    codes.append(main())
+sys.exit(max(codes))
+"""
 NOT_TEXT = os.fsdecode(b"a\xff\xe9")
 
 
-def _run(data_dir: Path, locale: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _run(data_dir: Path, locale: dict[str, str], *commands: list[str]) -> subprocess.CompletedProcess[bytes]:
+    arguments = [argument for command in commands for argument in (",", *command)][1:]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SOUNDLOOM_")}
     return subprocess.run(
-        [sys.executable, "-m", "webapp", *arguments],
-        env={**kept, "SOUNDLOOM_DATA_DIR": str(data_dir), **locale},
+        [sys.executable, "-c", SEVERAL, *arguments],
+        env={**kept, "SOUNDLOOM_DATA_DIR": str(data_dir), "SOUNDLOOM_CACHE_DIR": str(SHARED_CACHE), **locale},
         stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -38,24 +52,22 @@ def test_every_list_can_be_shown_on_every_terminal(data_dir: Path, locale: dict[
     voices.mkdir(parents=True)
     (voices / "ru_RU-irina-low.onnx").write_bytes(b"x")
     (voices / "ru_RU-irina-low.onnx.json").write_text(CONFIG, encoding="utf-8")
-    for command in (["voices", "list"], ["models", "list"], ["user", "list"], ["--help"], ["voices", "-h"]):
-        done = _run(data_dir, locale, *command)
-        assert done.returncode == 0, done.stderr
-        assert b"Traceback" not in done.stderr
-    line = next(
-        line for line in _run(data_dir, locale, "voices", "list").stdout.splitlines() if b"irina" in line
-    )
+    commands = (["voices", "list"], ["models", "list"], ["user", "list"], ["--help"], ["voices", "-h"])
+    done = _run(data_dir, locale, *commands)
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    line = next(line for line in done.stdout.splitlines() if b"irina" in line)
     assert rb"\u0418\u0440\u0438\u043d\u0430" in line
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_file_can_have_any_name(data_dir: Path, tmp_path: Path, locale: dict[str, str]) -> None:
-    for name in ("雨.wav", f"{NOT_TEXT}.wav"):
-        done = _run(
-            data_dir, locale, "generate", "rain", "-o", str(tmp_path / name), "--duration", "1", "--seed", "1"
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert (tmp_path / name).stat().st_size > 40_000
+    files = [tmp_path / name for name in ("雨.wav", f"{NOT_TEXT}.wav")]
+    rest = ("--duration", "1", "--seed", "1")
+    done = _run(data_dir, locale, *(["generate", "rain", "-o", str(file), *rest] for file in files))
+    assert (done.returncode, done.stderr) == (0, b"")
+    for file in files:
+        assert file.stat().st_size > 40_000
 
 
 @pytest.mark.parametrize(

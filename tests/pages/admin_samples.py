@@ -17,7 +17,7 @@ from webapp.pages.admin.contexts import (
     RecordPage,
     SettingsPage,
     SoundsPage,
-    VoiceLine,
+    VoiceRow,
     VoicesPage,
     WeightsFragment,
 )
@@ -111,5 +111,5 @@ def samples() -> Iterator[Any]:
     yield RecordPage(CHROME, (), None)
     yield RecordPage(CHROME, (), None, author=LONG, kind="jobs")
     yield ChecklistPage(CHROME, (CheckPoint("Address", True, LONG, "/x"), CheckPoint("TLS", False, "", "/x")))
-    for voices in ((VoiceLine("a b", LONG, "German", "Piper", "low", LONG, is_neural=True),), ()):
+    for voices in ((VoiceRow("a b", LONG, "German", "Piper", "low", LONG, is_neural=True),), ()):
         yield VoicesPage(CHROME, voices)

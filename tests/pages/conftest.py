@@ -56,3 +56,16 @@ async def ann_browser(browser: httpx.AsyncClient, services: Services, ann: Ident
     """Ann is signed in."""
     browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(ann.account_id))
     return browser
+
+
+@pytest.fixture
+async def root(services: Services) -> Identity:
+    identity = await services.accounts.registry.register("root", "correct horse", address="test")
+    await services.accounts.registry.set_admin(identity.account_id, is_admin=True)
+    return (await services.accounts.registry.get(identity.account_id)).identity
+
+
+@pytest.fixture
+async def root_browser(browser: httpx.AsyncClient, services: Services, root: Identity) -> httpx.AsyncClient:
+    browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(root.account_id))
+    return browser

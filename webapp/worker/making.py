@@ -49,7 +49,7 @@ class Generates(Protocol):
     ) -> Waveform: ...
 
 
-class TellsOfEngines(Protocol):
+class KnowsEngines(Protocol):
     """Whoever knows which engine serves a model."""
 
     def info(self, model: str) -> EngineInfo: ...
@@ -88,7 +88,7 @@ class SoundMaker:
     def __init__(
         self,
         engine: Generates,
-        engines: TellsOfEngines,
+        engines: KnowsEngines,
         ids: Ids,
         finishing: Executor,
         *,

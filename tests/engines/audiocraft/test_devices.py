@@ -10,8 +10,18 @@ import pytest
 import torch
 
 from tests.engines.audiocraft.conftest import CHECKPOINTS
-from tests.engines.audiocraft.test_serving import REQUESTS, Load, alone, fussy, rows_server, tasks_for
+from tests.engines.audiocraft.helpers import jobs_of
+from tests.engines.audiocraft.test_serving import (
+    REQUESTS,
+    Load,
+    RunsOut,
+    alone,
+    fussy,
+    rows_server,
+    tasks_for,
+)
 from webapp.engines.audiocraft import engine
+from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.devices import (
     enter_device,
     is_device_lost,
@@ -113,6 +123,20 @@ def test_a_lost_device_ends_serving_and_nobody_s_job(
     with pytest.raises(torch.AcceleratorError):
         serving.serve(ListedTasks(tasks))
     assert ended == []
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_job_that_cannot_join_leaves_no_row_behind(
+    loaded: Load, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    model = loaded("tiny-musicgen")
+    backend = fussy(model, 1)
+    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays)
+    (job,) = jobs_of(model, decoding, REQUESTS[0])
+    monkeypatch.setattr(backend, "begin", RunsOut(backend.begin, at, after=False))
+    with pytest.raises(torch.OutOfMemoryError):
+        decoding.join(job)
+    assert {row for kind, rows in backend.calls if kind == "release" for row in rows} == {0, 1}
 
 
 def test_an_error_that_loses_no_device_is_a_failure_of_its_jobs(loaded: Load) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.engines.audiocraft.fussy import FussyBackend
-from tests.engines.audiocraft.helpers import ignore_progress, jobs_of, request
+from tests.engines.audiocraft.helpers import ignore_progress, request
 from webapp.engines.audiocraft.building import JobMaker, decoding_of
 from webapp.engines.audiocraft.codec import CodecDecoder
 from webapp.engines.audiocraft.decoder.delays import columns_of
@@ -309,20 +309,6 @@ def test_memory_that_runs_out_while_a_window_begins_changes_no_sound(
         assert np.abs(task.result().samples - expected).max() < 1e-4
     released = {row for kind, rows in backend.calls if kind == "release" for row in rows}
     assert released == {row for kind, rows in backend.calls if kind == "begin" for row in rows}
-
-
-@pytest.mark.parametrize("at", [1, 2])
-def test_a_job_that_cannot_join_leaves_no_row_behind(
-    loaded: Load, monkeypatch: pytest.MonkeyPatch, at: int
-) -> None:
-    model = loaded("tiny-audiogen")
-    backend = fussy(model, 1)
-    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays)
-    (job,) = jobs_of(model, decoding, SHORT[0])
-    monkeypatch.setattr(backend, "begin", RunsOut(backend.begin, at, after=False))
-    with pytest.raises(torch.OutOfMemoryError):
-        decoding.join(job)
-    assert {row for kind, rows in backend.calls if kind == "release" for row in rows} == {0, 1}
 
 
 def test_magnet_goes_on_when_memory_runs_out_between_two_windows(

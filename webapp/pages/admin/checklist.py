@@ -9,10 +9,11 @@ from litestar.types import ControllerRouterHandler
 from webapp.http.dependencies import InjectedSettings, InjectedSpeech, InjectedWorkers
 from webapp.http.hosts import LOOPBACK_NAMES
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
-from webapp.pages.admin.contexts import ChecklistPage, CheckPoint, VoiceLine, VoicesPage
+from webapp.pages.admin.contexts import ChecklistPage, CheckPoint, VoiceRow, VoicesPage
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.words import ENGINE_NAMES
 from webapp.pages.speech.languages import language_name, primary_subtag
+from webapp.policy.generation import MODELS
 from webapp.services.speech.views import VoiceView
 from webapp.services.workers.status import StatusReport
 from webapp.settings import Settings
@@ -49,7 +50,7 @@ async def show_voices(
     voices = await speech.requests.voices()
     lines = sorted(
         (
-            VoiceLine(
+            VoiceRow(
                 voice.id,
                 voice.name,
                 language_name(primary_subtag(voice.language)),
@@ -70,7 +71,7 @@ def checklist(
 ) -> tuple[CheckPoint, ...]:
     """Tell for each part of a set-up whether it is done, and what to do about it."""
     is_local = settings.host in LOOPBACK_NAMES and not settings.public_url
-    engines = {engine.engine for engine in report.engines.values() if engine.engine}
+    engines = {report.engines[name].engine for name in MODELS if name in report.engines} - {""}
     return (
         _address(settings, is_local=is_local),
         _tls(settings, is_local=is_local),

@@ -175,7 +175,7 @@ class ChecklistPage:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceLine:
+class VoiceRow:
     """A voice that texts can be spoken with."""
 
     voice_id: str
@@ -194,4 +194,4 @@ class VoicesPage:
     template: ClassVar[str] = "admin/voices.html"
 
     chrome: Chrome
-    voices: tuple[VoiceLine, ...]
+    voices: tuple[VoiceRow, ...]

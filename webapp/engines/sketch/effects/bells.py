@@ -3,14 +3,17 @@
 import numpy as np
 
 from webapp.engines.sketch.effects.dsp import (
+    SAMPLE_RATE,
     Rng,
     Signal,
     bandpass,
+    burst,
     curve,
     decay,
     frames,
     highpass,
     layers,
+    lowpass,
     mix,
     noise,
     scale,
@@ -119,23 +122,21 @@ def _sleigh(request: EffectRequest, rng: Rng) -> Signal:
 
 
 def _gong(request: EffectRequest, rng: Rng) -> Signal:
-    """A tam-tam: the low modes sound first, then the shimmer builds up and fades."""
-    count = frames(5.5)
-    number = 70
-    hz = scale(110, 60, request.size) * np.sort(rng.uniform(1, 46, number)) ** 0.95
-    t60 = 6.5 * (hz / hz[0]) ** -0.42
-    low = ring(
-        hz,
-        t60,
-        rng.uniform(0.3, 1, number) / np.sqrt(np.arange(1, number + 1)),
-        count,
-        rng.uniform(0, 6.28, number),
-    )
-    shimmer = ring(
-        hz[12:], t60[12:] * 1.3, rng.uniform(0.3, 1, number - 12), count, rng.uniform(0, 6.28, number - 12)
-    )
-    build = 1 - np.exp(-np.arange(count) / 44_100 / 0.35)
-    return to_peak(low) + mix(0.15, 0.5, request.intensity) * to_peak(shimmer * build)
+    """A tam-tam: no mode stands out; low ones sound at once, the others later, fed by them."""
+    count, number = frames(5.5), 150
+    lowest = scale(105, 60, request.size)
+    hz = np.sort(lowest * rng.uniform(1, 55, number) ** rng.uniform(0.5, 1.05, number))
+    t60 = 8.0 * (hz / lowest) ** -0.3 * rng.uniform(0.7, 1.3, number)
+    levels = rng.uniform(0.3, 1, number) / (1 + (hz / scale(700, 2200, request.intensity)) ** 1.2)
+    phases = rng.uniform(0, 6.28, number)
+    moment = np.arange(count) / SAMPLE_RATE
+    bands = np.digitize(hz, (4 * lowest, 12 * lowest))
+    total = np.zeros(count)
+    for place, build_s in enumerate((0.004, 0.12, 0.45)):
+        own = bands == place
+        total += ring(hz[own], t60[own], levels[own], count, phases[own]) * (1 - np.exp(-moment / build_s))
+    mallet = lowpass(burst(rng, 0.2, 0.1, 0.008), 400)
+    return layers(to_peak(total), 0.3 * to_peak(mallet)) * curve(count, (0, 1), (0.8, 1), (1, 0))
 
 
 def _doorbell(request: EffectRequest, rng: Rng) -> Signal:
@@ -147,6 +148,27 @@ def _doorbell(request: EffectRequest, rng: Rng) -> Signal:
         (0.0, bell(rng, bars, base * 1.26, 1.8, 0.4, frames(1.5))),
         (0.62, bell(rng, bars, base, 2.2, 0.4, frames(1.55))),
     )
+
+
+def _wind_chimes(request: EffectRequest, rng: Rng) -> Signal:
+    """A gust lets the clapper strike tubes: bars free at both ends (1 : 2.76 : 5.4), tuned to a scale."""
+    base = scale(1500, 720, request.size)
+    tubes = base * np.array([1.0, 9 / 8, 5 / 4, 3 / 2, 5 / 3, 2.0])
+    parts: list[tuple[float, Signal]] = []
+    at = 0.0
+    for _ in range(int(rng.integers(4, 10))):
+        hz = float(rng.choice(tubes)) * np.array([1.0, 2.756, 5.404, 8.933, 1.0011, 2.759])
+        levels = np.array([0.8, 0.9, 0.45, 0.2, 0.5, 0.5]) * rng.uniform(0.5, 1, 6)
+        tube = ring(hz, np.array([3.2, 1.8, 0.8, 0.4, 3.0, 1.6]), levels, frames(2.6))
+        parts.append((at, layers(to_peak(tube), 0.1 * click_of(rng)) * rng.uniform(0.25, 1)))
+        at += float(rng.exponential(0.17))
+    count = frames(at + 2.6)
+    return together(count, *parts) * curve(count, (0, 1), (0.7, 1), (1, 0))
+
+
+def click_of(rng: Rng) -> Signal:
+    """Give the touch of a small hard thing."""
+    return to_peak(highpass(burst(rng, 0.01, 0.008, 0.0003), 2500))
 
 
 def _buzzer(request: EffectRequest, rng: Rng) -> Signal:
@@ -162,13 +184,15 @@ def _buzzer(request: EffectRequest, rng: Rng) -> Signal:
 
 def tick(rng: Rng, high: float, size: float) -> Signal:
     """Let an escapement click: a pallet meets a tooth, inside a case that colours it."""
-    count = frames(0.1)
-    case = scale(3800, 1950, size) * high
-    blow = bandpass(noise(rng, count), case, case * 1.3) * decay(count, 0.044)
-    box = bandpass(noise(rng, count), 650 * high, 1050 * high) * decay(count, 0.085)
-    edge = highpass(noise(rng, count), 4000) * decay(count, 0.026)
-    first = to_peak(blow + 0.05 * edge + 0.23 * box)
-    return together(frames(0.16), (0.0, first), (0.005, 0.08 * first), (0.033, 0.05 * first))
+    hz = scale(4200, 2300, size) * high * np.exp(rng.uniform(0, 1.1, 14))
+    works = ring(
+        hz, 0.022 * (hz / hz.min()) ** -0.5, rng.uniform(0.3, 1, 14), frames(0.06), rng.uniform(0, 6.28, 14)
+    )
+    edge = highpass(burst(rng, 0.06, 0.008, 0.0002), 3500)
+    case = bandpass(burst(rng, 0.06, 0.03, 0.001), 700 * high, 1300 * high)
+    first = to_peak(to_peak(works) + 0.5 * to_peak(edge) + 0.15 * to_peak(case))
+    # The pallet unlocks, the tooth falls, the lever stops: three clicks within some ten milliseconds.
+    return together(frames(0.16), (0.0, 0.35 * first), (0.005, first), (0.012, 0.5 * first))
 
 
 def _tick_tock(request: EffectRequest, rng: Rng) -> Signal:
@@ -219,6 +243,14 @@ EFFECTS = (
     event_effect("sleigh_bells", "bell", "Sleigh bells", _sleigh, 0.4, _plan(0.6, 0.24)),
     event_effect("gong", "bell", "A gong", _gong, 5.0, _plan(5.5, 3.5), space="hall"),
     event_effect("doorbell", "bell", "A doorbell", _doorbell, 2.0, _plan(3.2, 2.1), space="room"),
+    event_effect(
+        "wind_chime",
+        "bell",
+        "Wind chimes",
+        _wind_chimes,
+        3.5,
+        Pacing((2.4, 1.0), 0.7, width=0.4, level_spread=0.5),
+    ),
     event_effect("buzzer", "bell", "A buzzer", _buzzer, 0.9, _plan(2.0, 1.0)),
     event_effect(
         "clock_tick",

@@ -9,8 +9,8 @@ from webapp.engines.sketch.effects.dsp import (
     Rng,
     Signal,
     bandpass,
+    burst,
     curve,
-    decay,
     frames,
     glide,
     highpass,
@@ -31,19 +31,20 @@ _VOWELS = ((730, 1190), (530, 1840), (390, 1990), (570, 840), (440, 1020), (660,
 
 
 def _clap(rng: Rng) -> Signal:
-    count = frames(0.06)
-    air = noise(rng, count)
-    hollow = rng.uniform(900, 3000)
-    palms = (
-        bandpass(air, hollow * 0.5, hollow * 1.8) + 0.1 * highpass(air, 3000) + 0.4 * bandpass(air, 150, 600)
+    """Two palms meet: soft skin, and a hollow whose size differs from hand to hand (Repp)."""
+    air = burst(rng, 0.05, rng.uniform(0.02, 0.045))
+    hollow = rng.uniform(700, 2000)
+    return to_peak(
+        bandpass(air, hollow * 0.6, hollow * 1.6, 2)
+        + 0.06 * highpass(air, 3500)
+        + 0.25 * bandpass(air, 300, 900)
     )
-    return to_peak(palms * (decay(count, rng.uniform(0.016, 0.03)) + 0.15 * decay(count, 0.1)))
 
 
 def _applause(request: EffectRequest, rng: Rng) -> Stream:
     pool = pool_of([_clap(rng) for _ in range(32)])
     grains = Grains()
-    people = round(scale(8, 900, request.density) * scale(0.7, 1.5, request.size))
+    people = round(scale(8, 2500, request.density) * scale(0.7, 1.5, request.size))
     rate = scale(2.6, 5.2, request.speed)
     drift = Wander(rng, 0.5)
 
@@ -133,10 +134,10 @@ def _crowd(request: EffectRequest, rng: Rng) -> Stream:
 
 def _shout(rng: Rng, request: EffectRequest) -> Signal:
     """Somebody shouts: yeah, woo, or a long aah."""
-    count = frames(rng.uniform(0.7, 1.7))
+    count = frames(rng.uniform(0.5, 1.1))
     woman = rng.uniform() < 0.45
     base = rng.uniform(330, 520) if woman else rng.uniform(210, 330)
-    hz = glide(count, (0, base * 0.8), (0.25, base * rng.uniform(1.1, 1.35)), (0.7, base), (1, base * 0.75))
+    hz = glide(count, (0, base * 0.8), (0.25, base * rng.uniform(1.1, 1.35)), (0.7, base), (1, base * 0.85))
     kind = int(rng.integers(0, 3))
     throat = 1.15 if woman else 1.0
     first = ((700, 850, 800), (380, 420, 400), (500, 750, 550))[kind]
@@ -147,14 +148,14 @@ def _shout(rng: Rng, request: EffectRequest) -> Signal:
         ([2700 * throat], 350),
         ([3700 * throat], 500),
     ]
-    voice = voiced(rng, hz, Glottis(0.7 + 0.1 * request.intensity, 0.5, 0.02, 0.25, 70))
+    voice = voiced(rng, hz, Glottis(0.8 + 0.1 * request.intensity, 0.3, 0.04, 0.4, 90))
     return to_peak(through_throat(voice, formants) * curve(count, (0, 0), (0.12, 1), (0.6, 0.9), (1, 0)))
 
 
 def _cheering(request: EffectRequest, rng: Rng) -> Stream:
     pool = [_shout(rng, request) for _ in range(4)]
     grains, made = Grains(), 0
-    per_s = scale(5, 30, request.density)
+    per_s = scale(8, 80, request.density)
     applause = _applause(replace(request, density=0.6 * request.density), rng)
     drift = Wander(rng, 0.7)
 
@@ -173,7 +174,7 @@ def _cheering(request: EffectRequest, rng: Rng) -> Stream:
             sound = pool[int(rng.integers(0, len(pool)))]
             grains.add(int(start), sound * np.exp(rng.normal(-1.0, 0.6)), float(np.tanh(rng.normal(0, 0.7))))
         shouts = grains.take(count) / np.sqrt(per_s)
-        return np.asarray(shouts + 0.25 * applause(count) + 0.16 * wash(count))
+        return np.asarray(shouts + 0.4 * applause(count) + 0.12 * wash(count))
 
     return stream
 

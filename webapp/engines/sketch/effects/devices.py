@@ -8,6 +8,7 @@ from webapp.engines.sketch.effects.dsp import (
     Rng,
     Signal,
     bandpass,
+    burst,
     curve,
     decay,
     edges,
@@ -38,14 +39,14 @@ def click(rng: Rng, low: float, high: float, t60: float) -> Signal:
 def _key(request: EffectRequest, rng: Rng) -> Signal:
     """Press a key: the cap hits the plate, and some 80 ms later comes up again."""
     count = frames(0.08)
-    hz = scale(1900, 1150, request.size) * np.exp(rng.uniform(0, 2.35, 24))
-    t60 = 0.017 * (hz / hz.min()) ** -0.5
+    hz = scale(1300, 700, request.size) * np.exp(rng.uniform(0, 1.7, 24))
+    t60 = 0.02 * (hz / hz.min()) ** -0.5
     case = to_peak(ring(hz, t60, rng.uniform(0.3, 1, 24), count, rng.uniform(0, 6.28, 24)))
     parts: list[tuple[float, Signal]] = []
     for at, level, ringing in ((0.0, 1.0, 0.041), (float(rng.uniform(0.06, 0.1)), 0.5, 0.033)):
-        tap = bandpass(noise(rng, count), 1540, 4500) * decay(count, ringing)
-        desk = lowpass(noise(rng, count), 400) * decay(count, 0.03)
-        hit = 1.5 * case + to_peak(tap) + 0.09 * to_peak(desk)
+        tap = bandpass(burst(rng, 0.08, ringing, 0.0008), 1500, 5000)
+        desk = lowpass(burst(rng, 0.08, 0.03), 400)
+        hit = case + to_peak(tap) + 0.3 * to_peak(desk)
         parts.append((at, hit * level * rng.uniform(0.4, 1)))
     return together(frames(0.2), *parts)
 

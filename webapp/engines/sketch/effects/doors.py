@@ -3,9 +3,11 @@
 import numpy as np
 
 from webapp.engines.sketch.effects.dsp import (
+    SAMPLE_RATE,
     Rng,
     Signal,
     bandpass,
+    burst,
     curve,
     decay,
     edges,
@@ -40,8 +42,9 @@ def thump(rng: Rng, lowest: float, t60: float, bright_hz: float, hardness: float
     panel = ring(
         hz, t60 * (hz / lowest) ** -0.55 * rng.uniform(0.7, 1.2, 18), levels, count, rng.uniform(0, 0.6, 18)
     )
-    contact = lowpass(noise(rng, count), bright_hz * scale(0.7, 2.2, hardness)) * decay(
-        count, scale(0.05, 0.025, hardness)
+    contact = lowpass(
+        burst(rng, count / SAMPLE_RATE, scale(0.05, 0.03, hardness), scale(0.004, 0.001, hardness)),
+        bright_hz * scale(0.7, 2.2, hardness),
     )
     return to_peak(to_peak(panel) + 0.45 * to_peak(contact))
 

@@ -55,6 +55,14 @@ def decay(count: int, t60_s: float) -> Signal:
     return np.asarray(np.exp(times(count) * (-6.9078 / t60_s)))
 
 
+def burst(rng: Rng, duration_s: float, t60_s: float, rise_s: float = 0.0015) -> Signal:
+    """Make the noise of a contact. Skin, wood and shoes give way, so it takes a moment to reach its height:
+    noise that starts at once is the crack of a shot."""
+    count = frames(duration_s)
+    opening = np.minimum(1.0, np.arange(count) / (rise_s * SAMPLE_RATE))
+    return np.asarray(rng.standard_normal(count) * np.sin(opening * (np.pi / 2)) ** 2 * decay(count, t60_s))
+
+
 def edges(signal: Signal, rise_s: float, fall_s: float) -> Signal:
     """Fade both ends of a signal, without a corner."""
     shaped = signal.copy()

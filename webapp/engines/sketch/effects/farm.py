@@ -5,10 +5,9 @@ from webapp.engines.sketch.effects.dsp import (
     Rng,
     Signal,
     bandpass,
-    decay,
+    burst,
     frames,
-    highpass,
-    noise,
+    lowpass,
     scale,
     to_peak,
     together,
@@ -17,12 +16,23 @@ from webapp.engines.sketch.effects.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.vocal import Glottis
 
-_MOO = Syllable(
-    1.7,
-    ((0, 170), (0.25, 265), (0.7, 212), (1, 160)),
-    ((0, 0), (0.12, 1), (0.6, 0.9), (1, 0)),
-    (((380, 420, 400), 150), ((850, 900, 850), 200), ((2700,), 350), ((3700,), 500)),
-    Glottis(0.75, 0.5, 0.02, 0.25, 70),
+_MOO = (
+    # The mouth is shut at first, and opens slowly.
+    Syllable(
+        0.55,
+        ((0, 92), (0.5, 104), (1, 118)),
+        ((0, 0), (0.3, 0.3), (1, 0.42)),
+        (((230, 250), 90), ((950, 900), 350), ((2100,), 600)),
+        Glottis(0.9, 0.12, 0.012, 0.25, 45),
+        wait_s=-0.03,
+    ),
+    Syllable(
+        1.5,
+        ((0, 118), (0.3, 172), (0.65, 160), (1, 104)),
+        ((0, 0.4), (0.25, 1), (0.65, 0.9), (1, 0)),
+        (((330, 560, 520, 380), 120), ((820, 1120, 1050, 850), 180), ((2250,), 320), ((3300,), 500)),
+        Glottis(0.94, 0.16, 0.012, 0.3, 55),
+    ),
 )
 _NEIGH = (
     Syllable(
@@ -113,14 +123,18 @@ _HOOFED = {"stone": (282.0, 0.8), "dirt": (130.0, 0.08), "wood": (190.0, 0.3)}
 
 def _clop(request: EffectRequest, rng: Rng) -> Signal:
     """Set one hoof down: a hollow knock, and the edge of the shoe."""
-    count = frames(0.18)
     hollow, edge = _HOOFED.get(request.material, _HOOFED["stone"])
     hollow *= scale(1.3, 0.75, request.size) * rng.uniform(0.88, 1.12)
-    cup = bandpass(noise(rng, count), hollow, 3 * hollow) * decay(count, 0.022)
-    knock = bandpass(noise(rng, count), 2.6 * hollow, 6.3 * hollow) * decay(count, 0.008)
-    shoe = highpass(noise(rng, count), 4000) * decay(count, 0.029)
-    scrape = bandpass(noise(rng, count), 900, 5000) * decay(count, 0.15)
-    return to_peak(knock) + 2.9 * to_peak(cup) + edge * to_peak(shoe) + 0.05 * to_peak(scrape)
+    cup = bandpass(burst(rng, 0.18, 0.05, 0.003), hollow, 2.2 * hollow, 2)
+    knock = bandpass(burst(rng, 0.18, 0.03, 0.0012), 2.6 * hollow, 5 * hollow, 2)
+    shoe = bandpass(burst(rng, 0.18, 0.025, 0.0008), 2500, 6000)
+    earth = lowpass(burst(rng, 0.18, 0.12, 0.006), 170)
+    return (
+        to_peak(cup)
+        + 0.7 * to_peak(knock)
+        + 0.35 * edge * to_peak(shoe)
+        + (0.6 - 0.5 * edge) * to_peak(earth)
+    )
 
 
 _TROT = ((0.0, 1.0), (0.19, 0.63), (0.5, 0.9), (0.69, 0.6))
@@ -151,7 +165,7 @@ def _stride(
 _SINGLE = Pacing((2.6, 1.6), 0.2, (1, 1), (1.5, 0.3))
 _GROUND = ("stone", "dirt", "wood")
 EFFECTS = (
-    event_effect("cow", "animal", "A cow moos", call(_MOO, span=1.3), 2.0, _SINGLE, space="outdoors"),
+    event_effect("cow", "animal", "A cow moos", call(*_MOO, span=1.3), 2.1, _SINGLE, space="outdoors"),
     event_effect("horse_neigh", "animal", "A horse neighs", call(*_NEIGH, span=1.3), 1.9, _SINGLE),
     event_effect(
         "horse_hooves",

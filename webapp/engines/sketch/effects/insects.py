@@ -146,7 +146,7 @@ EFFECTS = (
     event_effect("toad", "animal", "A toad croaks", call(_CROAK, span=1.35), 0.45, _FROGS),
     endless_effect("crickets", "insect", "Crickets chirp", _chorus_of_crickets),
     endless_effect("cicadas", "insect", "Cicadas sing", _cicadas),
-    endless_effect("bee", "insect", "A bee buzzes", _flight(195, 0.75, 0.5, 1, (297, 3700))),
+    endless_effect("bee", "insect", "A bee buzzes", _flight(230, 0.88, 0.5, 1, (300, 6000))),
     endless_effect("bees", "insect", "A swarm of bees", _flight(195, 0.71, 0.38, 16, (297, 3700))),
     endless_effect("fly", "insect", "A fly buzzes", _flight(180, 0.8, 0.9, 1, (297, 4000))),
     endless_effect("mosquito", "insect", "A mosquito whines", _flight(560, 0.6, 0.8, 1, (500, 6000))),

@@ -6,6 +6,7 @@ from webapp.engines.sketch.effects.dsp import (
     Rng,
     Signal,
     bandpass,
+    burst,
     curve,
     decay,
     frames,
@@ -108,20 +109,20 @@ def _rustle(rng: Rng, length_s: float, per_s: float, low: float, high: float) ->
     """Crumple a sheet: facets that snap over, in bursts, over a soft rub."""
     count = frames(length_s)
     busy = np.clip(0.8 + 0.8 * wander(rng, count, 5), 0.05, 3)
-    rub = bandpass(noise(rng, count), low, high) * busy * 0.2
+    rub = bandpass(noise(rng, count), low, high) * busy * 0.5
     parts: list[tuple[float, Signal]] = [(0.0, rub)]
     tries = rng.uniform(0, length_s - 0.02, int(per_s * length_s))
     for at in tries[rng.uniform(0, 2, tries.size) < busy[(tries * 44_100).astype(np.int64)]]:
-        size = frames(rng.uniform(0.001, 0.006))
-        snap = bandpass(noise(rng, size + 60), low * 1.5, high * 1.3) * decay(size + 60, size / 44_100)
-        parts.append((at, snap * np.exp(rng.normal(-0.3, 0.8))))
+        facet = low * rng.uniform(0.7, 2.0)
+        snap = bandpass(burst(rng, 0.016, rng.uniform(0.004, 0.012), 0.0008), facet, 3 * facet)
+        parts.append((at, snap * np.exp(rng.normal(-0.3, 0.7))))
     return together(count, *parts)
 
 
 def _paper(request: EffectRequest, rng: Rng) -> Signal:
     length_s = scale(1.6, 0.7, request.speed)
     count = frames(length_s)
-    return _rustle(rng, length_s, scale(120, 500, request.density), 1500, 8000)[:count] * curve(
+    return _rustle(rng, length_s, scale(150, 700, request.density), 1100, 7000)[:count] * curve(
         count, (0, 0), (0.1, 1), (0.8, 0.8), (1, 0)
     )
 
@@ -143,9 +144,9 @@ def _tear(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(length_s)
     hz = curve(count, (0, 90), (0.5, 240), (1, 420)) * (1 + 0.3 * wander(rng, count, 80))
     turn = np.cumsum(np.maximum(hz, 30)) / 44_100 % 1.0
-    fibres = np.exp(-turn * 4) * (0.6 + 0.5 * np.abs(wander(rng, count, 60)))
+    fibres = np.exp(-turn * 1.5) * (0.8 + 0.3 * np.abs(wander(rng, count, 60)))
     return (
-        bandpass(noise(rng, count), 1100, 8500)
+        bandpass(noise(rng, count), 1300, 9000)
         * fibres
         * curve(count, (0, 0), (0.08, 0.8), (0.85, 1), (1, 0))
     )
@@ -155,10 +156,10 @@ def _zip(request: EffectRequest, rng: Rng) -> Signal:
     """The slider passes tooth after tooth; it speeds up as it is pulled."""
     length_s = scale(1.0, 0.35, request.speed)
     count = frames(length_s)
-    hz = curve(count, (0, 70), (0.3, 170), (0.8, 260), (1, 200)) * scale(0.8, 1.25, request.speed)
-    turn = np.cumsum(hz) / 44_100 % 1.0
-    tooth = np.exp(-turn * 7) * (1 - np.exp(-turn * 90))
-    buzz = bandpass(noise(rng, count), 1800, 6500) + 0.5 * highpass(noise(rng, count), 5000)
+    hz = curve(count, (0, 110), (0.3, 300), (0.8, 520), (1, 430)) * scale(0.8, 1.25, request.speed)
+    turn = np.cumsum(hz * (1 + 0.08 * wander(rng, count, 90))) / 44_100 % 1.0
+    tooth = 0.15 + np.exp(-turn * 3) * (1 + 0.3 * wander(rng, count, 250))
+    buzz = bandpass(noise(rng, count), 1500, 6500) + 0.5 * highpass(noise(rng, count), 5000)
     end = 0.5 * to_peak(strike(rng, "metal", size=0.2, hardness=0.7, duration_s=0.1))
     return together(
         count + frames(0.1),
@@ -167,16 +168,23 @@ def _zip(request: EffectRequest, rng: Rng) -> Signal:
     )
 
 
+def _plate(rng: Rng) -> Signal:
+    """Knock a plate against others: many modes, and the table or the pile takes their ringing away."""
+    low = rng.uniform(700, 1500)
+    hz = low * np.exp(rng.uniform(0, 2.0, 26))
+    t60 = rng.uniform(0.08, 0.3) * (hz / low) ** -0.5 * rng.uniform(0.5, 1.4, 26)
+    body = ring(hz, t60, rng.uniform(0.3, 1, 26) * (hz / low) ** -0.3, frames(0.35), rng.uniform(0, 6.28, 26))
+    return layers(to_peak(body), 0.4 * to_peak(bandpass(burst(rng, 0.04, 0.02, 0.0006), 800, 6000)))
+
+
 def _dishes(request: EffectRequest, rng: Rng) -> Signal:
     parts: list[tuple[float, Signal]] = []
     for _ in range(round(mix(4, 12, request.density))):
-        plate = strike(rng, "ceramic", size=float(rng.uniform(0.3, 0.8)), hardness=0.6, duration_s=0.5)
-        fork = strike(rng, "metal", size=float(rng.uniform(0.05, 0.3)), hardness=0.7, duration_s=0.25)
         at = float(rng.uniform(0, 1.3))
-        parts += [
-            (at, to_peak(plate) * rng.uniform(0.3, 1)),
-            (at + rng.uniform(0, 0.05), to_peak(fork) * rng.uniform(0.1, 0.4)),
-        ]
+        parts.append((at, to_peak(_plate(rng)) * rng.uniform(0.3, 1)))
+        for _ in range(int(rng.integers(0, 4))):
+            fork = _coin(rng, float(rng.uniform(0.2, 1.0)))
+            parts.append((at + abs(rng.normal(0, 0.08)), to_peak(fork) * rng.uniform(0.05, 0.3)))
     return together(frames(2.0), *parts)
 
 

@@ -200,7 +200,7 @@ def _plane(request: EffectRequest, rng: Rng) -> Stream:
     """Fly on two propellers: engine and blade tips share one pitch, and the two of them beat."""
     phases, drifts = [Phase(rng.uniform()) for _ in range(2)], [Wander(rng, 0.4), Wander(rng, 0.5)]
     blade, bite = Phase(), scale(0.75, 1.3, request.speed)
-    hz = 96 * bite * scale(1.25, 0.8, request.size)
+    hz = 78 * bite * scale(1.25, 0.8, request.size)
 
     def wash(moment: Signal, bins: Signal) -> Signal:
         return np.asarray(
@@ -214,11 +214,11 @@ def _plane(request: EffectRequest, rng: Rng) -> Stream:
 
     def stream(count: int) -> Signal:
         sides = [
-            pulses(phase(hz * factor * (1 + 0.005 * drift(count))), 0.55)
+            pulses(phase(hz * factor * (1 + 0.001 * drift(count))), 0.75)
             for phase, drift, factor in zip(phases, drifts, (1.0, 1.008), strict=True)
         ]
         tones = np.stack([sides[0] + 0.6 * sides[1], 0.6 * sides[0] + sides[1]])
-        return air(count) * (1 + 0.14 * np.sin(blade(np.full(count, hz / 2)))) + 0.5 * tones
+        return air(count) * (1 + 0.14 * np.sin(blade(np.full(count, hz / 2)))) + 1.4 * tones
 
     return stream
 

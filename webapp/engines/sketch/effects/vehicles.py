@@ -137,11 +137,13 @@ def _skid(request: EffectRequest, rng: Rng) -> Signal:
     count = frames(scale(2.6, 1.2, request.speed))
     bend = curve(count, (0, 0.94), (0.2, 1.05), (0.7, 1.0), (1, 0.8)) * (1 + 0.02 * wander(rng, count, 9))
     total = np.zeros(count)
-    for hz in np.array([760, 985, 1240, 1610]) * scale(1.25, 0.8, request.size) * rng.uniform(0.96, 1.04, 4):
-        phase = turns(hz * bend * (1 + 0.012 * wander(rng, count, 70)), rng.uniform())
-        total += pulses(phase, 0.5) * np.clip(0.7 + 0.5 * wander(rng, count, 6), 0, 2)
+    for hz in (
+        np.array([1130, 1185, 1250, 1340]) * scale(1.25, 0.8, request.size) * rng.uniform(0.96, 1.04, 4)
+    ):
+        phase = turns(hz * bend * (1 + 0.02 * wander(rng, count, 100)), rng.uniform())
+        total += pulses(phase, 0.72) * np.clip(0.7 + 0.5 * wander(rng, count, 6), 0, 2)
     rub = bandpass(noise(rng, count), 600, 4200) * (1 + 0.3 * wander(rng, count, 60))
-    return (to_peak(total) + 0.55 * to_peak(rub)) * curve(count, (0, 0), (0.05, 1), (0.75, 0.9), (1, 0))
+    return (to_peak(total) + 0.5 * to_peak(rub)) * curve(count, (0, 0), (0.05, 1), (0.75, 0.9), (1, 0))
 
 
 def _crash(request: EffectRequest, rng: Rng) -> Signal:

@@ -83,7 +83,7 @@ def _drip(request: EffectRequest, rng: Rng) -> Signal:
     hz = scale(2300, 700, request.size) * rng.uniform(0.75, 1.3)
     count = frames(0.25)
     tick = highpass(noise(rng, frames(0.01)), 2500) * decay(frames(0.01), 0.006) * 0.12
-    first = bubble(hz, bubble_t60(hz) * 1.6, rng.uniform(0.5, 1.1), frames(0.2))
+    first = bubble(hz, bubble_t60(hz) * 0.8, rng.uniform(2.5, 4.0), frames(0.2))
     second = bubble(hz * rng.uniform(1.4, 1.9), bubble_t60(hz) * 0.8, 0.6, frames(0.12)) * rng.uniform(
         0.1, 0.4
     )

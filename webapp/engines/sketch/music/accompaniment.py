@@ -85,6 +85,9 @@ def arpeggio(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Ite
     for bar, first in setting.bars(part):
         notes = voiced[bar]
         ladder = (*notes, notes[0] + 12)
+        if instrument.sweeps:
+            ladder = tuple(pitch + 12 * octave for octave in (-1, 0, 1) for pitch in notes)
+            order = (*range(len(ladder)), *range(len(ladder) - 2, 0, -1))
         if bar == setting.form.closing_bar:
             for index, pitch in enumerate(notes):
                 yield Event(first + 0.08 * index, float(setting.beats), pitch)

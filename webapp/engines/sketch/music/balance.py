@@ -18,7 +18,11 @@ TARGETS_DB: Final = {
     "arpeggio": -19.0, "pad": -22.0, "chorale": -17.0, "cluster": -19.0, "drone": -22.0, "stabs": -19.5,
     "riff": -16.5, "bass": -17.5,
 }  # fmt: skip
-_CALM_DRUMS_DB, _WILD_DRUMS_DB = -20.5, -15.0
+_CALM_DRUMS_DB, _WILD_DRUMS_DB = -19.5, -12.5
+# Beats are what electronic music is about; hands and brushes leave room for strings and voices.
+_ELECTRONIC: Final = frozenset({"909", "808", "hip hop"})
+_BY_HAND: Final = frozenset({"latin", "brushes", "tabla"})
+_ELECTRONIC_DB, _HAND_DB = 2.5, -2.5
 _EVERY: Final = 4
 _RATE: Final = SAMPLE_RATE // _EVERY
 _PROBES: Final = 3
@@ -63,9 +67,10 @@ def gain(target_db: float, is_db: float) -> np.float32:
     return np.float32(10 ** (change_db / 20)) if is_db > _SILENCE_DB else np.float32(1.0)
 
 
-def drums_db(piece_energy: float) -> float:
+def drums_db(piece_energy: float, kit: str) -> float:
     """Where the drums stand in a piece of this energy, 0 to 1."""
-    return _CALM_DRUMS_DB + (_WILD_DRUMS_DB - _CALM_DRUMS_DB) * piece_energy
+    beside_db = _ELECTRONIC_DB if kit in _ELECTRONIC else _HAND_DB if kit in _BY_HAND else 0.0
+    return _CALM_DRUMS_DB + (_WILD_DRUMS_DB - _CALM_DRUMS_DB) * piece_energy + beside_db
 
 
 def mean(items: Sequence[T], measure: Callable[[T], float]) -> float:

@@ -16,6 +16,7 @@ _REFERENCE_RMS: Final = 0.1
 _LEAST_RMS = 1e-4
 _ENDING_FRAMES = 200
 _SECTION_CENTS: Final = 7.0
+_PLAYER_CENTS: Final = (0.0, 4.0, -4.0)
 
 
 class Player(Protocol):
@@ -75,11 +76,13 @@ def player_for(instrument: Instrument, samples: SampleLibrary, seed: int) -> Eve
     """Return a player; our own tone where the font has no such instrument or is not there."""
     if instrument.program is not None:
         try:
+            other = instrument.program if instrument.beside is None else instrument.beside
+            left, right = (instrument.program, -_SECTION_CENTS), (other, _SECTION_CENTS)
+            # No two players agree quite on a pitch; struck and plucked instruments are tuned beforehand.
+            alone = (instrument.program, _PLAYER_CENTS[seed % 3] if instrument.sustains else 0.0)
             sides = [
-                samples.sampler(
-                    0, instrument.program, detune_cents=cents, vibrato_cents=instrument.vibrato_cents
-                )
-                for cents in ((-_SECTION_CENTS, _SECTION_CENTS) if instrument.is_section else (0.0,))
+                samples.sampler(0, program, detune_cents=cents, vibrato_cents=instrument.vibrato_cents)
+                for program, cents in ((left, right) if instrument.is_section else (alone,))
             ]
             if present := [sampler for sampler in sides if sampler is not None]:
                 return EvenPlayer(SampledPlayer(*present), instrument)

@@ -32,7 +32,8 @@ _INTO_DRIVE: Final = np.float32(2.5)
 _CHORD_S: Final = 0.08
 # So much of a note tells how loud it is.
 _PROBE_S: Final = 0.45
-_DRIVE: Final = 1.1
+# How hard the mix is pressed, from a calm piece to a wild one.
+_CALM_DRIVE, _WILD_DRIVE = 1.1, 2.6
 _LOWEST_HZ: Final = 22.0
 _WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
 
@@ -128,19 +129,19 @@ class DrumTrack:
         self._hits: list[Hit] = list(score.hits)
         self._next = 0
         self._counts: dict[str, int] = {}
-        self._gain = np.float32(10 ** (score.drums_db / 20)) * self._balance(score.energy)
+        self._gain = np.float32(10 ** (score.drums_db / 20)) * self._balance(score.energy, score.kit)
         self.kicks: list[tuple[int, float]] = [
             (round(hit.start_s * SAMPLE_RATE), hit.velocity) for hit in score.hits if hit.piece == "kick"
         ]
 
-    def _balance(self, piece_energy: float) -> np.float32:
+    def _balance(self, piece_energy: float, kit: str) -> np.float32:
         """The gain that puts the drums in their place; each piece keeps its own beside the others."""
         power = 0.0
         for piece in {hit.piece for hit in self._hits}:
             hits = [hit for hit in self._hits if hit.piece == piece]
             power += len(hits) * mean(hits, lambda hit: energy(self._kit.hit(hit.piece, hit.velocity, 0)))
         spans_s = [(hit.start_s, hit.start_s) for hit in self._hits]
-        return gain(drums_db(piece_energy), loudness_db(spans_s, power / max(1, len(spans_s))))
+        return gain(drums_db(piece_energy, kit), loudness_db(spans_s, power / max(1, len(spans_s))))
 
     def section(self, start: int, frames: int) -> Samples:
         """The drums from frame ``start`` on, shape (2, frames)."""
@@ -164,6 +165,7 @@ def render_music(
     tracks = [Track(part, score, seed + index) for index, part in enumerate(score.parts)]
     drums = DrumTrack(score, seed) if score.hits else None
     reverb, compressor, no_offset = Reverb(score.space), Compressor(), HighPass(_LOWEST_HZ)
+    drive = _CALM_DRIVE + (_WILD_DRIVE - _CALM_DRIVE) * score.energy**2
     total = round(duration_s * SAMPLE_RATE)
     for start in range(0, total, SECTION_FRAMES):
         frames = min(SECTION_FRAMES, total - start)
@@ -181,4 +183,4 @@ def render_music(
             mix += struck
             send += struck * np.float32(_DRUM_SEND)
         mix += reverb(send)
-        yield saturated(compressor(no_offset(mix)), _DRIVE)
+        yield saturated(compressor(no_offset(mix)), drive)

@@ -39,6 +39,8 @@ _SHADES = 4
 _OPEN_CENTS = 12500
 _SEAM_FRAMES = 96
 _VIBRATO_HZ, _VIBRATO_AFTER_S = 5.1, 0.25
+# Who blows or sings comes up to a note from a little below.
+_SCOOP_CENTS, _SCOOP_S = 30.0, 0.035
 _KEPT_FRAMES = 30 * SAMPLE_RATE
 _BLOCK_FRAMES = SAMPLE_RATE // 2
 
@@ -175,11 +177,12 @@ def _seamless(sample: FloatArray, start: int, end: int) -> FloatArray:
 
 @lru_cache(maxsize=8)
 def _vibrato(frames: int, cents: float) -> FloatArray:
-    """How far vibrato, after the attack, moves the place that is read in a sample, in frames."""
+    """How far the attack, and vibrato after it, move the place that is read in a sample, in frames."""
     times = np.arange(frames) / SAMPLE_RATE
     onset = np.clip((times - _VIBRATO_AFTER_S) / _VIBRATO_AFTER_S, 0, 1)
-    speed = 2 ** (cents / 1200 * onset * np.sin(2 * np.pi * _VIBRATO_HZ * times)) - 1
-    moved: FloatArray = np.cumsum(speed)
+    waves = np.sin(2 * np.pi * _VIBRATO_HZ * times)
+    scoop = -_SCOOP_CENTS * np.exp(-times / _SCOOP_S)
+    moved: FloatArray = np.cumsum(2 ** ((cents * onset * waves + scoop) / 1200) - 1)
     return moved
 
 

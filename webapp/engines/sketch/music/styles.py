@@ -43,7 +43,8 @@ class Instrument:
     """How an instrument is sounded: a program of the font, or a tone of our own; ``range`` in MIDI keys.
 
     ``centre`` is about where it plays melodies, where that is not for its role to say. ``drive`` is
-    for tones of our own; samples of a driven guitar are driven. A section is several players.
+    for tones of our own; samples of a driven guitar are driven. A section is several players; ``beside`` is
+    the program of those on its other side. One that sweeps plays its arpeggios over all its strings.
     """
 
     tone: str
@@ -56,6 +57,8 @@ class Instrument:
     centre: int | None = None
     vibrato_cents: float = 0.0
     is_section: bool = False
+    beside: int | None = None
+    sweeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,17 @@ TONES: dict[str, Tone] = {
         pedal_s=3.0,
         range=(60, 90),
     ),
+    # Each mode of a bowl is a pair that beats slowly.
+    "bowl": Struck(
+        8,
+        0,
+        14.0,
+        0.12,
+        ratios=(1, 1.006, 2.71, 2.722, 5.03, 5.05, 7.9, 7.93),
+        weights=(1, 0.8, 0.6, 0.5, 0.25, 0.2, 0.08, 0.06),
+        pedal_s=6.0,
+        range=(48, 76),
+    ),
     "music box": Struck(
         4, 0, 3.0, 0.9, ratios=(1, 2.76, 5.4, 8.9), weights=(1, 0.35, 0.18, 0.08), pedal_s=1.5, range=(72, 98)
     ),
