@@ -8,7 +8,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.utils.signature import ParsedSignature
 
-from webapp.http.dependencies import dependencies_of
 from webapp.services.container import Services
 from webapp.web.app import create_app
 
@@ -29,13 +28,12 @@ def sent_by_clients(signature: ParsedSignature) -> set[str]:
 
 
 def test_no_dependency_has_the_name_of_a_parameter(services: Services) -> None:
-    names = dependencies_of(services).keys()
     hidden = set()
     count = 0
     for handler in handlers_of(create_app(services)):
-        providers = handler.resolve_dependencies().values()
-        for signature in (handler.parsed_fn_signature, *(given.parsed_fn_signature for given in providers)):
+        given = handler.resolve_dependencies()
+        for signature in (handler.parsed_fn_signature, *(one.parsed_fn_signature for one in given.values())):
             count += 1
-            hidden |= {(str(handler), name) for name in sent_by_clients(signature) & names}
+            hidden |= {(str(handler), name) for name in sent_by_clients(signature) & given.keys()}
     assert count > 100
     assert hidden == set()

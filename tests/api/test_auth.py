@@ -306,6 +306,7 @@ async def test_the_description_tells_bodies_and_answers(api: httpx.AsyncClient) 
     assert description["paths"]["/api/auth/tokens/{token_id}"]["delete"]["security"] == [{"bearer": []}]
 
 
+@pytest.mark.both_databases
 async def test_secrets_and_names_that_were_tried_are_in_no_log(
     api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -62,6 +62,7 @@ class TestWhole:
         assert (part.status_code, part.headers["content-length"]) == (200, str(SIZE))
         assert "content-range" not in part.headers
 
+    @pytest.mark.both_databases
     async def test_a_deleted_file_is_not_found(
         self, anybody: httpx.AsyncClient, name: str, services: Services
     ) -> None:
@@ -207,6 +208,7 @@ class TestGuessing:
             trusted_proxies="127.0.0.1",
         )  # fmt: skip
 
+    @pytest.mark.both_databases
     async def test_missing_files_are_counted_by_address(
         self, anybody: httpx.AsyncClient, name: str, clock: ManualClock
     ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import httpx
+import pytest
 
 from tests.api.client import Hand, User, assert_problem
 from tests.api.conftest import MakeUser
@@ -86,6 +87,7 @@ class TestStates:
         told = next(line for line in stream.splitlines() if line.startswith("data: "))
         assert json.loads(told.removeprefix("data: ")) == job
 
+    @pytest.mark.both_databases
     async def test_failed(self, ann: User, hand: Hand) -> None:
         job_id = await _submit(ann)
         await hand.fail(await hand.claim())
@@ -120,6 +122,7 @@ class TestWhoMaySee:
         for path in (f"/job/{job_id}", f"/job/{job_id}/events", "/job/000000000000", "/api/jobs"):
             assert_problem(await anybody.get(path), 401, "Authentication required")
 
+    @pytest.mark.both_databases
     async def test_what_is_no_job(self, ann: User) -> None:
         for job_id in ("000000000000", "x", "A1B2C3D4E5F6", "%00", "%2e%2e", "é", "'", "1" * 5000):
             for path in (f"/job/{job_id}", f"/job/{job_id}/events"):

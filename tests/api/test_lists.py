@@ -28,6 +28,7 @@ async def root(make_user: MakeUser) -> User:
     return await make_user("root", is_admin=True)
 
 
+@pytest.mark.both_databases
 async def test_one_shape(root: User) -> None:
     for number in range(3):
         await root.submit(f"rain {number}")

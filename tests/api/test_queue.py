@@ -71,6 +71,7 @@ class TestPublicQueue:
             },
         ]  # fmt: skip
 
+    @pytest.mark.both_databases
     async def test_nothing_private_is_shown(
         self, ann: User, services: Services, anybody: httpx.AsyncClient
     ) -> None:
@@ -109,6 +110,7 @@ class TestCancel:
         answer = await ann.http.post(f"/api/queue/{job_id}/cancel", json={"anything": 1})
         assert answer.status_code == 200
 
+    @pytest.mark.both_databases
     async def test_what_cannot_be_cancelled(
         self, ann: User, make_user: MakeUser, hand: Hand, anybody: httpx.AsyncClient
     ) -> None:
@@ -131,6 +133,7 @@ class TestCancel:
         answers = await asyncio.gather(*(ann.http.post(path) for _ in range(4)))
         assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 3}
 
+    @pytest.mark.both_databases
     async def test_an_admin_may_and_has_no_limit(
         self, ann: User, make_user: MakeUser, services: Services
     ) -> None:
@@ -204,6 +207,7 @@ class TestHourlyLimits:
     def settings(self, tmp_path: Path) -> Settings:
         return Settings(data_dir=str(tmp_path), disk_reserve_mb=0, cancel_hourly=2, skip_hourly=2)
 
+    @pytest.mark.both_databases
     async def test_each_action_has_its_own(self, ann: User, clock: ManualClock) -> None:
         jobs: list[str] = []
         for action in ("cancel", "skip"):

@@ -48,6 +48,7 @@ class TestGenerate:
         assert await _count(services, "job") == 1
         assert await _count(services, "idempotency_key") == 1
 
+    @pytest.mark.both_databases
     async def test_twenty_different_bodies_at_once_make_one_job(self, ann: User, services: Services) -> None:
         answers = await asyncio.gather(*(_post(ann, seed=number) for number in range(20)))
         assert Counter(answer.status_code for answer in answers) == {201: 1, 422: 19}
@@ -118,6 +119,7 @@ class TestGenerate:
         jobs = [(await _post(ann, key)).json()["job_id"] for key in keys]
         assert len(set(jobs)) == len(keys)
 
+    @pytest.mark.both_databases
     async def test_a_quoted_key_is_the_same_key(self, ann: User) -> None:
         for plain, quoted in (("k", '"k"'), ('a "b" \\c', '"a \\"b\\" \\\\c"')):
             first, again = await _post(ann, plain), await _post(ann, quoted)
@@ -130,6 +132,7 @@ class TestGenerate:
         assert len({answer.json()["job_id"] for answer in others}) == len(others)
         assert_problem(await _post(ann, '""'), 400, BAD_KEY, "Idempotency-Key")
 
+    @pytest.mark.both_databases
     async def test_neither_job_nor_key_is_left_when_the_two_cannot_be_kept(
         self, ann: User, services: Services
     ) -> None:
@@ -155,6 +158,7 @@ class TestSkip:
         assert answers[2].headers["ratelimit"] == '"skip";r=29;t=3600'
         assert_problem(await ann.http.post(path), 400, "Job already skipped")
 
+    @pytest.mark.both_databases
     async def test_ten_at_once_pay_once(self, ann: User) -> None:
         path, headers = f"/api/queue/{await ann.submit_behind()}/skip", {"idempotency-key": "k"}
         answers = await asyncio.gather(*(ann.http.post(path, headers=headers) for _ in range(10)))
@@ -163,6 +167,7 @@ class TestSkip:
         again = await ann.http.post(path, headers=headers)
         assert again.headers["ratelimit"] == '"skip";r=29;t=3600'
 
+    @pytest.mark.both_databases
     async def test_another_job_or_another_request_is_refused(self, ann: User) -> None:
         first, second = await ann.submit_behind(), await ann.submit()
         headers = {"idempotency-key": "k"}

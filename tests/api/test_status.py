@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.api.client import Hand, User
 from webapp.clock import ManualClock
@@ -73,6 +74,7 @@ async def test_a_model_tells_why_it_cannot_be_loaded_and_what_it_takes(
     assert engines["audio"]["sampling"] is None
 
 
+@pytest.mark.both_databases
 async def test_what_is_shown_of_a_model_is_of_the_worker_whose_state_counts(
     anybody: httpx.AsyncClient, services: Services
 ) -> None:

@@ -114,6 +114,7 @@ async def _delete(services: Services, ann: User, secret: str) -> None:
 Ending = Callable[[Services, User, str], Awaitable[None]]
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("ending", "is_session"),
     [

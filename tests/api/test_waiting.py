@@ -132,6 +132,7 @@ class TestPrefer:
         assert job["status"] == "queued"
         await _held(streams, services, 0)
 
+    @pytest.mark.both_databases
     async def test_the_servers_stop_ends_it(self, ann: User, services: Services, streams: Streams) -> None:
         waiting = _waiting(ann)
         await _held(streams, services, 1)
@@ -177,6 +178,7 @@ class TestPrefer:
         await hand.complete(await hand.claim())
         assert (await waiting).json()["status"] == "completed"
 
+    @pytest.mark.both_databases
     async def test_a_repetition_waits_for_the_same_job(
         self, ann: User, hand: Hand, services: Services, streams: Streams
     ) -> None:
@@ -214,6 +216,7 @@ class TestJobEvents:
         await connection.ended()
         await _held(streams, services, 0)
 
+    @pytest.mark.both_databases
     async def test_one_that_has_ended_is_told_once(self, ann: User, connect: Connect) -> None:
         job_id = await ann.submit()
         await ann.http.post(f"/api/queue/{job_id}/cancel")

@@ -61,6 +61,7 @@ def test_the_cookie_is_for_the_path_alone() -> None:
     assert cookie_path(Settings()) == "/"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("prefix", ["/sound", "/a/b", "/audio", "/sounds", "/static"])
 async def test_kept_or_stripped_the_same_is_served(services: Services, prefix: str) -> None:
     async with client(services, public_url=f"http://localhost{prefix}/") as http:

@@ -6,6 +6,7 @@ import re
 import zipfile
 
 import httpx
+import pytest
 import soundfile
 
 from tests.pages.steps import finish_one, make_sound
@@ -45,6 +46,7 @@ async def test_a_token_is_shown_once_and_works_until_it_is_revoked(
     assert await services.accounts.tokens.identity_for(found[1]) is None
 
 
+@pytest.mark.both_databases
 async def test_a_label_that_cannot_be_one_is_refused(ann_browser: httpx.AsyncClient) -> None:
     answer = await ann_browser.post("/account/tokens", data={"label": "x" * 101})
     assert answer.status_code == 400
@@ -147,6 +149,7 @@ async def test_the_data_alone_is_a_file(ann_browser: httpx.AsyncClient) -> None:
     assert isinstance(answer.json(), dict)
 
 
+@pytest.mark.both_databases
 async def test_deleting_takes_the_password_and_leaves_no_file(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:

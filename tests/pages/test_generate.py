@@ -176,6 +176,7 @@ async def test_a_finished_sound_has_everything(
     assert "Good quality" not in page  # it is a sketch, whose score says nothing
 
 
+@pytest.mark.both_databases
 async def test_prompts_are_escaped_everywhere(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:

@@ -124,6 +124,7 @@ async def test_a_failed_job_can_be_tried_again(
     assert len(await services.queue.jobs.of_account(ann.account_id)) == 2
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("action", ["cancel", "stop", "skip", "again", "retry"])
 async def test_only_the_owner_acts(
     browser: httpx.AsyncClient, services: Services, job_id: str, action: str

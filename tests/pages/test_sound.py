@@ -30,6 +30,7 @@ async def his(services: Services) -> str:
     return await make_sound(services, bob, "fast drums")
 
 
+@pytest.mark.both_databases
 async def test_a_published_sound_can_be_passed_on(browser: httpx.AsyncClient, his: str) -> None:
     page = (await browser.get(f"/sounds/{his}")).text
     assert '<meta property="og:title" content="fast drums">' in page
@@ -71,6 +72,7 @@ async def test_an_open_page_is_told_that_what_it_shows_is_gone(
         assert followed.status_code == 404
 
 
+@pytest.mark.both_databases
 async def test_plays_and_downloads_are_counted_as_the_api_counts_them(
     browser: httpx.AsyncClient, services: Services, his: str
 ) -> None:
@@ -84,6 +86,7 @@ async def test_plays_and_downloads_are_counted_as_the_api_counts_them(
     assert (await browser.post(f"/sounds/{'0' * 20}/play")).status_code == 204
 
 
+@pytest.mark.both_databases
 async def test_votes_and_favourites(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, his: str
 ) -> None:
@@ -150,6 +153,7 @@ async def test_going_back_stays_here(ann_browser: httpx.AsyncClient, mine: str, 
     assert answer.headers["location"] == "/"
 
 
+@pytest.mark.both_databases
 async def test_a_playlist_from_the_first_sound_to_the_last_word(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, mine: str, his: str
 ) -> None:
@@ -181,6 +185,7 @@ async def test_a_playlist_from_the_first_sound_to_the_last_word(
     assert (await ann_browser.get(base)).status_code == 404
 
 
+@pytest.mark.both_databases
 async def test_a_new_playlist_for_a_sound_that_is_not_there_is_not_made(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, mine: str
 ) -> None:

@@ -14,7 +14,7 @@ from webapp.database import Database, engine_from
 from webapp.settings import load_settings
 
 # Long enough to be killed in the middle.
-LONG_S = 60
+LONG_S = 30
 
 
 @pytest.fixture

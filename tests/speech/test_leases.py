@@ -201,6 +201,20 @@ async def test_ended_requests_are_forgotten_after_a_day_and_samples_are_not(
     assert [row["account"] for row in rows] == [None, ann.account_id]
 
 
+async def test_requests_that_ended_before_a_clock_was_set_back_are_forgotten(
+    services: Services, clock: ManualClock, ann: Identity
+) -> None:
+    for hours in (-30, 0):
+        task = await asked(services, ann)
+        await services.speech.leases.complete(await claimed(services), FACTS)
+        await task
+        clock.advance_s(hours * 3600)
+        for worker_id in (WORKER, OTHER):
+            await services.speech.leases.keep(worker_id, None)
+    rows = await services.database.fetch("SELECT finished_ms FROM speech_request")
+    assert [row["finished_ms"] for row in rows] == [clock.now_ms()]
+
+
 async def test_a_worker_that_stops_finishes_what_is_quick(
     services: Services, ann: Identity, speaking: Speaking
 ) -> None:

@@ -3,12 +3,10 @@
 import asyncio
 import dataclasses
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
-from tests.factories import choice
 from tests.worker.scripted import (
     WORKER,
     Gate,
@@ -23,16 +21,11 @@ from tests.worker.scripted import (
 from webapp.audio.waveform import Waveform
 from webapp.clock import ManualClock
 from webapp.engines.base import (
-    CancelToken,
     EngineInfo,
-    GenerationCancelled,
-    GenerationRequest,
     GenerationTask,
 )
-from webapp.engines.sketch.engine import SketchEngine
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.library.sounds import PromptReading
 from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
 
@@ -56,28 +49,6 @@ async def test_a_job_becomes_files_that_were_written_aside(services: Services, a
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert job.sound.bytes_total == sum(path.stat().st_size for path in picture.parent.iterdir())
     assert list((services.settings.data_path / "staging").iterdir()) == []
-
-
-async def test_what_a_rule_based_engine_made_of_the_prompt_is_kept_with_the_sound(
-    services: Services, ann: Identity
-) -> None:
-    submitted = await services.queue.submissions.submit(
-        ann, choice("slow piano, blorptastic", duration_s=1.0)
-    )
-    async with working(services, SketchEngine()):
-        job = await ended(services, ann, submitted.job_id)
-    assert job.sound is not None
-    assert job.sound.reading == PromptReading((("slow", "tempo"), ("piano", "piano")), ("blorptastic",))
-    _, shown = await services.library.details.of(ann, job.sound.generation_id)
-    assert shown.reading == job.sound.reading
-
-
-async def test_an_engine_that_follows_no_rules_tells_nothing(services: Services, ann: Identity) -> None:
-    job_id = await submit(services, ann)
-    async with working(services, ScriptedEngine(hum)):
-        job = await ended(services, ann, job_id)
-    assert job.sound is not None
-    assert job.sound.reading is None
 
 
 async def test_a_poor_take_is_made_again_with_another_seed_and_the_best_is_kept(
@@ -164,29 +135,6 @@ async def test_a_worker_that_lost_its_lease_stops_the_engine_and_writes_nothing(
     rows = await services.database.fetch("SELECT storage_key FROM sound")
     assert list(await services.storage.keys()) == [rows[0]["storage_key"]]
     assert rows[0]["storage_key"].endswith("-2"), "the second claim made it"
-
-
-async def test_a_stopped_job_is_dropped_between_two_steps(services: Services, ann: Identity) -> None:
-    job_id, next_id = await submit(services, ann), await submit(services, ann)
-    dropped = threading.Event()
-
-    def steps_on(request: GenerationRequest, cancel: CancelToken) -> Waveform:
-        del request
-        told.set()
-        while not cancel.cancelled:
-            time.sleep(0.001)  # a step
-        dropped.set()
-        raise GenerationCancelled
-
-    told = threading.Event()
-    async with working(services, ScriptedEngine(steps_on, hum)):
-        await asyncio.to_thread(told.wait, 30)
-        await services.queue.stops.stop(ann, job_id)
-        assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
-        assert (await ended(services, ann, next_id)).status == "completed"
-    assert dropped.is_set()
-    assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
-    assert len(list(await services.storage.keys())) == 1
 
 
 async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Identity) -> None:

@@ -72,6 +72,25 @@ HANDLERS: Final = cast("ExceptionHandlersMap", {AuthenticationRequired: ask_to_s
 
 def page_router(services: Services, renderer: Renderer) -> Router:
     """All pages. They alone read the session cookie; errors in them are shown as pages too."""
+    return Router(
+        path="/",
+        route_handlers=PAGE_CONTROLLERS,
+        dependencies=_dependencies(services, renderer),
+        middleware=[
+            DefineMiddleware(
+                SameOriginOnly, settings=services.settings, cookie_name=cookie_name(services.settings)
+            ),
+            SessionRenewal,
+            COMPRESSED,
+        ],
+        exception_handlers=HANDLERS,
+        opt={"page": True},
+        include_in_schema=False,
+    )
+
+
+def _dependencies(services: Services, renderer: Renderer) -> dict[str, Provide]:
+    """Make what the handlers of pages share, by the names that they ask for."""
     shared_queue = SharedQueue(
         services.settings,
         services.clock,
@@ -102,26 +121,12 @@ def page_router(services: Services, renderer: Renderer) -> Router:
         services.workers,
         sound_cards,
     )
-    return Router(
-        path="/",
-        route_handlers=PAGE_CONTROLLERS,
-        dependencies={
-            **DEPENDENCIES,
-            "renderer": provided(renderer),
-            "posted": Provide(provide_posted),
-            "feeds": provided(feeds),
-            "front_page": provided(front_page),
-            "shared_queue": provided(shared_queue),
-            "sound_cards": provided(sound_cards),
-        },
-        middleware=[
-            DefineMiddleware(
-                SameOriginOnly, settings=services.settings, cookie_name=cookie_name(services.settings)
-            ),
-            SessionRenewal,
-            COMPRESSED,
-        ],
-        exception_handlers=HANDLERS,
-        opt={"page": True},
-        include_in_schema=False,
-    )
+    return {
+        **DEPENDENCIES,
+        "renderer": provided(renderer),
+        "posted": Provide(provide_posted),
+        "feeds": provided(feeds),
+        "front_page": provided(front_page),
+        "shared_queue": provided(shared_queue),
+        "sound_cards": provided(sound_cards),
+    }

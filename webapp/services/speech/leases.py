@@ -14,6 +14,7 @@ from piccolo.custom_types import Combinable
 from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.events import Bus, speech_changed
+from webapp.policy.moments import SKEW_MS
 from webapp.policy.speech import VOICE_MODEL, as_prompt
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
@@ -87,7 +88,9 @@ class SpeechLeases:
             if claim.account_id is not None:
                 await add_sound(_new_sound(claim, claim.account_id), facts, now_ms)
             await SpeechRequest.delete().where(
-                SpeechRequest.finished_ms < now_ms - KEPT_FOR_MS,
+                # One far ahead was written before a clock was set back.
+                (SpeechRequest.finished_ms < now_ms - KEPT_FOR_MS)
+                | (SpeechRequest.finished_ms > now_ms + SKEW_MS),
                 SpeechRequest.account.is_not_null() | (SpeechRequest.status == "failed"),
             )
         self._publish(claim.request_id)

@@ -19,10 +19,10 @@ TARGETS_DB: Final = {
     "riff": -16.5, "bass": -17.5,
 }  # fmt: skip
 _CALM_DRUMS_DB, _WILD_DRUMS_DB = -19.5, -12.5
-# Beats are what electronic music is about; hands and brushes leave room for strings and voices.
-_ELECTRONIC: Final = frozenset({"909", "808", "hip hop"})
+# Electronic music, marches and trailers are about their beat; hands and brushes leave room for strings.
+_LEADING: Final = frozenset({"909", "808", "hip hop", "march", "taiko"})
 _BY_HAND: Final = frozenset({"latin", "brushes", "tabla"})
-_ELECTRONIC_DB, _HAND_DB = 2.5, -2.5
+_LEADING_DB, _HAND_DB = 2.5, -2.5
 _EVERY: Final = 4
 _RATE: Final = SAMPLE_RATE // _EVERY
 _PROBES: Final = 3
@@ -69,7 +69,7 @@ def gain(target_db: float, is_db: float) -> np.float32:
 
 def drums_db(piece_energy: float, kit: str) -> float:
     """Where the drums stand in a piece of this energy, 0 to 1."""
-    beside_db = _ELECTRONIC_DB if kit in _ELECTRONIC else _HAND_DB if kit in _BY_HAND else 0.0
+    beside_db = _LEADING_DB if kit in _LEADING else _HAND_DB if kit in _BY_HAND else 0.0
     return _CALM_DRUMS_DB + (_WILD_DRUMS_DB - _CALM_DRUMS_DB) * piece_energy + beside_db
 
 
