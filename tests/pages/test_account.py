@@ -99,6 +99,7 @@ async def test_another_accounts_tokens_and_sessions_are_out_of_reach(
     assert await services.accounts.tokens.identity_for(secret) == bob
 
 
+@pytest.mark.both_databases
 async def test_everything_is_exported_as_one_archive_with_the_sounds(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
@@ -142,6 +143,7 @@ async def _with_file(services: Services, identity: Identity, *, is_public: bool)
     return sound_id
 
 
+@pytest.mark.both_databases
 async def test_the_data_alone_is_a_file(ann_browser: httpx.AsyncClient) -> None:
     answer = await ann_browser.get("/account/export.json")
     assert answer.headers["content-disposition"] == 'attachment; filename="soundloom-ann.json"'

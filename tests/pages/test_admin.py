@@ -9,6 +9,9 @@ from tests.pages.steps import WORKER, finish_one
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 
+# Hardly a test of a service runs what admins do.
+pytestmark = pytest.mark.both_databases
+
 PAGES = (
     "/admin",
     "/admin/accounts/ann",
@@ -59,7 +62,6 @@ async def test_every_page_is_there(root_browser: httpx.AsyncClient, ann: Identit
     assert (await root_browser.get("/admin/accounts/nobody")).status_code == 404
 
 
-@pytest.mark.both_databases
 async def test_accounts_are_found_by_name_and_kind(
     root_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
@@ -79,7 +81,6 @@ async def test_accounts_are_found_by_name_and_kind(
     assert await found("q=nobody&page=7") == []
 
 
-@pytest.mark.both_databases
 async def test_tier_and_rights(root_browser: httpx.AsyncClient, services: Services, ann: Identity) -> None:
     page = "/admin/accounts/ann"
     answer = await root_browser.post(f"{page}/tier", data={"tier": "premium"})
@@ -99,7 +100,6 @@ async def test_tier_and_rights(root_browser: httpx.AsyncClient, services: Servic
     assert (await root_browser.post(f"{page}/rights", data={"change": "king"})).status_code == 400
 
 
-@pytest.mark.both_databases
 async def test_no_admin_locks_themselves_out(
     root_browser: httpx.AsyncClient, services: Services, root: Identity
 ) -> None:
@@ -112,7 +112,6 @@ async def test_no_admin_locks_themselves_out(
     assert (await services.accounts.registry.get(root.account_id)).is_admin
 
 
-@pytest.mark.both_databases
 async def test_a_password_is_reset_and_told_once(
     root_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
@@ -126,7 +125,6 @@ async def test_a_password_is_reset_and_told_once(
     assert password[1] not in str(await services.admin.audit.entries())
 
 
-@pytest.mark.both_databases
 async def test_aura_is_granted_with_a_reason(
     root_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
@@ -166,7 +164,6 @@ async def test_a_sound_is_hidden_and_shown_again(
     assert [action for _, action, _ in await told(services)] == ["show sound", "hide sound"]
 
 
-@pytest.mark.both_databases
 async def test_weights_need_a_worker_and_their_licence_accepted(
     root_browser: httpx.AsyncClient, services: Services
 ) -> None:
@@ -182,7 +179,6 @@ async def test_weights_need_a_worker_and_their_licence_accepted(
     assert await told(services) == []
 
 
-@pytest.mark.both_databases
 async def test_workers_and_models_are_steered(root_browser: httpx.AsyncClient, services: Services) -> None:
     await services.workers.registry.register(WORKER, host="secret-host", pid=4711, device="cpu")
     await services.workers.registry.record_report(WORKER, "idle", {"models": {}})

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.factories import choice
 from webapp.pages.admin.checklist import checklist
@@ -16,6 +17,9 @@ from webapp.services.container import Services
 from webapp.services.speech import VoiceView
 from webapp.services.workers.status import EngineReport
 from webapp.settings import Settings
+
+# Hardly a test of a service runs what admins do.
+pytestmark = pytest.mark.both_databases
 
 SERVICES = Path(__file__).parents[2] / "webapp/services"
 

@@ -258,6 +258,7 @@ async def test_a_link_fills_in_the_form(ann_browser: httpx.AsyncClient) -> None:
     assert 'value="7"' in page
 
 
+@pytest.mark.both_databases
 async def test_variations_have_letters_and_one_is_kept(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:

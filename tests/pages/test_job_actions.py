@@ -52,6 +52,7 @@ async def test_what_cannot_be_done_is_said_where_notices_are(
     assert "Cannot cancel a job that is already processing" in page.text
 
 
+@pytest.mark.both_databases
 async def test_a_running_job_is_stopped_once_that_is_confirmed(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
 ) -> None:

@@ -14,6 +14,9 @@ from webapp.policy.history import Span
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 
+# Hardly a test of a service runs what admins do.
+pytestmark = pytest.mark.both_databases
+
 BACKGROUND = {"hx-request": "true", "hx-current-url": "http://localhost/queue?model=music"}
 
 
@@ -128,7 +131,6 @@ async def test_several_jobs_are_steered_at_once_and_what_was_done_is_said(
     assert "No job was chosen" in answer.text
 
 
-@pytest.mark.both_databases
 async def test_failed_jobs_are_listed_with_their_reason_and_tried_again(
     root_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:

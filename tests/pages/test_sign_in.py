@@ -190,6 +190,7 @@ async def test_what_is_no_address_leads_to_the_start(
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
+@pytest.mark.both_databases
 async def test_before_set_up_the_start_page_says_how(browser: httpx.AsyncClient, services: Services) -> None:
     token = await services.accounts.setup_links.renew()
     assert token is not None
