@@ -63,11 +63,11 @@ async def fill(services: Services, count: int) -> None:
 
 async def claims_ms(services: Services, count: int) -> list[float]:
     """The time of each of so many claims; one more before them is not counted."""
-    await services.workers.register(WORKER, host="here", pid=1, device="cpu")
+    await services.workers.registry.register(WORKER, host="here", pid=1, device="cpu")
     times = []
     for _ in range(count + 1):
         began = time.perf_counter()
-        assert await services.leases.claim(WORKER, ready=["music"])
+        assert await services.queue.leases.claim(WORKER, ready=["music"])
         times.append(1000 * (time.perf_counter() - began))
     return times[1:]
 

@@ -106,7 +106,7 @@ async def accounts(services: Services, count: int) -> list[tuple[Identity, str]]
             )
             rows = await Account.insert(row)
         identity = Identity(rows[0]["id"], name, "creator", is_admin=False)
-        made.append((identity, (await services.tokens.create(identity.account_id))[0]))
+        made.append((identity, (await services.accounts.tokens.create(identity.account_id))[0]))
     return made
 
 
@@ -118,6 +118,7 @@ async def seed(settings: Settings, *, users: int, jobs: int) -> tuple[list[str],
             "rain", 8.0, "music", is_loopable=False, seed=None, sampling=SamplingChoice()
         )
         submitted = [
-            await services.submissions.submit(owners[number % users][0], choice) for number in range(jobs)
+            await services.queue.submissions.submit(owners[number % users][0], choice)
+            for number in range(jobs)
         ]
     return [token for _, token in owners], [job.job_id for job in submitted]

@@ -224,7 +224,7 @@ def make_account(services: Services) -> MakeAccount:
             )
         identity = Identity(rows[0]["id"], name, "admin" if is_admin else tier, is_admin)
         if aura:
-            await services.aura.grant(identity.account_id, aura, reason="test", author="root")
+            await services.accounts.aura.grant(identity.account_id, aura, reason="test", author="root")
         return identity
 
     return make

@@ -65,13 +65,13 @@ class TestLockedFile:
         self, services: Services, make_account: MakeAccount, holder: sqlite3.Connection
     ) -> None:
         ann = await make_account()
-        first = (await services.submissions.submit(ann, choice())).job_id
+        first = (await services.queue.submissions.submit(ann, choice())).job_id
         holder.execute("BEGIN IMMEDIATE")
-        waiting = [asyncio.create_task(services.submissions.submit(ann, choice())) for _ in range(5)]
+        waiting = [asyncio.create_task(services.queue.submissions.submit(ann, choice())) for _ in range(5)]
         async with asyncio.timeout(5):
             for _ in range(50):
-                assert [job.job_id for job in (await services.queue.snapshot()).jobs] == [first]
-                assert (await services.jobs.get(ann, first)).status == "queued"
+                assert [job.job_id for job in (await services.queue.reader.snapshot()).jobs] == [first]
+                assert (await services.queue.jobs.get(ann, first)).status == "queued"
         assert not any(task.done() for task in waiting)
         holder.execute("ROLLBACK")
         async with asyncio.timeout(5):
@@ -89,19 +89,19 @@ class TestLockedFile:
         ann = await make_account()
         holder.execute("BEGIN IMMEDIATE")
         results = await asyncio.gather(
-            *(services.submissions.submit(ann, choice()) for _ in range(5)), return_exceptions=True
+            *(services.queue.submissions.submit(ann, choice()) for _ in range(5)), return_exceptions=True
         )
         assert {type(result) for result in results} == {DatabaseAway}
         holder.execute("ROLLBACK")
-        accepted = await services.submissions.submit(ann, choice())
+        accepted = await services.queue.submissions.submit(ann, choice())
         assert await _jobs(services) == {accepted.job_id}
 
     async def test_a_full_disk_refuses_and_keeps_what_is_there(
         self, services: Services, make_account: MakeAccount, tmp_path: Path
     ) -> None:
         ann = await make_account()
-        first = await services.submissions.submit(ann, choice())
-        claim = await services.leases.claim(WORKER)
+        first = await services.queue.submissions.submit(ann, choice())
+        claim = await services.queue.leases.claim(WORKER)
         assert claim
         await _limit_pages(services, 1)
         with pytest.raises(StorageFull, match="disk is full"):
@@ -109,14 +109,14 @@ class TestLockedFile:
         kept = await _jobs(services)
         assert first.job_id in kept
         await _limit_pages(services, 2**30)
-        await services.leases.complete(claim, FACTS)
-        assert (await services.jobs.get(ann, first.job_id)).status == "completed"
+        await services.queue.leases.complete(claim, FACTS)
+        assert (await services.queue.jobs.get(ann, first.job_id)).status == "completed"
         assert await _jobs(services) == kept
 
 
 async def _fill(services: Services, identity: Identity) -> None:
     for _ in range(200):
-        await services.submissions.submit(identity, choice("a long text " * 80))
+        await services.queue.submissions.submit(identity, choice("a long text " * 80))
 
 
 async def _limit_pages(services: Services, pages: int) -> None:
@@ -156,14 +156,14 @@ class TestRestartedServer:
             await asyncio.to_thread(crash_postgres, own_server)
             await load.fails()
             with pytest.raises(DatabaseAway):
-                await services.queue.snapshot()
+                await services.queue.reader.snapshot()
             await asyncio.to_thread(own_server.ensure_postgres_running)
             await load.succeeds()
             load.stop()
             await asyncio.gather(*clients)
         assert load.accepted <= await _jobs(services)
         waiting = await services.database.fetch("SELECT job_id FROM job WHERE status = 'queued'")
-        assert len((await services.queue.snapshot()).jobs) == len(waiting)
+        assert len((await services.queue.reader.snapshot()).jobs) == len(waiting)
 
 
 class Load:
@@ -178,9 +178,9 @@ class Load:
     async def run(self, identity: Identity) -> None:
         while not self._stopped:
             try:
-                submitted: Submitted = await self._services.submissions.submit(identity, choice())
+                submitted: Submitted = await self._services.queue.submissions.submit(identity, choice())
                 self.accepted.add(submitted.job_id)
-                await self._services.jobs.cancel(identity, submitted.job_id)
+                await self._services.queue.jobs.cancel(identity, submitted.job_id)
                 self._succeeded.set()
             except DatabaseAway:
                 self._failed.set()

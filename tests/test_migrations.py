@@ -163,7 +163,7 @@ async def test_nothing_is_lost_and_everything_works(
         Settings(data_dir=str(tmp_path), disk_reserve_mb=0),
         old_database, LocalBus(clock), LocalStorage(tmp_path), clock, SeededIds(3),
     )  # fmt: skip
-    ann, bob = [(await services.accounts.find(name)).identity for name in ("ann", "bob")]
+    ann, bob = [(await services.accounts.registry.find(name)).identity for name in ("ann", "bob")]
     listed = await services.library.browse.public(LibraryQuery(search="rain"))
     assert [(item.title, item.upvotes, item.downvotes, item.plays) for item in listed.items] == [
         ("Rain 1", 1, 1, 3)
@@ -177,11 +177,11 @@ async def test_nothing_is_lost_and_everything_works(
     best = await services.library.browse.public(LibraryQuery(sort="votes"))
     assert [(item.title, item.upvotes) for item in best.items] == [("Rain 1", 2), ("Rain 3", 0)]
 
-    assert await services.leases.take_back_lapsed() == [f"{4:012x}"]
-    claims = [await services.leases.claim("b" * 12) for _ in range(3)]
+    assert await services.queue.leases.take_back_lapsed() == [f"{4:012x}"]
+    claims = [await services.queue.leases.claim("b" * 12) for _ in range(3)]
     assert [claim.job_id if claim else None for claim in claims] == [f"{5:012x}", f"{4:012x}", None]
-    await services.administration.queue.act(ann, "retry", f"{6:012x}")
-    assert await services.aura.verify() == []
+    await services.admin.queue.act(ann, "retry", f"{6:012x}")
+    assert await services.accounts.aura.verify() == []
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ class Hand:
         self._services = services
 
     async def claim(self) -> Claim:
-        claim = await self._services.leases.claim(WORKER)
+        claim = await self._services.queue.leases.claim(WORKER)
         assert claim is not None
         return claim
 
@@ -55,11 +55,11 @@ class Hand:
         for name in ("sound.wav", "sound.flac", "sound.ogg", "sound.mp3", "spectrogram.png"):
             (staged / name).write_bytes(name.encode() * 100)
         await self._services.storage.publish(claim.storage_key, staged)
-        await self._services.leases.complete(claim, FACTS)
+        await self._services.queue.leases.complete(claim, FACTS)
 
     async def fail(self, claim: Claim) -> None:
         """Fail a job for good."""
-        while await self._services.leases.fail(claim, "GPU memory exhausted"):
+        while await self._services.queue.leases.fail(claim, "GPU memory exhausted"):
             claim = await self.claim()
 
 

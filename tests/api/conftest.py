@@ -41,7 +41,7 @@ async def make_user(services: Services, app: Litestar, make_account: MakeAccount
 
     async def make(name: str = "ann", **options: Any) -> User:
         identity = await make_account(name, **options)
-        token, _ = await services.tokens.create(identity.account_id)
+        token, _ = await services.accounts.tokens.create(identity.account_id)
         client = _client(app, token)
         made.append(client)
         return User(identity, token, client)

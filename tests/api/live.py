@@ -124,30 +124,30 @@ class LiveServer:
             await database.close()
 
     async def _make_account(self, services: Services) -> None:
-        identity = await services.accounts.register("live", "correct horse", address="test")
-        await services.accounts.set_tier(identity.account_id, "creator")
-        await services.aura.grant(identity.account_id, 1_000_000, reason="test", author="root")
-        self.token, _ = await services.tokens.create(identity.account_id)
+        identity = await services.accounts.registry.register("live", "correct horse", address="test")
+        await services.accounts.registry.set_tier(identity.account_id, "creator")
+        await services.accounts.aura.grant(identity.account_id, 1_000_000, reason="test", author="root")
+        self.token, _ = await services.accounts.tokens.create(identity.account_id)
         made = await services.library.playlists.create(identity, PlaylistChange("Night"))
         self.playlist = made.playlist_id
-        admin = await services.accounts.register("root", "correct horse", address="test")
-        await services.accounts.set_admin(admin.account_id, is_admin=True)
-        self.admin_token, _ = await services.tokens.create(admin.account_id)
+        admin = await services.accounts.registry.register("root", "correct horse", address="test")
+        await services.accounts.registry.set_admin(admin.account_id, is_admin=True)
+        self.admin_token, _ = await services.accounts.tokens.create(admin.account_id)
         for _ in range(FIRST_JOBS):
-            await services.submissions.submit(replace(identity, tier="creator"), choice())
+            await services.queue.submissions.submit(replace(identity, tier="creator"), choice())
 
     async def _drain(self, services: Services, drained: asyncio.Event) -> None:
         """Finish what waits, but for a few; every fifth job fails."""
         hand = Hand(services)
         with services.bus.subscribe() as hints:
             while True:
-                snapshot = await services.queue.snapshot()
+                snapshot = await services.queue.reader.snapshot()
                 self.jobs = [*self.ended[-5:], *(job.job_id for job in snapshot.jobs)]
                 if len(snapshot.jobs) <= LEFT_WAITING:
                     drained.set()
                     await hints.wait(1)
                     continue
-                claim = await services.leases.claim("b" * 12)
+                claim = await services.queue.leases.claim("b" * 12)
                 if claim is None:
                     continue
                 if len(self.ended) % 5 == 4:
@@ -160,8 +160,8 @@ class LiveServer:
 
 async def speak_by_hand(services: Services) -> None:
     """A speech worker whose sounds are all alike, for ever."""
-    await services.workers.register(SPEECH_WORKER, host="test", pid=1, device="cpu", kind="speech")
-    await services.speech.register.write(
+    await services.workers.registry.register(SPEECH_WORKER, host="test", pid=1, device="cpu", kind="speech")
+    await services.models.voices.write(
         SPEECH_WORKER, [VoiceView(VOICE, "Test", "en-US", "basic", 22_050, "", "", "espeak-ng")]
     )
     leases = services.speech.leases
@@ -187,8 +187,8 @@ def _services(settings: Settings, database: Database) -> Services:
     clock, hasher = SystemClock(), PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
     storage = LocalStorage(settings.data_path)
     services = build_services(settings, database, LocalBus(clock), storage, clock, RandomIds())
-    accounts = Accounts(database, clock, settings, services.rate_limits, hasher)
-    return replace(services, accounts=accounts)
+    accounts = Accounts(database, clock, settings, services.shared.rate_limits, hasher)
+    return replace(services, accounts=replace(services.accounts, registry=accounts))
 
 
 @contextmanager

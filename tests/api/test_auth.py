@@ -32,8 +32,12 @@ def settings(tmp_path: Path) -> Settings:
 async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, with a password hash that is quick."""
     hasher = PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
-    accounts = Accounts(services.database, services.clock, services.settings, services.rate_limits, hasher)
-    app = create_app(dataclasses.replace(services, accounts=accounts))
+    accounts = Accounts(
+        services.database, services.clock, services.settings, services.shared.rate_limits, hasher
+    )
+    app = create_app(
+        dataclasses.replace(services, accounts=dataclasses.replace(services.accounts, registry=accounts))
+    )
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(cast("Any", app)), base_url="http://localhost"
     ) as client:
@@ -99,7 +103,7 @@ async def test_usage_counts_the_hour_and_what_is_active(
     api: httpx.AsyncClient, services: Services, clock: ManualClock
 ) -> None:
     token = await _token(api)
-    account = await services.accounts.find("ada")
+    account = await services.accounts.registry.find("ada")
     now_ms = clock.now_ms()
     ages_and_states = [(3600, "queued"), (3599, "completed"), (60, "cancelled"), (1, "queued")]
     for number, (age_s, state) in enumerate(ages_and_states):
@@ -124,16 +128,16 @@ async def test_usage_counts_the_hour_and_what_is_active(
         "hourly": 3, "hourly_left": 0, "at_once": 2, "at_once_left": 0, "speech_hourly": 0,
         "speech_hourly_left": 10, "storage_bytes": 0,
     }  # fmt: skip
-    assert (await services.usage.of(account.account_id, "free")).hour_resets_s == 1
-    assert (await services.usage.of(account.account_id, "creator")).hour_resets_s == 1
+    assert (await services.accounts.usage.of(account.account_id, "free")).hour_resets_s == 1
+    assert (await services.accounts.usage.of(account.account_id, "creator")).hour_resets_s == 1
     clock.advance_s(1)
-    assert (await services.usage.of(account.account_id, "free")).hour_resets_s == 3539
+    assert (await services.accounts.usage.of(account.account_id, "free")).hour_resets_s == 3539
 
 
 async def test_an_admin_has_the_limits_of_admins(api: httpx.AsyncClient, services: Services) -> None:
     token = await _token(api)
-    account = await services.accounts.find("ada")
-    await services.accounts.set_admin(account.account_id, is_admin=True)
+    account = await services.accounts.registry.find("ada")
+    await services.accounts.registry.set_admin(account.account_id, is_admin=True)
     me = (await api.get("/api/me", headers=_bearer(token))).json()
     assert (me["tier"], me["is_admin"], me["limits"]["hourly"]) == ("free", True, 60)
 
@@ -141,7 +145,9 @@ async def test_an_admin_has_the_limits_of_admins(api: httpx.AsyncClient, service
 class TestAuthorization:
     async def test_only_a_bearer_token_counts(self, api: httpx.AsyncClient, services: Services) -> None:
         token = await _token(api)
-        session = await services.sessions.create((await services.accounts.find("ada")).account_id)
+        session = await services.accounts.sessions.create(
+            (await services.accounts.registry.find("ada")).account_id
+        )
         attempts: list[dict[str, str]] = [
             {},
             {"authorization": ""},
@@ -242,7 +248,7 @@ async def test_a_taken_name_is_a_conflict(api: httpx.AsyncClient) -> None:
 async def test_unknown_fields_are_ignored(api: httpx.AsyncClient, services: Services) -> None:
     body = {**ADA, "tier": "creator", "is_admin": True, "aura_balance": 100}
     assert (await api.post("/api/auth/register", json=body)).status_code == 201
-    account = await services.accounts.find("ada")
+    account = await services.accounts.registry.find("ada")
     assert (account.tier, account.is_admin, account.aura_balance) == ("free", False, 0)
 
 

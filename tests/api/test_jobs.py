@@ -38,7 +38,7 @@ class TestStates:
         job_id = await _submit(ann)
         clock.advance_s(2)
         claim = await hand.claim()
-        await services.leases.report_progress(claim, 45)
+        await services.queue.leases.report_progress(claim, 45)
         job = (await ann.http.get(f"/job/{job_id}")).json()
         job.pop("expected_start", None)
         assert job == {

@@ -53,7 +53,7 @@ async def test_one_shape(root: User) -> None:
 
 async def test_many_tokens_come_in_pages(root: User, services: Services) -> None:
     for number in range(5):
-        await services.tokens.create(root.identity.account_id, f"t{number}")
+        await services.accounts.tokens.create(root.identity.account_id, f"t{number}")
     labels = []
     for page in (1, 2, 3):
         answer = (await root.http.get("/api/auth/tokens", params={"per_page": 2, "page": page})).json()

@@ -50,7 +50,7 @@ class TestPublicQueue:
         self, ann: User, hand: Hand, services: Services, anybody: httpx.AsyncClient
     ) -> None:
         running, waiting = await ann.submit(duration=30), await ann.submit(duration=2.5)
-        await services.leases.report_progress(await hand.claim(), 67)
+        await services.queue.leases.report_progress(await hand.claim(), 67)
         queue = (await anybody.get("/api/queue")).json()
         assert (queue["current_job"], queue["total"]) == (running, 2)
         for job in queue["jobs"]:

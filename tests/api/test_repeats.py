@@ -97,7 +97,7 @@ class TestGenerate:
     async def test_it_is_looked_up_before_the_limits(self, make_user: MakeUser, services: Services) -> None:
         bob = await make_user("bob", tier="supporter")
         first = await _post(bob, duration=60)
-        await services.accounts.set_tier(bob.identity.account_id, "free")
+        await services.accounts.registry.set_tier(bob.identity.account_id, "free")
         await bob.submit()
         assert (await _post(bob, "other")).status_code == 429
         assert (await _post(bob, "other", duration=60)).status_code == 400
@@ -179,7 +179,7 @@ class TestSkip:
         bob = await make_user("bob")
         path, headers = f"/api/queue/{await bob.submit_behind()}/skip", {"idempotency-key": "k"}
         assert_problem(await bob.http.post(path, headers=headers), 400, "Insufficient Aura balance")
-        await services.aura.grant(bob.identity.account_id, 5, reason="test", author="root")
+        await services.accounts.aura.grant(bob.identity.account_id, 5, reason="test", author="root")
         assert (await bob.http.post(path, headers=headers)).status_code == 200
 
 

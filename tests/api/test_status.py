@@ -30,9 +30,9 @@ def _model(state: str) -> dict[str, Any]:
 async def _work(
     services: Services, worker_id: str, models: dict[str, str], gpu: dict[str, Any] | None
 ) -> None:
-    await services.workers.register(worker_id, host="here", pid=1, device="cuda:0" if gpu else "cpu")
+    await services.workers.registry.register(worker_id, host="here", pid=1, device="cuda:0" if gpu else "cpu")
     report: dict[str, Any] = {"models": {name: _model(state) for name, state in models.items()}}
-    await services.workers.record_report(worker_id, "idle", report | ({"gpu": gpu} if gpu else {}))
+    await services.workers.registry.record_report(worker_id, "idle", report | ({"gpu": gpu} if gpu else {}))
 
 
 async def test_with_nothing_there(anybody: httpx.AsyncClient) -> None:
@@ -55,14 +55,15 @@ async def test_with_workers(anybody: httpx.AsyncClient, services: Services) -> N
 async def test_a_model_tells_why_it_cannot_be_loaded_and_what_it_takes(
     anybody: httpx.AsyncClient, services: Services
 ) -> None:
-    await services.workers.register("a" * 12, host="here", pid=1, device="cpu")
+    await services.workers.registry.register("a" * 12, host="here", pid=1, device="cpu")
     broken = _model("error") | {"error": "mine/state_dict.bin is damaged"}
     loaded = _model("ready") | {
         "checkpoint": "musicgen-small", "is_pinned": True, "memory_mb": 2700,
         "sampling": {"temperature": 1.0, "top_k": 250, "top_p": 0.0, "guidance": 3.0},
         "precision": "bfloat16", "precision_note": "int8 is 0.043 from float32, more than 0.03",
     }  # fmt: skip
-    await services.workers.record_report("a" * 12, "idle", {"models": {"audio": broken, "music": loaded}})
+    models = {"audio": broken, "music": loaded}
+    await services.workers.registry.record_report("a" * 12, "idle", {"models": models})
     engines = (await anybody.get("/status")).json()["engines"]
     assert engines["audio"]["error"] == "mine/state_dict.bin is damaged"
     assert (engines["music"]["error"], engines["music"]["checkpoint"]) == (None, "musicgen-small")
@@ -78,9 +79,9 @@ async def test_what_is_shown_of_a_model_is_of_the_worker_whose_state_counts(
     anybody: httpx.AsyncClient, services: Services
 ) -> None:
     for worker_id, state, label in (("a" * 12, "error", "AudioCraft"), ("b" * 12, "ready", "sketch")):
-        await services.workers.register(worker_id, host="here", pid=1, device="cpu")
+        await services.workers.registry.register(worker_id, host="here", pid=1, device="cpu")
         report = {"models": {"music": _model(state) | {"label": label}}}
-        await services.workers.record_report(worker_id, "idle", report)
+        await services.workers.registry.record_report(worker_id, "idle", report)
     status = (await anybody.get("/status")).json()
     assert (status["models"]["music"], status["engines"]["music"]["label"]) == ("ready", "sketch")
 

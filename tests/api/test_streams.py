@@ -57,7 +57,7 @@ class TestSession:
 
     @pytest.fixture
     async def secret(self, services: Services, ann: User) -> str:
-        return await services.sessions.create(ann.identity.account_id)
+        return await services.accounts.sessions.create(ann.identity.account_id)
 
     async def test_a_page_follows_its_job(
         self, ann: User, hand: Hand, anybody: httpx.AsyncClient, secret: str
@@ -91,24 +91,24 @@ class TestSession:
 
 
 async def _revoke_token(services: Services, ann: User, secret: str) -> None:
-    (token,) = await services.tokens.list(ann.identity.account_id)
-    await services.tokens.revoke(ann.identity.account_id, token.token_id)
+    (token,) = await services.accounts.tokens.list(ann.identity.account_id)
+    await services.accounts.tokens.revoke(ann.identity.account_id, token.token_id)
 
 
 async def _sign_out(services: Services, ann: User, secret: str) -> None:
-    await services.sessions.end(secret)
+    await services.accounts.sessions.end(secret)
 
 
 async def _end_others(services: Services, ann: User, secret: str) -> None:
-    await services.sessions.revoke_others(ann.identity.account_id, None)
+    await services.accounts.sessions.revoke_others(ann.identity.account_id, None)
 
 
 async def _disable(services: Services, ann: User, secret: str) -> None:
-    await services.accounts.disable(ann.identity.account_id)
+    await services.accounts.registry.disable(ann.identity.account_id)
 
 
 async def _delete(services: Services, ann: User, secret: str) -> None:
-    await services.account_deletion.delete(ann.identity.account_id)
+    await services.accounts.deletion.delete(ann.identity.account_id)
 
 
 Ending = Callable[[Services, User, str], Awaitable[None]]
@@ -125,7 +125,7 @@ Ending = Callable[[Services, User, str], Awaitable[None]]
 async def test_streams_end_with_what_opened_them(
     app: Litestar, services: Services, ann: User, ending: Ending, is_session: bool
 ) -> None:
-    secret = await services.sessions.create(ann.identity.account_id)
+    secret = await services.accounts.sessions.create(ann.identity.account_id)
     job_id = await ann.submit()
     paths = [f"/job/{job_id}/events"]
     headers = {"authorization": f"Bearer {ann.token}"}
@@ -146,7 +146,7 @@ async def test_a_held_request_is_let_go_when_its_token_is_revoked(services: Serv
         ann.http.post("/generate", json={"prompt": "rain"}, headers={"prefer": "wait=60"})
     )
     with services.bus.subscribe() as hints:
-        while not (await services.queue.snapshot()).jobs:
+        while not (await services.queue.reader.snapshot()).jobs:
             await hints.wait(1)
     await _revoke_token(services, ann, "")
     async with asyncio.timeout(10):

@@ -101,7 +101,7 @@ class TestPrefer:
         waiting = _waiting(ann)
         await _held(streams, services, 1)
         claim = await hand.claim()
-        await services.leases.report_progress(claim, 50)
+        await services.queue.leases.report_progress(claim, 50)
         assert not waiting.done()
         await hand.complete(claim)
         answer = await waiting
@@ -206,7 +206,7 @@ class TestJobEvents:
         )
         claim = await hand.claim()
         assert (await _next(events))["status"] == "processing"
-        await services.leases.report_progress(claim, 45)
+        await services.queue.leases.report_progress(claim, 45)
         assert (await _next(events))["progress"] == "Generating audio... 45%"
         await hand.complete(claim)
         final = await _next(events)
@@ -279,7 +279,7 @@ class TestQueueEvents:
         assert [job["status"] for job in told["jobs"]] == ["queued"]
         claim = await hand.claim()
         assert (await _next(events))["current_job"] == job_id
-        await services.leases.report_progress(claim, 45)
+        await services.queue.leases.report_progress(claim, 45)
         assert (await _next(events))["jobs"][0]["progress_pct"] == 45
         await hand.complete(claim)
         assert (await _next(events))["total"] == 0
@@ -299,7 +299,7 @@ class TestQueueEvents:
         await connection.leave()
 
     async def test_hints_without_a_change_are_no_events(self, ann: User, services: Services) -> None:
-        queue = CountingReader(services.queue)
+        queue = CountingReader(services.queue.reader)
         feed = QueueFeed(cast("QueueReader", queue), services.bus, interval_s=0)
         events = feed.events()
         assert json.loads((await anext(events)).data)["total"] == 0

@@ -36,8 +36,8 @@ async def ann(services: Services, make_account: MakeAccount, make_sound: MakeSou
     await library.plays.played(bob, "192.0.2.1", rain)
     playlist = await library.playlists.create(bob, PlaylistChange("Night"))
     await library.playlists.add_track(bob, playlist.playlist_id, rain)
-    job = await services.submissions.submit(ann, choice("never made"))
-    await services.jobs.cancel(ann, job.job_id)
+    job = await services.queue.submissions.submit(ann, choice("never made"))
+    await services.queue.jobs.cancel(ann, job.job_id)
     return ann
 
 

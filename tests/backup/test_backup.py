@@ -35,19 +35,19 @@ async def _files(services: Services) -> dict[str, bytes]:
 async def test_a_backup_put_back_elsewhere_is_the_same(
     services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
-    done = await back_up(services, tmp_path / "one")
+    done = await back_up(services.backup, tmp_path / "one")
     assert (done.sounds, done.files) == (2, 10)
     files, counts = await _files(services), await services.library.browse.counts()
     async with elsewhere() as other:
-        restored = await restore(other, tmp_path / "one")
+        restored = await restore(other.backup, tmp_path / "one")
         assert (restored.sounds, restored.rows) == (2, done.rows)
-        await back_up(other, tmp_path / "two")
+        await back_up(other.backup, tmp_path / "two")
         assert await _files(other) == files
         # What is derived from the rows is there as well.
         found = await other.library.browse.public(LibraryQuery(search="UBER rain"))
         assert [(item.upvotes, item.plays, item.tags) for item in found.items] == [(2, 1, ("wet",))]
         assert await other.library.browse.counts() == counts
-        assert (await other.submissions.submit(ann, choice())).job_id
+        assert (await other.queue.submissions.submit(ann, choice())).job_id
     assert _tables(tmp_path / "one") == _tables(tmp_path / "two")
 
 
@@ -55,16 +55,16 @@ async def test_what_is_there_is_replaced_when_told(
     services: Services, ann: Identity, make_account: MakeAccount, make_sound: MakeSound, tmp_path: Path
 ) -> None:
     files = await _files(services)
-    await back_up(services, tmp_path / "one")
+    await back_up(services.backup, tmp_path / "one")
     with pytest.raises(Conflict, match="--replace"):
-        await restore(services, tmp_path / "one")
+        await restore(services.backup, tmp_path / "one")
     carol = await make_account("carol")
     await make_sound(carol, "later")
     mine = await services.library.browse.own(ann, LibraryQuery())
     await services.library.publishing.delete(ann, mine.items[0].sound_id)
-    await restore(services, tmp_path / "one", replace=True)
+    await restore(services.backup, tmp_path / "one", replace=True)
     assert await _files(services) == files
-    await back_up(services, tmp_path / "two")
+    await back_up(services.backup, tmp_path / "two")
     assert _tables(tmp_path / "one") == _tables(tmp_path / "two")
     assert (await services.library.browse.public(LibraryQuery(search="later"))).total == 0
     # New rows get numbers of their own, on PostgreSQL too.
@@ -97,12 +97,12 @@ async def test_sounds_that_come_and_go_while_it_is_taken(
         return await path(key, name)
 
     monkeypatch.setattr(services.storage, "path", spied)
-    await back_up(services, tmp_path / "one")
+    await back_up(services.backup, tmp_path / "one")
     monkeypatch.undo()
     assert len(added) == 3
     gone = json.loads((tmp_path / "one" / MANIFEST).read_text())["gone"]
     assert [key.partition("-")[0] for key in gone] == [added[1]]
-    await restore(services, tmp_path / "one", replace=True)
+    await restore(services.backup, tmp_path / "one", replace=True)
     prompts = [item.prompt for item in (await services.library.browse.own(ann, LibraryQuery())).items]
     assert prompts == ["added", "after", "secret", "calm rain"]
     rows = await services.database.fetch("SELECT storage_key FROM sound")
@@ -114,7 +114,7 @@ async def test_a_damaged_backup_changes_nothing(
     services: Services, ann: Identity, tmp_path: Path, what: str
 ) -> None:
     one = tmp_path / "one"
-    await back_up(services, one)
+    await back_up(services.backup, one)
     manifest = json.loads((one / MANIFEST).read_text())
     sound = next((one / "sounds").glob("*/sound.wav"))
     if what == "manifest":
@@ -132,7 +132,7 @@ async def test_a_damaged_backup_changes_nothing(
         (one / MANIFEST).write_text(json.dumps(manifest))
     before = await services.database.fetch("SELECT * FROM job ORDER BY job_id")
     with pytest.raises(InvalidRequest):
-        await restore(services, one, replace=True)
+        await restore(services.backup, one, replace=True)
     assert await services.database.fetch("SELECT * FROM job ORDER BY job_id") == before
 
 
@@ -141,7 +141,7 @@ async def test_a_backup_writes_nothing_but_files_of_sounds(
     services: Services, ann: Identity, tmp_path: Path, name: str
 ) -> None:
     one = tmp_path / "one"
-    await back_up(services, one)
+    await back_up(services.backup, one)
     key = next((one / "sounds").iterdir())
     (key / name).write_bytes(b"mine")
     entry = {"key": key.name, "name": name, "size": 4, "sha256": digest_of(key / name)}
@@ -151,14 +151,14 @@ async def test_a_backup_writes_nothing_but_files_of_sounds(
     changed = manifest | {"files": manifest["files"] + 1, "files_sha256": digest_of(one / "files.jsonl")}
     (one / MANIFEST).write_text(json.dumps(changed))
     with pytest.raises(InvalidRequest, match="no sound's"):
-        await restore(services, one, replace=True)
+        await restore(services.backup, one, replace=True)
 
 
 async def test_rows_that_cannot_be_leave_everything_as_it_was(
     services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
     one = tmp_path / "one"
-    await back_up(services, one)
+    await back_up(services.backup, one)
     rows = one / "tables" / "account.jsonl"
     rows.write_text(rows.read_text().splitlines()[0] + "\n")
     manifest = json.loads((one / MANIFEST).read_text())
@@ -166,8 +166,8 @@ async def test_rows_that_cannot_be_leave_everything_as_it_was(
     (one / MANIFEST).write_text(json.dumps(manifest))
     async with elsewhere() as other:
         with pytest.raises(IntegrityError):
-            await restore(other, one)
-        assert await other.accounts.list() == ()
+            await restore(other.backup, one)
+        assert await other.accounts.registry.list() == ()
         assert await other.storage.keys() == set()
     # Tables are bound to the database that was opened last, so this one is asked by itself.
     rows_left = await services.database.fetch("SELECT id FROM account WHERE username = {}", "ann")
@@ -177,12 +177,12 @@ async def test_rows_that_cannot_be_leave_everything_as_it_was(
 async def test_running_workers_and_full_folders_are_refused(
     services: Services, ann: Identity, tmp_path: Path
 ) -> None:
-    await back_up(services, tmp_path / "one")
+    await back_up(services.backup, tmp_path / "one")
     with pytest.raises(Conflict, match="not empty"):
-        await back_up(services, tmp_path / "one")
-    await services.workers.register("c" * 12, host="here", pid=1, device="cpu")
+        await back_up(services.backup, tmp_path / "one")
+    await services.workers.registry.register("c" * 12, host="here", pid=1, device="cpu")
     with pytest.raises(Conflict, match="worker"):
-        await restore(services, tmp_path / "one", replace=True)
+        await restore(services.backup, tmp_path / "one", replace=True)
 
 
 async def test_every_table_is_backed_up_or_left_out_on_purpose(services: Services) -> None:
@@ -214,7 +214,7 @@ async def test_a_sound_without_its_files_is_named_and_nothing_is_written(
     with pytest.raises(
         Conflict, match=rf"1 sound lacks files: {lost} \({', '.join(names)}\).*--allow-missing"
     ):
-        await back_up(services, tmp_path / "one")
+        await back_up(services.backup, tmp_path / "one")
     assert not (tmp_path / "one").exists()
 
 
@@ -233,7 +233,7 @@ async def test_a_file_that_is_lost_while_it_is_taken_ends_a_backup(
 
     monkeypatch.setattr(services.storage, "path", spied)
     with pytest.raises(Conflict, match=r"sound\.ogg"):
-        await back_up(services, tmp_path / "one")
+        await back_up(services.backup, tmp_path / "one")
     assert lost
     assert not (tmp_path / "one" / MANIFEST).exists()
 
@@ -242,13 +242,13 @@ async def test_what_may_be_missing_is_told_and_comes_back_without_it(
     services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
     lost = await _lose(services, "sound.wav", "sound.mp3")
-    made = await back_up(services, tmp_path / "one", allow_missing=True)
+    made = await back_up(services.backup, tmp_path / "one", allow_missing=True)
     assert (made.sounds, made.files, made.missing) == (2, 8, {lost: ("sound.wav", "sound.mp3")})
     async with elsewhere() as other:
         with pytest.raises(InvalidRequest, match=f"not complete: 1 sound lacks files: {lost}"):
-            await restore(other, tmp_path / "one")
-        assert await other.accounts.list() == ()
-        done = await restore(other, tmp_path / "one", allow_missing=True)
+            await restore(other.backup, tmp_path / "one")
+        assert await other.accounts.registry.list() == ()
+        done = await restore(other.backup, tmp_path / "one", allow_missing=True)
         assert (done.gone, list(done.missing)) == (0, [lost])
         assert len(await other.storage.keys()) == 2
         # No sound is dropped for it.
@@ -259,7 +259,7 @@ async def test_a_backup_that_hides_what_it_lacks_is_refused(
     services: Services, ann: Identity, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
     one = tmp_path / "one"
-    await back_up(services, one)
+    await back_up(services.backup, one)
     (one / "files.jsonl").write_text("")
     manifest = json.loads((one / MANIFEST).read_text())
     changed = manifest | {"files": 0, "files_sha256": digest_of(one / "files.jsonl")}
@@ -267,5 +267,5 @@ async def test_a_backup_that_hides_what_it_lacks_is_refused(
     (one / MANIFEST).write_text(json.dumps(changed), encoding="utf-8-sig")
     async with elsewhere() as other:
         with pytest.raises(InvalidRequest, match="not whole: 2 sounds lack files"):
-            await restore(other, one)
-        assert await other.accounts.list() == ()
+            await restore(other.backup, one)
+        assert await other.accounts.registry.list() == ()

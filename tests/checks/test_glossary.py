@@ -25,7 +25,7 @@ OTHER_SENSES = frozenset(
     {
         "_first_line", "_line", "_line_of_loss", "_one_line", "_read_lines",
         "add_access_line", "first_line", "is_plain_line", "JsonLines", "LineHandler",
-        "LineOutput", "Note", "NoteBody", "NoteRenderer", "parse_note",
+        "LineOutput", "Note", "NoteBody", "NoteRenderer", "parse_note", "require_note",
         "WorkLine",
     }
 )  # fmt: skip

@@ -1,9 +1,11 @@
 """The arrows of the architecture hold, in the import graph and in a process that has really started."""
 
+import ast
 import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,38 @@ def copy_of_the_code(tmp_path: Path) -> Path:
     for name in ("pyproject.toml", "piccolo_conf.py"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
+
+
+def imported_by(path: Path, modules: Collection[str]) -> set[str]:
+    """Those of `modules` that a module imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            found.update(name if name in modules else node.module for name in names)
+    return found & set(modules)
+
+
+def circular(imports: dict[str, set[str]]) -> set[str]:
+    """The modules that are in a circle of imports, or import one that is."""
+    left = dict(imports)
+    while done := {module for module, imported in left.items() if not imported & left.keys()}:
+        left = {module: imported for module, imported in left.items() if module not in done}
+    return set(left)
+
+
+def test_a_circle_of_imports_is_found() -> None:
+    assert circular({"a": {"b"}, "b": {"c"}, "c": set()}) == set()
+    assert circular({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"a", "b", "c"}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    paths = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / "webapp").rglob("*.py")]
+    modules = {".".join(path.parts).removesuffix(".__init__"): ROOT / path for path in paths}
+    imports = {name: imported_by(path.with_suffix(".py"), modules) for name, path in modules.items()}
+    assert circular(imports) == set()
 
 
 def test_the_import_contracts_are_kept() -> None:

@@ -63,16 +63,16 @@ def test_an_account_from_beginning_to_end(soundloom: Soundloom, data_dir: Path) 
 
 def test_the_password_is_the_first_line_and_can_be_set_anew(soundloom: Soundloom) -> None:
     soundloom("user", "create", "ada", "--password-stdin", stdin="correct horse\r\nsecond line\n")
-    identity = _ask(lambda services: services.accounts.authenticate("ada", PASSWORD, address="-"))
+    identity = _ask(lambda services: services.accounts.registry.authenticate("ada", PASSWORD, address="-"))
     assert identity.username == "ada"
-    session = _ask(lambda services: services.sessions.create(identity.account_id))
+    session = _ask(lambda services: services.accounts.sessions.create(identity.account_id))
     changed = soundloom("user", "passwd", "ada", "--password-stdin", stdin="battery staple")
     assert (changed.code, changed.out, changed.err) == (0, "", "")
     assert (
-        _ask(lambda services: services.accounts.authenticate("ada", "battery staple", address="-"))
+        _ask(lambda services: services.accounts.registry.authenticate("ada", "battery staple", address="-"))
         == identity
     )
-    assert _ask(lambda services: services.sessions.resolve(session)) is None
+    assert _ask(lambda services: services.accounts.sessions.resolve(session)) is None
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_password_is_the_first_line_and_can_be_set_anew(soundloom: Soundloom
 def test_a_password_from_an_editor_is_the_one_that_is_typed(soundloom: Soundloom, text: bytes) -> None:
     made = soundloom("user", "create", "ada", "--password-stdin", stdin=text)
     assert (made.code, made.err) == (0, "")
-    _ask(lambda services: services.accounts.authenticate("ada", PASSWORD, address="-"))
+    _ask(lambda services: services.accounts.registry.authenticate("ada", PASSWORD, address="-"))
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_a_token_and_nothing_else_is_printed(soundloom: Soundloom) -> None:
     created = soundloom("token", "create", "ADA", "--label", "laptop")
     assert (created.code, created.err) == (0, "")
     assert re.fullmatch(r"sl_[\w-]{43}\n", created.out)
-    identity = _ask(lambda services: services.tokens.identity_for(created.out.strip()))
+    identity = _ask(lambda services: services.accounts.tokens.identity_for(created.out.strip()))
     assert identity is not None
     assert identity.username == "ada"
     soundloom("token", "create", "ada", "--days", "0")
-    tokens = _ask(lambda services: services.tokens.list(identity.account_id))
+    tokens = _ask(lambda services: services.accounts.tokens.list(identity.account_id))
     assert [(token.label, token.expires_ms is None) for token in tokens] == [("", True), ("laptop", False)]
 
 
@@ -131,8 +131,8 @@ def test_aura_is_granted_with_reason_and_author(soundloom: Soundloom) -> None:
     _create(soundloom, "ada", "--aura", "5")
     assert soundloom("aura", "grant", "ada", "10", "--reason", "Thank you").out == "15\n"
     assert soundloom("aura", "grant", "ada", "-4", "--reason", "Mistake").out == "11\n"
-    account = _ask(lambda services: services.accounts.find("ada"))
-    lines = _ask(lambda services: services.aura.ledger(account.account_id))
+    account = _ask(lambda services: services.accounts.registry.find("ada"))
+    lines = _ask(lambda services: services.accounts.aura.ledger(account.account_id))
     assert [(line.kind, line.amount, line.reason) for line in lines] == [
         ("adjustment", -4, "Mistake"),
         ("grant", 10, "Thank you"),

@@ -56,7 +56,7 @@ def _changed(step: str, what: str, archive: Path, owner: str) -> list[str]:
 
 def _remove_strays() -> tuple[int, int]:
     async def work(services: Services) -> tuple[int, int]:
-        return await services.sounds.remove_strays()
+        return await services.library.files.remove_strays()
 
     return with_services(work)
 

@@ -15,7 +15,8 @@ from webapp.errors import SettingsError
 from webapp.logs import configure_logging
 from webapp.pages.admin.server import setting_lines
 from webapp.settings import Settings, load_settings
-from webapp.weights.source import SourceFailed, open_source
+from webapp.weights.source import SourceFailed
+from webapp.weights.sources import open_source
 
 # Two words that stand on both sides of whatever cuts the address in two.
 FIRST, SECOND = "hushhush", "whisper"

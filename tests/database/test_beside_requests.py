@@ -56,14 +56,14 @@ class TestLastUse:
         self, services: Services, make_account: MakeAccount, clock: ManualClock
     ) -> None:
         ann = await make_account()
-        token, _ = await services.tokens.create(ann.account_id)
-        session = await services.sessions.create(ann.account_id)
+        token, _ = await services.accounts.tokens.create(ann.account_id)
+        session = await services.accounts.sessions.create(ann.account_id)
         clock.advance_s(LATER_S)
-        assert await services.tokens.identity_for(token)
-        assert await services.sessions.resolve(session)
+        assert await services.accounts.tokens.identity_for(token)
+        assert await services.accounts.sessions.resolve(session)
         now_ms = clock.now_ms()
-        assert (await services.tokens.list(ann.account_id))[0].last_used_ms == now_ms
-        assert (await services.sessions.list(ann.account_id))[0].last_seen_ms == now_ms
+        assert (await services.accounts.tokens.list(ann.account_id))[0].last_used_ms == now_ms
+        assert (await services.accounts.sessions.list(ann.account_id))[0].last_seen_ms == now_ms
         async with asyncio.timeout(60):
             while await _written(services.database) != (now_ms, now_ms):
                 continue
@@ -77,8 +77,8 @@ class TestLastUse:
         log: list[str],
     ) -> None:
         ann = await make_account()
-        token, _ = await services.tokens.create(ann.account_id)
-        session = await services.sessions.create(ann.account_id)
+        token, _ = await services.accounts.tokens.create(ann.account_id)
+        session = await services.accounts.sessions.create(ann.account_id)
         tried = 0
 
         def full(**_options: object) -> object:
@@ -92,16 +92,16 @@ class TestLastUse:
                 # For longer than a session lives without being used.
                 clock.advance_s(86_400)
                 for _ in range(3):
-                    assert await services.tokens.identity_for(token)
-                    assert await services.sessions.resolve(session)
+                    assert await services.accounts.tokens.identity_for(token)
+                    assert await services.accounts.sessions.resolve(session)
         assert tried > 2
         assert len([line for line in log if "last use" in line]) == 2, "one line for each kind"
         clock.advance_s(LATER_S)
         now_ms = clock.now_ms()
         async with asyncio.timeout(60):
             while await _written(services.database) != (now_ms, now_ms):
-                await services.tokens.identity_for(token)
-                await services.sessions.resolve(session)
+                await services.accounts.tokens.identity_for(token)
+                await services.accounts.sessions.resolve(session)
 
 
 class TestForeignLock:
@@ -116,8 +116,8 @@ class TestForeignLock:
         self, services: Services, make_account: MakeAccount, clock: ManualClock, tmp_path: Path
     ) -> None:
         ann = await make_account()
-        token, _ = await services.tokens.create(ann.account_id)
-        job_id = (await services.submissions.submit(ann, choice())).job_id
+        token, _ = await services.accounts.tokens.create(ann.account_id)
+        job_id = (await services.queue.submissions.submit(ann, choice())).job_id
         loop = asyncio.get_running_loop()
         with closing(sqlite3.connect(tmp_path / "soundloom.sqlite", isolation_level=None)) as holder:
             async with _client(services, token) as client:

@@ -41,13 +41,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 async def _sound(services: Services, identity: Identity) -> str:
-    await services.submissions.submit(identity, choice())
-    claim = await services.leases.claim(WORKER)
+    await services.queue.submissions.submit(identity, choice())
+    claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     staged = services.storage.staging_folder()
     (staged / "sound.wav").write_bytes(b"RIFF")
     await services.storage.publish(claim.storage_key, staged)
-    await services.leases.complete(claim, FACTS)
+    await services.queue.leases.complete(claim, FACTS)
     return claim.generation_id
 
 
@@ -63,27 +63,29 @@ async def _fill(services: Services, identity: Identity) -> None:
 
 async def _submit_much(services: Services, identity: Identity, prompt: str) -> None:
     for _ in range(2_000):
-        await services.submissions.submit(identity, choice(prompt))
+        await services.queue.submissions.submit(identity, choice(prompt))
 
 
 class TestFullDatabase:
     """SQLite's file cannot grow."""
 
     async def test_signing_in_and_deleting_work(self, services: Services, clock: ManualClock) -> None:
-        ann = await services.accounts.register("ann", PASSWORD, address=ADDRESS)
+        ann = await services.accounts.registry.register("ann", PASSWORD, address=ADDRESS)
         owner = Identity(ann.account_id, "ann", "creator", is_admin=False)
-        token, _ = await services.tokens.create(owner.account_id)
-        session = await services.sessions.create(owner.account_id)
+        token, _ = await services.accounts.tokens.create(owner.account_id)
+        session = await services.accounts.sessions.create(owner.account_id)
         sound = await _sound(services, owner)
         await services.database.keep_reserve(is_start=True)
         await _fill(services, owner)
         clock.advance_s(3_600)
         for _ in range(3):
-            assert await services.tokens.identity_for(token)
-            assert await services.sessions.resolve(session)
+            assert await services.accounts.tokens.identity_for(token)
+            assert await services.accounts.sessions.resolve(session)
         for _ in range(20):
-            await services.accounts.authenticate("ann", PASSWORD, address=ADDRESS)
-            assert await services.sessions.resolve(await services.sessions.create(owner.account_id))
+            await services.accounts.registry.authenticate("ann", PASSWORD, address=ADDRESS)
+            assert await services.accounts.sessions.resolve(
+                await services.accounts.sessions.create(owner.account_id)
+            )
         with pytest.raises(StorageFull):
             await _submit_much(services, owner, "a long text " * 80)
         await services.library.publishing.delete(owner, sound)
@@ -106,7 +108,7 @@ class TestFullDatabase:
         await services.database.keep_reserve()
         assert len(await services.database.fetch(kept)) == 1
         assert (tmp_path / FILE_NAME).exists()
-        assert (await services.submissions.submit(ann, choice())).position == 1
+        assert (await services.queue.submissions.submit(ann, choice())).position == 1
 
 
 @pytest.fixture

@@ -86,15 +86,15 @@ class TestTimeLimits:
         holder = await asyncpg.connect(database_url)
         async with holder.transaction():
             await holder.execute("SELECT 1 FROM queue_state FOR UPDATE")
-            await _fails(services.submissions.submit(ann, choice()))
+            await _fails(services.queue.submissions.submit(ann, choice()))
         await holder.close()
-        assert (await services.submissions.submit(ann, choice())).position == 1
+        assert (await services.queue.submissions.submit(ann, choice())).position == 1
 
     async def test_a_foreign_lock_is_503_in_words(
         self, database_url: str, services: Services, make_account: MakeAccount
     ) -> None:
         ann = await make_account()
-        token, _ = await services.tokens.create(ann.account_id)
+        token, _ = await services.accounts.tokens.create(ann.account_id)
         holder = await asyncpg.connect(database_url)
         async with holder.transaction(), _client(services) as client, asyncio.timeout(BOUND_S):
             await holder.execute("LOCK TABLE job, queue_state IN ACCESS EXCLUSIVE MODE")

@@ -78,7 +78,7 @@ class TestFileGone:
         take_away: Callable[[Path], None],
     ) -> None:
         ann = await make_account()
-        token, _ = await services.tokens.create(ann.account_id)
+        token, _ = await services.accounts.tokens.create(ann.account_id)
         bearer = {"Authorization": f"Bearer {token}"}
         async with _client(services) as client:
             assert (
@@ -104,9 +104,9 @@ class TestFileGone:
         ann = await make_account()
         (tmp_path / NAME).rename(tmp_path / "aside")
         with pytest.raises(DatabaseGone):
-            await services.submissions.submit(ann, choice())
+            await services.queue.submissions.submit(ann, choice())
         (tmp_path / "aside").rename(tmp_path / NAME)
-        assert (await services.submissions.submit(ann, choice())).position == 1
+        assert (await services.queue.submissions.submit(ann, choice())).position == 1
 
     async def test_a_connection_made_late_does_not_make_another_file(
         self, services: Services, make_account: MakeAccount, tmp_path: Path

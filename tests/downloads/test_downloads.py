@@ -24,11 +24,11 @@ def register(services: Services) -> MakeRegister:
 
 
 async def entry(services: Services, name: str = SMALL) -> CatalogueEntry:
-    return next(entry for entry in await services.downloads.catalogue() if entry.name == name)
+    return next(entry for entry in await services.models.downloads.catalogue() if entry.name == name)
 
 
 async def test_the_catalogue_says_what_there_is_and_under_which_licence(services: Services) -> None:
-    entries = await services.downloads.catalogue()
+    entries = await services.models.downloads.catalogue()
     assert len(entries) == 13
     assert {entry.licence for entry in entries} == {"CC-BY-NC 4.0"}
     assert all(entry.licence_url.startswith("https://creativecommons.org/") for entry in entries)
@@ -43,7 +43,7 @@ async def test_a_download_from_wish_to_end(services: Services, register: MakeReg
     worker = register()
     await worker.seen(10**12, [])
     with services.bus.subscribe() as hints:
-        await services.downloads.start(SMALL, accepted_licence=True, by="root")
+        await services.models.downloads.start(SMALL, accepted_licence=True, by="root")
         assert hints.take() == [Event("status")]
     waiting = (await entry(services)).download
     assert waiting is not None
@@ -62,11 +62,11 @@ async def test_a_download_from_wish_to_end(services: Services, register: MakeReg
     assert (done.is_installed, done.is_chosen, done.hosts, done.download) == (True, True, ("one",), None)
     assert await worker.next_wish() is None
     with pytest.raises(Conflict, match="installed already"):
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
 
 
 async def test_what_cannot_be_asked_for(services: Services, register: MakeRegister) -> None:
-    downloads = services.downloads
+    downloads = services.models.downloads
     with pytest.raises(NotFound, match="nonesuch"):
         await downloads.start("nonesuch", accepted_licence=True)
     with pytest.raises(InvalidRequest, match=r"CC-BY-NC 4\.0"):
@@ -88,9 +88,9 @@ async def test_what_cannot_be_asked_for(services: Services, register: MakeRegist
 async def test_a_cancelled_download_stays_cancelled(services: Services, register: MakeRegister) -> None:
     worker = register()
     await worker.seen(10**12, [])
-    await services.downloads.start(SMALL, accepted_licence=True)
+    await services.models.downloads.start(SMALL, accepted_licence=True)
     await worker.progress(SMALL, done_bytes=250, total_bytes=1000, bytes_per_s=50)
-    await services.downloads.cancel(SMALL)
+    await services.models.downloads.cancel(SMALL)
     assert not await worker.is_wanted(SMALL, "pull")
     # What the worker still says does not bring it back.
     await worker.progress(SMALL, done_bytes=300, total_bytes=1000, bytes_per_s=50)
@@ -98,19 +98,19 @@ async def test_a_cancelled_download_stays_cancelled(services: Services, register
     download = (await entry(services)).download
     assert download is not None
     assert (download.state, download.done_bytes, download.error) == ("cancelled", 250, "")
-    await services.downloads.start(SMALL, accepted_licence=True)
+    await services.models.downloads.start(SMALL, accepted_licence=True)
     assert await worker.is_wanted(SMALL, "pull")
 
 
 async def test_a_failure_is_told_and_can_be_tried_again(services: Services, register: MakeRegister) -> None:
     worker = register()
     await worker.seen(10**12, [])
-    await services.downloads.start(SMALL, accepted_licence=True)
+    await services.models.downloads.start(SMALL, accepted_licence=True)
     await worker.ended(SMALL, "pull", "failed", "The disk is full")
     download = (await entry(services)).download
     assert download is not None
     assert (download.state, download.error) == ("failed", "The disk is full")
-    await services.downloads.start(SMALL, accepted_licence=True)
+    await services.models.downloads.start(SMALL, accepted_licence=True)
     download = (await entry(services)).download
     assert download is not None
     assert (download.state, download.error) == ("waiting", "")
@@ -119,7 +119,7 @@ async def test_a_failure_is_told_and_can_be_tried_again(services: Services, regi
 async def test_a_restart_resumes(services: Services, register: MakeRegister) -> None:
     worker = register()
     await worker.seen(10**12, [])
-    await services.downloads.start(SMALL, accepted_licence=True)
+    await services.models.downloads.start(SMALL, accepted_licence=True)
     await worker.progress(SMALL, done_bytes=250, total_bytes=1000, bytes_per_s=50)
     await worker.resume()
     download = (await entry(services)).download
@@ -131,7 +131,7 @@ async def test_a_restart_resumes(services: Services, register: MakeRegister) -> 
 async def test_removal(services: Services, register: MakeRegister) -> None:
     worker = register()
     await worker.seen(10**12, [SMALL])
-    await services.downloads.remove(SMALL)
+    await services.models.downloads.remove(SMALL)
     download = (await entry(services)).download
     assert download is not None
     assert download.state == "removing"
@@ -163,11 +163,11 @@ async def test_every_host_fetches_for_itself(
     await two.seen(5 * 10**11, [])
     half = await entry(services)
     assert (half.is_installed, half.is_chosen, half.hosts) == (False, False, ("one",))
-    assert [(folder.host, folder.free_bytes) for folder in await services.downloads.folders()] == [
+    assert [(folder.host, folder.free_bytes) for folder in await services.models.downloads.folders()] == [
         ("one", 10**12),
         ("two", 5 * 10**11),
     ]
-    await services.downloads.start(SMALL, accepted_licence=True)
+    await services.models.downloads.start(SMALL, accepted_licence=True)
     assert await one.next_wish() is None
     assert await two.next_wish() == Wish(SMALL, "pull", "")
     # A host that has gone is no longer waited for.
@@ -182,5 +182,5 @@ async def test_the_chosen_one_is_what_the_settings_ask_for(
     services: Services, register: MakeRegister
 ) -> None:
     await register().seen(10**12, ["musicgen-medium", "musicgen-large", "magnet-small-30secs"])
-    chosen = {entry.name for entry in await services.downloads.catalogue() if entry.is_chosen}
+    chosen = {entry.name for entry in await services.models.downloads.catalogue() if entry.is_chosen}
     assert chosen == {"musicgen-medium", "magnet-small-30secs"}

@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+import msgspec
 import pytest
 
 from webapp.clock import ManualClock, SystemClock
-from webapp.events import Bus, Event, PostgresBus, SocketBus, SocketHub
+from webapp.events import (
+    ACCESS_CHANGED,
+    Bus,
+    Event,
+    PostgresBus,
+    SocketBus,
+    SocketHub,
+    access_changed,
+    account_changed,
+    speech_changed,
+)
 from webapp.events.bus import MAX_PENDING, MAX_REMEMBERED, MISSED, LocalBus, Subscription
 from webapp.events.local_socket import MAX_BACKLOG_BYTES, SOCKET_NAME, socket_path
 
@@ -91,6 +102,23 @@ def test_a_burst_is_heard_as_each_distinct_hint_once() -> None:
         assert hints.take() == [QUEUE, JOB]
         assert hints.take() == []
     assert bus.listener_count == 0
+
+
+@pytest.mark.parametrize(
+    ("event", "subject"),
+    [
+        (Event("job", "a" * 12), {"job_id": "a" * 12}),
+        (speech_changed("b" * 12), {"request_id": "b" * 12}),
+        (account_changed(7), {"account_id": 7}),
+        (access_changed(7), {"account_id": 7}),
+        (ACCESS_CHANGED, {}),
+    ],
+)
+def test_a_hint_names_its_subject_as_what_it_is(event: Event, subject: dict[str, object]) -> None:
+    """In Python, and between processes."""
+    sent = msgspec.json.encode(event)
+    assert msgspec.json.decode(sent) == {"topic": event.topic, **subject}
+    assert msgspec.json.decode(sent, type=Event) == event
 
 
 def test_what_was_heard_since_when() -> None:

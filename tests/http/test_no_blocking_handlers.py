@@ -118,9 +118,9 @@ async def signed_in(app: Litestar) -> httpx.AsyncClient:
 
 async def test_no_page_takes_the_loop_for_long(app: Litestar, services: Services) -> None:
     client = await signed_in(app)
-    account = await services.accounts.find("ann")
+    account = await services.accounts.registry.find("ann")
     for _ in range(2):
-        await services.submissions.submit(account.identity, choice())
+        await services.queue.submissions.submit(account.identity, choice())
     for path in PAGES:  # templates are compiled on first use
         await client.get(path)
     longest = []
@@ -185,13 +185,13 @@ def wait_watch() -> WaitWatch:
 
 async def finished_sound(services: Services, identity: Identity) -> str:
     """The address of a sound that is there, with a file of a few bytes."""
-    await services.submissions.submit(identity, choice())
-    claim = await services.leases.claim("1" * 12, frozenset())
+    await services.queue.submissions.submit(identity, choice())
+    claim = await services.queue.leases.claim("1" * 12, frozenset())
     assert claim is not None
     staged = services.storage.staging_folder()
     (staged / "sound.wav").write_bytes(b"RIFF0000")
     await services.storage.publish(claim.storage_key, staged)
-    await services.leases.complete(claim, FACTS)
+    await services.queue.leases.complete(claim, FACTS)
     return f"/audio/{claim.generation_id}.wav"
 
 
@@ -199,8 +199,8 @@ async def test_no_handler_waits_on_the_loops_thread(
     app: Litestar, services: Services, wait_watch: WaitWatch
 ) -> None:
     client = await signed_in(app)
-    account = await services.accounts.find("ann")
-    token, _ = await services.tokens.create(account.account_id)
+    account = await services.accounts.registry.find("ann")
+    token, _ = await services.accounts.tokens.create(account.account_id)
     bearer = {"authorization": f"Bearer {token}", "accept": "application/json"}
     sound = await finished_sound(services, account.identity)
 

@@ -100,7 +100,7 @@ class TestUnknownProxies:
         self, services: Services, make_account: MakeAccount, caplog: pytest.LogCaptureFixture
     ) -> None:
         root = await make_account("root", is_admin=True)
-        cookie = {"cookie": f"{PLAIN_COOKIE}={await services.sessions.create(root.account_id)}"}
+        cookie = {"cookie": f"{PLAIN_COOKIE}={await services.accounts.sessions.create(root.account_id)}"}
         async with client(services) as http:
             assert "through a proxy" not in (await http.get("/admin", headers=cookie)).text
             for header in ("x-forwarded-for", "forwarded", "x-real-ip"):

@@ -32,14 +32,14 @@ def make_sound(services: Services) -> MakeSound:
         model: str = "music",
         **facts: Any,
     ) -> str:
-        await services.submissions.submit(owner, choice(prompt, duration_s=duration_s, model=model))
-        claim = await services.leases.claim(WORKER)
+        await services.queue.submissions.submit(owner, choice(prompt, duration_s=duration_s, model=model))
+        claim = await services.queue.leases.claim(WORKER)
         assert claim is not None
         staged = services.storage.staging_folder()
         for name in FILES:
             (staged / name).write_bytes(name.encode())
         await services.storage.publish(claim.storage_key, staged)
-        await services.leases.complete(claim, replace(FACTS, duration_s=duration_s, **facts))
+        await services.queue.leases.complete(claim, replace(FACTS, duration_s=duration_s, **facts))
         change = SoundChange(title=title, tags=tags, is_public=is_public)
         await services.library.publishing.change(owner, claim.generation_id, change)
         return claim.generation_id

@@ -22,7 +22,7 @@ async def test_an_account_takes_along_what_it_did_in_the_library(
         await library.playlists.add_track(ann, playlist.playlist_id, sound_id)
     await library.publishing.change(bob, taken_back, SoundChange(is_public=False))
 
-    exported = await services.accounts.export(ann.account_id)
+    exported = await services.accounts.registry.export(ann.account_id)
 
     assert [(item["generation_id"], item["title"], item["is_public"]) for item in exported["library"]] == [
         (mine, "Mine", False)

@@ -216,7 +216,7 @@ class TestChanging:
         answer = await root.http.patch(f"/api/library/{sound_id}", json={"title": "x"})
         assert_problem(answer, 403, "Not authorized to change this sound")
         assert (await root.http.delete(f"/api/library/{sound_id}")).status_code == 204
-        (line,) = await services.administration.audit.entries(subject=sound_id)
+        (line,) = await services.admin.audit.entries(subject=sound_id)
         assert (line.author, line.action, line.detail) == ("root", "delete sound", "ann")
 
 

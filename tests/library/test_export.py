@@ -123,6 +123,14 @@ async def test_wrong_wishes(ann: User, make_sound: MakeSound) -> None:
     assert_problem(await ann.http.get(EXPORT, params={"playlist": "x"}), 404, "Playlist not found")
 
 
+@pytest.mark.parametrize("owner", ["x" * 2_000, "ü" * 600, "a\0b", "%"])
+async def test_an_owner_that_is_nobody_has_nothing(ann: User, make_sound: MakeSound, owner: str) -> None:
+    await make_sound(ann.identity, "rain")
+    for source in ("own", "public", "favorites"):
+        answer = await ann.http.get(EXPORT, params={"owner": owner, "source": source})
+        assert answer.status_code in (200, 400, 404), answer.text
+
+
 async def test_too_much_at_once(ann: User, make_sound: MakeSound, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webapp.services.library.export.MAX_EXPORTED", 1)
     for _ in range(2):

@@ -47,7 +47,7 @@ async def test_hiding_and_restoring(
     assert (await bob.http.get("/api/favorites")).json()["total"] == 1
     answer = await root.http.put(f"{path}/note", json={"note": ""})
     assert (answer.json()["is_hidden"], answer.json()["note"]) == (False, None)
-    lines = await services.administration.audit.entries(subject=sound_id)
+    lines = await services.admin.audit.entries(subject=sound_id)
     assert [(line.author, line.action) for line in reversed(lines)] == [
         ("root", "hide sound"), ("root", "show sound"), ("root", "note sound"),
     ]  # fmt: skip

@@ -168,7 +168,9 @@ async def test_what_others_can_ask_tells_nothing(
     for path in _pages(app):
         if path not in ANSWERED_OTHERWISE:
             asked += _addresses(path, listing if path == "/library" else [], world)
-    world.bob.http.cookies.set(PLAIN_COOKIE, await services.sessions.create(world.bob.identity.account_id))
+    world.bob.http.cookies.set(
+        PLAIN_COOKIE, await services.accounts.sessions.create(world.bob.identity.account_id)
+    )
     clients = [anybody, world.bob.http]
     there, own = await _everything(clients, asked), await _everything([ann.http], asked)
     assert {answer[0] for answer in there.values()} >= {200, 400, 401, 403, 404}

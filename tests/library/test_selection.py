@@ -19,7 +19,7 @@ async def test_a_foreign_sound_keeps_a_selection_as_it_is(
 ) -> None:
     ann, bob = await make_account("ann"), await make_account("bob")
     own, foreign = [await make_sound(ann) for _ in range(2)], await make_sound(bob)
-    publishing, sounds = services.library.publishing, services.sounds
+    publishing, sounds = services.library.publishing, services.library.files
     files = [await sounds.audio_file(f"{sound_id}.wav") for sound_id in own]
     with services.bus.subscribe() as hints:
         with pytest.raises(NotAuthorized):

@@ -37,7 +37,7 @@ async def attempt(services: Services, make_account: MakeAccount, tmp_path: Path)
         options = EngineOptions(tmp_path / "models", {"music": "mine"}, "cpu", precision, threads=1)
         directory = EngineDirectory("audiocraft", options)
         ann = await make_account()
-        job = await services.submissions.submit(ann, choice(duration_s=2, seed=seed))
+        job = await services.queue.submissions.submit(ann, choice(duration_s=2, seed=seed))
         async with working(services, directory.engines(directory.look())["music"]):
             return await ended(services, ann, job.job_id)
 

@@ -23,8 +23,10 @@ BROWSER = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}
 def services(services: Services) -> Services:
     """The services, with a password hash that is quick."""
     hasher = PasswordHasher(Argon2Hash(memory_kib=64, passes=1))
-    accounts = Accounts(services.database, services.clock, services.settings, services.rate_limits, hasher)
-    return dataclasses.replace(services, accounts=accounts)
+    accounts = Accounts(
+        services.database, services.clock, services.settings, services.shared.rate_limits, hasher
+    )
+    return dataclasses.replace(services, accounts=dataclasses.replace(services.accounts, registry=accounts))
 
 
 @pytest.fixture
@@ -44,26 +46,26 @@ async def browser(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def ann(services: Services) -> Identity:
     """An account of the tier creator."""
-    identity = await services.accounts.register("ann", "correct horse", address="test")
-    await services.accounts.set_tier(identity.account_id, "creator")
+    identity = await services.accounts.registry.register("ann", "correct horse", address="test")
+    await services.accounts.registry.set_tier(identity.account_id, "creator")
     return dataclasses.replace(identity, tier="creator")
 
 
 @pytest.fixture
 async def ann_browser(browser: httpx.AsyncClient, services: Services, ann: Identity) -> httpx.AsyncClient:
     """Ann is signed in."""
-    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(ann.account_id))
+    browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(ann.account_id))
     return browser
 
 
 @pytest.fixture
 async def root(services: Services) -> Identity:
-    identity = await services.accounts.register("root", "correct horse", address="test")
-    await services.accounts.set_admin(identity.account_id, is_admin=True)
-    return (await services.accounts.get(identity.account_id)).identity
+    identity = await services.accounts.registry.register("root", "correct horse", address="test")
+    await services.accounts.registry.set_admin(identity.account_id, is_admin=True)
+    return (await services.accounts.registry.get(identity.account_id)).identity
 
 
 @pytest.fixture
 async def root_browser(browser: httpx.AsyncClient, services: Services, root: Identity) -> httpx.AsyncClient:
-    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(root.account_id))
+    browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(root.account_id))
     return browser

@@ -34,16 +34,16 @@ async def test_a_token_is_shown_once_and_works_until_it_is_revoked(
     made = await ann_browser.post("/account/tokens", data={"label": "my <laptop>"})
     found = re.search(r'<code id="new-token" class="secret">([^<]+)</code>', made.text)
     assert found is not None
-    assert await services.tokens.identity_for(found[1]) == ann
+    assert await services.accounts.tokens.identity_for(found[1]) == ann
     assert made.headers["cache-control"] == "no-store"
     page = (await ann_browser.get("/account")).text
     assert found[1] not in page
     assert "my &lt;laptop&gt;" in page
-    (token,) = await services.tokens.list(ann.account_id)
+    (token,) = await services.accounts.tokens.list(ann.account_id)
     answer = await ann_browser.post(f"/account/tokens/{token.token_id}/revoke", data={})
     assert answer.status_code == 303
     assert "Token revoked" in (await ann_browser.get(answer.headers["location"])).text
-    assert await services.tokens.identity_for(found[1]) is None
+    assert await services.accounts.tokens.identity_for(found[1]) is None
 
 
 @pytest.mark.both_databases
@@ -56,7 +56,7 @@ async def test_a_label_that_cannot_be_one_is_refused(ann_browser: httpx.AsyncCli
 async def test_a_new_password_ends_the_other_sessions(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    other = await services.sessions.create(ann.account_id)
+    other = await services.accounts.sessions.create(ann.account_id)
     wrong = await ann_browser.post(
         "/account/password", data={"current_password": "no", "new_password": "another horse"}
     )
@@ -66,42 +66,44 @@ async def test_a_new_password_ends_the_other_sessions(
         "/account/password", data={"current_password": PASSWORD, "new_password": "another horse"}
     )
     assert answer.status_code == 303
-    assert await services.sessions.resolve(other) is None
+    assert await services.accounts.sessions.resolve(other) is None
     assert (await ann_browser.get("/account")).status_code == 200
-    proven = await services.accounts.authenticate("ann", "another horse", address="test")
+    proven = await services.accounts.registry.authenticate("ann", "another horse", address="test")
     assert proven.account_id == ann.account_id
 
 
 async def test_sessions_are_ended_one_by_one_or_all_others(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    others = [await services.sessions.create(ann.account_id) for _ in range(3)]
-    one = await services.sessions.resolve(others[0])
+    others = [await services.accounts.sessions.create(ann.account_id) for _ in range(3)]
+    one = await services.accounts.sessions.resolve(others[0])
     assert one is not None
     await ann_browser.post(f"/account/sessions/{one.session_id}/revoke", data={})
-    assert await services.sessions.resolve(others[0]) is None
+    assert await services.accounts.sessions.resolve(others[0]) is None
     await ann_browser.post("/account/sessions/revoke-others", data={})
-    assert len(await services.sessions.list(ann.account_id)) == 1
+    assert len(await services.accounts.sessions.list(ann.account_id)) == 1
     assert (await ann_browser.get("/account")).status_code == 200
 
 
 async def test_another_accounts_tokens_and_sessions_are_out_of_reach(
     ann_browser: httpx.AsyncClient, services: Services
 ) -> None:
-    bob = await services.accounts.register("bob", PASSWORD, address="test")
-    secret, token = await services.tokens.create(bob.account_id)
-    session = await services.sessions.resolve(await services.sessions.create(bob.account_id))
+    bob = await services.accounts.registry.register("bob", PASSWORD, address="test")
+    secret, token = await services.accounts.tokens.create(bob.account_id)
+    session = await services.accounts.sessions.resolve(
+        await services.accounts.sessions.create(bob.account_id)
+    )
     assert session is not None
     for path in (f"tokens/{token.token_id}", f"sessions/{session.session_id}"):
         assert (await ann_browser.post(f"/account/{path}/revoke", data={})).status_code == 404
-    assert await services.tokens.identity_for(secret) == bob
+    assert await services.accounts.tokens.identity_for(secret) == bob
 
 
 @pytest.mark.both_databases
 async def test_everything_is_exported_as_one_archive_with_the_sounds(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", PASSWORD, address="test")
+    bob = await services.accounts.registry.register("bob", PASSWORD, address="test")
     kept = [await _with_file(services, ann, is_public=public) for public in (True, False)]
     others = await _with_file(services, bob, is_public=True)
     answer = await ann_browser.get("/account/export")
@@ -163,7 +165,7 @@ async def test_deleting_takes_the_password_and_leaves_no_file(
     answer = await ann_browser.post("/account/delete", data={"current_password": PASSWORD})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert PLAIN_COOKIE in answer.headers["set-cookie"]
-    assert [account.username for account in await services.accounts.list()] == []
+    assert [account.username for account in await services.accounts.registry.list()] == []
     assert await services.storage.keys() == set()
 
 
@@ -179,8 +181,8 @@ async def test_long_lists_come_in_pages(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
     for number in range(25):
-        await services.tokens.create(ann.account_id, f"token {number}")
-        await services.sessions.create(ann.account_id, user_agent=f"browser {number}")
+        await services.accounts.tokens.create(ann.account_id, f"token {number}")
+        await services.accounts.sessions.create(ann.account_id, user_agent=f"browser {number}")
     page = (await ann_browser.get("/account")).text
     assert (page.count(">Revoke</button>"), page.count(">End</button>")) == (20, 20)
     assert "/account?tokens_page=2#tokens" in page
@@ -194,7 +196,7 @@ async def test_long_lists_come_in_pages(
 async def test_a_token_says_when_it_ends(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    await services.tokens.create(ann.account_id, "endless", lifetime_ms=None)
+    await services.accounts.tokens.create(ann.account_id, "endless", lifetime_ms=None)
     assert "never expires" in (await ann_browser.get("/account")).text
-    await services.tokens.create(ann.account_id, "brief", lifetime_ms=2 * 3_600_000)
+    await services.accounts.tokens.create(ann.account_id, "brief", lifetime_ms=2 * 3_600_000)
     assert re.search(r"expires <time [^>]*>in 2 h</time>", (await ann_browser.get("/account")).text)

@@ -25,7 +25,7 @@ PAGES = (
 
 
 async def told(services: Services) -> list[tuple[str, str, str]]:
-    lines = await services.administration.audit.entries()
+    lines = await services.admin.audit.entries()
     return [(line.author, line.action, line.subject) for line in lines]
 
 
@@ -51,7 +51,7 @@ async def test_another_site_cannot_make_an_admin_do_it(
         "/admin/accounts/ann/tier", data={"tier": "free"}, headers={"sec-fetch-site": "cross-site"}
     )
     assert answer.status_code == 403
-    assert (await services.accounts.get(ann.account_id)).tier == "creator"
+    assert (await services.accounts.registry.get(ann.account_id)).tier == "creator"
 
 
 async def test_every_page_is_there(root_browser: httpx.AsyncClient, ann: Identity) -> None:
@@ -65,8 +65,8 @@ async def test_every_page_is_there(root_browser: httpx.AsyncClient, ann: Identit
 async def test_accounts_are_found_by_name_and_kind(
     root_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob_b", "correct horse", address="test")
-    await services.accounts.disable(bob.account_id)
+    bob = await services.accounts.registry.register("bob_b", "correct horse", address="test")
+    await services.accounts.registry.disable(bob.account_id)
 
     async def found(query: str) -> list[str]:
         page = (await root_browser.get(f"/admin?{query}")).text
@@ -87,11 +87,11 @@ async def test_tier_and_rights(root_browser: httpx.AsyncClient, services: Servic
     assert answer.headers["location"] == f"{page}?done=tier"
     asked = await root_browser.post(f"{page}/rights", data={"change": "admin"})
     assert "Make ann an admin?" in asked.text
-    assert not (await services.accounts.get(ann.account_id)).is_admin
+    assert not (await services.accounts.registry.get(ann.account_id)).is_admin
     for change in ("admin", "disable", "enable", "no-admin"):
         answer = await root_browser.post(f"{page}/rights", data={"change": change, "confirmed": "yes"})
         assert answer.status_code == 303, answer.text
-    account = await services.accounts.get(ann.account_id)
+    account = await services.accounts.registry.get(ann.account_id)
     assert (account.tier, account.is_admin, account.is_disabled) == ("premium", False, False)
     assert [action for _, action, _ in await told(services)] == [
         "make no admin", "enable", "disable", "make admin", "set tier",
@@ -109,7 +109,7 @@ async def test_no_admin_locks_themselves_out(
         assert answer.status_code == 400
     answer = await root_browser.post(f"{page}/password", data={"confirmed": "yes"})
     assert answer.status_code == 400
-    assert (await services.accounts.get(root.account_id)).is_admin
+    assert (await services.accounts.registry.get(root.account_id)).is_admin
 
 
 async def test_a_password_is_reset_and_told_once(
@@ -120,9 +120,9 @@ async def test_a_password_is_reset_and_told_once(
     shown = (await root_browser.post(f"{page}/password", data={"confirmed": "yes"})).text
     password = re.search(r'<code class="secret">([^<]+)</code>', shown)
     assert password is not None
-    assert (await services.accounts.authenticate("ann", password[1], address="x")).username == "ann"
+    assert (await services.accounts.registry.authenticate("ann", password[1], address="x")).username == "ann"
     assert password[1] not in (await root_browser.get(page)).text
-    assert password[1] not in str(await services.administration.audit.entries())
+    assert password[1] not in str(await services.admin.audit.entries())
 
 
 async def test_aura_is_granted_with_a_reason(
@@ -137,8 +137,8 @@ async def test_aura_is_granted_with_a_reason(
         answer = await root_browser.post(f"{page}/aura", data={"amount": amount, "reason": reason})
         assert answer.status_code == 400
         assert words in answer.text
-    assert await services.aura.balance(ann.account_id) == 25
-    (line,) = await services.aura.ledger(ann.account_id)
+    assert await services.accounts.aura.balance(ann.account_id) == 25
+    (line,) = await services.accounts.aura.ledger(ann.account_id)
     assert (line.author, line.reason) == ("root", "won a bet")
     assert await told(services) == [("root", "grant Aura", "ann")]
 
@@ -147,7 +147,7 @@ async def test_a_sound_is_hidden_and_shown_again(
     root_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
     job_id = await finish_one(services, ann, "rude words")
-    sound = (await services.jobs.get(ann, job_id)).sound
+    sound = (await services.queue.jobs.get(ann, job_id)).sound
     assert sound is not None
     page = f"/admin/sounds/{sound.generation_id}"
     fragment = {"hx-request": "true"}
@@ -169,7 +169,7 @@ async def test_weights_need_a_worker_and_their_licence_accepted(
 ) -> None:
     page = (await root_browser.get("/admin/models")).text
     assert "nothing can be downloaded or removed" in page
-    name = (await services.downloads.catalogue())[0].name
+    name = (await services.models.downloads.catalogue())[0].name
     address = f"/admin/weights/{name}"
     assert (await root_browser.post(address, data={"action": "download"})).status_code == 400
     accepted = {"action": "download", "accepted": "yes"}
@@ -180,14 +180,14 @@ async def test_weights_need_a_worker_and_their_licence_accepted(
 
 
 async def test_workers_and_models_are_steered(root_browser: httpx.AsyncClient, services: Services) -> None:
-    await services.workers.register(WORKER, host="secret-host", pid=4711, device="cpu")
-    await services.workers.record_report(WORKER, "idle", {"models": {}})
+    await services.workers.registry.register(WORKER, host="secret-host", pid=4711, device="cpu")
+    await services.workers.registry.record_report(WORKER, "idle", {"models": {}})
     page = (await root_browser.get("/admin/models")).text
     assert "secret-host, process 4711" in page
     await root_browser.post(f"/queue/workers/{WORKER}/drain", data={"draining": "yes"})
     assert "Draining" in (await root_browser.get("/queue")).text
     assert (await root_browser.post("/queue/models/music", data={"action": "pin"})).status_code == 303
-    assert [wish.is_pinned for wish in await services.worker_control.wishes()] == [True]
+    assert [wish.is_pinned for wish in await services.workers.control.wishes()] == [True]
     assert (await root_browser.post("/queue/models/music", data={"action": "eat"})).status_code == 400
     assert await told(services) == [("root", "model pin", "music"), ("root", "drain", WORKER)]
 
@@ -198,7 +198,7 @@ async def test_an_account_is_created_with_a_password_that_is_shown_once(
     answer = await root_browser.post("/admin/accounts", data={"username": "Eve", "tier": "premium"})
     shown = re.search(r'<code class="secret">([^<]+)</code>', answer.text)
     assert shown is not None
-    eve = await services.accounts.authenticate("eve", shown[1], address="test")
+    eve = await services.accounts.registry.authenticate("eve", shown[1], address="test")
     assert (eve.username, eve.tier) == ("Eve", "premium")
     assert ("root", "create account", "Eve") in await told(services)
     assert shown[1] not in (await root_browser.get("/admin/accounts/Eve")).text
@@ -216,11 +216,11 @@ async def test_an_account_is_deleted_after_a_question_and_never_ones_own(
     await finish_one(services, ann)
     asked = await root_browser.post("/admin/accounts/ann/delete", data={})
     assert "Delete ann?" in asked.text
-    assert (await services.accounts.find("ann")).username == "ann"
+    assert (await services.accounts.registry.find("ann")).username == "ann"
     done = await root_browser.post("/admin/accounts/ann/delete", data={"confirmed": "yes"})
     assert (done.status_code, done.headers["location"]) == (303, "/admin")
-    assert [account.username for account in await services.accounts.list()] == ["root"]
+    assert [account.username for account in await services.accounts.registry.list()] == ["root"]
     assert ("root", "delete account", "ann") in await told(services)
     own = await root_browser.post("/admin/accounts/root/delete", data={"confirmed": "yes"})
     assert own.status_code == 400
-    assert [account.username for account in await services.accounts.list()] == ["root"]
+    assert [account.username for account in await services.accounts.registry.list()] == ["root"]

@@ -25,7 +25,7 @@ SERVICES = Path(__file__).parents[2] / "webapp/services"
 
 
 async def test_the_record_is_shown_and_paged(root_browser: httpx.AsyncClient, services: Services) -> None:
-    await services.administration.audit.record("root", "cancel", [f"{n:012x}" for n in range(150)])
+    await services.admin.audit.record("root", "cancel", [f"{n:012x}" for n in range(150)])
     page = (await root_browser.get("/admin/record")).text
     assert f"{149:012x}" in page
     older = re.search(r'href="(/admin/record\?before=\d+)"', page)
@@ -50,9 +50,9 @@ def test_no_secret_is_among_the_settings() -> None:
 async def test_the_record_is_in_words_and_can_be_narrowed(
     root_browser: httpx.AsyncClient, services: Services, root: Identity, ann: Identity
 ) -> None:
-    submitted = await services.submissions.submit(ann, choice("lo-fi <beat>"))
-    await services.administration.queue.act(root, "move", submitted.job_id)
-    await services.administration.accounts.set_tier(root, "ann", "premium")
+    submitted = await services.queue.submissions.submit(ann, choice("lo-fi <beat>"))
+    await services.admin.queue.act(root, "move", submitted.job_id)
+    await services.admin.accounts.set_tier(root, "ann", "premium")
     page = (await root_browser.get("/admin/record")).text
     moved = re.search(r"<strong>root</strong> moved <bdi[^>]*>([^<]+)</bdi> to the front(.*?)</li>", page)
     assert moved is not None
@@ -77,7 +77,7 @@ def test_every_action_has_its_words() -> None:
 
 
 async def test_the_checklist_tells_what_is_left_to_do(services: Services) -> None:
-    report = await services.status.report()
+    report = await services.workers.status.report()
     sketch = EngineReport("sketch", "sketch", "", "", 180.0)
     local = checklist(Settings(), report, ())
     assert {point.title: point.is_done for point in local} == {
@@ -108,8 +108,8 @@ async def test_voices_are_listed_neural_ones_first(
         VoiceView("espeak-de", "German, male", "de", "basic", 22_050, "", "GPL-3.0-or-later", "espeak-ng"),
         VoiceView("zh_CN-li-low", "Li", "zh-CN", "low", 16_000, "", "CC0", "piper"),
     ]
-    await services.workers.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
-    await services.speech.register.write("6" * 12, voices)
+    await services.workers.registry.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
+    await services.models.voices.write("6" * 12, voices)
     page = (await root_browser.get("/admin/voices")).text
     assert re.search(r">Li</a>.*Chinese \(Mandarin\).*Piper.*German, male</a>", page, re.DOTALL)
 
@@ -121,9 +121,9 @@ async def test_workers_are_told_apart_by_kind_and_only_what_loads_can_be_loaded(
         "state": "ready", "engine": "e", "label": "e", "checkpoint": "", "license": "", "max_duration_s": 180,
     }  # fmt: skip
     models = {"music": entry | {"needs_load": False}, "audio": entry | {"needs_load": True}}
-    await services.workers.register("a" * 12, host="h", pid=1, device="cpu")
-    await services.workers.record_report("a" * 12, "idle", {"models": models})
-    await services.workers.register("b" * 12, host="h", pid=2, device="cpu", kind="speech")
+    await services.workers.registry.register("a" * 12, host="h", pid=1, device="cpu")
+    await services.workers.registry.record_report("a" * 12, "idle", {"models": models})
+    await services.workers.registry.register("b" * 12, host="h", pid=2, device="cpu", kind="speech")
     page = (await root_browser.get("/admin/models")).text
     assert "<strong>Worker 1</strong>" in page
     assert "<strong>Speech worker 2</strong>" in page

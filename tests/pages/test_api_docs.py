@@ -125,7 +125,7 @@ async def test_a_new_token_is_filled_in_once(
 ) -> None:
     assert f"<span data-token>{TOKEN}</span>" in (await ann_browser.get("/docs")).text
     page = await ann_browser.post("/docs", headers={"content-type": "application/x-www-form-urlencoded"})
-    (token,) = await services.tokens.list(ann.account_id)
+    (token,) = await services.accounts.tokens.list(ann.account_id)
     assert token.label == "API page"
     assert "<span data-token>sl_" in page.text
     assert page.headers["cache-control"] == "no-store"

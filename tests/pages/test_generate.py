@@ -18,7 +18,7 @@ HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}
 
 
 async def jobs_of(services: Services, identity: Identity) -> list[Any]:
-    return await services.jobs.of_account(identity.account_id)
+    return await services.queue.jobs.of_account(identity.account_id)
 
 
 async def test_strangers_see_what_it_is_and_how_to_get_in(browser: httpx.AsyncClient) -> None:
@@ -49,13 +49,13 @@ async def test_what_a_model_takes_for_settings_left_empty_is_shown(
     }  # fmt: skip
     music = {"temperature": 1.0, "top_k": 250, "top_p": 0.0, "guidance": 3.0}
     sound = {"temperature": 3.5, "top_k": 0, "top_p": 0.8, "guidance": 20.0}
-    await services.workers.register("a" * 12, host="h", pid=1, device="cpu")
+    await services.workers.registry.register("a" * 12, host="h", pid=1, device="cpu")
     models = {
         "music": reported | {"sampling": music},
         "magnet": reported | {"sampling": sound},
         "audio": reported,
     }
-    await services.workers.record_report("a" * 12, "idle", {"models": models})
+    await services.workers.registry.record_report("a" * 12, "idle", {"models": models})
     page = ""
     for model, expected in (("music", ("1", "250", "0", "3")), ("magnet", ("3.5", "0", "0.8", "20"))):
         page = (await ann_browser.get(f"/?model={model}")).text
@@ -121,7 +121,7 @@ async def test_what_is_wrong_is_said_beside_the_field_and_nothing_typed_is_lost(
 
 
 async def test_limits_are_told_in_words(browser: httpx.AsyncClient, services: Services) -> None:
-    await services.accounts.register("bob", "correct horse", address="test")
+    await services.accounts.registry.register("bob", "correct horse", address="test")
     await browser.post("/login", data={"username": "bob", "password": "correct horse"})
     for _ in range(2):
         assert (await browser.post("/", data=RAIN)).status_code == 303
@@ -150,7 +150,7 @@ async def test_with_htmx_the_answer_is_fragments(
 async def test_the_quote_tells_place_wait_and_price_before_one_submits(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    await services.submissions.submit(ann, choice())
+    await services.queue.submissions.submit(ann, choice())
     quote = await ann_browser.get("/quote?model=music&duration=45", headers=HTMX)
     assert "You would be at place 2" in quote.text
     assert "5 Aura" in quote.text
@@ -164,7 +164,7 @@ async def test_a_finished_sound_has_everything(
 ) -> None:
     job_id = await finish_one(services, ann)
     page = (await ann_browser.get("/")).text
-    job = await services.jobs.get(ann, job_id)
+    job = await services.queue.jobs.get(ann, job_id)
     assert job.sound is not None
     assert re.search(rf'<audio [^>]*controls[^>]*src="{job.sound.url()}"', page)
     for extension in ("wav", "flac", "ogg", "mp3"):
@@ -191,8 +191,8 @@ async def test_prompts_are_escaped_everywhere(
 
 
 async def test_somebody_elses_jobs_are_not_shown(ann_browser: httpx.AsyncClient, services: Services) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
-    await services.submissions.submit(bob, choice("a secret of bob"))
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
+    await services.queue.submissions.submit(bob, choice("a secret of bob"))
     for path in ("/", "/queue"):
         assert "a secret of bob" not in (await ann_browser.get(path)).text
 
@@ -213,7 +213,7 @@ async def test_variations_are_asked_for_together(
 ) -> None:
     fields = {"prompt": "rain", "duration": "8", "copies": "3"}
     assert (await ann_browser.post("/", data=fields)).status_code == 303
-    jobs = await services.jobs.of_account(ann.account_id)
+    jobs = await services.queue.jobs.of_account(ann.account_id)
     assert len({job.seed for job in jobs}) == len(jobs) == 3
     refused = await ann_browser.post("/", data={**fields, "copies": "5"})
     assert refused.status_code == 400
@@ -234,8 +234,8 @@ async def test_proposals_and_descriptions_come_from_the_engine_that_serves(
         "state": "ready", "engine": "steam", "label": "Steam", "checkpoint": "", "license": "",
         "max_duration_s": 180.0, "abilities": abilities,
     }  # fmt: skip
-    await services.workers.register("a" * 12, host="h", pid=1, device="cpu")
-    await services.workers.record_report("a" * 12, "idle", {"models": {"audio": audio}})
+    await services.workers.registry.register("a" * 12, host="h", pid=1, device="cpu")
+    await services.workers.registry.record_report("a" * 12, "idle", {"models": {"audio": audio}})
     assert "Whistles of steam" in (await ann_browser.get("/")).text
     fragment = await ann_browser.get("/surprise", params={"model": "audio"}, headers={"HX-Request": "true"})
     assert fragment.headers["content-type"].startswith("text/plain")
@@ -265,16 +265,16 @@ async def test_variations_have_letters_and_one_is_kept(
     single = await finish_one(services, ann, "alone")
     await ann_browser.post("/", data={**RAIN, "copies": "3"})
     for _ in range(3):
-        await services.leases.complete(await start_one(services), FACTS)
+        await services.queue.leases.complete(await start_one(services), FACTS)
     page = (await ann_browser.get("/")).text
     assert re.findall(r">Variation ([A-D])<", page) == ["A", "B", "C"]
-    jobs = (await services.jobs.of_account(ann.account_id))[:3][::-1]
+    jobs = (await services.queue.jobs.of_account(ann.account_id))[:3][::-1]
     assert re.findall(r'id="job-([0-9a-f]{12})"', page) == [*(job.job_id for job in jobs), single]
     address = f"/jobs/{jobs[1].job_id}/keep"
     assert "Keep only variation B?" in (await ann_browser.post(address, data={})).text
     answer = await ann_browser.post(address, data={"confirmed": "yes"}, headers=HTMX)
     assert "Variation B kept" in answer.text
-    after = await services.jobs.of_account(ann.account_id)
+    after = await services.queue.jobs.of_account(ann.account_id)
     assert {job.job_id for job in after if job.sound} == {jobs[1].job_id, single}
     alone = await ann_browser.post(f"/jobs/{single}/keep", data={"confirmed": "yes"}, headers=HTMX)
     assert "This job has no other variations" in alone.text

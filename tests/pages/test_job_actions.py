@@ -20,13 +20,13 @@ HTMX = {"hx-request": "true", "accept": "text/html, text/event-stream"}
 @pytest.fixture
 async def job_id(services: Services, ann: Identity) -> str:
     """A job that waits."""
-    return (await services.submissions.submit(ann, choice("rain"))).job_id
+    return (await services.queue.submissions.submit(ann, choice("rain"))).job_id
 
 
 async def test_cancel(ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str) -> None:
     answer = await ann_browser.post(f"/jobs/{job_id}/cancel", data={"place": "/queue"})
     assert (answer.status_code, answer.headers["location"]) == (303, f"/queue#job-{job_id}")
-    assert (await services.jobs.get(ann, job_id)).status == "cancelled"
+    assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
 
 
 async def test_cancel_with_htmx_changes_the_card_and_says_so(
@@ -62,19 +62,21 @@ async def test_a_running_job_is_stopped_once_that_is_confirmed(
     assert ">Stop</button>" in (await ann_browser.get("/queue")).text
     asked = await ann_browser.post(f"/jobs/{job_id}/stop", data={})
     assert ("Stop this job?" in asked.text, "Let it run" in asked.text) == (True, True)
-    assert (await services.jobs.get(ann, job_id)).status == "processing"
+    assert (await services.queue.jobs.get(ann, job_id)).status == "processing"
     answer = await ann_browser.post(f"/jobs/{job_id}/stop", data={"confirmed": "yes"}, headers=HTMX)
     assert ("Job stopped" in answer.text, "Cancelled" in answer.text) == (True, True)
-    assert (await services.jobs.get(ann, job_id)).status == "cancelled"
+    assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
 
 
 async def test_edit_and_run_brings_everything_that_was_asked_for(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
     asked = choice(prompt="sea & wind", duration_s=12.5, seed=7)
-    await services.submissions.submit(ann, dataclasses.replace(asked, sampling=SamplingChoice(top_k=40)))
+    await services.queue.submissions.submit(
+        ann, dataclasses.replace(asked, sampling=SamplingChoice(top_k=40))
+    )
     claim = await start_one(services)
-    await services.leases.complete(claim, dataclasses.replace(FACTS, seed=7))
+    await services.queue.leases.complete(claim, dataclasses.replace(FACTS, seed=7))
     (link,) = re.findall(r'href="(/\?prompt=sea[^"]*)">Edit and run', (await ann_browser.get("/")).text)
     form = (await ann_browser.get(html.unescape(link))).text
     for shown in (">sea &amp; wind</textarea>", 'value="12.5"', 'value="7"', 'value="40"'):
@@ -86,10 +88,10 @@ async def test_skip_costs_aura(
 ) -> None:
     first = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
     assert "Job is already at the front" in first.text
-    job_id = (await services.submissions.submit(ann, choice())).job_id
+    job_id = (await services.queue.submissions.submit(ann, choice())).job_id
     poor = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
     assert "Insufficient Aura balance" in poor.text
-    await services.aura.grant(ann.account_id, 5, reason="test", author="root")
+    await services.accounts.aura.grant(ann.account_id, 5, reason="test", author="root")
     answer = await ann_browser.post(f"/jobs/{job_id}/skip", data={}, headers=HTMX)
     assert "Moved to place 1 for 1 Aura. Your balance is 4 Aura." in answer.text
     assert ">Skip</button>" not in answer.text
@@ -102,9 +104,9 @@ async def test_again_with_the_same_seed_or_a_new_one(
 ) -> None:
     job_id = await finish_one(services, ann, "sea")
     answer = await ann_browser.post(f"/jobs/{job_id}/again", data={"seed": seed})
-    again = (await services.jobs.of_account(ann.account_id))[0]
+    again = (await services.queue.jobs.of_account(ann.account_id))[0]
     assert answer.headers["location"] == f"/#job-{again.job_id}"
-    first = await services.jobs.get(ann, job_id)
+    first = await services.queue.jobs.get(ann, job_id)
     assert first.sound is not None
     assert (again.prompt, again.duration_s, again.model) == ("sea", first.duration_s, first.model)
     assert (again.seed == first.sound.seed, again.seed_was_given) == (is_same, is_same)
@@ -114,13 +116,13 @@ async def test_a_failed_job_can_be_tried_again(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
 ) -> None:
     for _ in range(services.settings.retries + 1):
-        await services.leases.fail(await start_one(services), "Memory ran out while generating")
+        await services.queue.leases.fail(await start_one(services), "Memory ran out while generating")
     page = (await ann_browser.get("/")).text
     assert "Memory ran out while generating" in page
     assert ">Try again</button>" in page
     answer = await ann_browser.post(f"/jobs/{job_id}/retry", data={}, headers=HTMX)
     assert answer.status_code == 200
-    assert len(await services.jobs.of_account(ann.account_id)) == 2
+    assert len(await services.queue.jobs.of_account(ann.account_id)) == 2
 
 
 @pytest.mark.both_databases
@@ -149,18 +151,18 @@ async def test_a_skip_says_what_it_gains_and_is_offered_only_then(
 
     for path in ("/", "/queue"):
         assert await offers(path) == []
-    last = (await services.submissions.submit(ann, choice("last"))).job_id
+    last = (await services.queue.submissions.submit(ann, choice("last"))).job_id
     for path in ("/", "/queue"):
         assert await offers(path) == []  # nothing to pay with
-    await services.aura.grant(ann.account_id, 45, reason="test", author="root")
+    await services.accounts.aura.grant(ann.account_id, 45, reason="test", author="root")
     for path in ("/", "/queue"):
         assert await offers(path) == ["place 2 → 1, 1 of your 45 Aura"]
-    middle = (await services.submissions.submit(ann, choice("middle"))).job_id
+    middle = (await services.queue.submissions.submit(ann, choice("middle"))).job_id
     await start_one(services)
-    await services.jobs.skip(ann, middle)
+    await services.queue.jobs.skip(ann, middle)
     # Behind the job in hand and the one that was skipped before.
     assert await offers("/") == []
-    another = (await services.submissions.submit(ann, choice("another"))).job_id
+    another = (await services.queue.submissions.submit(ann, choice("another"))).job_id
     assert await offers("/queue") == ["place 4 → 3, 1 of your 44 Aura"]
-    assert (await services.jobs.get(ann, another)).skip_place == 3
-    assert (await services.jobs.get(ann, last)).skip_place is None
+    assert (await services.queue.jobs.get(ann, another)).skip_place == 3
+    assert (await services.queue.jobs.get(ann, last)).skip_place is None

@@ -39,7 +39,7 @@ async def test_ones_own_lists_need_somebody(browser: httpx.AsyncClient, path: st
 
 
 async def test_views(ann_browser: httpx.AsyncClient, services: Services, ann: Identity) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     mine = await make_sound(services, ann, "mine", is_public=False)
     his = await make_sound(services, bob, "his")
     await services.library.favorites.add(ann, his)
@@ -145,9 +145,9 @@ async def test_several_at_once(ann_browser: httpx.AsyncClient, services: Service
 async def test_pages_are_told_of_changes_and_of_own_new_sounds(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     clock.advance_s(60)
-    feed = LibraryFeed(services, ann, clock.now_ms())
+    feed = LibraryFeed(services.bus, services.library, ann, clock.now_ms())
     await feed.fragments()
     assert feed.take_signals() == ()
     await make_sound(services, bob, "his", is_public=False)
@@ -156,7 +156,7 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(
     mine = await make_sound(services, ann, "mine", is_public=False)
     await feed.fragments()
     assert feed.take_signals() == ("library-changed",)
-    stranger = LibraryFeed(services, None, clock.now_ms())
+    stranger = LibraryFeed(services.bus, services.library, None, clock.now_ms())
     with services.bus.subscribe() as hints:
         await services.library.publishing.change(ann, mine, SoundChange(is_public=True))
         assert any(stranger.note(hint) for hint in await hints.wait(1))
@@ -166,7 +166,7 @@ async def test_pages_are_told_of_changes_and_of_own_new_sounds(
 
 async def first_told(services: Services, viewer: Identity | None, shown_ms: int) -> tuple[str, ...]:
     """What a page is told when its stream opens, which was made at this time."""
-    feed = LibraryFeed(services, viewer, shown_ms)
+    feed = LibraryFeed(services.bus, services.library, viewer, shown_ms)
     await feed.fragments()
     return feed.take_signals()
 
@@ -174,7 +174,7 @@ async def first_told(services: Services, viewer: Identity | None, shown_ms: int)
 async def test_a_page_is_told_what_changed_between_its_making_and_its_following(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain", is_public=False)
     clock.advance_s(60)
     shown_ms = clock.now_ms()
@@ -198,7 +198,7 @@ async def test_a_page_is_told_what_changed_between_its_making_and_its_following(
 async def test_what_one_keeps_is_told_to_ones_own_pages(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain")
     library, playlists = services.library, services.library.playlists
     playlist = (await playlists.create(ann, PlaylistChange(name="Rain"))).playlist_id
@@ -212,7 +212,9 @@ async def test_what_one_keeps_is_told_to_ones_own_pages(
         lambda: playlists.change(ann, playlist, PlaylistChange(name="Storm")),
         lambda: playlists.delete(ann, playlist),
     ):
-        own, others = (LibraryFeed(services, viewer, clock.now_ms()) for viewer in (ann, bob))
+        own, others = (
+            LibraryFeed(services.bus, services.library, viewer, clock.now_ms()) for viewer in (ann, bob)
+        )
         with services.bus.subscribe() as hints:
             await action()
             heard = await hints.wait(1)

@@ -37,7 +37,7 @@ def renderer(services: Services) -> Renderer:
 @asynccontextmanager
 async def following(services: Services, feed: Feed) -> AsyncIterator[AsyncGenerator[ServerEvent, None]]:
     """The stream of a page that is told at once and never refreshes by itself."""
-    async with aclosing(follow(services, feed, coalesce_s=0, refresh_s=LONG_S)) as stream:
+    async with aclosing(follow(services.clock, services.bus, feed, coalesce_s=0, refresh_s=LONG_S)) as stream:
         yield stream
 
 
@@ -116,24 +116,40 @@ async def test_nothing_stays_subscribed(services: Services) -> None:
     assert bus._subscriptions == set()  # noqa: SLF001
 
 
+def shared_queue(services: Services, renderer: Renderer) -> SharedQueue:
+    """Make the queue that open pages share."""
+    return SharedQueue(
+        services.settings, services.clock, services.bus,
+        services.accounts, services.queue, services.workers, services.admin, renderer,
+    )  # fmt: skip
+
+
+def generate_feed(services: Services, renderer: Renderer, viewer: Identity, seen_ms: int) -> GenerateFeed:
+    """Make what the start page of a viewer follows."""
+    return GenerateFeed(
+        services.clock, services.bus, services.accounts, services.queue, services.workers,
+        renderer, viewer, seen_ms,
+    )  # fmt: skip
+
+
 async def test_a_card_follows_its_job_from_line_to_sound(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    feed = GenerateFeed(services, renderer, ann, clock.now_ms())
+    feed = generate_feed(services, renderer, ann, clock.now_ms())
     async with following(services, feed) as stream:
         await upcoming(stream)
         clock.advance_s(60)
-        job_id = (await services.submissions.submit(ann, choice("rain"))).job_id
+        job_id = (await services.queue.submissions.submit(ann, choice("rain"))).job_id
         added = await upcoming(stream)
         assert '<hx-partial hx-target="#job-list" hx-swap="innerMorph">' in added
         assert "Place 1" in added
         claim = await start_one(services)
         assert "<progress" in await upcoming(stream)
-        await services.leases.report_progress(claim, 45)
+        await services.queue.leases.report_progress(claim, 45)
         moved = await upcoming(stream)
         assert f'<hx-partial hx-target="#job-{job_id}" hx-swap="outerMorph">' in moved
         assert 'value="45"' in moved
-        await services.leases.complete(claim, FACTS)
+        await services.queue.leases.complete(claim, FACTS)
         done = await upcoming(stream)
         assert "<audio" in done
         assert "Finished: rain" in done
@@ -142,7 +158,7 @@ async def test_a_card_follows_its_job_from_line_to_sound(
 async def test_a_job_that_came_and_ended_between_two_looks_is_shown(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    feed = GenerateFeed(services, renderer, ann, clock.now_ms())
+    feed = generate_feed(services, renderer, ann, clock.now_ms())
     await feed.fragments()
     clock.advance_s(60)
     await feed.fragments()
@@ -156,9 +172,9 @@ async def test_a_job_that_came_and_ended_between_two_looks_is_shown(
 async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     sound = await make_sound(services, ann, "rain")
-    feeds = [GenerateFeed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
+    feeds = [generate_feed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
     with services.bus.subscribe() as hints:
         await services.library.publishing.delete(ann, sound)
         heard = await hints.wait(1)
@@ -170,7 +186,7 @@ async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
         for hint in MISSED:
             feed.note(hint)
     assert [feed.take_signals() for feed in feeds] == [("library-changed", "queue-moved")] * 2
-    late = [GenerateFeed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
+    late = [generate_feed(services, renderer, viewer, clock.now_ms()) for viewer in (ann, bob)]
     for feed in late:
         await feed.fragments()
     assert [feed.take_signals() for feed in late] == [("library-changed",), ()]
@@ -179,7 +195,7 @@ async def test_the_start_page_is_told_what_was_done_to_its_sounds_elsewhere(
 async def test_a_page_is_told_when_the_queue_moved(
     services: Services, renderer: Renderer, ann: Identity
 ) -> None:
-    async with following(services, GenerateFeed(services, renderer, ann, 0)) as stream:
+    async with following(services, generate_feed(services, renderer, ann, 0)) as stream:
         await upcoming(stream)
         services.bus.publish(Event("queue"))
         event = await anext(stream)
@@ -193,42 +209,42 @@ async def test_a_reader_who_comes_back_gets_what_happened_meanwhile(
     clock.advance_s(60)
     seen_ms = clock.now_ms()
     clock.advance_s(60)
-    async with following(services, GenerateFeed(services, renderer, ann, seen_ms)) as stream:
+    async with following(services, generate_feed(services, renderer, ann, seen_ms)) as stream:
         assert old not in await upcoming(stream)
     new = await finish_one(services, ann, "a new one")
-    async with following(services, GenerateFeed(services, renderer, ann, seen_ms)) as stream:
+    async with following(services, generate_feed(services, renderer, ann, seen_ms)) as stream:
         assert f'id="job-{new}"' in await upcoming(stream)
 
 
 async def test_the_queue_page_follows_lines_counts_and_workers(
     services: Services, renderer: Renderer, ann: Identity, clock: ManualClock
 ) -> None:
-    async with following(services, QueueFeed(SharedQueue(services, renderer))) as stream:
+    async with following(services, QueueFeed(shared_queue(services, renderer))) as stream:
         assert "The queue is empty." in await upcoming(stream)
-        job_id = (await services.submissions.submit(ann, choice("private words"))).job_id
+        job_id = (await services.queue.submissions.submit(ann, choice("private words"))).job_id
         table = await upcoming(stream)
         assert f'id="queue-job-{job_id}"' in table
         assert "private words" not in table
         claim = await start_one(services)
         assert "<dt>Generating</dt><dd>1</dd>" in await upcoming(stream)
-        await services.leases.report_progress(claim, 30)
+        await services.queue.leases.report_progress(claim, 30)
         line = await upcoming(stream)
         assert f'<hx-partial hx-target="#queue-job-{job_id}"' in line
         assert "queue-rows" not in line
-        await services.workers.register(WORKER, host="h", pid=1, device="cpu")
+        await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
         assert "Worker 1" in await upcoming(stream)
-        await services.leases.complete(claim, FACTS)
+        await services.queue.leases.complete(claim, FACTS)
         assert "The queue is empty." in await upcoming(stream)
 
 
 async def test_the_page_of_models_follows_workers_and_where_weights_are(
     services: Services, renderer: Renderer, clock: ManualClock
 ) -> None:
-    feed = ModelsFeed(services, renderer)
+    feed = ModelsFeed(services.queue, services.models, services.workers, renderer)
     told: dict[str, str] = {}
     assert "queue-models" in {fragment.element_id for fragment in news(await feed.fragments(), told)}
     assert "nothing can be downloaded or removed" in told["weights-folders"]
-    await services.workers.register(WORKER, host="h", pid=1, device="cpu")
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
     # A worker that starts makes its models ones that are loading.
     changed = [fragment.element_id for fragment in news(await feed.fragments(), told)]
     assert changed == ["queue-models", "workers"]
@@ -243,7 +259,7 @@ async def test_the_stream_over_http(
 ) -> None:
     assert (await browser.get("/events?view=generate")).status_code == 303
     assert (await browser.get("/events?view=nothing")).status_code == 400
-    secret = await services.sessions.create(ann.account_id)
+    secret = await services.accounts.sessions.create(ann.account_id)
     messages: asyncio.Queue[Any] = asyncio.Queue()
     scope: Any = {
         "type": "http",

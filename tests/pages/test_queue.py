@@ -27,10 +27,12 @@ async def test_an_empty_queue_says_so(browser: httpx.AsyncClient) -> None:
 async def test_every_job_in_order_with_the_reason_for_its_place(
     browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    await services.aura.grant(ann.account_id, 9, reason="test", author="root")
-    jobs = [(await services.submissions.submit(ann, choice(duration_s=d))).job_id for d in (8, 30, 12.5)]
+    await services.accounts.aura.grant(ann.account_id, 9, reason="test", author="root")
+    jobs = [
+        (await services.queue.submissions.submit(ann, choice(duration_s=d))).job_id for d in (8, 30, 12.5)
+    ]
     await start_one(services)
-    await services.jobs.skip(ann, jobs[2])
+    await services.queue.jobs.skip(ann, jobs[2])
     page = (await browser.get("/queue")).text
     assert page.index(jobs[0]) < page.index(jobs[2]) < page.index(jobs[1])
     assert cells(page, jobs[0])[:6] == ["1", "0% 0%", "Music", "8 s", "Creator", "just now"]
@@ -46,11 +48,11 @@ async def test_every_job_in_order_with_the_reason_for_its_place(
 async def test_own_jobs_are_marked_and_carry_their_actions(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    bob = await services.accounts.register("bob", "correct horse", address="test")
-    await services.aura.grant(ann.account_id, 5, reason="test", author="root")
-    await services.submissions.submit(ann, choice("one before"))
-    mine = (await services.submissions.submit(ann, choice("my own words"))).job_id
-    other = (await services.submissions.submit(bob, choice("his own words"))).job_id
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
+    await services.accounts.aura.grant(ann.account_id, 5, reason="test", author="root")
+    await services.queue.submissions.submit(ann, choice("one before"))
+    mine = (await services.queue.submissions.submit(ann, choice("my own words"))).job_id
+    other = (await services.queue.submissions.submit(bob, choice("his own words"))).job_id
     page = (await ann_browser.get("/queue")).text
     assert "Yours my own words Cancel Skip place 2 → 1, 1 of your 5 Aura" in cells(page, mine)[8]
     assert cells(page, other)[8] == ""
@@ -61,8 +63,8 @@ async def test_own_jobs_are_marked_and_carry_their_actions(
 async def test_workers_are_shown_without_the_names_of_machines(
     browser: httpx.AsyncClient, services: Services
 ) -> None:
-    await services.workers.register(WORKER, host="secret-host", pid=4711, device="cuda:0")
-    await services.workers.record_report(WORKER, "idle", {"models": {}})
+    await services.workers.registry.register(WORKER, host="secret-host", pid=4711, device="cuda:0")
+    await services.workers.registry.record_report(WORKER, "idle", {"models": {}})
     page = (await browser.get("/queue")).text
     assert "Ready, waiting for work" in page
     assert "cuda:0" in page
@@ -78,15 +80,15 @@ async def test_models_and_workers_say_what_serves_them(
         "license": "CC-BY-NC 4.0", "max_duration_s": 180.0, "memory_mb": 2100,
     }  # fmt: skip
     broken = {**reported, "state": "error", "label": "AudioCraft, audiogen", "error": "no room in memory"}
-    await services.workers.register(WORKER, host="h", pid=1, device="cuda:0")
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cuda:0")
     models = {"music": {**reported, "state": "ready"}, "audio": broken}
-    await services.workers.record_report(WORKER, "idle", {"models": models})
-    await services.submissions.submit(ann, choice("waits"))
+    await services.workers.registry.record_report(WORKER, "idle", {"models": models})
+    await services.queue.submissions.submit(ann, choice("waits"))
     public = (await browser.get("/queue")).text
     for words in ("AudioCraft, musicgen-small", "No worker", "1 waiting", "Music loaded on cuda:0"):
         assert words in public, words
-    await services.accounts.set_admin(ann.account_id, is_admin=True)
-    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(ann.account_id))
+    await services.accounts.registry.set_admin(ann.account_id, is_admin=True)
+    browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(ann.account_id))
     for_admins = (await browser.get("/queue")).text
     for words in ("takes 2.1 GB", "no room in memory"):
         assert words in for_admins, words

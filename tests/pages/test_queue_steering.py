@@ -22,20 +22,20 @@ BACKGROUND = {"hx-request": "true", "hx-current-url": "http://localhost/queue?mo
 
 @pytest.fixture
 async def root(services: Services) -> Identity:
-    identity = await services.accounts.register("root", "correct horse", address="test")
-    await services.accounts.set_admin(identity.account_id, is_admin=True)
-    return (await services.accounts.get(identity.account_id)).identity
+    identity = await services.accounts.registry.register("root", "correct horse", address="test")
+    await services.accounts.registry.set_admin(identity.account_id, is_admin=True)
+    return (await services.accounts.registry.get(identity.account_id)).identity
 
 
 @pytest.fixture
 async def root_browser(browser: httpx.AsyncClient, services: Services, root: Identity) -> httpx.AsyncClient:
-    browser.cookies.set(PLAIN_COOKIE, await services.sessions.create(root.account_id))
+    browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(root.account_id))
     return browser
 
 
 async def submitted(services: Services, identity: Identity, *models: str) -> list[str]:
     return [
-        (await services.submissions.submit(identity, choice(f"{model} words", model=model))).job_id
+        (await services.queue.submissions.submit(identity, choice(f"{model} words", model=model))).job_id
         for model in models
     ]
 
@@ -65,22 +65,22 @@ async def test_nobody_else_steers(ann_browser: httpx.AsyncClient, services: Serv
         ("workers/1/drain", {"draining": "yes"}), ("models/music", {"action": "load"}),
     ):  # fmt: skip
         assert (await ann_browser.post(f"/queue/{path}", data=data)).status_code == 403, path
-    assert not (await services.queue.snapshot()).is_paused
+    assert not (await services.queue.reader.snapshot()).is_paused
 
 
 async def test_whoever_waits_is_told_of_a_pause_and_of_what_becomes_of_a_job(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, root: Identity
 ) -> None:
-    await services.workers.register("1" * 12, host="h", pid=1, device="cpu")
+    await services.workers.registry.register("1" * 12, host="h", pid=1, device="cpu")
     (job_id,) = await submitted(services, ann, "music")
     pages = {"/": "waiting; the queue is paused", "/queue": "when the queue resumes",
              "/quote?model=music&duration=8": "your job starts when it resumes"}  # fmt: skip
     for is_paused in (True, False):
-        await services.administration.queue.set_paused(root, is_paused=is_paused)
+        await services.admin.queue.set_paused(root, is_paused=is_paused)
         for path, words in pages.items():
             answer = await ann_browser.get(path, headers=BACKGROUND if "quote" in path else {})
             assert (words in answer.text) == is_paused, path
-        assert (await services.jobs.get(ann, job_id)).is_held == is_paused
+        assert (await services.queue.jobs.get(ann, job_id)).is_held == is_paused
         assert ("keep their places" in (await ann_browser.get("/queue")).text) == is_paused
 
 
@@ -153,7 +153,7 @@ async def test_a_paused_queue_says_so_to_everybody(
     assert "Resume queue" in answer.text
     assert "The queue is paused." in (await root_browser.get("/queue")).text
     assert (await root_browser.post("/queue/pause", data={"paused": "no"})).status_code == 303
-    assert not (await services.queue.snapshot()).is_paused
+    assert not (await services.queue.reader.snapshot()).is_paused
 
 
 def test_charts_show_what_was_and_say_it() -> None:

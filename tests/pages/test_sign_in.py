@@ -75,11 +75,11 @@ async def test_sign_in_and_out(browser: httpx.AsyncClient, services: Services, a
     answer = await browser.post("/login", data=ANN)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     secret = browser.cookies[PLAIN_COOKIE]
-    assert await services.sessions.resolve(secret)
+    assert await services.accounts.sessions.resolve(secret)
     out = await browser.post("/logout", data={})
     assert (out.status_code, out.headers["location"]) == (303, "/")
     assert "max-age=0" in out.headers["set-cookie"].lower()
-    assert await services.sessions.resolve(secret) is None
+    assert await services.accounts.sessions.resolve(secret) is None
 
 
 async def test_a_wrong_password_and_a_wrong_name_get_the_same_page(
@@ -97,11 +97,11 @@ async def test_a_wrong_password_and_a_wrong_name_get_the_same_page(
 async def test_a_session_planted_before_is_worth_nothing_after(
     browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    eve = await services.accounts.register("eve", "correct horse", address="test")
-    planted = await services.sessions.create(eve.account_id)
+    eve = await services.accounts.registry.register("eve", "correct horse", address="test")
+    planted = await services.accounts.sessions.create(eve.account_id)
     browser.cookies.set(PLAIN_COOKIE, planted, domain="localhost.local")
     await browser.post("/login", data=ANN, headers={"cookie": f"{PLAIN_COOKIE}={planted}"})
-    assert await services.sessions.resolve(planted) is None
+    assert await services.accounts.sessions.resolve(planted) is None
 
 
 async def test_signing_in_leads_back_to_where_one_was(browser: httpx.AsyncClient, ann: Identity) -> None:
@@ -117,7 +117,7 @@ async def test_an_expired_session_says_so_and_leads_back(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
     stale = ann_browser.cookies[PLAIN_COOKIE]
-    await services.sessions.end(stale)
+    await services.accounts.sessions.end(stale)
     here, where = "http://localhost/playlists?sort=new", "/login?next=/playlists%3Fsort%3Dnew"
     for asked in (
         await ann_browser.get("/playlists?sort=new"),
@@ -161,7 +161,7 @@ async def test_but_never_to_another_server(browser: httpx.AsyncClient, ann: Iden
 
 
 async def test_the_set_up_link_makes_the_admin_once(browser: httpx.AsyncClient, services: Services) -> None:
-    token = await services.setup_links.renew()
+    token = await services.accounts.setup_links.renew()
     assert token is not None
     page = await browser.get(f"/setup?token={token}")
     assert page.status_code == 200
@@ -171,7 +171,7 @@ async def test_the_set_up_link_makes_the_admin_once(browser: httpx.AsyncClient, 
     assert f'value="{token}"' in refused.text
     made = await browser.post("/setup", data={"token": token, **NEW})
     assert (made.status_code, made.headers["location"]) == (303, "/")
-    session = await services.sessions.resolve(browser.cookies[PLAIN_COOKIE])
+    session = await services.accounts.sessions.resolve(browser.cookies[PLAIN_COOKIE])
     assert session is not None
     assert session.identity.is_admin
     assert (await browser.get(f"/setup?token={token}")).status_code == 403
@@ -192,20 +192,20 @@ async def test_what_is_no_address_leads_to_the_start(
 
 @pytest.mark.both_databases
 async def test_before_set_up_the_start_page_says_how(browser: httpx.AsyncClient, services: Services) -> None:
-    token = await services.setup_links.renew()
+    token = await services.accounts.setup_links.renew()
     assert token is not None
     page = (await browser.get("/")).text
     assert "This server has no admin yet" in page
     assert "/setup?token=" in page
     assert token not in page
-    await services.setup_links.claim(token, "root", "correct horse")
+    await services.accounts.setup_links.claim(token, "root", "correct horse")
     assert "no admin yet" not in (await browser.get("/")).text
 
 
 async def test_without_its_token_the_set_up_page_is_closed(
     browser: httpx.AsyncClient, services: Services
 ) -> None:
-    await services.setup_links.renew()
+    await services.accounts.setup_links.renew()
     for path in ("/setup", "/setup?token=", "/setup?token=guess"):
         assert (await browser.get(path)).status_code == 403
 
@@ -248,6 +248,6 @@ async def test_a_cookie_opens_no_api_and_a_token_no_page(
 ) -> None:
     assert (await ann_browser.get("/api/me")).status_code == 401
     ann_browser.cookies.clear()
-    token, _ = await services.tokens.create(ann.account_id)
+    token, _ = await services.accounts.tokens.create(ann.account_id)
     answer = await ann_browser.get("/account", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 303

@@ -26,7 +26,7 @@ async def mine(services: Services, ann: Identity) -> str:
 @pytest.fixture
 async def his(services: Services) -> str:
     """A published sound of Bob's."""
-    bob = await services.accounts.register("bob", "correct horse", address="test")
+    bob = await services.accounts.registry.register("bob", "correct horse", address="test")
     return await make_sound(services, bob, "fast drums")
 
 

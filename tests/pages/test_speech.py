@@ -67,8 +67,8 @@ class TestWithoutScript:
             VoiceView(tag, "Anybody", tag, "low", 16_000, "Neural voice", "CC0", "piper")
             for tag in ("zh-CN", "no-NO", "lo-LA", "xx")
         ]
-        await services.workers.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
-        await services.speech.register.write("6" * 12, voices)
+        await services.workers.registry.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
+        await services.models.voices.write("6" * 12, voices)
         page = (await browser.get("/speech")).text
         select = re.search(r'<select id="language".*?</select>', page, re.DOTALL)
         assert select is not None
@@ -161,8 +161,8 @@ async def test_nobody_there_to_speak_is_said_before_and_after(ann_browser: httpx
 @pytest.mark.usefixtures("speaker")
 async def test_neural_voices_say_so(browser: httpx.AsyncClient, services: Services) -> None:
     voice = VoiceView("en_US-ann-low", "Ann", "en-US", "low", 16_000, "Neural voice", "CC0", "piper")
-    await services.workers.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
-    await services.speech.register.write("6" * 12, [voice])
+    await services.workers.registry.register("6" * 12, host="here", pid=1, device="cpu", kind="speech")
+    await services.models.voices.write("6" * 12, [voice])
     page = (await browser.get("/speech?voice=en_US-ann-low")).text
     assert "Ann (neural, low)</option>" in page
     assert "Licence of the voice: CC0." in page

@@ -18,11 +18,11 @@ NAME = "musicgen-small"
 async def ask():
     async with open_services(load_settings()) as services:
         with services.bus.subscribe() as hints:
-            while not await services.downloads.folders():
+            while not await services.models.downloads.folders():
                 await hints.wait(0.5)
-            await services.downloads.start(NAME, accepted_licence=True, by="ann")
+            await services.models.downloads.start(NAME, accepted_licence=True, by="ann")
             while True:
-                entry = next(one for one in await services.downloads.catalogue() if one.name == NAME)
+                entry = next(one for one in await services.models.downloads.catalogue() if one.name == NAME)
                 if entry.download is None or entry.download.error:
                     return entry
                 await hints.wait(0.5)

@@ -27,7 +27,7 @@ class AdminSteps(RuleBasedStateMachine):
 
     @property
     def steering(self) -> QueueAdmin:
-        return self.world.services.administration.queue
+        return self.world.services.admin.queue
 
     @rule(is_paused=st.booleans())
     def pause(self, is_paused: bool) -> None:

@@ -75,5 +75,5 @@ class World:
                     )
                 )  # fmt: skip
                 accounts.append(Identity(rows[0]["id"], name, tier, tier == "admin"))
-                await services.aura.grant(rows[0]["id"], AURA, reason="test", author="root")
+                await services.accounts.aura.grant(rows[0]["id"], AURA, reason="test", author="root")
         return accounts

@@ -17,9 +17,9 @@ OTHER = "2" * 12
 
 async def _claimed(services: Services, make_account: MakeAccount) -> str:
     ann = await make_account(tier="creator")
-    job_id = (await services.submissions.submit(ann, choice())).job_id
-    await services.workers.register(WORKER, host="h", pid=1, device="cpu")
-    claim = await services.leases.claim(WORKER)
+    job_id = (await services.queue.submissions.submit(ann, choice())).job_id
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
+    claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     return job_id
 
@@ -29,11 +29,11 @@ async def test_a_dead_workers_job_is_back_at_once(
 ) -> None:
     job_id = await _claimed(services, make_account)
     clock.advance_s(-HOUR_S)
-    assert await services.leases.take_back_lapsed() == [job_id]
-    await services.workers.register(OTHER, host="h", pid=2, device="cpu")
-    again = await services.leases.claim(OTHER)
+    assert await services.queue.leases.take_back_lapsed() == [job_id]
+    await services.workers.registry.register(OTHER, host="h", pid=2, device="cpu")
+    again = await services.queue.leases.claim(OTHER)
     assert again is not None
-    await services.leases.complete(again, FACTS)
+    await services.queue.leases.complete(again, FACTS)
 
 
 async def test_a_small_difference_between_clocks_takes_no_job(
@@ -41,60 +41,60 @@ async def test_a_small_difference_between_clocks_takes_no_job(
 ) -> None:
     await _claimed(services, make_account)
     clock.advance_s(-services.settings.lease_s / 2)
-    assert await services.leases.take_back_lapsed() == []
+    assert await services.queue.leases.take_back_lapsed() == []
 
 
 async def test_a_living_worker_that_is_asked_first_keeps_its_job(
     services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann = await make_account(tier="creator")
-    await services.submissions.submit(ann, choice())
-    claim = await services.leases.claim(WORKER)
+    await services.queue.submissions.submit(ann, choice())
+    claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     clock.advance_s(-HOUR_S)
-    assert await services.leases.keep(WORKER, [claim]) == {(claim.job_id, claim.fence)}
-    assert await services.leases.take_back_lapsed() == []
-    await services.leases.complete(claim, FACTS)
+    assert await services.queue.leases.keep(WORKER, [claim]) == {(claim.job_id, claim.fence)}
+    assert await services.queue.leases.take_back_lapsed() == []
+    await services.queue.leases.complete(claim, FACTS)
 
 
 async def test_a_job_can_be_cancelled_once_its_dead_worker_is_noticed(
     services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann = await make_account(tier="creator")
-    job_id = (await services.submissions.submit(ann, choice())).job_id
-    assert await services.leases.claim(WORKER) is not None
+    job_id = (await services.queue.submissions.submit(ann, choice())).job_id
+    assert await services.queue.leases.claim(WORKER) is not None
     clock.advance_s(-HOUR_S)
-    await services.leases.take_back_lapsed()
-    await services.jobs.cancel(ann, job_id)
-    assert (await services.jobs.get(ann, job_id)).status == "cancelled"
+    await services.queue.leases.take_back_lapsed()
+    await services.queue.jobs.cancel(ann, job_id)
+    assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
 
 
 @pytest.mark.parametrize("step_s", [-HOUR_S, -86_400 * 365.0])
 async def test_workers_from_the_future_are_not_there(
     services: Services, clock: ManualClock, step_s: float
 ) -> None:
-    await services.workers.register(WORKER, host="h", pid=1, device="cpu")
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
     clock.advance_s(step_s)
-    assert await services.workers.alive() == []
-    assert await services.workers.on_duty() == []
-    await services.workers.record_report(WORKER, "idle", {})
-    assert [worker.worker_id for worker in await services.workers.alive()] == [WORKER]
+    assert await services.workers.registry.alive() == []
+    assert await services.workers.registry.on_duty() == []
+    await services.workers.registry.record_report(WORKER, "idle", {})
+    assert [worker.worker_id for worker in await services.workers.registry.alive()] == [WORKER]
     clock.advance_s(step_s)
-    await services.workers.forget_silent()
-    assert await services.workers.last_heartbeat_ms(WORKER) is None
+    await services.workers.registry.forget_silent()
+    assert await services.workers.registry.last_heartbeat_ms(WORKER) is None
 
 
 async def test_windows_hold_nobody_longer_than_they_are_long(services: Services, clock: ManualClock) -> None:
     clock.advance_s(HOUR_S)
-    await services.rate_limits.hit("b", 1, 60, "Too often")
+    await services.shared.rate_limits.hit("b", 1, 60, "Too often")
     clock.advance_s(-HOUR_S)
-    assert (await services.rate_limits.usage("b", 1, 60)).remaining == 1
-    await services.rate_limits.hit("b", 1, 60, "Too often")
+    assert (await services.shared.rate_limits.usage("b", 1, 60)).remaining == 1
+    await services.shared.rate_limits.hit("b", 1, 60, "Too often")
     with pytest.raises(LimitReached) as refusal:
-        await services.rate_limits.hit("b", 1, 60, "Too often")
+        await services.shared.rate_limits.hit("b", 1, 60, "Too often")
     assert refusal.value.retry_after_s == 60
     clock.advance_s(60)
-    await services.rate_limits.hit("b", 1, 60, "Too often")
+    await services.shared.rate_limits.hit("b", 1, 60, "Too often")
 
 
 async def test_the_hourly_limit_counts_no_job_from_the_future(
@@ -102,28 +102,28 @@ async def test_the_hourly_limit_counts_no_job_from_the_future(
 ) -> None:
     ann = await make_account(tier="free")
     for _ in range(services.settings.free_hourly):
-        job_id = (await services.submissions.submit(ann, choice())).job_id
-        await services.jobs.cancel(ann, job_id)
+        job_id = (await services.queue.submissions.submit(ann, choice())).job_id
+        await services.queue.jobs.cancel(ann, job_id)
     with pytest.raises(LimitReached):
-        await services.submissions.submit(ann, choice())
+        await services.queue.submissions.submit(ann, choice())
     clock.advance_s(-HOUR_S)
-    usage = await services.usage.of(ann.account_id, ann.tier)
+    usage = await services.accounts.usage.of(ann.account_id, ann.tier)
     assert (usage.hourly.used, usage.hour_resets_s) == (0, 0)
-    await services.submissions.submit(ann, choice())
+    await services.queue.submissions.submit(ann, choice())
 
 
 async def test_a_waiting_job_starves_when_its_tier_says(
     services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann, bob = await make_account(tier="free"), await make_account("bob", tier="creator")
-    job_id = (await services.submissions.submit(ann, choice())).job_id
-    assert not await services.clock_steps.settle()
+    job_id = (await services.queue.submissions.submit(ann, choice())).job_id
+    assert not await services.queue.clock_steps.settle()
     clock.advance_s(-HOUR_S)
-    assert await services.clock_steps.settle()
-    assert not await services.clock_steps.settle()
+    assert await services.queue.clock_steps.settle()
+    assert not await services.queue.clock_steps.settle()
     clock.advance_s(services.settings.free_starves_after_s)
-    await services.submissions.submit(bob, choice())
-    claim = await services.leases.claim(WORKER)
+    await services.queue.submissions.submit(bob, choice())
+    claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     assert claim.job_id == job_id
 
@@ -132,34 +132,34 @@ async def test_a_skip_stands_behind_those_before_it(
     services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann = await make_account(tier="creator")
-    await services.aura.grant(ann.account_id, 100, reason="test", author="test")
-    first, second = [(await services.submissions.submit(ann, choice())).job_id for _ in range(2)]
-    await services.jobs.skip(ann, second)
+    await services.accounts.aura.grant(ann.account_id, 100, reason="test", author="test")
+    first, second = [(await services.queue.submissions.submit(ann, choice())).job_id for _ in range(2)]
+    await services.queue.jobs.skip(ann, second)
     clock.advance_s(-HOUR_S)
-    await services.jobs.skip(ann, first)
-    assert [job.job_id for job in (await services.queue.snapshot()).jobs] == [second, first]
+    await services.queue.jobs.skip(ann, first)
+    assert [job.job_id for job in (await services.queue.reader.snapshot()).jobs] == [second, first]
 
 
 async def test_a_session_outlives_an_hour_but_not_a_year(
     services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann = await make_account()
-    secret = await services.sessions.create(ann.account_id)
+    secret = await services.accounts.sessions.create(ann.account_id)
     clock.advance_s(-HOUR_S)
-    signed_in = await services.sessions.resolve(secret)
+    signed_in = await services.accounts.sessions.resolve(secret)
     assert signed_in is not None
     # Used, so it ends as if it had been opened by this clock.
     assert signed_in.expires_ms == clock.now_ms() + LIFETIME_MS
     clock.advance_s(-365 * 86_400)
-    assert await services.sessions.resolve(secret) is None
-    assert await services.sessions.list(ann.account_id) == ()
+    assert await services.accounts.sessions.resolve(secret) is None
+    assert await services.accounts.sessions.list(ann.account_id) == ()
 
 
 async def test_a_repeated_request_is_known_again_for_a_day_at_most(
     services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann = await make_account()
-    once = services.idempotency.once(ann.account_id, "k", b"request", str)
+    once = services.shared.idempotency.once(ann.account_id, "k", b"request", str)
     async with services.database.transaction():
         await once.keep("first")
     clock.advance_s(-HOUR_S)
@@ -175,14 +175,14 @@ async def test_an_end_before_its_beginning_teaches_nothing(
     services: Services, make_account: MakeAccount, clock: ManualClock
 ) -> None:
     ann = await make_account(tier="creator")
-    await services.workers.register(WORKER, host="h", pid=1, device="cpu")
-    await services.submissions.submit(ann, choice())
-    claim = await services.leases.claim(WORKER)
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
+    await services.queue.submissions.submit(ann, choice())
+    claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     clock.advance_s(-HOUR_S)
-    await services.leases.keep(WORKER, [claim])
-    await services.leases.complete(claim, FACTS)
-    outlook = await services.estimator.outlook()
+    await services.queue.leases.keep(WORKER, [claim])
+    await services.queue.leases.complete(claim, FACTS)
+    outlook = await services.queue.estimator.outlook()
     assert outlook.work_ms("music", 8.0) != 1
 
 

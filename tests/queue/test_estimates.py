@@ -28,17 +28,17 @@ async def ann(make_account: MakeAccount) -> Identity:
 
 
 async def _register(services: Services, worker_id: str, device: str) -> None:
-    await services.workers.register(worker_id, host="h", pid=1, device=device)
-    await services.workers.record_report(worker_id, "idle", REPORT)
+    await services.workers.registry.register(worker_id, host="h", pid=1, device=device)
+    await services.workers.registry.record_report(worker_id, "idle", REPORT)
 
 
 async def _make(services: Services, clock: ManualClock, ann: Identity, worker_id: str, work_s: float) -> None:
-    await services.submissions.submit(ann, choice(duration_s=10))
-    claim = await services.leases.claim(worker_id)
+    await services.queue.submissions.submit(ann, choice(duration_s=10))
+    claim = await services.queue.leases.claim(worker_id)
     assert claim is not None
     clock.advance_s(work_s)
-    await services.leases.keep(worker_id, [claim])
-    await services.leases.complete(claim, replace(FACTS, engine="e"))
+    await services.queue.leases.keep(worker_id, [claim])
+    await services.queue.leases.complete(claim, replace(FACTS, engine="e"))
 
 
 def _work_s(outlook: Outlook, device: str, model: str = "music") -> float:
@@ -52,7 +52,7 @@ async def test_speed_is_learned_by_device(services: Services, ann: Identity, clo
         await _make(services, clock, ann, ONE, 2)
         await _make(services, clock, ann, OTHER, 5)
     clock.advance_s(services.settings.lease_s / 2)
-    outlook = await services.estimator.outlook()
+    outlook = await services.queue.estimator.outlook()
     assert _work_s(outlook, "cuda:0") == pytest.approx(2, rel=0.15)
     assert _work_s(outlook, "cuda:1") == pytest.approx(5, rel=0.15)
     other = _work_s(outlook, "cuda:0", "audio")
@@ -66,14 +66,14 @@ async def test_waits_follow_the_measured_speed_and_end_with_the_workers(
     for _ in range(20):
         await _make(services, clock, ann, ONE, 4)
     for _ in range(3):
-        await services.submissions.submit(ann, choice(duration_s=10))
-    report = await services.status.report()
+        await services.queue.submissions.submit(ann, choice(duration_s=10))
+    report = await services.workers.status.report()
     assert report.estimated_wait["music"] == pytest.approx(8, abs=1)
-    quote = await services.submissions.quote(ann, "music", 10)
+    quote = await services.queue.submissions.quote(ann, "music", 10)
     assert quote.expected_wait_s == pytest.approx(12, rel=0.1)
     assert quote.expected_work_s == pytest.approx(4, rel=0.1)
     clock.advance_s(services.settings.lease_s + 1)
-    assert (await services.status.report()).estimated_wait == {"music": None}
+    assert (await services.workers.status.report()).estimated_wait == {"music": None}
 
 
 async def test_a_worker_that_has_not_reported_yet_counts_with_the_engine_that_made_the_results(
@@ -82,10 +82,10 @@ async def test_a_worker_that_has_not_reported_yet_counts_with_the_engine_that_ma
     await _register(services, ONE, "cuda:0")
     for _ in range(8):
         await _make(services, clock, ann, ONE, 3)
-    await services.workers.remove(ONE)
+    await services.workers.registry.remove(ONE)
     clock.advance_s(60)
-    await services.workers.register(OTHER, host="h", pid=2, device="cuda:0")
-    assert (await services.estimator.outlook()).work_ms("music", 10) == pytest.approx(3000, rel=0.15)
+    await services.workers.registry.register(OTHER, host="h", pid=2, device="cuda:0")
+    assert (await services.queue.estimator.outlook()).work_ms("music", 10) == pytest.approx(3000, rel=0.15)
 
 
 async def test_better_tiers_that_keep_coming_make_the_wait_longer(
@@ -96,15 +96,15 @@ async def test_better_tiers_that_keep_coming_make_the_wait_longer(
     for _ in range(20):
         await _make(services, clock, ann, ONE, 5)
         clock.advance_s(25)
-        await services.leases.keep(ONE, [])
+        await services.queue.leases.keep(ONE, [])
     clock.advance_s(10)
-    await services.leases.keep(ONE, [])
-    outlook = await services.estimator.outlook()
+    await services.queue.leases.keep(ONE, [])
+    outlook = await services.queue.estimator.outlook()
     assert outlook.overtaking == {1: 0}
     for _ in range(2):
-        await services.submissions.submit(free, choice(duration_s=10))
+        await services.queue.submissions.submit(free, choice(duration_s=10))
     clock.advance_s(5)
-    outlook = await services.estimator.outlook()
+    outlook = await services.queue.estimator.outlook()
     assert outlook.overtaking[4] == pytest.approx(20 * 5 / 615, rel=0.15)
 
 

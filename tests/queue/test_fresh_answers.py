@@ -37,27 +37,27 @@ class TestAcrossProcesses:
         ann = await make_account()
         job_id = ""
         for number in range(3):
-            assert len((await elsewhere.queue.snapshot()).jobs) == number
-            job_id = (await services.submissions.submit(ann, choice())).job_id
-            assert len((await elsewhere.queue.snapshot()).jobs) == number + 1
-        assert (await elsewhere.jobs.get(ann, job_id)).status == "queued"
-        await services.jobs.cancel(ann, job_id)
-        assert (await elsewhere.jobs.get(ann, job_id)).status == "cancelled"
-        assert len((await elsewhere.queue.snapshot()).jobs) == 2
+            assert len((await elsewhere.queue.reader.snapshot()).jobs) == number
+            job_id = (await services.queue.submissions.submit(ann, choice())).job_id
+            assert len((await elsewhere.queue.reader.snapshot()).jobs) == number + 1
+        assert (await elsewhere.queue.jobs.get(ann, job_id)).status == "queued"
+        await services.queue.jobs.cancel(ann, job_id)
+        assert (await elsewhere.queue.jobs.get(ann, job_id)).status == "cancelled"
+        assert len((await elsewhere.queue.reader.snapshot()).jobs) == 2
 
     async def test_every_state_of_a_job(
         self, services: Services, elsewhere: Services, make_account: MakeAccount
     ) -> None:
         ann = await make_account()
-        job_id = (await services.submissions.submit(ann, choice())).job_id
-        assert (await elsewhere.jobs.get(ann, job_id)).position == 1
-        claim = await services.leases.claim(WORKER)
+        job_id = (await services.queue.submissions.submit(ann, choice())).job_id
+        assert (await elsewhere.queue.jobs.get(ann, job_id)).position == 1
+        claim = await services.queue.leases.claim(WORKER)
         assert claim
-        assert (await elsewhere.jobs.get(ann, job_id)).status == "processing"
-        await services.leases.report_progress(claim, 40)
-        assert (await elsewhere.jobs.get(ann, job_id)).progress_pct == 40
-        await services.leases.complete(claim, FACTS)
-        done = await elsewhere.jobs.get(ann, job_id)
+        assert (await elsewhere.queue.jobs.get(ann, job_id)).status == "processing"
+        await services.queue.leases.report_progress(claim, 40)
+        assert (await elsewhere.queue.jobs.get(ann, job_id)).progress_pct == 40
+        await services.queue.leases.complete(claim, FACTS)
+        done = await elsewhere.queue.jobs.get(ann, job_id)
         assert (done.status, done.position) == ("completed", None)
         assert done.sound
 
@@ -65,22 +65,22 @@ class TestAcrossProcesses:
         self, services: Services, elsewhere: Services, make_account: MakeAccount
     ) -> None:
         ann = await make_account(tier="free")
-        secret, token = await services.tokens.create(ann.account_id)
-        assert await elsewhere.tokens.identity_for(secret) == ann
+        secret, token = await services.accounts.tokens.create(ann.account_id)
+        assert await elsewhere.accounts.tokens.identity_for(secret) == ann
         async with services.database.transaction():
             await services.database.fetch("UPDATE account SET tier = 'premium'")
-        changed = await elsewhere.tokens.identity_for(secret)
+        changed = await elsewhere.accounts.tokens.identity_for(secret)
         assert changed
         assert changed.tier == "premium"
-        await services.tokens.revoke(ann.account_id, token.token_id)
-        assert await elsewhere.tokens.identity_for(secret) is None
+        await services.accounts.tokens.revoke(ann.account_id, token.token_id)
+        assert await elsewhere.accounts.tokens.identity_for(secret) is None
 
     async def test_what_a_worker_says(self, services: Services, elsewhere: Services) -> None:
-        await services.workers.register(WORKER, host="here", pid=1, device="cpu")
+        await services.workers.registry.register(WORKER, host="here", pid=1, device="cpu")
         states = []
         for state in ("idle", "busy", "idle"):
-            await services.workers.record_report(WORKER, state, {"models": {}})
-            states += [worker.state for worker in (await elsewhere.status.report()).workers]
+            await services.workers.registry.record_report(WORKER, state, {"models": {}})
+            states += [worker.state for worker in (await elsewhere.workers.status.report()).workers]
         assert states == ["idle", "busy", "idle"]
 
 
@@ -91,31 +91,31 @@ class TestTime:
         self, services: Services, make_account: MakeAccount, clock: ManualClock
     ) -> None:
         free, creator = await make_account("free", tier="free"), await make_account("creator")
-        waiting = (await services.submissions.submit(free, choice())).job_id
+        waiting = (await services.queue.submissions.submit(free, choice())).job_id
         clock.advance_s(FREE_STARVES_S - 0.5)
-        await services.submissions.submit(creator, choice())
-        assert [job.job_id for job in (await services.queue.snapshot()).jobs].index(waiting) == 1
+        await services.queue.submissions.submit(creator, choice())
+        assert [job.job_id for job in (await services.queue.reader.snapshot()).jobs].index(waiting) == 1
         clock.advance_s(0.499)
-        assert [job.job_id for job in (await services.queue.snapshot()).jobs].index(waiting) == 1
+        assert [job.job_id for job in (await services.queue.reader.snapshot()).jobs].index(waiting) == 1
         clock.advance_s(0.001)
-        snapshot = await services.queue.snapshot()
+        snapshot = await services.queue.reader.snapshot()
         assert [job.job_id for job in snapshot.jobs].index(waiting) == 0
         assert snapshot.jobs[0].reason == "starving"
 
     async def test_a_worker_that_says_nothing_is_gone(self, services: Services, clock: ManualClock) -> None:
-        await services.workers.register(WORKER, host="here", pid=1, device="cpu")
-        assert len((await services.status.report()).workers) == 1
+        await services.workers.registry.register(WORKER, host="here", pid=1, device="cpu")
+        assert len((await services.workers.status.report()).workers) == 1
         clock.advance_s(services.settings.lease_s + 0.001)
-        assert not (await services.status.report()).workers
+        assert not (await services.workers.status.report()).workers
 
     async def test_a_token_expires(
         self, services: Services, make_account: MakeAccount, clock: ManualClock
     ) -> None:
         ann = await make_account()
-        secret, _ = await services.tokens.create(ann.account_id, lifetime_ms=5_000)
-        assert await services.tokens.identity_for(secret)
+        secret, _ = await services.accounts.tokens.create(ann.account_id, lifetime_ms=5_000)
+        assert await services.accounts.tokens.identity_for(secret)
         clock.advance_s(5)
-        assert await services.tokens.identity_for(secret) is None
+        assert await services.accounts.tokens.identity_for(secret) is None
 
 
 class TestRemembering:
@@ -124,8 +124,8 @@ class TestRemembering:
     async def test_the_same_object_while_nothing_changes(
         self, services: Services, make_account: MakeAccount
     ) -> None:
-        await services.submissions.submit(await make_account(), choice())
-        snapshots = {id(await services.queue.snapshot()) for _ in range(20)}
+        await services.queue.submissions.submit(await make_account(), choice())
+        snapshots = {id(await services.queue.reader.snapshot()) for _ in range(20)}
         # A server may do some housekeeping of its own at any moment.
         assert len(snapshots) <= 2
 
@@ -172,11 +172,11 @@ class TestRemembering:
     async def test_inside_a_transaction_own_writes_are_seen_and_not_shared(
         self, services: Services, make_account: MakeAccount
     ) -> None:
-        await services.submissions.submit(await make_account(), choice())
-        before = await services.queue.snapshot()
+        await services.queue.submissions.submit(await make_account(), choice())
+        before = await services.queue.reader.snapshot()
         with pytest.raises(RuntimeError):
             await _look_inside(services, before.version)
-        assert (await services.queue.snapshot()).version == before.version
+        assert (await services.queue.reader.snapshot()).version == before.version
 
     async def test_only_so_much_is_kept(self, database: Database, clock: ManualClock) -> None:
         cache: ReadCache[int, int] = ReadCache(database, clock, capacity=2)
@@ -199,5 +199,5 @@ class _Counter:
 async def _look_inside(services: Services, version: int) -> None:
     async with services.database.transaction():
         await services.database.fetch("UPDATE queue_state SET version = version + 1")
-        assert (await services.queue.snapshot()).version == version + 1
+        assert (await services.queue.reader.snapshot()).version == version + 1
         raise RuntimeError

@@ -23,7 +23,7 @@ async def ann(make_account: MakeAccount) -> Identity:
 
 
 async def _claimed(services: Services, worker_id: str = ONE) -> Claim:
-    claim = await services.leases.claim(worker_id)
+    claim = await services.queue.leases.claim(worker_id)
     assert claim is not None
     return claim
 
@@ -36,18 +36,18 @@ async def _version(services: Services) -> int:
 
 async def test_looking_for_work_in_vain_changes_nothing(services: Services, ann: Identity) -> None:
     before = await _version(services)
-    assert await services.leases.claim(ONE) is None
-    await services.submissions.submit(ann, choice())
+    assert await services.queue.leases.claim(ONE) is None
+    await services.queue.submissions.submit(ann, choice())
     async with services.database.transaction():
         await services.database.fetch("UPDATE queue_state SET is_paused = true")
-    assert await services.leases.claim(ONE) is None
+    assert await services.queue.leases.claim(ONE) is None
     assert await _version(services) == before + 1, "only the submission counts"
 
 
 async def test_workers_that_come_too_late_change_nothing(services: Services, ann: Identity) -> None:
-    await services.submissions.submit(ann, choice())
+    await services.queue.submissions.submit(ann, choice())
     before = await _version(services)
-    claims = await asyncio.gather(*(services.leases.claim(f"{worker:012x}") for worker in range(8)))
+    claims = await asyncio.gather(*(services.queue.leases.claim(f"{worker:012x}") for worker in range(8)))
     assert sum(claim is not None for claim in claims) == 1
     assert await _version(services) == before + 1
 
@@ -55,28 +55,28 @@ async def test_workers_that_come_too_late_change_nothing(services: Services, ann
 async def test_a_claim_that_the_worker_never_learned_of_lapses(
     services: Services, ann: Identity, clock: ManualClock
 ) -> None:
-    await services.submissions.submit(ann, choice())
+    await services.queue.submissions.submit(ann, choice())
     lost = await _claimed(services)
-    await services.submissions.submit(ann, choice())
+    await services.queue.submissions.submit(ann, choice())
     known = await _claimed(services)
     for _ in range(3):
         clock.advance_s(services.settings.lease_s * 0.5)
-        assert await services.leases.keep(ONE, [known]) == {(known.job_id, known.fence)}
-    assert await services.leases.take_back_lapsed() == [lost.job_id]
+        assert await services.queue.leases.keep(ONE, [known]) == {(known.job_id, known.fence)}
+    assert await services.queue.leases.take_back_lapsed() == [lost.job_id]
 
 
 @pytest.mark.parametrize("ending", ["complete", "fail", "hand_back", "progress", "keep"])
 async def test_a_job_whose_account_was_deleted_is_let_go(
     services: Services, ann: Identity, ending: str
 ) -> None:
-    await services.submissions.submit(ann, choice())
+    await services.queue.submissions.submit(ann, choice())
     claim = await _claimed(services)
     async with services.database.transaction():
         await services.database.fetch("DELETE FROM account WHERE id = {}", ann.account_id)
     if ending == "keep":
-        assert await services.leases.keep(ONE, [claim]) == set()
+        assert await services.queue.leases.keep(ONE, [claim]) == set()
         return
-    leases = services.leases
+    leases = services.queue.leases
     writes: dict[str, Callable[[], Awaitable[object]]] = {
         "complete": lambda: leases.complete(claim, FACTS),
         "fail": lambda: leases.fail(claim, "no"),
@@ -85,34 +85,34 @@ async def test_a_job_whose_account_was_deleted_is_let_go(
     }
     with pytest.raises(LeaseLost):
         await writes[ending]()
-    assert await services.leases.take_back_from(ONE) == []
+    assert await services.queue.leases.take_back_from(ONE) == []
 
 
 async def test_a_refund_reaches_an_account_that_was_filled_up_meanwhile(
     services: Services, ann: Identity
 ) -> None:
-    await services.submissions.submit(ann, choice())
-    job_id = (await services.submissions.submit(ann, choice())).job_id
-    await services.jobs.skip(ann, job_id)
-    await services.aura.grant(ann.account_id, MAX_BALANCE - 9, reason="much", author="root")
-    await services.jobs.cancel(ann, job_id)
-    assert await services.aura.balance(ann.account_id) == MAX_BALANCE + 1
-    again = (await services.submissions.submit(ann, choice())).job_id
-    assert (await services.jobs.skip(ann, again)).new_balance == MAX_BALANCE
-    assert await services.aura.verify() == []
+    await services.queue.submissions.submit(ann, choice())
+    job_id = (await services.queue.submissions.submit(ann, choice())).job_id
+    await services.queue.jobs.skip(ann, job_id)
+    await services.accounts.aura.grant(ann.account_id, MAX_BALANCE - 9, reason="much", author="root")
+    await services.queue.jobs.cancel(ann, job_id)
+    assert await services.accounts.aura.balance(ann.account_id) == MAX_BALANCE + 1
+    again = (await services.queue.submissions.submit(ann, choice())).job_id
+    assert (await services.queue.jobs.skip(ann, again)).new_balance == MAX_BALANCE
+    assert await services.accounts.aura.verify() == []
 
 
 async def test_each_attempt_starts_anew(services: Services, ann: Identity, clock: ManualClock) -> None:
-    job_id = (await services.submissions.submit(ann, choice())).job_id
+    job_id = (await services.queue.submissions.submit(ann, choice())).job_id
     claim = await _claimed(services)
-    first_start = (await services.jobs.get(ann, job_id)).started_ms
-    await services.leases.report_progress(claim, 60)
-    await services.leases.fail(claim, "no")
-    job = await services.jobs.get(ann, job_id)
+    first_start = (await services.queue.jobs.get(ann, job_id)).started_ms
+    await services.queue.leases.report_progress(claim, 60)
+    await services.queue.leases.fail(claim, "no")
+    job = await services.queue.jobs.get(ann, job_id)
     assert (job.status, job.started_ms, job.progress_pct) == ("queued", None, 0)
     clock.advance_s(5)
     await _claimed(services, OTHER)
-    job = await services.jobs.get(ann, job_id)
+    job = await services.queue.jobs.get(ann, job_id)
     assert job.progress_pct == 0
     assert job.started_ms == (first_start or 0) + 5000
 
@@ -132,8 +132,8 @@ async def test_whoever_stands_still_inside_a_transaction_does_not_stop_the_queue
     hanging = asyncio.create_task(stand_still())
     await inside.wait()
     async with asyncio.timeout(60):
-        await services.submissions.submit(ann, choice())
+        await services.queue.submissions.submit(ann, choice())
     leave.set()
     with pytest.raises(DatabaseAway):
         await hanging
-    assert (await services.submissions.submit(ann, choice())).position == 2
+    assert (await services.queue.submissions.submit(ann, choice())).position == 2

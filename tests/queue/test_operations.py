@@ -14,21 +14,21 @@ from webapp.services.container import Services
 WORKER = "a" * 12
 Act = Callable[[Services, Identity], Awaitable[Any]]
 ACTS: dict[str, Act] = {
-    "drain": lambda services, who: services.administration.operations.drain(who, WORKER, is_draining=True),
-    "model pin": lambda services, who: services.administration.operations.wish(who, "music", "pin"),
+    "drain": lambda services, who: services.admin.operations.drain(who, WORKER, is_draining=True),
+    "model pin": lambda services, who: services.admin.operations.wish(who, "music", "pin"),
 }
 
 
 @pytest.fixture
 async def root(services: Services, make_account: MakeAccount) -> Identity:
-    await services.workers.register(WORKER, host="here", pid=1, device="cpu")
+    await services.workers.registry.register(WORKER, host="here", pid=1, device="cpu")
     return await make_account("root", is_admin=True)
 
 
 async def _state(services: Services) -> object:
     """What the acts change."""
-    states = [worker.state for worker in await services.workers.alive()]
-    return states, await services.worker_control.wishes(), await services.administration.audit.entries()
+    states = [worker.state for worker in await services.workers.registry.alive()]
+    return states, await services.workers.control.wishes(), await services.admin.audit.entries()
 
 
 @pytest.mark.parametrize("name", ACTS)
@@ -37,7 +37,7 @@ async def test_what_is_done_is_on_record_and_told(services: Services, root: Iden
     with services.bus.subscribe() as hints:
         await ACTS[name](services, root)
         assert Event("status") in hints.take()
-    (line,) = await services.administration.audit.entries()
+    (line,) = await services.admin.audit.entries()
     assert (line.author, line.action) == ("root", name)
     assert await _state(services) != before
 
@@ -51,7 +51,7 @@ async def test_what_cannot_be_recorded_is_not_done(
     async def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(services.administration.audit, "record", fail)
+    monkeypatch.setattr(services.admin.audit, "record", fail)
     with pytest.raises(ZeroDivisionError):
         await ACTS[name](services, root)
     assert await _state(services) == before
@@ -64,5 +64,5 @@ async def test_nobody_else_may_and_what_fails_leaves_no_line(
     with pytest.raises(NotAuthorized):
         await ACTS[name](services, await make_account("ann"))
     with pytest.raises(NotFound):
-        await services.administration.operations.drain(root, "b" * 12, is_draining=True)
-    assert await services.administration.audit.entries() == []
+        await services.admin.operations.drain(root, "b" * 12, is_draining=True)
+    assert await services.admin.audit.entries() == []

@@ -91,7 +91,7 @@ async def test_claims_and_shown_places_equal_the_pure_order(
         await _fill(services, ann.account_id, line)
         worker_ids = await _register(services, states)
         told = [state for state in states if state.ready is not None]
-        shown = [job.job_id for job in (await services.queue.snapshot()).jobs]
+        shown = [job.job_id for job in (await services.queue.reader.snapshot()).jobs]
         assert shown == [_id(job) for job in in_order(line, NOW_MS, told)]
         await _claim_all(
             services, line, dict(zip(worker_ids, states, strict=True)) or {"w" * 12: INDIFFERENT}
@@ -102,7 +102,7 @@ async def _claim_all(services: Services, line: list[WaitingJob], workers: dict[s
     """Let the workers claim in turn, and hold each claim against the pure function."""
     remaining = list(line)
     for worker_id in cycle(workers):
-        claim = await services.leases.claim(worker_id, workers[worker_id].ready)
+        claim = await services.queue.leases.claim(worker_id, workers[worker_id].ready)
         expected = next_job(remaining, NOW_MS, workers[worker_id])
         if expected is None:
             assert claim is None
@@ -119,12 +119,12 @@ async def test_an_accepted_job_is_told_the_place_that_is_shown(
     ann = await make_account()
     await _register(services, [Affinity(frozenset(("music",)))])
     for model in ("audio", "music", "audio", "music", "music", "music"):
-        quoted = await services.submissions.quote(ann, model, 8)
-        submitted = await services.submissions.submit(ann, choice(model=model))
-        shown = (await services.queue.snapshot()).find(submitted.job_id)
+        quoted = await services.queue.submissions.quote(ann, model, 8)
+        submitted = await services.queue.submissions.submit(ann, choice(model=model))
+        shown = (await services.queue.reader.snapshot()).find(submitted.job_id)
         assert shown is not None
         assert shown.position == submitted.position == quoted.position
-    models = [job.model for job in (await services.queue.snapshot()).jobs]
+    models = [job.model for job in (await services.queue.reader.snapshot()).jobs]
     assert models == ["music", "music", "music", "audio", "audio", "music"]
 
 
@@ -134,9 +134,9 @@ async def test_a_worker_that_is_stopping_has_no_say_in_the_order(
     ann = await make_account()
     (worker_id,) = await _register(services, [Affinity(frozenset(("music",)))])
     for model in ("audio", "music"):
-        await services.submissions.submit(ann, choice(model=model))
-    await services.workers.record_report(worker_id, "stopping", {})
-    assert [job.model for job in (await services.queue.snapshot()).jobs] == ["audio", "music"]
+        await services.queue.submissions.submit(ann, choice(model=model))
+    await services.workers.registry.record_report(worker_id, "stopping", {})
+    assert [job.model for job in (await services.queue.reader.snapshot()).jobs] == ["audio", "music"]
 
 
 async def test_the_claim_reads_its_indexes_in_order(services: Services) -> None:
@@ -174,7 +174,7 @@ async def test_a_claim_asks_no_more_of_a_long_line(
         await _fill(services, ann.account_id, line)
         (worker_id,) = await _register(services, [Affinity(frozenset(("music",)))])
         asked.clear()
-        assert await services.leases.claim(worker_id, ("music",))
+        assert await services.queue.leases.claim(worker_id, ("music",))
         statements.append(list(asked))
     assert statements[0] == statements[1]
     assert all("LIMIT 1" in sql for sql in statements[1] if "FROM job WHERE" in sql and "EXISTS" not in sql)
@@ -186,13 +186,14 @@ async def test_a_worker_may_have_any_name_that_the_door_lets_in(
 ) -> None:
     ann = await make_account(tier="creator")
     jobs = [
-        await services.submissions.submit(ann, choice(model=model)) for model in ("audio", "music", "music")
+        await services.queue.submissions.submit(ann, choice(model=model))
+        for model in ("audio", "music", "music")
     ]
-    await services.workers.register(worker_id, host="h", pid=1, device="cuda:0")
-    claim = await services.leases.claim(worker_id, ["music"])
+    await services.workers.registry.register(worker_id, host="h", pid=1, device="cuda:0")
+    claim = await services.queue.leases.claim(worker_id, ["music"])
     assert claim is not None
     assert claim.job_id == jobs[1].job_id
-    assert [job.job_id for job in (await services.queue.snapshot()).jobs] == [
+    assert [job.job_id for job in (await services.queue.reader.snapshot()).jobs] == [
         jobs[number].job_id for number in (1, 2, 0)
     ]
 
@@ -200,4 +201,4 @@ async def test_a_worker_may_have_any_name_that_the_door_lets_in(
 @pytest.mark.parametrize("worker_id", ["", "gpu 0", "a;b", "a/b", ":0", "../a", "\u96e8", "x" * 65, "a\n"])
 async def test_what_is_no_name_of_a_worker_is_refused_at_the_door(services: Services, worker_id: str) -> None:
     with pytest.raises(SettingsError, match="A worker's name must be"):
-        await services.workers.register(worker_id, host="h", pid=1, device="cpu")
+        await services.workers.registry.register(worker_id, host="h", pid=1, device="cpu")

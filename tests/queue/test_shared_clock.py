@@ -67,8 +67,8 @@ async def test_a_worker_whose_clock_is_off_keeps_its_job(
             )
             for seed, clock in ((1, servers_clock), (2, workers_clock))
         )
-        await server.submissions.submit(ann, choice())
-        claim = await worker.leases.claim("1" * 12)
+        await server.queue.submissions.submit(ann, choice())
+        claim = await worker.queue.leases.claim("1" * 12)
         assert claim is not None
-        assert await server.leases.take_back_lapsed() == []
-        assert await worker.leases.keep("1" * 12, [claim]) == {(claim.job_id, claim.fence)}
+        assert await server.queue.leases.take_back_lapsed() == []
+        assert await worker.queue.leases.keep("1" * 12, [claim]) == {(claim.job_id, claim.fence)}

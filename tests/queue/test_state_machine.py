@@ -75,7 +75,7 @@ class QueueMachine(AdminSteps):
     def submit(self, who: int, model: str, duration_s: float) -> None:
         account = self.accounts[who % len(self.accounts)]
         refusal = self.model.refusal_to_submit(account, duration_s, self.now_ms)
-        work = self.services.submissions.submit(account, choice(model=model, duration_s=duration_s))
+        work = self.services.queue.submissions.submit(account, choice(model=model, duration_s=duration_s))
         submitted = self._told(work, refusal)
         if submitted is not None:
             self.model.submit(submitted.job_id, account, model, duration_s, self.now_ms)
@@ -86,7 +86,7 @@ class QueueMachine(AdminSteps):
     def cancel(self, who: int, which: int) -> None:
         account, job = self._pair(who, which)
         refusal = self.model.refusal_to_cancel(account, job)
-        self._told(self.services.jobs.cancel(account, job.job_id), refusal)
+        self._told(self.services.queue.jobs.cancel(account, job.job_id), refusal)
         if refusal is None:
             self.model.end(job, "cancelled")
             if account != job.account:
@@ -97,7 +97,7 @@ class QueueMachine(AdminSteps):
     def skip(self, who: int, which: int) -> None:
         account, job = self._pair(who, which)
         refusal = self.model.refusal_to_skip(account, job)
-        receipt = self._told(self.services.jobs.skip(account, job.job_id), refusal)
+        receipt = self._told(self.services.queue.jobs.skip(account, job.job_id), refusal)
         if receipt is not None:
             job.paid, job.was_paid_for = self.model.price(job), True
             job.line = replace(job.line, skipped_ms=self.now_ms)
@@ -110,7 +110,7 @@ class QueueMachine(AdminSteps):
     def claim(self, worker_id: str) -> None:
         worker = self.model.workers[worker_id]
         expected = self.model.next(worker, self.now_ms)
-        claim = self.world.run(self.services.leases.claim(worker_id, worker.affinity.ready))
+        claim = self.world.run(self.services.queue.leases.claim(worker_id, worker.affinity.ready))
         if expected is None:
             assert claim is None
             return
@@ -124,7 +124,7 @@ class QueueMachine(AdminSteps):
     @rule(worker_id=st.sampled_from(WORKERS))
     def heartbeat(self, worker_id: str) -> None:
         claims = self.model.workers[worker_id].claims
-        kept = self.world.run(self.services.leases.keep(worker_id, claims))
+        kept = self.world.run(self.services.queue.leases.keep(worker_id, claims))
         held = [job for claim in claims if (job := self.model.holds(claim, self.now_ms))]
         assert kept == {(job.job_id, job.fence) for job in held}
         for job in held:
@@ -134,7 +134,7 @@ class QueueMachine(AdminSteps):
     @rule(which=PICK, progress_pct=st.integers(0, 99))
     def progress(self, which: int, progress_pct: int) -> None:
         claim = self._claim(which)
-        job = self._held(claim, self.services.leases.report_progress(claim, progress_pct))[0]
+        job = self._held(claim, self.services.queue.leases.report_progress(claim, progress_pct))[0]
         if job is not None:
             job.progress_pct = max(job.progress_pct, progress_pct)
 
@@ -142,7 +142,7 @@ class QueueMachine(AdminSteps):
     @rule(which=PICK)
     def complete(self, which: int) -> None:
         claim = self._claim(which)
-        job = self._held(claim, self.services.leases.complete(claim, FACTS))[0]
+        job = self._held(claim, self.services.queue.leases.complete(claim, FACTS))[0]
         if job is not None:
             self.model.end(job, "completed")
 
@@ -150,7 +150,7 @@ class QueueMachine(AdminSteps):
     @rule(which=PICK)
     def fail(self, which: int) -> None:
         claim = self._claim(which)
-        job, again = self._held(claim, self.services.leases.fail(claim, "no"))
+        job, again = self._held(claim, self.services.queue.leases.fail(claim, "no"))
         if job is not None:
             assert again == self.model.fail(job)
 
@@ -158,7 +158,7 @@ class QueueMachine(AdminSteps):
     @rule(which=PICK)
     def hand_back(self, which: int) -> None:
         claim = self._claim(which)
-        job = self._held(claim, self.services.leases.hand_back(claim))[0]
+        job = self._held(claim, self.services.queue.leases.hand_back(claim))[0]
         if job is not None:
             self.model.put_back(job)
 
@@ -167,15 +167,15 @@ class QueueMachine(AdminSteps):
     @rule(worker_id=st.sampled_from(WORKERS))
     def crash(self, worker_id: str) -> None:
         """A worker dies, its supervisor notices, and another takes its place."""
-        taken_back = self.world.run(self.services.leases.take_back_from(worker_id))
+        taken_back = self.world.run(self.services.queue.leases.take_back_from(worker_id))
         self._expect_taken_back(taken_back, lambda job: job.holder == worker_id)
-        self.world.run(self.services.workers.remove(worker_id))
+        self.world.run(self.services.workers.registry.remove(worker_id))
         ready = self.model.workers[worker_id].affinity.ready
         self._join(worker_id, None if ready is None else frozenset())
 
     @rule()
     def sweep(self) -> None:
-        taken_back = self.world.run(self.services.leases.take_back_lapsed())
+        taken_back = self.world.run(self.services.queue.leases.take_back_lapsed())
         self._expect_taken_back(taken_back, lambda job: job.lease_expires_ms < self.now_ms)
 
     @rule()
@@ -197,7 +197,7 @@ class QueueMachine(AdminSteps):
 
     @invariant()
     def the_queue_is_shown_as_it_ought_to_be(self) -> None:
-        snapshot = self.world.run(self.services.queue.snapshot())
+        snapshot = self.world.run(self.services.queue.reader.snapshot())
         assert [job.job_id for job in snapshot.jobs] == self.model.shown(self.now_ms)
         assert [job.position for job in snapshot.jobs] == list(range(1, len(snapshot.jobs) + 1))
         assert [job.progress_pct for job in snapshot.jobs] == [
@@ -219,7 +219,7 @@ class QueueMachine(AdminSteps):
 
     @invariant()
     def the_ledger_adds_up(self) -> None:
-        assert self.world.run(self.services.aura.verify()) == []
+        assert self.world.run(self.services.accounts.aura.verify()) == []
         balances = {row["id"]: row["aura_balance"] for row in self.world.fetch("SELECT * FROM account")}
         assert balances == self.model.aura
         entries = Counter(
@@ -251,7 +251,7 @@ class QueueMachine(AdminSteps):
     def _join(self, worker_id: str, ready: frozenset[str] | None) -> None:
         limit = self.world.settings.affinity_limit
         self.model.workers[worker_id] = ModelWorker(worker_id, Affinity(ready, 0, limit))
-        self.world.run(self.services.workers.register(worker_id, host="h", pid=1, device="cpu"))
+        self.world.run(self.services.workers.registry.register(worker_id, host="h", pid=1, device="cpu"))
 
     def _pair(self, who: int, which: int) -> tuple[Identity, ModelJob]:
         # Mostly one's own waiting job; now and then somebody else's, or one that runs or has ended.

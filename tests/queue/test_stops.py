@@ -18,38 +18,41 @@ async def ann(make_account: MakeAccount) -> Identity:
 
 
 async def started(services: Services, identity: Identity) -> Claim:
-    await services.submissions.submit(identity, choice())
-    claim = await services.leases.claim(WORKER)
+    await services.queue.submissions.submit(identity, choice())
+    claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     return claim
 
 
 async def test_it_ends_at_once_and_its_worker_writes_no_more(services: Services, ann: Identity) -> None:
     claim = await started(services, ann)
-    await services.leases.report_progress(claim, 40)
-    await services.stops.stop(ann, claim.job_id)
-    job = await services.jobs.get(ann, claim.job_id)
+    await services.queue.leases.report_progress(claim, 40)
+    await services.queue.stops.stop(ann, claim.job_id)
+    job = await services.queue.jobs.get(ann, claim.job_id)
     assert (job.status, job.position, job.sound, job.error) == ("cancelled", None, None, None)
-    assert (await services.queue.snapshot()).jobs == ()
-    assert await services.leases.keep(WORKER, [claim]) == set()
-    for write in (services.leases.report_progress(claim, 50), services.leases.complete(claim, FACTS)):
+    assert (await services.queue.reader.snapshot()).jobs == ()
+    assert await services.queue.leases.keep(WORKER, [claim]) == set()
+    for write in (
+        services.queue.leases.report_progress(claim, 50),
+        services.queue.leases.complete(claim, FACTS),
+    ):
         with pytest.raises(LeaseLost):
             await write
 
 
 async def test_what_was_paid_to_skip_comes_back_once(services: Services, ann: Identity) -> None:
     for _ in range(2):
-        await services.submissions.submit(ann, choice())
-    job_id = (await services.queue.snapshot()).jobs[1].job_id
-    await services.jobs.skip(ann, job_id)
-    claim = await services.leases.claim(WORKER)
+        await services.queue.submissions.submit(ann, choice())
+    job_id = (await services.queue.reader.snapshot()).jobs[1].job_id
+    await services.queue.jobs.skip(ann, job_id)
+    claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     assert claim.job_id == job_id
-    await services.stops.stop(ann, job_id)
+    await services.queue.stops.stop(ann, job_id)
     with pytest.raises(InvalidRequest, match="Job is not in queue"):
-        await services.stops.stop(ann, job_id)
-    assert await services.aura.balance(ann.account_id) == 10
-    assert await services.aura.verify() == []
+        await services.queue.stops.stop(ann, job_id)
+    assert await services.accounts.aura.balance(ann.account_id) == 10
+    assert await services.accounts.aura.verify() == []
 
 
 async def test_only_ones_own_and_only_while_it_is_made(
@@ -57,22 +60,22 @@ async def test_only_ones_own_and_only_while_it_is_made(
 ) -> None:
     bob = await make_account("bob")
     claim = await started(services, ann)
-    waiting = (await services.submissions.submit(ann, choice())).job_id
+    waiting = (await services.queue.submissions.submit(ann, choice())).job_id
     with pytest.raises(NotAuthorized, match="Not authorized to stop this job"):
-        await services.stops.stop(bob, claim.job_id)
+        await services.queue.stops.stop(bob, claim.job_id)
     with pytest.raises(InvalidRequest, match="cancel it instead"):
-        await services.stops.stop(ann, waiting)
+        await services.queue.stops.stop(ann, waiting)
     for unknown in ("0" * 12, "no\0id"):
         with pytest.raises(NotFound):
-            await services.stops.stop(ann, unknown)
-    assert (await services.jobs.get(ann, claim.job_id)).status == "processing"
+            await services.queue.stops.stop(ann, unknown)
+    assert (await services.queue.jobs.get(ann, claim.job_id)).status == "processing"
 
 
 async def test_it_is_no_wait_in_the_history(services: Services, ann: Identity) -> None:
     claim = await started(services, ann)
-    await services.stops.stop(ann, claim.job_id)
-    assert sum(span.started for span in await services.queue_history.last_hour()) == 1
-    assert max(span.waiting for span in await services.queue_history.last_hour()) == 0
+    await services.queue.stops.stop(ann, claim.job_id)
+    assert sum(span.started for span in await services.queue.history.last_hour()) == 1
+    assert max(span.waiting for span in await services.queue.history.last_hour()) == 0
 
 
 class TestLimit:
@@ -81,7 +84,7 @@ class TestLimit:
         return Settings(data_dir=settings.data_dir, disk_reserve_mb=0, cancel_hourly=2)
 
     async def test_stops_count_with_cancellations(self, services: Services, ann: Identity) -> None:
-        await services.jobs.cancel(ann, (await services.submissions.submit(ann, choice())).job_id)
-        await services.stops.stop(ann, (await started(services, ann)).job_id)
+        await services.queue.jobs.cancel(ann, (await services.queue.submissions.submit(ann, choice())).job_id)
+        await services.queue.stops.stop(ann, (await started(services, ann)).job_id)
         with pytest.raises(LimitReached):
-            await services.stops.stop(ann, (await started(services, ann)).job_id)
+            await services.queue.stops.stop(ann, (await started(services, ann)).job_id)

@@ -19,8 +19,8 @@ async def _publish(services: Services, key: str) -> None:
 
 async def _claim(services: Services, make_account: MakeAccount, name: str) -> Claim:
     identity = await make_account(name)
-    await services.submissions.submit(identity, choice())
-    claim = await services.leases.claim(WORKER, frozenset())
+    await services.queue.submissions.submit(identity, choice())
+    claim = await services.queue.leases.claim(WORKER, frozenset())
     assert claim is not None
     return claim
 
@@ -30,17 +30,17 @@ async def test_only_files_of_lost_claims_of_known_jobs_are_removed(
 ) -> None:
     lost = await _claim(services, make_account, "ann")
     await _publish(services, lost.storage_key)
-    await services.leases.take_back_from(WORKER)
-    again = await services.leases.claim(WORKER, frozenset())
+    await services.queue.leases.take_back_from(WORKER)
+    again = await services.queue.leases.claim(WORKER, frozenset())
     assert again is not None
     await _publish(services, again.storage_key)
-    await services.leases.complete(again, FACTS)
+    await services.queue.leases.complete(again, FACTS)
     held = await _claim(services, make_account, "bob")
     await _publish(services, held.storage_key)
     unknown = f"{'f' * 20}-1"
     await _publish(services, unknown)
 
-    assert await services.sounds.remove_strays() == (1, 1)
+    assert await services.library.files.remove_strays() == (1, 1)
     assert set(await services.storage.keys()) == {again.storage_key, held.storage_key, unknown}
 
 
@@ -48,7 +48,7 @@ async def test_another_database_costs_no_sound(services: Services) -> None:
     keys = {f"{number:020x}-1" for number in range(5)}
     for key in keys:
         await _publish(services, key)
-    assert await services.sounds.remove_strays() == (0, 5)
+    assert await services.library.files.remove_strays() == (0, 5)
     assert set(await services.storage.keys()) == keys
 
 
@@ -62,8 +62,8 @@ async def test_a_deletion_that_is_cut_short_is_carried_on(
 ) -> None:
     claim = await _claim(services, make_account, "ann")
     await _publish(services, claim.storage_key)
-    await services.leases.complete(claim, FACTS)
-    ann = await services.accounts.identity(claim.account_id)
+    await services.queue.leases.complete(claim, FACTS)
+    ann = await services.accounts.registry.identity(claim.account_id)
     # As an imported sound is: no job tells of its files.
     await services.database.fetch("UPDATE sound SET job = NULL")
     await services.database.fetch("DELETE FROM job")
@@ -74,14 +74,14 @@ async def test_a_deletion_that_is_cut_short_is_carried_on(
     deletion = (
         services.library.publishing.delete(ann, claim.generation_id)
         if what == "sound"
-        else services.account_deletion.delete(ann.account_id)
+        else services.accounts.deletion.delete(ann.account_id)
     )
     with monkeypatch.context() as patched:
         patched.setattr(type(services.storage), "delete", cut_short)
         with pytest.raises(_CutShort):
             await deletion
     assert set(await services.storage.keys()) == {claim.storage_key}
-    assert await services.sounds.remove_strays() == (1, 0)
+    assert await services.library.files.remove_strays() == (1, 0)
     assert set(await services.storage.keys()) == set()
 
 
@@ -90,8 +90,8 @@ async def test_a_deletion_that_did_not_happen_leaves_its_sound(
 ) -> None:
     claim = await _claim(services, make_account, "ann")
     await _publish(services, claim.storage_key)
-    await services.leases.complete(claim, FACTS)
+    await services.queue.leases.complete(claim, FACTS)
     await services.storage.loosen(claim.storage_key)
-    assert await services.sounds.remove_strays() == (0, 0)
+    assert await services.library.files.remove_strays() == (0, 0)
     assert set(await services.storage.keys()) == {claim.storage_key}
     assert await services.storage.loose() == {}

@@ -28,7 +28,7 @@ async def _submit_at_once(
     services: Services, identity: Identity, times: int
 ) -> tuple[list[Submitted], list[ProductError]]:
     results = await asyncio.gather(
-        *(services.submissions.submit(identity, choice()) for _ in range(times)), return_exceptions=True
+        *(services.queue.submissions.submit(identity, choice()) for _ in range(times)), return_exceptions=True
     )
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, ProductError):
@@ -43,18 +43,18 @@ async def _rows(services: Services) -> int:
 
 async def test_positions_are_dense_in_order_of_arrival(services: Services, make_account: MakeAccount) -> None:
     ann = await make_account()
-    positions = [(await services.submissions.submit(ann, choice())).position for _ in range(3)]
+    positions = [(await services.queue.submissions.submit(ann, choice())).position for _ in range(3)]
     assert positions == [1, 2, 3]
-    snapshot = await services.queue.snapshot()
+    snapshot = await services.queue.reader.snapshot()
     assert [job.position for job in snapshot.jobs] == [1, 2, 3]
 
 
 async def test_a_better_tier_is_placed_before_others(services: Services, make_account: MakeAccount) -> None:
     free, admin = await make_account("free", tier="free"), await make_account("root", is_admin=True)
-    await services.submissions.submit(free, choice())
-    submitted = await services.submissions.submit(admin, choice())
+    await services.queue.submissions.submit(free, choice())
+    submitted = await services.queue.submissions.submit(admin, choice())
     assert (submitted.position, submitted.priority) == (1, "admin")
-    assert [job.priority for job in (await services.queue.snapshot()).jobs] == ["admin", "free"]
+    assert [job.priority for job in (await services.queue.reader.snapshot()).jobs] == ["admin", "free"]
 
 
 @pytest.mark.parametrize("tier", ["free", "supporter", "creator"])
@@ -73,14 +73,14 @@ async def test_hourly_limit_counts_cancelled_jobs_and_says_when_to_return(
 ) -> None:
     ann = await make_account(tier="free")
     for _ in range(3):
-        submitted = await services.submissions.submit(ann, choice())
-        await services.jobs.cancel(ann, submitted.job_id)
+        submitted = await services.queue.submissions.submit(ann, choice())
+        await services.queue.jobs.cancel(ann, submitted.job_id)
         clock.advance_s(60)
     with pytest.raises(LimitReached, match="Rate limit exceeded") as refusal:
-        await services.submissions.submit(ann, choice())
+        await services.queue.submissions.submit(ann, choice())
     assert refusal.value.retry_after_s == 3600 - 180
     clock.advance_s(3600 - 180)
-    assert (await services.submissions.submit(ann, choice())).position == 1
+    assert (await services.queue.submissions.submit(ann, choice())).position == 1
 
 
 class TestSmallQueue:
@@ -101,9 +101,9 @@ class TestSmallQueue:
     async def test_processing_jobs_count_as_well(self, services: Services, make_account: MakeAccount) -> None:
         ann = await make_account()
         await _submit_at_once(services, ann, 5)
-        assert await services.leases.claim("w" * 12)
+        assert await services.queue.leases.claim("w" * 12)
         with pytest.raises(QueueFull):
-            await services.submissions.submit(ann, choice())
+            await services.queue.submissions.submit(ann, choice())
 
 
 class TestTogether:
@@ -112,7 +112,7 @@ class TestTogether:
     async def test_each_is_answered_for_itself(self, services: Services, make_account: MakeAccount) -> None:
         free, creator = await make_account("free", tier="free"), await make_account("creator")
         gone = Identity(10**6, "gone", "creator", is_admin=False)
-        submit = services.submissions.submit
+        submit = services.queue.submissions.submit
         results = await asyncio.gather(
             submit(free, choice()),
             submit(gone, choice()),
@@ -129,7 +129,7 @@ class TestTogether:
             5: InvalidRequest,
         }
         assert [result.position for result in results if isinstance(result, Submitted)] == [1, 2, 1]
-        queued = [job.job_id for job in (await services.queue.snapshot()).jobs]
+        queued = [job.job_id for job in (await services.queue.reader.snapshot()).jobs]
         places = {
             result.job_id: queued.index(result.job_id) for result in results if isinstance(result, Submitted)
         }
@@ -137,23 +137,23 @@ class TestTogether:
 
     async def test_they_share_a_commit(self, services: Services, make_account: MakeAccount) -> None:
         ann = await make_account()
-        before = (await services.queue.snapshot()).version
+        before = (await services.queue.reader.snapshot()).version
         accepted, _ = await _submit_at_once(services, ann, 12)
         assert [one.position for one in accepted] == list(range(1, 13))
-        assert (await services.queue.snapshot()).version - before <= 2
+        assert (await services.queue.reader.snapshot()).version - before <= 2
 
     async def test_refusals_alone_commit_nothing(self, services: Services, make_account: MakeAccount) -> None:
         ann = await make_account(tier="free")
         await _submit_at_once(services, ann, 2)
-        before = (await services.queue.snapshot()).version
+        before = (await services.queue.reader.snapshot()).version
         assert not (await _submit_at_once(services, ann, 5))[0]
-        assert (await services.queue.snapshot()).version == before
+        assert (await services.queue.reader.snapshot()).version == before
 
     async def test_one_that_goes_wrong_takes_no_other_with_it(
         self, services: Services, make_account: MakeAccount
     ) -> None:
         ann = await make_account()
-        submit = services.submissions.submit
+        submit = services.queue.submissions.submit
         results = await asyncio.gather(
             submit(ann, choice("first")),
             submit(ann, choice("bad"), once=_Broken(services)),
@@ -190,8 +190,8 @@ class TestTogether:
     ) -> None:
         ann = await make_account()
         gate = _Gate()
-        leaving = asyncio.create_task(services.submissions.submit(ann, choice("leaving"), once=gate))
-        staying = asyncio.create_task(services.submissions.submit(ann, choice("staying")))
+        leaving = asyncio.create_task(services.queue.submissions.submit(ann, choice("leaving"), once=gate))
+        staying = asyncio.create_task(services.queue.submissions.submit(ann, choice("staying")))
         await gate.reached.wait()
         leaving.cancel()
         gate.opened.set()
@@ -205,7 +205,7 @@ class TestTogether:
         ann = await make_account()
 
         async def submit_and_look() -> int:
-            job_id = (await services.submissions.submit(ann, choice())).job_id
+            job_id = (await services.queue.submissions.submit(ann, choice())).job_id
             return len(await other_database.fetch("SELECT 1 AS one FROM job WHERE job_id = {}", job_id))
 
         assert await asyncio.gather(*(submit_and_look() for _ in range(20))) == [1] * 20
@@ -217,14 +217,14 @@ class TestTogether:
         witness = _Witness(services)
         async with services.database.transaction(durable=False):
             pass
-        await services.submissions.submit(ann, choice(), once=witness)
+        await services.queue.submissions.submit(ann, choice(), once=witness)
         assert witness.seen == ("2" if services.database.dialect == "sqlite" else "on"), "2 is FULL"
 
     async def test_not_inside_a_transaction(self, services: Services, make_account: MakeAccount) -> None:
         ann = await make_account()
         with pytest.raises(RuntimeError, match="transaction of its own"):
             async with services.database.transaction():
-                await services.submissions.submit(ann, choice())
+                await services.queue.submissions.submit(ann, choice())
 
 
 class _Broken(Once[Submitted]):
@@ -276,7 +276,7 @@ class _Gate(Once[Submitted]):
 
 def _submitting(services: Services, identity: Identity, prompt: str) -> asyncio.Task[Submitted]:
     """A submission on its way, in a context that is in no transaction."""
-    submission = services.submissions.submit(identity, choice(prompt))
+    submission = services.queue.submissions.submit(identity, choice(prompt))
     return asyncio.get_running_loop().create_task(submission, context=contextvars.Context())
 
 
@@ -284,9 +284,9 @@ async def test_the_tiers_longest_clip_is_checked_first(services: Services, make_
     ann = await make_account(tier="free")
     await _submit_at_once(services, ann, 2)
     with pytest.raises(InvalidRequest, match="Duration exceeds your tier limit"):
-        await services.submissions.submit(ann, choice(duration_s=30.1))
+        await services.queue.submissions.submit(ann, choice(duration_s=30.1))
     with pytest.raises(LimitReached, match="Too many jobs waiting"):
-        await services.submissions.submit(ann, choice(duration_s=30))
+        await services.queue.submissions.submit(ann, choice(duration_s=30))
 
 
 class TestFullDisk:
@@ -299,44 +299,46 @@ class TestFullDisk:
     async def test_new_jobs_are_refused(self, services: Services, make_account: MakeAccount) -> None:
         ann = await make_account()
         with pytest.raises(StorageFull, match="disk is almost full"):
-            await services.submissions.submit(ann, choice())
+            await services.queue.submissions.submit(ann, choice())
         assert await _rows(services) == 0
 
 
 async def test_a_quote_foretells_the_place(services: Services, make_account: MakeAccount) -> None:
     free, creator = await make_account("free", tier="free"), await make_account("creator")
-    await services.submissions.submit(free, choice())
-    quote = await services.submissions.quote(creator, "music", 30)
+    await services.queue.submissions.submit(free, choice())
+    quote = await services.queue.submissions.quote(creator, "music", 30)
     assert (quote.position, quote.skip_cost, quote.jobs_left_this_hour, quote.at_once_left) == (1, 3, 60, 20)
     assert quote.expected_wait_s is None, "without a worker nothing can be said"
-    assert (await services.submissions.submit(creator, choice(duration_s=30))).position == quote.position
+    assert (
+        await services.queue.submissions.submit(creator, choice(duration_s=30))
+    ).position == quote.position
 
 
 async def test_variations_differ_in_their_seed_and_are_accepted_together(
     services: Services, make_account: MakeAccount
 ) -> None:
     ann = await make_account(tier="premium")
-    first = await services.submissions.submit(ann, choice(seed=2**63 - 1), copies=3)
-    jobs = await services.jobs.of_account(ann.account_id)
+    first = await services.queue.submissions.submit(ann, choice(seed=2**63 - 1), copies=3)
+    jobs = await services.queue.jobs.of_account(ann.account_id)
     assert sorted((job.position, job.seed) for job in jobs) == [(1, 2**63 - 1), (2, 0), (3, 1)]
     assert (first.job_id, first.position) == (jobs[-1].job_id, 1)
-    await services.submissions.submit(ann, choice(), copies=2)
-    drawn = {job.seed for job in await services.jobs.of_account(ann.account_id)}
+    await services.queue.submissions.submit(ann, choice(), copies=2)
+    drawn = {job.seed for job in await services.queue.jobs.of_account(ann.account_id)}
     assert len(drawn) == 5
 
 
 async def test_of_too_many_variations_none_is_accepted(services: Services, make_account: MakeAccount) -> None:
     ann = await make_account(tier="premium")
-    await services.submissions.submit(ann, choice(), copies=8)
+    await services.queue.submissions.submit(ann, choice(), copies=8)
     with pytest.raises(LimitReached, match="your tier allows 10"):
-        await services.submissions.submit(ann, choice(), copies=3)
+        await services.queue.submissions.submit(ann, choice(), copies=3)
     assert await _rows(services) == 8
-    await services.submissions.submit(ann, choice(), copies=2)
+    await services.queue.submissions.submit(ann, choice(), copies=2)
     for number in range(4):
         creator = await make_account(f"creator-{number}", tier="creator")
-        await services.submissions.submit(creator, choice(), copies=20)
+        await services.queue.submissions.submit(creator, choice(), copies=20)
     late = await make_account("late", tier="creator")
-    await services.submissions.submit(late, choice(), copies=9)
+    await services.queue.submissions.submit(late, choice(), copies=9)
     with pytest.raises(QueueFull):
-        await services.submissions.submit(late, choice(), copies=2)
+        await services.queue.submissions.submit(late, choice(), copies=2)
     assert await _rows(services) == 99

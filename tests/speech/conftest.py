@@ -66,7 +66,7 @@ def speaking(services: Services, engine: SpeechEngine) -> Speaking:
         processor = SpeechProcessor(services, engine or usual, worker_id, host="here", pid=1)
         with services.bus.subscribe() as hints:
             running = asyncio.create_task(processor.run())
-            while not await services.speech.voices():
+            while not await services.speech.requests.voices():
                 await hints.wait(0.05)
         try:
             yield processor
@@ -89,8 +89,8 @@ async def spoken_for(speaking: Speaking) -> AsyncIterator[None]:
 async def answered(services: Services) -> AsyncIterator[None]:
     """A worker for the whole test that makes no sound: where only the request itself matters."""
     voice = "espeak-en-us"
-    await services.workers.register(WORKER, host="here", pid=1, device="cpu", kind="speech")
-    await services.speech.register.write(WORKER, [a_voice(voice)])
+    await services.workers.registry.register(WORKER, host="here", pid=1, device="cpu", kind="speech")
+    await services.models.voices.write(WORKER, [a_voice(voice)])
 
     async def answer() -> None:
         while True:

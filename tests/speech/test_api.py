@@ -80,7 +80,7 @@ class TestVoices:
         assert await _count(services, "sound") == 0
         part = await anybody.get("/api/tts/sample/espeak-de", headers={"range": "bytes=0-3"})
         assert (part.status_code, part.content) == (206, b"RIFF")
-        assert await services.sounds.remove_strays() == (0, 0)
+        assert await services.library.files.remove_strays() == (0, 0)
 
     async def test_a_sample_that_was_lost_is_made_again(
         self, anybody: httpx.AsyncClient, services: Services
@@ -261,15 +261,15 @@ class TestTrouble:
     async def test_an_account_that_is_deleted_meanwhile(
         self, ann: User, services: Services, settings: Settings
     ) -> None:
-        await services.workers.register("a" * 12, host="here", pid=1, device="cpu", kind="speech")
-        await services.speech.register.write("a" * 12, [a_voice("espeak-en-us")])
+        await services.workers.registry.register("a" * 12, host="here", pid=1, device="cpu", kind="speech")
+        await services.models.voices.write("a" * 12, [a_voice("espeak-en-us")])
         with services.bus.subscribe() as hints:
             asking = asyncio.create_task(say(ann))
             while not [event for event in await hints.wait(60) if event.topic == "speech"]:
                 pass
         claim = await services.speech.leases.claim("a" * 12, ["espeak-en-us"])
         assert claim is not None
-        await services.accounts.delete(ann.identity.account_id)
+        await services.accounts.registry.delete(ann.identity.account_id)
         assert (await asking).status_code in (401, 503)
 
 

@@ -33,7 +33,7 @@ async def _until(look: Callable[[], Awaitable[bool]]) -> None:
 async def test_a_worker_that_is_being_started_is_waited_for(
     ann: User, anybody: httpx.AsyncClient, services: Services, speaking: Speaking
 ) -> None:
-    services.arrivals.expect("speech")
+    services.workers.arrivals.expect("speech")
     assert await _tts(anybody) == "loading"
     spoken, sample = (
         asyncio.create_task(_say(ann)),
@@ -54,29 +54,29 @@ async def _is_waiting(services: Services, listeners: int) -> bool:
 async def test_a_worker_on_the_register_that_still_starts_is_waited_for(
     ann: User, anybody: httpx.AsyncClient, services: Services
 ) -> None:
-    await services.workers.register(WORKER, host="far away", pid=1, device="cpu", kind="speech")
+    await services.workers.registry.register(WORKER, host="far away", pid=1, device="cpu", kind="speech")
     assert await _tts(anybody) == "loading"
     spoken = asyncio.create_task(_say(ann))
     await _until(lambda: _is_waiting(services, 1))
     # It comes up without a voice: nobody can be waited for any more.
-    await services.workers.record_report(WORKER, "idle", {})
+    await services.workers.registry.record_report(WORKER, "idle", {})
     assert_problem(await spoken, 503, AWAY)
     assert await _tts(anybody) == "unavailable"
 
 
 async def test_one_that_is_given_up_is_not_waited_for(ann: User, services: Services) -> None:
-    services.arrivals.expect("speech")
+    services.workers.arrivals.expect("speech")
     spoken = asyncio.create_task(_say(ann))
     await _until(lambda: _is_waiting(services, 1))
-    services.arrivals.give_up("speech")
+    services.workers.arrivals.give_up("speech")
     assert_problem(await spoken, 503, AWAY)
 
 
 async def test_a_server_that_stops_does_not_wait_on(ann: User, services: Services) -> None:
-    services.arrivals.expect("speech")
+    services.workers.arrivals.expect("speech")
     spoken = asyncio.create_task(_say(ann))
     await _until(lambda: _is_waiting(services, 1))
-    services.speech.stop()
+    services.speech.requests.stop()
     async with asyncio.timeout(10):
         assert_problem(await spoken, 503, AWAY)
 
@@ -84,15 +84,15 @@ async def test_a_server_that_stops_does_not_wait_on(ann: User, services: Service
 async def test_models_of_a_worker_that_starts_are_loading(
     anybody: httpx.AsyncClient, services: Services
 ) -> None:
-    services.arrivals.expect("sound")
+    services.workers.arrivals.expect("sound")
     models = (await anybody.get("/status")).json()["models"]
     assert models == {"music": "loading", "audio": "loading", "magnet": "loading", "tts": "unavailable"}
-    await services.workers.register("a" * 12, host="here", pid=1, device="cpu")
+    await services.workers.registry.register("a" * 12, host="here", pid=1, device="cpu")
     assert (await anybody.get("/status")).json()["models"]["music"] == "loading"
     entry = {
         "state": "unloaded", "engine": "e", "label": "l", "checkpoint": "", "license": "", "max_duration_s": 9
     }  # fmt: skip
-    await services.workers.record_report("a" * 12, "idle", {"models": {"music": entry}})
+    await services.workers.registry.record_report("a" * 12, "idle", {"models": {"music": entry}})
     models = (await anybody.get("/status")).json()["models"]
     assert (models["music"], models["audio"]) == ("unloaded", "unavailable")
 
@@ -100,6 +100,6 @@ async def test_models_of_a_worker_that_starts_are_loading(
 async def test_a_voice_that_is_there_is_not_held_up_by_one_that_comes(
     services: Services, ann: User, answered: None
 ) -> None:
-    services.arrivals.expect("speech")
-    await services.speech.register.write(WORKER, [a_voice("espeak-en-us")])
+    services.workers.arrivals.expect("speech")
+    await services.models.voices.write(WORKER, [a_voice("espeak-en-us")])
     assert (await _say(ann)).status_code == 201

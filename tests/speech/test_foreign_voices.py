@@ -158,10 +158,12 @@ async def test_what_cannot_speak_is_told_in_the_log_and_to_admins(
         with caplog.at_level(logging.WARNING, "webapp"):
             async with speaking(engine):
                 with services.bus.subscribe() as hints:
-                    while not (await services.status.report()).workers[0].report.get("refused_voices"):
+                    while (
+                        not (await services.workers.status.report()).workers[0].report.get("refused_voices")
+                    ):
                         await hints.wait(0.05)
-                status = await services.status.report()
-                session = await services.sessions.create(root.identity.account_id)
+                status = await services.workers.status.report()
+                session = await services.accounts.sessions.create(root.identity.account_id)
                 anybody.cookies.set(PLAIN_COOKIE, session)
                 page = await anybody.get("/admin/models")
                 anybody.cookies.clear()
@@ -241,7 +243,7 @@ async def test_a_published_voice_speaks_through_the_worker(
     engine = SpeechEngine(published_voice())
     try:
         async with speaking(engine):
-            (told,) = [voice for voice in await services.speech.voices() if voice.engine == "piper"]
+            (told,) = [voice for voice in await services.speech.requests.voices() if voice.engine == "piper"]
             assert (told.id, told.language, told.quality, told.license) == (
                 PUBLISHED,
                 "en-US",

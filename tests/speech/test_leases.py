@@ -10,7 +10,7 @@ from tests.speech.conftest import WORKER, ScriptedSpeaker, Speaking, a_voice
 from webapp.clock import ManualClock
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.errors import LeaseLost, SpeechFailed, Unavailable
-from webapp.events import Event
+from webapp.events import Event, speech_changed
 from webapp.policy.speech import SpeechChoice
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
@@ -25,15 +25,15 @@ OTHER = "6" * 12
 async def ann(services: Services, make_account: MakeAccount) -> Identity:
     """An account, and two speech workers on the register."""
     for worker_id in (WORKER, OTHER):
-        await services.workers.register(worker_id, host="here", pid=1, device="cpu", kind="speech")
-        await services.speech.register.write(worker_id, [a_voice(VOICE)])
+        await services.workers.registry.register(worker_id, host="here", pid=1, device="cpu", kind="speech")
+        await services.models.voices.write(worker_id, [a_voice(VOICE)])
     return await make_account("ann")
 
 
 async def asked(services: Services, who: Identity, text: str = "hello") -> "asyncio.Task[SpokenSound]":
     """A request that is written down, and waited for in the background."""
     with services.bus.subscribe() as hints:
-        task = asyncio.create_task(services.speech.speak(who, SpeechChoice(text)))
+        task = asyncio.create_task(services.speech.requests.speak(who, SpeechChoice(text)))
         while not any(event.topic == "speech" for event in await hints.wait(60)):
             pass
     return task
@@ -75,7 +75,7 @@ async def test_nobody_waits_behind_all_texts_of_another(
     for who, text in ((ann, "ann 0"), (ann, "ann 1"), (ann, "ann 2"), (bob, "bob 0"), (bob, "bob 1")):
         tasks.append(await asked(services, who, text))
         clock.advance_s(0.1)
-    sample = asyncio.create_task(services.speech.sample(VOICE))
+    sample = asyncio.create_task(services.speech.requests.sample(VOICE))
     with services.bus.subscribe() as hints:
         await hints.wait(60)
     order = []
@@ -102,7 +102,7 @@ async def test_what_is_in_hand_counts_as_served(
 
 async def test_a_draining_worker_takes_nothing(services: Services, ann: Identity) -> None:
     task = await asked(services, ann)
-    await services.worker_control.drain(WORKER, is_draining=True)
+    await services.workers.control.drain(WORKER, is_draining=True)
     assert await services.speech.leases.claim(WORKER, [VOICE]) is None
     assert await services.speech.leases.claim(OTHER, [VOICE]) is not None
     task.cancel()
@@ -136,18 +136,18 @@ async def test_a_text_that_ends_every_worker_fails(services: Services, ann: Iden
     assert await services.speech.leases.claim(WORKER, [VOICE]) is None
     with pytest.raises(SpeechFailed):
         await task
-    assert (await services.speech.usage(ann)).remaining == 120
+    assert (await services.speech.requests.usage(ann)).remaining == 120
 
 
 async def test_a_request_that_takes_too_long_is_given_up(
     services: Services, ann: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services.speech._waiting, "_longest_s", 0.05)  # noqa: SLF001 - shorter than any setting
+    monkeypatch.setattr(services.speech.requests._waiting, "_longest_s", 0.05)  # noqa: SLF001 - shorter than any setting
     task = await asked(services, ann)
     with pytest.raises(Unavailable):
         await task
     assert await services.speech.leases.claim(WORKER, [VOICE]) is None
-    assert (await services.speech.usage(ann)).remaining == 120
+    assert (await services.speech.requests.usage(ann)).remaining == 120
 
 
 async def test_a_server_that_stops_answers_who_waits(
@@ -155,13 +155,13 @@ async def test_a_server_that_stops_answers_who_waits(
 ) -> None:
     monkeypatch.setattr("webapp.services.speech.waiting.LAST_S", 0.05)
     tasks = [await asked(services, ann, text) for text in ("one", "two")]
-    services.speech.stop()
+    services.speech.requests.stop()
     for task in (*tasks, await asked(services, ann, "three")):
         with pytest.raises(Unavailable, match="not available"):
             await task
     # Nobody would hear them later.
     assert await services.speech.leases.claim(WORKER, [VOICE]) is None
-    assert (await services.speech.usage(ann)).remaining == 120
+    assert (await services.speech.requests.usage(ann)).remaining == 120
 
 
 async def test_files_of_a_lost_claim_are_swept_and_those_of_others_are_not(
@@ -170,14 +170,14 @@ async def test_files_of_a_lost_claim_are_swept_and_those_of_others_are_not(
     task = await asked(services, ann)
     lost = await claimed(services)
     await _publish(services, lost.storage_key)
-    assert await services.sounds.remove_strays() == (0, 0)
+    assert await services.library.files.remove_strays() == (0, 0)
     await services.speech.leases.take_back_from(WORKER)
     again = await claimed(services)
     await _publish(services, again.storage_key)
     await services.speech.leases.complete(again, FACTS)
     await _publish(services, f"{'f' * 20}-1")
     await task
-    assert await services.sounds.remove_strays() == (1, 1)
+    assert await services.library.files.remove_strays() == (1, 1)
     assert set(await services.storage.keys()) == {again.storage_key, f"{'f' * 20}-1"}
 
 
@@ -189,7 +189,7 @@ async def test_ended_requests_are_forgotten_after_a_day_and_samples_are_not(
         await services.speech.leases.complete(await claimed(services), FACTS)
         await task
         if day == 0:
-            sample = asyncio.create_task(services.speech.sample(VOICE))
+            sample = asyncio.create_task(services.speech.requests.sample(VOICE))
             with services.bus.subscribe() as hints:
                 await hints.wait(60)
             await services.speech.leases.complete(await claimed(services), FACTS)
@@ -229,28 +229,28 @@ async def test_a_worker_that_stops_finishes_what_is_quick(
     else:
         assert states[0]["status"] in ("completed", "queued")
         task.cancel()
-    assert await services.workers.last_heartbeat_ms("7" * 12) is None
+    assert await services.workers.registry.last_heartbeat_ms("7" * 12) is None
 
 
 async def test_voices_are_those_of_workers_that_live(
     services: Services, clock: ManualClock, ann: Identity
 ) -> None:
-    await services.speech.register.write(OTHER, [a_voice(VOICE), a_voice("ann-low")])
-    assert [voice.id for voice in await services.speech.voices()] == [VOICE, "ann-low"]
-    first = await services.speech.voices()
-    assert await services.speech.voices() is first
+    await services.models.voices.write(OTHER, [a_voice(VOICE), a_voice("ann-low")])
+    assert [voice.id for voice in await services.speech.requests.voices()] == [VOICE, "ann-low"]
+    first = await services.speech.requests.voices()
+    assert await services.speech.requests.voices() is first
     clock.advance_s(4)
     await services.speech.leases.keep(WORKER, None)
     clock.advance_s(4)
-    assert [voice.id for voice in await services.speech.voices()] == [VOICE]
+    assert [voice.id for voice in await services.speech.requests.voices()] == [VOICE]
     clock.advance_s(4)
-    assert await services.speech.voices() == ()
+    assert await services.speech.requests.voices() == ()
 
 
 async def test_workers_that_speak_start_no_jobs(services: Services, ann: Identity) -> None:
-    assert await services.workers.on_duty() == []
-    assert [worker.worker_id for worker in await services.workers.alive()] == [WORKER, OTHER]
-    assert Event("speech", "x") != Event("job", "x")
+    assert await services.workers.registry.on_duty() == []
+    assert [worker.worker_id for worker in await services.workers.registry.alive()] == [WORKER, OTHER]
+    assert speech_changed("x") != Event("job", "x")
 
 
 async def _publish(services: Services, key: str) -> None:

@@ -95,7 +95,7 @@ async def test_settings_with_which_a_worker_has_worked_are_not_to_blame(
 
     quick = msgspec.structs.replace(services.settings, lease_s=0.2, heartbeat_s=0.1)
     services = dataclasses.replace(services, settings=quick)
-    monkeypatch.setattr(services.workers, "last_heartbeat_ms", is_heard_of)
+    monkeypatch.setattr(services.workers.registry, "last_heartbeat_ms", is_heard_of)
     waits = SCRIPT.replace("; sys.exit", "; open(sys.argv[3]).read(); sys.exit")
     command = (sys.executable, "-c", waits, str(EXIT_SETTINGS), str(tmp_path / "starts"), str(end))
     async with asyncio.timeout(60), _supervising(services, *command) as (supervisor, refused):

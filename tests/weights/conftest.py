@@ -10,7 +10,7 @@ import pytest
 from tests.weights.hub import Hub, fill, running_hub
 from webapp.weights.catalogue import Checkpoint, published
 from webapp.weights.pull import Progress, Pull, Surroundings
-from webapp.weights.source import open_source
+from webapp.weights.sources import open_source
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from tests.weights.conftest import Puller
 from tests.weights.hub import Fault, Hub, running_hub
 from webapp.errors import NotFound
 from webapp.weights.inventory import holdings, installed_names
-from webapp.weights.source import SourceFailed, open_source
+from webapp.weights.source import SourceFailed
+from webapp.weights.sources import open_source
 from webapp.weights.transfer import MAX_FRUITLESS
 
 WEIGHTS = "facebook/musicgen-small/state_dict.bin"

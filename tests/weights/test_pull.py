@@ -16,7 +16,8 @@ from webapp.weights.layout import missing_files, named_codec
 from webapp.weights.locking import locked
 from webapp.weights.manifest import read_manifest
 from webapp.weights.pull import Progress
-from webapp.weights.source import SourceFailed, open_source
+from webapp.weights.source import SourceFailed
+from webapp.weights.sources import open_source
 
 
 def files_in(models_dir: Path) -> set[str]:

@@ -166,7 +166,7 @@ async def working(
         now_s=now_s,
     )
     _give_up_when_lost(thread, processor)
-    await services.workers.register(WORKER, host="here", pid=1, device="cpu")
+    await services.workers.registry.register(WORKER, host="here", pid=1, device="cpu")
     running = asyncio.create_task(processor.run())
     keeping = asyncio.create_task(_keep(services, engines, thread, processor, look_s)) if look_s else None
     try:
@@ -205,10 +205,10 @@ async def _keep(
 async def ended(services: Services, identity: Identity, job_id: str) -> JobView:
     with services.bus.subscribe() as hints:
         async with asyncio.timeout(60):
-            while not (job := await services.jobs.get(identity, job_id)).has_ended:
+            while not (job := await services.queue.jobs.get(identity, job_id)).has_ended:
                 await hints.wait(1)
     return job
 
 
 async def submit(services: Services, identity: Identity, seed: int | None = None) -> str:
-    return (await services.submissions.submit(identity, choice(duration_s=2, seed=seed))).job_id
+    return (await services.queue.submissions.submit(identity, choice(duration_s=2, seed=seed))).job_id

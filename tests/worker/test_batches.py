@@ -91,7 +91,7 @@ def settings(settings: Settings) -> Settings:
 
 async def _submit(services: Services, identity: Identity, prompt: str, model: str = "music") -> str:
     wanted = choice(prompt=prompt, model=model, duration_s=1, seed=1)
-    return (await services.submissions.submit(identity, wanted)).job_id
+    return (await services.queue.submissions.submit(identity, wanted)).job_id
 
 
 async def test_jobs_join_those_in_hand_while_they_are_next_in_line(services: Services, ann: Identity) -> None:
@@ -103,7 +103,9 @@ async def test_jobs_join_those_in_hand_while_they_are_next_in_line(services: Ser
         await engine.has("a", "b")
         jobs.append(await _submit(services, ann, "c", "audio"))
         jobs.append(await _submit(services, ann, "d"))
-        in_line = [job.job_id for job in (await services.queue.snapshot()).jobs if job.status == "queued"]
+        in_line = [
+            job.job_id for job in (await services.queue.reader.snapshot()).jobs if job.status == "queued"
+        ]
         assert in_line == jobs[2:], "another model is next, so nobody joins"
         for prompts in (("a", "b"), ("c",), ("d",)):
             await engine.has(*prompts)
@@ -118,7 +120,7 @@ async def test_a_full_batch_takes_no_more(services: Services, ann: Identity) -> 
     engine = TogetherEngine()
     async with working(services, engine):
         await engine.has("a", "b", "c")
-        assert (await services.jobs.get(ann, jobs[3])).status == "queued"
+        assert (await services.queue.jobs.get(ann, jobs[3])).status == "queued"
         engine.go_on.release(2)
         for job_id in jobs:
             assert (await ended(services, ann, job_id)).status == "completed"
@@ -141,7 +143,7 @@ async def test_a_stop_hands_every_job_of_the_batch_back_in_order(services: Servi
     async with working(services, engine) as processor:
         await engine.has("a", "b", "c")
         processor.stop()
-    snapshot = await services.queue.snapshot()
+    snapshot = await services.queue.reader.snapshot()
     assert [job.job_id for job in snapshot.jobs] == jobs
     assert {job.status for job in snapshot.jobs} == {"queued"}
 

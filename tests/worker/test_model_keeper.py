@@ -62,7 +62,7 @@ class Desk:
         with self.services.bus.subscribe() as hints:
             async with asyncio.timeout(60):
                 while True:
-                    (worker,) = await self.services.workers.alive()
+                    (worker,) = await self.services.workers.registry.alive()
                     if worker.report and holds(worker.report["models"]):
                         return
                     await hints.wait(0.1)
@@ -79,10 +79,10 @@ async def keeping(services: Services, engine: Loadable, *, idle_s: float = 0) ->
     )
     thread = EngineThread(engines.serve)
     report = WorkerReport(engines)
-    await services.workers.register(WORKER, host="here", pid=1, device="cpu")
+    await services.workers.registry.register(WORKER, host="here", pid=1, device="cpu")
 
     async def say() -> None:
-        await services.workers.record_report(WORKER, "idle", report())
+        await services.workers.registry.record_report(WORKER, "idle", report())
 
     async def give_up() -> None:
         given_up.set()
@@ -98,45 +98,45 @@ async def keeping(services: Services, engine: Loadable, *, idle_s: float = 0) ->
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         thread.close()
-        await services.workers.remove(WORKER)
+        await services.workers.registry.remove(WORKER)
 
 
 async def test_wishes_are_done_and_told(services: Services) -> None:
     async with keeping(services, Loadable()) as desk:
-        await services.worker_control.wish("music", "load")
+        await services.workers.control.wish("music", "load")
         await desk.until_state("music", "ready")
         assert desk.engine.loaded == ["music"]
-        await services.worker_control.wish("music", "unload")
+        await services.workers.control.wish("music", "unload")
         await desk.until_state("music", "unloaded")
         assert desk.engine.loaded == []
         # The same wish again is another one.
-        await services.worker_control.wish("music", "load")
+        await services.workers.control.wish("music", "load")
         await desk.until_state("music", "ready")
 
 
 async def test_what_is_pinned_is_loaded_by_every_worker_that_starts_and_stays(services: Services) -> None:
-    await services.worker_control.wish("audio", "load")
-    await services.worker_control.wish("music", "pin")
+    await services.workers.control.wish("audio", "load")
+    await services.workers.control.wish("music", "pin")
     async with keeping(services, Loadable(), idle_s=100) as desk:
         await desk.until_state("music", "ready")
-        await services.worker_control.wish("audio", "load")
+        await services.workers.control.wish("audio", "load")
         await desk.until_state("audio", "ready")
         assert desk.engine.loaded == ["music", "audio"], "older wishes than the worker are not for it"
         desk.seconds[0] = 1000
         await desk.until_state("audio", "unloaded")
         assert desk.engine.loaded == ["music"]
-        await services.worker_control.wish("music", "unpin")
+        await services.workers.control.wish("music", "unpin")
         await desk.until_state("music", "unloaded")
 
 
 async def test_a_wish_tries_a_broken_model_again_at_once(services: Services) -> None:
     engine = Loadable(broken={"music"})
     async with keeping(services, engine) as desk:
-        await services.worker_control.wish("music", "load")
+        await services.workers.control.wish("music", "load")
         await desk.until(lambda models: models["music"]["error"] == "music is damaged")
         await desk.until_state("music", "error")
         engine.broken.clear()
-        await services.worker_control.wish("music", "load")
+        await services.workers.control.wish("music", "load")
         await desk.until_state("music", "ready")
         await desk.until(lambda models: models["music"]["error"] == "")
 
@@ -150,7 +150,7 @@ class TestHangingLoad:
         engine = Loadable()
         engine.may_load.clear()
         async with keeping(services, engine) as desk:
-            await services.worker_control.wish("music", "load")
+            await services.workers.control.wish("music", "load")
             await desk.until_state("music", "loading")
             assert not desk.given_up.is_set()
             desk.seconds[0] = 61
@@ -159,9 +159,9 @@ class TestHangingLoad:
 
 
 async def test_wishes_for_what_nobody_serves_change_nothing(services: Services) -> None:
-    await services.worker_control.wish("magnet", "pin")
+    await services.workers.control.wish("magnet", "pin")
     async with keeping(services, Loadable()) as desk:
-        await services.worker_control.wish("magnet", "load")
-        await services.worker_control.wish("music", "load")
+        await services.workers.control.wish("magnet", "load")
+        await services.workers.control.wish("music", "load")
         await desk.until_state("music", "ready")
         assert desk.engine.loaded == ["music"]

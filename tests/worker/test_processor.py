@@ -43,9 +43,9 @@ async def test_a_job_becomes_files_that_were_written_aside(services: Services, a
         job = await ended(services, ann, job_id)
     assert job.sound is not None
     for extension in ("wav", "flac", "ogg", "mp3"):
-        path = await services.sounds.audio_file(f"{job.sound.generation_id}.{extension}")
+        path = await services.library.files.audio_file(f"{job.sound.generation_id}.{extension}")
         assert path.stat().st_mode & 0o777 == 0o600
-    picture = await services.sounds.picture_file(f"{job.sound.generation_id}.png")
+    picture = await services.library.files.picture_file(f"{job.sound.generation_id}.png")
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert job.sound.bytes_total == sum(path.stat().st_size for path in picture.parent.iterdir())
     assert list((services.settings.data_path / "staging").iterdir()) == []
@@ -100,8 +100,8 @@ class TestPatientStop:
             await gate.wait_started()
             processor.stop()
             gate.go_on.set()
-        assert (await services.jobs.get(ann, job_id)).status == "completed"
-        assert (await services.jobs.get(ann, other)).status == "queued"
+        assert (await services.queue.jobs.get(ann, job_id)).status == "completed"
+        assert (await services.queue.jobs.get(ann, other)).status == "queued"
 
 
 async def test_stop_hands_a_long_job_back_to_its_place(services: Services, ann: Identity) -> None:
@@ -109,7 +109,7 @@ async def test_stop_hands_a_long_job_back_to_its_place(services: Services, ann: 
     gate = Gate()
     async with working(services, ScriptedEngine(gate)):
         await gate.wait_started()
-    job = await services.jobs.get(ann, job_id)
+    job = await services.queue.jobs.get(ann, job_id)
     assert (job.status, job.position, job.retry_count, job.progress_pct) == ("queued", 1, 0, 0)
 
 
@@ -118,7 +118,7 @@ async def test_stop_does_not_wait_for_an_engine_that_heeds_nothing(services: Ser
     gate = Gate(heeds_cancel=False)
     async with working(services, ScriptedEngine(gate)):
         await gate.wait_started()
-    assert (await services.jobs.get(ann, job_id)).status == "queued"
+    assert (await services.queue.jobs.get(ann, job_id)).status == "queued"
     gate.go_on.set()
 
 
@@ -129,7 +129,7 @@ async def test_a_worker_that_lost_its_lease_stops_the_engine_and_writes_nothing(
     gate = Gate()
     async with working(services, ScriptedEngine(gate, hum)):
         await gate.wait_started()
-        assert await services.leases.take_back_from(WORKER) == [job_id]
+        assert await services.queue.leases.take_back_from(WORKER) == [job_id]
         job = await ended(services, ann, job_id)
     assert job.status == "completed"
     rows = await services.database.fetch("SELECT storage_key FROM sound")
@@ -146,7 +146,7 @@ async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Iden
         with services.bus.subscribe() as hints:
             async with asyncio.timeout(60):
                 while not seen or seen[-1] < 40:
-                    seen.append((await services.jobs.get(ann, job_id)).progress_pct)
+                    seen.append((await services.queue.jobs.get(ann, job_id)).progress_pct)
                     await hints.wait(0.05)
         gate.go_on.set()
         await ended(services, ann, job_id)
@@ -155,17 +155,17 @@ async def test_progress_is_seen_while_the_job_runs(services: Services, ann: Iden
 
 
 async def _reported(services: Services) -> bool:
-    return any(worker.report for worker in await services.workers.alive())
+    return any(worker.report for worker in await services.workers.registry.alive())
 
 
 async def test_a_worker_taken_off_the_register_comes_back(services: Services, clock: ManualClock) -> None:
     async with working(services, ScriptedEngine(hum)):
-        await _until(services, lambda: services.workers.last_heartbeat_ms(WORKER))
+        await _until(services, lambda: services.workers.registry.last_heartbeat_ms(WORKER))
         clock.advance_s(3600)
-        await services.workers.remove(WORKER)
+        await services.workers.registry.remove(WORKER)
         # First it enters itself, then it says what it has.
         await _until(services, lambda: _reported(services))
-        (worker,) = await services.workers.alive()
+        (worker,) = await services.workers.registry.alive()
     assert (worker.worker_id, worker.host, set(worker.report["models"])) == (
         WORKER,
         "here",
@@ -198,7 +198,7 @@ class TestStall:
             await gate.wait_started()
             async with asyncio.timeout(60):
                 await ended.wait()
-            job = await services.jobs.get(ann, job_id)
+            job = await services.queue.jobs.get(ann, job_id)
             rows = await services.database.fetch("SELECT lost_workers, retry_count FROM job")
             gate.go_on.set()
         assert job.status == "queued"
@@ -220,7 +220,7 @@ class TestStall:
         async with working(services, HangingLoad(hum), ended.set):
             async with asyncio.timeout(60):
                 await ended.wait()
-            status = (await services.jobs.get(ann, job_id)).status
+            status = (await services.queue.jobs.get(ann, job_id)).status
             may_load.set()
         assert status == "queued"
         assert "loading music stands still; the worker gives up" in caplog.messages
@@ -234,7 +234,7 @@ async def test_a_lost_device_ends_the_process_and_its_jobs_go_back_in_line(
     async with working(services, ScriptedEngine(loses_its_device), ended.set):
         async with asyncio.timeout(60):
             await ended.wait()
-        job = await services.jobs.get(ann, job_id)
+        job = await services.queue.jobs.get(ann, job_id)
         rows = await services.database.fetch("SELECT lost_workers, retry_count FROM job")
     assert job.status == "queued"
     assert rows == [{"lost_workers": 1, "retry_count": 0}]
@@ -269,7 +269,7 @@ class TestWaiting:
     ) -> None:
         jobs = [await submit(services, ann), await submit(services, ann)]
         engine, given_up, beats = OneAtATime(), asyncio.Event(), asyncio.Semaphore(0)
-        keep, seconds = services.leases.keep, [0.0]
+        keep, seconds = services.queue.leases.keep, [0.0]
 
         async def counted(worker_id: str, claims: Iterable[Claim]) -> set[tuple[str, int]]:
             beats.release()
@@ -282,12 +282,12 @@ class TestWaiting:
                 await beats.acquire()
                 await beats.acquire()
 
-        monkeypatch.setattr(services.leases, "keep", counted)
+        monkeypatch.setattr(services.queue.leases, "keep", counted)
         async with working(services, engine, given_up.set, now_s=lambda: seconds[0]):
             assert await asyncio.to_thread(engine.stepped.acquire, timeout=60)
             with services.bus.subscribe() as hints:
                 async with asyncio.timeout(60):
-                    while (await services.jobs.get(ann, jobs[1])).status != "processing":
+                    while (await services.queue.jobs.get(ann, jobs[1])).status != "processing":
                         await hints.wait(0.05)
             seconds[0] = 90
             engine.may_step.release()

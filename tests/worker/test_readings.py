@@ -19,7 +19,9 @@ def settings(settings: Settings) -> Settings:
 async def test_what_a_rule_based_engine_made_of_the_prompt_is_kept_with_the_sound(
     services: Services, ann: Identity
 ) -> None:
-    submitted = await services.submissions.submit(ann, choice("slow piano, blorptastic", duration_s=1.0))
+    submitted = await services.queue.submissions.submit(
+        ann, choice("slow piano, blorptastic", duration_s=1.0)
+    )
     async with working(services, SketchEngine()):
         job = await ended(services, ann, submitted.job_id)
     assert job.sound is not None

@@ -72,7 +72,7 @@ async def until(services: Services, is_so: Callable[[CatalogueEntry], bool]) -> 
     async with asyncio.timeout(LONG_S):
         with services.bus.subscribe() as hints:
             while True:
-                entry = next(one for one in await services.downloads.catalogue() if one.name == SMALL)
+                entry = next(one for one in await services.models.downloads.catalogue() if one.name == SMALL)
                 if is_so(entry):
                     return entry
                 await hints.wait(0.5)
@@ -82,7 +82,7 @@ async def until_known(services: Services) -> None:
     """Wait until the keeper has said that the folder has a worker."""
     async with asyncio.timeout(LONG_S):
         with services.bus.subscribe() as hints:
-            while not await services.downloads.folders():
+            while not await services.models.downloads.folders():
                 await hints.wait(0.05)
 
 
@@ -95,11 +95,11 @@ async def test_a_model_is_fetched_and_removed(
 ) -> None:
     async with running(make_keeper()):
         await until_known(services)
-        await services.downloads.start(SMALL, accepted_licence=True, by="ann")
+        await services.models.downloads.start(SMALL, accepted_licence=True, by="ann")
         entry = await until(services, lambda entry: entry.is_installed and entry.download is None)
         assert (entry.hosts, entry.is_chosen) == (("one",), True)
         assert '"accepted_by": "ann"' in (models_dir / SMALL / "soundloom.json").read_text()
-        await services.downloads.remove(SMALL)
+        await services.models.downloads.remove(SMALL)
         await until(services, lambda entry: not entry.is_installed and entry.download is None)
         assert not (models_dir / SMALL).exists()
 
@@ -111,20 +111,20 @@ async def test_progress_is_seen_and_a_download_can_be_cancelled_and_gone_on_with
     hub.faults = [slow]
     async with running(make_keeper()):
         await until_known(services)
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
         entry = await until(
             services, lambda entry: entry.download is not None and entry.download.done_bytes > 0
         )
         assert entry.download is not None
         assert entry.download.state == "fetching"
         assert entry.download.total_bytes > 300_000
-        await services.downloads.cancel(SMALL)
+        await services.models.downloads.cancel(SMALL)
         assert slow.goes_on is not None
         await asyncio.to_thread(until_ended, models_dir)
         slow.goes_on.set()
         arrived = (models_dir / SMALL / "compression_state_dict.bin.part").stat().st_size
         hub.served.clear()
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
         await until(services, lambda entry: entry.is_installed and entry.download is None)
         assert 0 < arrived <= 40_000
         assert hub.gets("compression_state_dict.bin")[0]["range"] == f"bytes={arrived}-"
@@ -138,7 +138,7 @@ async def test_a_worker_that_stops_leaves_its_download_to_the_next(
     hub.faults = [slow]
     async with running(make_keeper()):
         await until_known(services)
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
         await until(services, lambda entry: entry.download is not None and entry.download.done_bytes > 0)
     until_ended(models_dir)
     slow.goes_on.set()
@@ -152,19 +152,19 @@ async def test_failures_are_told_in_plain_words(services: Services, make_keeper:
     del hub.files[f"facebook/{SMALL}/state_dict.bin"]
     async with running(make_keeper()):
         await until_known(services)
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
         entry = await until(services, is_at("failed"))
         assert entry.download is not None
         assert entry.download.error.startswith("127.0.0.1 has no /facebook/musicgen-small/resolve/")
         # Nothing has arrived; removing takes the error away.
-        await services.downloads.remove(SMALL)
+        await services.models.downloads.remove(SMALL)
         await until(services, lambda entry: entry.download is None)
 
 
 async def test_a_process_that_dies_is_a_failure(services: Services, make_keeper: Keeper) -> None:
     async with running(make_keeper((sys.executable, "-c", "import os; os.abort()"))):
         await until_known(services)
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
         entry = await until(services, is_at("failed"))
         assert entry.download is not None
         assert entry.download.error == "The download ended unexpectedly; what has arrived is kept"
@@ -175,11 +175,11 @@ async def test_a_model_that_cannot_be_removed_is_still_there(
 ) -> None:
     async with running(make_keeper()):
         await until_known(services)
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
         await until(services, lambda entry: entry.is_installed and entry.download is None)
     refusing = 'print(\'{"state": "failed", "error": "It is stuck"}\')'
     async with running(make_keeper((sys.executable, "-c", refusing))):
-        await services.downloads.remove(SMALL)
+        await services.models.downloads.remove(SMALL)
         entry = await until(services, is_at("failed"))
         assert entry.is_installed
         assert entry.download is not None
@@ -191,7 +191,7 @@ async def test_only_one_worker_of_a_folder_keeps_it(
 ) -> None:
     async with running(make_keeper()), running(make_keeper()):
         await until_known(services)
-        await services.downloads.start(SMALL, accepted_licence=True)
+        await services.models.downloads.start(SMALL, accepted_licence=True)
         await until(services, lambda entry: entry.is_installed and entry.download is None)
     assert len(hub.gets("compression_state_dict.bin")) == 1
 

@@ -10,8 +10,8 @@ def grant(arguments: Namespace) -> int:
     """Give Aura, or take some away, and print the new balance."""
 
     async def work(services: Services) -> int:
-        account = await services.accounts.find(arguments.name)
-        return await services.aura.grant(
+        account = await services.accounts.registry.find(arguments.name)
+        return await services.accounts.aura.grant(
             account.account_id, arguments.amount, reason=arguments.reason, author=operator()
         )
 

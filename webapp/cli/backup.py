@@ -21,7 +21,7 @@ def make(arguments: Namespace) -> int:
     folder = Path(arguments.folder).absolute()
 
     async def work(services: Services) -> BackedUp:
-        return await back_up(services, folder, allow_missing=arguments.allow_missing)
+        return await back_up(services.backup, folder, allow_missing=arguments.allow_missing)
 
     done = with_services(work)
     size_mb = done.bytes_total / 1_000_000
@@ -36,7 +36,7 @@ def put_back(arguments: Namespace) -> int:
 
     async def work(services: Services) -> Restored:
         return await restore(
-            services, folder, replace=arguments.replace, allow_missing=arguments.allow_missing
+            services.backup, folder, replace=arguments.replace, allow_missing=arguments.allow_missing
         )
 
     with _no_server():

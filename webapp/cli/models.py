@@ -24,7 +24,7 @@ from webapp.weights.catalogue import (
 )
 from webapp.weights.inventory import Holding, holdings, remove, shared_parts
 from webapp.weights.pull import Pull, Surroundings
-from webapp.weights.source import open_source
+from webapp.weights.sources import open_source
 
 COLUMNS = ("NAME", "MODEL", "SIZE", "LICENCE", "ON DISK", "STATE")
 MB = 1_000_000

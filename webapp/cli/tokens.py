@@ -16,9 +16,11 @@ def create(arguments: Namespace) -> int:
         raise InvalidRequest(f"Days must be 0 to {MAX_DAYS}")
 
     async def work(services: Services) -> str:
-        account = await services.accounts.find(arguments.name)
+        account = await services.accounts.registry.find(arguments.name)
         lifetime_ms = arguments.days * DAY_MS or None
-        secret, _ = await services.tokens.create(account.account_id, arguments.label, lifetime_ms=lifetime_ms)
+        secret, _ = await services.accounts.tokens.create(
+            account.account_id, arguments.label, lifetime_ms=lifetime_ms
+        )
         return secret
 
     print(with_services(work))

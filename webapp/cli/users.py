@@ -22,11 +22,13 @@ def create(arguments: Namespace) -> int:
     password = read_password(from_stdin=arguments.password_stdin)
 
     async def work(services: Services) -> None:
-        new = await services.accounts.prepare(name, password)
+        new = await services.accounts.registry.prepare(name, password)
         async with services.database.transaction():
-            identity = await services.accounts.insert(new, tier=arguments.tier, is_admin=arguments.admin)
+            identity = await services.accounts.registry.insert(
+                new, tier=arguments.tier, is_admin=arguments.admin
+            )
             if arguments.aura:
-                await services.aura.grant(
+                await services.accounts.aura.grant(
                     identity.account_id, arguments.aura, reason="Opening balance", author=operator()
                 )
 
@@ -38,7 +40,7 @@ def show(_arguments: Namespace) -> int:
     """List the accounts, one on each line."""
 
     async def work(services: Services) -> tuple[AccountView, ...]:
-        return await services.accounts.list()
+        return await services.accounts.registry.list()
 
     print_table(COLUMNS, [_row(account) for account in with_services(work)])
     return 0
@@ -51,11 +53,11 @@ def change(arguments: Namespace) -> int:
 
     async def work(services: Services) -> None:
         async with services.database.transaction():
-            account = await services.accounts.find(arguments.name)
+            account = await services.accounts.registry.find(arguments.name)
             if arguments.tier is not None:
-                await services.accounts.set_tier(account.account_id, arguments.tier)
+                await services.accounts.registry.set_tier(account.account_id, arguments.tier)
             if arguments.admin is not None:
-                await services.accounts.set_admin(account.account_id, is_admin=arguments.admin)
+                await services.accounts.registry.set_admin(account.account_id, is_admin=arguments.admin)
 
     with_services(work)
     return 0
@@ -66,8 +68,8 @@ def set_password(arguments: Namespace) -> int:
     password = read_password(from_stdin=arguments.password_stdin)
 
     async def work(services: Services) -> None:
-        account = await services.accounts.find(arguments.name)
-        await services.accounts.set_password(account.account_id, password)
+        account = await services.accounts.registry.find(arguments.name)
+        await services.accounts.registry.set_password(account.account_id, password)
 
     with_services(work)
     return 0
@@ -77,8 +79,8 @@ def disable(arguments: Namespace) -> int:
     """Shut an account out."""
 
     async def work(services: Services) -> None:
-        account = await services.accounts.find(arguments.name)
-        await services.accounts.disable(account.account_id)
+        account = await services.accounts.registry.find(arguments.name)
+        await services.accounts.registry.disable(account.account_id)
 
     with_services(work)
     return 0
@@ -88,8 +90,8 @@ def enable(arguments: Namespace) -> int:
     """Let a disabled account in again."""
 
     async def work(services: Services) -> None:
-        account = await services.accounts.find(arguments.name)
-        await services.accounts.enable(account.account_id)
+        account = await services.accounts.registry.find(arguments.name)
+        await services.accounts.registry.enable(account.account_id)
 
     with_services(work)
     return 0
@@ -107,8 +109,8 @@ def delete(arguments: Namespace) -> int:
             raise InvalidRequest("Nothing was deleted")
 
     async def work(services: Services) -> None:
-        account = await services.accounts.find(arguments.name)
-        await services.account_deletion.delete(account.account_id)
+        account = await services.accounts.registry.find(arguments.name)
+        await services.accounts.deletion.delete(account.account_id)
 
     with_services(work)
     return 0

@@ -20,7 +20,7 @@ from webapp.errors import InvalidRequest
 from webapp.services.container import Services, make_data_folder
 from webapp.settings import load_settings
 from webapp.weights.pull import Surroundings
-from webapp.weights.source import open_source
+from webapp.weights.sources import open_source
 from webapp.weights.voices import VoicePull, remove_voice, voice_files, voice_there
 
 COLUMNS = ("VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE")
@@ -94,7 +94,7 @@ def take_away(arguments: Namespace) -> int:
 
 def _forgets(name: str) -> Callable[[Services], Awaitable[None]]:
     async def forget(services: Services) -> None:
-        await services.speech.forget_sample(name)
+        await services.speech.requests.forget_sample(name)
 
     return forget
 

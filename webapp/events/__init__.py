@@ -9,6 +9,7 @@ from webapp.events.bus import (
     Subscription,
     access_changed,
     account_changed,
+    speech_changed,
 )
 from webapp.events.local_socket import SocketBus, SocketHub
 from webapp.events.postgres import PostgresBus
@@ -25,4 +26,5 @@ __all__ = [
     "Subscription",
     "access_changed",
     "account_changed",
+    "speech_changed",
 ]

@@ -19,28 +19,35 @@ MAX_PENDING = 256
 MAX_REMEMBERED = 4096
 
 
-class Event(msgspec.Struct, frozen=True):
-    """A hint.
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A hint, and whom or what it is about, where it is about one.
 
-    `queue`: something waits or waits no more. `job`: this job changed. `status`: workers or models did.
-    `control`: what is asked of workers did, or the weights they find. `speech`: this request to speak did,
-    whose id takes the job's place. `library`: what people find there did. `account`: what this account has
-    and keeps, its number in the job's place; without one, any account's may have changed.
-    `access`: who is let in as this account may have changed, its number in the job's place.
+    `queue`: something waits or waits no more. `job`: the job of `job_id` changed. `status`: workers or models
+    did. `control`: what is asked of workers did, or the weights they find. `speech`: the request to speak of
+    `request_id` did. `library`: what people find there did. `account`: what the account of `account_id` has
+    and keeps did. `access`: who is let in as that account may have changed. Without an `account_id` these two
+    are about any account.
     """
 
     topic: Topic
     job_id: str | None = None
+    account_id: int | None = None
+    request_id: str | None = None
+
+
+def speech_changed(request_id: str) -> Event:
+    """The hint that a request to speak was written down, taken up or has ended."""
+    return Event("speech", request_id=request_id)
 
 
 def account_changed(account_id: int) -> Event:
     """The hint that sounds, playlists, favourites or votes of an account changed."""
-    return Event("account", str(account_id))
+    return Event("account", account_id=account_id)
 
 
 def access_changed(account_id: int) -> Event:
     """The hint that tokens or sessions of an account ended, or that its rights changed."""
-    return Event("access", str(account_id))
+    return Event("access", account_id=account_id)
 
 
 # Any account's access may have changed.

@@ -12,15 +12,19 @@ from webapp.http.dependencies import Streams
 from webapp.http.searches import count_search
 from webapp.policy.exports import ExportChoice, file_stem
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
 from webapp.services.library.export import Export
+from webapp.services.library.facade import LibraryServices
+from webapp.services.shared.facade import SharedServices
+from webapp.settings import Settings
 
 ZIP: Final = "application/zip"
 
 
 async def archive(
     request: Request[Any, Any, Any],
-    services: Services,
+    settings: Settings,
+    library: LibraryServices,
+    shared: SharedServices,
     streams: Streams,
     identity: Identity,
     choice: ExportChoice,
@@ -30,35 +34,40 @@ async def archive(
     Raises LimitReached for too many of those, or of searches, and what `Exports.choose` raises.
     """
     if not (choice.ids or choice.playlist_id):
-        count_search(request, services, choice.query)
-    chosen = partial(services.library.exports.choose, identity, choice)
-    return await _sent(request, services, streams, identity, chosen)
+        count_search(request, settings, shared, choice.query)
+    chosen = partial(library.exports.choose, identity, choice)
+    return await _sent(request, settings, library, streams, identity, chosen)
 
 
 async def account_archive(
-    request: Request[Any, Any, Any], services: Services, streams: Streams, identity: Identity
+    request: Request[Any, Any, Any],
+    settings: Settings,
+    library: LibraryServices,
+    streams: Streams,
+    identity: Identity,
 ) -> Attachment:
     """All that is stored about an account, with its sounds, sent like `archive`.
 
     Raises LimitReached for too many open streams, and what `Exports.everything` raises.
     """
-    chosen = partial(services.library.exports.everything, identity)
-    return await _sent(request, services, streams, identity, chosen)
+    chosen = partial(library.exports.everything, identity)
+    return await _sent(request, settings, library, streams, identity, chosen)
 
 
 async def _sent(
     request: Request[Any, Any, Any],
-    services: Services,
+    settings: Settings,
+    library: LibraryServices,
     streams: Streams,
     identity: Identity,
     choose: Callable[[], Awaitable[Export]],
 ) -> Attachment:
-    release = streams.caps.hold_for(request, identity.account_id, address_of(request, services.settings))
+    release = streams.caps.hold_for(request, identity.account_id, address_of(request, settings))
     try:
         export = await choose()
     except BaseException:
         release()
         raise
     name = f"{file_stem(export.title, 'soundloom')}.zip"
-    pieces = services.library.exports.write(identity, export)
+    pieces = library.exports.write(identity, export)
     return Attachment(pieces, name, ZIP, streams.stop, on_close=release)

@@ -3,12 +3,24 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
+from webapp.clock import Clock
+from webapp.events import Bus
 from webapp.http.sse import StopSignal
 from webapp.http.stream_caps import StreamCaps
+from webapp.ids import Ids
+from webapp.services.accounts.facade import AccountServices
+from webapp.services.admin.facade import AdminServices
 from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
+from webapp.services.models.facade import ModelServices
+from webapp.services.queue.facade import QueueServices
+from webapp.services.shared.facade import SharedServices
+from webapp.services.speech.facade import SpeechServices
+from webapp.services.workers.facade import WorkerServices
+from webapp.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +32,43 @@ class Streams:
 
 
 # Made by us and passed on as they are: there is nothing to validate.
-InjectedServices: TypeAlias = NamedDependency[SkipValidation[Services]]
+InjectedAccounts: TypeAlias = NamedDependency[SkipValidation[AccountServices]]
+InjectedAdministration: TypeAlias = NamedDependency[SkipValidation[AdminServices]]
+InjectedBus: TypeAlias = NamedDependency[SkipValidation[Bus]]
+InjectedClock: TypeAlias = NamedDependency[SkipValidation[Clock]]
+InjectedIds: TypeAlias = NamedDependency[SkipValidation[Ids]]
+InjectedLibrary: TypeAlias = NamedDependency[SkipValidation[LibraryServices]]
+InjectedModels: TypeAlias = NamedDependency[SkipValidation[ModelServices]]
+InjectedQueue: TypeAlias = NamedDependency[SkipValidation[QueueServices]]
+InjectedSettings: TypeAlias = NamedDependency[SkipValidation[Settings]]
+InjectedShared: TypeAlias = NamedDependency[SkipValidation[SharedServices]]
+InjectedSpeech: TypeAlias = NamedDependency[SkipValidation[SpeechServices]]
 InjectedStreams: TypeAlias = NamedDependency[SkipValidation[Streams]]
+InjectedWorkers: TypeAlias = NamedDependency[SkipValidation[WorkerServices]]
+
+
+def provided(value: object) -> Provide:
+    """The same value for every request."""
+    return Provide(lambda: value, sync_to_thread=False, use_cache=True)
+
+
+def dependencies_of(services: Services) -> dict[str, Provide]:
+    """The parts of the services by the names that handlers ask for.
+
+    The façade for admins is `administration`: pages call the admin who is signed in `admin`. No name may be
+    that of a parameter in an address, which it would hide.
+    """
+    return {
+        "accounts": provided(services.accounts),
+        "administration": provided(services.admin),
+        "bus": provided(services.bus),
+        "clock": provided(services.clock),
+        "new_ids": provided(services.ids),
+        "library": provided(services.library),
+        "models": provided(services.models),
+        "queue": provided(services.queue),
+        "settings": provided(services.settings),
+        "shared": provided(services.shared),
+        "speech": provided(services.speech),
+        "workers": provided(services.workers),
+    }

@@ -9,6 +9,7 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
 from webapp.errors import AuthenticationRequired
 from webapp.http.compression import COMPRESSED
+from webapp.http.dependencies import provided
 from webapp.http.same_origin import SameOriginOnly
 from webapp.http.session_cookie import cookie_name
 from webapp.pages.accounts.account import ACCOUNT_HANDLERS
@@ -17,7 +18,7 @@ from webapp.pages.accounts.sign_in import SIGN_IN_HANDLERS
 from webapp.pages.admin import ADMIN_HANDLERS
 from webapp.pages.admin.queue import QUEUE_ACTION_HANDLERS
 from webapp.pages.api_docs import API_DOCS_HANDLERS
-from webapp.pages.frame.events import follow_page
+from webapp.pages.frame.events import Feeds, follow_page
 from webapp.pages.frame.posted import provide_posted
 from webapp.pages.frame.rendering import Renderer
 from webapp.pages.library.browse import show_library
@@ -29,6 +30,7 @@ from webapp.pages.library.sound_actions import SOUND_ACTION_HANDLERS
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.queue.explorer import show_queue
 from webapp.pages.queue.feed import SharedQueue
+from webapp.pages.queue.front_page import FrontPage
 from webapp.pages.queue.generate import show_quote, show_start, submit, surprise
 from webapp.pages.queue.job_actions import JOB_ACTION_HANDLERS
 from webapp.pages.speech.speech import show_speech, show_voices, speak
@@ -70,18 +72,10 @@ HANDLERS: Final = cast("ExceptionHandlersMap", {AuthenticationRequired: ask_to_s
 
 def page_router(services: Services, renderer: Renderer) -> Router:
     """All pages. They alone read the session cookie; errors in them are shown as pages too."""
-    shared_queue = SharedQueue(services, renderer)
-    sound_cards = SoundCards(services)
     return Router(
         path="/",
         route_handlers=PAGE_CONTROLLERS,
-        dependencies={
-            **DEPENDENCIES,
-            "renderer": Provide(lambda: renderer, sync_to_thread=False),
-            "posted": Provide(provide_posted),
-            "shared_queue": Provide(lambda: shared_queue, sync_to_thread=False),
-            "sound_cards": Provide(lambda: sound_cards, sync_to_thread=False),
-        },
+        dependencies=_dependencies(services, renderer),
         middleware=[
             DefineMiddleware(
                 SameOriginOnly, settings=services.settings, cookie_name=cookie_name(services.settings)
@@ -93,3 +87,46 @@ def page_router(services: Services, renderer: Renderer) -> Router:
         opt={"page": True},
         include_in_schema=False,
     )
+
+
+def _dependencies(services: Services, renderer: Renderer) -> dict[str, Provide]:
+    """Make what the handlers of pages share, by the names that they ask for."""
+    shared_queue = SharedQueue(
+        services.settings,
+        services.clock,
+        services.bus,
+        services.accounts,
+        services.queue,
+        services.workers,
+        services.admin,
+        renderer,
+    )
+    sound_cards = SoundCards(services.library)
+    feeds = Feeds(
+        clock=services.clock,
+        bus=services.bus,
+        accounts=services.accounts,
+        queue=services.queue,
+        library=services.library,
+        models=services.models,
+        workers=services.workers,
+        renderer=renderer,
+        shared_queue=shared_queue,
+    )
+    front_page = FrontPage(
+        services.settings,
+        services.accounts,
+        services.queue,
+        services.library,
+        services.workers,
+        sound_cards,
+    )
+    return {
+        **DEPENDENCIES,
+        "renderer": provided(renderer),
+        "posted": Provide(provide_posted),
+        "feeds": provided(feeds),
+        "front_page": provided(front_page),
+        "shared_queue": provided(shared_queue),
+        "sound_cards": provided(sound_cards),
+    }

@@ -135,10 +135,15 @@ def parse_order(body: Mapping[str, Any]) -> list[str]:
     return ids
 
 
-def parse_note(body: Mapping[str, Any], *, is_needed: bool) -> str | None:
-    """Validate an admin's note about a sound. Raises InvalidRequest."""
-    note = _text(body, "note", MAX_NOTE_CHARACTERS)
-    if note is None and is_needed:
+def parse_note(body: Mapping[str, Any]) -> str | None:
+    """Read what an admin notes about a sound; None where the body has no note. Raises InvalidRequest."""
+    return _text(body, "note", MAX_NOTE_CHARACTERS)
+
+
+def require_note(body: Mapping[str, Any]) -> str:
+    """Read what an admin notes about a sound. Raises InvalidRequest, also where the body has no note."""
+    note = parse_note(body)
+    if note is None:
         raise InvalidRequest("Note is required", field="note")
     return note
 

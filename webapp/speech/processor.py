@@ -60,7 +60,7 @@ class SpeechProcessor:
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
             with contextlib.suppress(*PASSING):
-                await self._services.workers.remove(self._worker_id)
+                await self._services.workers.registry.remove(self._worker_id)
 
     async def _claim(self) -> SpeechClaim | None:
         """Take a request, or wait until there may be one."""
@@ -85,28 +85,28 @@ class SpeechProcessor:
     async def _beat(self) -> None:
         """Keep the lease, stay on the register, and notice voices that come and go."""
         await self._leases.keep(self._worker_id, self._current)
-        if await self._services.workers.last_heartbeat_ms(self._worker_id) is None:
+        if await self._services.workers.registry.last_heartbeat_ms(self._worker_id) is None:
             await self._enter()
         elif await asyncio.to_thread(self._engine.look_again):
             await self._say_what_there_is("idle")
 
     async def _join(self) -> None:
         """Enter the register for the first time, once the lease of a dead worker of this name has lapsed."""
-        await self._services.workers.join(
+        await self._services.workers.registry.join(
             self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
         )
         await self._say_what_there_is("idle")
 
     async def _enter(self) -> None:
-        await self._services.workers.register(
+        await self._services.workers.registry.register(
             self._worker_id, host=self._host, pid=self._pid, device=DEVICE, kind="speech"
         )
         await self._say_what_there_is("idle")
 
     async def _say_what_there_is(self, state: WorkerState) -> None:
         self._log_refused()
-        await self._services.speech.register.write(self._worker_id, voice_views(self._engine.voices))
-        await self._services.workers.record_report(self._worker_id, state, self._report())
+        await self._services.models.voices.write(self._worker_id, voice_views(self._engine.voices))
+        await self._services.workers.registry.record_report(self._worker_id, state, self._report())
 
     def _report(self) -> dict[str, Any]:
         entry = {

@@ -3,7 +3,6 @@
 from typing import Final
 
 from litestar import Litestar
-from litestar.di import Provide
 from litestar.types import ASGIApp
 from litestar_htmx import HTMXPlugin
 
@@ -12,7 +11,7 @@ from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
 from webapp.database.readiness import Readiness
 from webapp.http.access_log import AccessLog
-from webapp.http.dependencies import Streams
+from webapp.http.dependencies import Streams, dependencies_of, provided
 from webapp.http.errors import ErrorTranslator
 from webapp.http.head_requests import HeadRequests
 from webapp.http.hosts import HostCheck, UnknownHostPage
@@ -61,9 +60,9 @@ def create_app(services: Services) -> Litestar:
             readyz(Readiness(services.database)),
         ],
         dependencies={
-            "services": _provide(services),
-            "streams": _provide(streams),
-            "queue_feed": _provide(QueueFeed(services.queue, services.bus)),
+            **dependencies_of(services),
+            "streams": provided(streams),
+            "queue_feed": provided(QueueFeed(services.queue.reader, services.bus)),
         },
         exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
         openapi_config=openapi_config(services.settings),
@@ -80,10 +79,6 @@ def create_app(services: Services) -> Litestar:
     handler = NoticeProxies(handler, services.settings, watch)
     app.asgi_handler = _with_middleware(handler, services.settings, unknown_host_page(renderer))
     return app
-
-
-def _provide(value: object) -> Provide:
-    return Provide(lambda: value, sync_to_thread=False, use_cache=True)
 
 
 def _with_middleware(app: ASGIApp, settings: Settings, unknown_host: UnknownHostPage) -> ASGIApp:

@@ -16,8 +16,8 @@ LOOK_S = 0.25
 
 async def repair(services: Services) -> None:
     """Put right what a crash may have left, and say what was done."""
-    jobs = await services.leases.take_back_lapsed()
-    strays, unknown = await services.sounds.remove_strays()
+    jobs = await services.queue.leases.take_back_lapsed()
+    strays, unknown = await services.library.files.remove_strays()
     staged = await services.storage.sweep_staging()
     if unknown:
         logger.warning(
@@ -43,13 +43,13 @@ async def sweep(services: Services) -> None:
     while True:
         await asyncio.sleep(SWEEP_S)
         with outage:
-            jobs = await services.leases.take_back_lapsed()
+            jobs = await services.queue.leases.take_back_lapsed()
             if loop.time() - forgotten_s > FORGET_S:
                 forgotten_s = loop.time()
-                await services.workers.forget_silent()
+                await services.workers.registry.forget_silent()
                 await services.database.keep_reserve()
             jobs += await services.speech.leases.take_back_lapsed()
-            if await services.clock_steps.settle():
+            if await services.queue.clock_steps.settle():
                 logger.warning("the clock was set back; waiting jobs keep to their tiers' times from now")
             if jobs:
                 logger.warning("leases lapsed; jobs are back in line", extra={"jobs": ",".join(jobs)})
@@ -65,7 +65,7 @@ async def notice_changes(services: Services) -> None:
     while True:
         await asyncio.sleep(LOOK_S)
         with outage:
-            version = await services.queue.change_counter()
+            version = await services.queue.reader.change_counter()
             if seen is not None and version != seen:
                 services.bus.deliver(Event("queue"), Event("status"))
             seen = version

@@ -85,7 +85,7 @@ async def _work(
         gc.collect()
         gc.freeze()
         supervisors = _supervisors(services, on_refusal=stop)
-        for act in (*(supervisor.stop for supervisor in supervisors), services.speech.stop):
+        for act in (*(supervisor.stop for supervisor in supervisors), services.speech.requests.stop):
             stop.add(act)
         stop.add(app.state.streams.stop.set)
         secret = await until_there(lambda: _setup_secret(services))
@@ -112,7 +112,7 @@ async def _put_right(services: Services) -> None:
 
 async def _setup_secret(services: Services) -> str | None:
     try:
-        return await services.setup_links.renew()
+        return await services.accounts.setup_links.renew()
     except StorageFull:
         logger.warning("the disk is full, so there is no set-up link; make room and start again")
         return None

@@ -59,7 +59,7 @@ class Supervisor:
         """
         self._services = services
         self._niceness = niceness
-        self._take_back_from = take_back or services.leases.take_back_from
+        self._take_back_from = take_back or services.queue.leases.take_back_from
         self._workers = workers
         self._kind: WorkerKind = kind
         self._on_refusal = on_refusal
@@ -80,7 +80,7 @@ class Supervisor:
                 slots.create_task(self._slot())
 
     async def _slot(self) -> None:
-        arrivals = self._services.arrivals
+        arrivals = self._services.workers.arrivals
         quick_deaths = 0
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
@@ -165,7 +165,7 @@ class Supervisor:
             await asyncio.sleep(limit_s / 4)
             has_answered = False
             with outage:
-                heartbeat_ms = await self._services.workers.last_heartbeat_ms(worker_id)
+                heartbeat_ms = await self._services.workers.registry.last_heartbeat_ms(worker_id)
                 has_answered = True
             if not has_answered:
                 since_s = loop.time()
@@ -181,7 +181,7 @@ class Supervisor:
         """Do at once what the end of the lease would do in a few seconds."""
         try:
             jobs = await self._take_back_from(worker_id)
-            await self._services.workers.remove(worker_id)
+            await self._services.workers.registry.remove(worker_id)
         except Exception:
             logger.exception("could not take back the jobs of a dead worker; their lease will")
             return

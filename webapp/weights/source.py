@@ -5,9 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
-from webapp.addresses import what_is_wrong, without_credentials
 from webapp.errors import NotFound, ProductError
 from webapp.weights.layout import folder_name
 from webapp.weights.manifest import read_manifest
@@ -135,27 +133,3 @@ class _FileBody:
 
 class _Read(Protocol):
     def __call__(self, size: int, /) -> bytes: ...
-
-
-def open_source(address: str) -> Source:
-    """The source at an address: `https://…`, `http://…`, `file://…` or the path of a folder.
-
-    Raises SourceFailed for anything else.
-    """
-    # urllib and TLS are needed for one kind only, and take a while to import.
-    from webapp.weights.http_source import HttpSource  # noqa: PLC0415
-
-    if "://" in address and (wrong := what_is_wrong(address)):
-        raise SourceFailed(f"The address of the source is not valid: {wrong}")
-    parts = urlsplit(address)
-    if parts.scheme in ("http", "https") and parts.hostname:
-        return HttpSource(address)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        folder = Path(unquote(parts.path))
-    elif not parts.scheme:
-        folder = Path(address).expanduser().absolute()
-    else:
-        raise SourceFailed(f"{without_credentials(address)} is neither a web address nor a folder")
-    if not folder.is_dir():
-        raise SourceFailed(f"There is no folder {folder}")
-    return FolderSource(folder)

@@ -48,7 +48,7 @@ class Attempt(ClaimedWork):
         self.has_begun = False
         self.moved_s = now_s()
         self._now_s = now_s
-        self._leases = services.leases
+        self._leases = services.queue.leases
         self._maker = maker
         self._changed = changed
         self._cancel = CancelToken()

@@ -59,7 +59,7 @@ async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_i
             device=engines.device,
         )
         await until_there(
-            lambda: services.workers.join(
+            lambda: services.workers.registry.join(
                 worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device
             )
         )
@@ -68,7 +68,7 @@ async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_i
         finally:
             # Otherwise a server takes it off the list, once it has been silent.
             with contextlib.suppress(*PASSING):
-                await services.workers.remove(worker.worker_id)
+                await services.workers.registry.remove(worker.worker_id)
 
 
 async def _process(

@@ -69,7 +69,7 @@ class ModelKeeper:
         """Note what was asked before; the models that are to be kept."""
         while True:
             with self._looking:
-                wishes = await self._services.worker_control.wishes()
+                wishes = await self._services.workers.control.wishes()
                 self._done = {wish.model: wish.number for wish in wishes}
                 return [wish.model for wish in wishes if wish.is_pinned]
             await asyncio.sleep(self._look_s)
@@ -91,7 +91,7 @@ class ModelKeeper:
                         break
 
     async def _act_on_wishes(self, to_load: list[str]) -> None:
-        for wish in await self._services.worker_control.wishes():
+        for wish in await self._services.workers.control.wishes():
             status = self._engines.status().get(wish.model)
             if status is None:
                 continue

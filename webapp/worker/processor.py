@@ -57,7 +57,7 @@ class Processor:
         `now_s` is a clock that never goes back.
         """
         self._services = services
-        self._leases = services.leases
+        self._leases = services.queue.leases
         self._settings = services.settings
         self._maker = maker
         self._worker = worker
@@ -97,7 +97,8 @@ class Processor:
         async with self._saying:
             self._said = self._state()
             try:
-                await self._services.workers.record_report(self._worker_id, self._said, self._report())
+                registry = self._services.workers.registry
+                await registry.record_report(self._worker_id, self._said, self._report())
             except Exception:
                 logger.exception("could not report the worker's state")
 
@@ -184,7 +185,7 @@ class Processor:
 
     async def _return_to_register(self) -> None:
         """Enter again, if we were taken off for being silent too long, as after the machine slept."""
-        workers, worker = self._services.workers, self._worker
+        workers, worker = self._services.workers.registry, self._worker
         if await workers.last_heartbeat_ms(worker.worker_id) is None:
             await workers.register(worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device)
             await self.say()

@@ -70,7 +70,7 @@ async def test_every_job_of_a_worker_is_decoded_by_the_compiled_step(
     ann = await make_account()
     wanted_s = (2, 3, 1)
     jobs = [
-        await services.submissions.submit(ann, choice(model=model, duration_s=duration_s))
+        await services.queue.submissions.submit(ann, choice(model=model, duration_s=duration_s))
         for model, duration_s in zip(("music", "music", "audio"), wanted_s, strict=True)
     ]
     async with working(services, ScriptedEngine(), engines=engines):

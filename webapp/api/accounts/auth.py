@@ -12,7 +12,7 @@ from webapp.api.accounts.schemas import NewToken, RegisterBody, Registered, Toke
 from webapp.api.shared.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
 from webapp.api.shared.timestamps import timestamp
 from webapp.http.body import read_json_object
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts
 from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
 from webapp.http.query import only
 from webapp.http.rate_limit import announce, told
@@ -36,16 +36,16 @@ class AuthController(Controller):
         responses=problems(400, 403, 408, 409, 413, 415, 429),
     )
     async def register(
-        self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
+        self, request: AnyRequest, accounts: InjectedAccounts, address: InjectedAddress
     ) -> Registered:
         """It has the tier `free` and no Aura."""
 
         async def usage() -> Sequence[LimitUsage]:
-            return [await services.accounts.registration_usage(address)]
+            return [await accounts.registry.registration_usage(address)]
 
         async with _announced(request, usage):
             body = await read_json_object(request)
-            identity = await services.accounts.register(
+            identity = await accounts.registry.register(
                 body.get("username"), body.get("password"), address=address
             )
         return Registered(identity.username, identity.tier)
@@ -57,21 +57,21 @@ class AuthController(Controller):
         responses=problems(400, 401, 408, 409, 413, 415, 429),
     )
     async def create_token(
-        self, request: AnyRequest, services: InjectedServices, address: InjectedAddress
+        self, request: AnyRequest, accounts: InjectedAccounts, address: InjectedAddress
     ) -> NewToken:
         """Exchange a username and password for a token, which is shown this once."""
         body: dict[str, Any] = {}
 
         async def usage() -> Sequence[LimitUsage]:
-            return await services.accounts.sign_in_usage(body.get("username"), address)
+            return await accounts.registry.sign_in_usage(body.get("username"), address)
 
         async with _announced(request, usage):
             body.update(await read_json_object(request))
             label = checked_label(body.get("label"))
-            identity = await services.accounts.authenticate(
+            identity = await accounts.registry.authenticate(
                 body.get("username"), body.get("password"), address=address
             )
-        secret, token = await services.tokens.create(identity.account_id, label)
+        secret, token = await accounts.tokens.create(identity.account_id, label)
         created = timestamp(token.created_ms)
         return NewToken(token=secret, label=token.label or None, created=created, created_at=created)
 
@@ -85,15 +85,15 @@ class AuthController(Controller):
     )
     async def list_tokens(
         self,
-        services: InjectedServices,
+        accounts: InjectedAccounts,
         identity: InjectedIdentity,
         page: Page = 1,
         per_page: PerPage = WHOLE,
     ) -> TokenList:
         """Newest first, without the tokens themselves, which are not kept."""
         account_id = identity.account_id
-        found = await services.tokens.list(account_id, limit=per_page, offset=offset(page, per_page))
-        total = await services.tokens.count(account_id)
+        found = await accounts.tokens.list(account_id, limit=per_page, offset=offset(page, per_page))
+        total = await accounts.tokens.count(account_id)
         tokens = tuple(Token.of(token) for token in found)
         return TokenList(tokens, tokens, page, per_page, total, has_more(page, per_page, total))
 
@@ -105,10 +105,10 @@ class AuthController(Controller):
         responses=problems(401, 404, 429),
     )
     async def revoke_token(
-        self, token_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
+        self, token_id: FromPath[int], accounts: InjectedAccounts, identity: InjectedIdentity
     ) -> None:
         """End a token at once; it may be the one that was sent."""
-        await services.tokens.revoke(identity.account_id, token_id)
+        await accounts.tokens.revoke(identity.account_id, token_id)
 
 
 @asynccontextmanager

@@ -8,13 +8,15 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
 from webapp.errors import AuthenticationRequired
+from webapp.events import Bus
 from webapp.http.client_address import address_of
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts, InjectedBus, InjectedSettings
 from webapp.http.rate_limit import announce, told
 from webapp.http.session_cookie import session_secret
 from webapp.http.welcome import Welcome
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.settings import Settings
 
 SCHEME: Final = "bearer"
 MAX_TOKEN_CHARACTERS: Final = 256
@@ -34,50 +36,56 @@ InjectedReader: TypeAlias = NamedDependency[SkipValidation[Reader]]
 InjectedAddress: TypeAlias = NamedDependency[SkipValidation[str]]
 
 
-async def provide_identity(request: Request[Any, Any, Any], services: InjectedServices) -> Identity:
+async def provide_identity(
+    request: Request[Any, Any, Any], settings: InjectedSettings, accounts: InjectedAccounts
+) -> Identity:
     """Return the account behind `Authorization: Bearer …`.
 
     Raises AuthenticationRequired, and LimitReached after too many wrong tokens from one address; a valid
     token is accepted even then.
     """
     token = bearer_token(request.headers.get("authorization", ""))
-    identity = await services.tokens.identity_for(token) if token else None
+    identity = await accounts.tokens.identity_for(token) if token else None
     if identity is None:
-        await _refuse(request, services, is_guess=token is not None)
+        await _refuse(request, settings, accounts, is_guess=token is not None)
         raise AuthenticationRequired
     return identity
 
 
-def token_welcome(request: Request[Any, Any, Any], services: Services, identity: Identity) -> Welcome:
+def token_welcome(
+    request: Request[Any, Any, Any], bus: Bus, accounts: AccountServices, identity: Identity
+) -> Welcome:
     """Return a check that the request's token is still valid for this account, with the same rights."""
     token = bearer_token(request.headers.get("authorization", ""))
 
     async def holds() -> bool:
-        owner = await services.tokens.owner(token) if token else None
+        owner = await accounts.tokens.owner(token) if token else None
         return _is_same(owner, identity)
 
-    return Welcome(services.bus, identity.account_id, holds)
+    return Welcome(bus, identity.account_id, holds)
 
 
-async def provide_event_reader(request: Request[Any, Any, Any], services: InjectedServices) -> Reader:
+async def provide_event_reader(
+    request: Request[Any, Any, Any], settings: InjectedSettings, bus: InjectedBus, accounts: InjectedAccounts
+) -> Reader:
     """Return the account behind the token or, for a request of one's own page without one, the session.
 
     A browser's EventSource cannot send a token. Raises as `provide_identity` does.
     """
-    secret = session_secret(request, services.settings)
+    secret = session_secret(request, settings)
     if "authorization" not in request.headers and secret is not None and _is_from_own_page(request):
-        owner = await services.sessions.identity_for(secret)
+        owner = await accounts.sessions.identity_for(secret)
         if owner is not None:
-            return Reader(owner, _session_welcome(services, secret, owner))
-    identity = await provide_identity(request, services)
-    return Reader(identity, token_welcome(request, services, identity))
+            return Reader(owner, _session_welcome(bus, accounts, secret, owner))
+    identity = await provide_identity(request, settings, accounts)
+    return Reader(identity, token_welcome(request, bus, accounts, identity))
 
 
-def _session_welcome(services: Services, secret: str, owner: Identity) -> Welcome:
+def _session_welcome(bus: Bus, accounts: AccountServices, secret: str, owner: Identity) -> Welcome:
     async def holds() -> bool:
-        return _is_same(await services.sessions.identity_for(secret), owner)
+        return _is_same(await accounts.sessions.identity_for(secret), owner)
 
-    return Welcome(services.bus, owner.account_id, holds)
+    return Welcome(bus, owner.account_id, holds)
 
 
 def _is_same(owner: Identity | None, identity: Identity) -> bool:
@@ -94,18 +102,20 @@ def _is_from_own_page(request: Request[Any, Any, Any]) -> bool:
     return site in {"same-origin", "none"} or (site is None and "origin" not in request.headers)
 
 
-async def _refuse(request: Request[Any, Any, Any], services: Services, *, is_guess: bool) -> None:
-    address = address_of(request, services.settings)
+async def _refuse(
+    request: Request[Any, Any, Any], settings: Settings, accounts: AccountServices, *, is_guess: bool
+) -> None:
+    address = address_of(request, settings)
     try:
         if is_guess:
-            await services.guessing_limits.wrong_token(address)
+            await accounts.guessing_limits.wrong_token(address)
     finally:
-        announce(request, told(await services.guessing_limits.token_usage(address)))
+        announce(request, told(await accounts.guessing_limits.token_usage(address)))
 
 
-def provide_address(request: Request[Any, Any, Any], services: InjectedServices) -> str:
+def provide_address(request: Request[Any, Any, Any], settings: InjectedSettings) -> str:
     """Return the client address; see `address_of`."""
-    return address_of(request, services.settings)
+    return address_of(request, settings)
 
 
 def bearer_token(authorization: str) -> str | None:

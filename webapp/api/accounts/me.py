@@ -4,7 +4,7 @@ from litestar import get
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.accounts.schemas import Me
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts
 from webapp.http.openapi import BEARER_SECURITY, describes, problems
 
 
@@ -17,7 +17,7 @@ from webapp.http.openapi import BEARER_SECURITY, describes, problems
     operation_class=describes(),
     responses=problems(401, 429),
 )
-async def me(services: InjectedServices, identity: InjectedIdentity) -> Me:
+async def me(accounts: InjectedAccounts, identity: InjectedIdentity) -> Me:
     """The account, its limits and what is used of them."""
-    account = await services.accounts.get(identity.account_id)
-    return Me.of(account, await services.usage.of(identity.account_id, identity.tier))
+    account = await accounts.registry.get(identity.account_id)
+    return Me.of(account, await accounts.usage.of(identity.account_id, identity.tier))

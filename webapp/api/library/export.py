@@ -12,7 +12,12 @@ from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.library.listing import SELECTING, SELECTION, InjectedQuery
 from webapp.http.archive import ZIP, archive
 from webapp.http.attachment import Attachment
-from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.dependencies import (
+    InjectedLibrary,
+    InjectedSettings,
+    InjectedShared,
+    InjectedStreams,
+)
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
 from webapp.http.query import only
 from webapp.policy.exports import ExportChoice, ExportScope, export_formats, export_ids
@@ -62,10 +67,12 @@ class ExportController(Controller):
     async def export(
         self,
         request: Request[Any, Any, Any],
-        services: InjectedServices,
+        settings: InjectedSettings,
+        library: InjectedLibrary,
+        shared: InjectedShared,
         streams: InjectedStreams,
         identity: InjectedIdentity,
         choice: InjectedChoice,
     ) -> Attachment:
         """What everybody may see, and what is the account's own. `manifest.json` tells everything else."""
-        return await archive(request, services, streams, identity, choice)
+        return await archive(request, settings, library, shared, streams, identity, choice)

@@ -12,11 +12,11 @@ from litestar.params import PathParameter
 
 from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
 from webapp.errors import NotFound
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts, InjectedLibrary
 from webapp.http.file_response import FileAnswer
 from webapp.http.openapi import describes, header, problems
 from webapp.http.rate_limit import announce, told
-from webapp.services.container import Services
+from webapp.services.accounts.facade import AccountServices
 
 MEDIA_TYPES: Final = {
     ".wav": "audio/wav",
@@ -65,12 +65,17 @@ class FileController(Controller):
         responses={**PARTS, **problems(404, 412, 416, 429)},
     )
     async def audio(
-        self, filename: AudioName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
+        self,
+        filename: AudioName,
+        accounts: InjectedAccounts,
+        library: InjectedLibrary,
+        request: AnyRequest,
+        address: InjectedAddress,
     ) -> FileAnswer:
         """The sound in the format that the name's ending says; its name never means another sound."""
-        async with _misses_counted(request, services, address):
+        async with _misses_counted(request, accounts, address):
             _require_exact_path(request, f"/audio/{filename}", "Audio not found")
-            path = await services.sounds.audio_file(filename)
+            path = await library.files.audio_file(filename)
         return await _answer(path, request, "Audio not found")
 
     @route(
@@ -81,12 +86,17 @@ class FileController(Controller):
         responses={**PARTS, **problems(404, 412, 416, 429)},
     )
     async def spectrogram(
-        self, filename: PictureName, services: InjectedServices, request: AnyRequest, address: InjectedAddress
+        self,
+        filename: PictureName,
+        accounts: InjectedAccounts,
+        library: InjectedLibrary,
+        request: AnyRequest,
+        address: InjectedAddress,
     ) -> FileAnswer:
         """Time from left to right, pitch from bottom to top, and how loud by colour."""
-        async with _misses_counted(request, services, address):
+        async with _misses_counted(request, accounts, address):
             _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
-            path = await services.sounds.picture_file(filename)
+            path = await library.files.picture_file(filename)
         return await _answer(path, request, "Spectrogram not found")
 
 
@@ -106,11 +116,13 @@ async def _answer(path: Path, request: AnyRequest, missing: str) -> FileAnswer:
 
 
 @asynccontextmanager
-async def _misses_counted(request: AnyRequest, services: Services, address: str) -> AsyncIterator[None]:
+async def _misses_counted(
+    request: AnyRequest, accounts: AccountServices, address: str
+) -> AsyncIterator[None]:
     try:
         yield
     except NotFound:
-        await services.guessing_limits.missing_file(address)
+        await accounts.guessing_limits.missing_file(address)
         raise
     finally:
-        announce(request, told(await services.guessing_limits.file_usage(address)))
+        announce(request, told(await accounts.guessing_limits.file_usage(address)))

@@ -30,7 +30,7 @@ from webapp.api.library.schemas import (
     Voted,
 )
 from webapp.http.body import read_json_object
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedLibrary
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
 from webapp.http.prepared import Prepare
 from webapp.http.query import only
@@ -56,11 +56,11 @@ class LibraryController(Controller):
         responses=problems(400, 429),
     )
     async def library(
-        self, request: AnyRequest, services: InjectedServices, listing: InjectedQuery
+        self, request: AnyRequest, library: InjectedLibrary, listing: InjectedQuery
     ) -> Response[LibraryPageBody]:
         """The same for everybody: the account's own unpublished sounds are at `/api/my-generations`."""
-        page = await services.library.browse.public(listing)
-        return public_answer(page, request.scope["query_string"], lambda: next_link(request, services, page))
+        page = await library.browse.public(listing)
+        return public_answer(page, request.scope["query_string"], lambda: next_link(request, library, page))
 
     @get(
         "/library/counts",
@@ -69,9 +69,9 @@ class LibraryController(Controller):
         operation_class=describes(),
         responses=problems(400),
     )
-    async def counts(self, services: InjectedServices) -> LibraryCounts:
+    async def counts(self, library: InjectedLibrary) -> LibraryCounts:
         """Of each model, and of all."""
-        counts = await services.library.browse.counts()
+        counts = await library.browse.counts()
         return LibraryCounts(**counts, total=sum(counts.values()))
 
     @get(
@@ -82,10 +82,10 @@ class LibraryController(Controller):
         security=OPTIONAL_SECURITY,
     )
     async def item(
-        self, sound_id: SoundId, services: InjectedServices, reader: InjectedReader
+        self, sound_id: SoundId, library: InjectedLibrary, reader: InjectedReader
     ) -> LibraryItemBody:
         """For everybody when it is published, otherwise for its owner and admins."""
-        return LibraryItemBody.of(await services.library.browse.item(reader, sound_id))
+        return LibraryItemBody.of(await library.browse.item(reader, sound_id))
 
     @post(
         "/track/{sound_id:str}/play",
@@ -96,10 +96,10 @@ class LibraryController(Controller):
         security=OPTIONAL_SECURITY,
     )
     async def play(
-        self, sound_id: SoundId, services: InjectedServices, reader: InjectedReader, address: InjectedAddress
+        self, sound_id: SoundId, library: InjectedLibrary, reader: InjectedReader, address: InjectedAddress
     ) -> Played:
         """Counts once a minute per listener; more often changes nothing."""
-        return Played(await services.library.plays.played(reader, address, sound_id))
+        return Played(await library.plays.played(reader, address, sound_id))
 
     @post(
         "/track/{sound_id:str}/download",
@@ -110,10 +110,10 @@ class LibraryController(Controller):
         security=OPTIONAL_SECURITY,
     )
     async def download(
-        self, sound_id: SoundId, services: InjectedServices, reader: InjectedReader, address: InjectedAddress
+        self, sound_id: SoundId, library: InjectedLibrary, reader: InjectedReader, address: InjectedAddress
     ) -> Downloaded:
         """Counts once a minute per listener; more often changes nothing."""
-        return Downloaded(await services.library.plays.downloaded(reader, address, sound_id))
+        return Downloaded(await library.plays.downloaded(reader, address, sound_id))
 
     @get(
         "/my-generations",
@@ -127,12 +127,12 @@ class LibraryController(Controller):
     async def own(
         self,
         request: AnyRequest,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
         listing: InjectedQuery,
     ) -> Response[LibraryPageBody]:
         """Published or not."""
-        return listed(request, services, await services.library.browse.own(identity, listing))
+        return listed(request, library, await library.browse.own(identity, listing))
 
     @patch(
         "/library/{sound_id:str}",
@@ -142,11 +142,11 @@ class LibraryController(Controller):
         security=BEARER_SECURITY,
     )
     async def change(
-        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+        self, request: AnyRequest, sound_id: SoundId, library: InjectedLibrary, identity: InjectedIdentity
     ) -> LibraryItemBody:
         """Only its owner. What is not sent stays as it is."""
         change = parse_change(await read_json_object(request))
-        return LibraryItemBody.of(await services.library.publishing.change(identity, sound_id, change))
+        return LibraryItemBody.of(await library.publishing.change(identity, sound_id, change))
 
     @delete(
         "/library/{sound_id:str}",
@@ -156,9 +156,9 @@ class LibraryController(Controller):
         responses=problems(401, 403, 404, 429),
         security=BEARER_SECURITY,
     )
-    async def remove(self, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity) -> None:
+    async def remove(self, sound_id: SoundId, library: InjectedLibrary, identity: InjectedIdentity) -> None:
         """Its owner and admins. Votes, favourites and places in playlists go with it."""
-        await services.library.publishing.delete(identity, sound_id)
+        await library.publishing.delete(identity, sound_id)
 
     @post(
         "/library/{sound_id:str}/vote",
@@ -169,10 +169,10 @@ class LibraryController(Controller):
         security=BEARER_SECURITY,
     )
     async def vote(
-        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+        self, request: AnyRequest, sound_id: SoundId, library: InjectedLibrary, identity: InjectedIdentity
     ) -> Voted:
         """One vote per account: a new one takes the place of the old one, and 0 takes it back."""
-        votes = services.library.votes
+        votes = library.votes
         try:
             vote = parse_vote(await read_json_object(request))
             receipt = await votes.vote(identity, sound_id, vote)
@@ -192,12 +192,12 @@ class LibraryController(Controller):
     async def favorites(
         self,
         request: AnyRequest,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
         listing: InjectedQuery,
     ) -> Response[LibraryPageBody]:
         """Less what was taken back by its owners since."""
-        return listed(request, services, await services.library.browse.favorites(identity, listing))
+        return listed(request, library, await library.browse.favorites(identity, listing))
 
     @post(
         "/favorites/{sound_id:str}",
@@ -208,10 +208,10 @@ class LibraryController(Controller):
         security=BEARER_SECURITY,
     )
     async def keep(
-        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+        self, request: AnyRequest, sound_id: SoundId, library: InjectedLibrary, identity: InjectedIdentity
     ) -> Favorited:
         """Doing so twice is doing so once."""
-        favorites = services.library.favorites
+        favorites = library.favorites
         try:
             await favorites.add(identity, sound_id)
         finally:
@@ -227,10 +227,10 @@ class LibraryController(Controller):
         security=BEARER_SECURITY,
     )
     async def let_go(
-        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+        self, request: AnyRequest, sound_id: SoundId, library: InjectedLibrary, identity: InjectedIdentity
     ) -> Favorited:
         """Doing so twice is doing so once."""
-        favorites = services.library.favorites
+        favorites = library.favorites
         try:
             await favorites.remove(identity, sound_id)
         finally:

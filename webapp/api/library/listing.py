@@ -10,7 +10,12 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from webapp.api.accounts.authentication import ADDRESS, provide_identity
 from webapp.api.library.schemas import LibraryPageBody
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import (
+    InjectedAccounts,
+    InjectedLibrary,
+    InjectedSettings,
+    InjectedShared,
+)
 from webapp.http.openapi import BEARER_SECURITY, header
 from webapp.http.prefix import public_path
 from webapp.http.query import only
@@ -25,7 +30,7 @@ from webapp.policy.library import (
     duration_bounds,
 )
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
 from webapp.services.library.views import LibraryPage
 
 # What an address says of a list but for how much of it is to be sent.
@@ -80,7 +85,9 @@ def provide_selection(
 
 def provide_listing(
     request: AnyRequest,
-    services: InjectedServices,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    shared: InjectedShared,
     selection: InjectedQuery,
     page: Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="Counted from 1.")] = 1,
     per_page: Annotated[
@@ -95,20 +102,22 @@ def provide_listing(
     ] = None,
 ) -> LibraryQuery:
     """The part of it that is asked for. Raises InvalidRequest, and LimitReached for too many searches."""
-    after = services.library.cursors.read(cursor, _list_name(request)) if cursor else None
+    after = library.cursors.read(cursor, _list_name(request)) if cursor else None
     listing = replace(selection, page=page, per_page=per_page, after=after)
-    count_search(request, services, listing)
+    count_search(request, settings, shared, listing)
     return listing
 
 
-async def provide_reader(request: AnyRequest, services: InjectedServices) -> Identity | None:
+async def provide_reader(
+    request: AnyRequest, settings: InjectedSettings, accounts: InjectedAccounts
+) -> Identity | None:
     """The account behind the token, None where none was sent.
 
     Raises AuthenticationRequired and LimitReached for a wrong one.
     """
     if "authorization" not in request.headers:
         return None
-    return await provide_identity(request, services)
+    return await provide_identity(request, settings, accounts)
 
 
 SELECTION: Final = {"selection": Provide(provide_selection, sync_to_thread=False)}
@@ -118,17 +127,17 @@ READER: Final = {"reader": Provide(provide_reader), **ADDRESS}
 OPTIONAL_SECURITY: Final[list[dict[str, list[str]]]] = [{}, *BEARER_SECURITY]
 
 
-def listed(request: AnyRequest, services: Services, page: LibraryPage) -> Response[LibraryPageBody]:
+def listed(request: AnyRequest, library: LibraryServices, page: LibraryPage) -> Response[LibraryPageBody]:
     """The answer with part of a list; its `Link` leads to the next part."""
-    return Response(LibraryPageBody.of(page), headers=next_link(request, services, page))
+    return Response(LibraryPageBody.of(page), headers=next_link(request, library, page))
 
 
-def next_link(request: AnyRequest, services: Services, page: LibraryPage) -> dict[str, str]:
+def next_link(request: AnyRequest, library: LibraryServices, page: LibraryPage) -> dict[str, str]:
     """The header that leads to the next part of a list, if there is one."""
     if page.next is None:
         return {}
     kept = [(name, value) for name, value in _sent(request) if name not in ("page", "cursor")]
-    cursor = services.library.cursors.written(page.next, _list_name(request))
+    cursor = library.cursors.written(page.next, _list_name(request))
     return {"Link": f'<{public_path(request.url.path)}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'}
 
 

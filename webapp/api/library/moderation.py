@@ -12,10 +12,10 @@ from webapp.api.library.listing import LINK, LISTING, SELECTING, InjectedQuery, 
 from webapp.api.library.schemas import LibraryItemBody
 from webapp.api.shared.timestamps import timestamp
 from webapp.http.body import read_json_object
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAdministration, InjectedLibrary
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
 from webapp.http.query import only
-from webapp.policy.library import MAX_NOTE_CHARACTERS, parse_note
+from webapp.policy.library import MAX_NOTE_CHARACTERS, parse_note, require_note
 from webapp.services.library.moderation import ModeratedSound, ModerationPage, ModerationState
 
 AnyRequest = Request[Any, Any, Any]
@@ -92,7 +92,7 @@ class ModerationController(Controller):
     async def sounds(
         self,
         request: AnyRequest,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
         listing: InjectedQuery,
         show: Annotated[
@@ -104,8 +104,8 @@ class ModerationController(Controller):
         ] = "all",
     ) -> Response[ModerationPageBody]:
         """Found like in the library. What was never published is not among them."""
-        found = await services.library.moderation.list(identity, listing, show)
-        return Response(ModerationPageBody.of(found), headers=next_link(request, services, found.page))
+        found = await library.moderation.list(identity, listing, show)
+        return Response(ModerationPageBody.of(found), headers=next_link(request, library, found.page))
 
     @post(
         "/{sound_id:str}/hide",
@@ -115,13 +115,15 @@ class ModerationController(Controller):
         responses=CHANGE_PROBLEMS,
     )
     async def hide(
-        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+        self,
+        request: AnyRequest,
+        sound_id: SoundId,
+        administration: InjectedAdministration,
+        identity: InjectedIdentity,
     ) -> ModeratedSoundBody:
         """From everybody but its owner and admins. Votes, favourites and playlists keep it meanwhile."""
-        note = parse_note(await read_json_object(request), is_needed=False)
-        return ModeratedSoundBody.of(
-            await services.administration.operations.moderate(identity, sound_id, "hide", note)
-        )
+        note = parse_note(await read_json_object(request))
+        return ModeratedSoundBody.of(await administration.operations.hide_sound(identity, sound_id, note))
 
     @post(
         "/{sound_id:str}/restore",
@@ -131,13 +133,15 @@ class ModerationController(Controller):
         responses=CHANGE_PROBLEMS,
     )
     async def restore(
-        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+        self,
+        request: AnyRequest,
+        sound_id: SoundId,
+        administration: InjectedAdministration,
+        identity: InjectedIdentity,
     ) -> ModeratedSoundBody:
         """As public as its owner has it."""
-        note = parse_note(await read_json_object(request), is_needed=False)
-        return ModeratedSoundBody.of(
-            await services.administration.operations.moderate(identity, sound_id, "show", note)
-        )
+        note = parse_note(await read_json_object(request))
+        return ModeratedSoundBody.of(await administration.operations.show_sound(identity, sound_id, note))
 
     @put(
         "/{sound_id:str}/note",
@@ -146,10 +150,12 @@ class ModerationController(Controller):
         responses=CHANGE_PROBLEMS,
     )
     async def note(
-        self, request: AnyRequest, sound_id: SoundId, services: InjectedServices, identity: InjectedIdentity
+        self,
+        request: AnyRequest,
+        sound_id: SoundId,
+        administration: InjectedAdministration,
+        identity: InjectedIdentity,
     ) -> ModeratedSoundBody:
         """For other admins; nobody else reads it."""
-        note = parse_note(await read_json_object(request), is_needed=True)
-        return ModeratedSoundBody.of(
-            await services.administration.operations.moderate(identity, sound_id, "note", note)
-        )
+        note = require_note(await read_json_object(request))
+        return ModeratedSoundBody.of(await administration.operations.annotate_sound(identity, sound_id, note))

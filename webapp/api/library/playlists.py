@@ -20,7 +20,7 @@ from webapp.api.library.schemas import (
 )
 from webapp.api.shared.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
 from webapp.http.body import read_json_object
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedLibrary
 from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
 from webapp.http.prefix import public_path
 from webapp.http.query import only
@@ -49,13 +49,13 @@ class PlaylistController(Controller):
     )
     async def playlists(
         self,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
         page: Page = 1,
         per_page: PerPage = WHOLE,
     ) -> PlaylistList:
         """The last changed first."""
-        found = await services.library.playlists.of_account(identity)
+        found = await library.playlists.of_account(identity)
         first, total = offset(page, per_page), len(found)
         playlists = [playlist_body(playlist) for playlist in found[first : first + per_page]]
         return PlaylistList(playlists, playlists, page, per_page, total, has_more(page, per_page, total))
@@ -68,11 +68,11 @@ class PlaylistController(Controller):
         security=BEARER_SECURITY,
     )
     async def create(
-        self, request: AnyRequest, services: InjectedServices, identity: InjectedIdentity
+        self, request: AnyRequest, library: InjectedLibrary, identity: InjectedIdentity
     ) -> Response[PlaylistBody]:
         """Private unless it says otherwise."""
         change = parse_playlist(await read_json_object(request), is_new=True)
-        body = playlist_body(await services.library.playlists.create(identity, change))
+        body = playlist_body(await library.playlists.create(identity, change))
         return Response(body, status_code=201, headers={"Location": public_path(f"/api/playlists/{body.id}")})
 
     @get(
@@ -83,10 +83,10 @@ class PlaylistController(Controller):
         security=OPTIONAL_SECURITY,
     )
     async def playlist(
-        self, playlist_id: PlaylistId, services: InjectedServices, reader: InjectedReader
+        self, playlist_id: PlaylistId, library: InjectedLibrary, reader: InjectedReader
     ) -> FullPlaylist:
         """For its owner; a shared one for whoever has its id, with those sounds that they may see."""
-        return full_playlist(*await services.library.playlists.get(reader, playlist_id))
+        return full_playlist(*await library.playlists.get(reader, playlist_id))
 
     @put(
         "/{playlist_id:str}",
@@ -99,12 +99,12 @@ class PlaylistController(Controller):
         self,
         request: AnyRequest,
         playlist_id: PlaylistId,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
     ) -> PlaylistBody:
         """What is not sent stays as it is."""
         change = parse_playlist(await read_json_object(request), is_new=False)
-        return playlist_body(await services.library.playlists.change(identity, playlist_id, change))
+        return playlist_body(await library.playlists.change(identity, playlist_id, change))
 
     @delete(
         "/{playlist_id:str}",
@@ -115,10 +115,10 @@ class PlaylistController(Controller):
         security=BEARER_SECURITY,
     )
     async def remove(
-        self, playlist_id: PlaylistId, services: InjectedServices, identity: InjectedIdentity
+        self, playlist_id: PlaylistId, library: InjectedLibrary, identity: InjectedIdentity
     ) -> None:
         """Its sounds stay."""
-        await services.library.playlists.delete(identity, playlist_id)
+        await library.playlists.delete(identity, playlist_id)
 
     @post(
         "/{playlist_id:str}/tracks",
@@ -132,12 +132,12 @@ class PlaylistController(Controller):
         self,
         request: AnyRequest,
         playlist_id: PlaylistId,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
     ) -> PlaylistBody:
         """At the end; one that is there already stays where it is."""
         sound_id = parse_track(await read_json_object(request))
-        return playlist_body(await services.library.playlists.add_track(identity, playlist_id, sound_id))
+        return playlist_body(await library.playlists.add_track(identity, playlist_id, sound_id))
 
     @delete(
         "/{playlist_id:str}/tracks",
@@ -150,12 +150,12 @@ class PlaylistController(Controller):
     async def remove_track(
         self,
         playlist_id: PlaylistId,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
         sound_id: Annotated[str, QueryParameter(name="id", description="The sound's id.")],
     ) -> PlaylistBody:
         """One that is not in it is out already."""
-        return playlist_body(await services.library.playlists.remove_track(identity, playlist_id, sound_id))
+        return playlist_body(await library.playlists.remove_track(identity, playlist_id, sound_id))
 
     @put(
         "/{playlist_id:str}/reorder",
@@ -168,9 +168,9 @@ class PlaylistController(Controller):
         self,
         request: AnyRequest,
         playlist_id: PlaylistId,
-        services: InjectedServices,
+        library: InjectedLibrary,
         identity: InjectedIdentity,
     ) -> FullPlaylist:
         """`ids` names each sound of the playlist once."""
         ids = parse_order(await read_json_object(request))
-        return full_playlist(*await services.library.playlists.reorder(identity, playlist_id, ids))
+        return full_playlist(*await library.playlists.reorder(identity, playlist_id, ids))

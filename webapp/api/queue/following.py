@@ -11,12 +11,12 @@ from litestar import Request
 
 from webapp.api.queue.schemas import job_status
 from webapp.errors import LimitReached, NotFound
-from webapp.events import Event
+from webapp.events import Bus, Event
 from webapp.http.dependencies import Streams
 from webapp.http.sse import ServerEvent
 from webapp.http.welcome import Welcome
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.queue.facade import QueueServices
 from webapp.services.queue.views import JobView
 
 # Hints may be lost; this is how late a change is seen then.
@@ -30,7 +30,8 @@ class Follower:
     """Who waits for a job, on which connection, and for how long they are let in."""
 
     request: Request[Any, Any, Any]
-    services: Services
+    bus: Bus
+    queue: QueueServices
     streams: Streams
     identity: Identity
     address: str
@@ -50,7 +51,7 @@ class Follower:
             await self._until_ended(job_id, wait_s)
             if not await self.welcome.holds():
                 return None
-            return await self.services.jobs.get(self.identity, job_id)
+            return await self.queue.jobs.get(self.identity, job_id)
         except NotFound:
             return None
         finally:
@@ -58,7 +59,7 @@ class Follower:
 
     async def _until_ended(self, job_id: str, wait_s: float) -> None:
         ends = [
-            asyncio.ensure_future(_ended(self.services, self.identity, job_id)),
+            asyncio.ensure_future(_ended(self.bus, self.queue, self.identity, job_id)),
             asyncio.ensure_future(self.streams.stop.wait()),
             asyncio.ensure_future(self.welcome.until_over()),
             asyncio.ensure_future(_left(self.request)),
@@ -72,14 +73,14 @@ class Follower:
 
 
 async def job_events(
-    services: Services, identity: Identity, job_id: str
+    bus: Bus, queue: QueueServices, identity: Identity, job_id: str
 ) -> AsyncGenerator[ServerEvent, None]:
     """The job now and after every change that shows, until it has ended or is there no more."""
     told = b""
-    with services.bus.subscribe() as hints:
+    with bus.subscribe() as hints:
         while True:
             try:
-                job = await services.jobs.get(identity, job_id)
+                job = await queue.jobs.get(identity, job_id)
             except NotFound:
                 return
             body = _event_body(job)
@@ -88,9 +89,9 @@ async def job_events(
                 told = body
             if job.has_ended:
                 return
-            own, queue = Event("job", job_id), Event("queue")
+            own, of_queue = Event("job", job_id), Event("queue")
             # What happens to others moves a waiting job, and nothing but its own news a running one.
-            awaited = {own, queue} if job.status == "queued" else {own}
+            awaited = {own, of_queue} if job.status == "queued" else {own}
             if awaited & set(await hints.wait(POLL_S)):
                 await asyncio.sleep(COALESCE_S)
 
@@ -109,9 +110,9 @@ def _event_id(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:16]
 
 
-async def _ended(services: Services, identity: Identity, job_id: str) -> None:
-    with services.bus.subscribe() as hints:
-        while not (await services.jobs.get(identity, job_id)).has_ended:
+async def _ended(bus: Bus, queue: QueueServices, identity: Identity, job_id: str) -> None:
+    with bus.subscribe() as hints:
+        while not (await queue.jobs.get(identity, job_id)).has_ended:
             deadline = asyncio.get_running_loop().time() + POLL_S
             while (left_s := deadline - asyncio.get_running_loop().time()) > 0:
                 if Event("job", job_id) in await hints.wait(left_s):

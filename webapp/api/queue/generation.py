@@ -35,7 +35,13 @@ from webapp.api.shared import examples
 from webapp.api.shared.limits import hour_announced
 from webapp.api.shared.paging import PAGING, Page, PerPage, has_more, offset
 from webapp.http.body import read_json_object
-from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.dependencies import (
+    InjectedAccounts,
+    InjectedBus,
+    InjectedQueue,
+    InjectedShared,
+    InjectedStreams,
+)
 from webapp.http.openapi import (
     BEARER_SECURITY,
     EVENTS,
@@ -106,7 +112,10 @@ class GenerationController(Controller):
     async def generate(
         self,
         request: AnyRequest,
-        services: InjectedServices,
+        bus: InjectedBus,
+        accounts: InjectedAccounts,
+        queue: InjectedQueue,
+        shared: InjectedShared,
         identity: InjectedIdentity,
         address: InjectedAddress,
         streams: InjectedStreams,
@@ -117,15 +126,15 @@ class GenerationController(Controller):
         job has ended or N seconds, 45 at most, have passed, and answers with the job.
         """
         job: JobView | None = None
-        async with hour_announced(request, services, identity):
+        async with hour_announced(request, accounts, identity):
             body = await read_json_object(request)
             choice = parse_generation(body)
-            once = once_under_key(request, services, identity, Submitted, body)
-            submitted = await services.submissions.submit(identity, choice, once=once)
+            once = once_under_key(request, shared, identity, Submitted, body)
+            submitted = await queue.submissions.submit(identity, choice, once=once)
             wait_s = preferred_wait_s(request.headers.getall("prefer", []))
             if wait_s is not None:
-                welcome = token_welcome(request, services, identity)
-                follower = Follower(request, services, streams, identity, address, welcome)
+                welcome = token_welcome(request, bus, accounts, identity)
+                follower = Follower(request, bus, queue, streams, identity, address, welcome)
                 job = await follower.held(submitted.job_id, wait_s)
         if job is None:
             return _accepted(submitted_job(submitted), submitted.job_id)
@@ -139,10 +148,10 @@ class GenerationController(Controller):
         responses=problems(401, 403, 404, 429),
     )
     async def job(
-        self, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
+        self, job_id: JobId, queue: InjectedQueue, identity: InjectedIdentity
     ) -> Response[JobStatusBody]:
         """The job with the fields of its state, for its owner and for admins."""
-        return job_answer(await services.jobs.get(identity, job_id), key=job_id)
+        return job_answer(await queue.jobs.get(identity, job_id), key=job_id)
 
     @get(
         "/job/{job_id:str}/events",
@@ -156,7 +165,8 @@ class GenerationController(Controller):
         self,
         request: AnyRequest,
         job_id: JobId,
-        services: InjectedServices,
+        bus: InjectedBus,
+        queue: InjectedQueue,
         reader: InjectedReader,
         streams: InjectedStreams,
         address: InjectedAddress,
@@ -168,14 +178,14 @@ class GenerationController(Controller):
         """
         release = streams.caps.hold_for(request, reader.identity.account_id, address)
         try:
-            job = await services.jobs.get(reader.identity, job_id)
+            job = await queue.jobs.get(reader.identity, job_id)
         except BaseException:
             release()
             raise
         if has_seen_the_end(job, request.headers.get("last-event-id", "")):
             release()
             return ASGIResponse(status_code=204)
-        events = job_events(services, reader.identity, job_id)
+        events = job_events(bus, queue, reader.identity, job_id)
         return EventStream(events, streams.stop, welcome=reader.welcome, on_close=release)
 
     @get(
@@ -187,7 +197,7 @@ class GenerationController(Controller):
     )
     async def jobs(
         self,
-        services: InjectedServices,
+        queue: InjectedQueue,
         identity: InjectedIdentity,
         status: Annotated[JobStatus | None, QueryParameter(description="Only jobs in this state.")] = None,
         page: Page = 1,
@@ -195,10 +205,10 @@ class GenerationController(Controller):
     ) -> JobList:
         """The account's own jobs, newest first, of one state or all."""
         account_id, statuses = identity.account_id, (status,) if status else ()
-        found = await services.jobs.of_account(
+        found = await queue.jobs.of_account(
             account_id, statuses=statuses, limit=per_page, offset=offset(page, per_page)
         )
-        total = await services.jobs.count_of_account(account_id, statuses=statuses)
+        total = await queue.jobs.count_of_account(account_id, statuses=statuses)
         jobs = [job_status(job) for job in found]
         return JobList(jobs, jobs, page, per_page, total, has_more(page, per_page, total))
 
@@ -210,12 +220,18 @@ class GenerationController(Controller):
         responses=problems(400, 401, 403, 404, 422, 429, 503, 507),
     )
     async def retry(
-        self, request: AnyRequest, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
+        self,
+        request: AnyRequest,
+        job_id: JobId,
+        accounts: InjectedAccounts,
+        queue: InjectedQueue,
+        shared: InjectedShared,
+        identity: InjectedIdentity,
     ) -> Response[SubmittedJob]:
         """A new job within the usual limits; the failed one stays as it is."""
-        async with hour_announced(request, services, identity):
-            once = once_under_key(request, services, identity, Submitted)
-            submitted = await services.jobs.retry(identity, job_id, once=once)
+        async with hour_announced(request, accounts, identity):
+            once = once_under_key(request, shared, identity, Submitted)
+            submitted = await queue.jobs.retry(identity, job_id, once=once)
         return _accepted(submitted_job(submitted), submitted.job_id)
 
 

@@ -8,7 +8,7 @@ from litestar import Request
 
 from webapp.errors import InvalidRequest
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.shared.facade import SharedServices
 from webapp.services.shared.idempotency import Once
 
 HEADER: Final = "idempotency-key"
@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 def once_under_key(
     request: Request[Any, Any, Any],
-    services: Services,
+    shared: SharedServices,
     identity: Identity,
     answer_type: type[Answer],
     body: dict[str, Any] | None = None,
@@ -37,7 +37,7 @@ def once_under_key(
     if len(keys) > 1:
         raise InvalidRequest("Idempotency-Key came more than once", field="Idempotency-Key")
     said = json.dumps([request.method, request.url.path, body], sort_keys=True)
-    return services.idempotency.once(identity.account_id, key_of(keys[0]), said.encode(), answer_type)
+    return shared.idempotency.once(identity.account_id, key_of(keys[0]), said.encode(), answer_type)
 
 
 def key_of(value: str) -> str:

@@ -9,7 +9,7 @@ from msgspec import Meta
 from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
 from webapp.api.queue.feed import InjectedQueueFeed
 from webapp.api.queue.schemas import DetailedQueue, QueueStatus, detailed_queue, queue_status
-from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.dependencies import InjectedQueue, InjectedSettings, InjectedStreams
 from webapp.http.openapi import EVENTS, describes, problems
 from webapp.http.prepared import Prepare
 from webapp.http.query import only
@@ -41,9 +41,9 @@ class QueueController(Controller):
         operation_class=describes(),
         responses=problems(),
     )
-    async def queue_status(self, services: InjectedServices) -> Response[QueueStatus]:
+    async def queue_status(self, queue: InjectedQueue) -> Response[QueueStatus]:
         """Processing jobs in the order they started, then waiting ones in the order they will start."""
-        return answer_in_short(await services.queue.snapshot())
+        return answer_in_short(await queue.reader.snapshot())
 
     @get(
         "/api/queue",
@@ -52,9 +52,9 @@ class QueueController(Controller):
         operation_class=describes(),
         responses=problems(400),
     )
-    async def detailed_queue(self, services: InjectedServices) -> Response[DetailedQueue]:
+    async def detailed_queue(self, queue: InjectedQueue) -> Response[DetailedQueue]:
         """The same jobs with their progress, why they stand where they do, and when they may start."""
-        return answer_in_full(await services.queue.snapshot())
+        return answer_in_full(await queue.reader.snapshot())
 
     @get(
         "/api/queue/events",
@@ -80,6 +80,6 @@ class QueueController(Controller):
         operation_class=describes(),
         responses=problems(),
     )
-    async def skip_pricing(self, services: InjectedServices) -> SkipPricing:
+    async def skip_pricing(self, settings: InjectedSettings) -> SkipPricing:
         """A job pays the first price whose `max_duration` is not below its duration."""
-        return SkipPricing(list(skip_prices(services.settings)), "aura", PRICING_DESCRIPTION)
+        return SkipPricing(list(skip_prices(settings)), "aura", PRICING_DESCRIPTION)

@@ -10,7 +10,7 @@ from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.queue.generation import JobId
 from webapp.api.queue.idempotency import once_under_key
 from webapp.api.shared.limits import action_announced
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedQueue, InjectedShared
 from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, problems
 from webapp.services.queue.jobs import SkipReceipt
 
@@ -57,11 +57,11 @@ class SteeringController(Controller):
         responses=problems(400, 401, 403, 404, 429),
     )
     async def cancel(
-        self, request: AnyRequest, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
+        self, request: AnyRequest, job_id: JobId, queue: InjectedQueue, identity: InjectedIdentity
     ) -> Cancelled:
         """What was paid to skip comes back. Admins may cancel anybody's."""
-        async with action_announced(request, services, identity, "cancel"):
-            await services.jobs.cancel(identity, job_id)
+        async with action_announced(request, queue, identity, "cancel"):
+            await queue.jobs.cancel(identity, job_id)
         return Cancelled()
 
     @post(
@@ -73,14 +73,18 @@ class SteeringController(Controller):
         responses=problems(400, 401, 403, 404, 429),
     )
     async def stop(
-        self, request: AnyRequest, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
+        self,
+        request: AnyRequest,
+        job_id: JobId,
+        queue: InjectedQueue,
+        identity: InjectedIdentity,
     ) -> Stopped:
         """The sound made so far is lost, and what was paid to skip comes back.
 
         A stop counts with cancellations. Admins may stop anybody's.
         """
-        async with action_announced(request, services, identity, "cancel"):
-            await services.stops.stop(identity, job_id)
+        async with action_announced(request, queue, identity, "cancel"):
+            await queue.stops.stop(identity, job_id)
         return Stopped()
 
     @post(
@@ -92,12 +96,17 @@ class SteeringController(Controller):
         responses=problems(400, 401, 403, 404, 422, 429),
     )
     async def skip(
-        self, request: AnyRequest, job_id: JobId, services: InjectedServices, identity: InjectedIdentity
+        self,
+        request: AnyRequest,
+        job_id: JobId,
+        queue: InjectedQueue,
+        shared: InjectedShared,
+        identity: InjectedIdentity,
     ) -> Skipped:
         """The price depends on the job's duration; it comes back if the job is cancelled or fails."""
-        async with action_announced(request, services, identity, "skip"):
-            once = once_under_key(request, services, identity, SkipReceipt)
-            receipt = await services.jobs.skip(identity, job_id, once=once)
+        async with action_announced(request, queue, identity, "skip"):
+            once = once_under_key(request, shared, identity, SkipReceipt)
+            receipt = await queue.jobs.skip(identity, job_id, once=once)
         return Skipped(
             f"Skipped to front of queue for {receipt.cost} Aura", receipt.cost, receipt.new_balance
         )

@@ -14,7 +14,7 @@ from webapp.api.shared.limits import speech_announced
 from webapp.api.speech.schemas import SpeechBody, Spoken, VoiceList, spoken, voice_list
 from webapp.errors import NotFound
 from webapp.http.body import read_json_object
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedShared, InjectedSpeech
 from webapp.http.file_response import FileAnswer
 from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
 from webapp.http.prefix import public_path
@@ -46,9 +46,9 @@ class SpeechController(Controller):
         operation_class=describes(),
         responses=problems(400),
     )
-    async def voices(self, services: InjectedServices) -> Response[VoiceList]:
+    async def voices(self, speech: InjectedSpeech) -> Response[VoiceList]:
         """The voices that can be spoken with now: neural ones first; none while no speech worker runs."""
-        return voices_answer(await services.speech.voices())
+        return voices_answer(await speech.requests.voices())
 
     @post(
         "/api/tts/generate",
@@ -68,18 +68,18 @@ class SpeechController(Controller):
         responses=problems(400, 401, 408, 413, 415, 422, 429, 503, 507),
     )
     async def generate(
-        self, request: AnyRequest, services: InjectedServices, identity: InjectedIdentity
+        self, request: AnyRequest, speech: InjectedSpeech, shared: InjectedShared, identity: InjectedIdentity
     ) -> Response[Spoken]:
         """Speak a text of 1 to 5,000 characters. The answer comes when the sound is there.
 
         The same text, voice and speed give the same bytes, in a sound of its own each time. `Idempotency-Key`
         makes a repetition safe for a day.
         """
-        async with speech_announced(request, services, identity):
+        async with speech_announced(request, speech, identity):
             body = await read_json_object(request)
             choice = parse_speech(body)
-            once = once_under_key(request, services, identity, AcceptedSpeech, body)
-            sound = await services.speech.speak(identity, choice, once=once)
+            once = once_under_key(request, shared, identity, AcceptedSpeech, body)
+            sound = await speech.requests.speak(identity, choice, once=once)
         location = public_path(f"/api/library/{sound.generation_id}")
         return Response(spoken(sound), status_code=201, headers={"Location": location})
 
@@ -97,9 +97,9 @@ class SpeechController(Controller):
             **problems(404, 412, 416, 503),
         },
     )
-    async def sample(self, request: AnyRequest, voice: VoiceId, services: InjectedServices) -> FileAnswer:
+    async def sample(self, request: AnyRequest, voice: VoiceId, speech: InjectedSpeech) -> FileAnswer:
         """A short WAV in a voice: made when it is first asked for, the same from then on."""
         try:
-            return await FileAnswer.open(await services.speech.sample(voice), WAV, request)
+            return await FileAnswer.open(await speech.requests.sample(voice), WAV, request)
         except FileNotFoundError as error:
             raise NotFound(VOICE_NOT_FOUND) from error

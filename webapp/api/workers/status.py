@@ -6,7 +6,7 @@ import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedWorkers
 from webapp.http.openapi import describes, problems
 from webapp.http.prepared import Prepare
 from webapp.services.workers.status import EngineReport, StatusReport
@@ -59,9 +59,9 @@ class Status(msgspec.Struct, frozen=True):
     operation_class=describes(),
     responses=problems(),
 )
-async def status(services: InjectedServices) -> Response[Status]:
+async def status(workers: InjectedWorkers) -> Response[Status]:
     """The state of models, GPU, workers and queue."""
-    return answer(await services.status.report())
+    return answer(await workers.status.report())
 
 
 def _status(report: StatusReport) -> Status:

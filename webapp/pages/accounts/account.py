@@ -13,7 +13,7 @@ from webapp.http.archive import account_archive
 from webapp.http.attachment import Attachment
 from webapp.http.client_address import address_of
 from webapp.http.compression import AS_WRITTEN
-from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedSettings, InjectedStreams
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedSession, session_cookie
 from webapp.pages.frame.chrome import Chrome
@@ -22,12 +22,12 @@ from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.policy.credentials import MAX_LABEL_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from webapp.services.accounts.aura import LedgerEntry
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import SessionView, SignedIn
 from webapp.services.accounts.tokens import TokenView
 from webapp.services.accounts.usage import AccountUsage
 from webapp.services.accounts.views import AccountView
-from webapp.services.container import Services
 
 Section = Literal["tokens", "password", "delete"]
 LEDGER_LINES: Final = 10
@@ -94,7 +94,7 @@ class AccountPage:
 @get("/account")
 async def show_account(
     request: PageRequest,
-    services: InjectedServices,
+    accounts: InjectedAccounts,
     renderer: InjectedRenderer,
     identity: InjectedIdentity,
     session: InjectedSession,
@@ -102,78 +102,84 @@ async def show_account(
     """Everything about the account that is signed in."""
     done = DONE.get(request.query_params.get("done", ""))
     listed = Listed(_number(request, "tokens_page"), _number(request, "sessions_page"))
-    return renderer.page(await _page(services, identity, session, done=done, listed=listed))
+    return renderer.page(await _page(accounts, identity, session, done=done, listed=listed))
 
 
 @post("/account/tokens")
-async def create_token(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
+async def create_token(
+    posted: InjectedPosted, accounts: InjectedAccounts, session: InjectedSession
+) -> Response[Any]:
     """Make a token. Its secret is in this answer only, so there is no redirect."""
     try:
-        secret, _ = await posted.services.tokens.create(
-            posted.identity.account_id, posted.fields.get("label")
-        )
+        secret, _ = await accounts.tokens.create(posted.identity.account_id, posted.fields.get("label"))
     except (Conflict, InvalidRequest) as error:
-        page = await _page(posted.services, posted.identity, session, error=error, section="tokens")
+        page = await _page(accounts, posted.identity, session, error=error, section="tokens")
         return posted.renderer.page(page, status=describe(error).status)
-    return posted.renderer.page(await _page(posted.services, posted.identity, session, new_token=secret))
+    return posted.renderer.page(await _page(accounts, posted.identity, session, new_token=secret))
 
 
 @post("/account/tokens/{token_id:int}/revoke")
 async def revoke_token(
-    request: PageRequest, token_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
+    request: PageRequest, token_id: FromPath[int], accounts: InjectedAccounts, identity: InjectedIdentity
 ) -> Response[Any]:
     """End a token."""
-    await services.tokens.revoke(identity.account_id, token_id)
+    await accounts.tokens.revoke(identity.account_id, token_id)
     return see_other(request, "/account?done=token#tokens")
 
 
 @post("/account/password")
-async def change_password(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
+async def change_password(
+    posted: InjectedPosted, settings: InjectedSettings, accounts: InjectedAccounts, session: InjectedSession
+) -> Response[Any]:
     """Change the password, which ends every other session."""
     try:
-        await posted.services.accounts.change_password(
+        await accounts.registry.change_password(
             posted.identity.account_id,
             posted.fields.get("current_password"),
             posted.fields.get("new_password"),
-            address=address_of(posted.request, posted.services.settings),
+            address=address_of(posted.request, settings),
             keep_session_id=session.session_id if session else None,
         )
     except (InvalidRequest, LimitReached) as error:
-        page = await _page(posted.services, posted.identity, session, error=error, section="password")
+        page = await _page(accounts, posted.identity, session, error=error, section="password")
         return posted.renderer.page(page, status=describe(error).status)
     return posted.see_other("/account?done=password#password")
 
 
 @post("/account/sessions/{session_id:int}/revoke")
 async def revoke_session(
-    request: PageRequest, session_id: FromPath[int], services: InjectedServices, identity: InjectedIdentity
+    request: PageRequest, session_id: FromPath[int], accounts: InjectedAccounts, identity: InjectedIdentity
 ) -> Response[Any]:
     """End one session."""
-    await services.sessions.revoke(identity.account_id, session_id)
+    await accounts.sessions.revoke(identity.account_id, session_id)
     return see_other(request, "/account?done=session#sessions")
 
 
 @post("/account/sessions/revoke-others")
 async def revoke_other_sessions(
-    request: PageRequest, services: InjectedServices, identity: InjectedIdentity, session: InjectedSession
+    request: PageRequest, accounts: InjectedAccounts, identity: InjectedIdentity, session: InjectedSession
 ) -> Response[Any]:
     """End every session but this one."""
-    await services.sessions.revoke_others(identity.account_id, session.session_id if session else None)
+    await accounts.sessions.revoke_others(identity.account_id, session.session_id if session else None)
     return see_other(request, "/account?done=sessions#sessions")
 
 
 @get("/account/export", opt={AS_WRITTEN: True})
 async def export_account(
-    request: PageRequest, services: InjectedServices, streams: InjectedStreams, identity: InjectedIdentity
+    request: PageRequest,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    streams: InjectedStreams,
+    identity: InjectedIdentity,
 ) -> Attachment:
     """Send everything that is stored about the account, with its sounds, as one archive."""
-    return await account_archive(request, services, streams, identity)
+    return await account_archive(request, settings, library, streams, identity)
 
 
 @get("/account/export.json")
-async def export_data(services: InjectedServices, identity: InjectedIdentity) -> Response[bytes]:
+async def export_data(accounts: InjectedAccounts, identity: InjectedIdentity) -> Response[bytes]:
     """Send everything but the sounds, as a file."""
-    exported = await services.accounts.export(identity.account_id)
+    exported = await accounts.registry.export(identity.account_id)
     return Response(
         msgspec.json.format(msgspec.json.encode(exported), indent=2),
         media_type="application/json",
@@ -185,20 +191,22 @@ async def export_data(services: InjectedServices, identity: InjectedIdentity) ->
 
 
 @post("/account/delete")
-async def delete_account(posted: InjectedPosted, session: InjectedSession) -> Response[Any]:
+async def delete_account(
+    posted: InjectedPosted, settings: InjectedSettings, accounts: InjectedAccounts, session: InjectedSession
+) -> Response[Any]:
     """Delete the account and everything of it, on proof of the password."""
     try:
-        await posted.services.accounts.confirm_password(
+        await accounts.registry.confirm_password(
             posted.identity.account_id,
             posted.fields.get("current_password"),
-            address=address_of(posted.request, posted.services.settings),
+            address=address_of(posted.request, settings),
         )
     except (InvalidRequest, LimitReached) as error:
-        page = await _page(posted.services, posted.identity, session, error=error, section="delete")
+        page = await _page(accounts, posted.identity, session, error=error, section="delete")
         return posted.renderer.page(page, status=describe(error).status)
-    await posted.services.account_deletion.delete(posted.identity.account_id)
+    await accounts.deletion.delete(posted.identity.account_id)
     response = posted.see_other("/")
-    response.set_cookie(session_cookie(posted.services.settings, "", max_age_s=0))
+    response.set_cookie(session_cookie(settings, "", max_age_s=0))
     return response
 
 
@@ -210,7 +218,7 @@ def _number(request: PageRequest, name: str) -> int:
 
 
 async def _page(
-    services: Services,
+    accounts: AccountServices,
     identity: Identity,
     session: SignedIn | None,
     *,
@@ -221,19 +229,19 @@ async def _page(
     listed: Listed = FIRST,
 ) -> AccountPage:
     account_id = identity.account_id
-    tokens = await services.tokens.list(account_id, limit=PER_PAGE, offset=(listed.tokens - 1) * PER_PAGE)
-    sessions = await services.sessions.list(
+    tokens = await accounts.tokens.list(account_id, limit=PER_PAGE, offset=(listed.tokens - 1) * PER_PAGE)
+    sessions = await accounts.sessions.list(
         account_id, limit=PER_PAGE, offset=(listed.sessions - 1) * PER_PAGE
     )
     return AccountPage(
         chrome=Chrome("account", identity),
-        account=await services.accounts.get(account_id),
-        usage=await services.usage.of(account_id, identity.tier),
-        ledger=tuple(await services.aura.ledger(account_id, limit=LEDGER_LINES)),
+        account=await accounts.registry.get(account_id),
+        usage=await accounts.usage.of(account_id, identity.tier),
+        ledger=tuple(await accounts.aura.ledger(account_id, limit=LEDGER_LINES)),
         tokens=tokens,
         sessions=sessions,
-        token_pages=Pages(listed.tokens, await services.tokens.count(account_id)),
-        session_pages=Pages(listed.sessions, await services.sessions.count(account_id)),
+        token_pages=Pages(listed.tokens, await accounts.tokens.count(account_id)),
+        session_pages=Pages(listed.sessions, await accounts.sessions.count(account_id)),
         session_id=session.session_id if session else None,
         done=done,
         new_token=new_token,

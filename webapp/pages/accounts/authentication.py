@@ -12,14 +12,14 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from webapp.errors import AuthenticationRequired
 from webapp.http.addresses import split_address
 from webapp.http.client_address import address_of
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts, InjectedBus, InjectedSettings
 from webapp.http.prefix import own_path
 from webapp.http.session_cookie import cookie_name, cookie_path, session_secret
 from webapp.http.welcome import Welcome
 from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import LIFETIME_MS, SignedIn
-from webapp.services.container import Services
 from webapp.settings import Settings
 
 # Quoted, it still fits into an address.
@@ -29,6 +29,7 @@ RENEWED: Final = "renewed_session_cookie"
 InjectedSession = NamedDependency[SkipValidation[SignedIn | None]]
 InjectedViewer = NamedDependency[SkipValidation[Identity | None]]
 InjectedIdentity = NamedDependency[SkipValidation[Identity]]
+InjectedWelcome = NamedDependency[SkipValidation[Welcome | None]]
 
 
 def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME_MS // 1000) -> Cookie:
@@ -44,12 +45,14 @@ def session_cookie(settings: Settings, secret: str, *, max_age_s: int = LIFETIME
     )
 
 
-async def provide_session(request: PageRequest, services: InjectedServices) -> SignedIn | None:
+async def provide_session(
+    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts
+) -> SignedIn | None:
     """Return the browser's session, if it is valid."""
-    secret = session_secret(request, services.settings)
-    session = await services.sessions.resolve(secret) if secret else None
+    secret = session_secret(request, settings)
+    session = await accounts.sessions.resolve(secret) if secret else None
     if secret and session and session.was_renewed:
-        request.scope["state"][RENEWED] = session_cookie(services.settings, secret)
+        request.scope["state"][RENEWED] = session_cookie(settings, secret)
     return session
 
 
@@ -65,16 +68,22 @@ async def provide_identity(viewer: InjectedViewer) -> Identity:
     return viewer
 
 
-def session_welcome(request: PageRequest, services: Services, viewer: Identity | None) -> Welcome | None:
+async def provide_welcome(
+    request: PageRequest,
+    settings: InjectedSettings,
+    bus: InjectedBus,
+    accounts: InjectedAccounts,
+    viewer: InjectedViewer,
+) -> Welcome | None:
     """Return a check that the browser is still signed in as now; None if nobody is."""
-    secret = session_secret(request, services.settings)
+    secret = session_secret(request, settings)
     if viewer is None or secret is None:
         return None
 
     async def holds() -> bool:
-        return await services.sessions.identity_for(secret) == viewer
+        return await accounts.sessions.identity_for(secret) == viewer
 
-    return Welcome(services.bus, viewer.account_id, holds)
+    return Welcome(bus, viewer.account_id, holds)
 
 
 class SessionRenewal:
@@ -102,20 +111,25 @@ DEPENDENCIES: Final = {
     "session": Provide(provide_session),
     "viewer": Provide(provide_viewer),
     "identity": Provide(provide_identity),
+    "welcome": Provide(provide_welcome),
 }
 
 
 async def start_session(
-    request: PageRequest, services: Services, identity: Identity, response: Response[Any]
+    request: PageRequest,
+    settings: Settings,
+    accounts: AccountServices,
+    identity: Identity,
+    response: Response[Any],
 ) -> Response[Any]:
     """Sign an account in with this response, always under a new secret."""
-    secret = await services.sessions.create(
+    secret = await accounts.sessions.create(
         identity.account_id,
-        address=address_of(request, services.settings),
+        address=address_of(request, settings),
         user_agent=request.headers.get("user-agent", ""),
-        replacing=session_secret(request, services.settings),
+        replacing=session_secret(request, settings),
     )
-    response.set_cookie(session_cookie(services.settings, secret))
+    response.set_cookie(session_cookie(settings, secret))
     return response
 
 

@@ -15,7 +15,7 @@ from webapp.errors import (
     ProductError,
 )
 from webapp.http.client_address import address_of
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts, InjectedSettings
 from webapp.http.errors import describe
 from webapp.http.session_cookie import session_secret
 from webapp.pages.accounts.authentication import (
@@ -29,7 +29,7 @@ from webapp.pages.frame.forms import Fields, read_form
 from webapp.pages.frame.navigation import PageRequest, see_other
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.policy.credentials import MAX_USERNAME_CHARACTERS, MIN_PASSWORD_CHARACTERS
-from webapp.services.container import Services
+from webapp.settings import Settings
 
 Purpose = Literal["sign-in", "register", "set-up"]
 START: Final = "/"
@@ -71,100 +71,102 @@ class SetupClosedPage:
 
 @get("/login")
 async def show_sign_in(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+    request: PageRequest, settings: InjectedSettings, renderer: InjectedRenderer, viewer: InjectedViewer
 ) -> Response[Any]:
     """Show the sign-in page, or redirect if somebody is signed in already."""
     fields = {"next": safe_next(request.query_params.get("next", START))}
     if viewer:
         return see_other(request, fields["next"])
     # A browser sends the cookie of a session for as long as it takes the session for valid.
-    has_ended = session_secret(request, services.settings) is not None
-    page = _form(services, "sign-in", fields)
+    has_ended = session_secret(request, settings) is not None
+    page = _form(settings, "sign-in", fields)
     return renderer.page(replace(page, has_ended=has_ended, is_sent_here="next" in request.query_params))
 
 
 @post("/login")
 async def sign_in(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts, renderer: InjectedRenderer
 ) -> Response[Any]:
     """Check a username and a password and start a session."""
     fields = await read_form(request)
-    address = address_of(request, services.settings)
+    address = address_of(request, settings)
     try:
-        identity = await services.accounts.authenticate(
+        identity = await accounts.registry.authenticate(
             fields.get("username"), fields.get("password"), address=address
         )
     except (AuthenticationRequired, InvalidRequest, LimitReached) as error:
-        return _refused(renderer.page(_form(services, "sign-in", fields, error)), error)
+        return _refused(renderer.page(_form(settings, "sign-in", fields, error)), error)
     target = see_other(request, safe_next(fields.get("next", START)))
-    return await start_session(request, services, identity, target)
+    return await start_session(request, settings, accounts, identity, target)
 
 
 @get("/register")
 async def show_register(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+    request: PageRequest, settings: InjectedSettings, renderer: InjectedRenderer, viewer: InjectedViewer
 ) -> Response[Any]:
     """Show the page to create an account."""
-    return see_other(request, START) if viewer else renderer.page(_form(services, "register", {}))
+    return see_other(request, START) if viewer else renderer.page(_form(settings, "register", {}))
 
 
 @post("/register")
 async def register(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts, renderer: InjectedRenderer
 ) -> Response[Any]:
     """Create an account and sign it in."""
     fields = await read_form(request)
-    address = address_of(request, services.settings)
+    address = address_of(request, settings)
     try:
-        identity = await services.accounts.register(
+        identity = await accounts.registry.register(
             fields.get("username"), fields.get("password"), address=address
         )
     except (Conflict, InvalidRequest, LimitReached, NotAuthorized) as error:
-        return _refused(renderer.page(_form(services, "register", fields, error)), error)
-    return await start_session(request, services, identity, see_other(request, START))
+        return _refused(renderer.page(_form(settings, "register", fields, error)), error)
+    return await start_session(request, settings, accounts, identity, see_other(request, START))
 
 
 @get("/setup")
 async def show_setup(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts, renderer: InjectedRenderer
 ) -> Response[Any]:
     """Show the page behind the one-time link that creates the first admin."""
     token = request.query_params.get("token", "")
-    if not token or not await services.setup_links.is_open(token):
+    if not token or not await accounts.setup_links.is_open(token):
         return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
-    return renderer.page(_form(services, "set-up", {"token": token}))
+    return renderer.page(_form(settings, "set-up", {"token": token}))
 
 
 @post("/setup")
 async def set_up(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer
+    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts, renderer: InjectedRenderer
 ) -> Response[Any]:
     """Create the first admin and sign them in."""
     fields = await read_form(request)
     try:
-        identity = await services.setup_links.claim(
+        identity = await accounts.setup_links.claim(
             fields.get("token", ""), fields.get("username"), fields.get("password")
         )
     except NotAuthorized:
         return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
     except (Conflict, InvalidRequest, LimitReached) as error:
-        return _refused(renderer.page(_form(services, "set-up", fields, error)), error)
-    return await start_session(request, services, identity, see_other(request, START))
+        return _refused(renderer.page(_form(settings, "set-up", fields, error)), error)
+    return await start_session(request, settings, accounts, identity, see_other(request, START))
 
 
 @post("/logout")
-async def sign_out(request: PageRequest, services: InjectedServices) -> Response[Any]:
+async def sign_out(
+    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts
+) -> Response[Any]:
     """End the session of this browser."""
-    secret = session_secret(request, services.settings)
+    secret = session_secret(request, settings)
     if secret:
-        await services.sessions.end(secret)
+        await accounts.sessions.end(secret)
     response = see_other(request, START)
-    response.set_cookie(session_cookie(services.settings, "", max_age_s=0))
+    response.set_cookie(session_cookie(settings, "", max_age_s=0))
     return response
 
 
 def _form(
-    services: Services, purpose: Purpose, fields: Fields, error: ProductError | None = None
+    settings: Settings, purpose: Purpose, fields: Fields, error: ProductError | None = None
 ) -> CredentialsPage:
     """Build the form with what was typed, except the password, and with the error."""
     return CredentialsPage(
@@ -175,7 +177,7 @@ def _form(
         error_field=_field(error),
         token=fields.get("token", ""),
         next_path=safe_next(fields.get("next", START)),
-        is_registration_open=services.settings.registration == "open",
+        is_registration_open=settings.registration == "open",
     )
 
 

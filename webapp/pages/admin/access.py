@@ -5,7 +5,6 @@ from typing import Final, TypeAlias
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from webapp.http.dependencies import InjectedServices
 from webapp.pages.accounts.authentication import InjectedIdentity
 from webapp.pages.frame.chrome import Chrome, LiveView
 from webapp.pages.frame.navigation import PageRequest
@@ -25,10 +24,10 @@ async def provide_admin(identity: InjectedIdentity) -> Identity:
 
 
 async def provide_admins_form(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    request: PageRequest, renderer: InjectedRenderer, admin: InjectedAdmin
 ) -> Posted:
     """The form of an admin. Raises what `provide_admin` does, before the form is read."""
-    return await provide_posted(request, services, renderer, admin)
+    return await provide_posted(request, renderer, admin)
 
 
 ADMIN_DEPENDENCIES: Final = {"admin": Provide(provide_admin), "posted": Provide(provide_admins_form)}

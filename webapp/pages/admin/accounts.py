@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import Conflict, InvalidRequest, ProductError
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts, InjectedAdministration
 from webapp.http.errors import describe
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
 from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage
@@ -17,9 +17,10 @@ from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.accounts import MAX_SEARCH_CHARACTERS
-from webapp.services.container import Services
+from webapp.services.admin.facade import AdminServices
 
 LEDGER_LINES: Final = 20
 RECORD_LINES: Final = 20
@@ -67,14 +68,15 @@ QUESTIONS: Final = {
 
 @get("/admin", dependencies=ADMIN_DEPENDENCIES)
 async def show_accounts(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    request: PageRequest,
+    administration: InjectedAdministration,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
 ) -> Response[Any]:
     """Accounts by name."""
     text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
     tier = request.query_params.get("tier", "")
-    found = await services.administration.accounts.find(
-        admin, text=text, tier=tier, page=page_number(request)
-    )
+    found = await administration.accounts.find(admin, text=text, tier=tier, page=page_number(request))
     asked = urlencode({name: value for name, value in (("q", text), ("tier", tier)) if value})
     return renderer.page(
         AccountsPage(admin_chrome(admin), found, text, tier, base=f"/admin?{asked}&" if asked else "/admin?")
@@ -82,31 +84,40 @@ async def show_accounts(
 
 
 @post("/admin/accounts", dependencies=ADMIN_DEPENDENCIES)
-async def create_account(posted: InjectedPosted) -> Response[Any]:
+async def create_account(
+    posted: InjectedPosted, accounts: InjectedAccounts, administration: InjectedAdministration
+) -> Response[Any]:
     """Create an account. Its password is in this answer only, so there is no redirect."""
     name, tier = posted.fields.get("username", ""), posted.fields.get("tier", "")
-    accounts = posted.services.administration.accounts
     try:
-        account, password = await accounts.create(posted.identity, name, tier)
+        account, password = await administration.accounts.create(posted.identity, name, tier)
     except (InvalidRequest, Conflict) as error:
+        found = await administration.accounts.find(posted.identity)
         page = AccountsPage(
-            admin_chrome(posted.identity), await accounts.find(posted.identity), "", "", base="/admin?",
+            admin_chrome(posted.identity), found, "", "", base="/admin?",
             new_name=name, new_tier=tier, error=error.message,
         )  # fmt: skip
         return posted.renderer.page(page, status=describe(error).status)
     return posted.renderer.page(
         await _page(
-            posted.services, posted.identity, account.username, done="Account created", new_password=password
+            accounts,
+            administration,
+            posted.identity,
+            account.username,
+            done="Account created",
+            new_password=password,
         )
     )
 
 
 @post("/admin/accounts/{username:str}/delete", dependencies=ADMIN_DEPENDENCIES)
-async def delete_account(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
+async def delete_account(
+    posted: InjectedPosted, administration: InjectedAdministration, username: FromPath[str]
+) -> Response[Any]:
     """Delete an account and all that belongs to it."""
     if not is_confirmed(posted.fields):
         return _ask(posted, username, "delete", "delete")
-    await posted.services.administration.accounts.delete(posted.identity, username)
+    await administration.accounts.delete(posted.identity, username)
     return posted.see_other("/admin")
 
 
@@ -114,31 +125,34 @@ async def delete_account(posted: InjectedPosted, username: FromPath[str]) -> Res
 async def show_one(
     request: PageRequest,
     username: FromPath[str],
-    services: InjectedServices,
+    accounts: InjectedAccounts,
+    administration: InjectedAdministration,
     renderer: InjectedRenderer,
     admin: InjectedAdmin,
 ) -> Response[Any]:
     """One account: what it uses, its Aura, and what admins did to it."""
     done = DONE.get(request.query_params.get("done", ""))
-    return renderer.page(await _page(services, admin, username, done=done))
+    return renderer.page(await _page(accounts, administration, admin, username, done=done))
 
 
 @post("/admin/accounts/{username:str}/tier", dependencies=ADMIN_DEPENDENCIES)
-async def change_tier(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
+async def change_tier(
+    posted: InjectedPosted, administration: InjectedAdministration, username: FromPath[str]
+) -> Response[Any]:
     """Give an account another tier."""
-    await posted.services.administration.accounts.set_tier(
-        posted.identity, username, posted.fields.get("tier", "")
-    )
+    await administration.accounts.set_tier(posted.identity, username, posted.fields.get("tier", ""))
     return posted.see_other(f"/admin/accounts/{username}?done=tier")
 
 
 @post("/admin/accounts/{username:str}/rights", dependencies=ADMIN_DEPENDENCIES)
-async def change_rights(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
+async def change_rights(
+    posted: InjectedPosted, administration: InjectedAdministration, username: FromPath[str]
+) -> Response[Any]:
     """Make an account an admin, disable it, or take either back."""
     change = posted.fields.get("change", "")
     if change in QUESTIONS and not is_confirmed(posted.fields):
         return _ask(posted, username, change, "rights")
-    accounts = posted.services.administration.accounts
+    accounts = administration.accounts
     match change:
         case "admin" | "no-admin":
             await accounts.set_admin(posted.identity, username, is_admin=change == "admin")
@@ -150,25 +164,37 @@ async def change_rights(posted: InjectedPosted, username: FromPath[str]) -> Resp
 
 
 @post("/admin/accounts/{username:str}/password", dependencies=ADMIN_DEPENDENCIES)
-async def reset_password(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
+async def reset_password(
+    posted: InjectedPosted,
+    accounts: InjectedAccounts,
+    administration: InjectedAdministration,
+    username: FromPath[str],
+) -> Response[Any]:
     """Make a new password. It is in this answer only, so there is no redirect."""
     if not is_confirmed(posted.fields):
         return _ask(posted, username, "reset", "password")
-    password = await posted.services.administration.accounts.reset_password(posted.identity, username)
+    password = await administration.accounts.reset_password(posted.identity, username)
     return posted.renderer.page(
-        await _page(posted.services, posted.identity, username, new_password=password)
+        await _page(accounts, administration, posted.identity, username, new_password=password)
     )
 
 
 @post("/admin/accounts/{username:str}/aura", dependencies=ADMIN_DEPENDENCIES)
-async def change_aura(posted: InjectedPosted, username: FromPath[str]) -> Response[Any]:
+async def change_aura(
+    posted: InjectedPosted,
+    accounts: InjectedAccounts,
+    administration: InjectedAdministration,
+    username: FromPath[str],
+) -> Response[Any]:
     """Give Aura, or take it away, with a reason."""
     try:
-        await posted.services.administration.accounts.grant(
+        await administration.accounts.grant(
             posted.identity, username, _amount(posted.fields), posted.fields.get("reason", "")
         )
     except InvalidRequest as error:
-        page = await _page(posted.services, posted.identity, username, error=error, fields=posted.fields)
+        page = await _page(
+            accounts, administration, posted.identity, username, error=error, fields=posted.fields
+        )
         return posted.renderer.page(page, status=describe(error).status)
     return posted.see_other(f"/admin/accounts/{username}?done=aura")
 
@@ -197,7 +223,8 @@ def _ask(posted: Posted, username: str, change: str, where: str) -> Response[str
 
 
 async def _page(
-    services: Services,
+    accounts: AccountServices,
+    administration: AdminServices,
     admin: Identity,
     username: str,
     *,
@@ -206,15 +233,13 @@ async def _page(
     error: ProductError | None = None,
     fields: Fields | None = None,
 ) -> AccountDetailPage:
-    account = await services.administration.accounts.get(admin, username)
+    account = await administration.accounts.get(admin, username)
     return AccountDetailPage(
         chrome=admin_chrome(admin),
         account=account,
-        usage=await services.usage.of(account.account_id, account.identity.tier),
-        ledger=tuple(await services.aura.ledger(account.account_id, limit=LEDGER_LINES)),
-        record=tuple(
-            await services.administration.audit.entries(limit=RECORD_LINES, subject=account.username)
-        ),
+        usage=await accounts.usage.of(account.account_id, account.identity.tier),
+        ledger=tuple(await accounts.aura.ledger(account.account_id, limit=LEDGER_LINES)),
+        record=tuple(await administration.audit.entries(limit=RECORD_LINES, subject=account.username)),
         done=done,
         new_password=new_password,
         error=error.message if error else None,

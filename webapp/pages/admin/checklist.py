@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedSettings, InjectedSpeech, InjectedWorkers
 from webapp.http.hosts import LOOPBACK_NAMES
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import ChecklistPage, CheckPoint, VoiceRow, VoicesPage
@@ -14,7 +14,7 @@ from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.words import ENGINE_NAMES
 from webapp.pages.speech.languages import language_name, primary_subtag
 from webapp.policy.generation import MODELS
-from webapp.services.speech import VoiceView
+from webapp.services.speech.views import VoiceView
 from webapp.services.workers.status import StatusReport
 from webapp.settings import Settings
 
@@ -30,20 +30,24 @@ OPEN_TO_ALL: Final = (
 
 @get("/admin/checklist", dependencies=ADMIN_DEPENDENCIES)
 async def show_checklist(
-    services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    settings: InjectedSettings,
+    workers: InjectedWorkers,
+    speech: InjectedSpeech,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
 ) -> Response[Any]:
     """Show what is set up and what is not."""
-    report, voices = await services.status.report(), await services.speech.voices()
-    points = checklist(services.settings, report, voices)
+    report, voices = await workers.status.report(), await speech.requests.voices()
+    points = checklist(settings, report, voices)
     return renderer.page(ChecklistPage(admin_chrome(admin), points))
 
 
 @get("/admin/voices", dependencies=ADMIN_DEPENDENCIES)
 async def show_voices(
-    services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    speech: InjectedSpeech, renderer: InjectedRenderer, admin: InjectedAdmin
 ) -> Response[Any]:
     """Show every voice, neural ones first, by language."""
-    voices = await services.speech.voices()
+    voices = await speech.requests.voices()
     lines = sorted(
         (
             VoiceRow(

@@ -8,7 +8,12 @@ from litestar.types import ControllerRouterHandler
 
 from webapp.errors import InvalidRequest
 from webapp.events import Event
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import (
+    InjectedAdministration,
+    InjectedModels,
+    InjectedQueue,
+    InjectedWorkers,
+)
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import FoldersFragment, ModelsPage, WeightsFragment
 from webapp.pages.frame.answers import ask, done, is_confirmed
@@ -17,22 +22,28 @@ from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer, Renderer
 from webapp.pages.queue.contexts import QueueModelsFragment, WorkersFragment
 from webapp.pages.queue.reading import read_surroundings
-from webapp.services.container import Services
+from webapp.services.models.facade import ModelServices
+from webapp.services.queue.facade import QueueServices
+from webapp.services.workers.facade import WorkerServices
 
 PAGE: Final = "/admin/models"
 
 
 @get(PAGE, dependencies=ADMIN_DEPENDENCIES)
 async def show_models(
-    services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    queue: InjectedQueue,
+    models: InjectedModels,
+    workers: InjectedWorkers,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
 ) -> Response[Any]:
     """Models in memory, published weights with what is here of them, workers."""
-    around = await read_surroundings(services, can_steer=True)
+    around = await read_surroundings(queue, workers, can_steer=True)
     return renderer.page(
         ModelsPage(
             chrome=admin_chrome(admin, live="admin"),
-            entries=await services.downloads.catalogue(),
-            folders=await services.downloads.folders(),
+            entries=await models.downloads.catalogue(),
+            folders=await models.downloads.folders(),
             models=around.models,
             workers=around.workers,
         )
@@ -40,9 +51,16 @@ async def show_models(
 
 
 @post("/admin/weights/{name:str}", dependencies=ADMIN_DEPENDENCIES)
-async def change_weights(posted: InjectedPosted, name: FromPath[str]) -> Response[Any]:
+async def change_weights(
+    posted: InjectedPosted,
+    queue: InjectedQueue,
+    models: InjectedModels,
+    workers: InjectedWorkers,
+    administration: InjectedAdministration,
+    name: FromPath[str],
+) -> Response[Any]:
     """Fetch weights, stop that, or take them away."""
-    operations = posted.services.administration.operations
+    operations = administration.operations
     match posted.fields.get("action"):
         case "download":
             is_accepted = posted.fields.get("accepted") == "yes"
@@ -62,15 +80,19 @@ async def change_weights(posted: InjectedPosted, name: FromPath[str]) -> Respons
             said = f"{name} is being removed"
         case _:
             raise InvalidRequest("Choose what to do with the weights")
-    fragments = await ModelsFeed(posted.services, posted.renderer).fragments()
+    fragments = await ModelsFeed(queue, models, workers, posted.renderer).fragments()
     return done(posted, said, *(fragment.encode() for fragment in fragments), back=PAGE)
 
 
 class ModelsFeed:
     """What an open page of models follows."""
 
-    def __init__(self, services: Services, renderer: Renderer) -> None:
-        self._services = services
+    def __init__(
+        self, queue: QueueServices, models: ModelServices, workers: WorkerServices, renderer: Renderer
+    ) -> None:
+        self._queue = queue
+        self._models = models
+        self._workers = workers
         self._renderer = renderer
 
     def note(self, event: Event) -> bool:
@@ -83,15 +105,15 @@ class ModelsFeed:
 
     async def fragments(self) -> list[Fragment]:
         """Every part of the page."""
-        around = await read_surroundings(self._services, can_steer=True)
+        around = await read_surroundings(self._queue, self._workers, can_steer=True)
         render = self._renderer.render
         return [
             Fragment("queue-models", render(QueueModelsFragment(around.models, can_steer=True))),
             Fragment("workers", render(WorkersFragment(around.workers, can_steer=True))),
-            Fragment("weights-folders", render(FoldersFragment(await self._services.downloads.folders()))),
+            Fragment("weights-folders", render(FoldersFragment(await self._models.downloads.folders()))),
             *(
                 Fragment(f"weights-{entry.name}", render(WeightsFragment(entry)))
-                for entry in await self._services.downloads.catalogue()
+                for entry in await self._models.downloads.catalogue()
             ),
         ]
 

@@ -7,6 +7,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import InvalidRequest
+from webapp.http.dependencies import InjectedAdministration
 from webapp.pages.frame.live import Fragment
 from webapp.pages.frame.partials import TOASTS, partial
 from webapp.pages.frame.posted import InjectedPosted, Posted
@@ -15,8 +16,8 @@ from webapp.pages.queue.contexts import UndoToast
 from webapp.pages.queue.feed import InjectedSharedQueue, QueueFeed, SharedQueue
 from webapp.pages.queue.filter import filter_of_address
 from webapp.policy.job_actions import ADMIN_ACTIONS, AdminAction
-from webapp.services.admin.operations import WISHES
 from webapp.services.admin.queue import Outcome
+from webapp.services.workers.control import WishAction
 
 DONE: Final[dict[AdminAction, str]] = {
     "cancel": "cancelled",
@@ -37,51 +38,63 @@ UNDO: Final[dict[AdminAction, AdminAction]] = {
 
 
 @post("/queue/act")
-async def act(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Response[Any]:
+async def act(
+    posted: InjectedPosted, administration: InjectedAdministration, shared_queue: InjectedSharedQueue
+) -> Response[Any]:
     """Take an action on one job or several."""
     action = _action(posted.fields.get("action", ""))
     job_ids = [value for name, value in posted.pairs if name == "id"]
-    outcome = await posted.services.administration.queue.act_on(posted.identity, action, job_ids)
+    outcome = await administration.queue.act_on(posted.identity, action, job_ids)
     undo = UNDO[action] if outcome.done else None
     return await _answer(posted, shared_queue, _told(action, outcome), undo, outcome.done)
 
 
 @post("/queue/pause")
-async def pause(posted: InjectedPosted, shared_queue: InjectedSharedQueue) -> Response[Any]:
+async def pause(
+    posted: InjectedPosted, administration: InjectedAdministration, shared_queue: InjectedSharedQueue
+) -> Response[Any]:
     """Pause the queue or let it go on."""
     is_paused = posted.fields.get("paused") == "yes"
-    await posted.services.administration.queue.set_paused(posted.identity, is_paused=is_paused)
+    await administration.queue.set_paused(posted.identity, is_paused=is_paused)
     text = "Queue paused. Running jobs will finish." if is_paused else "Queue resumed"
     return await _answer(posted, shared_queue, text)
 
 
 @post("/queue/workers/{worker_id:str}/drain")
 async def drain(
-    posted: InjectedPosted, worker_id: FromPath[str], shared_queue: InjectedSharedQueue
+    posted: InjectedPosted,
+    administration: InjectedAdministration,
+    worker_id: FromPath[str],
+    shared_queue: InjectedSharedQueue,
 ) -> Response[Any]:
     """Let a worker take no more jobs, or take them again."""
     is_draining = posted.fields.get("draining") == "yes"
-    await posted.services.administration.operations.drain(posted.identity, worker_id, is_draining=is_draining)
+    await administration.operations.drain(posted.identity, worker_id, is_draining=is_draining)
     text = "The worker finishes what it has" if is_draining else "The worker takes jobs again"
     return await _answer(posted, shared_queue, text)
 
 
+WISHED: Final[dict[WishAction, str]] = {
+    "load": "Every worker loads it",
+    "unload": "Every worker unloads it",
+    "pin": "It stays loaded from now on",
+    "unpin": "It may be unloaded again",
+}
+
+
 @post("/queue/models/{model:str}")
 async def wish(
-    posted: InjectedPosted, model: FromPath[str], shared_queue: InjectedSharedQueue
+    posted: InjectedPosted,
+    administration: InjectedAdministration,
+    model: FromPath[str],
+    shared_queue: InjectedSharedQueue,
 ) -> Response[Any]:
     """Have every worker load, unload, keep or no longer keep a model."""
-    action = WISHES.get(posted.fields.get("action", ""))
-    if action is None:
+    action = posted.fields.get("action", "")
+    if action not in WISHED:
         raise InvalidRequest("Choose what to do with the model")
-    await posted.services.administration.operations.wish(posted.identity, model, action)
-    text = {
-        "load": "Every worker loads it",
-        "unload": "Every worker unloads it",
-        "pin": "It stays loaded from now on",
-        "unpin": "It may be unloaded again",
-    }[action]
-    return await _answer(posted, shared_queue, text)
+    await administration.operations.wish(posted.identity, model, action)
+    return await _answer(posted, shared_queue, WISHED[action])
 
 
 def _action(name: str) -> AdminAction:

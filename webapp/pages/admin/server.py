@@ -7,7 +7,7 @@ from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
 from webapp.addresses import without_credentials
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAdministration, InjectedSettings
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import RecordPage, SettingLine, SettingsPage
 from webapp.pages.frame.navigation import PageRequest
@@ -23,15 +23,18 @@ SECRET: Final = ("_key", "_secret", "_token", "_password")
 
 @get("/admin/settings", dependencies=ADMIN_DEPENDENCIES)
 async def show_settings(
-    services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    settings: InjectedSettings, renderer: InjectedRenderer, admin: InjectedAdmin
 ) -> Response[Any]:
     """Every setting with its value."""
-    return renderer.page(SettingsPage(admin_chrome(admin), setting_lines(services.settings)))
+    return renderer.page(SettingsPage(admin_chrome(admin), setting_lines(settings)))
 
 
 @get("/admin/record", dependencies=ADMIN_DEPENDENCIES)
 async def show_record(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    request: PageRequest,
+    administration: InjectedAdministration,
+    renderer: InjectedRenderer,
+    admin: InjectedAdmin,
 ) -> Response[Any]:
     """Who did what when, newest first; of one admin, or of one kind of action."""
     author = request.query_params.get("author", "").strip()[:MAX_USERNAME_CHARACTERS]
@@ -39,7 +42,7 @@ async def show_record(
     kind = kind if kind in KINDS else ""
     before = request.query_params.get("before", "")
     is_number = before.isascii() and before.isdecimal() and len(before) < 19
-    lines = await services.administration.audit.entries(
+    lines = await administration.audit.entries(
         before_id=int(before) if is_number else None, author=author, actions=KINDS.get(kind, ())
     )
     next_id = lines[-1].entry_id if len(lines) == PAGE_SIZE else None

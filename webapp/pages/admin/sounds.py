@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import InvalidRequest
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAdministration, InjectedLibrary
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
 from webapp.pages.admin.contexts import ModeratedFragment, SoundsPage
 from webapp.pages.frame.answers import done
@@ -16,30 +16,24 @@ from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.partials import partial
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.policy.library import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note
-from webapp.services.admin.operations import Ruling
+from webapp.policy.library import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note, require_note
 from webapp.services.library.moderation import ModerationState
 
 STATES: Final[tuple[ModerationState, ...]] = ("all", "seen", "hidden", "moderated")
-SAID: Final[dict[Ruling, str]] = {
-    "hide": "Hidden from everybody but its owner",
-    "show": "Shown again",
-    "note": "Note kept",
-}
 PER_PAGE: Final = 30
 MAX_SEARCH_CHARACTERS: Final = 200
 
 
 @get("/admin/sounds", dependencies=ADMIN_DEPENDENCIES)
 async def show_sounds(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, admin: InjectedAdmin
+    request: PageRequest, library: InjectedLibrary, renderer: InjectedRenderer, admin: InjectedAdmin
 ) -> Response[Any]:
     """Sounds, newest first, or what is searched for."""
     given = request.query_params.get("state", "all")
     state = cast(ModerationState, given) if given in STATES else "all"
     text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
     query = LibraryQuery(page=page_number(request), per_page=PER_PAGE, search=text or None)
-    found = await services.library.moderation.list(admin, query, state)
+    found = await library.moderation.list(admin, query, state)
     asked = urlencode({"state": state, **({"q": text} if text else {})})
     return renderer.page(
         SoundsPage(
@@ -57,15 +51,25 @@ async def show_sounds(
 
 
 @post("/admin/sounds/{sound_id:str}", dependencies=ADMIN_DEPENDENCIES)
-async def moderate(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
+async def moderate(
+    posted: InjectedPosted, administration: InjectedAdministration, sound_id: FromPath[str]
+) -> Response[Any]:
     """Hide a sound, show it again, or note something about it."""
-    ruling = posted.fields.get("action", "")
-    if ruling not in SAID:
-        raise InvalidRequest("Choose what to do about the sound")
-    note = parse_note(posted.fields, is_needed=ruling == "note")
-    sound = await posted.services.administration.operations.moderate(posted.identity, sound_id, ruling, note)
+    operations, identity, fields = administration.operations, posted.identity, posted.fields
+    match fields.get("action"):
+        case "hide":
+            sound = await operations.hide_sound(identity, sound_id, parse_note(fields))
+            said = "Hidden from everybody but its owner"
+        case "show":
+            sound = await operations.show_sound(identity, sound_id, parse_note(fields))
+            said = "Shown again"
+        case "note":
+            sound = await operations.annotate_sound(identity, sound_id, require_note(fields))
+            said = "Note kept"
+        case _:
+            raise InvalidRequest("Choose what to do about the sound")
     shown = posted.renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
-    return done(posted, SAID[ruling], partial(f"moderated-{sound_id}", shown), back="/admin/sounds")
+    return done(posted, said, partial(f"moderated-{sound_id}", shown), back="/admin/sounds")
 
 
 MODERATION_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_sounds, moderate)

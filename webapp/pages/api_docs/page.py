@@ -9,7 +9,7 @@ from litestar.types import ControllerRouterHandler
 
 from webapp import __version__
 from webapp.errors import InvalidRequest
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedAccounts, InjectedSettings
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.api_docs.description import Section, sections_of
 from webapp.pages.api_docs.samples import TOKEN
@@ -42,24 +42,28 @@ class ApiPage:
 
 @get("/docs")
 async def show_api(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+    request: PageRequest, settings: InjectedSettings, renderer: InjectedRenderer, viewer: InjectedViewer
 ) -> Response[Any]:
     """Every endpoint, with code to copy."""
-    return renderer.page(_page(request, services.settings.public_url, viewer))
+    return renderer.page(_page(request, settings.public_url, viewer))
 
 
 @post("/docs")
 async def make_token(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+    request: PageRequest,
+    settings: InjectedSettings,
+    accounts: InjectedAccounts,
+    renderer: InjectedRenderer,
+    identity: InjectedIdentity,
 ) -> Response[Any]:
     """The same with a new token of the account filled in."""
     await read_form(request)
     token, error = None, None
     try:
-        token, _ = await services.tokens.create(identity.account_id, TOKEN_LABEL)
+        token, _ = await accounts.tokens.create(identity.account_id, TOKEN_LABEL)
     except InvalidRequest as refusal:
         error = refusal.message
-    return renderer.page(_page(request, services.settings.public_url, identity, token=token, error=error))
+    return renderer.page(_page(request, settings.public_url, identity, token=token, error=error))
 
 
 def _page(

@@ -1,77 +1,102 @@
 """The one stream that an open page follows."""
 
-from typing import Annotated, Final
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
 
 from litestar import get
-from litestar.params import FromQuery, QueryParameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter, SkipValidation
 
+from webapp.clock import Clock
 from webapp.errors import AuthenticationRequired
+from webapp.events import Bus
 from webapp.http.client_address import address_of
 from webapp.http.compression import AS_WRITTEN
-from webapp.http.dependencies import InjectedServices, InjectedStreams
-from webapp.http.sse import EventStream
-from webapp.pages.accounts.authentication import InjectedViewer, session_welcome
+from webapp.http.dependencies import InjectedSettings, InjectedStreams
+from webapp.http.sse import EventStream, ServerEvent
+from webapp.pages.accounts.authentication import InjectedViewer, InjectedWelcome
 from webapp.pages.admin.models import ModelsFeed
 from webapp.pages.frame.chrome import LiveView
 from webapp.pages.frame.live import Feed, follow
 from webapp.pages.frame.navigation import PageRequest
-from webapp.pages.frame.rendering import InjectedRenderer, Renderer
+from webapp.pages.frame.rendering import Renderer
 from webapp.pages.library.feed import LibraryFeed
-from webapp.pages.queue.feed import InjectedSharedQueue, QueueFeed
-from webapp.pages.queue.filter import queue_filter
+from webapp.pages.queue.feed import QueueFeed, SharedQueue
+from webapp.pages.queue.filter import QueueFilter, queue_filter
 from webapp.pages.queue.generate_feed import GenerateFeed
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
+from webapp.services.models.facade import ModelServices
+from webapp.services.queue.facade import QueueServices
+from webapp.services.workers.facade import WorkerServices
 
 LAST_EVENT: Final = "last-event-id"
 # Later than any state; a database takes it as a number.
 MAX_MOMENT_MS: Final = 10**15
 
 
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """Makes what open pages follow, out of whatever any of them may show."""
+
+    clock: Clock
+    bus: Bus
+    accounts: AccountServices
+    queue: QueueServices
+    library: LibraryServices
+    models: ModelServices
+    workers: WorkerServices
+    renderer: Renderer
+    shared_queue: SharedQueue
+
+    def events(
+        self, view: LiveView, viewer: Identity | None, shown: QueueFilter, *, seen_ms: int
+    ) -> AsyncGenerator[ServerEvent, None]:
+        """What a page follows that shows the state of `seen_ms`.
+
+        Raises AuthenticationRequired and NotAuthorized for a view that is not for this viewer.
+        """
+        if view == "queue" and viewer is None and shown.is_everything:
+            return self.shared_queue.events()
+        return follow(self.clock, self.bus, self._feed(view, viewer, shown, seen_ms=seen_ms))
+
+    def _feed(self, view: LiveView, viewer: Identity | None, shown: QueueFilter, *, seen_ms: int) -> Feed:
+        if view == "queue":
+            return QueueFeed(self.shared_queue, viewer, shown)
+        if view == "library":
+            return LibraryFeed(self.bus, self.library, viewer, seen_ms)
+        if viewer is None:
+            raise AuthenticationRequired
+        if view == "admin":
+            require_admin(viewer)
+            return ModelsFeed(self.queue, self.models, self.workers, self.renderer)
+        return GenerateFeed(
+            self.clock, self.bus, self.accounts, self.queue, self.workers, self.renderer, viewer, seen_ms
+        )
+
+
+InjectedFeeds: TypeAlias = NamedDependency[SkipValidation[Feeds]]
+
+
 @get("/events", opt={AS_WRITTEN: True})
 async def follow_page(
     request: PageRequest,
-    services: InjectedServices,
-    renderer: InjectedRenderer,
+    settings: InjectedSettings,
     streams: InjectedStreams,
-    shared_queue: InjectedSharedQueue,
+    feeds: InjectedFeeds,
     viewer: InjectedViewer,
+    welcome: InjectedWelcome,
     view: FromQuery[LiveView],
     since: Annotated[int, QueryParameter(ge=0, le=MAX_MOMENT_MS)] = 0,
 ) -> EventStream:
     """Fragments for an open page: the state since `since`, in ms, or since the last event; then changes."""
     account_id = viewer.account_id if viewer else None
     shown = queue_filter(request.query_params, viewer)
-    if view == "queue" and viewer is None and shown.is_everything:
-        release = streams.caps.hold_for(request, None, address_of(request, services.settings))
-        return EventStream(shared_queue.events(), streams.stop, on_close=release)
-    seen_ms = _seen_ms(request) or since
-    feed = (
-        QueueFeed(shared_queue, viewer, shown)
-        if view == "queue"
-        else _feed(view, services, renderer, viewer, seen_ms=seen_ms)
-    )
-    welcome = session_welcome(request, services, viewer)
-    release = streams.caps.hold_for(request, account_id, address_of(request, services.settings))
-    return EventStream(follow(services, feed), streams.stop, welcome=welcome, on_close=release)
-
-
-def _feed(
-    view: LiveView,
-    services: Services,
-    renderer: Renderer,
-    viewer: Identity | None,
-    *,
-    seen_ms: int,
-) -> Feed:
-    if view == "library":
-        return LibraryFeed(services, viewer, seen_ms)
-    if viewer is None:
-        raise AuthenticationRequired
-    if view == "admin":
-        require_admin(viewer)
-        return ModelsFeed(services, renderer)
-    return GenerateFeed(services, renderer, viewer, seen_ms)
+    events = feeds.events(view, viewer, shown, seen_ms=_seen_ms(request) or since)
+    release = streams.caps.hold_for(request, account_id, address_of(request, settings))
+    return EventStream(events, streams.stop, welcome=welcome, on_close=release)
 
 
 def _seen_ms(request: PageRequest) -> int:

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from webapp.events import Event
+from webapp.clock import Clock
+from webapp.events import Bus, Event
 from webapp.http.sse import ServerEvent
 from webapp.pages.frame.partials import Swap, partial
-from webapp.services.container import Services
 
 COALESCE_S: Final = 0.1
 # Hints may be lost, and waits grow shorter without any.
@@ -54,7 +54,8 @@ class Feed(Protocol):
 
 
 async def follow(
-    services: Services,
+    clock: Clock,
+    bus: Bus,
     feed: Feed,
     *,
     coalesce_s: float = COALESCE_S,
@@ -67,23 +68,23 @@ async def follow(
     newest state when it is ready for more.
     """
     told: dict[str, str] = {}
-    clock = asyncio.get_running_loop().time
-    told_at = clock()
-    with services.bus.subscribe() as subscription:
+    now_s = asyncio.get_running_loop().time
+    told_at = now_s()
+    with bus.subscribe() as subscription:
         while True:
-            told_at = clock()
+            told_at = now_s()
             changed = news(await feed.fragments(), told)
             if changed:
-                yield message(services, changed)
+                yield message(clock, changed)
             for name in feed.take_signals():
                 yield ServerEvent("", name=name)
-            refresh_at = clock() + refresh_s
-            while (left_s := refresh_at - clock()) > 0:
+            refresh_at = now_s() + refresh_s
+            while (left_s := refresh_at - now_s()) > 0:
                 hints = await subscription.wait(left_s)
                 # Each is noted, so not `any` over the notes as they are made: it would stop at the first.
                 noted = [feed.note(hint) for hint in hints]
                 if any(noted):
-                    await asyncio.sleep(max(0.0, told_at + coalesce_s - clock()))
+                    await asyncio.sleep(max(0.0, told_at + coalesce_s - now_s()))
                     break
 
 
@@ -104,7 +105,7 @@ def news(fragments: Iterable[Fragment], told: dict[str, str]) -> list[Fragment]:
     return changed
 
 
-def message(services: Services, fragments: Iterable[Fragment]) -> ServerEvent:
+def message(clock: Clock, fragments: Iterable[Fragment]) -> ServerEvent:
     """`event_id` is the time of the state that was told: what a reader who reconnects has seen."""
     data = "".join(fragment.encode() for fragment in fragments)
-    return ServerEvent(data, event_id=str(services.clock.now_ms()), retry_ms=RETRY_MS)
+    return ServerEvent(data, event_id=str(clock.now_ms()), retry_ms=RETRY_MS)

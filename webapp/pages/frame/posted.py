@@ -7,13 +7,11 @@ from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from webapp.http.dependencies import InjectedServices
 from webapp.pages.accounts.authentication import InjectedIdentity
 from webapp.pages.frame.forms import Fields, read_fields
 from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.frame.rendering import InjectedRenderer, Renderer
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,6 @@ class Posted:
     """
 
     request: PageRequest
-    services: Services
     renderer: Renderer
     identity: Identity
     pairs: tuple[tuple[str, str], ...]
@@ -41,11 +38,11 @@ class Posted:
 
 
 async def provide_posted(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+    request: PageRequest, renderer: InjectedRenderer, identity: InjectedIdentity
 ) -> Posted:
     """The form of whoever is signed in. Raises AuthenticationRequired and UnsupportedMediaType."""
     pairs = await read_fields(request)
-    return Posted(request, services, renderer, identity, tuple(pairs), dict(pairs))
+    return Posted(request, renderer, identity, tuple(pairs), dict(pairs))
 
 
 InjectedPosted: TypeAlias = NamedDependency[SkipValidation[Posted]]

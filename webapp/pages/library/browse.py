@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from webapp.errors import AuthenticationRequired
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedLibrary, InjectedSettings, InjectedShared
 from webapp.http.prefix import public_path
 from webapp.http.searches import count_search
 from webapp.pages.accounts.authentication import InjectedViewer
@@ -20,8 +20,8 @@ from webapp.pages.library.contexts import LibraryPage
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.policy.library import MAX_PAGE
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
 from webapp.services.library import views
+from webapp.services.library.facade import LibraryServices
 
 SEARCH_FORM: Final = "form#library-search"
 InjectedCards = NamedDependency[SkipValidation[SoundCards]]
@@ -30,7 +30,9 @@ InjectedCards = NamedDependency[SkipValidation[SoundCards]]
 @get("/library")
 async def show_library(
     request: PageRequest,
-    services: InjectedServices,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    shared: InjectedShared,
     renderer: InjectedRenderer,
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
@@ -39,14 +41,14 @@ async def show_library(
     address = read_address(dict(request.query_params))
     if address.view != "all" and viewer is None:
         raise AuthenticationRequired
-    count_search(request, services, address.query)
-    found = await _found(services, viewer, address)
+    count_search(request, settings, shared, address.query)
+    found = await _found(library, viewer, address)
     page = LibraryPage(
         chrome=Chrome("library", viewer, live="library"),
         address=address,
         cards=await sound_cards.of(viewer, found.items),
         total=found.total,
-        playlists=tuple(await services.library.playlists.of_account(viewer)) if viewer else (),
+        playlists=tuple(await library.playlists.of_account(viewer)) if viewer else (),
         pages=min(max(1, math.ceil(found.total / PER_PAGE)), MAX_PAGE),
     )
     response = renderer.page(page)
@@ -56,8 +58,10 @@ async def show_library(
     return response
 
 
-async def _found(services: Services, viewer: Identity | None, address: LibraryAddress) -> views.LibraryPage:
-    browse = services.library.browse
+async def _found(
+    library: LibraryServices, viewer: Identity | None, address: LibraryAddress
+) -> views.LibraryPage:
+    browse = library.browse
     if viewer is not None and address.view == "mine":
         return await browse.own(viewer, address.query)
     if viewer is not None and address.view == "favorites":

@@ -8,7 +8,12 @@ from litestar.params import FromPath
 from webapp.http.archive import archive
 from webapp.http.attachment import Attachment
 from webapp.http.compression import AS_WRITTEN
-from webapp.http.dependencies import InjectedServices, InjectedStreams
+from webapp.http.dependencies import (
+    InjectedLibrary,
+    InjectedSettings,
+    InjectedShared,
+    InjectedStreams,
+)
 from webapp.pages.accounts.authentication import InjectedIdentity
 from webapp.pages.frame.forms import read_fields
 from webapp.pages.frame.navigation import PageRequest
@@ -22,22 +27,29 @@ FORMATS: Final[tuple[ExportFormat, ...]] = ("flac",)
 
 @post("/library/export", opt={AS_WRITTEN: True}, status_code=200)
 async def export_selection(
-    request: PageRequest, services: InjectedServices, streams: InjectedStreams, identity: InjectedIdentity
+    request: PageRequest,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    shared: InjectedShared,
+    streams: InjectedStreams,
+    identity: InjectedIdentity,
 ) -> Attachment:
     """Export the chosen sounds. Raises NotFound when one of them is gone meanwhile."""
     ids = selected(await read_fields(request))
     choice = ExportChoice(FORMATS, LibraryQuery(), ids=tuple(ids))
-    return await archive(request, services, streams, identity, choice)
+    return await archive(request, settings, library, shared, streams, identity, choice)
 
 
 @get("/playlists/{playlist_id:str}/export", opt={AS_WRITTEN: True})
 async def export_playlist(
     request: PageRequest,
     playlist_id: FromPath[str],
-    services: InjectedServices,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    shared: InjectedShared,
     streams: InjectedStreams,
     identity: InjectedIdentity,
 ) -> Attachment:
     """Export what the viewer may hear of a playlist. Raises NotFound."""
     choice = ExportChoice(FORMATS, LibraryQuery(), playlist_id=playlist_id)
-    return await archive(request, services, streams, identity, choice)
+    return await archive(request, settings, library, shared, streams, identity, choice)

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from webapp.events import Event, account_changed
+from webapp.events import Bus, Event, account_changed
 from webapp.pages.frame.answers import LIBRARY_CHANGED
 from webapp.pages.frame.live import RENDERING_MS, Fragment
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
 from webapp.services.library.details import NewestSound
+from webapp.services.library.facade import LibraryServices
 
 
 class LibraryFeed:
@@ -18,9 +18,9 @@ class LibraryFeed:
     changed before it began to follow, nobody else tells it.
     """
 
-    def __init__(self, services: Services, viewer: Identity | None, since_ms: int) -> None:
-        self._bus = services.bus
-        self._details = services.library.details
+    def __init__(self, bus: Bus, library: LibraryServices, viewer: Identity | None, since_ms: int) -> None:
+        self._bus = bus
+        self._details = library.details
         self._viewer = viewer
         own = (account_changed(viewer.account_id),) if viewer else ()
         self._followed: Final = (Event("library"), *own)

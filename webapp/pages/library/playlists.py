@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import Conflict, InvalidRequest, NotFound
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedLibrary, InjectedSettings
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.chrome import Chrome
@@ -21,26 +21,27 @@ from webapp.pages.library.sound import base_url
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.policy.library import PlaylistChange, parse_playlist
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
+from webapp.settings import Settings
 
 
 @get("/playlists")
 async def show_playlists(
-    services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+    library: InjectedLibrary, renderer: InjectedRenderer, identity: InjectedIdentity
 ) -> Response[Any]:
     """List the viewer's playlists, the last changed first."""
-    return renderer.page(await _own_playlists(services, identity))
+    return renderer.page(await _own_playlists(library, identity))
 
 
 @post("/playlists")
-async def create(posted: InjectedPosted) -> Response[Any]:
+async def create(posted: InjectedPosted, library: InjectedLibrary) -> Response[Any]:
     """Make an empty playlist and go there."""
     name = posted.fields.get("name", "")
     try:
         change = parse_playlist({"name": name}, is_new=True)
-        playlist = await posted.services.library.playlists.create(posted.identity, change)
+        playlist = await library.playlists.create(posted.identity, change)
     except (InvalidRequest, Conflict) as error:
-        page = await _own_playlists(posted.services, posted.identity)
+        page = await _own_playlists(library, posted.identity)
         wrong = replace(page, error=error.message, error_field="name", typed_name=name)
         return posted.renderer.page(wrong, status=409 if isinstance(error, Conflict) else 400)
     return posted.see_other(f"/playlists/{playlist.playlist_id}")
@@ -50,14 +51,15 @@ async def create(posted: InjectedPosted) -> Response[Any]:
 async def show_playlist(
     request: PageRequest,
     playlist_id: FromPath[str],
-    services: InjectedServices,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
     renderer: InjectedRenderer,
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """Show a playlist to its owner, and a shared one to whoever has its address."""
     try:
-        return renderer.page(await _page(request, services, sound_cards, viewer, playlist_id))
+        return renderer.page(await _page(request, settings, library, sound_cards, viewer, playlist_id))
     except NotFound:
         if not wants_fragments(request):
             raise
@@ -66,36 +68,42 @@ async def show_playlist(
 
 @post("/playlists/{playlist_id:str}/edit")
 async def edit(
-    posted: InjectedPosted, playlist_id: FromPath[str], sound_cards: InjectedCards
+    posted: InjectedPosted,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    playlist_id: FromPath[str],
+    sound_cards: InjectedCards,
 ) -> Response[Any]:
     """Rename a playlist."""
     try:
         change = parse_playlist({"name": posted.fields.get("name", "")}, is_new=False)
-        await posted.services.library.playlists.change(posted.identity, playlist_id, change)
+        await library.playlists.change(posted.identity, playlist_id, change)
     except InvalidRequest as error:
         if posted.wants_fragments:
             raise
-        page = await _page(posted.request, posted.services, sound_cards, posted.identity, playlist_id)
+        page = await _page(posted.request, settings, library, sound_cards, posted.identity, playlist_id)
         return posted.renderer.page(replace(page, error=error.message, error_field="name"), status=400)
     return library_changed(posted, "Saved", back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/share")
-async def share(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+async def share(
+    posted: InjectedPosted, library: InjectedLibrary, playlist_id: FromPath[str]
+) -> Response[Any]:
     """Share a playlist with whoever has its address, or stop sharing it."""
     is_shared = posted.fields.get("is_shared") == "yes"
-    await posted.services.library.playlists.change(
-        posted.identity, playlist_id, PlaylistChange(is_shared=is_shared)
-    )
+    await library.playlists.change(posted.identity, playlist_id, PlaylistChange(is_shared=is_shared))
     said = "Shared: whoever has the link can open it" if is_shared else "Only you can open it now"
     return library_changed(posted, said, back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/delete")
-async def delete(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+async def delete(
+    posted: InjectedPosted, library: InjectedLibrary, playlist_id: FromPath[str]
+) -> Response[Any]:
     """Delete a playlist, after a confirmation; its sounds stay."""
     if not is_confirmed(posted.fields):
-        playlist, _ = await posted.services.library.playlists.get(posted.identity, playlist_id)
+        playlist, _ = await library.playlists.get(posted.identity, playlist_id)
         return ask(
             posted,
             "Delete this playlist?",
@@ -106,29 +114,31 @@ async def delete(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response
             section="library",
             back="/library",
         )
-    await posted.services.library.playlists.delete(posted.identity, playlist_id)
+    await library.playlists.delete(posted.identity, playlist_id)
     return library_changed(posted, "Playlist deleted", back="/playlists")
 
 
 @post("/playlists/{playlist_id:str}/remove")
-async def remove(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+async def remove(
+    posted: InjectedPosted, library: InjectedLibrary, playlist_id: FromPath[str]
+) -> Response[Any]:
     """Remove a sound from a playlist."""
-    await posted.services.library.playlists.remove_track(
-        posted.identity, playlist_id, posted.fields.get("sound", "")
-    )
+    await library.playlists.remove_track(posted.identity, playlist_id, posted.fields.get("sound", ""))
     return library_changed(posted, "Taken out of the playlist", back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/order")
-async def order(posted: InjectedPosted, playlist_id: FromPath[str]) -> Response[Any]:
+async def order(
+    posted: InjectedPosted, library: InjectedLibrary, playlist_id: FromPath[str]
+) -> Response[Any]:
     """Reorder the sounds: all of them as `ids`, or `sound` one step `up` or `down`."""
     if posted.fields.get("ids"):
         wanted = posted.fields["ids"].split()
     else:
-        _, tracks = await posted.services.library.playlists.get(posted.identity, playlist_id)
+        _, tracks = await library.playlists.get(posted.identity, playlist_id)
         ids = [track.sound_id for track in tracks]
         wanted = moved(ids, posted.fields.get("sound", ""), -1 if posted.fields.get("by") == "up" else 1)
-    await posted.services.library.playlists.reorder(posted.identity, playlist_id, wanted)
+    await library.playlists.reorder(posted.identity, playlist_id, wanted)
     return library_changed(posted, "", back=f"/playlists/{playlist_id}")
 
 
@@ -142,25 +152,26 @@ def moved(ids: list[str], moving: str, step: int) -> list[str]:
     return [*rest[:to], moving, *rest[to:]]
 
 
-async def _own_playlists(services: Services, identity: Identity) -> PlaylistsPage:
-    playlists = tuple(await services.library.playlists.of_account(identity))
+async def _own_playlists(library: LibraryServices, identity: Identity) -> PlaylistsPage:
+    playlists = tuple(await library.playlists.of_account(identity))
     return PlaylistsPage(chrome=Chrome("library", identity, live="library"), playlists=playlists)
 
 
 async def _page(
     request: PageRequest,
-    services: Services,
+    settings: Settings,
+    library: LibraryServices,
     sound_cards: SoundCards,
     viewer: Identity | None,
     playlist_id: str,
 ) -> PlaylistPage:
-    playlist, tracks = await services.library.playlists.get(viewer, playlist_id)
+    playlist, tracks = await library.playlists.get(viewer, playlist_id)
     return PlaylistPage(
         chrome=Chrome("library", viewer, live="library"),
         playlist=playlist,
         cards=await sound_cards.of(viewer, tracks),
         is_own=viewer is not None and viewer.username == playlist.owner,
-        base_url=base_url(request, services),
+        base_url=base_url(request, settings),
     )
 
 

@@ -6,19 +6,20 @@ from typing import Any, Final
 from litestar import Response, post
 
 from webapp.errors import InvalidRequest
+from webapp.http.dependencies import InjectedLibrary
 from webapp.pages.frame import words
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.library.address import PER_PAGE
 from webapp.policy.library import SoundChange, parse_playlist
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
 
 ID: Final = "id"
 
 
 @post("/library/selection")
-async def change_selection(posted: InjectedPosted) -> Response[Any]:
+async def change_selection(posted: InjectedPosted, library: InjectedLibrary) -> Response[Any]:
     """Apply an action to all chosen sounds, or to none; sounds that are gone meanwhile are skipped."""
     chosen = selected(posted.pairs)
     action = posted.fields.get("action", "")
@@ -36,7 +37,7 @@ async def change_selection(posted: InjectedPosted) -> Response[Any]:
             section="library",
             back="/library",
         )
-    changed = await _apply(posted.services, posted.identity, action, chosen)
+    changed = await _apply(library, posted.identity, action, chosen)
     return library_changed(posted, f"{words.count(changed, 'sound')} {DONE[action]}")
 
 
@@ -49,19 +50,18 @@ def selected(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 
 @post("/library/selection/playlist")
-async def add_selection_to_playlist(posted: InjectedPosted) -> Response[Any]:
+async def add_selection_to_playlist(posted: InjectedPosted, library: InjectedLibrary) -> Response[Any]:
     """Append the chosen sounds to the playlist that the form names, or to a new one."""
     chosen = selected(posted.pairs)
     playlist_id = posted.fields.get("playlist")
     name = {"name": posted.fields.get("playlist_name", "")}
-    playlist = await posted.services.library.playlists.add_all(
+    playlist = await library.playlists.add_all(
         posted.identity, playlist_id or parse_playlist(name, is_new=True), chosen
     )
     return library_changed(posted, f"{words.count(len(chosen), 'sound')} in “{playlist.name}” now")
 
 
-async def _apply(services: Services, identity: Identity, action: str, sound_ids: list[str]) -> int:
-    library = services.library
+async def _apply(library: LibraryServices, identity: Identity, action: str, sound_ids: list[str]) -> int:
     if action == "keep":
         return await library.favorites.add_all(identity, sound_ids)
     if action == "delete":

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from webapp.errors import NotFound
 from webapp.http.client_address import address_of
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedLibrary, InjectedSettings
 from webapp.http.prefix import public_path
 from webapp.pages.accounts.authentication import InjectedViewer
 from webapp.pages.frame.chrome import Chrome
@@ -18,24 +18,26 @@ from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, SoundMenuFragment, SoundPage
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
 from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.sounds import AUDIO_FORMATS
 from webapp.services.library.views import shown_title
+from webapp.settings import Settings
 
 
 @get("/sounds/{sound_id:str}")
 async def show_sound(
     request: PageRequest,
     sound_id: FromPath[str],
-    services: InjectedServices,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
     renderer: InjectedRenderer,
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """Show a published sound to everybody, and another to its owner and admins."""
     try:
-        return renderer.page(await sound_page(request, services, sound_cards, viewer, sound_id))
+        return renderer.page(await sound_page(request, settings, library, sound_cards, viewer, sound_id))
     except NotFound:
         # A page that is open hears of the end of what it shows by asking for it once more.
         if not wants_fragments(request):
@@ -46,24 +48,28 @@ async def show_sound(
 @get("/sounds/{sound_id:str}/menu")
 async def show_menu(
     sound_id: FromPath[str],
-    services: InjectedServices,
+    library: InjectedLibrary,
     renderer: InjectedRenderer,
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """Render the menu of a sound in a list."""
-    item = await services.library.browse.item(viewer, sound_id)
+    item = await library.browse.item(viewer, sound_id)
     cards = await sound_cards.of(viewer, [item])
-    return renderer.page(SoundMenuFragment(cards[0], await own_playlists(services, viewer)))
+    return renderer.page(SoundMenuFragment(cards[0], await own_playlists(library, viewer)))
 
 
 @post("/sounds/{sound_id:str}/play", status_code=204)
 async def count_play(
-    request: PageRequest, sound_id: FromPath[str], services: InjectedServices, viewer: InjectedViewer
+    request: PageRequest,
+    sound_id: FromPath[str],
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    viewer: InjectedViewer,
 ) -> None:
     """Count a play that the player reports. A sound that is gone meanwhile is not counted."""
     with suppress(NotFound):
-        await services.library.plays.record_play(viewer, address_of(request, services.settings), sound_id)
+        await library.plays.record_play(viewer, address_of(request, settings), sound_id)
 
 
 @get("/sounds/{sound_id:str}/download/{audio_format:str}")
@@ -71,42 +77,44 @@ async def download(
     request: PageRequest,
     sound_id: FromPath[str],
     audio_format: FromPath[str],
-    services: InjectedServices,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
     viewer: InjectedViewer,
 ) -> Response[None]:
     """Count a download and redirect to the file. Raises NotFound."""
     if audio_format not in AUDIO_FORMATS:
         raise NotFound("There is no such format")
-    await services.library.plays.record_download(viewer, address_of(request, services.settings), sound_id)
+    await library.plays.record_download(viewer, address_of(request, settings), sound_id)
     headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)
 
 
 async def sound_page(
     request: PageRequest,
-    services: Services,
+    settings: Settings,
+    library: LibraryServices,
     sound_cards: SoundCards,
     viewer: Identity | None,
     sound_id: str,
 ) -> SoundPage:
     """Collect everything about one sound. Raises NotFound, also for one that this viewer may not see."""
-    item, sound = await services.library.details.of(viewer, sound_id)
+    item, sound = await library.details.of(viewer, sound_id)
     cards = await sound_cards.of(viewer, [item])
     return SoundPage(
         chrome=Chrome("library", viewer, live="library"),
         card=cards[0],
         sound=sound,
-        base_url=base_url(request, services),
+        base_url=base_url(request, settings),
         own_title="" if item.title == shown_title(item.prompt) else item.title,
-        playlists=await own_playlists(services, viewer),
+        playlists=await own_playlists(library, viewer),
     )
 
 
-async def own_playlists(services: Services, viewer: Identity | None) -> tuple[PlaylistView, ...]:
+async def own_playlists(library: LibraryServices, viewer: Identity | None) -> tuple[PlaylistView, ...]:
     """Read the viewer's playlists, the last changed first."""
-    return tuple(await services.library.playlists.of_account(viewer)) if viewer else ()
+    return tuple(await library.playlists.of_account(viewer)) if viewer else ()
 
 
-def base_url(request: PageRequest, services: Services) -> str:
+def base_url(request: PageRequest, settings: Settings) -> str:
     """Build the base of this server's addresses, for other sites and for people to share."""
-    return services.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+    return settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import InvalidRequest
+from webapp.http.dependencies import InjectedLibrary, InjectedSettings
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.partials import partial
 from webapp.pages.frame.posted import InjectedPosted, Posted
@@ -16,53 +17,60 @@ from webapp.pages.library.contexts import ReactionsFragment
 from webapp.pages.library.sound import sound_page
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.policy.library import SoundChange, parse_change, parse_playlist, parse_vote
+from webapp.services.library.facade import LibraryServices
 
 NEW_PLAYLIST: Final = "new"
 
 
 @post("/sounds/{sound_id:str}/vote")
-async def vote(posted: InjectedPosted, sound_id: FromPath[str], sound_cards: InjectedCards) -> Response[Any]:
+async def vote(
+    posted: InjectedPosted, library: InjectedLibrary, sound_id: FromPath[str], sound_cards: InjectedCards
+) -> Response[Any]:
     """Vote for or against a sound; the same vote again takes it back."""
     wanted = {"1": 1, "-1": -1, "0": 0}.get(posted.fields.get("vote", ""))
-    await posted.services.library.votes.vote(posted.identity, sound_id, parse_vote({"vote": wanted}))
-    return await _reacted(posted, sound_cards, sound_id)
+    await library.votes.vote(posted.identity, sound_id, parse_vote({"vote": wanted}))
+    return await _reacted(posted, library, sound_cards, sound_id)
 
 
 @post("/sounds/{sound_id:str}/favorite")
 async def favorite(
-    posted: InjectedPosted, sound_id: FromPath[str], sound_cards: InjectedCards
+    posted: InjectedPosted, library: InjectedLibrary, sound_id: FromPath[str], sound_cards: InjectedCards
 ) -> Response[Any]:
     """Add a sound to the favourites, or remove it."""
-    favorites = posted.services.library.favorites
+    favorites = library.favorites
     change = favorites.add if posted.fields.get("favorite") == "yes" else favorites.remove
     await change(posted.identity, sound_id)
-    return await _reacted(posted, sound_cards, sound_id)
+    return await _reacted(posted, library, sound_cards, sound_id)
 
 
 @post("/sounds/{sound_id:str}/publish")
-async def publish(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
+async def publish(posted: InjectedPosted, library: InjectedLibrary, sound_id: FromPath[str]) -> Response[Any]:
     """Publish an own sound, or unpublish it."""
     is_public = posted.fields.get("is_public") == "yes"
-    await posted.services.library.publishing.change(
-        posted.identity, sound_id, SoundChange(is_public=is_public)
-    )
+    await library.publishing.change(posted.identity, sound_id, SoundChange(is_public=is_public))
     said = "Published: everybody finds it in the library" if is_public else "Taken back: only you see it"
     return library_changed(posted, said, back=f"/sounds/{sound_id}")
 
 
 @post("/sounds/{sound_id:str}/edit")
-async def edit(posted: InjectedPosted, sound_id: FromPath[str], sound_cards: InjectedCards) -> Response[Any]:
+async def edit(
+    posted: InjectedPosted,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    sound_id: FromPath[str],
+    sound_cards: InjectedCards,
+) -> Response[Any]:
     """Name an own sound and tag it."""
     title, tags = posted.fields.get("title", ""), posted.fields.get("tags", "")
     try:
         change = parse_change(
             {"title": title, "tags": [tag for tag in map(str.strip, tags.split(",")) if tag]}
         )
-        await posted.services.library.publishing.change(posted.identity, sound_id, change)
+        await library.publishing.change(posted.identity, sound_id, change)
     except InvalidRequest as error:
         if posted.wants_fragments:
             raise
-        page = await sound_page(posted.request, posted.services, sound_cards, posted.identity, sound_id)
+        page = await sound_page(posted.request, settings, library, sound_cards, posted.identity, sound_id)
         wrong = replace(
             page, error=error.message, error_field=error.field, typed_title=title, typed_tags=tags
         )
@@ -71,10 +79,10 @@ async def edit(posted: InjectedPosted, sound_id: FromPath[str], sound_cards: Inj
 
 
 @post("/sounds/{sound_id:str}/delete")
-async def delete(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
+async def delete(posted: InjectedPosted, library: InjectedLibrary, sound_id: FromPath[str]) -> Response[Any]:
     """Delete a sound with its files, after a confirmation."""
     if not is_confirmed(posted.fields):
-        item = await posted.services.library.browse.item(posted.identity, sound_id)
+        item = await library.browse.item(posted.identity, sound_id)
         return ask(
             posted,
             "Delete this sound?",
@@ -85,14 +93,16 @@ async def delete(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[An
             section="library",
             back="/library",
         )
-    await posted.services.library.publishing.delete(posted.identity, sound_id)
+    await library.publishing.delete(posted.identity, sound_id)
     return library_changed(posted, "Deleted", back="/library?view=mine")
 
 
 @post("/sounds/{sound_id:str}/playlist")
-async def add_to_playlist(posted: InjectedPosted, sound_id: FromPath[str]) -> Response[Any]:
+async def add_to_playlist(
+    posted: InjectedPosted, library: InjectedLibrary, sound_id: FromPath[str]
+) -> Response[Any]:
     """Put a sound at the end of an own playlist, or of a new one."""
-    playlists = posted.services.library.playlists
+    playlists = library.playlists
     playlist_id = posted.fields.get("playlist", NEW_PLAYLIST)
     if playlist_id == NEW_PLAYLIST:
         change = parse_playlist({"name": posted.fields.get("name", "")}, is_new=True)
@@ -102,8 +112,10 @@ async def add_to_playlist(posted: InjectedPosted, sound_id: FromPath[str]) -> Re
     return library_changed(posted, f"In “{playlist.name}” now", back=f"/sounds/{sound_id}")
 
 
-async def _reacted(posted: Posted, sound_cards: SoundCards, sound_id: str) -> Response[Any]:
-    item = await posted.services.library.browse.item(posted.identity, sound_id)
+async def _reacted(
+    posted: Posted, library: LibraryServices, sound_cards: SoundCards, sound_id: str
+) -> Response[Any]:
+    item = await library.browse.item(posted.identity, sound_id)
     (card,) = await sound_cards.of(posted.identity, [item])
     reactions = partial(f"reactions-{sound_id}", posted.renderer.render(ReactionsFragment(card)))
     return library_changed(posted, "", reactions, back=f"/sounds/{sound_id}")

@@ -8,7 +8,7 @@ from webapp.pages.library.contexts import SoundCard
 from webapp.pages.library.waveform import waveform_bars
 from webapp.policy.generation import MODELS
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
 from webapp.services.library.views import LibraryItemView
 
 KEPT_OUTLINES: Final = 5_000
@@ -17,8 +17,8 @@ KEPT_OUTLINES: Final = 5_000
 class SoundCards:
     """Cards of sounds. A drawing never changes, so it is made once and kept: 1 to 2 KB each."""
 
-    def __init__(self, services: Services) -> None:
-        self._library = services.library
+    def __init__(self, library: LibraryServices) -> None:
+        self._library = library
         self._outlines: dict[str, str] = {}
 
     async def of(self, viewer: Identity | None, items: Iterable[LibraryItemView]) -> tuple[SoundCard, ...]:

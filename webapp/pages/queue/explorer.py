@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar import Response, get
 
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedQueue, InjectedWorkers
 from webapp.pages.accounts.authentication import InjectedViewer
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.navigation import PageRequest
@@ -18,7 +18,8 @@ from webapp.pages.queue.reading import read_surroundings
 @get("/queue")
 async def show_queue(
     request: PageRequest,
-    services: InjectedServices,
+    queue: InjectedQueue,
+    workers: InjectedWorkers,
     renderer: InjectedRenderer,
     shared_queue: InjectedSharedQueue,
     viewer: InjectedViewer,
@@ -27,7 +28,7 @@ async def show_queue(
     shown = queue_filter(request.query_params, viewer)
     can_steer = viewer is not None and viewer.is_admin
     rows = await shared_queue.rows(viewer, shown)
-    around = await read_surroundings(services, can_steer=can_steer)
+    around = await read_surroundings(queue, workers, can_steer=can_steer)
     return renderer.page(
         QueuePage(
             chrome=Chrome("queue", viewer, live="queue", live_query=shown.query),

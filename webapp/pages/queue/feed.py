@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from webapp.events import Event
+from webapp.clock import Clock
+from webapp.events import Bus, Event
 from webapp.http.broadcast import Broadcast, Story, Telling
 from webapp.http.sse import ServerEvent
 from webapp.pages.frame.live import Fragment, list_fragment, message, news
@@ -28,9 +29,13 @@ from webapp.pages.queue.reading import read_gone, read_owners, read_surroundings
 from webapp.pages.queue.rows import queue_row
 from webapp.policy.job_status import UNSUCCESSFUL
 from webapp.policy.pricing import skip_prices
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.admin.facade import AdminServices
+from webapp.services.queue.facade import QueueServices
 from webapp.services.queue.views import QueuedJob, QueueSnapshot
+from webapp.services.workers.facade import WorkerServices
+from webapp.settings import Settings
 
 EVERYTHING: Final = QueueFilter()
 # Sees what admins see, and owns nothing.
@@ -59,14 +64,28 @@ def own_among_others(rows: Sequence[QueueRow]) -> tuple[QueueRow, ...]:
 class SharedQueue:
     """The queue for every open page of this process: what is shown alike is rendered once per change."""
 
-    def __init__(self, services: Services, renderer: Renderer) -> None:
-        self._services = services
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        bus: Bus,
+        accounts: AccountServices,
+        queue: QueueServices,
+        workers: WorkerServices,
+        administration: AdminServices,
+        renderer: Renderer,
+    ) -> None:
+        self._clock = clock
+        self._accounts = accounts
+        self._queue = queue
+        self._workers = workers
+        self._administration = administration
         self._renderer = renderer
-        self._prices = skip_prices(services.settings)
+        self._prices = skip_prices(settings)
         self._rendered: dict[Context, str] = {}
         # By whether it is an admin who looks.
         self._kept: dict[bool, _Nobodys] = {}
-        self._broadcast = Broadcast(services.bus, self._story)
+        self._broadcast = Broadcast(bus, self._story)
 
     def events(self) -> AsyncGenerator[ServerEvent, None]:
         """What a page follows that nobody is signed in to, and that shows everything."""
@@ -76,11 +95,11 @@ class SharedQueue:
         """The jobs as a viewer sees them, those that a filter shows."""
         is_admin = viewer is not None and viewer.is_admin
         if viewer is not None and is_admin and shown.state in UNSUCCESSFUL:
-            return await read_gone(self._services, viewer, shown)
-        snapshot = await self._services.queue.snapshot()
+            return await read_gone(self._clock, self._administration, viewer, shown)
+        snapshot = await self._queue.reader.snapshot()
         nobodys = await self._nobodys(snapshot, ANY_ADMIN if is_admin else None)
         account_id = viewer.account_id if viewer else None
-        balance = await self._services.aura.balance(viewer.account_id) if viewer else 0
+        balance = await self._accounts.aura.balance(viewer.account_id) if viewer else 0
         return tuple(
             self._row(job, viewer, nobodys.owners, balance) if job.account_id == account_id else row
             for job, row in zip(snapshot.jobs, nobodys.rows, strict=True)
@@ -99,7 +118,7 @@ class SharedQueue:
 
     async def around(self, *, can_steer: bool) -> list[Fragment]:
         """Numbers, charts, models and workers."""
-        read = await read_surroundings(self._services, can_steer=can_steer)
+        read = await read_surroundings(self._queue, self._workers, can_steer=can_steer)
         contexts: dict[str, Context] = {
             "queue-counts": QueueCountsFragment(read.counts, can_steer),
             "queue-charts": QueueChartsFragment(read.charts),
@@ -114,10 +133,10 @@ class SharedQueue:
         return list_fragment("queue-rows", lines, when_empty=empty)
 
     async def _nobodys(self, snapshot: QueueSnapshot, viewer: Identity | None) -> "_Nobodys":
-        now_ms = self._services.clock.now_ms()
+        now_ms = self._clock.now_ms()
         kept = self._kept.get(viewer is not None)
         if kept is None or kept.snapshot is not snapshot or now_ms - kept.read_ms >= FRESH_MS:
-            owners = await read_owners(self._services, viewer, snapshot)
+            owners = await read_owners(self._administration, viewer, snapshot)
             rows = [self._row(job, viewer, owners) for job in snapshot.jobs]
             kept = self._kept[viewer is not None] = _Nobodys(snapshot, now_ms, owners, rows)
         return kept
@@ -125,7 +144,7 @@ class SharedQueue:
     def _row(
         self, job: QueuedJob, viewer: Identity | None, owners: Mapping[int, str], balance: int = 0
     ) -> QueueRow:
-        now_ms = self._services.clock.now_ms()
+        now_ms = self._clock.now_ms()
         return queue_row(job, viewer, now_ms, self._prices, owners.get(job.account_id), balance)
 
     def _render(self, context: Context) -> str:
@@ -145,8 +164,8 @@ class SharedQueue:
             found = news(await feed.fragments(), told)
             if not found:
                 return None
-            whole = cache(partial(message, self._services, feed.whole()))
-            return Telling(message(self._services, found), whole)
+            whole = cache(partial(message, self._clock, feed.whole()))
+            return Telling(message(self._clock, found), whole)
 
         return read
 

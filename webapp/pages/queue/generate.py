@@ -7,7 +7,12 @@ from urllib.parse import urlencode
 from litestar import MediaType, Response, get, post
 
 from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import (
+    InjectedAccounts,
+    InjectedIds,
+    InjectedQueue,
+    InjectedWorkers,
+)
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.frame.chrome import Chrome
@@ -17,9 +22,8 @@ from webapp.pages.frame.partials import partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.words import wait
-from webapp.pages.library.browse import InjectedCards
-from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.models.cards import model_cards
+from webapp.pages.queue.front_page import InjectedFrontPage
 from webapp.pages.queue.generate_contexts import (
     EMPTY_FORM,
     EXAMPLES,
@@ -29,7 +33,6 @@ from webapp.pages.queue.generate_contexts import (
     JobListFragment,
     QuoteFragment,
     QuoteView,
-    WelcomePage,
 )
 from webapp.pages.queue.variations import in_groups, letters
 from webapp.policy.generation import (
@@ -40,15 +43,14 @@ from webapp.policy.generation import (
     parse_generation,
 )
 from webapp.policy.ideas import idea
-from webapp.policy.library import LibraryQuery
-from webapp.policy.tiers import tier_table
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
 from webapp.services.queue.acceptance import Submitted
+from webapp.services.queue.facade import QueueServices
 from webapp.services.queue.views import JobView
+from webapp.services.workers.facade import WorkerServices
 
 RECENT_JOBS: Final = 20
-SHOWN_TO_STRANGERS: Final = 3
 # What a link to this page may fill in, such as "again" on a sound.
 FROM_LINKS: Final = frozenset(
     ("prompt", "model", "duration", "loopable", "seed", "temperature", "top_k", "top_p", "guidance", "copies")
@@ -58,34 +60,38 @@ FROM_LINKS: Final = frozenset(
 @get("/")
 async def show_start(
     request: PageRequest,
-    services: InjectedServices,
+    accounts: InjectedAccounts,
+    queue: InjectedQueue,
+    workers: InjectedWorkers,
     renderer: InjectedRenderer,
-    sound_cards: InjectedCards,
+    front_page: InjectedFrontPage,
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """Where sounds are asked for; for strangers, what this is."""
     if viewer is None:
-        return renderer.page(await _welcome(services, sound_cards))
+        return renderer.page(await front_page.read())
     typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
-    form = await compose_form(services, viewer, {**EMPTY_FORM, **typed})
-    return renderer.page(_page(viewer, form, await job_list(services, viewer)))
+    form = await compose_form(queue, workers, viewer, {**EMPTY_FORM, **typed})
+    return renderer.page(_page(viewer, form, await job_list(accounts, queue, viewer)))
 
 
 @post("/")
-async def submit(posted: InjectedPosted) -> Response[Any]:
+async def submit(
+    posted: InjectedPosted, accounts: InjectedAccounts, queue: InjectedQueue, workers: InjectedWorkers
+) -> Response[Any]:
     """Put a job in line."""
     try:
         choice = parse_generation(generation_body(posted.fields))
-        submitted = await posted.services.submissions.submit(
+        submitted = await queue.submissions.submit(
             posted.identity, choice, copies=copies_wanted(posted.fields)
         )
     except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
-        return await _refused(posted, error)
+        return await _refused(posted, accounts, queue, workers, error)
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
     # A seed holds for one request: kept, it would make the same sound of every later prompt.
-    form = await compose_form(posted.services, posted.identity, {**posted.fields, "seed": ""})
-    jobs = await job_list(posted.services, posted.identity)
+    form = await compose_form(queue, workers, posted.identity, {**posted.fields, "seed": ""})
+    jobs = await job_list(accounts, queue, posted.identity)
     return posted.renderer.fragments(
         posted.renderer.render(ComposeFragment(form)),
         partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),
@@ -95,43 +101,42 @@ async def submit(posted: InjectedPosted) -> Response[Any]:
 
 @get("/quote")
 async def show_quote(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, identity: InjectedIdentity
+    request: PageRequest, queue: InjectedQueue, renderer: InjectedRenderer, identity: InjectedIdentity
 ) -> Response[Any]:
     """What the job in the form would meet: place, wait, price."""
-    return renderer.page(QuoteFragment(await quote_view(services, identity, dict(request.query_params))))
+    return renderer.page(QuoteFragment(await quote_view(queue, identity, dict(request.query_params))))
 
 
 @get("/surprise")
 async def surprise(
-    request: PageRequest, services: InjectedServices, identity: InjectedIdentity
+    request: PageRequest, new_ids: InjectedIds, workers: InjectedWorkers, identity: InjectedIdentity
 ) -> Response[Any]:
     """Propose a prompt that the engine behind a model can make; a background request gets the words alone."""
     del identity  # only who can generate is offered ideas
     model = request.query_params.get("model", DEFAULT_MODEL)
-    words = await proposal(services, model)
+    words = await proposal(workers, new_ids.seed(), model)
     if wants_fragments(request):
         return Response(words, media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
     return see_other(request, "/?" + urlencode({"prompt": words, "model": model}))
 
 
-async def proposal(services: Services, model: str) -> str:
+async def proposal(workers: WorkerServices, number: int, model: str) -> str:
     """Put together a prompt that the model's engine can make; an example while nothing serves the model."""
-    engine = (await services.status.report()).engines.get(model)
-    number = services.ids.seed()
+    engine = (await workers.status.report()).engines.get(model)
     if engine is None or engine.abilities is None:
         return EXAMPLES[number % len(EXAMPLES)]
     return idea(engine.abilities.idea_form, engine.abilities.idea_parts, number)
 
 
-async def recent_jobs(services: Services, identity: Identity) -> tuple[JobView, ...]:
+async def recent_jobs(queue: QueueServices, identity: Identity) -> tuple[JobView, ...]:
     """The account's newest jobs."""
-    return tuple(await services.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
+    return tuple(await queue.jobs.of_account(identity.account_id, limit=RECENT_JOBS))
 
 
-async def job_list(services: Services, identity: Identity) -> JobListFragment:
+async def job_list(accounts: AccountServices, queue: QueueServices, identity: Identity) -> JobListFragment:
     """The cards of the account's newest jobs."""
-    jobs = await recent_jobs(services, identity)
-    balance = await services.aura.balance(identity.account_id)
+    jobs = await recent_jobs(queue, identity)
+    balance = await accounts.aura.balance(identity.account_id)
     return JobListFragment(in_groups(jobs), balance, letters(jobs))
 
 
@@ -141,13 +146,17 @@ def in_line(submitted: Submitted) -> str:
 
 
 async def compose_form(
-    services: Services, identity: Identity, fields: Fields, error: ProductError | None = None
+    queue: QueueServices,
+    workers: WorkerServices,
+    identity: Identity,
+    fields: Fields,
+    error: ProductError | None = None,
 ) -> ComposeForm:
     """The form with what was typed, for an account's tier, as things stand now."""
-    tier = tier_table(services.settings)[identity.tier]
-    report = await services.status.report()
+    tier = queue.tiers[identity.tier]
+    report = await workers.status.report()
     return ComposeForm(
-        quote=await quote_view(services, identity, fields),
+        quote=await quote_view(queue, identity, fields),
         models=model_cards(report, tier.max_duration_s),
         max_duration_s=tier.max_duration_s,
         fields=fields,
@@ -156,14 +165,12 @@ async def compose_form(
     )
 
 
-async def quote_view(services: Services, identity: Identity, fields: Fields) -> QuoteView:
+async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -> QuoteView:
     """What a job with these fields would meet; fields that make no sense count as the usual ones."""
-    tier = tier_table(services.settings)[identity.tier]
+    tier = queue.tiers[identity.tier]
     model = fields.get("model", DEFAULT_MODEL)
     duration_s = min(max(_duration_or_default(fields), MIN_DURATION_S), tier.max_duration_s)
-    quote = await services.submissions.quote(
-        identity, model if model in MODELS else DEFAULT_MODEL, duration_s
-    )
+    quote = await queue.submissions.quote(identity, model if model in MODELS else DEFAULT_MODEL, duration_s)
     copies = int(fields["copies"]) if fields.get("copies") in COPIES else 1
     return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once, copies=copies)
 
@@ -190,26 +197,20 @@ def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> Generat
     )
 
 
-async def _welcome(services: Services, sound_cards: SoundCards) -> WelcomePage:
-    liked = await services.library.browse.public(LibraryQuery(per_page=SHOWN_TO_STRANGERS, sort="votes"))
-    longest_s = max(tier.max_duration_s for tier in tier_table(services.settings).values())
-    return WelcomePage(
-        chrome=Chrome("generate"),
-        is_registration_open=services.settings.registration == "open",
-        models=model_cards(await services.status.report(), longest_s),
-        cards=await sound_cards.of(None, liked.items),
-        needs_admin=await services.setup_links.is_needed(),
-    )
-
-
-async def _refused(posted: Posted, error: ProductError) -> Response[Any]:
+async def _refused(
+    posted: Posted,
+    accounts: AccountServices,
+    queue: QueueServices,
+    workers: WorkerServices,
+    error: ProductError,
+) -> Response[Any]:
     """The form again, with what was typed and why it was refused."""
     problem = describe(error)
-    form = await compose_form(posted.services, posted.identity, posted.fields, error)
+    form = await compose_form(queue, workers, posted.identity, posted.fields, error)
     if posted.wants_fragments:
         response = posted.renderer.page(ComposeFragment(form), status=problem.status)
     else:
-        jobs = await job_list(posted.services, posted.identity)
+        jobs = await job_list(accounts, queue, posted.identity)
         response = posted.renderer.page(_page(posted.identity, form, jobs), status=problem.status)
     response.headers.update(problem.headers)
     return response

@@ -6,8 +6,9 @@ from typing import Final
 
 from markupsafe import escape
 
+from webapp.clock import Clock
 from webapp.errors import NotFound
-from webapp.events import Event, account_changed
+from webapp.events import Bus, Event, account_changed
 from webapp.pages.frame.answers import LIBRARY_CHANGED
 from webapp.pages.frame.live import RENDERING_MS, Fragment, list_fragment
 from webapp.pages.frame.partials import ANNOUNCER
@@ -17,10 +18,11 @@ from webapp.pages.queue.generate import recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment, ModelStateFragment
 from webapp.pages.queue.variations import in_groups, letters
 from webapp.policy.job_status import ACTIVE, JobStatus
-from webapp.policy.tiers import tier_table
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.queue.facade import QueueServices
 from webapp.services.queue.views import JobView
+from webapp.services.workers.facade import WorkerServices
 
 QUEUE_MOVED: Final = "queue-moved"
 MOST_ACTIVE: Final = 100
@@ -36,8 +38,22 @@ class GenerateFeed:
     the time of the state that the page shows, are not sent again.
     """
 
-    def __init__(self, services: Services, renderer: Renderer, identity: Identity, since_ms: int) -> None:
-        self._services = services
+    def __init__(
+        self,
+        clock: Clock,
+        bus: Bus,
+        accounts: AccountServices,
+        queue: QueueServices,
+        workers: WorkerServices,
+        renderer: Renderer,
+        identity: Identity,
+        since_ms: int,
+    ) -> None:
+        self._clock = clock
+        self._bus = bus
+        self._accounts = accounts
+        self._queue = queue
+        self._workers = workers
         self._renderer = renderer
         self._identity = identity
         self._since_ms = since_ms - RENDERING_MS
@@ -72,29 +88,29 @@ class GenerateFeed:
 
     async def fragments(self) -> list[Fragment]:
         """Cards that may have changed; the whole list when jobs came."""
-        active = await self._services.jobs.of_account(
+        active = await self._queue.jobs.of_account(
             self._identity.account_id, statuses=ACTIVE, limit=MOST_ACTIVE
         )
-        self._balance = await self._services.aura.balance(self._identity.account_id)
+        self._balance = await self._accounts.aura.balance(self._identity.account_id)
         known, self._active = self._active, {job.job_id for job in active}
         came = await self._came()
         fragments = await self._model_states() if self._models_may_differ else []
         if known is None:
-            if self._services.bus.has_heard(self._account_changed, self._since_ms):
+            if self._bus.has_heard(self._account_changed, self._since_ms):
                 self._signals.add(LIBRARY_CHANGED)
             return fragments + await self._since_page_load()
         if came:
-            fragments.append(self._list(await recent_jobs(self._services, self._identity)))
+            fragments.append(self._list(await recent_jobs(self._queue, self._identity)))
         for job_id in known - self._active:
             with suppress(NotFound):  # gone with its account
-                job = await self._services.jobs.get(self._identity, job_id)
+                job = await self._queue.jobs.get(self._identity, job_id)
                 fragments += [self._card(job), _spoken(job)]
         return fragments + [self._card(job) for job in active]
 
     async def _came(self) -> bool:
         """Whether there are jobs that were not there before; one may have come and ended since."""
-        before_ms, self._read_ms = self._read_ms, self._services.clock.now_ms()
-        fresh = await self._services.jobs.of_account(
+        before_ms, self._read_ms = self._read_ms, self._clock.now_ms()
+        fresh = await self._queue.jobs.of_account(
             self._identity.account_id, since_ms=before_ms - RENDERING_MS, limit=MOST_ACTIVE
         )
         # One that came after the active ones were read is watched from now on as well.
@@ -103,7 +119,7 @@ class GenerateFeed:
         return not self._seen <= seen
 
     async def _since_page_load(self) -> list[Fragment]:
-        jobs = await recent_jobs(self._services, self._identity)
+        jobs = await recent_jobs(self._queue, self._identity)
         self._letters = letters(jobs)
         if any(job.created_ms >= self._since_ms for job in jobs):
             return [self._list(jobs)]
@@ -111,8 +127,8 @@ class GenerateFeed:
 
     async def _model_states(self) -> list[Fragment]:
         self._models_may_differ = False
-        tier = tier_table(self._services.settings)[self._identity.tier]
-        report = await self._services.status.report()
+        tier = self._queue.tiers[self._identity.tier]
+        report = await self._workers.status.report()
         return [
             Fragment(f"model-{model.name}-state", self._renderer.render(ModelStateFragment(model)))
             for model in model_cards(report, tier.max_duration_s)

@@ -1,6 +1,5 @@
 """What people do with a job, from its card or its line in the queue."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from litestar import Response, post
@@ -8,6 +7,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import InvalidRequest
+from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedQueue
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
@@ -15,24 +15,30 @@ from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.queue.generate import in_line, job_list, recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment
 from webapp.pages.queue.variations import letters, others
+from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
+from webapp.services.queue.facade import QueueServices
 
 # Where the forms that post here stand.
 PLACES: Final = frozenset({"/", "/queue"})
 
 
 @post("/jobs/{job_id:str}/cancel")
-async def cancel(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def cancel(
+    posted: InjectedPosted, accounts: InjectedAccounts, queue: InjectedQueue, job_id: FromPath[str]
+) -> Response[Any]:
     """Take an own waiting job out of the queue."""
-    await posted.services.jobs.cancel(posted.identity, job_id)
-    return await _changed(posted, job_id, "Job cancelled")
+    await queue.jobs.cancel(posted.identity, job_id)
+    return await _changed(posted, accounts, queue, job_id, announcement("Job cancelled"))
 
 
 @post("/jobs/{job_id:str}/stop")
-async def stop(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def stop(
+    posted: InjectedPosted, accounts: InjectedAccounts, queue: InjectedQueue, job_id: FromPath[str]
+) -> Response[Any]:
     """End an own job that is being made, once that was confirmed."""
     if not is_confirmed(posted.fields):
-        job = await posted.services.jobs.get(posted.identity, job_id)
+        job = await queue.jobs.get(posted.identity, job_id)
         return ask(
             posted,
             "Stop this job?",
@@ -43,41 +49,49 @@ async def stop(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
             section="generate",
             back="/",
         )
-    await posted.services.stops.stop(posted.identity, job_id)
-    return await _changed(posted, job_id, "Job stopped")
+    await queue.stops.stop(posted.identity, job_id)
+    return await _changed(posted, accounts, queue, job_id, announcement("Job stopped"))
 
 
 @post("/jobs/{job_id:str}/skip")
-async def skip(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def skip(
+    posted: InjectedPosted, accounts: InjectedAccounts, queue: InjectedQueue, job_id: FromPath[str]
+) -> Response[Any]:
     """Pay to move an own waiting job to the front."""
-    receipt = await posted.services.jobs.skip(posted.identity, job_id)
-    job = await posted.services.jobs.get(posted.identity, job_id)
+    receipt = await queue.jobs.skip(posted.identity, job_id)
+    job = await queue.jobs.get(posted.identity, job_id)
     place = f"to place {job.position}" if job.position else "ahead"
     said = f"Moved {place} for {receipt.cost} Aura. Your balance is {receipt.new_balance:,} Aura."
-    return await _changed(posted, job_id, said, told=toast)
+    return await _changed(posted, accounts, queue, job_id, toast(said))
 
 
 @post("/jobs/{job_id:str}/again")
-async def again(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def again(
+    posted: InjectedPosted, accounts: InjectedAccounts, queue: InjectedQueue, job_id: FromPath[str]
+) -> Response[Any]:
     """Ask for the same sound once more: from the same seed, or from another one."""
-    job = await posted.services.jobs.get(posted.identity, job_id)
+    job = await queue.jobs.get(posted.identity, job_id)
     seed = _made_with(job.sound.seed if job.sound else job.seed, posted.fields)
-    submitted = await posted.services.submissions.submit(posted.identity, job.asked_again(seed))
-    return await _added(posted, submitted)
+    submitted = await queue.submissions.submit(posted.identity, job.asked_again(seed))
+    return await _added(posted, accounts, queue, submitted)
 
 
 @post("/jobs/{job_id:str}/retry")
-async def retry(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def retry(
+    posted: InjectedPosted, accounts: InjectedAccounts, queue: InjectedQueue, job_id: FromPath[str]
+) -> Response[Any]:
     """Submit a failed job once more."""
-    submitted = await posted.services.jobs.retry(posted.identity, job_id)
-    return await _added(posted, submitted)
+    submitted = await queue.jobs.retry(posted.identity, job_id)
+    return await _added(posted, accounts, queue, submitted)
 
 
 @post("/jobs/{job_id:str}/keep")
-async def keep(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
+async def keep(
+    posted: InjectedPosted, queue: InjectedQueue, library: InjectedLibrary, job_id: FromPath[str]
+) -> Response[Any]:
     """Delete the sounds of a job's other variations, once that was confirmed."""
-    job = await posted.services.jobs.get(posted.identity, job_id)
-    jobs = await recent_jobs(posted.services, posted.identity)
+    job = await queue.jobs.get(posted.identity, job_id)
+    jobs = await recent_jobs(queue, posted.identity)
     variation = letters(jobs).get(job_id)
     if variation is None:
         raise InvalidRequest("This job has no other variations")
@@ -93,7 +107,7 @@ async def keep(posted: InjectedPosted, job_id: FromPath[str]) -> Response[Any]:
             back="/",
         )
     sounds = [other.sound.generation_id for other in others(jobs, job_id) if other.sound]
-    await posted.services.library.publishing.delete_all(posted.identity, sounds)
+    await library.publishing.delete_all(posted.identity, sounds)
     return library_changed(posted, f"Variation {variation} kept", back="/")
 
 
@@ -102,24 +116,26 @@ def _made_with(seed: int, fields: Fields) -> int | None:
 
 
 async def _changed(
-    posted: Posted, job_id: str, said: str, *, told: Callable[[str], str] = announcement
+    posted: Posted, accounts: AccountServices, queue: QueueServices, job_id: str, said: str
 ) -> Response[Any]:
     """The job's card as it is now; on a page without one, only what was done is said."""
     if not posted.wants_fragments:
         place = posted.fields.get("place", "/")
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
-    job = await posted.services.jobs.get(posted.identity, job_id)
-    balance = await posted.services.aura.balance(posted.identity.account_id)
-    variation = letters(await recent_jobs(posted.services, posted.identity)).get(job_id, "")
+    job = await queue.jobs.get(posted.identity, job_id)
+    balance = await accounts.aura.balance(posted.identity.account_id)
+    variation = letters(await recent_jobs(queue, posted.identity)).get(job_id, "")
     card = posted.renderer.render(JobFragment(job, balance, variation))
-    return posted.renderer.fragments(partial(f"job-{job_id}", card), told(said))
+    return posted.renderer.fragments(partial(f"job-{job_id}", card), said)
 
 
-async def _added(posted: Posted, submitted: Submitted) -> Response[Any]:
+async def _added(
+    posted: Posted, accounts: AccountServices, queue: QueueServices, submitted: Submitted
+) -> Response[Any]:
     """The list with a job that has just been added."""
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
-    jobs = await job_list(posted.services, posted.identity)
+    jobs = await job_list(accounts, queue, posted.identity)
     return posted.renderer.fragments(
         partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),
         in_line(submitted),

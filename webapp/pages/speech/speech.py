@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import Response, get, post
 
 from webapp.errors import InvalidRequest, LimitReached, ProductError, SpeechFailed, StorageFull, Unavailable
-from webapp.http.dependencies import InjectedServices
+from webapp.http.dependencies import InjectedLibrary, InjectedSettings, InjectedSpeech
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedViewer
 from webapp.pages.frame.chrome import Chrome
@@ -30,8 +30,10 @@ from webapp.pages.speech.languages import language_name, primary_subtag
 from webapp.policy.library import LibraryQuery
 from webapp.policy.speech import VOICE_MODEL, SpeechChoice, parse_speech
 from webapp.services.accounts.identity import Identity
-from webapp.services.container import Services
+from webapp.services.library.facade import LibraryServices
 from webapp.services.speech import VoiceView
+from webapp.services.speech.facade import SpeechServices
+from webapp.settings import Settings
 
 SHOWN: Final = 10
 REFUSALS: Final = (InvalidRequest, LimitReached, StorageFull, Unavailable, SpeechFailed)
@@ -40,36 +42,48 @@ REFUSALS: Final = (InvalidRequest, LimitReached, StorageFull, Unavailable, Speec
 @get("/speech")
 async def show_speech(
     request: PageRequest,
-    services: InjectedServices,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    speech: InjectedSpeech,
     renderer: InjectedRenderer,
     sound_cards: InjectedCards,
     viewer: InjectedViewer,
 ) -> Response[Any]:
     """Where texts are spoken. Without a script, it is asked again for the voices of another language."""
-    form = await speech_form(services, viewer, dict(request.query_params))
-    return renderer.page(_page(viewer, form, await _spoken(services, sound_cards, viewer)))
+    form = await speech_form(settings, speech, viewer, dict(request.query_params))
+    return renderer.page(_page(viewer, form, await _spoken(library, sound_cards, viewer)))
 
 
 @get("/speech/voices")
 async def show_voices(
-    request: PageRequest, services: InjectedServices, renderer: InjectedRenderer, viewer: InjectedViewer
+    request: PageRequest,
+    settings: InjectedSettings,
+    speech: InjectedSpeech,
+    renderer: InjectedRenderer,
+    viewer: InjectedViewer,
 ) -> Response[Any]:
     """The voices of a language, and a sample of the chosen one."""
-    form = await speech_form(services, viewer, dict(request.query_params))
+    form = await speech_form(settings, speech, viewer, dict(request.query_params))
     return renderer.page(VoiceChoiceFragment(form))
 
 
 @post("/speech")
-async def speak(posted: InjectedPosted, sound_cards: InjectedCards) -> Response[Any]:
+async def speak(
+    posted: InjectedPosted,
+    settings: InjectedSettings,
+    library: InjectedLibrary,
+    speech: InjectedSpeech,
+    sound_cards: InjectedCards,
+) -> Response[Any]:
     """Speak a text, and show what became of it."""
     try:
-        sound = await posted.services.speech.speak(posted.identity, _choice(posted.fields))
+        sound = await speech.requests.speak(posted.identity, _choice(posted.fields))
     except REFUSALS as error:
-        return await _refused(posted, sound_cards, error)
+        return await _refused(posted, settings, library, speech, sound_cards, error)
     if not posted.wants_fragments:
         return posted.see_other(f"/speech?voice={sound.voice}#spoken-{sound.generation_id}")
-    form = await speech_form(posted.services, posted.identity, posted.fields)
-    cards = await _spoken(posted.services, sound_cards, posted.identity)
+    form = await speech_form(settings, speech, posted.identity, posted.fields)
+    cards = await _spoken(library, sound_cards, posted.identity)
     return posted.renderer.fragments(
         posted.renderer.render(SpeechFormFragment(form)),
         partial("spoken", posted.renderer.render(SpokenListFragment(cards)), swap="innerMorph"),
@@ -78,13 +92,17 @@ async def speak(posted: InjectedPosted, sound_cards: InjectedCards) -> Response[
 
 
 async def speech_form(
-    services: Services, viewer: Identity | None, fields: Fields, error: ProductError | None = None
+    settings: Settings,
+    speech: SpeechServices,
+    viewer: Identity | None,
+    fields: Fields,
+    error: ProductError | None = None,
 ) -> SpeechForm:
     """The form with what was typed, as things stand now."""
-    usage = await services.speech.usage(viewer) if viewer else None
+    usage = await speech.requests.usage(viewer) if viewer else None
     is_over_limit = isinstance(error, LimitReached)
     return SpeechForm(
-        choice=voice_choice(await services.speech.voices(), fields, services.settings.voice),
+        choice=voice_choice(await speech.requests.voices(), fields, settings.voice),
         left=usage.remaining if usage else None,
         hourly=usage.limit if usage else None,
         next_in_s=usage.reset_s if usage else None,
@@ -138,11 +156,11 @@ def _choice(fields: Fields) -> SpeechChoice:
 
 
 async def _spoken(
-    services: Services, sound_cards: SoundCards, viewer: Identity | None
+    library: LibraryServices, sound_cards: SoundCards, viewer: Identity | None
 ) -> tuple[SoundCard, ...]:
     if viewer is None:
         return ()
-    found = await services.library.browse.own(viewer, LibraryQuery(model=VOICE_MODEL, per_page=SHOWN))
+    found = await library.browse.own(viewer, LibraryQuery(model=VOICE_MODEL, per_page=SHOWN))
     return await sound_cards.of(viewer, found.items)
 
 
@@ -150,14 +168,21 @@ def _page(viewer: Identity | None, form: SpeechForm, cards: tuple[SoundCard, ...
     return SpeechPage(chrome=Chrome("speech", viewer), form=form, cards=cards)
 
 
-async def _refused(posted: Posted, sound_cards: SoundCards, error: ProductError) -> Response[Any]:
+async def _refused(
+    posted: Posted,
+    settings: Settings,
+    library: LibraryServices,
+    speech: SpeechServices,
+    sound_cards: SoundCards,
+    error: ProductError,
+) -> Response[Any]:
     """The form again, with what was typed and why it was refused."""
     problem = describe(error)
-    form = await speech_form(posted.services, posted.identity, posted.fields, error)
+    form = await speech_form(settings, speech, posted.identity, posted.fields, error)
     if posted.wants_fragments:
         response = posted.renderer.page(SpeechFormFragment(form), status=problem.status)
     else:
-        cards = await _spoken(posted.services, sound_cards, posted.identity)
+        cards = await _spoken(library, sound_cards, posted.identity)
         response = posted.renderer.page(_page(posted.identity, form, cards), status=problem.status)
     response.headers.update(problem.headers)
     return response

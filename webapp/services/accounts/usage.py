@@ -1,5 +1,6 @@
 """The limits of an account and how much of them it has used."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,7 +8,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import LimitPolicy
 from webapp.policy.moments import SKEW_MS
-from webapp.policy.tiers import tier_table
+from webapp.policy.tiers import Tier
 from webapp.services.accounts.queries import account_usage
 from webapp.settings import Settings
 
@@ -60,11 +61,13 @@ def speech_bucket(account_id: int) -> str:
 class UsageReader:
     """Counts what accounts use."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, settings: Settings, tiers: Mapping[str, Tier]
+    ) -> None:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._tiers = tier_table(settings)
+        self._tiers = tiers
 
     async def of(self, account_id: int, tier_name: str) -> AccountUsage:
         """Return the usage of an account under a row of the tier table (`Identity.tier`)."""

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Literal, assert_never
 
 from webapp.database import Database
 from webapp.events import MISSED, Bus
@@ -11,14 +10,6 @@ from webapp.services.admin.audit import AuditLog
 from webapp.services.library.moderation import ModeratedSound, Moderation
 from webapp.services.models.downloads import Downloads
 from webapp.services.workers.control import WishAction, WorkerControl
-
-WISHES: Final[dict[str, WishAction]] = {
-    "load": "load",
-    "unload": "unload",
-    "pin": "pin",
-    "unpin": "unpin",
-}
-Ruling = Literal["hide", "show", "note"]
 
 
 class Operations:
@@ -66,20 +57,20 @@ class Operations:
         async with self._on_record(identity, "remove weights", name):
             await self._downloads.remove(name)
 
-    async def moderate(
-        self, identity: Identity, sound_id: str, ruling: Ruling, note: str | None
-    ) -> ModeratedSound:
-        """Hide a sound from everybody but its owner, show it again, or note something about it."""
-        async with self._on_record(identity, f"{ruling} sound", sound_id, note or ""):
-            match ruling:
-                case "hide":
-                    return await self._moderation.hide(identity, sound_id, note)
-                case "show":
-                    return await self._moderation.restore(identity, sound_id, note)
-                case "note":
-                    return await self._moderation.note(identity, sound_id, note or "")
-                case _:
-                    assert_never(ruling)
+    async def hide_sound(self, identity: Identity, sound_id: str, note: str | None = None) -> ModeratedSound:
+        """Hide a sound from everybody but its owner; without a note an earlier one stays."""
+        async with self._on_record(identity, "hide sound", sound_id, note or ""):
+            return await self._moderation.hide(identity, sound_id, note)
+
+    async def show_sound(self, identity: Identity, sound_id: str, note: str | None = None) -> ModeratedSound:
+        """Show a sound again, if its owner publishes it."""
+        async with self._on_record(identity, "show sound", sound_id, note or ""):
+            return await self._moderation.restore(identity, sound_id, note)
+
+    async def annotate_sound(self, identity: Identity, sound_id: str, note: str) -> ModeratedSound:
+        """Write something about a sound for other admins."""
+        async with self._on_record(identity, "note sound", sound_id, note):
+            return await self._moderation.note(identity, sound_id, note)
 
     @asynccontextmanager
     async def _on_record(

@@ -9,7 +9,7 @@ from piccolo.querystring import QueryString
 
 from webapp.clock import Clock
 from webapp.database import Database, Row
-from webapp.errors import InvalidRequest, NotFound
+from webapp.errors import InvalidRequest, NotFound, ProductError
 from webapp.events import Bus, Event
 from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
 from webapp.services.accounts.identity import Identity, require_admin
@@ -87,9 +87,9 @@ class QueueAdmin:
 
         Raises NotAuthorized, NotFound, and InvalidRequest when its state, or a full queue, forbids it.
         """
-        outcome = await self.act_on(identity, action, (job_id,))
-        for words in outcome.refused.values():
-            raise NotFound(words) if words == UNKNOWN else InvalidRequest(words)
+        _, refused = await self._take(identity, action, (job_id,))
+        if job_id in refused:
+            raise refused[job_id]
 
     async def act_on(self, identity: Identity, action: AdminAction, job_ids: Iterable[str]) -> Outcome:
         """Take an action on each of these jobs that allows it, all in one transaction.
@@ -102,12 +102,19 @@ class QueueAdmin:
 
         Raises NotAuthorized, and InvalidRequest for more than 500 jobs.
         """
+        done, refused = await self._take(identity, action, job_ids)
+        return Outcome(done, {job_id: error.message for job_id, error in refused.items()})
+
+    async def _take(
+        self, identity: Identity, action: AdminAction, job_ids: Iterable[str]
+    ) -> tuple[tuple[str, ...], dict[str, ProductError]]:
+        """Take an action on jobs; returns those it was taken on, and why not on the others."""
         require_admin(identity)
         wanted = tuple(dict.fromkeys(job_ids))
         if len(wanted) > MAX_AT_ONCE:
             raise InvalidRequest(f"At most {MAX_AT_ONCE} jobs can be changed at once")
         if not wanted:
-            return Outcome((), {})
+            return (), {}
         async with queue_transition(self._database):
             rows = await self._rows(wanted)
             refused = await self._refused(action, wanted, rows)
@@ -118,7 +125,7 @@ class QueueAdmin:
                 await self._audit.record(identity.username, action, done)
         if allowed:
             self._bus.publish(Event("queue"), *(Event("job", row["job_id"]) for row in allowed))
-        return Outcome(tuple(row["job_id"] for row in allowed), refused)
+        return tuple(row["job_id"] for row in allowed), refused
 
     async def _rows(self, job_ids: Sequence[str]) -> dict[str, Row]:
         # What can be no job's id may be no text to a database either.
@@ -130,19 +137,20 @@ class QueueAdmin:
 
     async def _refused(
         self, action: AdminAction, wanted: Sequence[str], rows: Mapping[str, Row]
-    ) -> dict[str, str]:
+    ) -> dict[str, ProductError]:
         by_admins = await self._cancelled_by_admins(list(rows)) if action == "restore" else frozenset()
         capacity = await self._capacity() if action in PUT_BACK else len(wanted)
-        refused = {}
+        refused: dict[str, ProductError] = {}
         for job_id in wanted:
             row = rows.get(job_id)
-            words = UNKNOWN if row is None else refusal(action, _steered(row, job_id in by_admins))
-            if words is None and capacity <= 0:
-                words = FULL
-            if words is None:
-                capacity -= 1
+            if row is None:
+                refused[job_id] = NotFound(UNKNOWN)
+            elif words := refusal(action, _steered(row, job_id in by_admins)):
+                refused[job_id] = InvalidRequest(words)
+            elif capacity <= 0:
+                refused[job_id] = InvalidRequest(FULL)
             else:
-                refused[job_id] = words
+                capacity -= 1
         return refused
 
     async def _cancelled_by_admins(self, job_ids: Sequence[str]) -> frozenset[str]:

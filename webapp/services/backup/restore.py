@@ -17,6 +17,7 @@ from webapp.database.link import no_time_limit
 from webapp.errors import Conflict, InvalidRequest
 from webapp.policy.missing import Missing, missing_words
 from webapp.services.backup import queries
+from webapp.services.backup.facade import BackupServices
 from webapp.services.backup.layout import (
     FILES,
     SOUNDS,
@@ -30,7 +31,6 @@ from webapp.services.backup.layout import (
     read_files,
     read_manifest,
 )
-from webapp.services.container import Services
 from webapp.storage.local import FILE_NAMES, KEY
 from webapp.tables import Account, Job, SetupLink, Sound, Worker
 
@@ -56,7 +56,7 @@ class Restored:
 
 
 async def restore(
-    services: Services, folder: Path, *, replace: bool = False, allow_missing: bool = False
+    data: BackupServices, folder: Path, *, replace: bool = False, allow_missing: bool = False
 ) -> Restored:
     """Restore a backup into this data folder and database, which nobody else may be using.
 
@@ -71,49 +71,49 @@ async def restore(
             f"The backup is not complete: {missing_words(missing)};"
             " add --allow-missing to restore it all the same"
         )
-    await _require_empty(services, manifest, replace=replace)
+    await _require_empty(data, manifest, replace=replace)
     entries = await asyncio.to_thread(_checked, folder, manifest)
-    before = set(await services.storage.keys())
+    before = set(await data.storage.keys())
     groups = {key: list(files) for key, files in itertools.groupby(entries, key=lambda entry: entry.key)}
     new = [key for key in groups if key not in before]
     try:
         for key in new:
-            await _publish(services, folder, key, groups[key])
-        await _replace_rows(services, folder, manifest)
+            await _publish(data, folder, key, groups[key])
+        await _replace_rows(data, folder, manifest)
     except BaseException:
         for key in new:
-            await services.storage.delete(key)
+            await data.storage.delete(key)
         raise
     for key in before - groups.keys():
-        await services.storage.delete(key)
+        await data.storage.delete(key)
     rows = sum(table.rows for table in manifest.tables)
     return Restored(len(groups), rows, manifest.created_at, len(manifest.gone), missing)
 
 
-async def _replace_rows(services: Services, folder: Path, manifest: Manifest) -> None:
+async def _replace_rows(data: BackupServices, folder: Path, manifest: Manifest) -> None:
     with no_time_limit():
-        await _replace_all(services, folder, manifest)
+        await _replace_all(data, folder, manifest)
 
 
-async def _replace_all(services: Services, folder: Path, manifest: Manifest) -> None:
-    async with services.database.transaction():
+async def _replace_all(data: BackupServices, folder: Path, manifest: Manifest) -> None:
+    async with data.database.transaction():
         await _empty()
         for entry in manifest.tables:
-            await _fill(services, folder, entry)
+            await _fill(data, folder, entry)
         for key in manifest.gone:
             await Sound.delete().where(Sound.storage_key == key)
-        await _renumber(services)
+        await _renumber(data)
 
 
-async def _require_empty(services: Services, manifest: Manifest, *, replace: bool) -> None:
+async def _require_empty(data: BackupServices, manifest: Manifest, *, replace: bool) -> None:
     migrations = await Migration.get_migrations_which_ran(app_name="soundloom")
     if sorted(migrations) != manifest.migrations:
         raise InvalidRequest(
             f"The backup was made by {manifest.software} with another layout of the database;"
             " restore it with that version, then start this one on it"
         )
-    seen_ms = services.clock.now_ms() - WORKER_SEEN_MS
-    latest_ms = services.clock.now_ms() + WORKER_SEEN_MS
+    seen_ms = data.clock.now_ms() - WORKER_SEEN_MS
+    latest_ms = data.clock.now_ms() + WORKER_SEEN_MS
     if await Worker.exists().where(Worker.heartbeat_ms > seen_ms, Worker.heartbeat_ms < latest_ms):
         raise Conflict("A worker is running on this database; stop it first")
     if replace:
@@ -122,7 +122,7 @@ async def _require_empty(services: Services, manifest: Manifest, *, replace: boo
     for table in tables:
         if await table.exists():
             raise Conflict("There are accounts or sounds here already; add --replace to lose them")
-    if await services.storage.keys():
+    if await data.storage.keys():
         raise Conflict("There are files of sounds here already; add --replace to lose them")
 
 
@@ -165,12 +165,12 @@ def _require_digest(path: Path, digest: str) -> None:
         raise InvalidRequest(f"The backup is damaged: {path} is missing or not what it was")
 
 
-async def _publish(services: Services, folder: Path, key: str, files: Sequence[FileEntry]) -> None:
-    staged = services.storage.staging_folder()
+async def _publish(data: BackupServices, folder: Path, key: str, files: Sequence[FileEntry]) -> None:
+    staged = data.storage.staging_folder()
     for entry in files:
         source = folder / SOUNDS / key / entry.name
         await asyncio.to_thread(shutil.copyfile, source, staged / entry.name)
-    await services.storage.publish(key, staged)
+    await data.storage.publish(key, staged)
 
 
 async def _empty() -> None:
@@ -179,12 +179,12 @@ async def _empty() -> None:
         await table.delete(force=True)
 
 
-async def _fill(services: Services, folder: Path, entry: TableEntry) -> None:
+async def _fill(data: BackupServices, folder: Path, entry: TableEntry) -> None:
     names = [name for name, _ in entry.columns]
     fixed = {names.index(name): value for name, value in COUNTED_AGAIN.get(entry.name, {}).items()}
     rows = _rows(folder / TABLES / f"{entry.name}.jsonl", [kind for _, kind in entry.columns], fixed)
     while batch := await asyncio.to_thread(lambda: list(itertools.islice(rows, ROWS_AT_ONCE))):
-        await queries.insert_rows(services.database, entry.name, names, batch)
+        await queries.insert_rows(data.database, entry.name, names, batch)
 
 
 def _rows(path: Path, kinds: list[str], fixed: dict[int, int]) -> Iterator[list[Any]]:
@@ -199,10 +199,10 @@ def _rows(path: Path, kinds: list[str], fixed: dict[int, int]) -> Iterator[list[
             yield values
 
 
-async def _renumber(services: Services) -> None:
+async def _renumber(data: BackupServices) -> None:
     """Have PostgreSQL number new rows from the highest id of each table on; SQLite does so by itself."""
-    if services.database.dialect != "postgres":
+    if data.database.dialect != "postgres":
         return
     for table in backed_up_tables():
         if isinstance(table._meta.primary_key, Serial):
-            await queries.restart_sequence(services.database, table._meta.tablename)
+            await queries.restart_sequence(data.database, table._meta.tablename)

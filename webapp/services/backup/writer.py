@@ -19,6 +19,7 @@ from webapp.database.snapshot import Batch, Snapshot, snapshot
 from webapp.errors import Conflict
 from webapp.policy.missing import Missing, missing_words
 from webapp.services.backup import queries
+from webapp.services.backup.facade import BackupServices
 from webapp.services.backup.layout import (
     CHUNK_BYTES,
     FILES,
@@ -32,7 +33,6 @@ from webapp.services.backup.layout import (
     columns_of,
     digest_of,
 )
-from webapp.services.container import Services
 from webapp.services.library.queries import owned_keys
 from webapp.storage.local import FILE_NAMES
 from webapp.tables import Sound
@@ -52,7 +52,7 @@ class BackedUp:
     missing: Missing
 
 
-async def back_up(services: Services, folder: Path, *, allow_missing: bool = False) -> BackedUp:
+async def back_up(data: BackupServices, folder: Path, *, allow_missing: bool = False) -> BackedUp:
     """Write a backup into a new or empty folder.
 
     Files of sounds never change, so most are copied before the moment that the tables are of, and only those
@@ -61,15 +61,15 @@ async def back_up(services: Services, folder: Path, *, allow_missing: bool = Fal
     Raises Conflict for another folder, and for sounds that have lost files, unless those may be missing; and
     OSError.
     """
-    owned = _wanted(await owned_keys(services.database))
+    owned = _wanted(await owned_keys(data.database))
     if not allow_missing:
-        _refuse(await _lost(await services.storage.missing(owned)))
+        _refuse(await _lost(await data.storage.missing(owned)))
     await asyncio.to_thread(_make_folder, folder)
-    copier = _Copier(services, folder)
+    copier = _Copier(data, folder)
     for key, names in owned.items():
         await copier.copy(key, names)
     migrations = await Migration.get_migrations_which_ran(app_name="soundloom")
-    async with snapshot(services.database) as moment:
+    async with snapshot(data.database) as moment:
         tables = [await _dump(moment, table, folder) for table in backed_up_tables()]
         wanted = {key: names async for key, names in _keys(moment)}
     for key in wanted.keys() - copier.whole:
@@ -82,7 +82,7 @@ async def back_up(services: Services, folder: Path, *, allow_missing: bool = Fal
     entries = [entry for key in sorted(copier.entries) for entry in copier.entries[key]]
     manifest = Manifest(
         software=f"Soundloom {webapp.__version__}",
-        created_at=datetime.fromtimestamp(services.clock.now_ms() / 1000, UTC).isoformat(),
+        created_at=datetime.fromtimestamp(data.clock.now_ms() / 1000, UTC).isoformat(),
         migrations=sorted(migrations),
         tables=tables,
         files=len(entries),
@@ -135,8 +135,8 @@ def _by_sound(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ..
 class _Copier:
     """Copies the files of sounds, and keeps account of what it copied."""
 
-    def __init__(self, services: Services, folder: Path) -> None:
-        self._storage = services.storage
+    def __init__(self, data: BackupServices, folder: Path) -> None:
+        self._storage = data.storage
         self._folder = folder / SOUNDS
         self.entries: dict[str, list[FileEntry]] = {}
         self.lost: dict[str, tuple[str, ...]] = {}

@@ -7,7 +7,7 @@ from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.services.library import queries
 from webapp.services.queue.leases import Leases
-from webapp.services.speech import SpeechLeases
+from webapp.services.speech.leases import SpeechLeases
 from webapp.storage import Storage
 from webapp.tables import Sound
 

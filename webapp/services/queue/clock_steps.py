@@ -1,5 +1,6 @@
 """Repair waiting jobs after the clock was set back."""
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
@@ -9,20 +10,19 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.policy.moments import SKEW_MS
-from webapp.policy.tiers import tier_table
+from webapp.policy.tiers import Tier
 from webapp.services.queue import queries
 from webapp.services.queue.lock import queue_transition
-from webapp.settings import Settings
 from webapp.tables import Job
 
 
 class ClockSteps:
     """Corrects waiting jobs whose starvation limit lies further ahead than their tier allows."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
+    def __init__(self, database: Database, clock: Clock, tiers: Mapping[str, Tier], bus: Bus) -> None:
         self._database = database
         self._clock = clock
-        self._limits_ms = {name: tier.starves_after_ms for name, tier in tier_table(settings).items()}
+        self._limits_ms = {name: tier.starves_after_ms for name, tier in tiers.items()}
         self._bus = bus
 
     async def settle(self) -> bool:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from webapp.clock import Clock
-from webapp.database import Database, Row
+from webapp.database import Row
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
-from webapp.events import Bus, Event
+from webapp.events import Event
 from webapp.policy.job_status import ACTIVE, JobStatus
 from webapp.policy.ordering import skip_would_move
 from webapp.policy.pricing import skip_cost, skip_prices
@@ -24,10 +23,10 @@ from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.submissions import Submissions, Submitted
 from webapp.services.queue.views import JobView, QueueSnapshot
 from webapp.services.queue.waiting import WaitingQueueReader
+from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.idempotency import Once
 from webapp.services.shared.rate_limits import HOUR_S, LimitUsage, RateLimits
 from webapp.services.shared.read_cache import ReadCache, Reading
-from webapp.settings import Settings
 from webapp.tables import Job
 
 Action = Literal["cancel", "skip"]
@@ -49,28 +48,27 @@ class Jobs:
 
     def __init__(
         self,
-        database: Database,
-        clock: Clock,
-        settings: Settings,
-        bus: Bus,
+        base: Foundation,
         *,
         queue: QueueReader,
         submissions: Submissions,
         payments: SkipPayments,
         rate_limits: RateLimits,
+        audit: AuditLog,
+        waiting_queue: WaitingQueueReader,
     ) -> None:
-        self._database = database
-        self._clock = clock
-        self._settings = settings
-        self._prices = skip_prices(settings)
-        self._bus = bus
+        self._database = base.database
+        self._clock = base.clock
+        self._settings = base.settings
+        self._prices = skip_prices(base.settings)
+        self._bus = base.bus
         self._queue = queue
         self._submissions = submissions
         self._payments = payments
         self._rate_limits = rate_limits
-        self._audit = AuditLog(database, clock)
-        self._waiting_queue = WaitingQueueReader(database, settings)
-        self._cache: ReadCache[str, JobView] = ReadCache(database, clock, capacity=REMEMBERED)
+        self._audit = audit
+        self._waiting_queue = waiting_queue
+        self._cache: ReadCache[str, JobView] = ReadCache(base.database, base.clock, capacity=REMEMBERED)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
         """Return one job. Raises NotFound, and NotAuthorized for somebody else's."""

@@ -26,6 +26,7 @@ class Stops:
         *,
         payments: SkipPayments,
         rate_limits: RateLimits,
+        audit: AuditLog,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -33,7 +34,7 @@ class Stops:
         self._bus = bus
         self._payments = payments
         self._rate_limits = rate_limits
-        self._audit = AuditLog(database, clock)
+        self._audit = audit
 
     async def stop(self, identity: Identity, job_id: str) -> None:
         """End a job that is being made as cancelled; what was paid to skip comes back.

@@ -1,26 +1,24 @@
 """Taking a request for a sound into the queue."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from webapp.clock import Clock
-from webapp.database import Database
-from webapp.events import Bus, Event
-from webapp.ids import Ids
+from webapp.events import Event
 from webapp.policy.estimates import Start
 from webapp.policy.generation import GenerationChoice, check_tier_duration
 from webapp.policy.ordering import WaitingJob, in_order
 from webapp.policy.pricing import skip_cost, skip_prices
-from webapp.policy.tiers import tier_table
+from webapp.policy.tiers import Tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.acceptance import Acceptance, Application, Submitted
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.waiting import WaitingQueueReader
+from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.group_writer import GroupWriter
 from webapp.services.shared.idempotency import Once
-from webapp.settings import Settings
 
 __all__ = ["Quote", "Submissions", "Submitted"]
 
@@ -55,29 +53,27 @@ class Submissions:
 
     def __init__(
         self,
-        database: Database,
-        clock: Clock,
-        ids: Ids,
-        settings: Settings,
-        bus: Bus,
+        base: Foundation,
         *,
         estimator: Estimator,
         storage_guard: StorageGuard,
         usage: UsageReader,
+        waiting_queue: WaitingQueueReader,
+        tiers: Mapping[str, Tier],
     ) -> None:
-        self._database = database
-        self._clock = clock
-        self._tiers = tier_table(settings)
-        self._prices = skip_prices(settings)
-        self._bus = bus
+        self._database = base.database
+        self._clock = base.clock
+        self._tiers = tiers
+        self._prices = skip_prices(base.settings)
+        self._bus = base.bus
         self._estimator = estimator
         self._usage = usage
-        self._waiting_queue = WaitingQueueReader(database, settings)
+        self._waiting_queue = waiting_queue
         acceptance = Acceptance(
-            database,
-            clock,
-            ids,
-            queue_limit=settings.queue_limit,
+            base.database,
+            base.clock,
+            base.ids,
+            queue_limit=base.settings.queue_limit,
             waiting_queue=self._waiting_queue,
             storage_guard=storage_guard,
             usage=usage,

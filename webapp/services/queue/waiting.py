@@ -8,7 +8,6 @@ from webapp.policy.ordering import Affinity, WaitingJob
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.rows import in_hand, waiting_job
-from webapp.settings import Settings
 from webapp.tables import QueueState
 
 
@@ -24,9 +23,9 @@ class WaitingQueue:
 class WaitingQueueReader:
     """Reads what decides queue positions; inside a transaction, as that sees it."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
+    def __init__(self, database: Database, affinities: AffinityStore) -> None:
         self._database = database
-        self._affinities = AffinityStore(database, settings)
+        self._affinities = affinities
 
     async def read(self) -> WaitingQueue:
         """Read the queue in one statement."""

@@ -1,7 +1,7 @@
 """Speech: what is asked of it, and what speech workers do about it."""
 
 from webapp.services.speech.leases import SpeechClaim, SpeechLeases
-from webapp.services.speech.speech import AcceptedSpeech, Speech, SpeechWorkers
+from webapp.services.speech.speech import AcceptedSpeech, Speech
 from webapp.services.speech.views import SpokenSound, VoiceView
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Speech",
     "SpeechClaim",
     "SpeechLeases",
-    "SpeechWorkers",
     "SpokenSound",
     "VoiceView",
 ]

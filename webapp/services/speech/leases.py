@@ -13,7 +13,7 @@ from piccolo.custom_types import Combinable
 
 from webapp.clock import Clock
 from webapp.database import Database, Row
-from webapp.events import Bus, Event
+from webapp.events import Bus, speech_changed
 from webapp.policy.moments import SKEW_MS
 from webapp.policy.speech import VOICE_MODEL, as_prompt
 from webapp.services.library.adding import NewSound, add_sound
@@ -142,7 +142,7 @@ class SpeechLeases:
         await SpeechRequest.update(values).where(SpeechRequest.request_id == request_id)
 
     def _publish(self, *request_ids: str) -> None:
-        self._bus.publish(*(Event("speech", request_id) for request_id in request_ids))
+        self._bus.publish(*(speech_changed(request_id) for request_id in request_ids))
 
 
 def _claim(row: Row, worker_id: str) -> SpeechClaim:

@@ -1,33 +1,29 @@
 """Speaking texts, as handlers ask for it: a request is written down, a speech worker speaks, this waits."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from webapp.clock import Clock
-from webapp.database import Database, Row
+from webapp.database import Row
 from webapp.errors import InvalidRequest, LimitReached, NotFound, SpeechFailed, StorageFull, Unavailable
-from webapp.events import Bus, Event
-from webapp.ids import Ids
+from webapp.events import speech_changed
 from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
-from webapp.policy.tiers import tier_table
+from webapp.policy.tiers import Tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import speech_bucket
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.voices import VoiceRegister
+from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.idempotency import Once
 from webapp.services.shared.leases import storage_key
 from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimits
 from webapp.services.speech import queries
-from webapp.services.speech.leases import SpeechLeases
 from webapp.services.speech.views import SpokenSound, VoiceView
 from webapp.services.speech.waiting import AWAY, Ended, Waiting
 from webapp.services.workers.arrivals import Arrivals
-from webapp.settings import Settings
-from webapp.storage import Storage
 from webapp.tables import SpeechRequest
 
 RATE_LIMITED: Final = "Rate limit exceeded"
@@ -40,47 +36,35 @@ class AcceptedSpeech(msgspec.Struct, frozen=True):
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechWorkers:
-    """How those who speak are reached, and whether some are on their way."""
-
-    bus: Bus
-    arrivals: Arrivals
-
-
 class Speech:
     """Voices, spoken texts, and samples."""
 
     def __init__(
         self,
-        database: Database,
-        clock: Clock,
-        ids: Ids,
-        settings: Settings,
-        workers: SpeechWorkers,
+        base: Foundation,
+        arrivals: Arrivals,
         *,
-        storage: Storage,
         storage_guard: StorageGuard,
         rate_limits: RateLimits,
+        tiers: Mapping[str, Tier],
+        voices: VoiceRegister,
     ) -> None:
-        self._database = database
-        self._clock = clock
-        self._ids = ids
-        self._bus = workers.bus
-        self._storage = storage
+        self._database = base.database
+        self._clock = base.clock
+        self._ids = base.ids
+        self._bus = base.bus
+        self._storage = base.storage
         self._guard = storage_guard
         self._rate_limits = rate_limits
-        self._tiers = tier_table(settings)
-        self._preferred_voice = settings.voice
-        self._arrivals = workers.arrivals
-        self._waiting = Waiting(database, settings, workers.bus)
-        # What speech workers write to.
-        self.register = VoiceRegister(database, clock, settings)
-        self.leases = SpeechLeases(database, clock, settings, workers.bus)
+        self._tiers = tiers
+        self._preferred_voice = base.settings.voice
+        self._arrivals = arrivals
+        self._waiting = Waiting(base.database, base.settings, base.bus)
+        self._register = voices
 
     async def voices(self) -> tuple[VoiceView, ...]:
         """The voices that can be spoken with now; none while no speech worker runs."""
-        return await self.register.read()
+        return await self._register.read()
 
     async def usage(self, identity: Identity) -> LimitUsage:
         """What is used up of the account's hour."""
@@ -102,7 +86,7 @@ class Speech:
         begun_s = asyncio.get_running_loop().time()
         voice = await self._voice(choice.voice)
         request_id, hit = await self._accept(identity, choice, voice, once)
-        self._bus.publish(Event("speech", request_id))
+        self._bus.publish(speech_changed(request_id))
         try:
             return _sound(await self._waiting.until_ended(request_id, since_s=begun_s))
         except (Unavailable, InvalidRequest, SpeechFailed):
@@ -225,7 +209,7 @@ class Speech:
         async with self._database.transaction(durable=False):
             is_new = await self._insert(request_id, None, sample_text(voice.language), voice.id, NORMAL_SPEED)
         if is_new:
-            self._bus.publish(Event("speech", request_id))
+            self._bus.publish(speech_changed(request_id))
             return request_id
         sample = await self._sample_row(voice.id)
         if sample is None:

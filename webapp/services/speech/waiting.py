@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from webapp.database import Database
 from webapp.errors import Unavailable
-from webapp.events import Bus, Event, Subscription
+from webapp.events import Bus, Event, Subscription, speech_changed
 from webapp.policy.job_status import ACTIVE
 from webapp.settings import Settings
 from webapp.tables import SpeechRequest
@@ -77,7 +77,7 @@ class Waiting:
             try:
                 async with self._limited(since_s):
                     while (ended := await self._look(request_id)) is None:
-                        await self._hinted(hints, Event("speech", request_id), self._poll_s)
+                        await self._hinted(hints, speech_changed(request_id), self._poll_s)
                     return ended
             except TimeoutError:
                 await self._give_up(request_id)

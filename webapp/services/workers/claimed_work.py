@@ -145,7 +145,7 @@ class ClaimedWork(ABC):
 
     async def _remove_files(self) -> None:
         try:
-            await self._services.sounds.remove_if_stray(self._held.storage_key)
+            await self._services.library.files.remove_if_stray(self._held.storage_key)
         except Exception:
             logger.exception("left files for the next start to remove", extra=self._extra)
 

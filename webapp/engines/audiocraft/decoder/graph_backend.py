@@ -16,12 +16,12 @@ from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.capture import Capture, Recorded, Recorder, relative_error
 from webapp.engines.audiocraft.decoder.linears import plain
+from webapp.engines.audiocraft.decoder.pasts import Pasts
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.decoder.slots import SlotsAttention, Texts
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.decoder.whole_step import (
     BoardTensors,
-    Pasts,
     PlacedJob,
     Plan,
     draw_next,

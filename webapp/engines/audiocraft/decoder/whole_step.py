@@ -40,17 +40,6 @@ class BoardTensors:
     settings: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class Pasts:
-    """Keys and values, (layers, rows, heads, columns, head_dim), and those of texts with their words."""
-
-    keys: Tensor
-    values: Tensor
-    text_keys: Tensor
-    text_values: Tensor
-    words: Tensor
-
-
 @runtime_checkable
 class StepsWhole(Protocol):
     """A backend that takes whole steps on a board."""

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.fused import operators
+from webapp.engines.audiocraft.decoder.pasts import Pasts
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights, Norm, Projection
-from webapp.engines.audiocraft.decoder.whole_step import Pasts
 
 LEAST_HEAD_DIM: Final = 8
 

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-from webapp.clock import Clock
-from webapp.database import Database
-from webapp.events import Bus
-from webapp.ids import Ids
 from webapp.services.admin.audit import AuditLog
 from webapp.services.library.browse import Browser
 from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails
 from webapp.services.library.export import Exports
 from webapp.services.library.favorites import Favorites
+from webapp.services.library.files import Sounds
 from webapp.services.library.importing import Importer
 from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
@@ -19,15 +16,16 @@ from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.library.votes import Votes
+from webapp.services.queue.leases import Leases
+from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.rate_limits import RateLimits
 from webapp.services.shared.secret_key import secret_key
-from webapp.settings import Settings
-from webapp.storage import Storage
+from webapp.services.speech.leases import SpeechLeases
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
-    """The services of the library that handlers use."""
+class LibraryServices:
+    """Sounds as they are published, found and kept, and their `files`."""
 
     browse: Browser
     cursors: Cursors
@@ -40,22 +38,29 @@ class Library:
     moderation: Moderation
     exports: Exports
     importer: Importer
+    files: Sounds
 
 
 def build_library(
-    database: Database,
-    clock: Clock,
-    ids: Ids,
-    settings: Settings,
-    bus: Bus,
+    base: Foundation,
     *,
-    storage: Storage,
     storage_guard: StorageGuard,
     rate_limits: RateLimits,
-) -> Library:
-    """Wire the library over an open database."""
+    audit: AuditLog,
+    leases: Leases,
+    speech_leases: SpeechLeases,
+) -> LibraryServices:
+    """Wire the library."""
+    database, clock, ids, settings, bus, storage = (
+        base.database,
+        base.clock,
+        base.ids,
+        base.settings,
+        base.bus,
+        base.storage,
+    )
     browse, playlists = Browser(database, clock), Playlists(database, clock, ids, bus)
-    return Library(
+    return LibraryServices(
         browse=browse,
         cursors=Cursors(secret_key(settings)),
         details=SoundDetails(database),
@@ -63,8 +68,9 @@ def build_library(
         favorites=Favorites(database, clock, rate_limits, settings, bus),
         plays=Plays(database, rate_limits),
         playlists=playlists,
-        publishing=Publishing(database, storage, bus, AuditLog(database, clock)),
+        publishing=Publishing(database, storage, bus, audit),
         moderation=Moderation(database, clock, browse, bus),
         exports=Exports(database, storage, clock, browse, playlists),
         importer=Importer(database, storage, clock, bus, storage_guard),
+        files=Sounds(database, storage, leases, speech_leases),
     )

@@ -1,0 +1,62 @@
+"""What is for admins alone, wired together."""
+
+from dataclasses import dataclass
+
+from webapp.services.accounts.facade import AccountServices
+from webapp.services.admin.accounts import AccountAdmin
+from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.operations import Operations
+from webapp.services.admin.queue import QueueAdmin
+from webapp.services.admin.queue_overview import QueueOverview
+from webapp.services.library.facade import LibraryServices
+from webapp.services.models.facade import ModelServices
+from webapp.services.queue.facade import QueueServices
+from webapp.services.shared.foundation import Foundation
+from webapp.services.workers.facade import WorkerServices
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServices:
+    """Every call of these is refused to whoever is no admin; every change is on record in `audit`."""
+
+    queue: QueueAdmin
+    overview: QueueOverview
+    accounts: AccountAdmin
+    operations: Operations
+    audit: AuditLog
+
+
+def build_admin(
+    base: Foundation,
+    *,
+    accounts: AccountServices,
+    queue: QueueServices,
+    library: LibraryServices,
+    models: ModelServices,
+    workers: WorkerServices,
+    audit: AuditLog,
+) -> AdminServices:
+    """Wire what admins do over the services whose things they change."""
+    database, clock, ids, settings, bus = base.database, base.clock, base.ids, base.settings, base.bus
+    return AdminServices(
+        queue=QueueAdmin(database, clock, settings, bus, payments=queue.skip_payments, audit=audit),
+        overview=QueueOverview(database),
+        accounts=AccountAdmin(
+            database,
+            ids,
+            bus,
+            accounts=accounts.registry,
+            aura=accounts.aura,
+            audit=audit,
+            deletion=accounts.deletion,
+        ),
+        operations=Operations(
+            database,
+            bus,
+            workers=workers.control,
+            downloads=models.downloads,
+            moderation=library.moderation,
+            audit=audit,
+        ),
+        audit=audit,
+    )

@@ -1,0 +1,16 @@
+"""What a backup is written from and restored to."""
+
+from dataclasses import dataclass
+
+from webapp.clock import Clock
+from webapp.database import Database
+from webapp.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class BackupServices:
+    """The data of an installation: every row and every file."""
+
+    database: Database
+    storage: Storage
+    clock: Clock

@@ -1,0 +1,83 @@
+"""The queue of jobs, wired together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webapp.policy.tiers import Tier
+from webapp.services.accounts.facade import AccountServices
+from webapp.services.admin.audit import AuditLog
+from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.queue.affinity import AffinityStore
+from webapp.services.queue.clock_steps import ClockSteps
+from webapp.services.queue.estimates import Estimator
+from webapp.services.queue.history import QueueHistory
+from webapp.services.queue.jobs import Jobs
+from webapp.services.queue.leases import Leases
+from webapp.services.queue.skip_payments import SkipPayments
+from webapp.services.queue.snapshot import QueueReader
+from webapp.services.queue.stops import Stops
+from webapp.services.queue.submissions import Submissions
+from webapp.services.queue.waiting import WaitingQueueReader
+from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.rate_limits import RateLimits
+from webapp.services.workers.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class QueueServices:
+    """Jobs from their submission to their end.
+
+    `reader` shows the queue as it is, `history` as it was. Jobs are accepted under the limits in `tiers`.
+    """
+
+    reader: QueueReader
+    history: QueueHistory
+    estimator: Estimator
+    submissions: Submissions
+    jobs: Jobs
+    stops: Stops
+    leases: Leases
+    skip_payments: SkipPayments
+    clock_steps: ClockSteps
+    tiers: Mapping[str, Tier]
+
+
+def build_queue(
+    base: Foundation,
+    *,
+    tiers: Mapping[str, Tier],
+    accounts: AccountServices,
+    workers: Workers,
+    rate_limits: RateLimits,
+    storage_guard: StorageGuard,
+    audit: AuditLog,
+) -> QueueServices:
+    """Wire the services of the queue."""
+    database, clock, settings, bus = base.database, base.clock, base.settings, base.bus
+    affinities = AffinityStore(database, settings)
+    waiting_queue = WaitingQueueReader(database, affinities)
+    estimator = Estimator(database, clock, workers)
+    reader = QueueReader(database, clock, estimator, affinities)
+    skip_payments = SkipPayments(database, accounts.aura)
+    submissions = Submissions(
+        base, estimator=estimator, storage_guard=storage_guard,
+        usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers,
+    )  # fmt: skip
+    jobs = Jobs(
+        base, queue=reader, submissions=submissions, payments=skip_payments,
+        rate_limits=rate_limits, audit=audit, waiting_queue=waiting_queue,
+    )  # fmt: skip
+    return QueueServices(
+        reader=reader,
+        history=QueueHistory(database, clock),
+        estimator=estimator,
+        submissions=submissions,
+        jobs=jobs,
+        stops=Stops(
+            database, clock, settings, bus, payments=skip_payments, rate_limits=rate_limits, audit=audit
+        ),
+        leases=Leases(database, clock, settings, bus, skip_payments, affinities),
+        skip_payments=skip_payments,
+        clock_steps=ClockSteps(database, clock, tiers, bus),
+        tiers=tiers,
+    )

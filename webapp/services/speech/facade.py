@@ -1,0 +1,38 @@
+"""Speech, wired together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webapp.policy.tiers import Tier
+from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.models.voices import VoiceRegister
+from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.rate_limits import RateLimits
+from webapp.services.speech.leases import SpeechLeases
+from webapp.services.speech.speech import Speech
+from webapp.services.workers.arrivals import Arrivals
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechServices:
+    """What handlers ask to be spoken (`requests`), and what speech workers do about it (`leases`)."""
+
+    requests: Speech
+    leases: SpeechLeases
+
+
+def build_speech(
+    base: Foundation,
+    *,
+    storage_guard: StorageGuard,
+    rate_limits: RateLimits,
+    tiers: Mapping[str, Tier],
+    voices: VoiceRegister,
+    arrivals: Arrivals,
+) -> SpeechServices:
+    """Wire the services of speech."""
+    database, clock, settings, bus = base.database, base.clock, base.settings, base.bus
+    requests = Speech(
+        base, arrivals, storage_guard=storage_guard, rate_limits=rate_limits, tiers=tiers, voices=voices,
+    )  # fmt: skip
+    return SpeechServices(requests=requests, leases=SpeechLeases(database, clock, settings, bus))
