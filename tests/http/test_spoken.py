@@ -20,7 +20,9 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with installed(tmp_path_factory.mktemp("spoken"), workers=0) as installation:
+    with installed(
+        tmp_path_factory.mktemp("spoken"), workers=0, sign_in_per_account=1000, sign_in_per_address=1000
+    ) as installation:
         yield installation
 
 

@@ -52,7 +52,8 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 # They name no sound, or only jobs and playlists of the account's own.
 NAME_NO_SOUND: Final = {
     "POST /generate", "POST /api/tts/generate", "POST /api/queue/{job_id}/cancel",
-    "POST /api/queue/{job_id}/skip", "POST /api/jobs/{job_id}/retry", "POST /api/auth/register",
+    "POST /api/queue/{job_id}/skip", "POST /api/queue/{job_id}/stop", "POST /api/jobs/{job_id}/retry",
+    "POST /api/auth/register",
     "POST /api/auth/token", "DELETE /api/auth/tokens/{token_id}", "POST /api/playlists",
     "PUT /api/playlists/{playlist_id}", "DELETE /api/playlists/{playlist_id}",
 }  # fmt: skip

@@ -12,7 +12,14 @@ from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.loop import loop_overlap_s
 from webapp.audio.waveform import Waveform
-from webapp.engines.base import CancelToken, EngineInfo, GenerationRequest, Sampling, Understanding
+from webapp.engines.base import (
+    CancelToken,
+    EngineInfo,
+    GenerationRequest,
+    RequestNotSupported,
+    Sampling,
+    Understanding,
+)
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
 from webapp.services.library.sounds import PromptReading, SoundFacts
@@ -112,13 +119,20 @@ class SoundMaker:
         Raises EngineError (GenerationCancelled when it is cancelled) and OSError.
         """
         claim = making.claim
-        engine = self._engines.info(claim.model).engine
+        engine = self._engine_name(claim.model)
         stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
         best = await self._best_take(making, stages)
         bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
         self._measures.record(engine, claim.model, stages.measured(claim.duration_s))
         making.cancel.raise_if_cancelled()
         return _facts(best, bytes_total)
+
+    def _engine_name(self, model: str) -> str:
+        """Return the name of a model's engine; empty where none serves it, which generating will explain."""
+        try:
+            return self._engines.info(model).engine
+        except RequestNotSupported:
+            return ""
 
     async def _best_take(self, making: Making, stages: StageClock) -> Take:
         """The first take that is good enough, or the best of a few; only one if its seed was asked for."""
