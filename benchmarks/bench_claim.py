@@ -1,4 +1,4 @@
-"""How long a worker's claim takes, by the length of the line, on both databases.
+"""Measures how long a worker's claim takes, by the length of the line, on both databases.
 
 Run it as ``make bench-claim``. Claims are durable transactions, one after the other.
 """

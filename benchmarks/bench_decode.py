@@ -1,4 +1,4 @@
-"""How fast tokens are decoded: AudioCraft's own `generate`, transformers' MusicGen, and ours, in turn.
+"""Measures how fast tokens are decoded: AudioCraft's `generate`, transformers' MusicGen, and ours.
 
 Run it as ``make bench-decode``: musicgen-small's shape with random weights, 400 steps with guidance, which
 takes some seven minutes on two cores. ``make bench-decode BENCH_ARGS=--full`` is for a GPU: small, medium and

@@ -1,4 +1,4 @@
-"""How fast the server answers and accepts, beside a bare Litestar handler in the same run.
+"""Measures how fast the server answers and accepts, beside a bare Litestar handler in the same run.
 
 Run it as ``make bench-http``. Every figure is the median of ``--rounds`` rounds; in each round the bare
 handler and the product are asked one after the other, so that what else the machine does meets both.

@@ -1,4 +1,4 @@
-"""How fast the library answers with 100,000 sounds, on both databases: `make bench-library`.
+"""Measures how fast the library answers with 100,000 sounds, on both databases: `make bench-library`.
 
 Every request that is timed by itself comes after a commit by another process, so that no answer is one
 that was kept. Deep is the page in the middle of a list, the farthest from both of its ends.
@@ -120,7 +120,7 @@ def measure_alone(port: int, writer: Writer, samples: int) -> dict[str, dict[str
 
 
 def timed(client: httpx.Client, path: str, writer: Writer) -> float:
-    """How long one answer takes that nobody could have kept, in ms."""
+    """Return how long one answer takes that nobody could have kept, in ms."""
     writer.commit()
     began = time.perf_counter()
     client.get(path).raise_for_status()

@@ -1,4 +1,4 @@
-"""How soon live listeners hear of a change while jobs run, what each costs, and what it costs the jobs.
+"""Measures how soon live listeners hear of a change while jobs run, their cost, and the cost to the jobs.
 
 Run it as ``make bench-live``. A worker generates the same jobs with and without listeners, in turn; the
 changes that are timed are submissions made meanwhile. A delay counts from the moment the request for the

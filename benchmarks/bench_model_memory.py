@@ -92,7 +92,7 @@ def measure(models_dir: Path, jobs: int, threads: int) -> dict[str, float | list
 
 
 def growth(after_jobs: Sequence[float]) -> float:
-    """How much more is resident at most in the last jobs than in the first ones after a warm-up."""
+    """Return how much more is resident at most in the last jobs than in the first ones after a warm-up."""
     return max(after_jobs[-TAIL:]) - max(after_jobs[WARM_UP : WARM_UP + TAIL])
 
 

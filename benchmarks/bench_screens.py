@@ -1,4 +1,4 @@
-"""How soon a change made in one browser is on another one's screen, over a real server.
+"""Measures how soon a change made in one browser is on another one's screen, over a real server.
 
 Run it as ``make bench-screens``. An admin moves the last of 50 waiting jobs to the front
 and back; a stranger and a second account watch in browsers of their own. A delay runs from

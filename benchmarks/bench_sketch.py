@@ -1,4 +1,4 @@
-"""How fast sketch is: by kind of prompt, from submission to a finished sound, and to its first half second.
+"""Measures sketch: by kind of prompt, from submission to a finished sound, and to its first half second.
 
 Run it as ``make bench-sketch``, on a quiet machine. Factors are times faster than real time in processor
 time of one core, so other load does not count; all is run once unmeasured, and each figure is a median.

@@ -1,4 +1,4 @@
-"""How soon a sentence is spoken: on an idle server, and while music is made by sketch and by MusicGen.
+"""Measures how soon a sentence is spoken: on an idle server, and beside sketch and MusicGen.
 
 Run it as ``make bench-speech``. Times are from the request to its whole answer: the sound is in the library
 then, in four formats and with its picture. MusicGen has its published small shape and random weights, and

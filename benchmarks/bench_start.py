@@ -1,4 +1,4 @@
-"""How soon the server answers, how soon a job is begun and done, and how much memory the web process takes.
+"""Measures how soon the server answers and a job is begun and done, and the web process's memory.
 
 Run it as ``make bench-start``. Every time is the median of ``--runs``.
 """

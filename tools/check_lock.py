@@ -83,7 +83,7 @@ def read_lock(name: str, text: str) -> Lock:
 
 
 def applies(marker: Marker | None, extras: Iterable[str]) -> bool:
-    """Whether a requirement counts somewhere that the product runs, with any of `extras` asked for."""
+    """Return whether a requirement counts somewhere that the product runs, with any of `extras` asked for."""
     if marker is None:
         return True
     return any(

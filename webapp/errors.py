@@ -36,7 +36,7 @@ from dataclasses import dataclass
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the system refused a write for want of room, on the disk or in a quota."""
+    """Return whether the system refused a write for want of room, on the disk or in a quota."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 

@@ -1,4 +1,4 @@
-"""How fast memory can be read here: the bound of anything that reads all weights at every step."""
+"""Measures how fast memory can be read here: the bound of anything that reads all weights at every step."""
 
 import mmap
 import time

@@ -1,4 +1,4 @@
-"""How far logits of a reduced precision are from those of float32, when both are told the same tokens."""
+"""Measures the error of logits of a reduced precision against float32, for the same tokens."""
 
 from collections.abc import Mapping
 from pathlib import Path

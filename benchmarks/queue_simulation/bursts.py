@@ -21,7 +21,7 @@ BEFORE: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """What was told of the jobs of one line, and what came of them."""
+    """The estimates for the jobs of one line, and their results."""
 
     quotes: tuple[Quote, ...]
 
@@ -83,7 +83,7 @@ def _arrival(at_ms: int, chance: Random, tier: str) -> Arrival:
 
 @dataclass(slots=True)
 class _Told:
-    """What was told of a job: in which burst, when and which wait."""
+    """An estimate for a job: in which burst, when and which wait."""
 
     burst: int
     at_ms: int

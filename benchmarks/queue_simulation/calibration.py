@@ -1,4 +1,4 @@
-"""How good the estimates are: quoted at acceptance, held against what came of it."""
+"""Compares the estimates quoted at acceptance with the results."""
 
 from collections import deque
 from dataclasses import dataclass

@@ -211,7 +211,7 @@ async def test_an_account_is_created_with_a_password_that_is_shown_once(
 
 
 async def test_an_account_is_deleted_after_a_question_and_never_ones_own(
-    root_browser: httpx.AsyncClient, services: Services, ann: Identity
+    root_browser: httpx.AsyncClient, services: Services, ann: Identity, root: Identity
 ) -> None:
     await finish_one(services, ann)
     asked = await root_browser.post("/admin/accounts/ann/delete", data={})
@@ -221,6 +221,6 @@ async def test_an_account_is_deleted_after_a_question_and_never_ones_own(
     assert (done.status_code, done.headers["location"]) == (303, "/admin")
     assert [account.username for account in await services.accounts.registry.list()] == ["root"]
     assert ("root", "delete account", "ann") in await told(services)
-    own = await root_browser.post("/admin/accounts/root/delete", data={"confirmed": "yes"})
+    own = await root_browser.post(f"/admin/accounts/{root.username}/delete", data={"confirmed": "yes"})
     assert own.status_code == 400
     assert [account.username for account in await services.accounts.registry.list()] == ["root"]

@@ -7,7 +7,6 @@ import pytest
 
 from tests.factories import choice
 from tests.pages.steps import start_one
-from webapp.http.session_cookie import PLAIN_COOKIE
 from webapp.pages.queue.charts import queue_charts
 from webapp.pages.queue.filter import QueueFilter, filter_of_address, queue_filter
 from webapp.policy.history import Span
@@ -18,19 +17,6 @@ from webapp.services.container import Services
 pytestmark = pytest.mark.both_databases
 
 BACKGROUND = {"hx-request": "true", "hx-current-url": "http://localhost/queue?model=music"}
-
-
-@pytest.fixture
-async def root(services: Services) -> Identity:
-    identity = await services.accounts.registry.register("root", "correct horse", address="test")
-    await services.accounts.registry.set_admin(identity.account_id, is_admin=True)
-    return (await services.accounts.registry.get(identity.account_id)).identity
-
-
-@pytest.fixture
-async def root_browser(browser: httpx.AsyncClient, services: Services, root: Identity) -> httpx.AsyncClient:
-    browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(root.account_id))
-    return browser
 
 
 async def submitted(services: Services, identity: Identity, *models: str) -> list[str]:

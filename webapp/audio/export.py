@@ -29,7 +29,7 @@ class Rendition:
 
 
 class _Progress:
-    """How much of all files is written, from several threads; what is reported never falls."""
+    """Counts how much of all files is written, from several threads; the reported share never falls."""
 
     def __init__(self, progressed: Callable[[float], object]) -> None:
         self._progressed = progressed
@@ -37,7 +37,7 @@ class _Progress:
         self._written = dict.fromkeys(_SHARES, 0.0)
 
     def of(self, suffix: str) -> Callable[[float], None]:
-        """What one file's writer reports its share to."""
+        """Return the function to which one file's writer reports its share."""
 
         def record(share: float) -> None:
             with self._lock:

@@ -85,7 +85,7 @@ def _command(name: str) -> "Callable[[Namespace], int]":
 
 
 def _is_unread() -> bool:
-    """Whether standard output is a pipe that nobody reads any more."""
+    """Return whether standard output is a pipe that nobody reads any more."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), select.POLLOUT)
     return any(events & select.POLLERR for _, events in poll.poll(0))

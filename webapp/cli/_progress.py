@@ -1,4 +1,4 @@
-"""How commands that take long say how far they are: to a person, into a file, to another program."""
+"""Reports the progress of long commands: to a person, into a file, to another program."""
 
 import json
 import sys

@@ -82,7 +82,7 @@ class Database:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether whoever asks is inside a transaction of this database."""
+        """Return whether whoever asks is inside a transaction of this database."""
         return self.engine.current_transaction.get() is not None
 
     async def change_token(self) -> object:

@@ -23,7 +23,7 @@ def engine_from(settings: Settings) -> Engine:
 
 
 def postgres_limits(settings: Settings) -> PostgresLimits:
-    """How long to wait for PostgreSQL."""
+    """Return how long to wait for PostgreSQL."""
     return PostgresLimits(
         connect_s=settings.database_connect_s,
         lock_s=settings.database_lock_s,

@@ -95,7 +95,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def _is_full(folder: Path) -> bool:
-    """Whether nothing can be written for want of room: on the disk, or in the quota of this user."""
+    """Return whether nothing can be written for want of room: on the disk, or in the quota of this user."""
     try:
         if shutil.disk_usage(folder).free < FULL_BELOW_BYTES:
             return True

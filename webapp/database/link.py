@@ -1,4 +1,4 @@
-"""How this product connects to PostgreSQL: the one place for addresses, time limits and session settings."""
+"""Connects to PostgreSQL: the one place for addresses, time limits and session settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ _is_unlimited: ContextVar[bool] = ContextVar("is_unlimited", default=False)
 
 @dataclass(frozen=True, slots=True)
 class PostgresLimits:
-    """How long to wait, in seconds: for a connection, for what others have locked, for a statement."""
+    """The longest waits, in seconds: for a connection, for what others have locked, for a statement."""
 
     connect_s: float = 5.0
     lock_s: float = 5.0
@@ -71,7 +71,7 @@ class PostgresLink:
 
     @property
     def patience_s(self) -> float | None:
-        """How long to wait for the answer to a statement, here and now; None for as long as it takes."""
+        """Return the longest wait for a statement's answer here and now; None for as long as it takes."""
         return None if _is_unlimited.get() else self.limits.statement_s + OVERTIME_S
 
 
@@ -110,7 +110,7 @@ def no_time_limit() -> Iterator[None]:
 
 
 def is_unlimited() -> bool:
-    """Whether the statements of whoever asks have no time limit."""
+    """Return whether the statements of whoever asks have no time limit."""
     return _is_unlimited.get()
 
 

@@ -47,7 +47,7 @@ async def migrate(
 
 
 async def is_migrated(database: Database) -> bool:
-    """Whether the database answers and has the present schema. Raises when it does not answer."""
+    """Return whether the database answers and has the present schema. Raises when it does not answer."""
     return not await _missing(database)
 
 

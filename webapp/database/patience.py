@@ -65,7 +65,7 @@ class Outage:
 
 
 def retry_delay_s(failures: int, draw: Callable[[], float] = _draw) -> float:
-    """How long to wait after so many failures in a row: longer each time, and never as long as others do."""
+    """Return the wait after so many failures in a row: longer each time, and never as long as others do."""
     longest: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures, 16))
     return longest * (0.5 + draw() / 2)
 

@@ -1,4 +1,4 @@
-"""Whether the database answers, found out within a time that is known beforehand."""
+"""Finds out within a bounded time whether the database answers."""
 
 import asyncio
 import contextvars

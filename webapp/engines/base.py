@@ -1,4 +1,4 @@
-"""What the worker asks of an engine, and what an engine may answer.
+"""The interface between the worker and an engine.
 
 Engines are synchronous: one thread owns an engine and calls it, so that a model's state never has two
 users. Every failure is one of these, and carries a text that can be shown to a person as it is::
@@ -106,7 +106,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """What an engine that reads prompts by rules made of one.
+    """A rule-based engine's reading of a prompt.
 
     ``understood`` pairs pieces of the prompt, as typed, with their meanings; ``unknown`` are the words that
     changed nothing. ``outline`` tells the plan in lines for people. ``is_empty`` says that the prompt names
@@ -121,7 +121,7 @@ class Understanding:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What an engine can make with one model, for people.
+    """An engine's abilities with one model, in words for people.
 
     ``good_at`` is a phrase. ``idea_parts`` are what proposals are made of: one of each part, in the places of
     ``idea_form``. The engine can make whatever they come to.
@@ -134,7 +134,7 @@ class Abilities:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine can do with one model.
+    """The facts about an engine with one model.
 
     ``label`` names the engine wherever a person sees it. ``max_duration_s`` is the longest clip, an
     overlap not included. ``checkpoint`` names the weights, empty for an engine that has none;

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class ModelState(StrEnum):
-    """Whether a model can be used, in the words of the service's status."""
+    """A model's state, in the words of the service's status."""
 
     UNLOADED = "unloaded"
     LOADING = "loading"
@@ -41,7 +41,7 @@ class MemoryMeter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How models share memory. Times in seconds; `idle_s` 0 keeps a model for ever.
+    """The rules by which models share memory. Times in seconds; `idle_s` 0 keeps a model for ever.
 
     `reserve_bytes` stays free for generating. A model that could not be loaded is tried again after
     `retry_load_s`; until then its error stands.

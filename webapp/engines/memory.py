@@ -1,4 +1,4 @@
-"""How much memory the host has left for models."""
+"""Measures the memory that the host has left for models."""
 
 import ctypes
 from pathlib import Path

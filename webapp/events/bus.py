@@ -111,7 +111,7 @@ class Bus(Protocol):
     def subscribe(self) -> AbstractContextManager[Subscription]: ...
 
     def has_heard(self, event: Event, since_ms: int) -> bool:
-        """Whether this hint came to this process at `since_ms`, a moment ago, or later."""
+        """Return whether this hint came to this process at `since_ms`, a moment ago, or later."""
         ...
 
 
@@ -145,13 +145,13 @@ class LocalBus:
                 subscription.offer(event)
 
     def has_heard(self, event: Event, since_ms: int) -> bool:
-        """Whether this hint came to this process at `since_ms`, a moment ago, or later."""
+        """Return whether this hint came to this process at `since_ms`, a moment ago, or later."""
         heard_ms = self._heard_ms.get(event)
         return heard_ms is not None and heard_ms >= since_ms
 
     @property
     def listener_count(self) -> int:
-        """How many subscriptions are open."""
+        """Return how many subscriptions are open."""
         return len(self._subscriptions)
 
     @contextmanager

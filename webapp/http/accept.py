@@ -9,7 +9,7 @@ JSON_TYPES = ("application/json", "application/problem+json", "application/*")
 
 
 def prefers_html(accept: str) -> bool:
-    """Whether an `Accept` header names HTML and ranks it above JSON (RFC 9110, section 12.5.1).
+    """Return whether an `Accept` header names HTML and ranks it above JSON (RFC 9110, section 12.5.1).
 
     `*/*` alone is no wish for HTML: it is what programs send.
     """

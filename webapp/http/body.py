@@ -59,7 +59,7 @@ async def read_form_fields(request: Request[Any, Any, Any]) -> list[tuple[str, s
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a Content-Type header announces JSON in UTF-8, the one encoding JSON has (RFC 8259)."""
+    """Return whether a Content-Type header announces JSON in UTF-8, the one encoding JSON has (RFC 8259)."""
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     pairs = (parameter.partition("=") for parameter in parameters)
     charsets = {value.strip('" ') for name, _, value in pairs if name == "charset"}

@@ -68,7 +68,7 @@ class HostCheck:
         await self.app(scope, receive, send)
 
     def _is_addressed(self, scope: Scope) -> bool:
-        """Whether a request names this server, or is of a version that names none."""
+        """Return whether a request names this server, or is of a version that names none."""
         if scope.get("http_version") in OLD_VERSIONS and not any(n == b"host" for n, _ in scope["headers"]):
             # No browser speaks it.
             return True
@@ -86,7 +86,7 @@ class HostCheck:
         )
 
     def _is_known(self, header: str) -> bool:
-        """Whether the value of a `Host` header names this server."""
+        """Return whether the value of a `Host` header names this server."""
         name = host_name(header)
         if name is None:
             return False

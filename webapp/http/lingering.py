@@ -77,7 +77,7 @@ class _Body:
 
 
 def _announced_length(scope: Scope) -> int | None:
-    """How long the body is to be: 0 where there is none, None where the head does not say."""
+    """Return how long the body is to be: 0 where there is none, None where the head does not say."""
     if scope["type"] != ScopeType.HTTP:
         return 0
     headers = dict(scope["headers"])

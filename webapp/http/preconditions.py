@@ -17,7 +17,7 @@ _LONGEST_DATE: Final = 64
 
 
 def is_unchanged(headers: Headers, *, etag: str, modified_s: float | None = None) -> bool:
-    """Whether the reader's copy of a file is still right; for GET and HEAD, in the order of section 13.2.2.
+    """Return whether the reader's copy is current; for GET and HEAD, in the order of section 13.2.2.
 
     `etag` is the strong validator of what is there, `modified_s` the time of its last change where that is
     told. Raises PreconditionFailed when the request is meant for another version.

@@ -53,7 +53,7 @@ class NoticeProxies:
 
 
 def _was_forwarded(headers: Headers) -> bool:
-    """Whether a request says that it came through a proxy, or a proxy has changed the `Host` of it.
+    """Return whether a request says that it came through a proxy, or a proxy has changed the `Host` of it.
 
     The latter shows where a browser's form comes from a page of ours and yet names another host.
     """

@@ -1,4 +1,4 @@
-"""How much an address may ask for."""
+"""Bounds the query of an address."""
 
 from typing import Final
 

@@ -25,7 +25,7 @@ class RateLimit:
 
 
 def told(usage: LimitUsage) -> RateLimit:
-    """How a limit that is counted by the service is told."""
+    """Return how a limit that is counted by the service is told."""
     return RateLimit(LimitPolicy(usage.name, usage.limit, usage.window_s), usage.remaining, usage.reset_s)
 
 

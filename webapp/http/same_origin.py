@@ -36,7 +36,7 @@ class SameOriginOnly:
         await self.app(scope, receive, send)
 
     def is_ours(self, headers: Headers) -> bool:
-        """Whether the headers of a request say that one of our pages sent it."""
+        """Return whether the headers of a request say that one of our pages sent it."""
         site = headers.get("sec-fetch-site")
         if site is not None:
             return bool(site == "same-origin")

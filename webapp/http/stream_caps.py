@@ -1,4 +1,4 @@
-"""How many connections one account or one address may hold open."""
+"""Caps the connections that one account or one address may hold open."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -59,7 +59,7 @@ class StreamCaps:
 
     @property
     def open_count(self) -> int:
-        """How many connections are held in this process."""
+        """Return how many connections are held in this process."""
         return sum(count for (kind, _), count in self._held.items() if kind == "address")
 
     def _release(self, keys: list[Key]) -> None:

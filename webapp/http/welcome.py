@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Whether an account is still let in with what it showed: a token, or a session.
+    """Checks whether an account's token or session is still valid.
 
     `holds` asks that, and costs next to nothing as long as nobody writes.
     """

@@ -56,5 +56,5 @@ COMMON_PASSWORDS: Final = frozenset(
 
 
 def is_common(password: str) -> bool:
-    """Whether a password is one of those, in any case."""
+    """Return whether a password is one of those, in any case."""
     return password.lower() in COMMON_PASSWORDS

@@ -74,7 +74,7 @@ def checked_text(value: object, name: str, field: str) -> str:
 
 
 def is_plain_line(text: str) -> bool:
-    """Whether `text` holds neither control characters, bidi overrides nor lone surrogates."""
+    """Return whether `text` holds neither control characters, bidi overrides nor lone surrogates."""
     return not any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in text)
 
 
@@ -84,7 +84,7 @@ def username_key(username: str) -> str:
 
 
 def is_overlong_password(password: str) -> bool:
-    """Whether no password can be so long, however it was typed."""
+    """Return whether no password can be so long, however it was typed."""
     return (
         len(password) > MAX_TYPED_PASSWORD_BYTES
         or len(password.encode("utf-8", "surrogatepass")) > MAX_TYPED_PASSWORD_BYTES

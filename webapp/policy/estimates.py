@@ -31,7 +31,7 @@ AT_ONCE_MS: Final = 30_000
 
 
 class Clip(Protocol):
-    """What a waiting job's start depends on."""
+    """The facts on which a waiting job's start depends."""
 
     @property
     def model(self) -> str: ...
@@ -87,7 +87,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is known of the time to come.
+    """The knowledge from which starts are foretold.
 
     `overtaking` is the share of all workers' time, 0 to 1, that jobs of better tiers ask for, by priority.
     """
@@ -97,7 +97,7 @@ class Outlook:
     overtaking: Mapping[int, float] = field(default_factory=dict)
 
     def work_ms(self, model: str, duration_s: float) -> float | None:
-        """How long a clip keeps a worker, when each takes as many as it can; None with no worker."""
+        """Return how long a clip keeps a worker, when each takes as many as it can; None with no worker."""
         if not self.hands:
             return None
         per_s = sum(
@@ -106,7 +106,7 @@ class Outlook:
         return len(self.hands) / per_s * 1000
 
     def usual_s(self, job: InHand) -> float | None:
-        """What a job in hand usually takes on its worker; None when that one is not listed."""
+        """Return a running job's usual time on its worker; None when that one is not listed."""
         hands = next((hands for hands in self.hands if hands.worker_id == job.worker_id), None)
         return None if hands is None else self._work_s(hands, job.model, job.duration_s)
 

@@ -38,7 +38,7 @@ _visible: Final = re.compile(rf"[^{_INVISIBLE}]")
 
 @dataclass(frozen=True, slots=True)
 class SamplingChoice:
-    """How a model draws its tokens; None leaves a value to the model."""
+    """A model's sampling settings; None leaves a value to the model."""
 
     temperature: float | None = None
     top_k: int | None = None
@@ -102,7 +102,7 @@ def clean_prompt(value: object) -> str:
 
 
 def clean_text(value: object, name: str) -> str:
-    """What somebody typed, trimmed; `name` is that of the field.
+    """Validate and trim a typed text; `name` is that of the field.
 
     Raises InvalidRequest when there is nothing, or nothing to see, and when it holds control characters,
     bidi overrides or lone surrogates.
@@ -120,7 +120,7 @@ def clean_text(value: object, name: str) -> str:
 
 
 def has_visible(text: str) -> bool:
-    """Whether there is anything to see of a text."""
+    """Return whether there is anything to see of a text."""
     return _visible.search(text) is not None
 
 

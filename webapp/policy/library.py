@@ -43,7 +43,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class LibraryQuery:
-    """What a list shows. `sort` None is by date or, when searched, what matches best and then by date.
+    """The query of a list. `sort` None is by date or, when searched, what matches best and then by date.
 
     `has_snippets`: where a search found a sound is wanted too.
     """
@@ -61,7 +61,7 @@ class LibraryQuery:
 
     @property
     def is_costly(self) -> bool:
-        """Whether it takes more than a look at the beginning of an order that is kept anyway."""
+        """Return whether it takes more than a look at the beginning of an order that is kept anyway."""
         is_narrowed = self.search or self.owner or self.min_duration_s or self.max_duration_s
         return bool(is_narrowed) or (self.after is None and (self.page - 1) * self.per_page >= FAR)
 
@@ -84,7 +84,7 @@ class PlaylistChange:
 
 
 def is_generation_id(text: str) -> bool:
-    """Whether a sound, or a playlist, can have this id."""
+    """Return whether a sound, or a playlist, can have this id."""
     return _GENERATION_ID.fullmatch(text) is not None
 
 

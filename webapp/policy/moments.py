@@ -17,5 +17,5 @@ def latest_lease_ms(now_ms: int, lease_ms: int) -> int:
 
 
 def is_due(noted_ms: int | None, now_ms: int, every_ms: int) -> bool:
-    """Whether something that is noted every so often should be noted again."""
+    """Return whether something that is noted every so often should be noted again."""
     return noted_ms is None or not -SKEW_MS <= now_ms - noted_ms < every_ms

@@ -63,7 +63,7 @@ class WaitingJob:
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
-    """What a worker can begin without loading a model, and how much use it has made of that.
+    """A worker's loaded models, and how much it has used them to pass others in line.
 
     `ready` has the models that need no loading now; None where no model ever does. `streak` counts
     the jobs that it preferred since it last loaded a model, and may not pass `limit`.
@@ -74,11 +74,11 @@ class Affinity:
     limit: int = 0
 
     def has_a_say(self, models: Collection[str]) -> bool:
-        """Whether the order of jobs of these models can depend on this worker."""
+        """Return whether the order of jobs of these models can depend on this worker."""
         return self.limit > 0 and self.ready is not None and not self.ready.issuperset(models)
 
     def may_overtake(self, head: str, rank: int) -> bool:
-        """Whether the worker may look past the first in line, given its model, for a job of the same tier."""
+        """Return whether the worker may take a later job of the same tier, given the first one's model."""
         return (
             rank == Rank.BY_TIER
             and self.ready is not None
@@ -151,7 +151,7 @@ def in_order(jobs: Iterable[W], now_ms: int, turns: Sequence[Affinity] = ()) -> 
 
 
 def skip_would_move(jobs: Iterable[W], job: WaitingJob, now_ms: int, turns: Sequence[Affinity] = ()) -> bool:
-    """Whether one of the waiting jobs would be taken earlier if it were skipped now.
+    """Return whether one of the waiting jobs would be taken earlier if it were skipped now.
 
     `job` is that one as it is. Whether the queue is paused makes no difference to the order.
     """

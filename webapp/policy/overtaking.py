@@ -1,4 +1,4 @@
-"""How much of the workers' time better tiers ask for: more of them will come, and they go first."""
+"""Estimates the share of the workers' time that better tiers ask for: more of them come, and go first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ PlaceReason = Literal["moved", "skipped", "starving", "loaded", "tier"]
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """How many waiting jobs go before one: before all tiers (`front`), of better tiers, of its own."""
+    """The number of waiting jobs before one: before all tiers (`front`), of better tiers, of its own."""
 
     front: int = 0
     better: int = 0
@@ -23,7 +23,7 @@ NOTHING_AHEAD: Final = Ahead()
 
 
 def ahead_of_each(line: Sequence[Waiting], now_ms: int) -> list[Ahead]:
-    """What goes before each job of a line that is in order."""
+    """Count the jobs before each job of a line that is in order."""
     found: list[Ahead] = []
     front = 0
     by_priority: dict[int, int] = {}

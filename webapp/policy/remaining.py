@@ -1,4 +1,4 @@
-"""How long a job that is being made will still take."""
+"""Estimates the time left of a running job."""
 
 from typing import Final
 

@@ -76,7 +76,7 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
 
 
 def is_voice_id(text: str) -> bool:
-    """Whether a voice can have this id."""
+    """Return whether a voice can have this id."""
     return is_plain_name(text, MAX_VOICE_CHARACTERS)
 
 

@@ -1,4 +1,4 @@
-"""How long a clip takes to make, learned from the newest results by model, engine and device.
+"""Learns the time that a clip takes from the newest results by model, engine and device.
 
 Work is a fixed part plus a part that grows with the clip's length. Few results say little, and now
 and then one takes many times longer than the others (a model was loaded, a take was made again), so
@@ -51,7 +51,7 @@ class WorkLine:
     per_second: float
 
     def work_s(self, duration_s: float) -> float:
-        """How long a clip of this length takes."""
+        """Return how long a clip of this length takes."""
         return max(LEAST_WORK_S, self.fixed_s + self.per_second * duration_s)
 
 

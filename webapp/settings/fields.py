@@ -307,5 +307,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secure_cookies(self) -> bool:
-        """Whether people reach the server over TLS."""
+        """Return whether people reach the server over TLS."""
         return self.public_url.startswith("https://")

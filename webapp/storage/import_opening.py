@@ -97,7 +97,7 @@ def _open_below(folder: Path, path: Path) -> IO[bytes]:
 
 
 def _table_bytes(file: IO[bytes]) -> int:
-    """How long a zip says that its table of contents is; 0 where nothing says so."""
+    """Return how long a zip says that its table of contents is; 0 where nothing says so."""
     size = file.seek(0, os.SEEK_END)
     begin = max(0, size - _LONGEST_COMMENT - _END.size - _WHERE_64.size)
     file.seek(begin)

@@ -39,12 +39,12 @@ class Retagging:
 
     @property
     def size_bytes(self) -> int:
-        """How long the tagged file is."""
+        """Return how long the tagged file is."""
         return len(self.head) + self.end - self.replaced + len(self.tail)
 
 
 def retag(suffix: str, head: bytes, size: int, tags: Tags) -> Retagging:
-    """How to tag a file of `size` bytes that begins with `head`; `suffix` is wav, flac, ogg or mp3.
+    """Return how to tag a file of `size` bytes that begins with `head`; `suffix` is wav, flac, ogg or mp3.
 
     A file that is not laid out as expected is left as it is.
     """

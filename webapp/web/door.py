@@ -21,7 +21,7 @@ class Door:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is an application to pass to."""
+        """Return whether there is an application to pass to."""
         return self._app is not None
 
     def open(self, app: ASGIApp) -> None:

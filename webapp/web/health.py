@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Answers whether the process lives, and whether it can serve."""
 
 import logging
 from typing import Final

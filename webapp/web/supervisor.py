@@ -35,7 +35,7 @@ EXIT_SETTINGS = 2
 
 
 def restart_delay_s(quick_deaths: int) -> float:
-    """How long to wait before a worker is started again after dying young so many times in a row."""
+    """Return how long to wait before a worker is started again after dying young so many times in a row."""
     return float(min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(quick_deaths, 16)))
 
 

@@ -20,7 +20,7 @@ MUSIC_RATE_HZ, SOUND_RATE_HZ = 32_000, 16_000
 
 
 class Kind(StrEnum):
-    """How a checkpoint decodes."""
+    """The families of checkpoints, each decoded in its own way."""
 
     MUSICGEN = "musicgen"
     AUDIOGEN = "audiogen"
@@ -58,7 +58,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How its authors use a checkpoint; `temperature` to `guidance` are for requests that leave them out.
+    """The authors' settings of a checkpoint; `temperature` to `guidance` are for requests without them.
 
     `top_k` 0 and `top_p` 0 filter nothing. `first_passes` are MAGNeT's through the first codebook. A window
     goes `stride_s` beyond the one before; 0 leaves that to us.
@@ -79,7 +79,7 @@ class Usage:
 
 
 def usage_of(kind: Kind, sample_rate: int, window_s: float) -> Usage:
-    """How a checkpoint of such a form is used, published or not.
+    """Return how a checkpoint of such a form is used, published or not.
 
     MusicGen's and AudioGen's are the defaults of AudioCraft's own interface. MAGNeT's are those of its
     authors' demonstration and training: that interface has one set for all six checkpoints.

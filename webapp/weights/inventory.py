@@ -110,7 +110,7 @@ def _size(folder: Path) -> int:
 
 
 def _is_needed(part: Part, removed: Checkpoint, models_dir: Path) -> bool:
-    """Whether another model, there or on its way, uses a shared part. Of unpublished ones nobody knows."""
+    """Return whether another published model, there or on its way, uses a shared part."""
     for folder in _folders(models_dir):
         other = published(folder.name)
         if other is None and is_checkpoint_folder(folder):

@@ -1,4 +1,4 @@
-"""How a models folder is laid out, and what of the published checkpoints lies complete in one.
+"""The layout of a models folder, and the published checkpoints that are complete in one.
 
 It holds one folder per name: a checkpoint's with `state_dict.bin` and `compression_state_dict.bin`, and those
 of the text encoders (and of codecs, where a checkpoint only points to one) in the layout of transformers,
@@ -75,7 +75,7 @@ def needed_files(checkpoint: Checkpoint, models_dir: Path) -> tuple[Path, ...]:
 
 
 def is_checkpoint_folder(folder: Path) -> bool:
-    """Whether a folder has the files of a checkpoint, published or not."""
+    """Return whether a folder has the files of a checkpoint, published or not."""
     return (folder / LM_FILE).is_file() and (folder / CODEC_FILE).is_file()
 
 

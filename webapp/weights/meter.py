@@ -1,4 +1,4 @@
-"""How fast something arrives, and how long the rest will take."""
+"""Measures how fast something arrives, and how long the rest will take."""
 
 from collections import deque
 from collections.abc import Callable

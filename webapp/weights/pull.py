@@ -33,7 +33,7 @@ REPORT_EVERY_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pull is. The numbers count what this pull has to bring; `bytes_per_s` 0 is not known."""
+    """The progress of a pull. The numbers count what this pull has to bring; `bytes_per_s` 0 is not known."""
 
     state: Literal["looking", "checking", "waiting", "fetching"]
     file: str = ""
@@ -152,7 +152,7 @@ class Pull:
         check_space(self._models_dir, needed, self._surroundings.reserve_bytes)
 
     def _is_there(self, item: _Item) -> bool:
-        """Whether the file is in its place and is what the source has."""
+        """Return whether the file is in its place and is what the source has."""
         remote, path = item.remote, item.path
         if path in self._right:
             return True

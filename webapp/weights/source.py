@@ -48,7 +48,7 @@ class RemoteFile:
 
     @property
     def is_checked(self) -> bool:
-        """Whether the source publishes a digest."""
+        """Return whether the source publishes a digest."""
         return bool(self.sha256 or self.git_sha1)
 
 
@@ -76,7 +76,7 @@ class Source(Protocol):
         ...
 
     def look(self, repository: str, file: str, revision: str) -> RemoteFile:
-        """What there is to be fetched; `revision` empty for the newest.
+        """List the files to fetch; `revision` empty for the newest.
 
         Raises NotFound, SourceFailed, and Interrupted for what may pass.
         """

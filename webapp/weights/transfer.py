@@ -47,7 +47,7 @@ def note_of(path: Path) -> Path:
 
 
 def arrived_bytes(path: Path) -> int:
-    """How much of a file is there already and can be gone on from, if its source still has the same."""
+    """Return the bytes of a file that can be resumed, if its source still has the same."""
     try:
         return part_of(path).stat().st_size if note_of(path).is_file() else 0
     except FileNotFoundError:
@@ -136,7 +136,7 @@ class Transfer:
 
     @property
     def _can_go_on(self) -> bool:
-        """Whether it can be told that what the source has is what the part is of."""
+        """Return whether it can be told that what the source has is what the part is of."""
         return self._remote.is_checked or bool(self._validator)
 
     def _begin_anew(self, part: int) -> None:

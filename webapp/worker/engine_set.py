@@ -95,12 +95,12 @@ class EngineSet:
         return self._manager.engine(model).info(model)
 
     def explain(self, request: GenerationRequest) -> Understanding | None:
-        """How a model's engine reads a prompt; None if it cannot tell. Raises RequestNotSupported."""
+        """Return how a model's engine reads a prompt; None if it cannot tell. Raises RequestNotSupported."""
         engine = self._manager.engine(request.model)
         return engine.explain(request) if isinstance(engine, ExplainsPrompts) else None
 
     def places(self, model: str) -> int:
-        """How many sounds of a model are made at once."""
+        """Return how many sounds of a model are made at once."""
         try:
             return self.info(model).max_batch
         except RequestNotSupported:
@@ -128,7 +128,7 @@ class EngineSet:
             self._manager.unpin(model)
 
     def has_idle(self) -> bool:
-        """Whether there is anything for `unload_idle` to do. May be called by any thread."""
+        """Return whether there is anything for `unload_idle` to do. May be called by any thread."""
         return bool(self._manager.idle())
 
     def unload_idle(self) -> None:
@@ -148,7 +148,7 @@ class EngineSet:
         }
 
     def has_other_weights(self) -> bool:
-        """Whether weights came, went or were replaced; reads folders, and may be called by any thread."""
+        """Return whether weights came, went or were replaced; reads folders. Any thread may call it."""
         return self._directory is not None and self._directory.look() != self._found
 
     def rescan(self) -> None:

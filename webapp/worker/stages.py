@@ -1,4 +1,4 @@
-"""How much of a job's time each stage takes, measured, so that percentages move as the time does."""
+"""Measures each stage's share of a job's time, so that percentages move as the time does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ GUESS_NEURAL: Final = StageTimes(generate_s=2.0)
 
 
 class StageMeasures:
-    """What the stages of this process's jobs took, by engine and model."""
+    """The measured stage times of this process's jobs, by engine and model."""
 
     def __init__(self) -> None:
         self._times: dict[tuple[str, str], StageTimes] = {}
@@ -94,7 +94,7 @@ class StageClock:
         self._at(2, share)
 
     def measured(self, duration_s: float) -> StageTimes:
-        """What each stage took for a second of sound, for a sound of this length."""
+        """Return each stage's time for a second of sound, for a sound of this length."""
         return StageTimes(*(stage_s / duration_s for stage_s in self._stage_s))
 
     def _timed(self, stage: int) -> None:

@@ -118,7 +118,7 @@ class LibraryPageBody(msgspec.Struct, frozen=True):
 
 
 class LibraryCounts(msgspec.Struct, frozen=True):
-    """How many sounds everybody may see, of each model."""
+    """The number of public sounds, of each model."""
 
     music: int
     audio: int

@@ -1,4 +1,4 @@
-"""What the published models can make, and proposals for them."""
+"""The abilities of the published models, and proposals for them."""
 
 from typing import Final
 

@@ -52,7 +52,7 @@ MAX_RENDERED_S: Final = 190.0
 
 
 def max_jobs(kind: Kind, device: torch.device) -> int:
-    """How many jobs a model decodes at a time where memory suffices."""
+    """Return how many jobs a model decodes at a time where memory suffices."""
     if device.type != "cpu":
         return MAX_JOBS
     return MAX_MAGNET_JOBS_ON_CPU if kind is Kind.MAGNET else MAX_JOBS_ON_CPU
@@ -117,7 +117,7 @@ def _codec_decoder(model: LoadedModel, precision: Precision) -> CodecDecoder:
 
 
 def asked_of(asked: Precision | None, kind: Kind) -> Precision | None:
-    """What was asked for, if a kind can have it; MAGNeT has no INT8, and takes what it takes unasked."""
+    """Return the requested precision, if a kind can have it; MAGNeT has no INT8, and takes its usual one."""
     return None if asked is Precision.INT8 and kind is Kind.MAGNET else asked
 
 
@@ -228,7 +228,7 @@ def backend_factory(precision: Precision, device: torch.device) -> BackendFactor
 
 
 def affordable_jobs(model: LoadedModel, precision: Precision) -> int:
-    """How many jobs a share of what is free now is enough for, at least one."""
+    """Return how many jobs a share of what is free now is enough for, at least one."""
     most = max_jobs(model.kind, model.device)
     available = DeviceMemory(model.device).available_bytes()
     if available is None:

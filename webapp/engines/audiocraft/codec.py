@@ -46,7 +46,7 @@ class NotFinite(ArithmeticError):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How many frames to the left and to the right an output frame depends on."""
+    """The frames to the left and to the right on which an output frame depends."""
 
     left: int
     right: int
@@ -138,7 +138,7 @@ class CodecDecoder:
 
     @torch.inference_mode()
     def _measure(self, tail: nn.Sequential) -> tuple[Reach, Reach, int]:
-        """How far head and tail look, seen from where a NaN spreads to; and samples per frame.
+        """Return how far head and tail look, seen from where a NaN spreads to; and samples per frame.
 
         On the CPU: convolutions by tiles or by Fourier transform, which a GPU's library may choose, spread a
         NaN further than they look.
@@ -153,7 +153,7 @@ class CodecDecoder:
 
     @torch.inference_mode()
     def _is_near(self, body: Body) -> bool:
-        """Whether a body makes what the exact one makes of the same tokens, but for a small error."""
+        """Return whether a body makes what the exact one makes of the same tokens, but for a small error."""
         latent = self._probe()
         sounds = [each.tail(self.through_lstm(each, latent, None)[0]).float() for each in (self.exact, body)]
         wanted, error = sounds[0].norm(), (sounds[1] - sounds[0]).norm()

@@ -95,7 +95,7 @@ def with_plain_sizes(part: nn.Module) -> None:
 
 
 def _missing(stride: int, inner: int, hidden: Tensor) -> int:
-    """How much is missing for the last stride to be whole; `inner` is the kernel without its padding."""
+    """Return the padding that completes the last stride; `inner` is the kernel without its padding."""
     length: int = hidden.shape[-1]
     return -(-(length - inner) // stride) * stride + inner - length
 

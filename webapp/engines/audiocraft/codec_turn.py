@@ -115,7 +115,7 @@ class CodecTurn:
                 self._under_way.append(_UnderWay(mine, parts, tuple(made), fetched))
 
     def is_busy_with(self, sound: SoundStream) -> bool:
-        """Whether a piece of a sound is under way, or was made and not taken."""
+        """Return whether a piece of a sound is under way, or was made and not taken."""
         return any(sound in batch.sounds for batch in self._under_way)
 
     def take(self, sound: SoundStream, *, waits: bool) -> Samples | None:

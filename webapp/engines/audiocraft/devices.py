@@ -76,7 +76,7 @@ def resolve_precision(asked: str, device: torch.device) -> Precision | None:
 
 
 def has_quick_bfloat16() -> bool:
-    """Whether this machine's processor has instructions for bfloat16."""
+    """Return whether this machine's processor has instructions for bfloat16."""
     return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - torch asks by this name too
 
 
@@ -136,7 +136,7 @@ _OF_NUMPY: Final = {"i": torch.int64, "f": torch.float32, "b": torch.bool}
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out: the device's, or the host's."""
+    """Return whether an error means that memory ran out: the device's, or the host's."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
@@ -144,7 +144,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_device_lost(error: BaseException, device: torch.device) -> bool:
-    """Whether an error leaves a device useless to this process: every later call would fail as well."""
+    """Return whether an error makes a device useless to this process: every later call fails as well."""
     cause: BaseException | None = error
     # What a lack of memory brought about, such as the end of a capture, is no loss.
     while cause is not None and not is_out_of_memory(cause):

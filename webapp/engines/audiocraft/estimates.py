@@ -1,4 +1,4 @@
-"""How much memory a model takes, before it is loaded."""
+"""Estimates the memory that a model takes, before it is loaded."""
 
 from webapp.engines.audiocraft.choice import Choice
 from webapp.engines.audiocraft.devices import Precision

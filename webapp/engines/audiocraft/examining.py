@@ -1,4 +1,4 @@
-"""Whether a checkpoint will load, told without loading it.
+"""Tells whether a checkpoint will load, without loading it.
 
 Its settings, its codec and its tokenizer are read as loading does. Of the language model and the text encoder
 only names and shapes are: their files are mapped, or their headers read.

@@ -1,4 +1,4 @@
-"""How far a reduced precision is from float32, asked of a model's own weights.
+"""Measures the error of a reduced precision against float32, on a model's own weights.
 
 A few columns of fixed tokens are taken in with a text and with its absence, by what will decode and in
 float32, and the guided distributions of the next tokens are compared. Matrices are brought into float32 as

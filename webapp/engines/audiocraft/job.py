@@ -80,7 +80,7 @@ class Decoding(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many jobs there is room for."""
+        """Return how many jobs there is room for."""
         ...
 
     def steps(self, window: Window) -> int:

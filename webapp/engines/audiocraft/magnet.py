@@ -75,7 +75,7 @@ class Segment:
 def context_mask(
     frames: int, reach: int, dtype: torch.dtype = torch.float32, device: torch.device | None = None
 ) -> Tensor:
-    """What is added to scores so that nobody looks further than `reach` frames to either side.
+    """Build the additive mask that limits attention to `reach` frames on either side.
 
     Its shape is (1, 1, frames, frames). Of one that says yes or no a GPU makes such numbers in each layer.
     """

@@ -1,4 +1,4 @@
-"""How the next tokens are drawn: each job with its own settings and its own source of chance.
+"""Draws the next tokens: each job with its own settings and its own source of chance.
 
 AudioCraft draws from torch's global generator, so that a job's tokens depend on what ran before it and
 beside it. Here every job draws its uniform numbers from a private generator on the CPU, a window at a

@@ -83,7 +83,7 @@ class Server:
 
     @property
     def capacity(self) -> int:
-        """How many tasks it has in hand at most."""
+        """Return how many tasks it has in hand at most."""
         return self._decoding.capacity
 
     @property
@@ -160,7 +160,7 @@ class Server:
                     return
 
     def _joined(self, one: _InHand, lane: Decoding) -> bool:
-        """Whether a job could join; if not, it waits until there are fewer."""
+        """Return whether a job could join; if not, it waits until there are fewer."""
         try:
             lane.join(one.job)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""How a long sound is made from windows, each continuing the last part of the one before."""
+"""Makes a long sound from windows, each continuing the last part of the one before."""
 
 import math
 from dataclasses import dataclass

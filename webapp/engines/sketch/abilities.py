@@ -1,4 +1,4 @@
-"""What sketch can make, and proposals of which it understands every word."""
+"""Sketch's abilities, and proposals of which it understands every word."""
 
 from typing import Final
 

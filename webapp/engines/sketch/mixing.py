@@ -115,7 +115,7 @@ def render_plan(plan: Plan, frames: int, *, with_ending: bool) -> Iterator[Sampl
 
 
 def section_count(frames: int) -> int:
-    """How many sections :func:`render_plan` yields."""
+    """Return how many sections :func:`render_plan` yields."""
     return -(-frames // SECTION_FRAMES)
 
 

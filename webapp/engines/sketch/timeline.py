@@ -47,7 +47,7 @@ def spans(scenes: Sequence[Scene], duration_s: float) -> list[Span]:
 
 
 def _needed_s(scene: Scene, roomy_s: float) -> float | None:
-    """How long a scene takes; None when it may take any time. Uncounted events are given room to happen."""
+    """Return a scene's length; None when it may take any. Uncounted events are given room to happen."""
     if scene.is_silent:
         return _SILENCE_S
     if scene.music is not None or any(EFFECTS[layer.sound].kind == "continuous" for layer in scene.effects):

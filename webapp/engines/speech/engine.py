@@ -52,7 +52,7 @@ class SpeechEngine:
 
     @property
     def has_piper(self) -> bool:
-        """Whether there is a neural voice."""
+        """Return whether there is a neural voice."""
         return any(voice.engine == "piper" for voice in self.voices)
 
     @property

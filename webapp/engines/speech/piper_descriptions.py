@@ -121,7 +121,7 @@ def _described(folder: Path, name: str) -> Described:
 
 
 def _phoneme_type(said: dict[str, Any]) -> str:
-    """How a voice's text becomes sounds; some descriptions have a name of Python's in place of the value."""
+    """Read a voice's kind of phonemes; some descriptions have a name of Python's in place of the value."""
     told = str(said.get("phoneme_type") or ESPEAK)
     known = told.rpartition(".")[2].lower()
     if known not in (ESPEAK, TEXT):
@@ -148,7 +148,7 @@ def _licence(model: Path) -> str:
 
 
 def _is_alone(model: Path) -> bool:
-    """Whether a card without a name can only be this model's."""
+    """Return whether a card without a name can only be this model's."""
     return not any(other.name != model.name for other in model.parent.glob(f"*{MODEL_ENDING}"))
 
 

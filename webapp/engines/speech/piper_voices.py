@@ -20,7 +20,7 @@ KEPT: Final = 2
 
 
 def is_installed() -> bool:
-    """Whether Piper can be imported; it is not imported for that."""
+    """Return whether Piper can be imported; it is not imported for that."""
     return find_spec(PACKAGE) is not None
 
 

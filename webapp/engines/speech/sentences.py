@@ -102,7 +102,7 @@ def _within_bounds(word: re.Match[str]) -> str:
 
 
 def _reach(text: str, longest: int) -> int:
-    """How many characters of a text are no more than so much to say; never before a mark on a letter."""
+    """Return how many characters fit into so much speech; never cuts before a mark on a letter."""
     said = 0
     for place, character in enumerate(text):
         said += _size(character)
@@ -112,7 +112,7 @@ def _reach(text: str, longest: int) -> int:
 
 
 def _size(character: str) -> int:
-    """How much there is to say for a character, in letters; measured by what eSpeak NG makes of it."""
+    """Return how much there is to say for a character, in letters; measured by what eSpeak NG makes of it."""
     if character.isdecimal():
         return 4
     if character < "\u0e00":

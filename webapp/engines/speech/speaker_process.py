@@ -78,7 +78,7 @@ class SpeakerProcess:
             os._exit(code)
 
     def _said(self, request: dict[str, Any]) -> Answer:
-        """What is to be answered; why there is nothing, where it can still be said."""
+        """Return the answer, or the reason why there is none, where it can still be sent."""
         try:
             if request["ask"] == "unknown languages":
                 return {"languages": unknown_languages(request["languages"])}, b""

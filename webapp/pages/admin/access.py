@@ -1,4 +1,4 @@
-"""What the pages for admins share: who may come in, and where they are."""
+"""Code that the pages for admins share: who may come in, and where they are."""
 
 from typing import Final, TypeAlias
 
@@ -34,7 +34,7 @@ ADMIN_DEPENDENCIES: Final = {"admin": Provide(provide_admin), "posted": Provide(
 
 
 def admin_chrome(admin: Identity, live: LiveView | None = None) -> Chrome:
-    """What surrounds a page for admins."""
+    """Build the frame of a page for admins."""
     return Chrome("admin", admin, live=live)
 
 

@@ -1,4 +1,4 @@
-"""What a new server still needs, and the voices it can speak with."""
+"""The checklist of a new server, and the page of voices."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What the templates for admins receive."""
+"""The contexts of the templates for admins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,7 +60,7 @@ class AccountDetailPage:
 
 @dataclass(frozen=True, slots=True)
 class ModelsPage:
-    """What computes: the models in memory, their weights, the workers."""
+    """The models in memory, their weights, and the workers."""
 
     template: ClassVar[str] = "admin/models.html"
 
@@ -166,7 +166,7 @@ class CheckPoint:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistPage:
-    """What a new server needs."""
+    """The checklist of a new server."""
 
     template: ClassVar[str] = "admin/checklist.html"
 

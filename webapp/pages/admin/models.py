@@ -1,4 +1,4 @@
-"""What computes: models in memory, weights to fetch, workers; live while a page is open."""
+"""The page of models in memory, weights to fetch, and workers; live while it is open."""
 
 from typing import Any, Final
 
@@ -85,7 +85,7 @@ async def change_weights(
 
 
 class ModelsFeed:
-    """What an open page of models follows."""
+    """The feed of an open page of models."""
 
     def __init__(
         self, queue: QueueServices, models: ModelServices, workers: WorkerServices, renderer: Renderer

@@ -1,4 +1,4 @@
-"""What admins do on the queue's page: to jobs, the whole queue, workers and models."""
+"""Admins' actions on the queue's page: on jobs, the whole queue, workers and models."""
 
 from typing import Any, Final
 
@@ -104,7 +104,7 @@ def _action(name: str) -> AdminAction:
 
 
 def _told(action: AdminAction, outcome: Outcome) -> str:
-    """What was done and what was not, in a line or two."""
+    """Report what was done and what was not, in a line or two."""
     if not outcome.done and not outcome.refused:
         return "No job was chosen"
     said = []

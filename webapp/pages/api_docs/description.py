@@ -41,7 +41,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What may come back. `example` is a body as it is sent, empty for none."""
+    """A possible answer. `example` is a body as it is sent, empty for none."""
 
     status: str
     description: str

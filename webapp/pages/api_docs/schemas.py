@@ -40,7 +40,7 @@ class SchemaReader:
                 return schema
 
     def type_words(self, schema: Schema) -> str:
-        """What a value may be: `text`, `one of music, audio`, `list of whole number`."""
+        """Describe a value's type: `text`, `one of music, audio`, `list of whole number`."""
         known = self.resolved(schema)
         if "enum" in known:
             return "one of " + ", ".join(str(value) for value in known["enum"] if value is not None)

@@ -1,4 +1,4 @@
-"""How pages answer what is done on them, with script and without."""
+"""The answers of pages to actions, with script and without."""
 
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ def library_changed(posted: Posted, said: str, *fragments: str, back: str = "/li
 
 
 def is_confirmed(fields: Fields) -> bool:
-    """Whether somebody has been asked, by a dialog or by the page below."""
+    """Return whether somebody has been asked, by a dialog or by the page below."""
     return fields.get(CONFIRMED[0]) == CONFIRMED[1]
 
 

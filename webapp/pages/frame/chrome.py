@@ -1,4 +1,4 @@
-"""What surrounds every page: who is signed in, and where one is."""
+"""The frame of every page: who is signed in, and where one is."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -66,7 +66,7 @@ class UnknownHostNotice:
 
 
 def unknown_host_page(renderer: Renderer) -> UnknownHostPage:
-    """What tells a person that the server does not answer to the name they used."""
+    """Render the page about a host name to which the server does not answer."""
 
     def render(problem: Problem) -> str:
         return renderer.render(UnknownHostNotice(problem.text, problem.advice or ""))
@@ -75,7 +75,7 @@ def unknown_host_page(renderer: Renderer) -> UnknownHostPage:
 
 
 def error_page(renderer: Renderer) -> HtmlErrorPage:
-    """What renders a problem for a person."""
+    """Build the renderer of problems for people."""
 
     def render(request: Request[Any, Any, Any], problem: Problem) -> Response[str]:
         headers = request.headers

@@ -54,7 +54,7 @@ class Feeds:
     def events(
         self, view: LiveView, viewer: Identity | None, shown: QueueFilter, *, seen_ms: int
     ) -> AsyncGenerator[ServerEvent, None]:
-        """What a page follows that shows the state of `seen_ms`.
+        """Build the feed of a page that shows the state of `seen_ms`.
 
         Raises AuthenticationRequired and NotAuthorized for a view that is not for this viewer.
         """

@@ -50,7 +50,7 @@ def generation_body(fields: Fields) -> dict[str, Any]:
 
 
 def copies_wanted(fields: Fields) -> int:
-    """How many variations a form asks for, one where it does not say. Raises InvalidRequest."""
+    """Return how many variations a form asks for, one where it does not say. Raises InvalidRequest."""
     text = fields.get("copies", "").strip() or "1"
     if text not in COPIES:
         raise InvalidRequest(f"Variations must be 1 to {MAX_COPIES}", field="copies")

@@ -1,4 +1,4 @@
-"""What open pages are told as it happens: fragments for one viewer, each for the element it replaces."""
+"""Live updates of open pages: fragments for one viewer, each for the element it replaces."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -38,7 +38,7 @@ def list_fragment(element_id: str, parts: Sequence[Fragment], *, when_empty: str
 
 
 class Feed(Protocol):
-    """What one open page follows."""
+    """The feed of one open page."""
 
     def note(self, event: Event) -> bool:
         """Take a hint; returns whether something that this page shows may have changed."""
@@ -89,7 +89,7 @@ async def follow(
 
 
 def news(fragments: Iterable[Fragment], told: dict[str, str]) -> list[Fragment]:
-    """What the reader has not got, noting it as told.
+    """Return the fragments that the reader has not got, and note them as told.
 
     Lists are given only when they changed, so they always are news.
     """

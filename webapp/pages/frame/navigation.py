@@ -13,7 +13,7 @@ PageRequest: TypeAlias = HTMXRequest
 
 
 def wants_fragments(request: PageRequest) -> bool:
-    """Whether a page asks in the background for parts of itself.
+    """Return whether a page asks in the background for parts of itself.
 
     A followed link or a plain form, which htmx fetches too so that the player goes on, wants a whole page.
     """

@@ -1,4 +1,4 @@
-"""What every handler of a submitted form is given."""
+"""A submitted form, as every handler gets it."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ class Posted:
 
     @property
     def wants_fragments(self) -> bool:
-        """Whether a page asks in the background for parts of itself."""
+        """Return whether a page asks in the background for parts of itself."""
         return wants_fragments(self.request)
 
     def see_other(self, path: str) -> Response[Any]:

@@ -19,7 +19,7 @@ from webapp.pages.library.waveform import waveform_bars
 
 
 class Context(Protocol):
-    """What a template receives: a dataclass whose fields are the template's variables."""
+    """A template's context: a dataclass whose fields are the template's variables."""
 
     template: ClassVar[str]
     __dataclass_fields__: ClassVar[dict[str, Any]]

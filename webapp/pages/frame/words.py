@@ -67,7 +67,7 @@ def seconds(duration_s: float) -> str:
 
 
 def wait(duration_s: float | None) -> str:
-    """How long something takes, roughly: `a moment`, `12 s`, `3 min`, `2 h`."""
+    """Return how long something takes, roughly: `a moment`, `12 s`, `3 min`, `2 h`."""
     if duration_s is None:
         return "unknown"
     if duration_s < 1:
@@ -80,7 +80,7 @@ def wait(duration_s: float | None) -> str:
 
 
 def ago(moment_ms: int, now_ms: int) -> str:
-    """How long ago a moment was: `just now`, `40 s ago`, `5 min ago`, `3 h ago`, `2 days ago`, or a date."""
+    """Return a moment's age: `just now`, `40 s ago`, `5 min ago`, `3 h ago`, `2 days ago`, or a date."""
     passed_s = max(0, now_ms - moment_ms) // 1000
     if passed_s < 5:
         return "just now"
@@ -129,7 +129,7 @@ class _Running(Protocol):
 
 
 def left(job: _Running, now_ms: int) -> str:
-    """How long a job in hand still takes: `about 12 s left`; empty when nothing can be said."""
+    """Return how long a job in hand still takes: `about 12 s left`; empty when nothing can be said."""
     if job.started_ms is None or job.usual_s is None:
         return ""
     left_s = remaining_s(job.progress_pct, (now_ms - job.started_ms) / 1000, job.usual_s)
@@ -171,7 +171,7 @@ def made_by(model: str, engine: str) -> str:
 
 
 def browser(user_agent: str) -> str:
-    """What a browser is to people: `Firefox on Windows`; the name of a program that is none."""
+    """Return a browser's name for people: `Firefox on Windows`; of another program, its own name."""
     name = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     if name and system:

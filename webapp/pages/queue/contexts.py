@@ -1,4 +1,4 @@
-"""What the templates of the queue receive: one dataclass for each."""
+"""The contexts of the queue's templates: one dataclass for each."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -43,7 +43,7 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many jobs there are, by state and by model (the models of waiting ones)."""
+    """The counts of jobs, by state and by model (the models of waiting ones)."""
 
     processing: int
     waiting: int
@@ -180,7 +180,7 @@ class WorkersFragment:
 
 @dataclass(frozen=True, slots=True)
 class UndoToast:
-    """What was done, and the action that takes it back, if one does."""
+    """The report of an action, and the action that undoes it, if one does."""
 
     template: ClassVar[str] = "frame/undo_toast.html"
 

@@ -1,4 +1,4 @@
-"""What the queue page follows."""
+"""The feed of the queue page."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class SharedQueue:
         self._broadcast = Broadcast(bus, self._story)
 
     def events(self) -> AsyncGenerator[ServerEvent, None]:
-        """What a page follows that nobody is signed in to, and that shows everything."""
+        """Return the feed of an unfiltered page without an account."""
         return self._broadcast.events()
 
     async def rows(self, viewer: Identity | None, shown: QueueFilter) -> tuple[QueueRow, ...]:
@@ -107,7 +107,7 @@ class SharedQueue:
         )
 
     async def lines(self, viewer: Identity | None, shown: QueueFilter) -> tuple[Fragment, list[Fragment]]:
-        """What `rows` gives, rendered: the viewer's own on top, and all in their order."""
+        """Render the result of `rows`: the viewer's own on top, and all in their order."""
         can_steer = viewer is not None and viewer.is_admin
         rows = await self.rows(viewer, shown)
         own = Fragment("queue-own", self._render(OwnJobsFragment(own_among_others(rows))))
@@ -148,7 +148,7 @@ class SharedQueue:
         return queue_row(job, viewer, now_ms, self._prices, owners.get(job.account_id), balance)
 
     def _render(self, context: Context) -> str:
-        """What a context gives; the same one is rendered once."""
+        """Render a context; the same one is rendered once."""
         html = self._rendered.get(context)
         if html is None:
             if len(self._rendered) >= CACHED_FRAGMENTS:

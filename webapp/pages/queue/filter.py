@@ -18,7 +18,7 @@ MAX_OWNER_CHARACTERS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
-    """What to show; empty for everything that waits or is generated. `mine` is "1" for one's own jobs.
+    """The filter of the queue; empty for all that waits or is generated. `mine` is "1" for one's own jobs.
 
     `failed` and `cancelled`, and a part of the owner's name, are for admins.
     """
@@ -44,7 +44,7 @@ class QueueFilter:
         return f"/queue?{query}" if query else "/queue"
 
     def shows(self, job: QueuedJob, viewer: Identity | None, owner: str = "") -> bool:
-        """Whether a job of the queue is to be shown; `owner` is its owner's name, for admins."""
+        """Return whether a job of the queue is to be shown; `owner` is its owner's name, for admins."""
         return (
             self.state in ("", job.status)
             and self.model in ("", job.model)

@@ -103,7 +103,7 @@ async def submit(
 async def show_quote(
     request: PageRequest, queue: InjectedQueue, renderer: InjectedRenderer, identity: InjectedIdentity
 ) -> Response[Any]:
-    """What the job in the form would meet: place, wait, price."""
+    """Return the quote for the job in the form: place, wait, price."""
     return renderer.page(QuoteFragment(await quote_view(queue, identity, dict(request.query_params))))
 
 
@@ -166,7 +166,7 @@ async def compose_form(
 
 
 async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -> QuoteView:
-    """What a job with these fields would meet; fields that make no sense count as the usual ones."""
+    """Return the quote for a job with these fields; invalid fields count as the usual ones."""
     tier = queue.tiers[identity.tier]
     model = fields.get("model", DEFAULT_MODEL)
     duration_s = min(max(_duration_or_default(fields), MIN_DURATION_S), tier.max_duration_s)
@@ -176,7 +176,7 @@ async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -
 
 
 def _in_words(error: ProductError) -> str:
-    """What was refused and, where waiting helps, for how long."""
+    """Return the refusal and, where waiting helps, how long to wait."""
     if isinstance(error, LimitReached | QueueFull):
         return f"{error.message}. Try again in {wait(error.retry_after_s)}."
     return error.message

@@ -1,4 +1,4 @@
-"""What the templates about sounds and the queue receive: one dataclass for each."""
+"""The contexts of the start page's templates: one dataclass for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ EMPTY_FORM: Final = {
 
 @dataclass(frozen=True, slots=True)
 class QuoteView:
-    """What a job, or several `copies` of it, would meet, beside what its tier allows."""
+    """The quote for a job, or several `copies` of it, beside what its tier allows."""
 
     quote: Quote
     hourly: int
@@ -103,7 +103,7 @@ class ComposeFragment:
 
 @dataclass(frozen=True, slots=True)
 class QuoteFragment:
-    """What the job in the form would meet."""
+    """The quote for the job in the form."""
 
     template: ClassVar[str] = "queue/quote.html"
 
@@ -112,7 +112,7 @@ class QuoteFragment:
 
 @dataclass(frozen=True, slots=True)
 class ModelStateFragment:
-    """Whether a model is loaded, and what serves it."""
+    """A model's state, and the engine that serves it."""
 
     template: ClassVar[str] = "models/state.html"
 

@@ -1,4 +1,4 @@
-"""What the start page follows: the cards of its own jobs, and the state of the models."""
+"""The feed of the start page: the cards of its own jobs, and the state of the models."""
 
 import textwrap
 from contextlib import suppress
@@ -108,7 +108,7 @@ class GenerateFeed:
         return fragments + [self._card(job) for job in active]
 
     async def _came(self) -> bool:
-        """Whether there are jobs that were not there before; one may have come and ended since."""
+        """Return whether there are jobs that were not there before; one may have come and ended since."""
         before_ms, self._read_ms = self._read_ms, self._clock.now_ms()
         fresh = await self._queue.jobs.of_account(
             self._identity.account_id, since_ms=before_ms - RENDERING_MS, limit=MOST_ACTIVE

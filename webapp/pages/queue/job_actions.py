@@ -1,4 +1,4 @@
-"""What people do with a job, from its card or its line in the queue."""
+"""The actions on a job, from its card or its line in the queue."""
 
 from typing import Any, Final
 

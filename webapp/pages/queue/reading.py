@@ -17,7 +17,7 @@ from webapp.services.workers.facade import WorkerServices
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What stands around the jobs."""
+    """The parts of the queue page around the jobs."""
 
     counts: Counts
     charts: Charts

@@ -186,7 +186,7 @@ def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
 
 
 def _serves(models: Mapping[str, Any]) -> str:
-    """What a worker has ready, of the models that it reports."""
+    """Return the models that a worker has ready, of those that it reports."""
     if "tts" in models:
         return words.MODEL_NAMES["voice"]
     ready = {name: entry for name, entry in models.items() if entry["state"] == "ready"}

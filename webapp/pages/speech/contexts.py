@@ -1,4 +1,4 @@
-"""What the templates about speech receive: one dataclass for each."""
+"""The contexts of the templates about speech: one dataclass for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ class VoiceChoiceFragment:
 
 @dataclass(frozen=True, slots=True)
 class SpokenListFragment:
-    """What an account had spoken, newest first."""
+    """An account's spoken texts, newest first."""
 
     template: ClassVar[str] = "speech/spoken_list.html"
 

@@ -114,7 +114,7 @@ async def speech_form(
 
 
 def voice_choice(voices: Sequence[VoiceView], fields: Mapping[str, str], preferred: str) -> VoiceChoice:
-    """What can be chosen: the language asked for or else the chosen voice's, and the voice in it."""
+    """Return the choice of voices: the requested language or else the chosen voice's, and the voice in it."""
     by_id = {voice.id: voice for voice in voices}
     chosen = by_id.get(fields.get("voice", "")) or by_id.get(preferred) or next(iter(voices), None)
     language = fields.get("language", "")

@@ -1,4 +1,4 @@
-"""What concerns accounts, wired together."""
+"""The services of accounts, wired together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

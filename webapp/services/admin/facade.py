@@ -1,4 +1,4 @@
-"""What is for admins alone, wired together."""
+"""The services for admins, wired together."""
 
 from dataclasses import dataclass
 

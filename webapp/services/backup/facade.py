@@ -1,4 +1,4 @@
-"""What a backup is written from and restored to."""
+"""The services of backups, wired together."""
 
 from dataclasses import dataclass
 

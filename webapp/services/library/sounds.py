@@ -19,7 +19,7 @@ SOUND_PREFIX: Final = "sound_"
 
 @dataclass(frozen=True, slots=True)
 class PromptReading:
-    """What an engine that reads prompts by rules made of one.
+    """A rule-based engine's reading of a prompt.
 
     `understood` pairs pieces of the prompt with their meanings; `unknown` are the words that changed nothing.
     `is_empty`: the prompt names nothing that the engine can make, and what is heard only stands in for it.

@@ -1,4 +1,4 @@
-"""What models are there, wired together."""
+"""The services of models, wired together."""
 
 from dataclasses import dataclass
 

@@ -37,7 +37,7 @@ REMEMBERED = 256
 
 @dataclass(frozen=True, slots=True)
 class SkipReceipt:
-    """What a skip cost and what is left."""
+    """The price of a skip and the Aura left."""
 
     cost: int
     new_balance: int

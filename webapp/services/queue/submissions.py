@@ -28,7 +28,7 @@ LARGEST_GROUP: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What to expect of a job before it is submitted.
+    """A quote for a job before it is submitted.
 
     `expected_wait_s` is None when it cannot be estimated, such as when there is no worker or the queue is
     paused; otherwise `start` tells more, as of `asked_ms`.

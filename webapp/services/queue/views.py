@@ -116,7 +116,7 @@ class JobView:
         return self.status in TERMINAL
 
     def asked_again(self, seed: int | None) -> GenerationChoice:
-        """What was asked for, as a new request; without a seed it will be another sound."""
+        """Return the same request anew; without a seed it will be another sound."""
         return GenerationChoice(
             prompt=self.prompt,
             duration_s=self.duration_s,

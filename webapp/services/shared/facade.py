@@ -1,4 +1,4 @@
-"""What several domains use, wired together."""
+"""The services that several domains use, wired together."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""What every service may stand on."""
+"""The parts that every service may use."""
 
 from dataclasses import dataclass
 

@@ -34,7 +34,7 @@ def storage_key(generation_id: str, fence: int) -> str:
 
 
 class Lease(Protocol):
-    """What proves that a worker holds a row: the row's key, the worker and the fencing number."""
+    """A worker's proof that it holds a row: the row's key, the worker and the fencing number."""
 
     @property
     def key(self) -> str: ...

@@ -26,7 +26,7 @@ PRUNE_EVERY_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class LimitUsage:
-    """How much of a limit is used.
+    """The used part of a limit.
 
     `reset_s`: seconds until the next request leaves the window; 0 when none is in it. `name`: the limit's
     name as it is announced to clients.

@@ -15,7 +15,7 @@ from webapp.services.workers.arrivals import Arrivals
 
 @dataclass(frozen=True, slots=True)
 class SpeechServices:
-    """What handlers ask to be spoken (`requests`), and what speech workers do about it (`leases`)."""
+    """The services of speech: `requests` for handlers, and `leases` for speech workers."""
 
     requests: Speech
     leases: SpeechLeases

@@ -67,7 +67,7 @@ class Speech:
         return await self._register.read()
 
     async def usage(self, identity: Identity) -> LimitUsage:
-        """What is used up of the account's hour."""
+        """Return the used part of the account's hour."""
         return await self._rate_limits.usage(*self._limit(identity))
 
     async def speak(
@@ -197,7 +197,7 @@ class Speech:
         return bool(rows)
 
     async def _undo(self, hit: Hit | None, once: Once[AcceptedSpeech] | None) -> None:
-        """What was not spoken is not counted, and its key is as good as new."""
+        """Count nothing for a text that was not spoken, and free its key."""
         if hit is None:
             return
         await self._rate_limits.forget(hit)

@@ -1,4 +1,4 @@
-"""What speech tells: plain values, ready to be rendered."""
+"""The views of speech: plain values, ready to be rendered."""
 
 import msgspec
 

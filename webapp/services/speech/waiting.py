@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a request ended. `refusal` says why one failed whose text was the reason."""
+    """The end of a request. `refusal` says why one failed whose text was the reason."""
 
     is_completed: bool
     refusal: str
@@ -56,7 +56,7 @@ class Waiting:
             held.reschedule(min(end_s, held.when() or end_s))
 
     async def until_there(self, look: Callable[[], Awaitable[T | None]]) -> T:
-        """What `look` finds once whoever is on the way has come. Raises Unavailable, as `look` may."""
+        """Return the result of `look` once a starting worker has come. Raises Unavailable, as `look` may."""
         if (found := await look()) is not None:
             return found
         with self._bus.subscribe() as hints:
@@ -69,7 +69,7 @@ class Waiting:
                 raise Unavailable(AWAY) from None
 
     async def until_ended(self, request_id: str, *, since_s: float | None = None) -> Ended:
-        """How a request ended. Raises Unavailable when it does not end in time, and gives it up then.
+        """Return how a request ended. Raises Unavailable when it does not end in time, and gives it up then.
 
         The time began at `since_s` by the loop's clock, else now.
         """

@@ -1,4 +1,4 @@
-"""What concerns workers, wired together."""
+"""The services of workers, wired together."""
 
 from dataclasses import dataclass
 

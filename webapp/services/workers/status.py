@@ -31,7 +31,7 @@ NO_GPU: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What an engine can make with a model, in words, and the parts of proposals that it can make.
+    """An engine's abilities with a model, in words, and the parts of proposals that it can make.
 
     A proposal is one of each part, in the places of `idea_form`.
     """

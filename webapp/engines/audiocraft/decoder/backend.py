@@ -43,12 +43,12 @@ class Backend(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many rows there can be, numbered from 0."""
+        """Return how many rows there can be, numbered from 0."""
         ...
 
     @property
     def steps(self) -> int:
-        """How many columns a row can hold."""
+        """Return how many columns a row can hold."""
         ...
 
     @property

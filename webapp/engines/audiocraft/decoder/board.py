@@ -109,6 +109,6 @@ class Board:
         self._step[index] = step + 1
 
     def look(self, active: Active) -> list[bool]:
-        """Whether each has had numbers that are not finite. Waits for the device."""
+        """Return whether each has had numbers that are not finite. Waits for the device."""
         found: list[bool] = self._sick[active.index].tolist()
         return found

@@ -126,7 +126,7 @@ class Recorder:
 
 
 def _replay_error(recorded: Recorded, work: Callable[[], Tensor]) -> float:
-    """How far a replay is from the same work done as it comes. Waits for the device, as recording does."""
+    """Measure a replay's error against the same work done eagerly. Waits for the device."""
     expected = work().clone()
     # A graph without anything in it leaves what was there.
     recorded.output.fill_(torch.nan)
@@ -135,7 +135,7 @@ def _replay_error(recorded: Recorded, work: Callable[[], Tensor]) -> float:
 
 
 def relative_error(output: Tensor, expected: Tensor) -> float:
-    """How far numbers are from those expected, relative to their size, where those are finite."""
+    """Return how far numbers are from those expected, relative to their size, where those are finite."""
     is_sound = expected.isfinite()
     error = (output - expected).where(is_sound, 0).norm()
     size = expected.where(is_sound, 0).norm().clamp(min=torch.finfo(expected.dtype).tiny)

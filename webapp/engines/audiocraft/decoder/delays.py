@@ -41,5 +41,5 @@ def frames_in(columns: Tensor, start: int, end: int, delays: Sequence[int]) -> T
 
 
 def final_frames(columns: int, frames: int, delays: Sequence[int]) -> int:
-    """How many frames of a window are there in all codebooks once so many columns are decided."""
+    """Return how many frames of a window are there in all codebooks once so many columns are decided."""
     return min(max(columns - 1 - max(delays), 0), frames)

@@ -60,7 +60,7 @@ def packed(projection: Projection, dtype: torch.dtype) -> Linear:
 
 
 def can_pack(dtype: torch.dtype) -> bool:
-    """Whether this machine's torch can compute with packed weights of a precision."""
+    """Return whether this machine's torch can compute with packed weights of a precision."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     probe = Projection(torch.eye(16), None)

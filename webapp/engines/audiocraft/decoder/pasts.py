@@ -1,4 +1,4 @@
-"""What a step reads of the steps before it."""
+"""The keys and values that a step reads of the steps before it."""
 
 from dataclasses import dataclass
 

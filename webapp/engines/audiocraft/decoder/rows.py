@@ -47,7 +47,7 @@ class _Place:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all columns but the newest were taken in; that one comes with the next step."""
+        """Return whether all columns but the newest were taken in; that one comes with the next step."""
         return self.fed == self.step - 1
 
     @property
@@ -131,7 +131,7 @@ class RowsDecoding:
 
     @property
     def _is_due(self) -> bool:
-        """Whether it is time to look: the host does it now and then, and at the end of a window."""
+        """Return whether it is time to look: the host does it now and then, and at the end of a window."""
         is_end = any(place.step == place.columns for place in self._places.values())
         return is_end or self._steps_since_look >= self._look_every
 

@@ -155,7 +155,7 @@ def _layer(layer: "StreamingTransformerLayer") -> LayerWeights:
 
 
 def _is_usual(layer: "StreamingTransformerLayer") -> bool:
-    """Whether a layer has the form that all published checkpoints have."""
+    """Return whether a layer has the form that all published checkpoints have."""
     attention = layer.self_attn
     scales = (layer.layer_scale_1, layer.layer_scale_2, layer.layer_scale_cross)
     return bool(

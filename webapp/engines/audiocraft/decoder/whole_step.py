@@ -133,7 +133,7 @@ def draw_next(board: BoardTensors, logits: Tensor, plan: PlanPart) -> None:
 
 
 def replay_s(recorded: Recorded) -> float:
-    """How long a replay takes, in seconds."""
+    """Return how long a replay takes, in seconds."""
     torch.cuda.synchronize(recorded.output.device)
     before = time.perf_counter()
     for _ in range(PACED_REPLAYS):

@@ -45,7 +45,7 @@ class Syllable:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """How far a caller may differ from the usual one."""
+    """A caller's factors of pitch, throat and time against the usual one's, and its effort."""
 
     pitch: float = 1.0
     throat: float = 1.0

@@ -1,4 +1,4 @@
-"""What people let out without words: they clear their throats, and they weep."""
+"""Human sounds without words: clearing the throat, and weeping."""
 
 from webapp.engines.sketch.effects.calls import Syllable, call
 from webapp.engines.sketch.effects.pacing import Pacing, event_effect

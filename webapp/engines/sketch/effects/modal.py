@@ -27,7 +27,7 @@ def ring(hz: Signal, t60_s: Signal, levels: Signal, count: int, phases: Signal |
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """How a body of a material rings: a body of medium size has its lowest mode at ``lowest_hz``."""
+    """The ringing of a material: a body of medium size has its lowest mode at ``lowest_hz``."""
 
     lowest_hz: float
     modes: int

@@ -16,7 +16,7 @@ _MOST_EVENTS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """How events of one kind follow each other when the request leaves it open."""
+    """The pace of events of one kind when the request leaves it open."""
 
     period_s: tuple[float, float]  # from start to start, at the slowest and the fastest
     jitter: float = 0.1  # share of the period by which starts stray

@@ -1,4 +1,4 @@
-"""What is asked of a sound of the world."""
+"""A request for a sound of the world."""
 
 from dataclasses import dataclass
 

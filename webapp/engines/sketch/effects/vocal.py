@@ -17,7 +17,7 @@ _TILT_HZ = 2500.0  # a voice is darker than its poles alone make it
 
 @dataclass(frozen=True, slots=True)
 class Glottis:
-    """How a voice is made before the throat shapes it."""
+    """A voice's source, before the throat shapes it."""
 
     brightness: float = 0.8  # strength of each harmonic beside the one below it
     breath: float = 0.08  # noise beside the tone

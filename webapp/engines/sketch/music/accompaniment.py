@@ -1,4 +1,4 @@
-"""What accompanies, bar by bar: chords, arpeggios, pads, drones, riffs."""
+"""Accompaniment, bar by bar: chords, arpeggios, pads, drones, riffs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

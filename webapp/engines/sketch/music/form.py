@@ -1,4 +1,4 @@
-"""How a piece goes: sections that differ in energy and in who plays."""
+"""The form of a piece: sections that differ in energy and in who plays."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""What each role plays, bar by bar, as events in beats."""
+"""The parts of the roles, bar by bar, as events in beats."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final

@@ -240,7 +240,7 @@ def _lane_of(asked: str) -> tuple[str, str]:
 
 
 def _lone(piece: str) -> str:
-    """What a piece plays when the prompt asks for it."""
+    """Return the pattern of a drum that the prompt names."""
     for groove in grooves().values():
         if piece in groove.lanes and "X" in groove.lanes[piece]:
             return groove.lanes[piece]
@@ -248,5 +248,5 @@ def _lone(piece: str) -> str:
 
 
 def bars_in(piece: Piece, duration_s: float) -> int:
-    """How many bars begin within a time."""
+    """Return how many bars begin within a time."""
     return max(1, math.ceil(duration_s / piece.bar_s - 1e-9))

@@ -72,7 +72,7 @@ class Track:
         return saturated(samples * _INTO_DRIVE, drive) if drive else samples
 
     def _loudness_db(self) -> float:
-        """How loud the part is before its place in the mix is found."""
+        """Return how loud the part is before its place in the mix is found."""
 
         def energy_of(note: Note) -> float:
             tried_s = min(note.duration_s, _PROBE_S)

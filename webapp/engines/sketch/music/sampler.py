@@ -47,7 +47,7 @@ _BLOCK_FRAMES = SAMPLE_RATE // 2
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """What decides the plain sound of a note, before its envelope."""
+    """The key of a note's plain sound, before its envelope."""
 
     sample: int
     key: int
@@ -177,7 +177,7 @@ def _seamless(sample: FloatArray, start: int, end: int) -> FloatArray:
 
 @lru_cache(maxsize=8)
 def _vibrato(frames: int, cents: float) -> FloatArray:
-    """How far the attack, and vibrato after it, move the place that is read in a sample, in frames."""
+    """Return how far the attack, and vibrato after it, move the place that is read in a sample, in frames."""
     times = np.arange(frames) / SAMPLE_RATE
     onset = np.clip((times - _VIBRATO_AFTER_S) / _VIBRATO_AFTER_S, 0, 1)
     waves = np.sin(2 * np.pi * _VIBRATO_HZ * times)

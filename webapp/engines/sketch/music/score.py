@@ -1,4 +1,4 @@
-"""What is played, as plain values."""
+"""A score, as plain values."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the players of a piece share, and the notes they write."""
+"""The setting that the players of a piece share, and the notes they write."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the players of a piece share: its form, its chords, and the melody that leads."""
+    """The setting that the players share: the form, the chords, and the melody that leads."""
 
     piece: Piece
     form: Form

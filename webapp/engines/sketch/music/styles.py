@@ -23,7 +23,7 @@ class StylePart:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What a style of music brings along when the prompt does not say otherwise."""
+    """A style of music: the defaults where the prompt does not say otherwise."""
 
     tempo_bpm: tuple[float, float]
     modes: tuple[str, ...]
@@ -40,7 +40,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """How an instrument is sounded: a program of the font, or a tone of our own; ``range`` in MIDI keys.
+    """An instrument's sound: a program of the font, or a tone of our own; ``range`` in MIDI keys.
 
     ``centre`` is about where it plays melodies, where that is not for its role to say. ``drive`` is
     for tones of our own; samples of a driven guitar are driven. A section is several players; ``beside`` is

@@ -65,7 +65,7 @@ class MusicReader:
         )
 
     def _is_music_by_mood(self, part: Part) -> bool:
-        """Whether a part that names nobody is music all the same: "a song", "something sad", a key."""
+        """Return whether a part that names nobody is music all the same: "a song", "something sad", a key."""
         said = _said(part)
         if any(entry.kind == "cue" and entry.phrase in _MUSIC_ITSELF for entry in said):
             return True
@@ -94,7 +94,7 @@ def _said_of_music(part: Part) -> list[Entry]:
 
 
 def _is_solo(said: Iterable[Entry], *, with_style: bool) -> bool:
-    """Whether nobody else plays. With a style, a "saxophone solo" is played in front of the others."""
+    """Return whether nobody else plays. With a style, a "saxophone solo" is played in front of the others."""
     return any(entry.kind == "solo" and not (with_style and entry.phrase == ("solo",)) for entry in said)
 
 
@@ -138,7 +138,7 @@ def _drums(sources: Iterable[Source]) -> DrumRequest | None:
 
 
 def _strength(source: Source) -> tuple[float, float]:
-    """How hard an instrument is played, 0 to 1, and its level in dB."""
+    """Return how hard an instrument is played, 0 to 1, and its level in dB."""
     intensity, level_db = 0.5, _BACKGROUND_DB if source.is_background else 0.0
     for key in _keys(source.modifiers, "intensity"):
         change, change_db = map(float, key.split())
@@ -159,7 +159,7 @@ def _unwanted(entries: Iterable[Entry]) -> Iterable[str]:
 
 
 def _kinds_of(word: str) -> Iterable[str]:
-    """What "guitar", "bass" or "synth" mean when they are not wanted: all instruments of that name."""
+    """Return the instruments that "no guitar" or "no bass" excludes: all of that name."""
     if word == "bass":
         yield "bass"
     if word.startswith("synth"):

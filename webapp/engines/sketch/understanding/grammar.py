@@ -142,7 +142,7 @@ class Reader:
         self._said.append((Match(-1, -1, (entry,)), [entry]))
 
     def _verb(self, match: Match) -> Entry | None:
-        """What the present subject does, if the word is a verb of it."""
+        """Return the subject's action, if the word is a verb of it."""
         if not self._subject or self._negated:
             return None
         return next(
@@ -201,12 +201,12 @@ class Reader:
         self._add(match, entry)
 
     def _is_object(self, match: Match) -> bool:
-        """Whether "door" is what something is done to: "knocks on a wooden door"."""
+        """Return whether "door" is what something is done to: "knocks on a wooden door"."""
         before = self._tokens[max(0, match.start - _REACH) : match.start]
         return any(token.folded in _TOUCHING for token in before)
 
     def _is_verb_of(self, source: Source, subject: str) -> bool:
-        """Whether "howling" before "dog" has already said what the dog does."""
+        """Return whether "howling" before "dog" has already said what the dog does."""
         return any(
             entry.kind == "verb" and entry.detail == subject and self._becomes(source, entry)
             for entry in source.match.entries

@@ -43,7 +43,7 @@ def _wanted_parts(sound: str, unwanted: Collection[str], words: Lexicon) -> Iter
 
 
 def _is_among(sound: str, unwanted: Collection[str]) -> bool:
-    """Whether a sound is one of these or a kind of one: heavy rain is a kind of rain."""
+    """Return whether a sound is one of these or a kind of one: heavy rain is a kind of rain."""
     return any(sound == other or sound.startswith(f"{other}_") for other in unwanted)
 
 

@@ -31,7 +31,7 @@ class Entry:
     detail: str = ""
 
     def allows(self, words: Iterable[str]) -> bool:
-        """Whether the words as typed may be this phrase, given how its kind is inflected."""
+        """Return whether the words as typed may be this phrase, given how its kind is inflected."""
         if self.kind not in _UNINFLECTED:
             return True
         if self.kind == "genre":
@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """What a mood means for music: its energy from 0 to 1, and the modes that suit it."""
+    """A mood's effect on music: its energy from 0 to 1, and the modes that suit it."""
 
     energy: float
     modes: tuple[str, ...]

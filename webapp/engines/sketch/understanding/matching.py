@@ -61,7 +61,7 @@ def _match_at(tokens: Sequence[Token], content: Sequence[int], at: int, words: L
 
 
 def is_musical(matches: Collection[Match], model: str) -> bool:
-    """Whether the prompt as a whole speaks of music, which decides what "horn" or "metal" means."""
+    """Return whether the prompt as a whole speaks of music, which decides what "horn" or "metal" means."""
     certain = [match for match in matches if match.has(*MUSICAL, "cue", "mode") and not _may_be_sound(match)]
     if certain:
         return True
@@ -101,12 +101,12 @@ def _may_be_sound(match: Match) -> bool:
 
 
 def _is_place(match: Match) -> bool:
-    """Whether "house" is where something sounds: "in a house"."""
+    """Return whether "house" is where something sounds: "in a house"."""
     return match.has("space") and match.before in _INSIDE
 
 
 def _is_material(match: Match, following: Match | None) -> bool:
-    """Whether "metal" is what something is made of: "a metal door", "steps on metal"."""
+    """Return whether "metal" is what something is made of: "a metal door", "steps on metal"."""
     if not match.has("material"):
         return False
     if match.before in _ON:

@@ -1,4 +1,4 @@
-"""What sketch understood of a prompt, as plain values."""
+"""Sketch's plan of a prompt, as plain values."""
 
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ class EffectLayer:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What sounds together. A scene without music and effects is silence. ``fade`` is "", in or out."""
+    """Sounds of one time. A scene without music and effects is silence. ``fade`` is "", in or out."""
 
     music: MusicRequest | None = None
     effects: tuple[EffectLayer, ...] = ()

@@ -32,7 +32,7 @@ class Clause:
 
 @dataclass(slots=True)
 class Part:
-    """What sounds at the same time, between one "then" and the next."""
+    """The sounds of one time, between one "then" and the next."""
 
     clauses: list[Clause] = field(default_factory=list)
     is_silence: bool = False

@@ -49,7 +49,7 @@ def key_in(text: str) -> tuple[int | None, str | None]:
 
 
 def _is_article(text: str, match: re.Match[str]) -> bool:
-    """Whether the letter is the "a" of "in a forest"."""
+    """Return whether the letter is the "a" of "in a forest"."""
     followed = re.match(r"\s*\w", text[match.end() :])
     return match["letter"] == "a" and not match["accidental"] and followed is not None
 

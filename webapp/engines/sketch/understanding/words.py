@@ -47,7 +47,7 @@ class Token:
 
     @property
     def is_mark(self) -> bool:
-        """Whether this is punctuation."""
+        """Return whether this is punctuation."""
         return not (self.folded[0].isalnum() or self.folded[0] == "_")
 
 
@@ -74,7 +74,7 @@ def _unaccented(word: str) -> str:
 
 
 def _is_dash(text: str, match: re.Match[str]) -> bool:
-    """Whether a hyphen stands between blanks, where it parts clauses and not words."""
+    """Return whether a hyphen stands between blanks, where it parts clauses and not words."""
     return (
         match[0] in "-–—"
         and text[match.start() - 1 : match.start()] == " " == text[match.end() : match.end() + 1]
@@ -113,5 +113,5 @@ def _without_plural(word: str) -> str:
 
 
 def is_plural_of(word: str, singular: str) -> bool:
-    """Whether a word is a noun's plural."""
+    """Return whether a word is a noun's plural."""
     return word != singular and _without_plural(_IRREGULAR.get(word, word)) == singular

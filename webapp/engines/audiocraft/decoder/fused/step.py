@@ -28,7 +28,7 @@ class _Layer:
 
 
 def can_be_fused(weights: DecoderWeights) -> bool:
-    """Whether the kernels are for a model of this shape: all published ones are."""
+    """Return whether the kernels are for a model of this shape: all published ones are."""
     head_dim = weights.dim // weights.heads
     return all(size & (size - 1) == 0 for size in (head_dim, weights.card)) and head_dim >= LEAST_HEAD_DIM
 

@@ -190,7 +190,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a library is there as it was written."""
+    """Return whether a library is there as it was written."""
     try:
         return _checksum(path) == _checksum_file(path).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
