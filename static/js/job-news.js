@@ -1,10 +1,9 @@
 // Brings what happens to one's jobs to whoever looks elsewhere: the tab's title says how far they are, and a
 // notification, where the browser permits them, that one has ended. A hidden tab has no live connection, so it follows
-// the first few of its jobs itself.
+// its jobs itself, one after the other: a browser has few connections for all of a server's tabs.
 
 import { ROOT } from "./root.js";
 
-const MOST_FOLLOWED = 3;
 const ENDED = { completed: "Finished", failed: "Failed" };
 const WORDS = { completed: "Done", failed: "Failed" };
 
@@ -69,7 +68,20 @@ function follow(card) {
       }
     }
     showTitle();
+    if (!isActive(entry.job)) followNext();
   });
+  stream.onerror = () => {
+    // A refused stream is closed for good: nothing is known of that job any more.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    entry.job = { status: "unknown" };
+    showTitle();
+    followNext();
+  };
+}
+
+function followNext() {
+  const next = activeCards().findLast((card) => !followed.has(card.id));
+  if (document.hidden && next) follow(next);
 }
 
 function followNothing() {
@@ -96,7 +108,7 @@ document.addEventListener("click", async ({ target }) => {
 });
 document.addEventListener("visibilitychange", () => {
   followNothing();
-  if (document.hidden) for (const card of activeCards().slice(-MOST_FOLLOWED)) follow(card);
+  if (document.hidden) followNext();
   else ended = "";
   showTitle();
 });

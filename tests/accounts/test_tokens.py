@@ -12,6 +12,7 @@ from webapp.ids import secret_hash
 from webapp.services.accounts import tokens as tokens_module
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.last_use import LastUse
 from webapp.services.accounts.tokens import DAY_MS, Tokens
 
 
@@ -104,3 +105,15 @@ async def test_an_account_holds_a_bounded_number_whatever_comes_at_once(
     assert Counter(await asyncio.gather(*(ask() for _ in range(12)))) == {"made": 5, "refused": 7}
     clock.advance_s(86_400)
     assert await ask() == "made", "expired tokens make room"
+
+
+async def test_a_row_that_was_read_before_the_write_tells_the_use_after_it(
+    database: Database, tokens: Tokens, ada: Identity, clock: ManualClock
+) -> None:
+    last_use = LastUse(database, clock, "api_token", every_ms=60_000)
+    _, view = await tokens.create(ada.account_id)
+    assert last_use.record(view.token_id, None)
+    assert last_use._writing
+    await last_use._writing
+    assert (await tokens.list(ada.account_id))[0].last_used_ms == clock.now_ms()
+    assert last_use.latest(view.token_id, None) == clock.now_ms()

@@ -126,7 +126,7 @@ async def test_a_failed_job_can_be_tried_again(
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("action", ["cancel", "stop", "skip", "again", "retry"])
+@pytest.mark.parametrize("action", ["cancel", "stop", "skip", "again", "retry", "keep"])
 async def test_only_the_owner_acts(
     browser: httpx.AsyncClient, services: Services, job_id: str, action: str
 ) -> None:

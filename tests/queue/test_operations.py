@@ -66,3 +66,24 @@ async def test_nobody_else_may_and_what_fails_leaves_no_line(
     with pytest.raises(NotFound):
         await services.admin.operations.drain(root, "b" * 12, is_draining=True)
     assert await services.admin.audit.entries() == []
+
+
+async def test_an_account_is_deleted_with_its_record_or_not_at_all(
+    services: Services, root: Identity, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_account("ann")
+    record = services.admin.audit.record
+
+    async def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(services.admin.audit, "record", fail)
+    with pytest.raises(ZeroDivisionError):
+        await services.admin.accounts.delete(root, "ann")
+    assert (await services.accounts.registry.find("ann")).username == "ann"
+    monkeypatch.setattr(services.admin.audit, "record", record)
+    await services.admin.accounts.delete(root, "ann")
+    (line,) = await services.admin.audit.entries()
+    assert (line.author, line.action) == ("root", "delete account")
+    with pytest.raises(NotFound):
+        await services.accounts.registry.find("ann")

@@ -312,33 +312,3 @@ async def test_a_quote_foretells_the_place(services: Services, make_account: Mak
     assert (
         await services.queue.submissions.submit(creator, choice(duration_s=30))
     ).position == quote.position
-
-
-async def test_variations_differ_in_their_seed_and_are_accepted_together(
-    services: Services, make_account: MakeAccount
-) -> None:
-    ann = await make_account(tier="premium")
-    first = await services.queue.submissions.submit(ann, choice(seed=2**63 - 1), copies=3)
-    jobs = await services.queue.jobs.of_account(ann.account_id)
-    assert sorted((job.position, job.seed) for job in jobs) == [(1, 2**63 - 1), (2, 0), (3, 1)]
-    assert (first.job_id, first.position) == (jobs[-1].job_id, 1)
-    await services.queue.submissions.submit(ann, choice(), copies=2)
-    drawn = {job.seed for job in await services.queue.jobs.of_account(ann.account_id)}
-    assert len(drawn) == 5
-
-
-async def test_of_too_many_variations_none_is_accepted(services: Services, make_account: MakeAccount) -> None:
-    ann = await make_account(tier="premium")
-    await services.queue.submissions.submit(ann, choice(), copies=8)
-    with pytest.raises(LimitReached, match="your tier allows 10"):
-        await services.queue.submissions.submit(ann, choice(), copies=3)
-    assert await _rows(services) == 8
-    await services.queue.submissions.submit(ann, choice(), copies=2)
-    for number in range(4):
-        creator = await make_account(f"creator-{number}", tier="creator")
-        await services.queue.submissions.submit(creator, choice(), copies=20)
-    late = await make_account("late", tier="creator")
-    await services.queue.submissions.submit(late, choice(), copies=9)
-    with pytest.raises(QueueFull):
-        await services.queue.submissions.submit(late, choice(), copies=2)
-    assert await _rows(services) == 99

@@ -6,7 +6,6 @@ from typing import TypeAlias
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
-from webapp.clock import Clock
 from webapp.events import Bus
 from webapp.http.sse import StopSignal
 from webapp.http.stream_caps import StreamCaps
@@ -35,7 +34,6 @@ class Streams:
 InjectedAccounts: TypeAlias = NamedDependency[SkipValidation[AccountServices]]
 InjectedAdministration: TypeAlias = NamedDependency[SkipValidation[AdminServices]]
 InjectedBus: TypeAlias = NamedDependency[SkipValidation[Bus]]
-InjectedClock: TypeAlias = NamedDependency[SkipValidation[Clock]]
 InjectedIds: TypeAlias = NamedDependency[SkipValidation[Ids]]
 InjectedLibrary: TypeAlias = NamedDependency[SkipValidation[LibraryServices]]
 InjectedModels: TypeAlias = NamedDependency[SkipValidation[ModelServices]]
@@ -62,7 +60,6 @@ def dependencies_of(services: Services) -> dict[str, Provide]:
         "accounts": provided(services.accounts),
         "administration": provided(services.admin),
         "bus": provided(services.bus),
-        "clock": provided(services.clock),
         "new_ids": provided(services.ids),
         "library": provided(services.library),
         "models": provided(services.models),

@@ -25,6 +25,8 @@ class Job(Table):
     job_id = Varchar(length=12, primary_key=True)
     # Order of submission; breaks ties between equal times.
     sequence = BigInt(unique=True)
+    # The sequence of the first of several variations that were asked for at once.
+    variation_of = BigInt(null=True, default=None)
     account = ForeignKey(Account, on_delete=OnDelete.cascade)
     generation_id = Varchar(length=20, unique=True)
     # queued | processing | completed | failed | cancelled

@@ -10,8 +10,8 @@ from webapp.http.dependencies import InjectedSettings, InjectedSpeech, InjectedW
 from webapp.http.hosts import LOOPBACK_NAMES
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import ChecklistPage, CheckPoint, VoiceRow, VoicesPage
+from webapp.pages.frame import words
 from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.pages.frame.words import ENGINE_NAMES
 from webapp.pages.speech.languages import language_name, primary_subtag
 from webapp.policy.generation import MODELS
 from webapp.services.speech.views import VoiceView
@@ -54,7 +54,7 @@ async def show_voices(
                 voice.id,
                 voice.name,
                 language_name(primary_subtag(voice.language)),
-                ENGINE_NAMES.get(voice.engine, voice.engine),
+                words.ENGINE_NAMES.get(voice.engine, voice.engine),
                 voice.quality,
                 voice.license,
                 is_neural=voice.engine == NEURAL_VOICES,
@@ -79,7 +79,8 @@ def checklist(
         CheckPoint(
             "Voices",
             any(voice.engine == NEURAL_VOICES for voice in voices),
-            f"{len(voices):,} voices. Neural ones sound better: soundloom voices pull en_US-lessac-medium",
+            f"{words.count(len(voices), 'voice')}."
+            " Neural ones sound better: soundloom voices pull en_US-lessac-medium",
             "/admin/voices",
         ),
         _registration(settings, is_local=is_local),

@@ -55,10 +55,10 @@ async def add_selection_to_playlist(posted: InjectedPosted, library: InjectedLib
     chosen = selected(posted.pairs)
     playlist_id = posted.fields.get("playlist")
     name = {"name": posted.fields.get("playlist_name", "")}
-    playlist = await library.playlists.add_all(
+    playlist, added = await library.playlists.add_all(
         posted.identity, playlist_id or parse_playlist(name, is_new=True), chosen
     )
-    return library_changed(posted, f"{words.count(len(chosen), 'sound')} in “{playlist.name}” now")
+    return library_changed(posted, f"{words.count(added, 'sound')} in “{playlist.name}” now")
 
 
 async def _apply(library: LibraryServices, identity: Identity, action: str, sound_ids: list[str]) -> int:

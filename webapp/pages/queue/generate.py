@@ -34,7 +34,7 @@ from webapp.pages.queue.generate_contexts import (
     QuoteFragment,
     QuoteView,
 )
-from webapp.pages.queue.variations import in_groups, letters
+from webapp.pages.queue.variations import in_groups
 from webapp.policy.generation import (
     DEFAULT_DURATION_S,
     DEFAULT_MODEL,
@@ -137,7 +137,7 @@ async def job_list(accounts: AccountServices, queue: QueueServices, identity: Id
     """The cards of the account's newest jobs."""
     jobs = await recent_jobs(queue, identity)
     balance = await accounts.aura.balance(identity.account_id)
-    return JobListFragment(in_groups(jobs), balance, letters(jobs))
+    return JobListFragment(in_groups(jobs), balance)
 
 
 def in_line(submitted: Submitted) -> str:
@@ -192,9 +192,7 @@ def _duration_or_default(fields: Fields) -> float:
 
 def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
     chrome = Chrome("generate", viewer, live="generate")
-    return GeneratePage(
-        chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance, variations=jobs.variations
-    )
+    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
 
 
 async def _refused(

@@ -72,7 +72,6 @@ class GeneratePage:
     form: ComposeForm
     jobs: tuple[JobView, ...]
     balance: int
-    variations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +120,19 @@ class ModelStateFragment:
 
 @dataclass(frozen=True, slots=True)
 class JobFragment:
-    """One job's card; `variation` is its letter among those asked for at once."""
+    """One job's card."""
 
     template: ClassVar[str] = "queue/job.html"
 
     job: JobView
     balance: int
-    variation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class JobListFragment:
-    """The cards of an account's recent jobs, newest first; `variations` has letters by job."""
+    """The cards of an account's recent jobs, newest first."""
 
     template: ClassVar[str] = "queue/job_list.html"
 
     jobs: tuple[JobView, ...]
     balance: int
-    variations: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from webapp.pages.frame.rendering import Renderer
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate import recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment, ModelStateFragment
-from webapp.pages.queue.variations import in_groups, letters
+from webapp.pages.queue.variations import in_groups
 from webapp.policy.job_status import ACTIVE, JobStatus
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
@@ -61,7 +61,6 @@ class GenerateFeed:
         self._read_ms = self._since_ms
         self._active: set[str] | None = None
         self._balance = 0
-        self._letters: dict[str, str] = {}
         self._seen: set[str] = set()
         self._models_may_differ = True
         self._signals: set[str] = set()
@@ -120,7 +119,6 @@ class GenerateFeed:
 
     async def _since_page_load(self) -> list[Fragment]:
         jobs = await recent_jobs(self._queue, self._identity)
-        self._letters = letters(jobs)
         if any(job.created_ms >= self._since_ms for job in jobs):
             return [self._list(jobs)]
         return [self._card(job) for job in jobs if (job.finished_ms or self._since_ms) >= self._since_ms]
@@ -135,11 +133,10 @@ class GenerateFeed:
         ]
 
     def _card(self, job: JobView) -> Fragment:
-        card = JobFragment(job, self._balance, self._letters.get(job.job_id, ""))
+        card = JobFragment(job, self._balance)
         return Fragment(f"job-{job.job_id}", self._renderer.render(card))
 
     def _list(self, jobs: tuple[JobView, ...]) -> Fragment:
-        self._letters = letters(jobs)
         empty = "" if jobs else self._renderer.render(JobListFragment((), self._balance))
         return list_fragment("job-list", [self._card(job) for job in in_groups(jobs)], when_empty=empty)
 

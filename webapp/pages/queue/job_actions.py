@@ -6,15 +6,13 @@ from litestar import Response, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
-from webapp.errors import InvalidRequest
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedQueue
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
-from webapp.pages.queue.generate import in_line, job_list, recent_jobs
+from webapp.pages.queue.generate import in_line, job_list
 from webapp.pages.queue.generate_contexts import JobFragment
-from webapp.pages.queue.variations import letters, others
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
 from webapp.services.queue.facade import QueueServices
@@ -91,14 +89,11 @@ async def keep(
 ) -> Response[Any]:
     """Delete the sounds of a job's other variations, once that was confirmed."""
     job = await queue.jobs.get(posted.identity, job_id)
-    jobs = await recent_jobs(queue, posted.identity)
-    variation = letters(jobs).get(job_id)
-    if variation is None:
-        raise InvalidRequest("This job has no other variations")
+    sounds = await queue.jobs.sounds_of_other_variations(job)
     if not is_confirmed(posted.fields):
         return ask(
             posted,
-            f"Keep only variation {variation}?",
+            f"Keep only variation {job.variation}?",
             f"{job.prompt} – the others are deleted for good.",
             verb="Delete the others",
             opposite="Keep all",
@@ -106,9 +101,8 @@ async def keep(
             section="generate",
             back="/",
         )
-    sounds = [other.sound.generation_id for other in others(jobs, job_id) if other.sound]
     await library.publishing.delete_all(posted.identity, sounds)
-    return library_changed(posted, f"Variation {variation} kept", back="/")
+    return library_changed(posted, f"Variation {job.variation} kept", back="/")
 
 
 def _made_with(seed: int, fields: Fields) -> int | None:
@@ -124,8 +118,7 @@ async def _changed(
         return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
     job = await queue.jobs.get(posted.identity, job_id)
     balance = await accounts.aura.balance(posted.identity.account_id)
-    variation = letters(await recent_jobs(queue, posted.identity)).get(job_id, "")
-    card = posted.renderer.render(JobFragment(job, balance, variation))
+    card = posted.renderer.render(JobFragment(job, balance))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), said)
 
 

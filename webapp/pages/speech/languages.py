@@ -9,8 +9,8 @@ cs Czech|cv Chuvash|cy Welsh|da Danish|de German|el Greek|en English|eo Esperant
 eu Basque|fa Persian|fi Finnish|fil Filipino|fo Faroese|fr French|ga Irish|gd Scottish Gaelic|gl Galician
 gn Guarani|grc Ancient Greek|gu Gujarati|hak Chinese (Hakka)|haw Hawaiian|he Hebrew|hi Hindi|hr Croatian
 ht Haitian Creole|hu Hungarian|hy Armenian (Eastern)|hyw Armenian (Western)|ia Interlingua|id Indonesian
-io Ido|is Icelandic|it Italian|ja Japanese|jbo Lojban|ka Georgian|kaa Karakalpak|kk Kazakh|kl Greenlandic
-km Khmer|kn Kannada|ko Korean|kok Konkani|ku Kurdish|ky Kyrgyz|la Latin|lb Luxembourgish
+io Ido|is Icelandic|it Italian|ja Japanese|jbo Lojban|jv Javanese|ka Georgian|kaa Karakalpak|kk Kazakh
+kl Greenlandic|km Khmer|kn Kannada|ko Korean|kok Konkani|ku Kurdish|ky Kyrgyz|la Latin|lb Luxembourgish
 lfn Lingua Franca Nova|lo Lao|lt Lithuanian|ltg Latgalian|lv Latvian|mi Māori|mk Macedonian|ml Malayalam
 mn Mongolian|mr Marathi|ms Malay|mt Maltese|mto Totontepec Mixe|my Burmese|nb Norwegian Bokmål
 nci Classical Nahuatl|ne Nepali|nl Dutch|nn Norwegian Nynorsk|nog Nogai|om Oromo|or Odia|pa Punjabi

@@ -42,17 +42,19 @@ class LastUse:
         self._every_ms = every_ms
         self._lifetime_ms = lifetime_ms
         self._pending: dict[int, int] = {}
+        # The newest batch: a row that was read before it was committed may be looked at after it.
+        self._written: Mapping[int, int] = {}
         self._writing: asyncio.Task[None] | None = None
         self._not_before_ms = 0
         self._outage = Outage(logger, f"the note of last use ({kind})")
 
     def pending_ms(self, row_id: int) -> int | None:
-        """Return when it was last used, if that is not in the database yet."""
-        return self._pending.get(row_id)
+        """Return when it was last used, if that may not be in a row read before now."""
+        return self._pending.get(row_id, self._written.get(row_id))
 
     def latest(self, row_id: int, written_ms: int | None) -> int | None:
         """Return when it was last used, given the time in the database."""
-        pending_ms = self._pending.get(row_id)
+        pending_ms = self.pending_ms(row_id)
         if pending_ms is None or written_ms is None:
             return written_ms if pending_ms is None else pending_ms
         return max(pending_ms, written_ms)
@@ -84,6 +86,7 @@ class LastUse:
             if not has_written:
                 return
             self._not_before_ms = 0
+            self._written = uses
             for row_id, used_ms in uses.items():
                 if self._pending.get(row_id) == used_ms:
                     del self._pending[row_id]

@@ -108,11 +108,12 @@ class AccountAdmin:
             await self._record(identity, "create account", account, tier)
         return account, password
 
+    @essential
     async def delete(self, identity: Identity, username: str) -> None:
         """Delete an account and all that belongs to it. Raises InvalidRequest for one's own account."""
         account = await self._other(identity, username)
-        await self._deletion.delete(account.account_id)
-        await self._record(identity, "delete account", account)
+        async with self._deletion.deleting(account.account_id), self._ruling(identity):
+            await self._record(identity, "delete account", account)
 
     async def set_tier(self, identity: Identity, username: str, tier: str) -> None:
         """Change an account's tier. Raises InvalidRequest for an unknown one."""

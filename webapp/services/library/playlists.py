@@ -99,11 +99,11 @@ class Playlists:
 
     async def add_all(
         self, identity: Identity, playlist: str | PlaylistChange, sound_ids: list[str]
-    ) -> PlaylistView:
+    ) -> tuple[PlaylistView, int]:
         """Append sounds to an own playlist, given by its id, or to a new one: all or none.
 
-        Those that are there stay in their place, and those that are gone meanwhile are left out. Raises
-        NotFound for the playlist and Conflict.
+        Also returns how many of them are in it now. Those that are there stay in their place, and those that
+        are gone meanwhile are left out. Raises NotFound for the playlist and Conflict.
         """
         async with self._changing(identity):
             if isinstance(playlist, PlaylistChange):
@@ -117,7 +117,7 @@ class Playlists:
             for sound_id in sound_ids:
                 if sound_id in there:
                     await self._append(identity, row, sound_id)
-            return _view(await self._row(identity, playlist_id))
+            return _view(await self._row(identity, playlist_id)), len(there)
 
     async def remove_track(self, identity: Identity, playlist_id: str, sound_id: str) -> PlaylistView:
         """Remove a sound, if it is there. Raises NotFound for the playlist."""

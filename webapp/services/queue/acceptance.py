@@ -125,9 +125,11 @@ class Acceptance:
             await self._check_limits(application, capacity)
         except ProductError as refusal:
             return refusal
-        submitted = self._accept(application, application.choice, capacity)
-        for choice in application.choice.variations(application.copies)[1:]:
-            self._accept(application, choice, capacity)
+        variation_of = capacity.next_sequence if application.copies > 1 else None
+        submitted, *_ = [
+            self._accept(application, choice, capacity, variation_of)
+            for choice in application.choice.variations(application.copies)
+        ]
         if application.once:
             await application.once.keep(submitted)
         return submitted
@@ -155,12 +157,19 @@ class Acceptance:
         if account_id in capacity.full:
             raise StorageFull(capacity.full[account_id])
 
-    def _accept(self, application: Application, choice: GenerationChoice, capacity: _Capacity) -> Submitted:
+    def _accept(
+        self,
+        application: Application,
+        choice: GenerationChoice,
+        capacity: _Capacity,
+        variation_of: int | None,
+    ) -> Submitted:
         tier, account_id = application.tier, application.identity.account_id
         newcomer = WaitingJob(capacity.next_sequence, tier.priority, model=choice.model)
         position = capacity.running + capacity.places.of(newcomer) + 1
         submitted = Submitted(self._ids.job_id(), position, tier.name)
-        capacity.accepted.append(self._row(application, choice, submitted.job_id, capacity))
+        row = self._row(application, choice, submitted.job_id, capacity)
+        capacity.accepted.append({**row, "variation_of": variation_of})
         capacity.places.add(newcomer)
         capacity.next_sequence += 1
         capacity.active[account_id] += 1

@@ -106,6 +106,18 @@ class Jobs:
         own = Job.account == account_id
         return int(await Job.count().where(own & Job.status.is_in(list(statuses)) if statuses else own))
 
+    async def sounds_of_other_variations(self, job: JobView) -> list[str]:
+        """List the sounds of a job's other variations. Raises InvalidRequest for a job alone."""
+        if job.variation_of is None:
+            raise InvalidRequest("This job has no other variations")
+        rows = await Job.select(Job.generation_id).where(
+            (Job.account == job.account_id)
+            & (Job.variation_of == job.variation_of)
+            & (Job.job_id != job.job_id)
+            & (Job.status == "completed")
+        )
+        return [row["generation_id"] for row in rows]
+
     async def cancel(self, identity: Identity, job_id: str) -> None:
         """Take a waiting job out of the queue; what was paid to skip comes back.
 

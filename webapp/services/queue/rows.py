@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from string import ascii_uppercase
 
 from webapp.database import Row
 from webapp.policy.estimates import InHand
@@ -55,7 +56,17 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         skip_cost=skip_cost(row["duration_s"], prices),
         sound=sound_view(row),
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
+        variation_of=row["variation_of"],
+        variation=_letter(row),
     )
+
+
+def _letter(row: Row) -> str:
+    """Return a variation's letter, or its number beyond the alphabet; empty for a job alone."""
+    if row["variation_of"] is None:
+        return ""
+    place: int = row["sequence"] - row["variation_of"]
+    return ascii_uppercase[place] if place < len(ascii_uppercase) else str(place + 1)
 
 
 def with_position(job: JobView, queued: QueuedJob) -> JobView:

@@ -76,7 +76,8 @@ class JobView:
     """One job in any state.
 
     `position` is None once it has left the queue; `sound` is there once it is complete. `is_held`,
-    `skip_place`, `start` and `usual_s` are as of `QueuedJob`.
+    `skip_place`, `start` and `usual_s` are as of `QueuedJob`. Jobs that were asked for at once share
+    `variation_of`, and `variation` is the letter among them; empty for a job alone.
     """
 
     job_id: str
@@ -105,6 +106,8 @@ class JobView:
     start: Start | None = None
     usual_s: float | None = None
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
+    variation_of: int | None = None
+    variation: str = ""
 
     @property
     def progress(self) -> str:

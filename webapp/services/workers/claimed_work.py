@@ -1,7 +1,6 @@
 """Claimed work in a worker's hands: made, published and written down, or given back, whatever happens."""
 
 import asyncio
-import contextlib
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -83,8 +82,8 @@ class ClaimedWork(ABC):
             await self._remove_files()
         except Exception as error:
             if self.is_stopped_by_us(error):
-                logger.info("%s handed back", self.noun, extra=self._extra)
-                await self._end(self.hand_back)
+                if await self._end(self.hand_back):
+                    logger.info("%s handed back", self.noun, extra=self._extra)
             else:
                 facts = {**self._extra, "error": str(error)}
                 if self.is_explained(error):
@@ -122,9 +121,14 @@ class ClaimedWork(ABC):
         finally:
             await storage.discard(staged)
 
-    async def _end(self, write: Callable[[], Awaitable[None]]) -> None:
-        with contextlib.suppress(LeaseLost):
+    async def _end(self, write: Callable[[], Awaitable[None]]) -> bool:
+        """Write the end of the attempt; return whether the claim still held."""
+        try:
             await self._persist(write)
+        except LeaseLost:
+            logger.info("%s ended by somebody else meanwhile", self.noun, extra=self._extra)
+            return False
+        return True
 
     async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write the end, again and again while the database is away and the lease may still hold.
