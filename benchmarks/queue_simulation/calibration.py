@@ -98,7 +98,8 @@ class Quoting:
             {worker.worker_id: worker.started_ms for worker in busy},
         )
         line = in_order([*run.line, job], now_ms, turns)
-        return line, outlook.starts_ms(now_ms, running=running, line=line)
+        starts = outlook.starts(now_ms, running=running, line=line)
+        return line, [None if start is None else start.at_ms for start in starts]
 
     def started(self, job: WaitingJob, now_ms: int) -> None:
         """A job starts for the first time; one that was skipped meanwhile was quoted for another place."""

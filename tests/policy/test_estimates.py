@@ -31,8 +31,8 @@ def _line(*durations_s: float, model: str = "music") -> list[WaitingJob]:
 
 
 def _waits_s(outlook: Outlook, line: list[WaitingJob], *running: InHand) -> list[float | None]:
-    starts = outlook.starts_ms(NOW_MS, running=running, line=line)
-    return [None if start is None else (start - NOW_MS) / 1000 for start in starts]
+    starts = outlook.starts(NOW_MS, running=running, line=line)
+    return [None if start is None else (start.at_ms - NOW_MS) / 1000 for start in starts]
 
 
 def test_without_a_worker_nothing_can_be_said() -> None:
@@ -99,6 +99,21 @@ def test_a_few_results_give_a_range_and_many_a_number() -> None:
         ranges.append((last.is_sure(NOW_MS), last.late_ms - last.early_ms))
     assert [is_sure for is_sure, _ in ranges] == [False, True]
     assert ranges[0][1] > 4 * ranges[1][1]
+
+
+def test_behind_a_job_in_hand_of_an_engine_never_measured_a_start_is_unsure() -> None:
+    running = InHand("w0", NOW_MS, "music", 100)
+    (start,) = Outlook(_hands("fast"), SPEEDS).starts(NOW_MS, running=[running], line=_line(10))
+    assert start is not None
+    assert not start.is_sure(NOW_MS)
+
+
+def test_a_bound_leaves_time_for_a_long_job_in_hand() -> None:
+    running = InHand("w0", NOW_MS, "music", 180)
+    line = [replace(_line(5)[0], starves_ms=NOW_MS + 1_000)]
+    (start,) = Outlook(_hands("fast"), SPEEDS, {4: 0.9}).starts(NOW_MS, running=[running], line=line)
+    assert start is not None
+    assert start.late_ms >= NOW_MS + 1_000 + 180_000 * 1.3
 
 
 def test_a_limit_bounds_a_start_whatever_better_tiers_ask() -> None:

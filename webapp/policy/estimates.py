@@ -110,11 +110,6 @@ class Outlook:
         hands = next((hands for hands in self.hands if hands.worker_id == job.worker_id), None)
         return None if hands is None else self._work_s(hands, job.model, job.duration_s)
 
-    def starts_ms(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[int | None]:
-        """Return the moment at which each job is expected to start, as of `starts`."""
-        expected = self.starts(now_ms, running=running, line=line)
-        return [None if start is None else start.at_ms for start in expected]
-
     def starts(self, now_ms: int, *, running: Sequence[InHand], line: Sequence[Clip]) -> list[Start | None]:
         """Expect the start of each job of the line; None of all with no worker.
 
@@ -122,13 +117,13 @@ class Outlook:
         """
         if not self.hands:
             return [None] * len(line)
-        bounds = self._bounds_ms(line, now_ms)
+        bounds = self._bounds_ms(line, running, now_ms)
         benches = [self._bench(hands, running, now_ms) for hands in self.hands]
         free = [(bench.earliest_ms(), place) for place, bench in enumerate(benches)]
         heapify(free)
         starts: list[Start | None] = [None] * len(line)
         upcoming = _Upcoming(line)
-        ahead = _Ahead(len(running))
+        ahead = self._in_hand(running, now_ms)
         for _ in line:
             index = upcoming.take(free[0][0])
             clip = line[index]
@@ -139,15 +134,27 @@ class Outlook:
             )
             hands = self.hands[place]
             work_ms = self._work_s(hands, clip.model, clip.duration_s) * 1000
-            ahead.add(work_ms, self.speeds.doubt(clip.model, hands.engines.get(clip.model, ""), hands.device))
+            ahead.add(work_ms, self._speed_doubt(hands, clip.model))
             benches[place].take(clip.model, start_ms, start_ms + work_ms)
             heappush(free, (benches[place].earliest_ms(), place))
         return starts
 
+    def _in_hand(self, running: Sequence[InHand], now_ms: int) -> "_Ahead":
+        ahead = _Ahead()
+        for hands in self.hands:
+            for job in running:
+                if job.worker_id == hands.worker_id:
+                    left_ms = self._end_ms(hands, job, now_ms) - now_ms
+                    ahead.add(left_ms, self._speed_doubt(hands, job.model))
+        return ahead
+
+    def _speed_doubt(self, hands: Hands, model: str) -> float:
+        return self.speeds.doubt(model, hands.engines.get(model, ""), hands.device)
+
     def _overtaking_doubt(self, clip: Clip) -> float:
         return OVERTAKING_DOUBT * self.overtaking.get(clip.priority, 0.0) if clip.skipped_ms is None else 0.0
 
-    def _bounds_ms(self, line: Sequence[Clip], now_ms: int) -> list[float | None]:
+    def _bounds_ms(self, line: Sequence[Clip], running: Sequence[InHand], now_ms: int) -> list[float | None]:
         """Return when each job starts at the latest, if better tiers come without end until its limit.
 
         From then on only those go before it that are further past their limits, and skips. None for a job
@@ -155,7 +162,8 @@ class Outlook:
         """
         works_ms = [self.work_ms(clip.model, clip.duration_s) or 0.0 for clip in line]
         # One that is being generated when the limit comes is not interrupted.
-        before_ms = max(works_ms, default=0.0)
+        in_hand_ms = (self.work_ms(job.model, job.duration_s) or 0.0 for job in running)
+        before_ms = max((*works_ms, *in_hand_ms), default=0.0)
         by_limit = sorted(
             (clip.starves_ms if clip.skipped_ms is None else -1, index)
             for index, clip in enumerate(line)
@@ -200,8 +208,8 @@ class Outlook:
 class _Ahead:
     """The jobs before one, and how far off their work may be together, as a logarithm."""
 
-    def __init__(self, in_hand: int) -> None:
-        self._jobs = in_hand
+    def __init__(self) -> None:
+        self._jobs = 0
         self._work_ms = 0.0
         self._doubted_ms = 0.0
 
