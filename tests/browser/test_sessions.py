@@ -9,7 +9,7 @@ NOTICE = "Your session has ended."
 
 
 def test_an_expired_session_says_so_and_gives_back_what_was_typed(page: Page) -> None:
-    Credentials(page).register("late-one")
+    Credentials(page).register("typed-before")
     for path, field, button in (
         ("/account", "Label", "Create"),
         ("/playlists", "New playlist", "Create"),
@@ -19,7 +19,7 @@ def test_an_expired_session_says_so_and_gives_back_what_was_typed(page: Page) ->
         page.get_by_label(field).fill("typed before")
         page.context.clear_cookies()
         page.get_by_role("button", name=button, exact=True).click()
-        Credentials(page).submit("late-one", "Sign in")
+        Credentials(page).submit("typed-before", "Sign in")
         page.wait_for_url(path)
         expect(page.get_by_label(field)).to_have_value("typed before")
         page.reload()

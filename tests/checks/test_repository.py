@@ -144,3 +144,17 @@ def test_continuous_integration_runs_what_people_run(target: str) -> None:
 
 def test_testing_begins_with_linting() -> None:
     assert "\ntest: lint\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_no_two_browser_tests_register_the_same_name() -> None:
+    """They share a server, and which of them do depends on how many processes there are."""
+    names = [
+        name
+        for path in tracked_files()
+        if path.match("tests/browser/*.py")
+        for name in re.findall(
+            r'(?:register|newcomer)\((?:\w+, )?"([^"]+)"', path.read_text(encoding="utf-8")
+        )
+    ]
+    assert len(names) > 40
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []

@@ -27,7 +27,7 @@ async def started(services: Services, identity: Identity) -> Claim:
 async def test_it_ends_at_once_and_its_worker_writes_no_more(services: Services, ann: Identity) -> None:
     claim = await started(services, ann)
     await services.queue.leases.report_progress(claim, 40)
-    await services.queue.stops.stop(ann, claim.job_id)
+    await services.queue.jobs.stop(ann, claim.job_id)
     job = await services.queue.jobs.get(ann, claim.job_id)
     assert (job.status, job.position, job.sound, job.error) == ("cancelled", None, None, None)
     assert (await services.queue.reader.snapshot()).jobs == ()
@@ -48,9 +48,9 @@ async def test_what_was_paid_to_skip_comes_back_once(services: Services, ann: Id
     claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     assert claim.job_id == job_id
-    await services.queue.stops.stop(ann, job_id)
+    await services.queue.jobs.stop(ann, job_id)
     with pytest.raises(InvalidRequest, match="Job is not in queue"):
-        await services.queue.stops.stop(ann, job_id)
+        await services.queue.jobs.stop(ann, job_id)
     assert await services.accounts.aura.balance(ann.account_id) == 10
     assert await services.accounts.aura.verify() == []
 
@@ -62,18 +62,31 @@ async def test_only_ones_own_and_only_while_it_is_made(
     claim = await started(services, ann)
     waiting = (await services.queue.submissions.submit(ann, choice())).job_id
     with pytest.raises(NotAuthorized, match="Not authorized to stop this job"):
-        await services.queue.stops.stop(bob, claim.job_id)
+        await services.queue.jobs.stop(bob, claim.job_id)
     with pytest.raises(InvalidRequest, match="cancel it instead"):
-        await services.queue.stops.stop(ann, waiting)
+        await services.queue.jobs.stop(ann, waiting)
     for unknown in ("0" * 12, "no\0id"):
         with pytest.raises(NotFound):
-            await services.queue.stops.stop(ann, unknown)
+            await services.queue.jobs.stop(ann, unknown)
     assert (await services.queue.jobs.get(ann, claim.job_id)).status == "processing"
+
+
+async def test_an_admin_s_stop_tells_the_owner_and_can_be_retried(
+    services: Services, ann: Identity, make_account: MakeAccount
+) -> None:
+    root = await make_account("root", is_admin=True)
+    claim = await started(services, ann)
+    await services.queue.jobs.stop(root, claim.job_id)
+    job = await services.queue.jobs.get(ann, claim.job_id)
+    assert (job.status, job.error) == ("failed", "An admin stopped this job")
+    await services.queue.jobs.retry(ann, claim.job_id)
+    (line,) = await services.admin.audit.entries()
+    assert (line.author, line.action) == ("root", "stop")
 
 
 async def test_it_is_no_wait_in_the_history(services: Services, ann: Identity) -> None:
     claim = await started(services, ann)
-    await services.queue.stops.stop(ann, claim.job_id)
+    await services.queue.jobs.stop(ann, claim.job_id)
     assert sum(span.started for span in await services.queue.history.last_hour()) == 1
     assert max(span.waiting for span in await services.queue.history.last_hour()) == 0
 
@@ -85,6 +98,6 @@ class TestLimit:
 
     async def test_stops_count_with_cancellations(self, services: Services, ann: Identity) -> None:
         await services.queue.jobs.cancel(ann, (await services.queue.submissions.submit(ann, choice())).job_id)
-        await services.queue.stops.stop(ann, (await started(services, ann)).job_id)
+        await services.queue.jobs.stop(ann, (await started(services, ann)).job_id)
         with pytest.raises(LimitReached):
-            await services.queue.stops.stop(ann, (await started(services, ann)).job_id)
+            await services.queue.jobs.stop(ann, (await started(services, ann)).job_id)

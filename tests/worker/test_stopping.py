@@ -36,7 +36,7 @@ async def test_a_stopped_job_is_dropped_between_two_steps(services: Services, an
     told = threading.Event()
     async with working(services, ScriptedEngine(steps_on, hum)):
         await asyncio.to_thread(told.wait, 30)
-        await services.queue.stops.stop(ann, job_id)
+        await services.queue.jobs.stop(ann, job_id)
         assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
         assert (await ended(services, ann, next_id)).status == "completed"
     assert dropped.is_set()

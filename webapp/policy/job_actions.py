@@ -7,6 +7,8 @@ from webapp.policy.job_status import JobStatus
 
 AdminAction = Literal["cancel", "restore", "stop", "retry", "move", "unmove"]
 ADMIN_ACTIONS: Final[tuple[AdminAction, ...]] = ("move", "unmove", "cancel", "stop", "retry", "restore")
+# The error of a job that an admin stopped, for its owner.
+STOPPED: Final = "An admin stopped this job"
 # Those that put a job back in line: they need room there.
 PUT_BACK: Final[frozenset[AdminAction]] = frozenset({"restore", "retry"})
 

@@ -84,7 +84,7 @@ class SteeringController(Controller):
         A stop counts with cancellations. Admins may stop anybody's.
         """
         async with action_announced(request, queue, identity, "cancel"):
-            await queue.stops.stop(identity, job_id)
+            await queue.jobs.stop(identity, job_id)
         return Stopped()
 
     @post(

@@ -47,7 +47,7 @@ async def stop(
             section="generate",
             back="/",
         )
-    await queue.stops.stop(posted.identity, job_id)
+    await queue.jobs.stop(posted.identity, job_id)
     return await _changed(posted, accounts, queue, job_id, announcement("Job stopped"))
 
 

@@ -11,7 +11,7 @@ from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound, ProductError
 from webapp.events import Bus, Event
-from webapp.policy.job_actions import PUT_BACK, AdminAction, Steered, refusal
+from webapp.policy.job_actions import PUT_BACK, STOPPED, AdminAction, Steered, refusal
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.queries import any_of
@@ -22,7 +22,6 @@ from webapp.services.queue.skip_payments import SkipPayments
 from webapp.settings import Settings
 from webapp.tables import Job, QueueState
 
-STOPPED: Final = "An admin stopped this job"
 UNKNOWN: Final = "Job not found"
 FULL: Final = "Queue is full"
 # More than the queue holds; statements stay of a length that both databases take.

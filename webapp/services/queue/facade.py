@@ -15,7 +15,6 @@ from webapp.services.queue.jobs import Jobs
 from webapp.services.queue.leases import Leases
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.queue.snapshot import QueueReader
-from webapp.services.queue.stops import Stops
 from webapp.services.queue.submissions import Submissions
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
@@ -35,7 +34,6 @@ class QueueServices:
     estimator: Estimator
     submissions: Submissions
     jobs: Jobs
-    stops: Stops
     leases: Leases
     skip_payments: SkipPayments
     clock_steps: ClockSteps
@@ -73,9 +71,6 @@ def build_queue(
         estimator=estimator,
         submissions=submissions,
         jobs=jobs,
-        stops=Stops(
-            database, clock, settings, bus, payments=skip_payments, rate_limits=rate_limits, audit=audit
-        ),
         leases=Leases(database, clock, settings, bus, skip_payments, affinities),
         skip_payments=skip_payments,
         clock_steps=ClockSteps(database, clock, tiers, bus),

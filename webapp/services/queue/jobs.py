@@ -10,6 +10,7 @@ from typing import Final, Literal
 from webapp.database import Row
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
 from webapp.events import Event
+from webapp.policy.job_actions import STOPPED, Steered, refusal
 from webapp.policy.job_status import ACTIVE, JobStatus
 from webapp.policy.ordering import skip_would_move
 from webapp.policy.pricing import skip_cost, skip_prices
@@ -44,7 +45,7 @@ class SkipReceipt:
 
 
 class Jobs:
-    """Looks jobs up, cancels them and moves them to the front."""
+    """Looks jobs up, cancels and stops them, and moves them to the front."""
 
     def __init__(
         self,
@@ -137,6 +138,32 @@ class Jobs:
                 await self._audit.record(identity.username, "cancel", (job_id,))
         self._bus.publish(Event("queue"), Event("job", job_id))
 
+    async def stop(self, identity: Identity, job_id: str) -> None:
+        """End a running job: its claim no longer holds, and the worker drops it between two steps.
+
+        An owner's job ends as cancelled, and one that an admin stops as failed; what was paid to skip comes
+        back. Counts with cancellations. Raises NotFound, NotAuthorized, InvalidRequest when it is not
+        running, and LimitReached. What is refused counts for no limit.
+        """
+        await self._to_stop(identity, job_id)
+        async with queue_transition(self._database):
+            row = await self._to_stop(identity, job_id)
+            is_own = row["account"] == identity.account_id
+            await self._count(identity, "cancel")
+            await Job.update(
+                {
+                    Job.status: "cancelled" if is_own else "failed",
+                    Job.error: None if is_own else STOPPED,
+                    Job.worker_id: None,
+                    Job.lease_expires_ms: None,
+                    Job.finished_ms: self._clock.now_ms(),
+                }
+            ).where(Job.job_id == job_id)
+            await self._payments.refund(job_id, "The job was stopped")
+            if not is_own:
+                await self._audit.record(identity.username, "stop", (job_id,))
+        self._bus.publish(Event("queue"), Event("job", job_id))
+
     async def skip(
         self, identity: Identity, job_id: str, *, once: Once[SkipReceipt] | None = None
     ) -> SkipReceipt:
@@ -200,6 +227,15 @@ class Jobs:
         if row["account"] != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to cancel this job")
         _require_waiting(row, "cancel")
+        return row
+
+    async def _to_stop(self, identity: Identity, job_id: str) -> Row:
+        """Return the row of a job that may be stopped. Raises as `stop` does."""
+        row = await self._row(job_id)
+        if row["account"] != identity.account_id and not identity.is_admin:
+            raise NotAuthorized("Not authorized to stop this job")
+        if words := refusal("stop", Steered(row["status"])):
+            raise InvalidRequest(words)
         return row
 
     async def _to_skip(self, identity: Identity, job_id: str) -> Row:
