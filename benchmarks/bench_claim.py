@@ -11,7 +11,7 @@ import time
 
 from benchmarks.report import keep, machine
 from benchmarks.servers import accounts, data_folder, postgres
-from webapp.policy.tiers import TIER_NAMES, tier_table
+from webapp.policy.accounts.tiers import TIER_NAMES, tier_table
 from webapp.services.container import Services, open_services
 from webapp.services.queue.queries import insert_jobs
 from webapp.settings import Settings

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from webapp.database import Database
-from webapp.policy.search import search_words
+from webapp.policy.library.search import search_words
 
 OWNERS = 200
 # In every sound, in about a tenth of them, and in fifty.

@@ -16,7 +16,7 @@ from webapp.database.postgres import PooledPostgresEngine
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
-from webapp.policy.library import LibraryQuery
+from webapp.policy.library.fields import LibraryQuery
 from webapp.services.container import build_services
 from webapp.settings import Settings
 from webapp.storage import LocalStorage

@@ -9,7 +9,7 @@ from typing import IO
 import pytest
 from litestar.testing import RequestFactory
 
-from webapp.http.file_response import FileAnswer
+from webapp.http.files.file_response import FileAnswer
 from webapp.threads import open_in_thread
 
 

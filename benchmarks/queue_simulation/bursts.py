@@ -8,7 +8,7 @@ from typing import Final
 from benchmarks.queue_simulation.calibration import Quote, Quoting
 from benchmarks.queue_simulation.run import Run
 from benchmarks.queue_simulation.world import CUSTOMERS, MODELS, Arrival, Device, World
-from webapp.policy.ordering import WaitingJob
+from webapp.policy.queue.ordering import WaitingJob
 from webapp.settings import Settings
 
 MIXED: Final = ("creator", "premium", "supporter", "free")

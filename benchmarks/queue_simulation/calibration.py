@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.queue_simulation.run import Run
-from webapp.policy.estimates import Hands, InHand, Outlook
-from webapp.policy.ordering import WaitingJob, in_order, in_turn
-from webapp.policy.overtaking import Asked, overtaking
-from webapp.policy.speed import Result, SpeedTable, learn
+from webapp.policy.queue.estimates import Hands, InHand, Outlook
+from webapp.policy.queue.ordering import WaitingJob, in_order, in_turn
+from webapp.policy.queue.overtaking import Asked, overtaking
+from webapp.policy.queue.speed import Result, SpeedTable, learn
 
 RESULTS_PER_MODEL = 200
 ARRIVALS = 300

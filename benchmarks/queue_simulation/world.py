@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from webapp.policy.speed import WorkLine
+from webapp.policy.queue.speed import WorkLine
 
 DAY_MS: Final = 86_400_000
 

@@ -3,7 +3,7 @@
 import pytest
 
 from webapp.errors import InvalidRequest
-from webapp.policy.credentials import checked_label, checked_password, checked_username, username_key
+from webapp.policy.accounts.credentials import checked_label, checked_password, checked_username, username_key
 
 BAD_NAME = "Username must be 3 to 32 letters, digits, dots, underscores or hyphens"
 NOT_ALLOWED = "Password contains characters that are not allowed"

@@ -18,7 +18,7 @@ from webapp.clock import SystemClock
 from webapp.database import Database, engine_from
 from webapp.events import LocalBus
 from webapp.ids import RandomIds
-from webapp.policy.library import PlaylistChange
+from webapp.policy.library.fields import PlaylistChange
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher
 from webapp.services.container import Services, build_services

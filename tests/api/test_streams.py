@@ -11,8 +11,8 @@ from tests.api.client import Connection, Hand, User, assert_problem
 from tests.api.conftest import Connect, MakeUser
 from webapp.clock import ManualClock
 from webapp.events import Event, LocalBus, access_changed
-from webapp.http.session_cookie import PLAIN_COOKIE
-from webapp.http.welcome import Welcome
+from webapp.http.requests.session_cookie import PLAIN_COOKIE
+from webapp.http.streams.welcome import Welcome
 from webapp.services.container import Services
 
 SAME = {"sec-fetch-site": "same-origin"}

@@ -15,7 +15,7 @@ from webapp.api.queue.feed import QueueFeed
 from webapp.api.queue.preferences import preferred_wait_s
 from webapp.events import Event, LocalBus
 from webapp.http.dependencies import Streams
-from webapp.http.stream_caps import PER_ACCOUNT, PER_ADDRESS
+from webapp.http.streams.stream_caps import PER_ACCOUNT, PER_ADDRESS
 from webapp.services.container import Services
 from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.views import QueueSnapshot

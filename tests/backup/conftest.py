@@ -14,7 +14,7 @@ from webapp.database import Database
 from webapp.database.sqlite import PersistentSQLiteEngine
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
-from webapp.policy.library import PlaylistChange
+from webapp.policy.library.fields import PlaylistChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
 from webapp.settings import Settings

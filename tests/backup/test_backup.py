@@ -10,7 +10,7 @@ from tests.backup.conftest import Elsewhere
 from tests.factories import MakeAccount, choice
 from tests.library.conftest import MakeSound
 from webapp.errors import Conflict, InvalidRequest
-from webapp.policy.library import LibraryQuery
+from webapp.policy.library.fields import LibraryQuery
 from webapp.services.accounts.identity import Identity
 from webapp.services.backup import back_up, restore
 from webapp.services.backup.layout import MANIFEST, backed_up_tables, digest_of

@@ -23,7 +23,7 @@ from tests.cli.conftest import Soundloom
 from webapp.audio.decode import NotSound, decode
 from webapp.audio.encode import MP3_RATES
 from webapp.errors import InvalidRequest
-from webapp.policy.imports import LONGEST_S, MAX_SAMPLES, read_entry, read_manifest
+from webapp.policy.library.imports import LONGEST_S, MAX_SAMPLES, read_entry, read_manifest
 from webapp.storage.import_source import import_source
 
 DAMAGED = 400

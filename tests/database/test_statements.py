@@ -3,7 +3,7 @@
 import pytest
 
 from webapp.database import literals
-from webapp.policy.job_status import ACTIVE, TERMINAL, UNSUCCESSFUL
+from webapp.policy.queue.job_status import ACTIVE, TERMINAL, UNSUCCESSFUL
 
 
 def test_words_are_written_as_the_partial_indexes_have_them() -> None:

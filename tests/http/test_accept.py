@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.http.accept import prefers_html
+from webapp.http.requests.accept import prefers_html
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar, get
 from litestar.params import FromPath
 
-from webapp.http.access_log import AccessLog
+from webapp.http.middleware.access_log import AccessLog
 from webapp.logs import ACCESS_LOGGER, request_id
 
 

@@ -13,7 +13,7 @@ import uvicorn
 from litestar.types import Receive, Scope, Send
 
 from webapp.errors import NotFound
-from webapp.http.attachment import Attachment, disposition
+from webapp.http.files.attachment import Attachment, disposition
 from webapp.storage.zip_stream import Measured, ZipStream
 
 

@@ -10,7 +10,7 @@ from litestar import Litestar, Request, Response, post
 from litestar.datastructures import Headers
 
 from webapp.errors import InvalidRequest, PayloadTooLarge, ProductError, UnsupportedMediaType
-from webapp.http.body import is_json, parse_json_object, read_json_object
+from webapp.http.requests.body import is_json, parse_json_object, read_json_object
 from webapp.http.errors import status_of
 
 JSON = {"content-type": "application/json"}

@@ -8,8 +8,8 @@ import pytest
 
 from webapp.clock import SystemClock
 from webapp.events import Event, LocalBus
-from webapp.http.broadcast import Broadcast, Story, Telling
-from webapp.http.sse import ServerEvent
+from webapp.http.streams.broadcast import Broadcast, Story, Telling
+from webapp.http.streams.sse import ServerEvent
 
 LONG_S = 3600.0
 

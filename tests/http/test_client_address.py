@@ -3,7 +3,7 @@
 import pytest
 
 from webapp.errors import SettingsError
-from webapp.http.client_address import client_address, trusted_networks
+from webapp.http.requests.client_address import client_address, trusted_networks
 
 PROXIES = "127.0.0.1, 10.0.0.0/8, 2001:db8:ff::/48"
 

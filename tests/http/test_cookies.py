@@ -3,7 +3,7 @@
 import pytest
 from litestar.datastructures import Headers
 
-from webapp.http.cookies import cookie_value
+from webapp.http.requests.cookies import cookie_value
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from litestar.params import FromQuery
 
 from webapp import errors
 from webapp.errors import ProductError
-from webapp.http.access_log import AccessLog
+from webapp.http.middleware.access_log import AccessLog
 from webapp.http.errors import STATUS_OF_ERROR, ErrorTranslator, Problem, describe, status_of
 
 SECRET = "the password of the database is hunter2"

@@ -8,7 +8,7 @@ import pytest
 from litestar.testing import RequestFactory
 from litestar.types import HTTPReceiveMessage, Message
 
-from webapp.http.file_response import CHUNK_BYTES, FileAnswer
+from webapp.http.files.file_response import CHUNK_BYTES, FileAnswer
 
 SIZE = 2 * CHUNK_BYTES + 5
 CONTENT = bytes(range(256)) * (SIZE // 256) + b"x" * (SIZE % 256)

@@ -8,8 +8,8 @@ import pytest
 from litestar import HttpMethod, Litestar, Request, Response, get, post, route
 
 from webapp.http.errors import ErrorTranslator, Problem
-from webapp.http.head_requests import HeadRequests
-from webapp.http.sse import EventStream, ServerEvent, StopSignal
+from webapp.http.middleware.head_requests import HeadRequests
+from webapp.http.streams.sse import EventStream, ServerEvent, StopSignal
 
 closed: list[str] = []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.http.hosts import HostCheck
+from webapp.http.middleware.hosts import HostCheck
 from webapp.settings import Settings
 
 

@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 from litestar.types import HTTPReceiveMessage, Message, Receive, Scope, Send
 
-from webapp.http import lingering
-from webapp.http.lingering import UnreadBodies
+from webapp.http.middleware import lingering
+from webapp.http.middleware.lingering import UnreadBodies
 
 ANSWER: tuple[dict[str, Any], ...] = (
     {"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"2")]},

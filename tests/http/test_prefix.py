@@ -10,8 +10,8 @@ from litestar import Litestar
 
 from tests.factories import MakeAccount
 from webapp.errors import SettingsError
-from webapp.http.public_url import PublicUrl, public_url
-from webapp.http.session_cookie import PLAIN_COOKIE, cookie_name, cookie_path
+from webapp.http.requests.public_url import PublicUrl, public_url
+from webapp.http.requests.session_cookie import PLAIN_COOKIE, cookie_name, cookie_path
 from webapp.services.container import Services
 from webapp.settings import Settings
 from webapp.web.app import create_app

@@ -3,7 +3,7 @@
 import pytest
 from litestar.datastructures import Headers
 
-from webapp.http.same_origin import SameOriginOnly
+from webapp.http.middleware.same_origin import SameOriginOnly
 from webapp.settings import Settings
 
 COOKIE = "soundloom_session=s3cret"

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from litestar.types import HTTPReceiveMessage, HTTPResponseStartEvent, Message
 
-from webapp.http.sse import HEARTBEAT, HEARTBEAT_S, EventStream, ServerEvent, StopSignal
+from webapp.http.streams.sse import HEARTBEAT, HEARTBEAT_S, EventStream, ServerEvent, StopSignal
 
 SCOPE = cast("Any", {"type": "http", "method": "GET", "path": "/events", "headers": []})
 
@@ -144,7 +144,7 @@ async def test_silence_is_counted_from_the_last_word(monkeypatch: pytest.MonkeyP
         asked.put_nowait(delay_s)
         await gate.acquire()
 
-    monkeypatch.setattr("webapp.http.sse.asyncio.sleep", sleep)
+    monkeypatch.setattr("webapp.http.streams.sse.asyncio.sleep", sleep)
     source = Source()
     reader, answer, _ = await start(source, StopSignal())
     await asked.get()

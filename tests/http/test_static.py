@@ -10,7 +10,7 @@ from litestar import Litestar, Request, Response
 
 from webapp.errors import SettingsError
 from webapp.http.errors import ErrorTranslator, Problem
-from webapp.http.static import IMMUTABLE, REVALIDATE, StaticFiles
+from webapp.http.files.static import IMMUTABLE, REVALIDATE, StaticFiles
 
 
 @pytest.fixture

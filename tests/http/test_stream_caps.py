@@ -3,7 +3,7 @@
 import pytest
 
 from webapp.errors import LimitReached
-from webapp.http.stream_caps import StreamCaps
+from webapp.http.streams.stream_caps import StreamCaps
 
 
 def test_an_account_may_hold_so_many() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.conftest import ann, anybody, app, hand, make_user  # noqa: F401 fixtures, found by their names here
 from tests.factories import FACTS, choice
-from webapp.policy.library import SoundChange
+from webapp.policy.library.fields import SoundChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

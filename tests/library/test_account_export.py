@@ -4,7 +4,7 @@ import json
 
 from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
-from webapp.policy.library import PlaylistChange, SoundChange
+from webapp.policy.library.fields import PlaylistChange, SoundChange
 from webapp.services.container import Services
 
 

@@ -5,7 +5,7 @@ import asyncio
 from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
 from webapp.errors import NotFound
-from webapp.policy.library import LibraryQuery, PlaylistChange
+from webapp.policy.library.fields import LibraryQuery, PlaylistChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

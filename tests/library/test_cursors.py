@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.errors import InvalidRequest
-from webapp.policy.library import Cursor
+from webapp.policy.library.fields import Cursor
 from webapp.services.library.cursors import Cursors
 from webapp.services.shared.secret_key import KEY_BYTES, KEY_FILE, secret_key
 from webapp.settings import Settings

@@ -14,8 +14,8 @@ from tests.api.client import User, assert_problem
 from tests.api.conftest import MakeUser
 from tests.library.conftest import MakeSound
 from webapp.errors import NotFound
-from webapp.policy.exports import ExportChoice, export_formats
-from webapp.policy.library import LibraryQuery
+from webapp.policy.library.exports import ExportChoice, export_formats
+from webapp.policy.library.fields import LibraryQuery
 from webapp.services.container import Services
 
 EXPORT = "/api/library/export"

@@ -8,7 +8,7 @@ import pytest
 from tests.api.client import User
 from tests.library.conftest import MakeSound
 from webapp.api.library import files
-from webapp.http.file_response import FileAnswer
+from webapp.http.files.file_response import FileAnswer
 
 
 @pytest.mark.parametrize("address", ["/audio/{}.wav", "/spectrogram/{}.png"])

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from benchmarks.library_data import COMMON, RARE, fill_library
-from webapp.policy.library import Cursor, LibraryQuery, Sort
+from webapp.policy.library.fields import Cursor, LibraryQuery, Sort
 from webapp.services.container import Services
 from webapp.services.library.listing_queries import PUBLIC, Listing, Scope, Statement, favorites_of, own
 

@@ -19,7 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from tests.api.client import User
 from tests.api.conftest import MakeUser
 from tests.library.conftest import MakeSound
-from webapp.http.session_cookie import PLAIN_COOKIE
+from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
 from webapp.settings import Settings
 

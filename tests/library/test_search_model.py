@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
-from webapp.policy.library import LibraryQuery, Sort
-from webapp.policy.search import query_words, search_words
+from webapp.policy.library.fields import LibraryQuery, Sort
+from webapp.policy.library.search import query_words, search_words
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

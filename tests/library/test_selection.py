@@ -7,7 +7,7 @@ import pytest
 from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
 from webapp.errors import LimitReached, NotAuthorized
-from webapp.policy.library import LibraryQuery, SoundChange
+from webapp.policy.library.fields import LibraryQuery, SoundChange
 from webapp.services.container import Services
 
 PRIVATE = SoundChange(is_public=False)

@@ -9,7 +9,7 @@ import pytest
 from litestar import Litestar
 
 from tests.speech.conftest import answered, engine, speaking  # noqa: F401 fixtures, found by their names here
-from webapp.http.session_cookie import PLAIN_COOKIE
+from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher

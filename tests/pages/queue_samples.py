@@ -23,9 +23,9 @@ from webapp.pages.queue.contexts import (
     WorkersFragment,
 )
 from webapp.pages.queue.filter import QueueFilter
-from webapp.policy.estimates import Start
-from webapp.policy.history import Span
-from webapp.policy.job_actions import ADMIN_ACTIONS
+from webapp.policy.queue.estimates import Start
+from webapp.policy.queue.history import Span
+from webapp.policy.queue.job_actions import ADMIN_ACTIONS
 from webapp.services.accounts.identity import Identity
 
 NOW_MS = ManualClock().now_ms()

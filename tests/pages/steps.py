@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.factories import FACTS, choice
-from webapp.policy.library import SoundChange
+from webapp.policy.library.fields import SoundChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim

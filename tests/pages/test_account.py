@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from tests.pages.steps import finish_one, make_sound
-from webapp.http.session_cookie import PLAIN_COOKIE
+from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

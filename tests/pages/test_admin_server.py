@@ -11,7 +11,7 @@ from tests.factories import choice
 from webapp.pages.admin.checklist import checklist
 from webapp.pages.admin.server import setting_lines
 from webapp.pages.frame.record_words import KINDS, SENTENCES
-from webapp.policy.job_actions import ADMIN_ACTIONS
+from webapp.policy.queue.job_actions import ADMIN_ACTIONS
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.speech import VoiceView

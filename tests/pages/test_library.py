@@ -10,7 +10,7 @@ from webapp.clock import ManualClock
 from webapp.events import Event
 from webapp.pages.library.address import PER_PAGE, LibraryAddress, read_address
 from webapp.pages.library.feed import LibraryFeed
-from webapp.policy.library import PlaylistChange, SoundChange
+from webapp.policy.library.fields import PlaylistChange, SoundChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

@@ -6,7 +6,7 @@ import httpx
 
 from tests.factories import choice
 from tests.pages.steps import WORKER, start_one
-from webapp.http.session_cookie import PLAIN_COOKIE
+from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

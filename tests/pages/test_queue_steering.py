@@ -9,7 +9,7 @@ from tests.factories import choice
 from tests.pages.steps import start_one
 from webapp.pages.queue.charts import queue_charts
 from webapp.pages.queue.filter import QueueFilter, filter_of_address, queue_filter
-from webapp.policy.history import Span
+from webapp.policy.queue.history import Span
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from webapp.clock import ManualClock
-from webapp.http.session_cookie import PLAIN_COOKIE, SECURE_COOKIE
+from webapp.http.requests.session_cookie import PLAIN_COOKIE, SECURE_COOKIE
 from webapp.pages.accounts.authentication import safe_next
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import RECORD_USE_EVERY_MS

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pages.steps import make_sound
 from webapp.pages.library.playlists import moved
-from webapp.policy.library import PlaylistChange
+from webapp.policy.library.fields import PlaylistChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.library.sounds import PromptReading

@@ -14,7 +14,7 @@ from tests.factories import FACTS
 from tests.pages import admin_samples, library_samples, queue_samples, speech_samples
 from webapp.assets import asset_folder
 from webapp.clock import ManualClock
-from webapp.http.static import StaticFiles
+from webapp.http.files.static import StaticFiles
 from webapp.pages.accounts import account, sign_in
 from webapp.pages.admin import contexts as admin_contexts
 from webapp.pages.api_docs import page as api_page
@@ -27,7 +27,7 @@ from webapp.pages.models.cards import ModelCard
 from webapp.pages.queue import contexts as queue_contexts
 from webapp.pages.queue import generate_contexts as contexts
 from webapp.pages.speech import contexts as speech_contexts
-from webapp.policy.estimates import Start
+from webapp.policy.queue.estimates import Start
 from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import SessionView

@@ -5,7 +5,7 @@ import pytest
 from webapp.pages.frame import words
 from webapp.pages.frame.words import starting
 from webapp.pages.library.waveform import waveform_bars
-from webapp.policy.estimates import Start
+from webapp.policy.queue.estimates import Start
 
 NOW_MS = 1_700_000_000_000
 

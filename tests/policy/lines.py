@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from webapp.policy.generation import MODELS
-from webapp.policy.ordering import Affinity, WaitingJob
+from webapp.policy.queue.ordering import Affinity, WaitingJob
 
 NOW_MS = 1_700_000_000_000
 NEAR_MS = st.integers(NOW_MS - 5, NOW_MS + 5)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.estimates import Hands, InHand, Outlook, Start
-from webapp.policy.ordering import WaitingJob
-from webapp.policy.speed import ANY_MODEL, SpeedTable, WorkLine
+from webapp.policy.queue.estimates import Hands, InHand, Outlook, Start
+from webapp.policy.queue.ordering import WaitingJob
+from webapp.policy.queue.speed import ANY_MODEL, SpeedTable, WorkLine
 
 NOW_MS = 1_700_000_000_000
 SPEEDS = SpeedTable(

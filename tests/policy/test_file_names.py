@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.exports import file_stem
+from webapp.policy.library.exports import file_stem
 
 ID = "a" * 20
 

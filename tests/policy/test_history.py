@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.history import Span, Stay, spans
+from webapp.policy.queue.history import Span, Stay, spans
 
 MINUTE_MS = 60_000
 

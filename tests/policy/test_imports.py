@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from webapp.errors import InvalidRequest
-from webapp.policy.imports import read_entry
+from webapp.policy.library.imports import read_entry
 
 SOUND: dict[str, Any] = {
     "id": "a" * 20,

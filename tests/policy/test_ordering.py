@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.policy.lines import NOW_MS, affinities, lines, one_tier
 from webapp.policy.generation import MODELS
-from webapp.policy.ordering import (
+from webapp.policy.queue.ordering import (
     INDIFFERENT,
     Affinity,
     Rank,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.policy.lines import NEAR_MS, NOW_MS, affinities, jobs, lines
-from webapp.policy.ordering import Affinity, Line, WaitingJob, next_job
+from webapp.policy.queue.ordering import Affinity, Line, WaitingJob, next_job
 
 
 class KeptLine(RuleBasedStateMachine):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.policy.overtaking import SLICES, Asked, overtaking
+from webapp.policy.queue.overtaking import SLICES, Asked, overtaking
 
 SINCE_MS = 1_700_000_000_000
 SPAN_MS = 600_000.0

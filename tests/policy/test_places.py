@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.ordering import Affinity, WaitingJob, in_order
-from webapp.policy.places import Places
+from webapp.policy.queue.ordering import Affinity, WaitingJob, in_order
+from webapp.policy.queue.positions import Places
 
 NOW_MS = 100
 MODELS = ("music", "audio", "magnet")

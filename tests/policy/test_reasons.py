@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.policy.lines import NOW_MS, affinities, lines
-from webapp.policy.ordering import Affinity, WaitingJob, in_order, reason_for_place
-from webapp.policy.reasons import Ahead, ahead_of_each, place_reasons
+from webapp.policy.queue.ordering import Affinity, WaitingJob, in_order, reason_for_place
+from webapp.policy.queue.reasons import Ahead, ahead_of_each, place_reasons
 
 
 @given(lines(), st.lists(affinities(), max_size=3), st.sets(st.integers(1, 8)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.policy.remaining import remaining_s
+from webapp.policy.queue.remaining import remaining_s
 
 
 @pytest.mark.parametrize("progress_pct", range(0, 100, 7))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.search import (
+from webapp.policy.library.search import (
     MAX_MARKS,
     MAX_QUERY_CHARACTERS,
     MAX_QUERY_WORDS,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from webapp.policy.search import fold, query_words, search_words
-from webapp.policy.snippets import LONGEST_SNIPPET, Piece, marked, snippet
+from webapp.policy.library.search import fold, query_words, search_words
+from webapp.policy.library.snippets import LONGEST_SNIPPET, Piece, marked, snippet
 
 TEXTS = st.text(max_size=60) | st.text(
     alphabet="aÁa\u0301éßﬁæ İıσςΣ が\u3099ｶﾞ静雨音한\u1112\u1161\u11ab नमस्ते\u200d👩🎵\u05d1\u05b0.,<>&\"'",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.speed import (
+from webapp.policy.queue.speed import (
     GUESS_ACCELERATED,
     GUESS_CPU,
     GUESS_SKETCH,

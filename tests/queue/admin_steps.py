@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.queue.queue_model import QueueModel
 from tests.queue.queue_world import World
-from webapp.policy.job_actions import ADMIN_ACTIONS, AdminAction
+from webapp.policy.queue.job_actions import ADMIN_ACTIONS, AdminAction
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue import QueueAdmin
 

@@ -5,7 +5,7 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import LimitReached
-from webapp.policy.history import Stay, spans
+from webapp.policy.queue.history import Stay, spans
 from webapp.services.accounts.sessions import LIFETIME_MS
 from webapp.services.container import Services
 from webapp.services.shared.idempotency import LIFETIME_MS as KEY_LIFETIME_MS

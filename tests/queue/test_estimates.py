@@ -6,7 +6,7 @@ import pytest
 
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
-from webapp.policy.estimates import Outlook
+from webapp.policy.queue.estimates import Outlook
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 

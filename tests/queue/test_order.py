@@ -14,7 +14,7 @@ from tests.policy.lines import NOW_MS, affinities, lines
 from webapp.clock import ManualClock
 from webapp.errors import SettingsError
 from webapp.policy.generation import MODELS
-from webapp.policy.ordering import INDIFFERENT, Affinity, WaitingJob, in_order, next_job
+from webapp.policy.queue.ordering import INDIFFERENT, Affinity, WaitingJob, in_order, next_job
 from webapp.services.container import Services
 from webapp.services.queue.queries import FIRST_IN_QUEUE, FIRST_OF_MODEL
 from webapp.tables import Job, Worker

@@ -8,7 +8,7 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.clock import ManualClock
 from webapp.errors import InvalidRequest, LeaseLost, NotAuthorized, NotFound, ProductError
-from webapp.policy.job_actions import AdminAction
+from webapp.policy.queue.job_actions import AdminAction
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue import MAX_AT_ONCE, Outcome
 from webapp.services.container import Services

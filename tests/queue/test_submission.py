@@ -16,7 +16,7 @@ from webapp.errors import (
     QueueFull,
     StorageFull,
 )
-from webapp.policy.tiers import tier_table
+from webapp.policy.accounts.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.submissions import Submitted

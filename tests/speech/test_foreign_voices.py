@@ -22,7 +22,7 @@ from webapp.engines.speech.base import EngineName, Segment, SpeechError, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.piper_descriptions import licence_in
 from webapp.engines.speech.speaker import Speaker
-from webapp.http.session_cookie import PLAIN_COOKIE
+from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
 
 PUBLISHED = "en_US-joe-medium"

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from webapp.database import MigrationFailed
 from webapp.database.faults import DATABASE_ERRORS
 from webapp.errors import DatabaseAway, InvalidRequest, Unavailable
-from webapp.policy.credentials import MAX_PASSWORD_BYTES, checked_password
+from webapp.policy.accounts.credentials import MAX_PASSWORD_BYTES, checked_password
 from webapp.services.container import Services, open_services
 from webapp.settings import load_settings
 

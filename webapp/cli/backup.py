@@ -9,7 +9,7 @@ from pathlib import Path
 
 from webapp.cli._context import with_services
 from webapp.errors import Conflict
-from webapp.policy.missing import Missing, missing_words
+from webapp.policy.library.missing_files import Missing, missing_words
 from webapp.services.backup import BackedUp, Restored, back_up, restore
 from webapp.services.container import Services, make_data_folder
 from webapp.settings import load_settings

@@ -17,8 +17,8 @@ from webapp.audio.spectrogram import spectrogram_png
 from webapp.audio.waveform import Waveform
 from webapp.cli._context import with_services
 from webapp.errors import InvalidRequest, StorageFull, is_disk_full
-from webapp.policy.exports import MANIFEST_NAME
-from webapp.policy.imports import (
+from webapp.policy.library.exports import MANIFEST_NAME
+from webapp.policy.library.imports import (
     LONGEST_S,
     MAX_MANIFEST_BYTES,
     MAX_SAMPLES,
@@ -26,7 +26,7 @@ from webapp.policy.imports import (
     read_entry,
     read_manifest,
 )
-from webapp.policy.library import SoundChange
+from webapp.policy.library.fields import SoundChange
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.library.storage_limits import DISK_FULL

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from webapp.cli._context import operator, read_password, with_services
 from webapp.cli._table import print_table
 from webapp.errors import InvalidRequest
-from webapp.policy.credentials import checked_username
+from webapp.policy.accounts.credentials import checked_username
 from webapp.services.accounts.views import AccountView
 from webapp.services.container import Services
 

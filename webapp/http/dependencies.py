@@ -7,8 +7,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 
 from webapp.events import Bus
-from webapp.http.sse import StopSignal
-from webapp.http.stream_caps import StreamCaps
+from webapp.http.streams.sse import StopSignal
+from webapp.http.streams.stream_caps import StreamCaps
 from webapp.ids import Ids
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.facade import AdminServices

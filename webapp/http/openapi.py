@@ -21,7 +21,7 @@ from litestar.openapi.spec import (
 from msgspec import Meta
 
 from webapp.http.errors import CHALLENGE, PROBLEM_JSON
-from webapp.http.sse import EVENT_STREAM
+from webapp.http.streams.sse import EVENT_STREAM
 
 PRINTABLE: Final = "^[ -~]*$"
 BEARER_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}]

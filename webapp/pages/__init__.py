@@ -8,10 +8,10 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
 from webapp.errors import AuthenticationRequired
-from webapp.http.compression import COMPRESSED
+from webapp.http.middleware.compression import COMPRESSED
 from webapp.http.dependencies import provided
-from webapp.http.same_origin import SameOriginOnly
-from webapp.http.session_cookie import cookie_name
+from webapp.http.middleware.same_origin import SameOriginOnly
+from webapp.http.requests.session_cookie import cookie_name
 from webapp.pages.accounts.account import ACCOUNT_HANDLERS
 from webapp.pages.accounts.authentication import DEPENDENCIES, SessionRenewal, ask_to_sign_in
 from webapp.pages.accounts.sign_in import SIGN_IN_HANDLERS

@@ -10,7 +10,7 @@ from webapp.database import Database
 from webapp.database.patience import until_there
 from webapp.events import Bus
 from webapp.ids import Ids
-from webapp.policy.tiers import tier_table
+from webapp.policy.accounts.tiers import tier_table
 from webapp.services.accounts.facade import AccountServices, build_accounts
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.facade import AdminServices, build_admin

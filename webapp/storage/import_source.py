@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from webapp.errors import InvalidRequest, is_disk_full
-from webapp.policy.exports import MANIFEST_NAME
+from webapp.policy.library.exports import MANIFEST_NAME
 from webapp.storage.import_names import NameIndex, Opener
 from webapp.storage.import_opening import FAULTS, entries_below, entries_of, opened_zip
 

@@ -44,7 +44,7 @@ class Job(Table):
     top_p = DoublePrecision(null=True, default=None)
     guidance = DoublePrecision(null=True, default=None)
 
-    # Place in line: see webapp.policy.ordering.
+    # Place in line: see webapp.policy.queue.ordering.
     tier = Varchar(length=16)
     priority = Integer()
     starves_ms = BigInt(null=True, default=None)
@@ -117,7 +117,7 @@ class Worker(Table):
     ready_music = Boolean(default=False)
     ready_audio = Boolean(default=False)
     ready_magnet = Boolean(default=False)
-    # How many jobs were preferred for that since a model was last loaded: see webapp.policy.ordering.
+    # How many jobs were preferred for that since a model was last loaded: see webapp.policy.queue.ordering.
     affinity_streak = Integer(default=0)
     # It finishes what it has and takes no more.
     is_draining = Boolean(default=False)

@@ -47,7 +47,7 @@ class LibraryItem(Table, tablename="library_item"):
     moderator = Varchar(length=32, default="")
     moderated_ms = BigInt(null=True, default=None)
 
-    # What is searched for: see webapp.policy.search. The first are the title's, the second are all.
+    # What is searched for: see webapp.policy.library.search. The first are the title's, the second are all.
     title_words = Text(default="")
     words = Text(default="")
 

@@ -5,8 +5,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, License, SecurityScheme, Server
 
 from webapp import __version__
-from webapp.http.public_url import public_url
-from webapp.http.session_cookie import cookie_name
+from webapp.http.requests.public_url import public_url
+from webapp.http.requests.session_cookie import cookie_name
 from webapp.settings import Settings
 
 BEARER = "bearer"

@@ -15,8 +15,8 @@ import uvloop
 
 from webapp.database.patience import until_there
 from webapp.errors import SettingsError, StorageFull
-from webapp.http.client_address import trusted_networks
-from webapp.http.public_url import public_url
+from webapp.http.requests.client_address import trusted_networks
+from webapp.http.requests.public_url import public_url
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, make_data_folder, open_services
 from webapp.services.opening import FOR_EVER

@@ -21,7 +21,7 @@ from webapp.engines.batch import generate_all
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.engine import SketchEngine
 from webapp.engines.sketch.mixing import SECTION_FRAMES, render_plan, section_count
-from webapp.engines.sketch.music import library
+from webapp.engines.sketch.music.instruments import samples as library
 from webapp.engines.sketch.timeline import spans
 from webapp.engines.sketch.understanding.plan import EffectLayer, Plan, Scene
 from webapp.engines.sketch.understanding.reading import read_prompt

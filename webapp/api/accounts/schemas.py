@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from webapp.api.shared.timestamps import timestamp
-from webapp.policy.credentials import (
+from webapp.policy.accounts.credentials import (
     MAX_LABEL_CHARACTERS,
     MAX_USERNAME_CHARACTERS,
     MIN_PASSWORD_CHARACTERS,

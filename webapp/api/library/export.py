@@ -10,8 +10,8 @@ from litestar.params import QueryParameter, SkipValidation
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.library.listing import SELECTING, SELECTION, InjectedQuery
-from webapp.http.archive import ZIP, archive
-from webapp.http.attachment import Attachment
+from webapp.http.files.archive import ZIP, archive
+from webapp.http.files.attachment import Attachment
 from webapp.http.dependencies import (
     InjectedLibrary,
     InjectedSettings,
@@ -19,8 +19,8 @@ from webapp.http.dependencies import (
     InjectedStreams,
 )
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
-from webapp.http.query import only
-from webapp.policy.exports import ExportChoice, ExportScope, export_formats, export_ids
+from webapp.http.requests.query import only
+from webapp.policy.library.exports import ExportChoice, ExportScope, export_formats, export_ids
 
 DISPOSITION: Final = header("The file's name.", 'attachment; filename="soundloom.zip"')
 

@@ -13,7 +13,7 @@ from litestar.params import PathParameter
 from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
 from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary
-from webapp.http.file_response import FileAnswer
+from webapp.http.files.file_response import FileAnswer
 from webapp.http.openapi import describes, header, problems
 from webapp.http.rate_limit import announce, told
 from webapp.services.accounts.facade import AccountServices

@@ -17,10 +17,10 @@ from webapp.http.dependencies import (
     InjectedShared,
 )
 from webapp.http.openapi import BEARER_SECURITY, header
-from webapp.http.prefix import public_path
-from webapp.http.query import only
-from webapp.http.searches import count_search
-from webapp.policy.library import (
+from webapp.http.middleware.prefix import public_path
+from webapp.http.requests.query import only
+from webapp.http.requests.searches import count_search
+from webapp.policy.library.fields import (
     DEFAULT_PER_PAGE,
     MAX_PAGE,
     MAX_PER_PAGE,

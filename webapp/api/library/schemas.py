@@ -7,14 +7,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.shared.timestamps import timestamp
-from webapp.http.prefix import public_path
-from webapp.policy.library import (
+from webapp.http.middleware.prefix import public_path
+from webapp.policy.library.fields import (
     MAX_PLAYLIST_NAME_CHARACTERS,
     MAX_TAG_CHARACTERS,
     MAX_TAGS,
     MAX_TITLE_CHARACTERS,
 )
-from webapp.policy.snippets import Piece
+from webapp.policy.library.snippets import Piece
 from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.views import LibraryItemView, LibraryPage, Snippet
 

@@ -9,8 +9,8 @@ from litestar.params import SkipValidation
 
 from webapp.api.queue.schemas import DetailedQueue, detailed_queue
 from webapp.events import Bus, Event
-from webapp.http.broadcast import INTERVAL_S, Broadcast, Story, Telling
-from webapp.http.sse import ServerEvent
+from webapp.http.streams.broadcast import INTERVAL_S, Broadcast, Story, Telling
+from webapp.http.streams.sse import ServerEvent
 from webapp.services.queue.snapshot import QueueReader
 
 RETRY_MS: Final = 1_000

@@ -13,8 +13,8 @@ from webapp.api.queue.schemas import job_status
 from webapp.errors import LimitReached, NotFound
 from webapp.events import Bus, Event
 from webapp.http.dependencies import Streams
-from webapp.http.sse import ServerEvent
-from webapp.http.welcome import Welcome
+from webapp.http.streams.sse import ServerEvent
+from webapp.http.streams.welcome import Welcome
 from webapp.services.accounts.identity import Identity
 from webapp.services.queue.facade import QueueServices
 from webapp.services.queue.views import JobView

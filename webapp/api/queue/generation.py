@@ -34,7 +34,7 @@ from webapp.api.queue.schemas import (
 from webapp.api.shared import examples
 from webapp.api.shared.limits import hour_announced
 from webapp.api.shared.paging import PAGING, Page, PerPage, has_more, offset
-from webapp.http.body import read_json_object
+from webapp.http.requests.body import read_json_object
 from webapp.http.dependencies import (
     InjectedAccounts,
     InjectedBus,
@@ -54,12 +54,12 @@ from webapp.http.openapi import (
     describes,
     problems,
 )
-from webapp.http.prefix import public_path
+from webapp.http.middleware.prefix import public_path
 from webapp.http.prepared import Prepare
-from webapp.http.query import only
-from webapp.http.sse import EventStream
+from webapp.http.requests.query import only
+from webapp.http.streams.sse import EventStream
 from webapp.policy.generation import parse_generation
-from webapp.policy.job_status import JobStatus
+from webapp.policy.queue.job_status import JobStatus
 from webapp.services.queue.submissions import Submitted
 from webapp.services.queue.views import JobView
 

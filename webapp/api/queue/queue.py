@@ -12,9 +12,9 @@ from webapp.api.queue.schemas import DetailedQueue, QueueStatus, detailed_queue,
 from webapp.http.dependencies import InjectedQueue, InjectedSettings, InjectedStreams
 from webapp.http.openapi import EVENTS, describes, problems
 from webapp.http.prepared import Prepare
-from webapp.http.query import only
-from webapp.http.sse import EventStream
-from webapp.policy.pricing import SkipPrice, skip_prices
+from webapp.http.requests.query import only
+from webapp.http.streams.sse import EventStream
+from webapp.policy.queue.pricing import SkipPrice, skip_prices
 
 PRICING_DESCRIPTION = "Pay with Aura to skip the queue and get your audio faster"
 

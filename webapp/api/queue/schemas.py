@@ -6,9 +6,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.shared.timestamps import timestamp
-from webapp.http.prefix import public_path
+from webapp.http.middleware.prefix import public_path
 from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
-from webapp.policy.job_status import JobStatus
+from webapp.policy.queue.job_status import JobStatus
 from webapp.services.library.sounds import AUDIO_FORMATS, SoundView
 from webapp.services.queue.submissions import Submitted
 from webapp.services.queue.views import JobView, QueuedJob, QueueSnapshot

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from webapp.http.prefix import public_path
+from webapp.http.middleware.prefix import public_path
 from webapp.policy.generation import PROMPT_PATTERN
 from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
 from webapp.services.speech import SpokenSound, VoiceView

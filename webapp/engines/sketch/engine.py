@@ -18,7 +18,7 @@ from webapp.engines.batch import run_task
 from webapp.engines.sketch.abilities import ABILITIES
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.mixing import render_plan, section_count
-from webapp.engines.sketch.music.library import sample_library
+from webapp.engines.sketch.music.instruments.samples import sample_library
 from webapp.engines.sketch.understanding.outline import outline
 from webapp.engines.sketch.understanding.plan import Plan
 from webapp.engines.sketch.understanding.reading import read_prompt

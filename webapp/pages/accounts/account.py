@@ -9,10 +9,10 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import Conflict, InvalidRequest, LimitReached, ProductError
-from webapp.http.archive import account_archive
-from webapp.http.attachment import Attachment
-from webapp.http.client_address import address_of
-from webapp.http.compression import AS_WRITTEN
+from webapp.http.files.archive import account_archive
+from webapp.http.files.attachment import Attachment
+from webapp.http.requests.client_address import address_of
+from webapp.http.middleware.compression import AS_WRITTEN
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedSettings, InjectedStreams
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedSession, session_cookie
@@ -20,7 +20,7 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.navigation import PageRequest, see_other
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.policy.credentials import MAX_LABEL_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from webapp.policy.accounts.credentials import MAX_LABEL_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity

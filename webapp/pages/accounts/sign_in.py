@@ -14,10 +14,10 @@ from webapp.errors import (
     NotAuthorized,
     ProductError,
 )
-from webapp.http.client_address import address_of
+from webapp.http.requests.client_address import address_of
 from webapp.http.dependencies import InjectedAccounts, InjectedSettings
 from webapp.http.errors import describe
-from webapp.http.session_cookie import session_secret
+from webapp.http.requests.session_cookie import session_secret
 from webapp.pages.accounts.authentication import (
     InjectedViewer,
     safe_next,
@@ -28,7 +28,7 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.forms import Fields, read_form
 from webapp.pages.frame.navigation import PageRequest, see_other
 from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.policy.credentials import MAX_USERNAME_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from webapp.settings import Settings
 
 Purpose = Literal["sign-in", "register", "set-up"]

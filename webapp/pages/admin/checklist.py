@@ -7,7 +7,7 @@ from litestar import Response, get
 from litestar.types import ControllerRouterHandler
 
 from webapp.http.dependencies import InjectedSettings, InjectedSpeech, InjectedWorkers
-from webapp.http.hosts import LOOPBACK_NAMES
+from webapp.http.middleware.hosts import LOOPBACK_NAMES
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome
 from webapp.pages.admin.contexts import ChecklistPage, CheckPoint, VoiceRow, VoicesPage
 from webapp.pages.frame import words

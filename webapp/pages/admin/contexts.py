@@ -7,7 +7,7 @@ from typing import ClassVar
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.record_words import KIND_NAMES
 from webapp.pages.queue.contexts import ModelLine, WorkerLine
-from webapp.policy.tiers import TIER_NAMES
+from webapp.policy.accounts.tiers import TIER_NAMES
 from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, LedgerEntry
 from webapp.services.accounts.usage import AccountUsage
 from webapp.services.accounts.views import AccountView

@@ -15,7 +15,7 @@ from webapp.pages.frame.words import count
 from webapp.pages.queue.contexts import UndoToast
 from webapp.pages.queue.feed import InjectedSharedQueue, QueueFeed, SharedQueue
 from webapp.pages.queue.filter import filter_of_address
-from webapp.policy.job_actions import ADMIN_ACTIONS, AdminAction
+from webapp.policy.queue.job_actions import ADMIN_ACTIONS, AdminAction
 from webapp.services.admin.queue import Outcome
 from webapp.services.workers.control import WishAction
 

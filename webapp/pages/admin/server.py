@@ -13,7 +13,7 @@ from webapp.pages.admin.contexts import RecordPage, SettingLine, SettingsPage
 from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.record_words import KINDS
 from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.policy.credentials import MAX_USERNAME_CHARACTERS
+from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS
 from webapp.services.admin.audit import PAGE_SIZE
 from webapp.settings import PREFIX, Settings
 

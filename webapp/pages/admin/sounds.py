@@ -16,7 +16,7 @@ from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.partials import partial
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.policy.library import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note, require_note
+from webapp.policy.library.fields import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note, require_note
 from webapp.services.library.moderation import ModerationState
 
 STATES: Final[tuple[ModerationState, ...]] = ("all", "seen", "hidden", "moderated")

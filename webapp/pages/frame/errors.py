@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from litestar import Request, Response
 
 from webapp.http.errors import HtmlErrorPage, Problem
-from webapp.http.hosts import UnknownHostPage
+from webapp.http.middleware.hosts import UnknownHostPage
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.rendering import Renderer
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from webapp.errors import InvalidRequest
-from webapp.http.body import read_form_fields
+from webapp.http.requests.body import read_form_fields
 from webapp.pages.frame.navigation import PageRequest
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL
 

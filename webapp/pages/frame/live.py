@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from webapp.clock import Clock
 from webapp.events import Bus, Event
-from webapp.http.sse import ServerEvent
+from webapp.http.streams.sse import ServerEvent
 from webapp.pages.frame.partials import Swap, partial
 
 COALESCE_S: Final = 0.1

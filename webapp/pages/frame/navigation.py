@@ -7,7 +7,7 @@ from litestar import Response
 from litestar.status_codes import HTTP_303_SEE_OTHER
 from litestar_htmx import ClientRedirect, HTMXRequest
 
-from webapp.http.prefix import public_path
+from webapp.http.middleware.prefix import public_path
 
 PageRequest: TypeAlias = HTMXRequest
 

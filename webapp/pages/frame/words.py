@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from webapp.policy.estimates import Start
-from webapp.policy.remaining import remaining_s
+from webapp.policy.queue.estimates import Start
+from webapp.policy.queue.remaining import remaining_s
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600

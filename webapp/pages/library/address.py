@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlencode
 
-from webapp.policy.library import LIBRARY_MODELS, MAX_PAGE, LibraryModel, LibraryQuery, Sort
+from webapp.policy.library.fields import LIBRARY_MODELS, MAX_PAGE, LibraryModel, LibraryQuery, Sort
 
 View = Literal["all", "mine", "favorites"]
 Layout = Literal["cards", "rows"]

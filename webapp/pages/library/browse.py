@@ -9,8 +9,8 @@ from litestar.params import SkipValidation
 
 from webapp.errors import AuthenticationRequired
 from webapp.http.dependencies import InjectedLibrary, InjectedSettings, InjectedShared
-from webapp.http.prefix import public_path
-from webapp.http.searches import count_search
+from webapp.http.middleware.prefix import public_path
+from webapp.http.requests.searches import count_search
 from webapp.pages.accounts.authentication import InjectedViewer
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.navigation import PageRequest
@@ -18,7 +18,7 @@ from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.library.address import PER_PAGE, LibraryAddress, read_address
 from webapp.pages.library.contexts import LibraryPage
 from webapp.pages.library.sound_cards import SoundCards
-from webapp.policy.library import MAX_PAGE
+from webapp.policy.library.fields import MAX_PAGE
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import views
 from webapp.services.library.facade import LibraryServices

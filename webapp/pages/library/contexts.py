@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.library.address import LENGTH_NAMES, SORTS, LibraryAddress
-from webapp.policy.library import (
+from webapp.policy.library.fields import (
     LIBRARY_MODELS,
     MAX_PLAYLIST_NAME_CHARACTERS,
     MAX_TAG_CHARACTERS,

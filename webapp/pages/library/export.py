@@ -5,9 +5,9 @@ from typing import Final
 from litestar import get, post
 from litestar.params import FromPath
 
-from webapp.http.archive import archive
-from webapp.http.attachment import Attachment
-from webapp.http.compression import AS_WRITTEN
+from webapp.http.files.archive import archive
+from webapp.http.files.attachment import Attachment
+from webapp.http.middleware.compression import AS_WRITTEN
 from webapp.http.dependencies import (
     InjectedLibrary,
     InjectedSettings,
@@ -18,8 +18,8 @@ from webapp.pages.accounts.authentication import InjectedIdentity
 from webapp.pages.frame.forms import read_fields
 from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.library.selection import selected
-from webapp.policy.exports import ExportChoice, ExportFormat
-from webapp.policy.library import LibraryQuery
+from webapp.policy.library.exports import ExportChoice, ExportFormat
+from webapp.policy.library.fields import LibraryQuery
 
 # Lossless and small; other formats of single sounds are on their pages, and all over the API.
 FORMATS: Final[tuple[ExportFormat, ...]] = ("flac",)

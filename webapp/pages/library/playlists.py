@@ -19,7 +19,7 @@ from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, PlaylistPage, PlaylistsPage
 from webapp.pages.library.sound import base_url
 from webapp.pages.library.sound_cards import SoundCards
-from webapp.policy.library import PlaylistChange, parse_playlist
+from webapp.policy.library.fields import PlaylistChange, parse_playlist
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
 from webapp.settings import Settings

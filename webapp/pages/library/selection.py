@@ -11,7 +11,7 @@ from webapp.pages.frame import words
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.library.address import PER_PAGE
-from webapp.policy.library import SoundChange, parse_playlist
+from webapp.policy.library.fields import SoundChange, parse_playlist
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
 

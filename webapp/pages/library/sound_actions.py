@@ -16,7 +16,7 @@ from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import ReactionsFragment
 from webapp.pages.library.sound import sound_page
 from webapp.pages.library.sound_cards import SoundCards
-from webapp.policy.library import SoundChange, parse_change, parse_playlist, parse_vote
+from webapp.policy.library.fields import SoundChange, parse_change, parse_playlist, parse_vote
 from webapp.services.library.facade import LibraryServices
 
 NEW_PLAYLIST: Final = "new"

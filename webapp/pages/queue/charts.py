@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from webapp.pages.frame import words
-from webapp.policy.history import Span
+from webapp.policy.queue.history import Span
 
 WIDTH: Final = 300
 HEIGHT: Final = 64

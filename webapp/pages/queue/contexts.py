@@ -6,9 +6,9 @@ from typing import ClassVar
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.queue.charts import Charts
 from webapp.pages.queue.filter import QueueFilter
-from webapp.policy.estimates import Start
-from webapp.policy.job_actions import AdminAction
-from webapp.policy.job_status import JobStatus
+from webapp.policy.queue.estimates import Start
+from webapp.policy.queue.job_actions import AdminAction
+from webapp.policy.queue.job_status import JobStatus
 from webapp.services.workers.workers import WorkerKind
 
 

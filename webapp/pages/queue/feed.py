@@ -10,8 +10,8 @@ from litestar.params import SkipValidation
 
 from webapp.clock import Clock
 from webapp.events import Bus, Event
-from webapp.http.broadcast import Broadcast, Story, Telling
-from webapp.http.sse import ServerEvent
+from webapp.http.streams.broadcast import Broadcast, Story, Telling
+from webapp.http.streams.sse import ServerEvent
 from webapp.pages.frame.live import Fragment, list_fragment, message, news
 from webapp.pages.frame.rendering import Context, Renderer
 from webapp.pages.queue.contexts import (
@@ -27,8 +27,8 @@ from webapp.pages.queue.contexts import (
 from webapp.pages.queue.filter import QueueFilter
 from webapp.pages.queue.reading import read_gone, read_owners, read_surroundings
 from webapp.pages.queue.rows import queue_row
-from webapp.policy.job_status import UNSUCCESSFUL
-from webapp.policy.pricing import skip_prices
+from webapp.policy.queue.job_status import UNSUCCESSFUL
+from webapp.policy.queue.pricing import skip_prices
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.facade import AdminServices

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from webapp.http.addresses import split_address
+from webapp.http.requests.addresses import split_address
 from webapp.policy.generation import MODELS
-from webapp.policy.job_status import ACTIVE, UNSUCCESSFUL
-from webapp.policy.tiers import ADMIN, TIER_NAMES
+from webapp.policy.queue.job_status import ACTIVE, UNSUCCESSFUL
+from webapp.policy.accounts.tiers import ADMIN, TIER_NAMES
 from webapp.services.accounts.identity import Identity
 from webapp.services.queue.views import QueuedJob
 

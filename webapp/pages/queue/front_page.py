@@ -10,7 +10,7 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate_contexts import WelcomePage
-from webapp.policy.library import LibraryQuery
+from webapp.policy.library.fields import LibraryQuery
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.library.facade import LibraryServices
 from webapp.services.queue.facade import QueueServices

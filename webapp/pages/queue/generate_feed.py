@@ -17,7 +17,7 @@ from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate import recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment, ModelStateFragment
 from webapp.pages.queue.variations import in_groups
-from webapp.policy.job_status import ACTIVE, JobStatus
+from webapp.policy.queue.job_status import ACTIVE, JobStatus
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.queue.facade import QueueServices

@@ -7,7 +7,7 @@ from webapp.pages.queue.charts import Charts, queue_charts
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.pages.queue.filter import QueueFilter
 from webapp.pages.queue.rows import gone_row, model_lines, queue_counts, worker_lines
-from webapp.policy.job_status import UnsuccessfulStatus
+from webapp.policy.queue.job_status import UnsuccessfulStatus
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.facade import AdminServices
 from webapp.services.queue.facade import QueueServices

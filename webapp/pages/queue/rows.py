@@ -7,9 +7,9 @@ from typing import Any, Final
 from webapp.pages.frame import words
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.policy.generation import MODELS
-from webapp.policy.job_actions import AdminAction, Steered, possible
-from webapp.policy.pricing import SkipPrice, skip_cost
-from webapp.policy.reasons import PlaceReason
+from webapp.policy.queue.job_actions import AdminAction, Steered, possible
+from webapp.policy.queue.pricing import SkipPrice, skip_cost
+from webapp.policy.queue.reasons import PlaceReason
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue_overview import GoneJob
 from webapp.services.queue.views import QueuedJob, QueueSnapshot

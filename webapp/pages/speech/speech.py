@@ -27,7 +27,7 @@ from webapp.pages.speech.contexts import (
     VoiceChoiceFragment,
 )
 from webapp.pages.speech.languages import language_name, primary_subtag
-from webapp.policy.library import LibraryQuery
+from webapp.policy.library.fields import LibraryQuery
 from webapp.policy.speech import VOICE_MODEL, SpeechChoice, parse_speech
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices

@@ -17,14 +17,14 @@ from webapp.errors import (
     ProductError,
 )
 from webapp.events import Bus, LocalBus, access_changed
-from webapp.policy.credentials import (
+from webapp.policy.accounts.credentials import (
     checked_password,
     checked_text,
     checked_username,
     is_plain_line,
     username_key,
 )
-from webapp.policy.tiers import DEFAULT_TIER, TIER_NAMES
+from webapp.policy.accounts.tiers import DEFAULT_TIER, TIER_NAMES
 from webapp.services.accounts.export import export_account
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.passwords import PasswordHasher

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import InvalidRequest, NotFound
-from webapp.policy.credentials import is_plain_line
+from webapp.policy.accounts.credentials import is_plain_line
 from webapp.services.accounts.queries import balance_mismatches
 from webapp.services.shared.row_ids import MAX_ROW_ID
 from webapp.tables import Account, AuraEntry

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.policy.tiers import Tier
+from webapp.policy.accounts.tiers import Tier
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.deletion import AccountDeletion

@@ -13,7 +13,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION, Type
 
-from webapp.policy.credentials import is_overlong_password, normal_password
+from webapp.policy.accounts.credentials import is_overlong_password, normal_password
 
 T = TypeVar("T")
 

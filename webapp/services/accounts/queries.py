@@ -3,7 +3,7 @@
 from typing import Final
 
 from webapp.database import Database, Row, literals
-from webapp.policy.job_status import ACTIVE
+from webapp.policy.queue.job_status import ACTIVE
 
 # Raw for speed: runs with every API request whose token is not in the cache.
 _BEARER: Final = (

@@ -3,7 +3,7 @@
 from typing import Final
 
 from webapp.ids import secret_hash
-from webapp.policy.credentials import username_key
+from webapp.policy.accounts.credentials import username_key
 from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimits, address_group
 from webapp.settings import Settings
 

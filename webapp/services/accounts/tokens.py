@@ -12,8 +12,8 @@ from webapp.database import Database
 from webapp.errors import Conflict, NotFound
 from webapp.events import Bus, LocalBus, access_changed
 from webapp.ids import Ids, secret_hash
-from webapp.policy.credentials import checked_label
-from webapp.policy.tiers import effective_tier
+from webapp.policy.accounts.credentials import checked_label
+from webapp.policy.accounts.tiers import effective_tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.last_use import LastUse
 from webapp.services.accounts.queries import find_token

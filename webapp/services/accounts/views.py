@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from piccolo.columns import Column
 
-from webapp.policy.tiers import effective_tier
+from webapp.policy.accounts.tiers import effective_tier
 from webapp.services.accounts.identity import Identity
 from webapp.tables import Account
 

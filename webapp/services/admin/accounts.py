@@ -12,8 +12,8 @@ from webapp.database import Database
 from webapp.errors import AuthenticationRequired, InvalidRequest
 from webapp.events import Bus, access_changed
 from webapp.ids import Ids
-from webapp.policy.credentials import username_key
-from webapp.policy.tiers import TIER_NAMES
+from webapp.policy.accounts.credentials import username_key
+from webapp.policy.accounts.tiers import TIER_NAMES
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.deletion import AccountDeletion

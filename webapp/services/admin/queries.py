@@ -7,7 +7,7 @@ from piccolo.columns.combination import WhereRaw
 from piccolo.querystring import QueryString
 
 from webapp.database import Database, Row, literals
-from webapp.policy.job_status import UNSUCCESSFUL
+from webapp.policy.queue.job_status import UNSUCCESSFUL
 
 # Raw because of the subquery in its columns, and because the literal states are what SQLite's partial index
 # `job_gone` asks for.

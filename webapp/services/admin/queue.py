@@ -11,7 +11,7 @@ from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound, ProductError
 from webapp.events import Bus, Event
-from webapp.policy.job_actions import PUT_BACK, STOPPED, AdminAction, Steered, refusal
+from webapp.policy.queue.job_actions import PUT_BACK, STOPPED, AdminAction, Steered, refusal
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.queries import any_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.database import Database, Row
-from webapp.policy.job_status import UnsuccessfulStatus
+from webapp.policy.queue.job_status import UnsuccessfulStatus
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.queries import any_of, ended_jobs
 from webapp.tables import Account

@@ -15,7 +15,7 @@ from piccolo.table import Table
 
 from webapp.database.link import no_time_limit
 from webapp.errors import Conflict, InvalidRequest
-from webapp.policy.missing import Missing, missing_words
+from webapp.policy.library.missing_files import Missing, missing_words
 from webapp.services.backup import queries
 from webapp.services.backup.facade import BackupServices
 from webapp.services.backup.layout import (

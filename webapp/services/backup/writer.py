@@ -17,7 +17,7 @@ from piccolo.table import Table
 import webapp
 from webapp.database.snapshot import Batch, Snapshot, snapshot
 from webapp.errors import Conflict
-from webapp.policy.missing import Missing, missing_words
+from webapp.policy.library.missing_files import Missing, missing_words
 from webapp.services.backup import queries
 from webapp.services.backup.facade import BackupServices
 from webapp.services.backup.layout import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from webapp.policy.search import search_words
+from webapp.policy.library.search import search_words
 from webapp.services.library.sounds import SoundFacts
 from webapp.tables import LibraryItem, Sound
 

@@ -9,7 +9,7 @@ from typing import Final
 from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.errors import NotFound
-from webapp.policy.library import LIBRARY_MODELS, Cursor, LibraryQuery, is_generation_id
+from webapp.policy.library.fields import LIBRARY_MODELS, Cursor, LibraryQuery, is_generation_id
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.listing_queries import (

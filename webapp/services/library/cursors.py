@@ -10,7 +10,7 @@ import struct
 from typing import Final
 
 from webapp.errors import InvalidRequest
-from webapp.policy.library import Cursor
+from webapp.policy.library.fields import Cursor
 
 _FORM: Final = struct.Struct(">Bdq")
 _TAG_BYTES: Final = 12

@@ -15,7 +15,7 @@ import webapp
 from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound
-from webapp.policy.exports import (
+from webapp.policy.library.exports import (
     MANIFEST_FORMAT,
     MANIFEST_NAME,
     MANIFEST_VERSION,
@@ -23,8 +23,8 @@ from webapp.policy.exports import (
     ExportChoice,
     file_stem,
 )
-from webapp.policy.library import MAX_PER_PAGE, LibraryQuery
-from webapp.policy.missing import missing_words
+from webapp.policy.library.fields import MAX_PER_PAGE, LibraryQuery
+from webapp.policy.library.missing_files import missing_words
 from webapp.services.accounts.export import export_account
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries

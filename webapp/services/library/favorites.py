@@ -7,7 +7,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.events import Bus, account_changed
-from webapp.policy.library import is_generation_id
+from webapp.policy.library.fields import is_generation_id
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import NOT_FOUND, find_item, find_items_to_change
 from webapp.services.library.views import LibraryItemView

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from webapp.database import Database, Dialect, Row
-from webapp.policy.credentials import username_key
-from webapp.policy.library import Cursor, LibraryQuery, Sort
-from webapp.policy.search import query_words
+from webapp.policy.accounts.credentials import username_key
+from webapp.policy.library.fields import Cursor, LibraryQuery, Sort
+from webapp.policy.library.search import query_words
 from webapp.services.library.queries import ITEM_COLUMNS, ITEM_JOINS, LISTED
 
 # From this many matches on, scanning in order and testing each row is faster than sorting the matches.

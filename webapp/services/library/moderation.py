@@ -8,7 +8,7 @@ from piccolo.columns import Column
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
-from webapp.policy.library import LibraryQuery
+from webapp.policy.library.fields import LibraryQuery
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.library.browse import Browser, find_item
 from webapp.services.library.listing_queries import EVER_PUBLIC, HIDDEN_BY_ADMIN, MODERATED, PUBLIC, Scope

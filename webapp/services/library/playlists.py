@@ -13,7 +13,7 @@ from webapp.database import Database, Row
 from webapp.errors import Conflict, InvalidRequest, NotFound
 from webapp.events import Bus, account_changed
 from webapp.ids import Ids
-from webapp.policy.library import MAX_PLAYLISTS, MAX_TRACKS, PlaylistChange, is_generation_id
+from webapp.policy.library.fields import MAX_PLAYLISTS, MAX_TRACKS, PlaylistChange, is_generation_id
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.browse import find_item, find_items_to_change

@@ -2,7 +2,7 @@
 
 from webapp.database import Database
 from webapp.errors import LimitReached
-from webapp.policy.library import PLAY_WINDOW_S
+from webapp.policy.library.fields import PLAY_WINDOW_S
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.browse import find_item

@@ -9,7 +9,7 @@ from piccolo.columns import Column
 from webapp.database import Database, Row
 from webapp.errors import NotAuthorized
 from webapp.events import Bus, Event, account_changed
-from webapp.policy.library import SoundChange
+from webapp.policy.library.fields import SoundChange
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit import AuditLog
 from webapp.services.library.adding import tags_text, words_of

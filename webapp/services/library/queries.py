@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, Literal
 
 from webapp.database import Database, Row, literals
-from webapp.policy.job_status import ACTIVE
+from webapp.policy.queue.job_status import ACTIVE
 
 Counter = Literal["plays", "downloads"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.database import Row
-from webapp.policy.library import Cursor
-from webapp.policy.snippets import Piece, marked, snippet
+from webapp.policy.library.fields import Cursor
+from webapp.policy.library.snippets import Piece, marked, snippet
 from webapp.services.accounts.identity import Identity
 
 SHOWN_TITLE_CHARACTERS: Final = 80

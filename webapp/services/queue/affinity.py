@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 from webapp.database import Database, Row
 from webapp.policy.generation import MODELS
-from webapp.policy.ordering import Affinity, in_turn
+from webapp.policy.queue.ordering import Affinity, in_turn
 from webapp.services.queue import queries
 from webapp.settings import Settings
 
 
 class AffinityStore:
-    """Reads and writes the workers' affinity: see `webapp.policy.ordering`."""
+    """Reads and writes the workers' affinity: see `webapp.policy.queue.ordering`."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database

@@ -1,9 +1,9 @@
-"""The next job to claim: `webapp.policy.ordering.next_job` as a few indexed statements."""
+"""The next job to claim: `webapp.policy.queue.ordering.next_job` as a few indexed statements."""
 
 from collections.abc import Collection
 
 from webapp.database import Database, Row
-from webapp.policy.ordering import Affinity, Rank
+from webapp.policy.queue.ordering import Affinity, Rank
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.queries import FIRST_IN_QUEUE, FIRST_OF_MODEL

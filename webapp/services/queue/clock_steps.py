@@ -10,7 +10,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
 from webapp.policy.moments import SKEW_MS
-from webapp.policy.tiers import Tier
+from webapp.policy.accounts.tiers import Tier
 from webapp.services.queue import queries
 from webapp.services.queue.lock import queue_transition
 from webapp.tables import Job

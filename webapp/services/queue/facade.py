@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.policy.tiers import Tier
+from webapp.policy.accounts.tiers import Tier
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.audit import AuditLog
 from webapp.services.library.storage_limits import StorageGuard

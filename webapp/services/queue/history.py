@@ -4,7 +4,7 @@ from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.policy.history import Span, Stay, spans
+from webapp.policy.queue.history import Span, Stay, spans
 from webapp.services.queue import queries
 
 SPAN_MS: Final = 120_000

@@ -10,10 +10,10 @@ from typing import Final, Literal
 from webapp.database import Row
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
 from webapp.events import Event
-from webapp.policy.job_actions import STOPPED, Steered, refusal
-from webapp.policy.job_status import ACTIVE, JobStatus
-from webapp.policy.ordering import skip_would_move
-from webapp.policy.pricing import skip_cost, skip_prices
+from webapp.policy.queue.job_actions import STOPPED, Steered, refusal
+from webapp.policy.queue.job_status import ACTIVE, JobStatus
+from webapp.policy.queue.ordering import skip_would_move
+from webapp.policy.queue.pricing import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit import AuditLog
 from webapp.services.queue import queries

@@ -2,9 +2,9 @@
 
 from webapp.clock import Clock
 from webapp.database import Database, Row
-from webapp.policy.estimates import Start
-from webapp.policy.ordering import in_order
-from webapp.policy.reasons import NOTHING_AHEAD, Ahead, PlaceReason, ahead_of_each, place_reasons
+from webapp.policy.queue.estimates import Start
+from webapp.policy.queue.ordering import in_order
+from webapp.policy.queue.reasons import NOTHING_AHEAD, Ahead, PlaceReason, ahead_of_each, place_reasons
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.estimates import Estimator

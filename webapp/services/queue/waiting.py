@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from webapp.database import Database
-from webapp.policy.estimates import InHand
-from webapp.policy.ordering import Affinity, WaitingJob
+from webapp.policy.queue.estimates import InHand
+from webapp.policy.queue.ordering import Affinity, WaitingJob
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.rows import in_hand, waiting_job

@@ -16,7 +16,7 @@ from piccolo.custom_types import Combinable
 from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.errors import LeaseLost
-from webapp.policy.job_status import JobStatus
+from webapp.policy.queue.job_status import JobStatus
 from webapp.policy.moments import latest_lease_ms
 from webapp.services.shared import queries
 from webapp.settings import Settings

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from webapp.database import Database
 from webapp.errors import Unavailable
 from webapp.events import Bus, Event, Subscription, speech_changed
-from webapp.policy.job_status import ACTIVE
+from webapp.policy.queue.job_status import ACTIVE
 from webapp.settings import Settings
 from webapp.tables import SpeechRequest
 

@@ -2,7 +2,7 @@
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
-from webapp.policy.search import search_words
+from webapp.policy.library.search import search_words
 from webapp.tables import QueueState
 
 ID = "2026-11-22T15:00:00:000000"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.engines.sketch.effects.measures import envelope, level, rendered, sides
 from webapp.engines.sketch.effects.catalogue import EFFECTS
-from webapp.engines.sketch.effects.levels import GAINS
+from webapp.engines.sketch.effects.synthesis.levels import GAINS
 from webapp.engines.sketch.effects.render import SAMPLE_RATE, render_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 

@@ -3,35 +3,11 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from webapp.engines.sketch.effects import (
-    appliances,
-    bells,
-    birds,
-    cinematic,
-    crowds,
-    devices,
-    doors,
-    farm,
-    fire,
-    gadgets,
-    games,
-    household,
-    insects,
-    moans,
-    objects,
-    people,
-    pets,
-    poultry,
-    signals,
-    steps,
-    tools,
-    travel,
-    vehicles,
-    water,
-    weapons,
-    weather,
-    wild,
-)
+from webapp.engines.sketch.effects.media import cinematic, games, weapons
+from webapp.engines.sketch.effects.things import appliances, bells, devices, doors, gadgets, household, objects, signals, tools, travel, vehicles
+from webapp.engines.sketch.effects.nature import fire, water, weather
+from webapp.engines.sketch.effects.people.people import crowds, moans, people, steps
+from webapp.engines.sketch.effects.animals import birds, farm, insects, pets, poultry, wild
 from webapp.engines.sketch.effects.effect import Effect
 
 __all__ = ["EFFECTS", "Effect"]

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from webapp.engines.sketch.effects.dsp import Signal
+from webapp.engines.sketch.effects.synthesis.dsp import Signal
 from webapp.engines.sketch.effects.request import EffectRequest
 
 # Gives the next frames of a sound, shape (2, frames). It keeps its own state from call to call.

@@ -7,11 +7,11 @@ import numpy as np
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.effects.catalogue import EFFECTS
-from webapp.engines.sketch.effects.dsp import SAMPLE_RATE, Signal
-from webapp.engines.sketch.effects.levels import GAINS
+from webapp.engines.sketch.effects.synthesis.dsp import SAMPLE_RATE, Signal
+from webapp.engines.sketch.effects.synthesis.levels import GAINS
 from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.space import Surroundings
-from webapp.engines.sketch.effects.streams import Filter
+from webapp.engines.sketch.effects.synthesis.space import Surroundings
+from webapp.engines.sketch.effects.synthesis.streams import Filter
 
 __all__ = ["SAMPLE_RATE", "render_effect"]
 

@@ -10,7 +10,7 @@ from scipy.signal import sosfilt
 
 from webapp.audio.loudness import k_weighting
 from webapp.audio.waveform import Samples
-from webapp.engines.sketch.music.sampler import SAMPLE_RATE
+from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE
 
 # Where each role stands in the mix, as loudness in dB.
 TARGETS_DB: Final = {

@@ -10,7 +10,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfilt
 
 from webapp.audio.waveform import Samples
-from webapp.engines.sketch.music.sampler import SAMPLE_RATE
+from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE
 
 _LONGEST_TAIL_S = 2.4
 _BLOCK: Final = 256

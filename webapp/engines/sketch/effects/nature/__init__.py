@@ -1,0 +1,1 @@
+"""Weather, water and fire."""

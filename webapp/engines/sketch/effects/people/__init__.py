@@ -1,0 +1,1 @@
+"""People: their voices, crowds and footsteps."""

@@ -1,0 +1,1 @@
+"""Building blocks of effects: oscillators, modes, voices, engines, filters, space."""

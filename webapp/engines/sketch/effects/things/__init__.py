@@ -1,0 +1,1 @@
+"""Things that people use: from glass and doors to vehicles."""

@@ -1,0 +1,1 @@
+"""What sounds a note: sampled and synthesised instruments and drums."""

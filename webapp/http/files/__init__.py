@@ -1,0 +1,1 @@
+"""Files as answers: ranges, validators, attachments and front-end files."""

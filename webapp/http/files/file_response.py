@@ -1,0 +1,122 @@
+"""A file as an answer, with ranges for players that seek, and validators for caches."""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from typing import IO, Any, Final
+
+from litestar import Request
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from webapp.http.errors import PROBLEM_JSON, Problem
+from webapp.http.files.preconditions import is_unchanged
+from webapp.policy.library.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
+from webapp.threads import open_in_thread
+
+CHUNK_BYTES: Final = 256 * 1024
+# A sound never changes under its name.
+CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
+OUTSIDE: Final = "The range lies outside the file"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """The facts with which validators and ranges are compared."""
+
+    size: int
+    etag: str
+    modified: str
+    modified_s: float
+
+    @classmethod
+    def of(cls, path: Path, handle: IO[bytes]) -> "FileFacts":
+        """The facts of an open file; its folder's name says which version it is."""
+        stat = os.fstat(handle.fileno())
+        etag = f'"{path.parent.name}-{stat.st_size:x}"'
+        return cls(stat.st_size, etag, formatdate(stat.st_mtime, usegmt=True), stat.st_mtime)
+
+
+class FileAnswer(ASGIResponse):
+    """The file at `path`: 200, 206, 304 or 416, as the request's headers ask.
+
+    One open handle serves the whole answer, so a file that is deleted meanwhile is still sent whole.
+    """
+
+    _should_set_content_length = False
+
+    def __init__(
+        self, handle: IO[bytes], facts: FileFacts, media_type: str, request: Request[Any, Any, Any]
+    ) -> None:
+        """Raises PreconditionFailed when the request is meant for another version."""
+        self._handle = handle
+        self._is_head = request.method == "HEAD"
+        self._first = 0
+        self._problem = b""
+        headers = {
+            "etag": facts.etag,
+            "last-modified": facts.modified,
+            "cache-control": CACHE_CONTROL,
+            "accept-ranges": "bytes",
+        }
+        status, length = 200, facts.size
+        if is_unchanged(request.headers, etag=facts.etag, modified_s=facts.modified_s):
+            status, length = 304, 0
+        else:
+            try:
+                part = _range(request, facts)
+            except UnsatisfiableRange:
+                self._problem = Problem(416, OUTSIDE).body()
+                status, length, media_type = 416, len(self._problem), PROBLEM_JSON
+                headers = {"content-range": f"bytes */{facts.size}", "accept-ranges": "bytes"}
+            else:
+                if part is not None:
+                    status, length, self._first = 206, part.length, part.first
+                    headers["content-range"] = f"bytes {part.first}-{part.last}/{facts.size}"
+        self._length = length
+        if status != 304:
+            headers["content-length"] = str(length)
+        super().__init__(status_code=status, headers=headers, media_type=media_type)
+
+    @classmethod
+    async def open(cls, path: Path, media_type: str, request: Request[Any, Any, Any]) -> "FileAnswer":
+        """The answer for a file. Raises FileNotFoundError and PreconditionFailed."""
+        handle = await open_in_thread(lambda: path.open("rb"))
+        try:
+            return cls(handle, FileFacts.of(path, handle), media_type, request)
+        except BaseException:
+            handle.close()
+            raise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.start_response(send)
+            if self._is_head or self._problem or not self._length:
+                body = b"" if self._is_head else self._problem
+                await send({"type": "http.response.body", "body": body, "more_body": False})
+            else:
+                await self._send_file(send)
+        finally:
+            self._handle.close()
+
+    async def _send_file(self, send: Send) -> None:
+        remaining = self._length
+        self._handle.seek(self._first)
+        while remaining:
+            chunk = await asyncio.to_thread(self._handle.read, min(CHUNK_BYTES, remaining))
+            if not chunk:
+                raise OSError("the file became shorter while it was sent")
+            remaining -= len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": remaining > 0})
+
+
+def _range(request: Request[Any, Any, Any], facts: FileFacts) -> ByteRange | None:
+    """The range that a GET asks for, unless the reader has part of another version; others have none."""
+    if request.method != "GET":
+        return None
+    condition = request.headers.get("if-range")
+    if condition is not None and condition.strip() not in (facts.etag, facts.modified):
+        return None
+    return requested_range(request.headers.get("range"), facts.size)

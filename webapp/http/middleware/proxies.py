@@ -1,0 +1,64 @@
+"""Notices that a proxy stands in front which the settings do not know of."""
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from litestar.datastructures import Headers
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from webapp.http.requests.client_address import client_address, trusted_networks
+from webapp.settings import Settings
+
+FORWARDING: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "x-forwarded-proto")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ProxyWatch:
+    """Return the address of the first proxy that the settings do not name, seen since the start, if any."""
+
+    unknown_proxy: str | None = None
+
+
+class NoticeProxies:
+    """Middleware that notes the first request that somebody forwarded whom `trusted_proxies` does not name.
+
+    All visitors behind such a proxy count as one, and share the limits of one address.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, watch: ProxyWatch) -> None:
+        self.app = app
+        self._trusted = trusted_networks(settings.trusted_proxies)
+        self._watch = watch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._watch.unknown_proxy is None and _was_forwarded(Headers.from_scope(scope)):
+            self._look(scope)
+        await self.app(scope, receive, send)
+
+    def _look(self, scope: Scope) -> None:
+        client = scope.get("client")
+        peer = client_address(client[0] if client else None, (), ())
+        is_known = client_address(peer, ("192.0.2.1",), self._trusted) != peer
+        if is_known:
+            return
+        self._watch.unknown_proxy = peer
+        logger.warning(
+            "requests come through a proxy that SOUNDLOOM_TRUSTED_PROXIES does not name: all visitors behind"
+            " it share the limits of one address",
+            extra={"proxy": peer},
+        )
+
+
+def _was_forwarded(headers: Headers) -> bool:
+    """Return whether a request says that it came through a proxy, or a proxy has changed the `Host` of it.
+
+    The latter shows where a browser's form comes from a page of ours and yet names another host.
+    """
+    if any(name in headers for name in FORWARDING):
+        return True
+    origin = headers.get("origin", "").partition("://")[2]
+    is_ours = headers.get("sec-fetch-site") == "same-origin"
+    return bool(origin) and is_ours and origin.lower() != headers.get("host", "").lower()

@@ -1,0 +1,1 @@
+"""Streams of events to many listeners, capped and ended in time."""

@@ -1,0 +1,1 @@
+"""The rules of accounts: usernames, passwords and the limits of tiers."""
