@@ -7,9 +7,9 @@ from random import Random
 from typing import Final, Literal, Protocol
 
 from benchmarks.queue_simulation.world import CUSTOMERS, Arrival, World
+from webapp.policy.accounts.tiers import tier_table
 from webapp.policy.queue.ordering import INDIFFERENT, Affinity, Line, WaitingJob
 from webapp.policy.queue.speed import Result
-from webapp.policy.accounts.tiers import tier_table
 from webapp.settings import Settings
 
 Policy = Literal["product", "fifo", "strict"]

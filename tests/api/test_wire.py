@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.api.live import FIRST_JOBS, LiveServer, live_server
-from webapp.http.requests import body
 from webapp.http.middleware import lingering
+from webapp.http.requests import body
 from webapp.web import protocol
 
 BODY = b'{"prompt": "rain"}'

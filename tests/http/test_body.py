@@ -10,8 +10,8 @@ from litestar import Litestar, Request, Response, post
 from litestar.datastructures import Headers
 
 from webapp.errors import InvalidRequest, PayloadTooLarge, ProductError, UnsupportedMediaType
-from webapp.http.requests.body import is_json, parse_json_object, read_json_object
 from webapp.http.errors import status_of
+from webapp.http.requests.body import is_json, parse_json_object, read_json_object
 
 JSON = {"content-type": "application/json"}
 

@@ -12,8 +12,8 @@ from litestar.params import FromQuery
 
 from webapp import errors
 from webapp.errors import ProductError
-from webapp.http.middleware.access_log import AccessLog
 from webapp.http.errors import STATUS_OF_ERROR, ErrorTranslator, Problem, describe, status_of
+from webapp.http.middleware.access_log import AccessLog
 
 SECRET = "the password of the database is hunter2"
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -14,8 +14,8 @@ from tests.pages.steps import WORKER, finish_one, make_sound, start_one
 from webapp.assets import asset_folder
 from webapp.clock import ManualClock
 from webapp.events import MISSED, Event, LocalBus
-from webapp.http.streams.sse import ServerEvent
 from webapp.http.files.static import StaticFiles
+from webapp.http.streams.sse import ServerEvent
 from webapp.http.streams.stream_caps import PER_ACCOUNT
 from webapp.pages.admin.models import ModelsFeed
 from webapp.pages.frame.live import Feed, Fragment, follow, list_fragment, news

@@ -30,9 +30,9 @@ from tests.queue.admin_steps import AdminSteps
 from tests.queue.queue_model import ACTIVE, ModelJob, ModelWorker, QueueModel
 from tests.queue.queue_world import AURA, World
 from webapp.errors import LeaseLost, ProductError
+from webapp.policy.accounts.tiers import tier_table
 from webapp.policy.generation import MODELS
 from webapp.policy.queue.ordering import Affinity
-from webapp.policy.accounts.tiers import tier_table
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS
 from webapp.services.container import Services

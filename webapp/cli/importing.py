@@ -18,6 +18,7 @@ from webapp.audio.waveform import Waveform
 from webapp.cli._context import with_services
 from webapp.errors import InvalidRequest, StorageFull, is_disk_full
 from webapp.policy.library.exports import MANIFEST_NAME
+from webapp.policy.library.fields import SoundChange
 from webapp.policy.library.imports import (
     LONGEST_S,
     MAX_MANIFEST_BYTES,
@@ -26,7 +27,6 @@ from webapp.policy.library.imports import (
     read_entry,
     read_manifest,
 )
-from webapp.policy.library.fields import SoundChange
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.library.storage_limits import DISK_FULL

@@ -21,8 +21,8 @@ from webapp.errors import (
     QueueFull,
     Unavailable,
 )
-from webapp.http.requests.accept import prefers_html
 from webapp.http.rate_limit import announce_refusal
+from webapp.http.requests.accept import prefers_html
 from webapp.http.status_phrases import phrase_of
 from webapp.logs import request_id
 

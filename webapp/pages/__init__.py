@@ -8,8 +8,8 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 
 from webapp.errors import AuthenticationRequired
-from webapp.http.middleware.compression import COMPRESSED
 from webapp.http.dependencies import provided
+from webapp.http.middleware.compression import COMPRESSED
 from webapp.http.middleware.same_origin import SameOriginOnly
 from webapp.http.requests.session_cookie import cookie_name
 from webapp.pages.accounts.account import ACCOUNT_HANDLERS

@@ -10,19 +10,19 @@ from webapp.api import API_CONTROLLERS
 from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
 from webapp.database.readiness import Readiness
-from webapp.http.middleware.access_log import AccessLog
 from webapp.http.dependencies import Streams, dependencies_of, provided
 from webapp.http.errors import ErrorTranslator
+from webapp.http.files.static import StaticFiles
+from webapp.http.middleware.access_log import AccessLog
 from webapp.http.middleware.head_requests import HeadRequests
 from webapp.http.middleware.hosts import HostCheck, UnknownHostPage
 from webapp.http.middleware.lingering import UnreadBodies
 from webapp.http.middleware.prefix import PathPrefix
 from webapp.http.middleware.proxies import NoticeProxies, ProxyWatch
+from webapp.http.middleware.security import SecurityHeaders
+from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.requests.public_url import public_url
 from webapp.http.requests.query_bounds import QueryBounds
-from webapp.http.rate_limit import add_rate_limit_headers
-from webapp.http.middleware.security import SecurityHeaders
-from webapp.http.files.static import StaticFiles
 from webapp.pages import page_router
 from webapp.pages.frame.errors import error_page, unknown_host_page
 from webapp.pages.frame.rendering import Renderer

@@ -8,14 +8,14 @@ from webapp.audio.loudness import integrated_loudness
 from webapp.audio.waveform import Samples, Waveform
 from webapp.engines.sketch.music.arrange import arrange
 from webapp.engines.sketch.music.instruments.kits import DrumKit, kit_names, piece_names
-from webapp.engines.sketch.music.instruments.samples import FONT, sample_library
-from webapp.engines.sketch.music.piece import Piece, compose
 from webapp.engines.sketch.music.instruments.players import player_for
+from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE, Sampler
+from webapp.engines.sketch.music.instruments.samples import FONT, sample_library
+from webapp.engines.sketch.music.instruments.soundfont import SoundFont
+from webapp.engines.sketch.music.piece import Piece, compose
 from webapp.engines.sketch.music.render import SECTION_FRAMES, DrumTrack, Track
 from webapp.engines.sketch.music.request import DrumRequest, InstrumentRequest, MusicRequest
-from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE, Sampler
 from webapp.engines.sketch.music.score import Score
-from webapp.engines.sketch.music.instruments.soundfont import SoundFont
 from webapp.engines.sketch.music.styles import instruments, styles
 from webapp.engines.sketch.music.theory import SCALES, frequency_hz
 

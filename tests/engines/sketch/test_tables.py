@@ -8,11 +8,11 @@ from webapp.engines.sketch.music.balance import TARGETS_DB
 from webapp.engines.sketch.music.form import _FORMS
 from webapp.engines.sketch.music.instruments.kits import kit_names, piece_names
 from webapp.engines.sketch.music.instruments.samples import DRUM_BANK, sample_library
+from webapp.engines.sketch.music.instruments.tones import TONES
 from webapp.engines.sketch.music.parts import _WRITERS
 from webapp.engines.sketch.music.piece import _ROLLS
 from webapp.engines.sketch.music.styles import DEFAULT_PARTS, figures, grooves, instruments, styles
 from webapp.engines.sketch.music.theory import PROGRESSIONS, SCALES
-from webapp.engines.sketch.music.instruments.tones import TONES
 from webapp.engines.sketch.understanding.lexicon import Entry, lexicon
 
 ENTRIES = sorted(

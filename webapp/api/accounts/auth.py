@@ -11,11 +11,11 @@ from webapp.api.accounts.authentication import AUTHENTICATION, InjectedAddress, 
 from webapp.api.accounts.schemas import NewToken, RegisterBody, Registered, Token, TokenBody, TokenList
 from webapp.api.shared.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
 from webapp.api.shared.timestamps import timestamp
-from webapp.http.requests.body import read_json_object
 from webapp.http.dependencies import InjectedAccounts
 from webapp.http.openapi import BEARER_SECURITY, describes, problems, reads
-from webapp.http.requests.query import only
 from webapp.http.rate_limit import announce, told
+from webapp.http.requests.body import read_json_object
+from webapp.http.requests.query import only
 from webapp.policy.accounts.credentials import checked_label
 from webapp.services.shared.rate_limits import LimitUsage
 

@@ -9,9 +9,9 @@ from litestar.params import SkipValidation
 
 from webapp.errors import AuthenticationRequired
 from webapp.events import Bus
-from webapp.http.requests.client_address import address_of
 from webapp.http.dependencies import InjectedAccounts, InjectedBus, InjectedSettings
 from webapp.http.rate_limit import announce, told
+from webapp.http.requests.client_address import address_of
 from webapp.http.requests.session_cookie import session_secret
 from webapp.http.streams.welcome import Welcome
 from webapp.services.accounts.facade import AccountServices

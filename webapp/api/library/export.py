@@ -10,14 +10,14 @@ from litestar.params import QueryParameter, SkipValidation
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.library.listing import SELECTING, SELECTION, InjectedQuery
-from webapp.http.files.archive import ZIP, archive
-from webapp.http.files.attachment import Attachment
 from webapp.http.dependencies import (
     InjectedLibrary,
     InjectedSettings,
     InjectedShared,
     InjectedStreams,
 )
+from webapp.http.files.archive import ZIP, archive
+from webapp.http.files.attachment import Attachment
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
 from webapp.http.requests.query import only
 from webapp.policy.library.exports import ExportChoice, ExportScope, export_formats, export_ids

@@ -29,12 +29,12 @@ from webapp.api.library.schemas import (
     VoteBody,
     Voted,
 )
-from webapp.http.requests.body import read_json_object
 from webapp.http.dependencies import InjectedLibrary
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
 from webapp.http.prepared import Prepare
-from webapp.http.requests.query import only
 from webapp.http.rate_limit import announce, told
+from webapp.http.requests.body import read_json_object
+from webapp.http.requests.query import only
 from webapp.policy.library.fields import parse_change, parse_vote
 
 public_answer: Final = Prepare(LibraryPageBody.of, capacity=256)

@@ -16,8 +16,8 @@ from webapp.http.dependencies import (
     InjectedSettings,
     InjectedShared,
 )
-from webapp.http.openapi import BEARER_SECURITY, header
 from webapp.http.middleware.prefix import public_path
+from webapp.http.openapi import BEARER_SECURITY, header
 from webapp.http.requests.query import only
 from webapp.http.requests.searches import count_search
 from webapp.policy.library.fields import (

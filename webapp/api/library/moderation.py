@@ -11,9 +11,9 @@ from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.library.listing import LINK, LISTING, SELECTING, InjectedQuery, SoundId, next_link
 from webapp.api.library.schemas import LibraryItemBody
 from webapp.api.shared.timestamps import timestamp
-from webapp.http.requests.body import read_json_object
 from webapp.http.dependencies import InjectedAdministration, InjectedLibrary
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
+from webapp.http.requests.body import read_json_object
 from webapp.http.requests.query import only
 from webapp.policy.library.fields import MAX_NOTE_CHARACTERS, parse_note, require_note
 from webapp.services.library.moderation import ModeratedSound, ModerationPage, ModerationState

@@ -19,10 +19,10 @@ from webapp.api.library.schemas import (
     playlist_body,
 )
 from webapp.api.shared.paging import PAGING, WHOLE, Page, PerPage, has_more, offset
-from webapp.http.requests.body import read_json_object
 from webapp.http.dependencies import InjectedLibrary
-from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
 from webapp.http.middleware.prefix import public_path
+from webapp.http.openapi import BEARER_SECURITY, describes, header, problems
+from webapp.http.requests.body import read_json_object
 from webapp.http.requests.query import only
 from webapp.policy.library.fields import parse_order, parse_playlist, parse_track
 

@@ -34,7 +34,6 @@ from webapp.api.queue.schemas import (
 from webapp.api.shared import examples
 from webapp.api.shared.limits import hour_announced
 from webapp.api.shared.paging import PAGING, Page, PerPage, has_more, offset
-from webapp.http.requests.body import read_json_object
 from webapp.http.dependencies import (
     InjectedAccounts,
     InjectedBus,
@@ -42,6 +41,7 @@ from webapp.http.dependencies import (
     InjectedShared,
     InjectedStreams,
 )
+from webapp.http.middleware.prefix import public_path
 from webapp.http.openapi import (
     BEARER_SECURITY,
     EVENTS,
@@ -54,8 +54,8 @@ from webapp.http.openapi import (
     describes,
     problems,
 )
-from webapp.http.middleware.prefix import public_path
 from webapp.http.prepared import Prepare
+from webapp.http.requests.body import read_json_object
 from webapp.http.requests.query import only
 from webapp.http.streams.sse import EventStream
 from webapp.policy.generation import parse_generation

@@ -13,12 +13,12 @@ from webapp.api.shared import examples
 from webapp.api.shared.limits import speech_announced
 from webapp.api.speech.schemas import SpeechBody, Spoken, VoiceList, spoken, voice_list
 from webapp.errors import NotFound
-from webapp.http.requests.body import read_json_object
 from webapp.http.dependencies import InjectedShared, InjectedSpeech
 from webapp.http.files.file_response import FileAnswer
-from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
 from webapp.http.middleware.prefix import public_path
+from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
 from webapp.http.prepared import Prepare
+from webapp.http.requests.body import read_json_object
 from webapp.http.requests.query import only
 from webapp.policy.speech import MAX_VOICE_CHARACTERS, VOICE_NOT_FOUND, parse_speech
 from webapp.services.speech import AcceptedSpeech

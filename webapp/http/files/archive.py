@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from litestar import Request
 
+from webapp.http.dependencies import Streams
 from webapp.http.files.attachment import Attachment
 from webapp.http.requests.client_address import address_of
-from webapp.http.dependencies import Streams
 from webapp.http.requests.searches import count_search
 from webapp.policy.library.exports import ExportChoice, file_stem
 from webapp.services.accounts.identity import Identity

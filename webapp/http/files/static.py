@@ -10,8 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from webapp.errors import NotFound, SettingsError
-from webapp.http.middleware.compression import COMPRESSED
 from webapp.http.files.preconditions import is_unchanged
+from webapp.http.middleware.compression import COMPRESSED
 
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "public, no-cache"

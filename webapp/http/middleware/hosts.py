@@ -11,9 +11,9 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, HTTPDisconnectEvent, Receive, Scope, Send
 
 from webapp.errors import UnknownHost
+from webapp.http.errors import Problem, describe, send_problem
 from webapp.http.requests.accept import prefers_html
 from webapp.http.requests.addresses import split_address
-from webapp.http.errors import Problem, describe, send_problem
 from webapp.http.requests.public_url import public_url
 from webapp.settings import Settings
 

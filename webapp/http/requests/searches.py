@@ -4,8 +4,8 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from webapp.http.requests.client_address import address_of
 from webapp.http.rate_limit import announce, told
+from webapp.http.requests.client_address import address_of
 from webapp.policy.library.fields import LibraryQuery
 from webapp.services.shared.facade import SharedServices
 from webapp.services.shared.rate_limits import address_group

@@ -9,12 +9,12 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import Conflict, InvalidRequest, LimitReached, ProductError
-from webapp.http.files.archive import account_archive
-from webapp.http.files.attachment import Attachment
-from webapp.http.requests.client_address import address_of
-from webapp.http.middleware.compression import AS_WRITTEN
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedSettings, InjectedStreams
 from webapp.http.errors import describe
+from webapp.http.files.archive import account_archive
+from webapp.http.files.attachment import Attachment
+from webapp.http.middleware.compression import AS_WRITTEN
+from webapp.http.requests.client_address import address_of
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedSession, session_cookie
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.navigation import PageRequest, see_other

@@ -10,10 +10,10 @@ from litestar.params import SkipValidation
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from webapp.errors import AuthenticationRequired
-from webapp.http.requests.addresses import split_address
-from webapp.http.requests.client_address import address_of
 from webapp.http.dependencies import InjectedAccounts, InjectedBus, InjectedSettings
 from webapp.http.middleware.prefix import own_path
+from webapp.http.requests.addresses import split_address
+from webapp.http.requests.client_address import address_of
 from webapp.http.requests.session_cookie import cookie_name, cookie_path, session_secret
 from webapp.http.streams.welcome import Welcome
 from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments

@@ -14,9 +14,9 @@ from webapp.errors import (
     NotAuthorized,
     ProductError,
 )
-from webapp.http.requests.client_address import address_of
 from webapp.http.dependencies import InjectedAccounts, InjectedSettings
 from webapp.http.errors import describe
+from webapp.http.requests.client_address import address_of
 from webapp.http.requests.session_cookie import session_secret
 from webapp.pages.accounts.authentication import (
     InjectedViewer,

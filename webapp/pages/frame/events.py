@@ -11,9 +11,9 @@ from litestar.params import FromQuery, QueryParameter, SkipValidation
 from webapp.clock import Clock
 from webapp.errors import AuthenticationRequired
 from webapp.events import Bus
-from webapp.http.requests.client_address import address_of
-from webapp.http.middleware.compression import AS_WRITTEN
 from webapp.http.dependencies import InjectedSettings, InjectedStreams
+from webapp.http.middleware.compression import AS_WRITTEN
+from webapp.http.requests.client_address import address_of
 from webapp.http.streams.sse import EventStream, ServerEvent
 from webapp.pages.accounts.authentication import InjectedViewer, InjectedWelcome
 from webapp.pages.admin.models import ModelsFeed

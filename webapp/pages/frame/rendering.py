@@ -11,8 +11,8 @@ from litestar.enums import MediaType
 from litestar.params import SkipValidation
 
 from webapp.clock import Clock
-from webapp.http.middleware.proxies import ProxyWatch
 from webapp.http.files.static import StaticFiles
+from webapp.http.middleware.proxies import ProxyWatch
 from webapp.pages.frame import words
 from webapp.pages.frame.record_words import parts_of, what_of
 from webapp.pages.library.waveform import waveform_bars

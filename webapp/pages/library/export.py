@@ -5,15 +5,15 @@ from typing import Final
 from litestar import get, post
 from litestar.params import FromPath
 
-from webapp.http.files.archive import archive
-from webapp.http.files.attachment import Attachment
-from webapp.http.middleware.compression import AS_WRITTEN
 from webapp.http.dependencies import (
     InjectedLibrary,
     InjectedSettings,
     InjectedShared,
     InjectedStreams,
 )
+from webapp.http.files.archive import archive
+from webapp.http.files.attachment import Attachment
+from webapp.http.middleware.compression import AS_WRITTEN
 from webapp.pages.accounts.authentication import InjectedIdentity
 from webapp.pages.frame.forms import read_fields
 from webapp.pages.frame.navigation import PageRequest

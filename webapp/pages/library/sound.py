@@ -7,9 +7,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from webapp.errors import NotFound
-from webapp.http.requests.client_address import address_of
 from webapp.http.dependencies import InjectedLibrary, InjectedSettings
 from webapp.http.middleware.prefix import public_path
+from webapp.http.requests.client_address import address_of
 from webapp.pages.accounts.authentication import InjectedViewer
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.navigation import PageRequest, wants_fragments

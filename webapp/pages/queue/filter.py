@@ -6,9 +6,9 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from webapp.http.requests.addresses import split_address
+from webapp.policy.accounts.tiers import ADMIN, TIER_NAMES
 from webapp.policy.generation import MODELS
 from webapp.policy.queue.job_status import ACTIVE, UNSUCCESSFUL
-from webapp.policy.accounts.tiers import ADMIN, TIER_NAMES
 from webapp.services.accounts.identity import Identity
 from webapp.services.queue.views import QueuedJob
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from webapp.errors import InvalidRequest
-from webapp.policy.library.file_names import MAX_NAME_BYTES, readable_name
 from webapp.policy.library.fields import LibraryQuery, is_generation_id
+from webapp.policy.library.file_names import MAX_NAME_BYTES, readable_name
 
 ExportFormat = Literal["wav", "flac", "ogg", "mp3", "png"]
 ExportScope = Literal["public", "own", "favorites"]

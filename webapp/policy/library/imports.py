@@ -7,8 +7,8 @@ from msgspec import Meta
 
 from webapp.errors import InvalidRequest
 from webapp.foreign_text import json_of
-from webapp.policy.library.exports import MANIFEST_FORMAT, MANIFEST_VERSION
 from webapp.policy.generation import clean_prompt
+from webapp.policy.library.exports import MANIFEST_FORMAT, MANIFEST_VERSION
 from webapp.policy.library.fields import LibraryModel, SoundChange, parse_change
 
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024

@@ -7,8 +7,8 @@ from typing import Final
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import LimitPolicy
-from webapp.policy.moments import SKEW_MS
 from webapp.policy.accounts.tiers import Tier
+from webapp.policy.moments import SKEW_MS
 from webapp.services.accounts.queries import account_usage
 from webapp.settings import Settings
 

@@ -6,8 +6,8 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import StorageFull
 from webapp.events import Bus, Event
-from webapp.policy.library.imports import SoundEntry
 from webapp.policy.library.fields import SoundChange
+from webapp.policy.library.imports import SoundEntry
 from webapp.services.library import queries
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts

@@ -9,10 +9,10 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import AuthenticationRequired, LimitReached, ProductError, QueueFull, StorageFull
 from webapp.ids import Ids
+from webapp.policy.accounts.tiers import Tier
 from webapp.policy.generation import GenerationChoice
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.positions import Places
-from webapp.policy.accounts.tiers import Tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS, UsageReader, at_once_policy, hour_policy
 from webapp.services.library.storage_limits import StorageGuard

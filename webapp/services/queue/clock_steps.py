@@ -9,8 +9,8 @@ from piccolo.custom_types import Combinable
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.events import Bus, Event
-from webapp.policy.moments import SKEW_MS
 from webapp.policy.accounts.tiers import Tier
+from webapp.policy.moments import SKEW_MS
 from webapp.services.queue import queries
 from webapp.services.queue.lock import queue_transition
 from webapp.tables import Job

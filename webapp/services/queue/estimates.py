@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.policy.queue.estimates import Hands, Outlook
 from webapp.policy.generation import MODELS
+from webapp.policy.queue.estimates import Hands, Outlook
 from webapp.policy.queue.overtaking import Asked, overtaking
 from webapp.policy.queue.speed import Result, SpeedTable, learn
 from webapp.services.queue import queries

@@ -12,8 +12,8 @@ from piccolo.querystring import QueryString
 
 from webapp.database import Database, Dialect, Row, literals
 from webapp.policy.generation import MODELS
-from webapp.policy.queue.job_status import ACTIVE, UNSUCCESSFUL, JobStatus
 from webapp.policy.moments import SKEW_MS
+from webapp.policy.queue.job_status import ACTIVE, UNSUCCESSFUL, JobStatus
 from webapp.policy.queue.ordering import Rank
 from webapp.services.library.sounds import SOUND_COLUMNS, SOUND_PREFIX
 

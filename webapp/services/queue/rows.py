@@ -5,11 +5,11 @@ from dataclasses import replace
 from string import ascii_uppercase
 
 from webapp.database import Row
-from webapp.policy.queue.estimates import InHand
+from webapp.policy.accounts.tiers import SKIPPED
 from webapp.policy.generation import SamplingChoice
+from webapp.policy.queue.estimates import InHand
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.pricing import SkipPrice, skip_cost
-from webapp.policy.accounts.tiers import SKIPPED
 from webapp.services.library.sounds import sound_view
 from webapp.services.queue.views import JobView, QueuedJob
 

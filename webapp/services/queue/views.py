@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from webapp.policy.queue.estimates import Start
 from webapp.policy.generation import GenerationChoice, SamplingChoice
+from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.job_status import TERMINAL, JobStatus
 from webapp.policy.queue.reasons import NOTHING_AHEAD, Ahead, PlaceReason
 from webapp.services.library.sounds import SoundView

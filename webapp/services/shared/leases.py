@@ -16,8 +16,8 @@ from piccolo.custom_types import Combinable
 from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.errors import LeaseLost
-from webapp.policy.queue.job_status import JobStatus
 from webapp.policy.moments import latest_lease_ms
+from webapp.policy.queue.job_status import JobStatus
 from webapp.services.shared import queries
 from webapp.settings import Settings
 from webapp.tables import Job, SpeechRequest, Worker

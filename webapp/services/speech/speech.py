@@ -10,8 +10,8 @@ import msgspec
 from webapp.database import Row
 from webapp.errors import InvalidRequest, LimitReached, NotFound, SpeechFailed, StorageFull, Unavailable
 from webapp.events import speech_changed
-from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
 from webapp.policy.accounts.tiers import Tier
+from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import speech_bucket
 from webapp.services.library.storage_limits import StorageGuard

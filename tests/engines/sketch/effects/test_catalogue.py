@@ -10,9 +10,9 @@ import pytest
 
 from tests.engines.sketch.effects.measures import envelope, level, rendered, sides
 from webapp.engines.sketch.effects.catalogue import EFFECTS
-from webapp.engines.sketch.effects.synthesis.levels import GAINS
 from webapp.engines.sketch.effects.render import SAMPLE_RATE, render_effect
 from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.synthesis.levels import GAINS
 
 _DURATION_S = 1.6
 # Starts from or passes through near silence by its nature.

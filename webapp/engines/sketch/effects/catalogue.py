@@ -3,12 +3,24 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from webapp.engines.sketch.effects.media import cinematic, games, weapons
-from webapp.engines.sketch.effects.things import appliances, bells, devices, doors, gadgets, household, objects, signals, tools, travel, vehicles
-from webapp.engines.sketch.effects.nature import fire, water, weather
-from webapp.engines.sketch.effects.people.people import crowds, moans, people, steps
 from webapp.engines.sketch.effects.animals import birds, farm, insects, pets, poultry, wild
 from webapp.engines.sketch.effects.effect import Effect
+from webapp.engines.sketch.effects.media import cinematic, games, weapons
+from webapp.engines.sketch.effects.nature import fire, water, weather
+from webapp.engines.sketch.effects.people import crowds, moans, people, steps
+from webapp.engines.sketch.effects.things import (
+    appliances,
+    bells,
+    devices,
+    doors,
+    gadgets,
+    household,
+    objects,
+    signals,
+    tools,
+    travel,
+    vehicles,
+)
 
 __all__ = ["EFFECTS", "Effect"]
 

@@ -6,8 +6,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from webapp.engines.sketch.effects.synthesis.dsp import Signal
 from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.synthesis.dsp import Signal
 
 # Gives the next frames of a sound, shape (2, frames). It keeps its own state from call to call.
 Stream: TypeAlias = Callable[[int], Signal]

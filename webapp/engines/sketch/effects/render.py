@@ -7,9 +7,9 @@ import numpy as np
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.effects.catalogue import EFFECTS
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import SAMPLE_RATE, Signal
 from webapp.engines.sketch.effects.synthesis.levels import GAINS
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.space import Surroundings
 from webapp.engines.sketch.effects.synthesis.streams import Filter
 

@@ -11,14 +11,14 @@ from webapp.engines.sketch.music.arrange import arrange
 from webapp.engines.sketch.music.balance import TARGETS_DB, drums_db, energy, gain, loudness_db, mean
 from webapp.engines.sketch.music.bus import Compressor, HighPass, Reverb, Tape, pump, saturated
 from webapp.engines.sketch.music.instruments.kits import DrumKit
-from webapp.engines.sketch.music.instruments.samples import sample_library
-from webapp.engines.sketch.music.piece import compose
 from webapp.engines.sketch.music.instruments.players import player_for
-from webapp.engines.sketch.music.request import MusicRequest
 from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE
+from webapp.engines.sketch.music.instruments.samples import sample_library
+from webapp.engines.sketch.music.instruments.synthesis import panned
+from webapp.engines.sketch.music.piece import compose
+from webapp.engines.sketch.music.request import MusicRequest
 from webapp.engines.sketch.music.score import Hit, Note, PartScore, Score
 from webapp.engines.sketch.music.styles import instruments
-from webapp.engines.sketch.music.instruments.synthesis import panned
 
 SECTION_FRAMES: Final = SAMPLE_RATE // 2
 _SENDS: Final = {

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.calls import Syllable, call
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
@@ -17,7 +18,6 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
 )
 from webapp.engines.sketch.effects.synthesis.modal import strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.vocal import Glottis
 
 _ARCH = ((0.0, 0.0), (0.12, 1.0), (0.7, 0.85), (1.0, 0.0))

@@ -1,5 +1,6 @@
 """Animals of the farm."""
 
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.calls import Syllable, call
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
@@ -13,7 +14,6 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     together,
 )
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.vocal import Glottis
 
 _MOO = (

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.calls import Syllable, call
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
@@ -14,9 +16,7 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     swell,
     together,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.streams import Filter, Grains, Phase, Wander
 from webapp.engines.sketch.effects.synthesis.vocal import Glottis
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.calls import Syllable, call
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
@@ -17,9 +19,7 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     to_peak,
     wander,
 )
-from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import resonance, shape
 from webapp.engines.sketch.effects.synthesis.streams import Grains
 from webapp.engines.sketch.effects.synthesis.vocal import Formant, Glottis, through_throat

@@ -2,10 +2,19 @@
 
 import numpy as np
 
-from webapp.engines.sketch.effects.synthesis.calls import Syllable, call
-from webapp.engines.sketch.effects.synthesis.dsp import Rng, Signal, curve, frames, highpass, noise, scale, to_rms
-from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.synthesis.calls import Syllable, call
+from webapp.engines.sketch.effects.synthesis.dsp import (
+    Rng,
+    Signal,
+    curve,
+    frames,
+    highpass,
+    noise,
+    scale,
+    to_rms,
+)
+from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
 from webapp.engines.sketch.effects.synthesis.vocal import Glottis
 
 _ARCH = ((0.0, 0.0), (0.12, 1.0), (0.7, 0.85), (1.0, 0.0))

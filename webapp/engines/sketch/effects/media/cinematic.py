@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -24,10 +26,8 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     together,
     turns,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.modal import ring
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import NoiseStream, band, resonance, shape
 from webapp.engines.sketch.effects.synthesis.streams import Filter, Phase, Wander
 

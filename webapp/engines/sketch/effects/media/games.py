@@ -4,7 +4,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from webapp.engines.sketch.effects.things.bells import bell
+from webapp.engines.sketch.effects.effect import EventRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
     Signal,
@@ -23,9 +24,8 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     together,
     turns,
 )
-from webapp.engines.sketch.effects.effect import EventRenderer
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.things.bells import bell
 
 # (start in s, MIDI pitch, length in s)
 Tune: TypeAlias = tuple[tuple[float, float, float], ...]

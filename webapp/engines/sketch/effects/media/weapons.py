@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -27,7 +28,6 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
 )
 from webapp.engines.sketch.effects.synthesis.modal import ring, strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import band, shape
 
 

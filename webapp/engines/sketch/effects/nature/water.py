@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.nature.weather import bubble_t60
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -17,13 +20,17 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     scale,
     together,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.modal import bubble
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import NoiseStream, band, resonance, shape
-from webapp.engines.sketch.effects.synthesis.streams import Filter, Grains, Wander, poisson_starts, pool_of, rows
-from webapp.engines.sketch.effects.nature.weather import bubble_t60
+from webapp.engines.sketch.effects.synthesis.streams import (
+    Filter,
+    Grains,
+    Wander,
+    poisson_starts,
+    pool_of,
+    rows,
+)
 
 
 def _bubbles(rng: Rng, low_hz: float, high_hz: float, number: int, rise: float = 0.5) -> Signal:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
     Signal,
@@ -17,10 +19,8 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     to_peak,
     together,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.modal import bubble, ring, strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect, events
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import NoiseStream, band, resonance, shape
 from webapp.engines.sketch.effects.synthesis.streams import Grains, Wander, poisson_starts, pool_of, rows
 

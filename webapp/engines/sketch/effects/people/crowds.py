@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -19,9 +21,7 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     swell,
     to_peak,
 )
-from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.synthesis.pacing import endless_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import NoiseStream, resonance
 from webapp.engines.sketch.effects.synthesis.streams import Grains, Wander, poisson_starts, pool_of, rows
 from webapp.engines.sketch.effects.synthesis.vocal import Formant, Glottis, through_throat, voiced

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.calls import Syllable, call, sized, speak
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
@@ -22,7 +23,6 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     wander,
 )
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.vocal import Formant, Glottis, through_throat, voiced
 
 _AH: tuple[Formant, ...] = (

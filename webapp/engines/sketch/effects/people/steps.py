@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import EventRenderer
+from webapp.engines.sketch.effects.nature.weather import bubble_t60
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
     Signal,
@@ -20,11 +23,8 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     together,
     wander,
 )
-from webapp.engines.sketch.effects.effect import EventRenderer
 from webapp.engines.sketch.effects.synthesis.modal import bubble, ring
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.nature.weather import bubble_t60
 
 # Loose grounds: lowest and highest band, how granular and how fine the grain is, how long a step crunches.
 _LOOSE: dict[str, tuple[float, float, float, float, float]] = {

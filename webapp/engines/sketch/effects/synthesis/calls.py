@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import EventRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
     Signal,
@@ -18,8 +20,6 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     to_peak,
     wander,
 )
-from webapp.engines.sketch.effects.effect import EventRenderer
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.vocal import Formant, Glottis, through_throat, vibrato, voiced
 
 Points: TypeAlias = tuple[tuple[float, float], ...]

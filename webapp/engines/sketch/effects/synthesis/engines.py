@@ -14,7 +14,15 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     to_peak,
 )
 from webapp.engines.sketch.effects.synthesis.modal import ring
-from webapp.engines.sketch.effects.synthesis.streams import Filter, Grains, Phase, TurnCounter, Wander, pool_of, rows
+from webapp.engines.sketch.effects.synthesis.streams import (
+    Filter,
+    Grains,
+    Phase,
+    TurnCounter,
+    Wander,
+    pool_of,
+    rows,
+)
 
 _SOUND_M_S = 343.0
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from webapp.engines.sketch.effects.synthesis.dsp import SAMPLE_RATE, Rng, Signal, decay, frames, noise, scale, times
+from webapp.engines.sketch.effects.synthesis.dsp import (
+    SAMPLE_RATE,
+    Rng,
+    Signal,
+    decay,
+    frames,
+    noise,
+    scale,
+    times,
+)
 
 _BLOCK = 256
 

@@ -5,9 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from webapp.engines.sketch.effects.synthesis.dsp import SAMPLE_RATE, Rng, Signal, edges, frames, scale, to_peak
 from webapp.engines.sketch.effects.effect import Effect, EventRenderer, Stream, StreamRenderer
 from webapp.engines.sketch.effects.request import EffectRequest
+from webapp.engines.sketch.effects.synthesis.dsp import (
+    SAMPLE_RATE,
+    Rng,
+    Signal,
+    edges,
+    frames,
+    scale,
+    to_peak,
+)
 from webapp.engines.sketch.effects.synthesis.streams import Grains
 
 _PEAK = 0.7

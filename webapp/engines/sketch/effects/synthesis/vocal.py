@@ -6,7 +6,16 @@ from typing import TypeAlias
 
 import numpy as np
 
-from webapp.engines.sketch.effects.synthesis.dsp import Rng, Signal, noise, pulses, sine, to_rms, turns, wander
+from webapp.engines.sketch.effects.synthesis.dsp import (
+    Rng,
+    Signal,
+    noise,
+    pulses,
+    sine,
+    to_rms,
+    turns,
+    wander,
+)
 from webapp.engines.sketch.effects.synthesis.spectral import shape
 
 # (values of the frequency, evenly over the time, in Hz; width in Hz)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from webapp.engines.sketch.effects.things.bells import bell
+from webapp.engines.sketch.effects.effect import Stream
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -23,11 +24,10 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     together,
     turns,
 )
-from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.synthesis.modal import ring, strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.streams import Filter, Grains, Phase
+from webapp.engines.sketch.effects.things.bells import bell
 
 
 def click(rng: Rng, low: float, high: float, t60: float) -> Signal:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -22,7 +23,6 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
 )
 from webapp.engines.sketch.effects.synthesis.modal import resonators, ring, strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 
 # Modes of a door leaf: lowest for a medium one, how long it rings, how bright a blow is.
 _LEAVES = {"wood": (115.0, 0.16, 1500.0), "metal": (150.0, 0.7, 3500.0), "glass": (260.0, 0.25, 5000.0)}

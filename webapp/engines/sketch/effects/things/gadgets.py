@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from webapp.engines.sketch.effects.things.devices import click
+from webapp.engines.sketch.effects.effect import Stream
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
     Signal,
@@ -19,10 +20,17 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     turns,
     wander,
 )
-from webapp.engines.sketch.effects.effect import Stream
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
-from webapp.engines.sketch.effects.synthesis.streams import Filter, Grains, Phase, Wander, poisson_starts, pool_of, rows
+from webapp.engines.sketch.effects.synthesis.streams import (
+    Filter,
+    Grains,
+    Phase,
+    Wander,
+    poisson_starts,
+    pool_of,
+    rows,
+)
+from webapp.engines.sketch.effects.things.devices import click
 
 
 def _static(request: EffectRequest, rng: Rng) -> Stream:

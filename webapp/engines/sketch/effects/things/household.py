@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from webapp.engines.sketch.effects.things.devices import click
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -21,12 +22,19 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     together,
     wander,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.modal import ring, strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import NoiseStream, band, resonance
-from webapp.engines.sketch.effects.synthesis.streams import Filter, Grains, Phase, Wander, poisson_starts, pool_of, rows
+from webapp.engines.sketch.effects.synthesis.streams import (
+    Filter,
+    Grains,
+    Phase,
+    Wander,
+    poisson_starts,
+    pool_of,
+    rows,
+)
+from webapp.engines.sketch.effects.things.devices import click
 
 
 def _stroke(rng: Rng, length_s: float, low_hz: float, high_hz: float, grain_hz: float) -> Signal:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import EventRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
     Signal,
@@ -20,10 +22,8 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     together,
     wander,
 )
-from webapp.engines.sketch.effects.effect import EventRenderer
 from webapp.engines.sketch.effects.synthesis.modal import MATERIALS, ring, strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 
 
 def _glass_break(request: EffectRequest, rng: Rng) -> Signal:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from webapp.engines.sketch.effects.things.bells import bell
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     Rng,
     Signal,
@@ -20,11 +21,10 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     turns,
     wander,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.modal import strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.streams import Filter, Phase, Wander
+from webapp.engines.sketch.effects.things.bells import bell
 
 _BELL = ((1.0, 1.0, 1.0), (1.52, 0.5, 0.8), (2.4, 0.6, 0.6), (3.6, 0.4, 0.4), (5.0, 0.3, 0.3))
 

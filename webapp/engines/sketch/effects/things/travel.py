@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -15,11 +17,9 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     scale,
     to_peak,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.engines import Combustion, Passage
 from webapp.engines.sketch.effects.synthesis.modal import ring
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect, flow_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.spectral import NoiseStream, band, resonance, shape
 from webapp.engines.sketch.effects.synthesis.streams import Filter, Grains, Phase, TurnCounter, Wander
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
+from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.dsp import (
     SAMPLE_RATE,
     Rng,
@@ -21,11 +23,9 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     turns,
     wander,
 )
-from webapp.engines.sketch.effects.effect import Stream, StreamRenderer
 from webapp.engines.sketch.effects.synthesis.engines import Combustion, Passage, panned
 from webapp.engines.sketch.effects.synthesis.modal import strike
 from webapp.engines.sketch.effects.synthesis.pacing import Pacing, endless_effect, event_effect, flow_effect
-from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.streams import Filter, Phase, Wander
 
 # Cylinders, resonance of the exhaust, sharpness of a stroke, unevenness, idle and top speed in rpm.

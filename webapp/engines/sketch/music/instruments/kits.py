@@ -10,12 +10,12 @@ import numpy as np
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.music.instruments.drum_synthesis import MAKERS, synthesised
-from webapp.engines.sketch.music.instruments.samples import DRUM_BANK, SampleLibrary
 from webapp.engines.sketch.music.instruments.sampler import Sampler
+from webapp.engines.sketch.music.instruments.samples import DRUM_BANK, SampleLibrary
 from webapp.engines.sketch.music.instruments.soundfont import SoundFontError
 from webapp.engines.sketch.music.instruments.synthesis import panned
 
-_DATA: Final = Path(__file__).parent / "data"
+_DATA: Final = Path(__file__).parents[1] / "data"
 VARIANTS: Final = 4
 _RING_S: Final = 2.5
 _FADE_FRAMES = 160

@@ -5,11 +5,11 @@ from typing import Final, Protocol
 import numpy as np
 
 from webapp.audio.waveform import Samples
-from webapp.engines.sketch.music.instruments.samples import SampleLibrary
 from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE, Sampler
+from webapp.engines.sketch.music.instruments.samples import SampleLibrary
 from webapp.engines.sketch.music.instruments.soundfont import SoundFontError
-from webapp.engines.sketch.music.styles import Instrument
 from webapp.engines.sketch.music.instruments.tones import NoteRenderer
+from webapp.engines.sketch.music.styles import Instrument
 
 _REFERENCE_S, _REFERENCE_VELOCITY = 0.8, 0.7
 _REFERENCE_RMS: Final = 0.1
