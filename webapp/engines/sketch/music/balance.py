@@ -16,7 +16,8 @@ from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE
 TARGETS_DB: Final = {
     "melody": -16.5, "answer": -19.5, "harmony": -21.0, "hands": -16.5, "chords": -20.0, "ostinato": -19.0,
     "arpeggio": -19.0, "pad": -22.0, "chorale": -17.0, "cluster": -19.0, "drone": -22.0, "stabs": -19.5,
-    "riff": -16.5, "bass": -17.5,
+    "riff": -16.5, "bass": -17.5, "chug": -17.5, "soli": -16.5, "fanfare": -16.5, "improvised": -16.5,
+    "breathed": -16.5,
 }  # fmt: skip
 _CALM_DRUMS_DB, _WILD_DRUMS_DB = -19.5, -12.5
 # Electronic music, marches and trailers are about their beat; hands and brushes leave room for strings.
