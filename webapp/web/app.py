@@ -10,7 +10,7 @@ from webapp.api import API_CONTROLLERS
 from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
 from webapp.database.readiness import Readiness
-from webapp.http.dependencies import Streams, dependencies_of, provided
+from webapp.http.dependencies import Streams, dependencies_of, provided, resolve_in_sequence
 from webapp.http.errors import ErrorTranslator
 from webapp.http.files.static import StaticFiles
 from webapp.http.middleware.access_log import AccessLog
@@ -73,6 +73,7 @@ def create_app(services: Services) -> Litestar:
         debug=False,
     )
     app.state.streams = streams
+    resolve_in_sequence(app)
     handler: ASGIApp = HeadRequests(app.asgi_handler, app)
     if prefix:
         handler = PathPrefix(handler, app, prefix)
