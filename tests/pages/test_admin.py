@@ -34,7 +34,14 @@ async def test_nobody_else_comes_in(ann_browser: httpx.AsyncClient, services: Se
         answer = await ann_browser.get(path)
         assert answer.status_code == 403, path
         assert "/admin" not in answer.text
-    for path in ("accounts/ann/tier", "accounts/ann/rights", "accounts/ann/password", "accounts/ann/aura"):
+    for path in (
+        "accounts",
+        "invitations",
+        "accounts/ann/tier",
+        "accounts/ann/rights",
+        "accounts/ann/password",
+        "accounts/ann/aura",
+    ):
         assert (await ann_browser.post(f"/admin/{path}", data={"tier": "creator"})).status_code == 403
     assert (await ann_browser.post("/admin/weights/x", data={"action": "remove"})).status_code == 403
     assert (await ann_browser.get("/events?view=admin")).status_code == 403

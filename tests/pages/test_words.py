@@ -25,7 +25,16 @@ def test_ago(passed_s: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("wait_s", "text"),
-    [(None, "unknown"), (0.4, "a moment"), (12.4, "12 s"), (90, "2 min"), (3600, "1 h"), (5400, "1.5 h")],
+    [
+        (None, "unknown"),
+        (0.4, "a moment"),
+        (12.4, "12 s"),
+        (90, "2 min"),
+        (3600, "1 h"),
+        (5400, "1.5 h"),
+        (172_799, "48 h"),
+        (7 * 86_400, "7 days"),
+    ],
 )
 def test_wait(wait_s: float | None, text: str) -> None:
     assert words.wait(wait_s) == text

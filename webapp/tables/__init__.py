@@ -2,7 +2,15 @@
 
 from piccolo.table import Table
 
-from webapp.tables.accounts import Account, ApiToken, AuraEntry, SetupLink, ThrottleHit, WebSession
+from webapp.tables.accounts import (
+    Account,
+    ApiToken,
+    AuraEntry,
+    Invitation,
+    SetupLink,
+    ThrottleHit,
+    WebSession,
+)
 from webapp.tables.administration import AdminAction
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
@@ -15,6 +23,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     ApiToken,
     WebSession,
     SetupLink,
+    Invitation,
     ThrottleHit,
     AuraEntry,
     QueueState,
@@ -42,6 +51,7 @@ __all__ = [
     "AuraEntry",
     "Favorite",
     "IdempotencyKey",
+    "Invitation",
     "Job",
     "LibraryItem",
     "ModelWish",

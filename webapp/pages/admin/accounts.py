@@ -11,7 +11,7 @@ from webapp.errors import Conflict, InvalidRequest, ProductError
 from webapp.http.dependencies import InjectedAccounts, InjectedAdministration
 from webapp.http.errors import describe
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
-from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage
+from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage, NewForm, Refused
 from webapp.pages.frame.answers import ask, is_confirmed
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.navigation import PageRequest
@@ -76,11 +76,16 @@ async def show_accounts(
     """Accounts by name."""
     text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
     tier = request.query_params.get("tier", "")
-    found = await administration.accounts.find(admin, text=text, tier=tier, page=page_number(request))
     asked = urlencode({name: value for name, value in (("q", text), ("tier", tier)) if value})
-    return renderer.page(
-        AccountsPage(admin_chrome(admin), found, text, tier, base=f"/admin?{asked}&" if asked else "/admin?")
+    page = await accounts_page(
+        administration,
+        admin,
+        text=text,
+        tier=tier,
+        page=page_number(request),
+        base=f"/admin?{asked}&" if asked else "/admin?",
     )
+    return renderer.page(page)
 
 
 @post("/admin/accounts", dependencies=ADMIN_DEPENDENCIES)
@@ -92,12 +97,7 @@ async def create_account(
     try:
         account, password = await administration.accounts.create(posted.identity, name, tier)
     except (InvalidRequest, Conflict) as error:
-        found = await administration.accounts.find(posted.identity)
-        page = AccountsPage(
-            admin_chrome(posted.identity), found, "", "", base="/admin?",
-            new_name=name, new_tier=tier, error=error.message,
-        )  # fmt: skip
-        return posted.renderer.page(page, status=describe(error).status)
+        return await not_made(posted, administration, "account", error)
     return posted.renderer.page(
         await _page(
             accounts,
@@ -220,6 +220,43 @@ def _ask(posted: Posted, username: str, change: str, where: str) -> Response[str
         section="admin",
         back=page,
     )
+
+
+async def accounts_page(
+    administration: AdminServices,
+    admin: Identity,
+    *,
+    text: str = "",
+    tier: str = "",
+    page: int = 1,
+    base: str = "/admin?",
+    refused: Refused | None = None,
+) -> AccountsPage:
+    """Build the page of accounts and invitations."""
+    return AccountsPage(
+        admin_chrome(admin),
+        await administration.accounts.find(admin, text=text, tier=tier, page=page),
+        text,
+        tier,
+        base,
+        invitations=await administration.invitations.list(admin),
+        refused=refused,
+    )
+
+
+async def not_made(
+    posted: Posted, administration: AdminServices, form: NewForm, error: InvalidRequest | Conflict
+) -> Response[Any]:
+    """Answer with the page of accounts, what was typed, and why nothing was made of it."""
+    refused = Refused(
+        form,
+        posted.fields.get("username", ""),
+        posted.fields.get("tier", ""),
+        error.message,
+        error_field=error.field if isinstance(error, InvalidRequest) else "username",
+    )
+    page = await accounts_page(administration, posted.identity, refused=refused)
+    return posted.renderer.page(page, status=describe(error).status)
 
 
 async def _page(

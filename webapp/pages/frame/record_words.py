@@ -15,6 +15,11 @@ SENTENCES: Final = {
     "pause": "paused the queue",
     "resume": "resumed the queue",
     "create account": "created the account {}",
+    "invite": "invited {}",
+    "invite by link": "made an invitation link",
+    "withdraw invitation": "withdrew the invitation for {}",
+    "withdraw invitation by link": "withdrew an invitation link",
+    "accept invitation": "accepted an invitation and created the account {}",
     "delete account": "deleted the account {}",
     "set tier": "changed the tier of {}",
     "make admin": "made {} an admin",
@@ -40,7 +45,8 @@ SENTENCES: Final = {
 KINDS: Final = {
     "jobs": ("move", "unmove", "cancel", "restore", "stop", "retry", "pause", "resume"),
     "accounts": (
-        "create account", "delete account", "set tier", "make admin", "make no admin", "disable", "enable",
+        "create account", "invite", "invite by link", "withdraw invitation", "withdraw invitation by link",
+        "accept invitation", "delete account", "set tier", "make admin", "make no admin", "disable", "enable",
         "reset password", "grant Aura",
     ),
     "models": (

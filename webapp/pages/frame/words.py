@@ -10,6 +10,7 @@ from webapp.policy.queue.remaining import remaining_s
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
+LONGEST_IN_HOURS_S: Final = 2 * DAY_S
 DAYS_BEFORE_A_DATE: Final = 30
 LONGEST_IN_SECONDS_S: Final = 180
 
@@ -67,7 +68,7 @@ def seconds(duration_s: float) -> str:
 
 
 def wait(duration_s: float | None) -> str:
-    """Return how long something takes, roughly: `a moment`, `12 s`, `3 min`, `2 h`."""
+    """Return how long something takes, roughly: `a moment`, `12 s`, `3 min`, `2 h`, `7 days`."""
     if duration_s is None:
         return "unknown"
     if duration_s < 1:
@@ -76,7 +77,9 @@ def wait(duration_s: float | None) -> str:
         return f"{round(duration_s)} s"
     if duration_s < HOUR_S:
         return f"{round(duration_s / MINUTE_S)} min"
-    return f"{duration_s / HOUR_S:.1f}".removesuffix(".0") + " h"
+    if duration_s < LONGEST_IN_HOURS_S:
+        return f"{duration_s / HOUR_S:.1f}".removesuffix(".0") + " h"
+    return f"{round(duration_s / DAY_S)} days"
 
 
 def ago(moment_ms: int, now_ms: int) -> str:

@@ -12,12 +12,11 @@ from webapp.http.dependencies import InjectedLibrary, InjectedSettings
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.chrome import Chrome
-from webapp.pages.frame.navigation import PageRequest, wants_fragments
+from webapp.pages.frame.navigation import PageRequest, server_address, wants_fragments
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, PlaylistPage, PlaylistsPage
-from webapp.pages.library.sound import base_url
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.policy.library.fields import PlaylistChange, parse_playlist
 from webapp.services.accounts.identity import Identity
@@ -171,7 +170,7 @@ async def _page(
         playlist=playlist,
         cards=await sound_cards.of(viewer, tracks),
         is_own=viewer is not None and viewer.username == playlist.owner,
-        base_url=base_url(request, settings),
+        base_url=server_address(request, settings.public_url),
     )
 
 

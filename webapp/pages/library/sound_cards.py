@@ -9,6 +9,7 @@ from webapp.pages.library.waveform import waveform_bars
 from webapp.policy.generation import MODELS
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
+from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.views import LibraryItemView
 
 KEPT_OUTLINES: Final = 5_000
@@ -49,6 +50,11 @@ class SoundCards:
         for sound_id, peaks in (await self._library.details.peaks(missing)).items():
             self._outlines[sound_id] = waveform_bars(peaks)
         return {sound_id: self._outlines.get(sound_id, "") for sound_id in sound_ids}
+
+
+async def own_playlists(library: LibraryServices, viewer: Identity | None) -> tuple[PlaylistView, ...]:
+    """Read the viewer's playlists, the last changed first."""
+    return tuple(await library.playlists.of_account(viewer)) if viewer else ()
 
 
 def again_address(item: LibraryItemView, *, with_seed: bool = False) -> str:
