@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.record_words import KIND_NAMES
 from webapp.pages.queue.contexts import ModelLine, WorkerLine
-from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS, MIN_USERNAME_CHARACTERS
+from webapp.policy.accounts.credentials import MIN_USERNAME_CHARACTERS
 from webapp.policy.accounts.tiers import TIER_NAMES
 from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, LedgerEntry
 from webapp.services.accounts.invitations import LIFETIME_MS, InvitationView
@@ -54,7 +54,6 @@ class AccountsPage:
     refused: Refused | None = None
     tiers: tuple[str, ...] = TIER_NAMES
     min_name: int = MIN_USERNAME_CHARACTERS
-    max_name: int = MAX_USERNAME_CHARACTERS
     max_search: int = MAX_SEARCH_CHARACTERS
     invitation_days: int = LIFETIME_MS // DAY_MS
 
@@ -185,7 +184,6 @@ class RecordPage:
     author: str = ""
     kind: str = ""
     kinds: Mapping[str, str] = field(default_factory=lambda: KIND_NAMES)
-    max_name: int = MAX_USERNAME_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)

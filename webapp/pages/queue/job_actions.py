@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedQueue
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
+from webapp.pages.frame.chrome import Section
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
@@ -17,8 +18,8 @@ from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
 from webapp.services.queue.facade import QueueServices
 
-# Where the forms that post here stand.
-PLACES: Final = frozenset({"/", "/queue"})
+# Where the forms that post here stand, and the sections of these pages.
+PLACES: Final[dict[str, Section]] = {"/": "generate", "/queue": "queue"}
 
 
 @post("/jobs/{job_id:str}/cancel")
@@ -44,8 +45,8 @@ async def stop(
             verb="Stop job",
             opposite="Let it run",
             action=f"/jobs/{job_id}/stop",
-            section="generate",
-            back="/",
+            section=PLACES[_place_of(posted.fields)],
+            back=_shown_at(posted.fields, job_id),
         )
     await queue.jobs.stop(posted.identity, job_id)
     return await _changed(posted, accounts, queue, job_id, announcement("Job stopped"))
@@ -109,13 +110,24 @@ def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
 
 
+def _place_of(fields: Fields) -> str:
+    """Return the page on which a form stood."""
+    place = fields.get("place", "/")
+    return place if place in PLACES else "/"
+
+
+def _shown_at(fields: Fields, job_id: str) -> str:
+    """Return the address of the job on the page on which a form stood."""
+    place = _place_of(fields)
+    return f"{place}#{'queue-' if place == '/queue' else ''}job-{job_id}"
+
+
 async def _changed(
     posted: Posted, accounts: AccountServices, queue: QueueServices, job_id: str, said: str
 ) -> Response[Any]:
     """The job's card as it is now; on a page without one, only what was done is said."""
     if not posted.wants_fragments:
-        place = posted.fields.get("place", "/")
-        return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
+        return posted.see_other(_shown_at(posted.fields, job_id))
     job = await queue.jobs.get(posted.identity, job_id)
     balance = await accounts.aura.balance(posted.identity.account_id)
     card = posted.renderer.render(JobFragment(job, balance))
