@@ -159,7 +159,7 @@ async def test_a_sound_is_hidden_and_shown_again(
     page = f"/admin/sounds/{sound.generation_id}"
     fragment = {"hx-request": "true"}
     answer = await root_browser.post(page, data={"action": "hide", "note": "rude"}, headers=fragment)
-    assert "Hidden from everybody" in answer.text
+    assert "Hidden from everyone" in answer.text
     assert "Show again" in answer.text
     shown = (await root_browser.get("/admin/sounds?state=hidden")).text
     assert "rude words" in shown

@@ -17,6 +17,7 @@ from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import N_, Texts, _, translated
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.accounts import MAX_SEARCH_CHARACTERS
@@ -24,44 +25,46 @@ from webapp.services.admin.facade import AdminServices
 
 LEDGER_LINES: Final = 20
 RECORD_LINES: Final = 20
-DONE: Final = {
-    "tier": "Tier changed. Jobs in the queue keep their places.",
-    "admin": "Rights changed.",
-    "disable": "Account disabled. Its sessions ended and its tokens no longer work.",
-    "enable": "Account enabled.",
-    "aura": "Aura changed.",
-}
+DONE: Final = Texts(
+    {
+        "tier": N_("Tier changed. Jobs in the queue keep their places."),
+        "admin": N_("Rights changed."),
+        "disable": N_("Account disabled. Its sessions ended and its tokens no longer work."),
+        "enable": N_("Account enabled."),
+        "aura": N_("Aura changed."),
+    }
+)
 # What is asked before: question, what it means, what the button does, and its opposite.
 QUESTIONS: Final = {
     "admin": (
-        "Make {} an admin?",
-        "Admins see everyone’s prompts and can change everything.",
-        "Make admin",
-        "Leave without admin rights",
+        N_("Make %(username)s an admin?"),
+        N_("Admins see everyone’s prompts and can change everything."),
+        N_("Make admin"),
+        N_("Leave without admin rights"),
     ),
     "no-admin": (
-        "Remove {}’s admin rights?",
-        "The account itself stays as it is.",
-        "Remove admin rights",
-        "Keep admin rights",
+        N_("Remove %(username)s’s admin rights?"),
+        N_("The account itself stays as it is."),
+        N_("Remove admin rights"),
+        N_("Keep admin rights"),
     ),
     "disable": (
-        "Disable {}?",
-        "All sessions end and all tokens stop working. Sounds stay.",
-        "Disable account",
-        "Leave enabled",
+        N_("Disable %(username)s?"),
+        N_("All sessions end and all tokens stop working. The sounds stay."),
+        N_("Disable account"),
+        N_("Leave enabled"),
     ),
     "delete": (
-        "Delete {}?",
-        "Jobs, sounds, tokens and Aura of this account are deleted at once. You cannot undo this.",
-        "Delete account",
-        "Keep account",
+        N_("Delete %(username)s?"),
+        N_("Jobs, sounds, tokens and Aura of this account are deleted at once. You cannot undo this."),
+        N_("Delete account"),
+        N_("Keep account"),
     ),
     "reset": (
-        "Give {} a new password?",
-        "The old password stops working and all sessions end.",
-        "Reset password",
-        "Keep the old password",
+        N_("Give %(username)s a new password?"),
+        N_("The old password stops working and all sessions end."),
+        N_("Reset password"),
+        N_("Keep the old password"),
     ),
 }
 
@@ -104,7 +107,7 @@ async def create_account(
             administration,
             posted.identity,
             account.username,
-            done="Account created",
+            done=_("Account created"),
             new_password=password,
         )
     )
@@ -159,7 +162,7 @@ async def change_rights(
         case "disable" | "enable":
             await accounts.set_disabled(posted.identity, username, is_disabled=change == "disable")
         case _:
-            raise InvalidRequest("Choose what to change")
+            raise InvalidRequest(_("Choose what to change"))
     return posted.see_other(f"/admin/accounts/{username}?done={change.removeprefix('no-')}")
 
 
@@ -203,16 +206,16 @@ def _amount(fields: Fields) -> int:
     text = fields.get("amount", "").strip()
     digits = text.removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 12):
-        raise InvalidRequest("Amount must be a whole number", field="amount")
+        raise InvalidRequest(_("Amount must be a whole number"), field="amount")
     return int(text)
 
 
 def _ask(posted: Posted, username: str, change: str, where: str) -> Response[str]:
-    question, text, verb, opposite = QUESTIONS[change]
+    question, text, verb, opposite = (translated(marked) for marked in QUESTIONS[change])
     page = f"/admin/accounts/{username}"
     return ask(
         posted,
-        question.format(username),
+        question % {"username": username},
         text,
         verb=verb,
         opposite=opposite,

@@ -13,7 +13,7 @@ from litestar.params import SkipValidation
 from webapp.clock import Clock
 from webapp.http.files.static import StaticFiles
 from webapp.http.middleware.proxies import ProxyWatch
-from webapp.pages.frame import words
+from webapp.pages.frame import texts, words
 from webapp.pages.frame.form_address import form_address
 from webapp.pages.frame.record_words import parts_of, what_of
 from webapp.pages.library.address import MAX_QUERY_CHARACTERS
@@ -54,9 +54,14 @@ class Renderer:
             undefined=StrictUndefined,
             auto_reload=False,
             trim_blocks=True,
+            extensions=["jinja2.ext.i18n"],
             lstrip_blocks=True,
         )
         self._clock = clock
+        # An extension adds its methods at run time.
+        translating: Any = self.environment
+        translating.install_gettext_callables(texts.translated, texts.translated_plural, newstyle=True)
+        self.environment.policies["ext.i18n.trimmed"] = True
         self.environment.globals.update(
             root=root,
             unknown_proxy=lambda: noticed.unknown_proxy,
@@ -64,6 +69,7 @@ class Renderer:
             now_ms=clock.now_ms,
             waveform_bars=waveform_bars,
             form_address=form_address,
+            language=texts.language_tag,
             LIMITS=LIMITS,
             record_parts=parts_of,
             record_what=what_of,

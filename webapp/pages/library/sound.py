@@ -14,6 +14,7 @@ from webapp.pages.accounts.authentication import InjectedViewer
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.navigation import PageRequest, server_address, wants_fragments
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, SoundMenuFragment, SoundPage
 from webapp.pages.library.sound_cards import SoundCards, own_playlists
@@ -82,7 +83,7 @@ async def download(
 ) -> Response[None]:
     """Count a download and redirect to the file. Raises NotFound."""
     if audio_format not in AUDIO_FORMATS:
-        raise NotFound("There is no such format")
+        raise NotFound(_("There is no such format"))
     await library.plays.record_download(viewer, address_of(request, settings), sound_id)
     headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)

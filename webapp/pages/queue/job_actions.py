@@ -12,6 +12,7 @@ from webapp.pages.frame.chrome import Section
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
+from webapp.pages.frame.texts import _
 from webapp.pages.queue.generate import in_line, job_list
 from webapp.pages.queue.generate_contexts import JobFragment
 from webapp.services.accounts.facade import AccountServices
@@ -28,7 +29,7 @@ async def cancel(
 ) -> Response[Any]:
     """Take an own waiting job out of the queue."""
     await queue.jobs.cancel(posted.identity, job_id)
-    return await _changed(posted, accounts, queue, job_id, announcement("Job cancelled"))
+    return await _changed(posted, accounts, queue, job_id, announcement(_("Job cancelled")))
 
 
 @post("/jobs/{job_id:str}/stop")
@@ -40,16 +41,16 @@ async def stop(
         job = await queue.jobs.get(posted.identity, job_id)
         return ask(
             posted,
-            "Stop this job?",
-            f"{job.prompt} – the sound made so far is lost.",
-            verb="Stop job",
-            opposite="Let it run",
+            _("Stop this job?"),
+            _("%(prompt)s – the sound made so far is lost.", prompt=job.prompt),
+            verb=_("Stop job"),
+            opposite=_("Let it run"),
             action=f"/jobs/{job_id}/stop",
             section=PLACES[_place_of(posted.fields)],
             back=_shown_at(posted.fields, job_id),
         )
     await queue.jobs.stop(posted.identity, job_id)
-    return await _changed(posted, accounts, queue, job_id, announcement("Job stopped"))
+    return await _changed(posted, accounts, queue, job_id, announcement(_("Job stopped")))
 
 
 @post("/jobs/{job_id:str}/skip")
@@ -59,8 +60,15 @@ async def skip(
     """Pay to move an own waiting job to the front."""
     receipt = await queue.jobs.skip(posted.identity, job_id)
     job = await queue.jobs.get(posted.identity, job_id)
-    place = f"to place {job.position}" if job.position else "ahead"
-    said = f"Moved {place} for {receipt.cost} Aura. Your balance is {receipt.new_balance:,} Aura."
+    paid = {"price": receipt.cost, "balance": f"{receipt.new_balance:,}"}
+    if job.position:
+        said = _(
+            "Moved to place %(position)s for %(price)s Aura. Your balance is %(balance)s Aura.",
+            position=job.position,
+            **paid,
+        )
+    else:
+        said = _("Moved ahead for %(price)s Aura. Your balance is %(balance)s Aura.", **paid)
     return await _changed(posted, accounts, queue, job_id, toast(said))
 
 
@@ -94,16 +102,16 @@ async def keep(
     if not is_confirmed(posted.fields):
         return ask(
             posted,
-            f"Keep only variation {job.variation}?",
-            f"{job.prompt} – the others are deleted for good.",
-            verb="Delete the others",
-            opposite="Keep all",
+            _("Keep only variation %(variation)s?", variation=job.variation),
+            _("%(prompt)s – the others are deleted for good.", prompt=job.prompt),
+            verb=_("Delete the others"),
+            opposite=_("Keep all"),
             action=f"/jobs/{job_id}/keep",
             section="generate",
             back="/",
         )
     await library.publishing.delete_all(posted.identity, sounds)
-    return library_changed(posted, f"Variation {job.variation} kept", back="/")
+    return library_changed(posted, _("Variation %(variation)s kept", variation=job.variation), back="/")
 
 
 def _made_with(seed: int, fields: Fields) -> int | None:
