@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -29,7 +30,7 @@ METAS = re.compile(r"og:type|twitter:card|htmx-config|theme-color|og:image|og:au
 # Examples of prompts, which engines understand in English; names of languages, programs and headers; code.
 NOT_FOR_READERS = {
     "api_docs/description.py", "api_docs/page.py", "api_docs/samples.py", "api_docs/schemas.py",
-    "queue/generate_contexts.py", "speech/languages.py",
+    "frame/texts.py", "queue/generate_contexts.py", "speech/languages.py",
 }  # fmt: skip
 # Headers, types, browsers and their marks, commands, and what services say.
 NAMES = {
@@ -115,10 +116,14 @@ def test_a_script_says_nothing_of_its_own(path: Path) -> None:
     assert [text for text in said if text not in names and not text.startswith("Arrow")] == []
 
 
+def is_marking(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS
+
+
 def marked(tree: ast.Module) -> Iterator[ast.AST]:
     """Yield what stands in calls that mark texts, docstrings, and the keys of mappings."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS:
+        if is_marking(node):
             for argument in node.args:
                 yield from ast.walk(argument)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -153,6 +158,15 @@ def test_code_of_pages_has_no_unmarked_text(path: Path) -> None:
     name = path.relative_to(ROOT / "webapp/pages").as_posix()
     texts = [] if name in NOT_FOR_READERS else texts_in(path.read_text(encoding="utf-8"))
     assert [text for text in texts if text not in NAMES] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_text_is_marked_inside_an_f_string(path: Path) -> None:
+    """The collector cannot look into those."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    strings = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    hidden = [node.lineno for string in strings for node in ast.walk(string) if is_marking(node)]
+    assert hidden == []
 
 
 def test_the_catalogues_are_up_to_date() -> None:

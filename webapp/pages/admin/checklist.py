@@ -88,7 +88,7 @@ def checklist(
             is_done=True,
             text=_(
                 "The limits of tiers are settings, such as SOUNDLOOM_FREE_HOURLY."
-                " An account’s page changes its tier."
+                " Change an account’s tier on its page."
             ),
             href="/admin/settings",
         ),

@@ -118,8 +118,14 @@ def _told(action: AdminAction, outcome: Outcome) -> str:
     if len(outcome.refused) == 1 and not outcome.done:
         said.append(f"{reasons}.")
     elif outcome.refused:
+        refused = len(outcome.refused)
         said.append(
-            f"{counted(len(outcome.refused), '%(number)s refused:', '%(number)s refused:')} {reasons}."
+            counted(
+                refused,
+                "%(number)s refused: %(reasons)s.",
+                "%(number)s refused: %(reasons)s.",
+                reasons=reasons,
+            )
         )
     return " ".join(said)
 

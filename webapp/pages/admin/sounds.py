@@ -68,7 +68,7 @@ async def moderate(
             sound = await operations.annotate_sound(identity, sound_id, require_note(fields))
             said = _("Note saved")
         case _:
-            raise InvalidRequest(_("Choose what to do about the sound"))
+            raise InvalidRequest(_("Choose what to do with the sound"))
     shown = posted.renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
     return done(posted, said, partial(f"moderated-{sound_id}", shown), back="/admin/sounds")
 

@@ -181,7 +181,11 @@ async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -
 def _in_words(error: ProductError) -> str:
     """Return the refusal and, where waiting helps, how long to wait."""
     if isinstance(error, LimitReached | QueueFull):
-        return f"{error.message}. {_('Try again in %(wait_time)s.', wait_time=wait(error.retry_after_s))}"
+        return _(
+            "%(reason)s. Try again in %(wait_time)s.",
+            reason=error.message,
+            wait_time=wait(error.retry_after_s),
+        )
     return error.message
 
 
