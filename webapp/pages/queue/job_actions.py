@@ -46,7 +46,7 @@ async def stop(
             verb=_("Stop job"),
             opposite=_("Let it run"),
             action=f"/jobs/{job_id}/stop",
-            section=PLACES[_place_of(posted.fields)],
+            section=PLACES[_page_of(posted.fields)],
             back=_shown_at(posted.fields, job_id),
         )
     await queue.jobs.stop(posted.identity, job_id)
@@ -118,7 +118,7 @@ def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
 
 
-def _place_of(fields: Fields) -> str:
+def _page_of(fields: Fields) -> str:
     """Return the page on which a form stood."""
     place = fields.get("place", "/")
     return place if place in PLACES else "/"
@@ -126,7 +126,7 @@ def _place_of(fields: Fields) -> str:
 
 def _shown_at(fields: Fields, job_id: str) -> str:
     """Return the address of the job on the page on which a form stood."""
-    place = _place_of(fields)
+    place = _page_of(fields)
     return f"{place}#{'queue-' if place == '/queue' else ''}job-{job_id}"
 
 
