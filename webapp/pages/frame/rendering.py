@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.enums import MediaType
@@ -16,6 +16,7 @@ from webapp.http.middleware.proxies import ProxyWatch
 from webapp.pages.frame import texts, words
 from webapp.pages.frame.form_address import form_address
 from webapp.pages.frame.record_words import parts_of, what_of
+from webapp.pages.frame.template_texts import TranslatingEnvironment
 from webapp.pages.library.address import MAX_QUERY_CHARACTERS
 from webapp.pages.library.waveform import waveform_bars
 from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS
@@ -48,20 +49,15 @@ class Renderer:
     ) -> None:
         """`root` is the path under which people reach the server; templates put it before every address."""
         noticed = watch or ProxyWatch()
-        self.environment = Environment(
+        self.environment = TranslatingEnvironment(
             loader=FileSystemLoader(folder),
             autoescape=True,
             undefined=StrictUndefined,
             auto_reload=False,
             trim_blocks=True,
-            extensions=["jinja2.ext.i18n"],
             lstrip_blocks=True,
         )
         self._clock = clock
-        # An extension adds its methods at run time.
-        translating: Any = self.environment
-        translating.install_gettext_callables(texts.translated, texts.translated_plural, newstyle=True)
-        self.environment.policies["ext.i18n.trimmed"] = True
         self.environment.globals.update(
             root=root,
             unknown_proxy=lambda: noticed.unknown_proxy,
