@@ -125,7 +125,7 @@ async def test_what_cannot_be_accepted_is_not_issued(invitations: Invitations, a
 async def test_their_number_is_bounded(invitations: Invitations) -> None:
     for _ in range(MAX_OPEN):
         await issue(invitations)
-    with pytest.raises(Conflict):
+    with pytest.raises(InvalidRequest, match="At most"):
         await issue(invitations)
 
 

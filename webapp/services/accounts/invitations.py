@@ -5,7 +5,7 @@ from typing import Final
 
 from webapp.clock import Clock
 from webapp.database import Database
-from webapp.errors import Conflict, NotAuthorized, NotFound
+from webapp.errors import Conflict, InvalidRequest, NotAuthorized, NotFound
 from webapp.ids import Ids, secret_hash
 from webapp.policy.accounts.credentials import checked_username, username_key
 from webapp.services.accounts.accounts import Accounts, check_tier
@@ -56,8 +56,8 @@ class Invitations:
         """Make an invitation, in the caller's transaction; return its secret and its view.
 
         An empty `username` leaves the choice to the guest. Expired invitations are removed. Raises
-        InvalidRequest for an invalid name or an unknown tier, and Conflict for a name that is taken or
-        invited already, and when MAX_OPEN invitations are open.
+        InvalidRequest for an invalid name or an unknown tier and when MAX_OPEN invitations are open, and
+        Conflict for a name that is taken or invited already.
         """
         name = checked_username(username) if username else ""
         check_tier(tier)
@@ -66,7 +66,9 @@ class Invitations:
         if name:
             await self._check_free(name)
         if await Invitation.count() >= MAX_OPEN:
-            raise Conflict(f"At most {MAX_OPEN} invitations can be open; withdraw one that is not needed")
+            raise InvalidRequest(
+                f"At most {MAX_OPEN} invitations can be open; withdraw one that is not needed"
+            )
         secret = self._ids.secret()
         row = Invitation(
             secret_hash=secret_hash(secret),
