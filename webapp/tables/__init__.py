@@ -5,7 +5,15 @@ from typing import Final
 
 from piccolo.table import Table
 
-from webapp.tables.accounts import Account, ApiToken, AuraEntry, SetupLink, ThrottleHit, WebSession
+from webapp.tables.accounts import (
+    Account,
+    ApiToken,
+    AuraEntry,
+    Invitation,
+    SetupLink,
+    ThrottleHit,
+    WebSession,
+)
 from webapp.tables.administration import AdminAction
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
@@ -21,6 +29,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     ApiToken,
     WebSession,
     SetupLink,
+    Invitation,
     ThrottleHit,
     AuraEntry,
     QueueState,
@@ -50,6 +59,7 @@ __all__ = [
     "AuraEntry",
     "Favorite",
     "IdempotencyKey",
+    "Invitation",
     "Job",
     "LibraryItem",
     "ModelWish",
