@@ -128,11 +128,8 @@ def _bar(
     section = form.at(bar)
     is_kit = "kick" in drums.lanes and len(drums.lanes) > 2
     if bar == form.closing_bar:
-        yield from (
-            (0.0, piece, 0.9)
-            for piece in ("kick", "crash", *drums.lanes)
-            if piece in {"kick", "crash"} or not is_kit
-        )
+        # A lone drum ends by itself.
+        yield from ((0.0, piece, 0.9) for piece in (("kick", "crash") if is_kit else drums.lanes))
         return
     if is_kit and bar == section.first_bar and bar > 0:
         yield 0.0, "crash", 0.7

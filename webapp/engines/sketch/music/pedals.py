@@ -17,6 +17,8 @@ _BIAS: Final = np.float32(0.12)
 _POWER_STAGE: Final = 1.6
 _WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
 _ECHO_BEATS, _ECHO_FEEDBACK, _ECHO_WET = 0.75, 0.5, 0.55
+_MOUTH_HZ: Final = (420.0, 700.0, 1150.0, 1800.0)
+_MOUTH_GAIN: Final = np.float32(5.0)
 _WAH_HZ: Final = (450.0, 1900.0)
 
 
@@ -108,6 +110,29 @@ class Wah:
         return np.float32(1.5) * swept + np.float32(0.25) * samples
 
 
+class Mouth:
+    """The mouth of somebody who plays a didgeridoo: two bands that move from vowel to vowel, some on the beat."""
+
+    def __init__(self, beat_s: float) -> None:
+        self._beat = beat_s * SAMPLE_RATE
+        self._bands = [
+            Filter(butter(1, [0.8 * hertz, 1.25 * hertz], "bandpass", fs=SAMPLE_RATE, output="sos"))
+            for hertz in _MOUTH_HZ
+        ]
+
+    def __call__(self, samples: Samples, start: int) -> Samples:
+        beats = (start + np.arange(samples.shape[1])) / self._beat
+        # Half a turn in each half beat, slower in every other bar.
+        place = (len(_MOUTH_HZ) - 1) * (0.5 - 0.5 * np.cos(np.pi * beats * np.where(beats % 8 < 4, 2, 1)))
+        said: Samples = np.float32(0.3) * samples
+        for index, band in enumerate(self._bands):
+            said = (
+                said
+                + band(samples) * np.clip(1 - np.abs(place - index), 0, 1).astype(np.float32) * _MOUTH_GAIN
+            )
+        return said
+
+
 class Wobble:
     """A low-pass that opens and closes with the beat."""
 
@@ -127,7 +152,12 @@ class Wobble:
 
 
 # By the names that the table of styles uses.
-PEDALS: Final[dict[str, Callable[[float], Pedal]]] = {"echo": Echo, "wah": Wah, "wobble": Wobble}
+PEDALS: Final[dict[str, Callable[[float], Pedal]]] = {
+    "echo": Echo,
+    "mouth": Mouth,
+    "wah": Wah,
+    "wobble": Wobble,
+}
 
 
 def _peak(centre_hz: float, gain_db: float, width: float) -> Sections:

@@ -49,8 +49,8 @@ class Track:
         self._next = 0
         self._gain = np.float32(10 ** (part.level_db / 20)) * gain(TARGETS_DB[part.role], self._loudness_db())
         self._pedals: list[Pedal] = [Amplifier(self._about.drive)] if self._about.drive else []
-        if part.effect:
-            self._pedals.append(PEDALS[part.effect](score.beat_s))
+        if effect := part.effect or self._about.pedal:
+            self._pedals.append(PEDALS[effect](score.beat_s))
         self.send = np.float32(_SENDS[part.role])
 
     def section(self, start: int, frames: int) -> Samples:

@@ -47,7 +47,7 @@ class Instrument:
     a guitar's amplifier bends its sound. A section is several players; ``beside`` is the program of those on
     its other side. One that sweeps plays its arpeggios over all its strings. Chords are fingered on
     ``strings``, which are open strings as MIDI keys. One that doubles puts the chord's next note below the
-    long notes of a tune. What is left is as :class:`Manner` says.
+    long notes of a tune. ``pedal`` is what it always sounds through. What is left is as :class:`Manner` says.
     """
 
     tone: str
@@ -69,6 +69,7 @@ class Instrument:
     strings: tuple[int, ...] = ()
     release_s: float = 0.0
     doubles: bool = False
+    pedal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
