@@ -111,7 +111,7 @@ class Wah:
 
 
 class Mouth:
-    """The mouth of somebody who plays a didgeridoo: two bands that move from vowel to vowel, some on the beat."""
+    """The mouth of somebody who plays a didgeridoo: bands that move from vowel to vowel with the beat."""
 
     def __init__(self, beat_s: float) -> None:
         self._beat = beat_s * SAMPLE_RATE
