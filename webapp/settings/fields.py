@@ -135,6 +135,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     registration: Annotated[
         Literal["open", "closed"], Meta(description="Whether anyone may create an account.")
     ] = "open"
+    language: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
+            description="Language of the pages: `en`, or one with catalogues in the folder `locale`.",
+        ),
+    ] = "en"
     log_format: Annotated[
         Literal["text", "json"], Meta(description="Log lines for people or for machines.")
     ] = "text"
