@@ -30,27 +30,21 @@ class Player(Protocol):
 
 
 class SampledPlayer:
-    """Plays a preset of the font: one sampler, or two for the two sides of a section of players."""
+    """Plays a preset of the font. ``players`` alternate, so that no two notes of a chord are quite alike.
 
-    def __init__(self, *samplers: Sampler) -> None:
-        self._samplers = samplers
+    Each has one sampler, or two for the two sides of a section.
+    """
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
-        sides = [sampler.note(pitch, velocity, duration_s) for sampler in self._samplers]
-        frames = min(map(len, sides))
-        return np.stack([side[:frames] for side in sides])
-
-
-class TurnsPlayer:
-    """Several players of one instrument who take turns, so that no two notes of a chord are quite alike."""
-
-    def __init__(self, players: Sequence[SampledPlayer]) -> None:
+    def __init__(self, *players: Sequence[Sampler]) -> None:
         self._players = players
         self._number = 0
 
     def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
         self._number += 1
-        return self._players[self._number % len(self._players)].note(pitch, velocity, duration_s)
+        samplers = self._players[self._number % len(self._players)]
+        sides = [sampler.note(pitch, velocity, duration_s) for sampler in samplers]
+        frames = min(map(len, sides))
+        return np.stack([side[:frames] for side in sides])
 
 
 class SynthesisedPlayer:
@@ -94,27 +88,26 @@ def player_for(instrument: Instrument, samples: SampleLibrary, seed: int) -> Eve
     return EvenPlayer(SynthesisedPlayer(instrument.tone, seed), instrument)
 
 
-def _sampled(instrument: Instrument, program: int, samples: SampleLibrary, seed: int) -> Player | None:
-    """Those who play the font's preset: two sides of a section, several who take turns, or one."""
+def _sampled(instrument: Instrument, program: int, samples: SampleLibrary, seed: int) -> SampledPlayer | None:
+    """Those who play the font's preset: two sides of a section, several who alternate, or one."""
 
-    def player(*sides: tuple[int, float, float]) -> SampledPlayer | None:
+    def samplers(*sides: tuple[int, float, float]) -> list[Sampler]:
         found = [
             samples.sampler(instrument.bank, number, _manner(instrument, cents, vibrato_hz))
             for number, cents, vibrato_hz in sides
         ]
-        present = [sampler for sampler in found if sampler is not None]
-        return SampledPlayer(*present) if present else None
+        return [sampler for sampler in found if sampler is not None]
 
     if instrument.is_section:
         other = program if instrument.beside is None else instrument.beside
-        return player((program, -_SECTION_CENTS, 5.0), (other, _SECTION_CENTS, 5.4))
-    if not instrument.vibrato_cents:
+        players = [samplers((program, -_SECTION_CENTS, 5.0), (other, _SECTION_CENTS, 5.4))]
+    elif instrument.vibrato_cents:
+        turned = (*_PLAYERS[seed % 3 :], *_PLAYERS[: seed % 3])
+        players = [samplers((program, cents, vibrato_hz)) for cents, vibrato_hz in turned]
+    else:
         # Struck and plucked instruments are tuned beforehand.
-        return player((program, _PLAYERS[seed % 3][0] if instrument.sustains else 0.0, 5.1))
-    turned = (*_PLAYERS[seed % 3 :], *_PLAYERS[: seed % 3])
-    players = [player((program, cents, vibrato_hz)) for cents, vibrato_hz in turned]
-    present = [one for one in players if one is not None]
-    return TurnsPlayer(present) if present else None
+        players = [samplers((program, _PLAYERS[seed % 3][0] if instrument.sustains else 0.0, 5.1))]
+    return SampledPlayer(*players) if all(players) else None
 
 
 def _manner(instrument: Instrument, detune_cents: float, vibrato_hz: float) -> Manner:
