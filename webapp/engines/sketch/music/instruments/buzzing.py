@@ -54,16 +54,25 @@ def buzzed(
     phase = 2 * np.pi * np.cumsum(np.interp(np.arange(frames), places, pitch_hz)) / SAMPLE_RATE
     vowel = np.array(_VOWELS[int(rng.integers(len(_VOWELS)))], dtype=np.float64)
     formants = [np.interp(share, (0.0, 0.45, 1.0), vowel[:, which]) for which in (0, 1)]
+    # sin(kx) from the two before it, as in warped_harmonics, but with gains that move.
+    turned = np.remainder(phase, 2 * np.pi).astype(np.float32)
+    twice_cosine, before, sine = 2 * np.cos(turned), np.zeros_like(turned), np.sin(turned)
     sound = np.zeros(frames, np.float32)
-    time = np.arange(frames)
     for k in range(1, int(_HIGHEST_HZ / base_hz) + 1):
         gain = _lips(k, brightness) * _mouth(k * pitch_hz, formants)
-        sound += (np.interp(time, places, gain) * np.sin(k * phase)).astype(np.float32)
+        sound += _between(gain.astype(np.float32))[:frames] * sine
+        before, sine = sine, twice_cosine * sine - before
     sound /= np.float32(sound.std() + 1e-6)
     frequencies = noise_frequencies_hz(frames)
     (air,) = shaped_noise(rng, 1, frames, [band_gain(frequencies, 500, 2500, 1.0)])
     sound += np.float32(tone.breath) * air[0] / np.float32(air.std() + 1e-9)
     return (sound * envelope(frames, tone.attack_s, tone.release_s, held))[None]
+
+
+def _between(gain: Samples) -> Samples:
+    """A curve known every so many frames, for every frame."""
+    ramp = np.arange(_HOP, dtype=np.float32) / np.float32(_HOP)
+    return (gain[:-1, None] + np.diff(gain)[:, None] * ramp).ravel()
 
 
 def _lips(k: int, brightness: float) -> float:
