@@ -122,7 +122,7 @@ lock: setup
 	$(BIN)/python -m tools.lock
 
 ## Measure; see docs/performance.md
-bench-http bench-live bench-claim bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
+bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 BENCH_ARGS ?=

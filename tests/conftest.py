@@ -12,6 +12,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.factories import MakeAccount
+from tests.object_stores import ObjectStore, running_object_store
 from tests.postgres_databases import PostgresDatabases
 from tests.postgres_servers import made_files, started
 from webapp.clock import ManualClock
@@ -24,7 +25,7 @@ from webapp.ids import SeededIds
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
 from webapp.settings import Settings
-from webapp.storage import LocalStorage
+from webapp.storage import LocalStorage, Storage
 from webapp.tables import ALL_TABLES, Account
 
 if TYPE_CHECKING:
@@ -198,10 +199,22 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return LocalStorage(tmp_path)
+
+
+@pytest.fixture
 def services(
-    settings: Settings, database: Database, clock: ManualClock, ids: SeededIds, tmp_path: Path
+    settings: Settings, database: Database, clock: ManualClock, ids: SeededIds, storage: Storage
 ) -> Services:
-    return build_services(settings, database, LocalBus(clock), LocalStorage(tmp_path), clock, ids)
+    return build_services(settings, database, LocalBus(clock), storage, clock, ids)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """An S3 server for the whole run, in memory."""
+    with running_object_store() as store:
+        yield store
 
 
 @pytest.fixture

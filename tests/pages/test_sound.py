@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.pages.steps import make_sound
+from tests.stored import stored_path
 from webapp.pages.library.playlists import moved
 from webapp.policy.library.fields import PlaylistChange
 from webapp.services.accounts.identity import Identity
@@ -231,7 +232,7 @@ async def test_sounds_are_taken_along(
     assert "content-encoding" not in chosen.headers
     assert (await ann_browser.post("/library/export", data={})).status_code == 400
     assert (await ann_browser.post("/library/export", data={"id": ["0" * 20]})).status_code == 404
-    (await services.storage.path(f"{mine}-1", "sound.flac")).unlink()
+    stored_path(services, f"{mine}-1", "sound.flac").unlink()
     for answer in (
         await ann_browser.post("/library/export", data={"id": [mine]}),
         await ann_browser.get(f"/playlists/{playlist.playlist_id}/export"),

@@ -18,6 +18,7 @@ from tests.api.client import User
 from tests.api.conftest import MakeUser
 from tests.speech.conftest import Speaking
 from tests.speech.tiny_voice import DESCRIPTION, NAME, write_tiny_voice
+from tests.stored import stored_path
 from webapp.engines.speech.base import EngineName, Segment, SpeechError, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.piper_descriptions import licence_in
@@ -261,7 +262,7 @@ async def test_a_published_voice_speaks_through_the_worker(
         key for key in await services.storage.keys() if made.json()["audio_url"].split("/")[-1][:20] in key
     )
 
-    samples, rate = soundfile.read(await services.storage.path(key, "sound.wav"))
+    samples, rate = soundfile.read(stored_path(services, key, "sound.wav"))
     assert rate == 22_050
     assert 2 < len(samples) / rate < 5
     # Somebody speaks: most of it below 4 kHz, with pauses that are all but silent.

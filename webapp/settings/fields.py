@@ -44,6 +44,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[
         str, Meta(description="`postgresql://…` for PostgreSQL; empty for SQLite in the data folder.")
     ] = ""
+    storage_url: Annotated[
+        str,
+        Meta(
+            description="`s3://bucket/prefix` for sounds in an object store, which is found as the AWS tools"
+            " find theirs ([storage](storage.md)); empty for the data folder."
+        ),
+    ] = ""
+    storage_redirect: Annotated[
+        bool,
+        Meta(
+            description="Whether `/audio` sends readers to the object store, by an address that is good for"
+            " a while: `true` or `false`."
+        ),
+    ] = False
     database_connect_s: Annotated[
         Seconds, Meta(description="Longest wait for a connection to PostgreSQL, in seconds.")
     ] = 5.0

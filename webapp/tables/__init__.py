@@ -8,6 +8,7 @@ from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
 from webapp.tables.speech import SpeechRequest
+from webapp.tables.storage import LooseFiles, StorageMark
 from webapp.tables.weights import WeightsCopy, WeightsFolder
 
 ALL_TABLES: tuple[type[Table], ...] = (
@@ -32,6 +33,8 @@ ALL_TABLES: tuple[type[Table], ...] = (
     AdminAction,
     WeightsFolder,
     WeightsCopy,
+    StorageMark,
+    LooseFiles,
 )
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "IdempotencyKey",
     "Job",
     "LibraryItem",
+    "LooseFiles",
     "ModelWish",
     "Playlist",
     "PlaylistTrack",
@@ -52,6 +56,7 @@ __all__ = [
     "Sound",
     "SoundVote",
     "SpeechRequest",
+    "StorageMark",
     "ThrottleHit",
     "WebSession",
     "WeightsCopy",

@@ -57,7 +57,7 @@ def create_app(services: Services) -> Litestar:
             page_router(services, renderer),
             static.handler(),
             healthz,
-            readyz(Readiness(services.database)),
+            readyz(Readiness(services.database), services.storage),
         ],
         dependencies={
             **dependencies_of(services),
@@ -77,16 +77,21 @@ def create_app(services: Services) -> Litestar:
     if prefix:
         handler = PathPrefix(handler, app, prefix)
     handler = NoticeProxies(handler, services.settings, watch)
-    app.asgi_handler = _with_middleware(handler, services.settings, unknown_host_page(renderer))
+    media_origin = services.storage.origin if services.settings.storage_redirect else ""
+    app.asgi_handler = _with_middleware(
+        handler, services.settings, unknown_host_page(renderer), media_origin=media_origin
+    )
     return app
 
 
-def _with_middleware(app: ASGIApp, settings: Settings, unknown_host: UnknownHostPage) -> ASGIApp:
+def _with_middleware(
+    app: ASGIApp, settings: Settings, unknown_host: UnknownHostPage, *, media_origin: str
+) -> ASGIApp:
     """Wrap what answers every request, the unroutable ones included.
 
     The framework's own middleware belongs to routes, so a 404 would pass by it.
     """
     app = HostCheck(QueryBounds(app), settings, unknown_host)
     app = UnreadBodies(app)
-    app = SecurityHeaders(app, is_tls=settings.secure_cookies)
+    app = SecurityHeaders(app, is_tls=settings.secure_cookies, media_origin=media_origin)
     return AccessLog(app)

@@ -1,5 +1,6 @@
 """Answers whether the process lives, and whether it can serve."""
 
+import asyncio
 import logging
 from typing import Final
 
@@ -9,9 +10,11 @@ from litestar.types import ControllerRouterHandler
 
 from webapp.database.patience import Outage
 from webapp.database.readiness import Readiness
-from webapp.errors import DatabaseAway
+from webapp.errors import DatabaseAway, StorageAway
+from webapp.storage import Storage
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
+STORAGE_ANSWER_S: Final = 1.5
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +25,11 @@ async def healthz() -> Response[str]:
     return Response("ok\n", headers=NO_STORE)
 
 
-def readyz(readiness: Readiness) -> ControllerRouterHandler:
-    """Build the readiness handler: 200 when the database has the present schema, otherwise 503 and why."""
-    outage = Outage(logger, "the database")
+def readyz(readiness: Readiness, storage: Storage) -> ControllerRouterHandler:
+    """Build the readiness handler: 200 when the database has the present schema and the storage answers,
+    otherwise 503 and why.
+    """
+    outage = Outage(logger, "the database or the storage")
 
     @get("/readyz", media_type=MediaType.TEXT, include_in_schema=False)
     async def answer() -> Response[str]:
@@ -32,10 +37,20 @@ def readyz(readiness: Readiness) -> ControllerRouterHandler:
         with outage:
             try:
                 await readiness.require()
-            except DatabaseAway as error:
+                await _require(storage)
+            except (DatabaseAway, StorageAway) as error:
                 reason = error.message
                 raise
             return Response("ok\n", headers=NO_STORE)
         return Response(f"not ready: {reason}\n", status_code=503, headers=NO_STORE)
 
     return answer
+
+
+async def _require(storage: Storage) -> None:
+    """Return if the storage answers soon. Raises StorageAway."""
+    try:
+        async with asyncio.timeout(STORAGE_ANSWER_S):
+            await storage.require()
+    except TimeoutError as error:
+        raise StorageAway("no answer in time") from error

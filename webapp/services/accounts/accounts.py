@@ -275,8 +275,7 @@ class Accounts:
     async def delete(self, account_id: int) -> DeletedAccount:
         """Delete an account with its tokens, sessions, ledger, jobs and sounds.
 
-        The caller deletes the files of its sounds, whose keys are returned. Files that a running job writes
-        afterwards belong to no sound and are swept like the leftovers of a crash. Raises NotFound.
+        The caller deletes the files of its sounds, whose keys are returned. Raises NotFound.
         """
         # Its jobs leave the queue, so this is a queue transition.
         async with queue_transition(self._database):

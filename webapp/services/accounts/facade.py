@@ -14,6 +14,7 @@ from webapp.services.accounts.setup_links import SetupLinks
 from webapp.services.accounts.tokens import Tokens
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import RateLimits
 
 
@@ -36,20 +37,14 @@ def build_accounts(
     *,
     rate_limits: RateLimits,
     tiers: Mapping[str, Tier],
+    loose: LooseGroups,
 ) -> AccountServices:
     """Wire the services of accounts."""
-    database, clock, ids, settings, bus, storage = (
-        base.database,
-        base.clock,
-        base.ids,
-        base.settings,
-        base.bus,
-        base.storage,
-    )
+    database, clock, ids, settings, bus = base.database, base.clock, base.ids, base.settings, base.bus
     registry = Accounts(database, clock, settings, rate_limits, PasswordHasher(), bus)
     return AccountServices(
         registry=registry,
-        deletion=AccountDeletion(database, registry, storage, bus),
+        deletion=AccountDeletion(database, registry, loose, bus),
         tokens=Tokens(database, clock, ids, bus),
         sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, registry),

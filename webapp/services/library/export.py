@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -167,11 +167,13 @@ class Exports:
         self, archive: ZipStream, item: LibraryItemView, row: Row, suffix: str, files: list[dict[str, object]]
     ) -> AsyncGenerator[bytes, None]:
         """Send one file of a sound. Raises FileNotFoundError if it is gone, NotFound if it is incomplete."""
-        path = await self._storage.path(row["storage_key"], stored_name(suffix))
-        file = await open_in_thread(partial(TaggedFile, path, None if suffix == "png" else tags_of(item)))
+        tags = None if suffix == "png" else tags_of(item)
         name = f"sounds/{file_stem(item.title, item.sound_id)}.{suffix}"
         digest = hashlib.sha256()
-        with closing(file):
+        async with AsyncExitStack() as stack:
+            local = self._storage.local_file(row["storage_key"], stored_name(suffix))
+            path = await stack.enter_async_context(local)
+            file = stack.enter_context(closing(await open_in_thread(partial(TaggedFile, path, tags))))
             measured = await asyncio.to_thread(Measured.of, _digested(file, digest))
             try:
                 async for piece in archive.add(name, file.chunks(), measured, item.created_ms):

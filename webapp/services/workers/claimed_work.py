@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from webapp.database.patience import Outage
-from webapp.errors import LeaseLost
+from webapp.database.patience import Outage, retry_delay_s
+from webapp.errors import LeaseLost, StorageAway
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.shared.leases import Lease
@@ -65,6 +65,10 @@ class ClaimedWork(ABC):
     async def hand_back(self) -> None:
         """Write that another worker may have it. Raises LeaseLost."""
 
+    def may_wait_for_storage(self) -> bool:
+        """Return whether the claim may still be ours; asked again and again while the storage is away."""
+        return True
+
     def is_explained(self, error: Exception) -> bool:
         """Return whether a failure needs no traceback: its reason is known, or in the log already."""
         return False
@@ -115,11 +119,36 @@ class ClaimedWork(ABC):
         staged = storage.staging_folder()
         try:
             facts = await self.make(staged)
-            await storage.publish(self._held.storage_key, staged)
+            await self._publish(staged)
             await self._persist(lambda: self.complete(facts))
             logger.info("%s completed", self.noun, extra={**self._extra, "score": facts.quality_score})
         finally:
             await storage.discard(staged)
+
+    async def _publish(self, staged: Path) -> None:
+        """Publish the files, again and again while the storage is away: the heartbeat keeps the lease.
+
+        Raises LeaseLost when the claim is no longer ours, and Unfinished when this worker is to stop.
+        """
+        outage, failures = Outage(logger, "the storage"), 0
+        while True:
+            publishing = asyncio.ensure_future(self._services.storage.publish(self._held.storage_key, staged))
+            try:
+                await self.until_done(publishing)
+            except StorageAway as error:
+                outage.begun(error)
+                if not self.may_wait_for_storage():
+                    raise LeaseLost(self._held.key) from error
+                await first_of(asyncio.sleep(retry_delay_s(failures)), self._stopping.wait())
+                failures += 1
+                if self._stopping.is_set():
+                    raise Unfinished from error
+            else:
+                outage.over()
+                return
+            finally:
+                publishing.cancel()
+                await asyncio.gather(publishing, return_exceptions=True)
 
     async def _end(self, write: Callable[[], Awaitable[None]]) -> bool:
         """Write the end of the attempt; return whether the claim still held."""
@@ -151,7 +180,7 @@ class ClaimedWork(ABC):
         try:
             await self._services.library.files.remove_if_stray(self._held.storage_key)
         except Exception:
-            logger.exception("left files for the next start to remove", extra=self._extra)
+            logger.exception("left files for the next look for stray files", extra=self._extra)
 
     @property
     def _extra(self) -> dict[str, object]:
