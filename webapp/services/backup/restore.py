@@ -32,7 +32,7 @@ from webapp.services.backup.layout import (
     read_manifest,
 )
 from webapp.storage.names import FILE_NAMES, KEY
-from webapp.tables import Account, Job, SetupLink, Sound, Worker
+from webapp.tables import Account, Invitation, Job, SetupLink, Sound, Worker
 
 ROWS_AT_ONCE: Final = 1_000
 PUBLISHED_AT_ONCE: Final = 8
@@ -207,7 +207,7 @@ def _copy_files(source: Path, names: Sequence[str], target: Path) -> None:
 
 
 async def _empty() -> None:
-    tables: list[type[Table]] = [*backed_up_tables(), Worker, SetupLink]
+    tables: list[type[Table]] = [*backed_up_tables(), Worker, SetupLink, Invitation]
     for table in reversed(tables):
         await table.delete(force=True)
 
