@@ -44,11 +44,11 @@ async def test_a_folder_of_its_own_is_refused_in_plain_words(
     await marks().require("one")
     with pytest.raises(SettingsError, match=r"not the one of this database: it has no storage\.id") as raised:
         await marks(elsewhere).require("two")
-    assert elsewhere.place in str(raised.value)
+    assert elsewhere.location in str(raised.value)
     assert "SOUNDLOOM_STORAGE_URL" in str(raised.value)
     assert await elsewhere.mark() == ""
     # As it says: with that text there, it is the storage.
-    (Path(elsewhere.place) / MARK_NAME).write_text("one\n")
+    (Path(elsewhere.location) / MARK_NAME).write_text("one\n")
     await marks(elsewhere).require("two")
 
 

@@ -126,4 +126,4 @@ def test_without_an_endpoint_it_is_amazons(tmp_path: Path) -> None:
     environ = {"AWS_REGION": "eu-north-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     storage = ObjectStorage.of_bucket(tmp_path, "bucket", "", environ, home=tmp_path)
     assert storage.origin == "https://s3.eu-north-1.amazonaws.com"
-    assert storage.place == "s3://bucket"
+    assert storage.location == "s3://bucket"

@@ -89,14 +89,10 @@ def build_services(
         loose=loose,
     )
     library = build_library(
-        base,
-        storage_guard=guard,
-        rate_limits=limits,
-        audit=audit,
-        leases=queue.leases,
-        speech_leases=speech.leases,
-        loose=loose,
-    )
+        base, storage_guard=guard,
+        rate_limits=limits, audit=audit, loose=loose,
+        leases=queue.leases, speech_leases=speech.leases,
+    )  # fmt: skip
     admin = build_admin(
         base, accounts=accounts, queue=queue, library=library, models=models, workers=workers, audit=audit
     )

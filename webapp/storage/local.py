@@ -68,7 +68,7 @@ class LocalStorage:
         self._sounds.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         return str(self._root)
 
     @property

@@ -51,10 +51,10 @@ RETRY_S: Final = 10
 class ObjectStorage:
     """Groups of files as objects `sounds/<first two digits>/<key>/<name>` below a prefix of a bucket."""
 
-    def __init__(self, root: Path, store: S3Store, *, place: str, origin: str) -> None:
+    def __init__(self, root: Path, store: S3Store, *, location: str, origin: str) -> None:
         """Stage files below the folder `root`, which is this host's own."""
         self._store = store
-        self._place = place
+        self._location = location
         self._origin = origin
         self._staging = Staging(root)
 
@@ -81,11 +81,11 @@ class ObjectStorage:
         endpoint = options.get("endpoint") or f"https://s3.{options['region']}.amazonaws.com"
         scheme, _, rest = endpoint.partition("://")
         origin = f"{scheme}://{rest.partition('/')[0]}"
-        return cls(root, store, place=f"s3://{bucket}/{prefix}".rstrip("/"), origin=origin)
+        return cls(root, store, location=f"s3://{bucket}/{prefix}".rstrip("/"), origin=origin)
 
     @property
-    def place(self) -> str:
-        return self._place
+    def location(self) -> str:
+        return self._location
 
     @property
     def origin(self) -> str:

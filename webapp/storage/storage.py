@@ -50,7 +50,7 @@ class Storage(Protocol):
     """
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where it is, in words for an operator."""
         ...
 

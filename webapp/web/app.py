@@ -30,7 +30,6 @@ from webapp.pages.frame import texts
 from webapp.pages.frame.errors import error_page, unknown_host_page
 from webapp.pages.frame.rendering import Renderer
 from webapp.services.container import Services
-from webapp.settings import Settings
 from webapp.web.health import healthz, readyz
 from webapp.web.metrics import metrics
 from webapp.web.openapi import openapi_config
@@ -86,20 +85,17 @@ def create_app(services: Services) -> Litestar:
     if prefix:
         handler = PathPrefix(handler, app, prefix)
     handler = NoticeProxies(handler, services.settings, watch)
-    media_origin = services.storage.origin if services.settings.storage_redirect else ""
-    app.asgi_handler = _with_middleware(
-        handler, services.settings, unknown_host_page(renderer), media_origin=media_origin
-    )
+    app.asgi_handler = _with_middleware(handler, services, unknown_host_page(renderer))
     return app
 
 
-def _with_middleware(
-    app: ASGIApp, settings: Settings, unknown_host: UnknownHostPage, *, media_origin: str
-) -> ASGIApp:
+def _with_middleware(app: ASGIApp, services: Services, unknown_host: UnknownHostPage) -> ASGIApp:
     """Wrap what answers every request, the unroutable ones included.
 
     The framework's own middleware belongs to routes, so a 404 would pass by it.
     """
+    settings = services.settings
+    media_origin = services.storage.origin if settings.storage_redirect else ""
     app = HostCheck(QueryBounds(app), settings, unknown_host)
     app = UnreadBodies(app)
     app = SecurityHeaders(app, is_tls=settings.secure_cookies, media_origin=media_origin)

@@ -50,10 +50,10 @@ class StorageMarks:
             found = await self._storage.mark()
             if not found:
                 if not (begins_anew or self._are_inseparable or await self._may_be_ours(known)):
-                    raise SettingsError(_unmarked(self._storage.place, known.text))
+                    raise SettingsError(_unmarked(self._storage.location, known.text))
                 found = await self._storage.write_mark(known.text)
             if found != known.text and (known.is_certain or not begins_anew):
-                raise SettingsError(_of_another(self._storage.place, found, known.text))
+                raise SettingsError(_of_another(self._storage.location, found, known.text))
             await StorageMark.update({StorageMark.mark: found, StorageMark.is_certain: True}).where(
                 StorageMark.id == ONE
             )
@@ -105,16 +105,16 @@ async def is_sweep_due(database: Database, clock: Clock, *, every_ms: int) -> bo
     return bool(rows)
 
 
-def _unmarked(place: str, mark: str) -> str:
+def _unmarked(location: str, mark: str) -> str:
     return (
-        f"The storage {place} is not the one of this database: it has no {MARK_NAME}. All servers, workers"
+        f"The storage {location} is not the one of this database: it has no {MARK_NAME}. All servers, workers"
         f" and commands must use the same storage; set {SETTINGS} as for the others. If this is to be the"
         f" storage from now on, put a file {MARK_NAME} with the text {mark} there."
     )
 
 
-def _of_another(place: str, found: str, mark: str) -> str:
+def _of_another(location: str, found: str, mark: str) -> str:
     return (
-        f"The storage {place} belongs to another database: its {MARK_NAME} says {found}, and not {mark}."
+        f"The storage {location} belongs to another database: its {MARK_NAME} says {found}, and not {mark}."
         f" Set {SETTINGS} to this database's storage, or SOUNDLOOM_DATABASE_URL to the storage's database."
     )
