@@ -51,14 +51,14 @@ def measure(models_dir: Path, checkpoint: Checkpoint, duration_s: float, at_once
     """Load a checkpoint and generate with it, in a process that did nothing else."""
     import torch  # noqa: PLC0415 - only for the process that measures
 
-    from webapp.engines.audiocraft.building import build_server, resolved  # noqa: PLC0415
     from webapp.engines.audiocraft.devices import (  # noqa: PLC0415
         Precision,
         resolve_device,
         resolve_precision,
     )
-    from webapp.engines.audiocraft.loading import load_model  # noqa: PLC0415
-    from webapp.engines.audiocraft.serving import Server  # noqa: PLC0415
+    from webapp.engines.audiocraft.factory import build_server, resolved  # noqa: PLC0415
+    from webapp.engines.audiocraft.loading.model_loader import load_model  # noqa: PLC0415
+    from webapp.engines.audiocraft.scheduler import Server  # noqa: PLC0415
 
     class Served:
         def __init__(self, server: Server) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from webapp.engines.audiocraft.building import backend_factory
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.devices import Precision, free_memory
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.factory import backend_factory
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.base import ModelLoadError
 from webapp.weights.catalogue import Kind
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webapp.cli._progress import gigabytes
-from webapp.engines.audiocraft.building import asked_of, usual_precision
-from webapp.engines.audiocraft.choice import Choice, choose, why_not
+from webapp.engines.audiocraft.checkpoint_selection import Choice, choose, why_not
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, resolve_device, resolve_precision
 from webapp.engines.audiocraft.estimates import estimated_bytes, past_bytes
-from webapp.engines.audiocraft.examining import Examined, examine
+from webapp.engines.audiocraft.factory import asked_of, usual_precision
+from webapp.engines.audiocraft.loading.inspection import Examined, examine
 from webapp.engines.audiocraft.precision import code_version
 from webapp.engines.base import EngineError
 from webapp.errors import Conflict, NotFound

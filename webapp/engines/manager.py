@@ -17,7 +17,7 @@ from webapp.engines.base import (
     RequestNotSupported,
     TaskSource,
 )
-from webapp.engines.second_chances import SecondChances
+from webapp.engines.oom_retry import SecondChances
 
 logger = logging.getLogger(__name__)
 

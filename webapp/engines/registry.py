@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from webapp.engines.audiocraft.choice import Choice, choose, why_not
+from webapp.engines.audiocraft.checkpoint_selection import Choice, choose, why_not
 from webapp.engines.base import Engine, EngineOptions, ModelLoadError
 from webapp.engines.memory import HostMemory
 from webapp.engines.sketch.engine import SketchEngine

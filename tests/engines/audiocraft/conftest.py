@@ -17,7 +17,7 @@ else:
     from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
     from webapp.engines.audiocraft.decoder.native.library import Library, usual_library
     from webapp.engines.audiocraft.engine import AudioCraftEngine
-    from webapp.engines.audiocraft.loading import LoadedModel, load_model
+    from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
     from webapp.engines.base import EngineOptions
     from webapp.weights.catalogue import Kind
 

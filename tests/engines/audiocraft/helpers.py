@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from tests.engines.audiocraft.tiny import without_t5_download
-from webapp.engines.audiocraft.building import JobMaker, decoding_of
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.job import Decoding, Job
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.factory import JobMaker, decoding_of
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.sequence import Decoding, Job
 from webapp.engines.base import CancelToken, GenerationRequest, Sampling
 from webapp.engines.batch import BatchTask
 

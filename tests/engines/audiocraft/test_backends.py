@@ -12,7 +12,7 @@ from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.decoder.transformer import Transformer
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 
 Load = Callable[[str], LoadedModel]
 Make = Callable[[LoadedModel, int], Backend]

@@ -17,7 +17,7 @@ from tests.engines.audiocraft.test_backends import (
     some_columns,
 )
 from tests.engines.audiocraft.traced import TracedCapture
-from webapp.engines.audiocraft.codec_turn import CudaSide
+from webapp.engines.audiocraft.codec.background_decoder import CudaSide
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.capture import Capture, CudaCapture, Recorded, Recorder
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from tests.engines.audiocraft.test_waiting import Waits
 from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite
-from webapp.engines.audiocraft.codec_body import TorchBody, copied_to_cpu
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.codec.backends import TorchBody, copied_to_cpu
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder, NotFinite
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.weights.catalogue import Kind
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def test_reach_is_measured_where_a_nan_stays_where_it_is_looked_at(
             hook.remove()
         return copied_to_cpu(part)
 
-    monkeypatch.setattr("webapp.engines.audiocraft.codec.on_cpu", on_cpu)
+    monkeypatch.setattr("webapp.engines.audiocraft.codec.decoder.on_cpu", on_cpu)
     measured = CodecDecoder(model.codec)
     assert (measured.head_reach, measured.tail_reach, measured.hop) == (
         expected.head_reach,

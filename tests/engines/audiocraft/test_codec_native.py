@@ -12,15 +12,15 @@ from torch import Tensor, nn
 
 from tests.engines.audiocraft.native.test_instructions import PROCESSORS, processor_has
 from tests.engines.audiocraft.tiny import CARD, Tiny, write_codec, write_models
-from webapp.engines.audiocraft.codec import LEAST_SNR_DB, CodecDecoder
-from webapp.engines.audiocraft.codec_body import Body, TorchBody, Unusable, quicker_bodies, without_norms
-from webapp.engines.audiocraft.codec_native.body import NativeBody
-from webapp.engines.audiocraft.codec_native.library import CodecLibrary, codec_workshop, usual_codec_library
-from webapp.engines.audiocraft.codec_native.program import NotUnderstood, Program
+from webapp.engines.audiocraft.codec.backends import Body, TorchBody, Unusable, quicker_bodies, without_norms
+from webapp.engines.audiocraft.codec.decoder import LEAST_SNR_DB, CodecDecoder
+from webapp.engines.audiocraft.codec.native.backend import NativeBody
+from webapp.engines.audiocraft.codec.native.library import CodecLibrary, codec_workshop, usual_codec_library
+from webapp.engines.audiocraft.codec.native.program import NotUnderstood, Program
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable, Workshop
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.importing import import_audiocraft
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.weights.catalogue import Kind
 
 USUAL = {

@@ -11,7 +11,7 @@ import torch
 
 from tests.engines.audiocraft.conftest import CHECKPOINTS
 from tests.engines.audiocraft.helpers import jobs_of
-from tests.engines.audiocraft.test_serving import (
+from tests.engines.audiocraft.test_scheduler import (
     REQUESTS,
     Load,
     RunsOut,
@@ -21,7 +21,7 @@ from tests.engines.audiocraft.test_serving import (
     tasks_for,
 )
 from webapp.engines.audiocraft import engine
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
+from webapp.engines.audiocraft.decoder.autoregressive_runner import RowsDecoding
 from webapp.engines.audiocraft.devices import (
     enter_device,
     is_device_lost,
@@ -112,7 +112,7 @@ def test_a_lost_device_ends_serving_and_nobody_s_job(
         raise torch.AcceleratorError(ILLEGAL)
 
     if where == "sound":
-        monkeypatch.setattr("webapp.engines.audiocraft.codec.SoundStream.next_piece", lost)
+        monkeypatch.setattr("webapp.engines.audiocraft.codec.decoder.SoundStream.next_piece", lost)
     else:
         monkeypatch.setattr(backend, where, lost)
     ended: list[object] = []

@@ -15,9 +15,9 @@ from tests.engines.audiocraft.tiny import Tiny, write_models
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import finish
 from webapp.audio.waveform import Waveform
-from webapp.engines.audiocraft.choice import choose
+from webapp.engines.audiocraft.checkpoint_selection import choose
 from webapp.engines.audiocraft.engine import AudioCraftEngine
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.engines.base import (
     CancelToken,
     Engine,

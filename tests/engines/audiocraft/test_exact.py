@@ -17,13 +17,13 @@ from tests.engines.audiocraft.helpers import (
 )
 from tests.engines.audiocraft.tiny import Tiny, write_models
 from tests.engines.audiocraft.traced import TracedCapture
-from webapp.engines.audiocraft.building import decoding_of
+from webapp.engines.audiocraft.decoder.autoregressive_runner import RowsDecoding
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.job import Decoding
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.factory import decoding_of
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
+from webapp.engines.audiocraft.sequence import Decoding
 from webapp.weights.catalogue import Kind
 
 Make = Callable[[LoadedModel, int], Decoding]

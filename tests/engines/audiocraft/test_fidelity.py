@@ -10,14 +10,15 @@ import torch
 
 from tests.engines.audiocraft.helpers import ignore_progress, request
 from tests.engines.audiocraft.tiny import Tiny, write_models
-from webapp.engines.audiocraft import building, precision
-from webapp.engines.audiocraft.building import build
+from webapp.engines.audiocraft import factory as building
+from webapp.engines.audiocraft import precision
 from webapp.engines.audiocraft.decoder.native.library import Library
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.devices import Precision
 from webapp.engines.audiocraft.engine import AudioCraftEngine
+from webapp.engines.audiocraft.factory import build
 from webapp.engines.audiocraft.fidelity import backend_distance, unpacked
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.audiocraft.precision import KeptInFolder, Known
 from webapp.engines.base import CancelToken, EngineOptions
 from webapp.engines.batch import generate_all

@@ -15,15 +15,15 @@ from tests.engines.audiocraft.helpers import jobs_of, request
 from tests.engines.audiocraft.shapes import random_weights
 from tests.engines.audiocraft.test_waiting import magnet
 from webapp.engines.audiocraft.decoder import capture, graph_backend
+from webapp.engines.audiocraft.decoder.autoregressive_runner import RowsDecoding
 from webapp.engines.audiocraft.decoder.capture import Recorded
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.linears import plain, widening
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights, Projection
-from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.magnet_runner import MagnetDecoding, Segment
 
 Load = Callable[[str], LoadedModel]
 T = TypeVar("T")

@@ -24,12 +24,12 @@ from tests.engines.audiocraft.test_backends import (
 )
 from tests.engines.audiocraft.traced import FragileCapture, TracedCapture
 from webapp.engines.audiocraft.conditioning import PromptEncoder
+from webapp.engines.audiocraft.decoder.autoregressive_runner import RowsDecoding
 from webapp.engines.audiocraft.decoder.capture import Recorded
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.fused import operators, reference
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.engines.audiocraft.sampling import GuidedSampler, TokenSampling
 from webapp.engines.base import Sampling
 

@@ -17,8 +17,8 @@ from omegaconf import EnumNode, OmegaConf, PathNode
 
 from tests.engines.audiocraft.helpers import request, tokens_of
 from tests.engines.audiocraft.tiny import Tiny, lm_config, write_text_encoder
-from webapp.engines.audiocraft.checkpoint import read_package
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.checkpoint import read_package
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.base import EngineOutOfMemory, ModelLoadError
 from webapp.weights.catalogue import Kind
 

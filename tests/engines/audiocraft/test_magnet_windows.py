@@ -8,10 +8,10 @@ from torch import Tensor
 
 from tests.engines.audiocraft.helpers import decode_all, jobs_of, request
 from tests.engines.audiocraft.tiny import Tiny, write_models
-from webapp.engines.audiocraft.building import decoding_of
 from webapp.engines.audiocraft.decoder.transformer import Attention, Transformer
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.factory import decoding_of
+from webapp.engines.audiocraft.loading.model_loader import load_model
 from webapp.weights.catalogue import Kind
 
 

@@ -125,7 +125,7 @@ def test_asking_for_one_filter_switches_the_others_default_off(
 )
 def test_tokens_come_as_often_as_audiocraft_draws_them(changes: dict[str, float]) -> None:
     """Two samples of one distribution: the statistic is chi-squared with as many freedoms as tokens."""
-    from webapp.engines.audiocraft.importing import import_audiocraft  # noqa: PLC0415
+    from webapp.engines.audiocraft.loading.importing import import_audiocraft  # noqa: PLC0415
 
     import_audiocraft()
     from audiocraft.utils import utils  # noqa: PLC0415

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from webapp.engines.audiocraft import loading
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.model_loader import model_loader as loading
 from webapp.engines.base import EngineError
 from webapp.weights.catalogue import Kind
 

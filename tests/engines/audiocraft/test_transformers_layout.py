@@ -10,10 +10,10 @@ import torch
 
 from tests.engines.audiocraft.helpers import GREEDY, ignore_progress, request, tokens_of
 from tests.engines.audiocraft.transformers_tiny import write_in_transformers_layout
-from webapp.engines.audiocraft.choice import choose, why_not
+from webapp.engines.audiocraft.checkpoint_selection import choose, why_not
 from webapp.engines.audiocraft.engine import AudioCraftEngine
-from webapp.engines.audiocraft.examining import examine
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.inspection import examine
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.base import CancelToken, EngineOptions, ModelLoadError
 from webapp.engines.batch import generate_all
 from webapp.weights.catalogue import Kind

@@ -13,14 +13,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.engines.audiocraft.helpers import jobs_of, request
 from tests.engines.audiocraft.traced import TracedCapture
+from webapp.engines.audiocraft.decoder.autoregressive_runner import RowsDecoding
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.linears import plain
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
-from webapp.engines.audiocraft.job import Decoding
-from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.magnet_runner import MagnetDecoding, Segment
+from webapp.engines.audiocraft.sequence import Decoding
 
 Load = Callable[[str], LoadedModel]
 # A number that Python asks for, a size that depends on numbers, and numbers that only Python has.

@@ -13,15 +13,15 @@ from tests.engines.audiocraft.tiny import Tiny, write_models
 from tests.engines.audiocraft.traced import TracedCapture
 from tests.factories import MakeAccount, choice
 from tests.worker.scripted import ScriptedEngine, ended, working
-from webapp.engines.audiocraft import building
-from webapp.engines.audiocraft.building import backend_factory, decoding_of
+from webapp.engines.audiocraft import factory as building
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.native.backend import NativeBackend
 from webapp.engines.audiocraft.decoder.native.library import Library
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.devices import Precision
+from webapp.engines.audiocraft.factory import backend_factory, decoding_of
 from webapp.engines.audiocraft.fidelity import COLUMNS
-from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.loading.model_loader import load_model
 from webapp.services.container import Services
 from webapp.weights.catalogue import Kind
 from webapp.worker.engine_set import EngineSet

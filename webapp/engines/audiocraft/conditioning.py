@@ -6,7 +6,7 @@ from typing import Final
 
 from torch import Tensor
 
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 
 REMEMBERED_PROMPTS: Final = 64
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from webapp.engines.audiocraft.abilities import ABILITIES
-from webapp.engines.audiocraft.building import build, max_jobs
-from webapp.engines.audiocraft.choice import Choice, choose
+from webapp.engines.audiocraft.checkpoint_selection import Choice, choose
 from webapp.engines.audiocraft.devices import (
     DeviceMemory,
     Precision,
@@ -21,9 +20,10 @@ from webapp.engines.audiocraft.devices import (
     resolve_precision,
 )
 from webapp.engines.audiocraft.estimates import estimated_bytes
-from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.factory import build, max_jobs
+from webapp.engines.audiocraft.loading.model_loader import load_model
 from webapp.engines.audiocraft.precision import KeptInFolder
-from webapp.engines.audiocraft.serving import Server
+from webapp.engines.audiocraft.scheduler import Server
 from webapp.engines.base import (
     EngineInfo,
     EngineOptions,

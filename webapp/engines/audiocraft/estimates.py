@@ -1,6 +1,6 @@
 """Estimates the memory that a model takes, before it is loaded."""
 
-from webapp.engines.audiocraft.choice import Choice
+from webapp.engines.audiocraft.checkpoint_selection import Choice
 from webapp.engines.audiocraft.devices import Precision
 from webapp.weights.catalogue import BYTES_PER_HALF, Kind
 

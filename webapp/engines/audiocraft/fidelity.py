@@ -18,7 +18,7 @@ from webapp.engines.audiocraft.decoder.delays import delayed
 from webapp.engines.audiocraft.decoder.linears import Linear
 from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
 from webapp.engines.audiocraft.decoder.weights import Projection
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.weights.catalogue import Kind
 
 COLUMNS: Final = 8

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from webapp.engines.audiocraft.devices import Precision, free_memory
-from webapp.engines.audiocraft.job import Decoding
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.sequence import Decoding
 from webapp.weights.verdicts import BOUND, Verdicts, current_verdicts, write_verdicts
 
 logger = logging.getLogger(__name__)
 
-MEASURING: Final = ("fidelity.py", "loading.py", "decoder")
+MEASURING: Final = ("fidelity.py", "loading/model_loader.py", "decoder")
 """The code that a distance depends on."""
 
 

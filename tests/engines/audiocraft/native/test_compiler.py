@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from webapp.engines.audiocraft import building
+from webapp.engines.audiocraft import factory as building
 from webapp.engines.audiocraft.decoder.backend import BackendFactory
 from webapp.engines.audiocraft.decoder.native.compiler import (
     NativeUnavailable,
@@ -18,7 +18,7 @@ from webapp.engines.audiocraft.decoder.native.compiler import (
 )
 from webapp.engines.audiocraft.decoder.native.library import Library, library_of
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.engines.base import ModelLoadError
 
 Load = Callable[[str], LoadedModel]

@@ -15,12 +15,7 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.capture import Capture, Recorded, Recorder, relative_error
-from webapp.engines.audiocraft.decoder.linears import plain
-from webapp.engines.audiocraft.decoder.pasts import Pasts
-from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
-from webapp.engines.audiocraft.decoder.slots import SlotsAttention, Texts
-from webapp.engines.audiocraft.decoder.weights import DecoderWeights
-from webapp.engines.audiocraft.decoder.whole_step import (
+from webapp.engines.audiocraft.decoder.full_step import (
     BoardTensors,
     PlacedJob,
     Plan,
@@ -28,6 +23,11 @@ from webapp.engines.audiocraft.decoder.whole_step import (
     fused_step,
     replay_s,
 )
+from webapp.engines.audiocraft.decoder.graph_attention import SlotsAttention, Texts
+from webapp.engines.audiocraft.decoder.kv_cache import Pasts
+from webapp.engines.audiocraft.decoder.linears import plain
+from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
+from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import on_device
 
 logger = logging.getLogger(__name__)

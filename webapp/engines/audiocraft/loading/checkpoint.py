@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.serialization import safe_globals
 
-from webapp.engines.audiocraft.settings import SettingRefused, plain_settings
+from webapp.engines.audiocraft.loading.settings import SettingRefused, plain_settings
 from webapp.engines.base import ModelLoadError
 
 # What a configuration is made of that was stored as it was, not as text; fine-tuned checkpoints have such.

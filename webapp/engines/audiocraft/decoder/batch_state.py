@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.delays import UNKNOWN
-from webapp.engines.audiocraft.decoder.whole_step import BoardTensors
+from webapp.engines.audiocraft.decoder.full_step import BoardTensors
 from webapp.engines.audiocraft.devices import on_device
 from webapp.engines.audiocraft.sampling import Drawer, DrawerFactory, GuidedSampler, TokenSampling
 

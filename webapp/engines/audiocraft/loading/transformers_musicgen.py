@@ -12,8 +12,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
-from webapp.engines.audiocraft.checkpoint import CheckpointFile
-from webapp.engines.audiocraft.pretrained import read_pretrained
+from webapp.engines.audiocraft.loading.checkpoint import CheckpointFile
+from webapp.engines.audiocraft.loading.pretrained import read_pretrained
 from webapp.engines.base import ModelLoadError
 from webapp.weights.transformers_layout import TransformersFolder
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from webapp.engines.audiocraft.codec_body import Body, State
+from webapp.engines.audiocraft.codec.backends import Body, State
 
 
 @dataclass(frozen=True, slots=True)

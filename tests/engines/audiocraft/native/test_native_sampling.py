@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from webapp.engines.audiocraft.decoder.native.drawing import NativeDrawer
 from webapp.engines.audiocraft.decoder.native.library import Library
+from webapp.engines.audiocraft.decoder.native.sampling import NativeDrawer
 from webapp.engines.audiocraft.sampling import Chance, GuidedSampler, TokenSampling
 
 CPU = torch.device("cpu")

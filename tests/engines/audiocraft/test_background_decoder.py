@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from tests.engines.audiocraft.helpers import request
-from tests.engines.audiocraft.test_serving import alone, tasks_for
-from webapp.engines.audiocraft.building import JobMaker, decoding_of
-from webapp.engines.audiocraft.codec import CodecDecoder
-from webapp.engines.audiocraft.codec_body import TorchBody
-from webapp.engines.audiocraft.codec_turn import CodecTurn, Fetched
+from tests.engines.audiocraft.test_scheduler import alone, tasks_for
+from webapp.engines.audiocraft.codec.backends import TorchBody
+from webapp.engines.audiocraft.codec.background_decoder import CodecTurn, Fetched
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.serving import Server
+from webapp.engines.audiocraft.factory import JobMaker, decoding_of
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.scheduler import Server
 from webapp.engines.base import GenerationCancelled
 from webapp.engines.batch import BatchTask, ListedTasks
 

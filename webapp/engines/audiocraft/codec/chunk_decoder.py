@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite, SoundStream
-from webapp.engines.audiocraft.codec_turn import CodecTurn
+from webapp.engines.audiocraft.codec.background_decoder import CodecTurn
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder, NotFinite, SoundStream
 from webapp.engines.audiocraft.devices import free_memory, is_out_of_memory
 from webapp.engines.base import EngineOutOfMemory, GenerationFailed
 

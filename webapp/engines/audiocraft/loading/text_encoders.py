@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
+from webapp.engines.audiocraft.loading.pretrained import read_pretrained, whole_folder
 from webapp.weights.layout import TRANSFORMERS_FILES
 
 if TYPE_CHECKING:

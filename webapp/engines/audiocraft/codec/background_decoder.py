@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec import CodecDecoder, NotFinite, SoundStream
-from webapp.engines.audiocraft.codec_parts import Made, Part
+from webapp.engines.audiocraft.codec.chunks import Made, Part
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder, NotFinite, SoundStream
 from webapp.engines.audiocraft.decoder.capture import taken_stream
 
 

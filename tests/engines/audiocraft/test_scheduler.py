@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from tests.engines.audiocraft.fussy import FussyBackend
+from tests.engines.audiocraft.failing_backend import FussyBackend
 from tests.engines.audiocraft.helpers import ignore_progress, request
-from webapp.engines.audiocraft.building import JobMaker, decoding_of
-from webapp.engines.audiocraft.codec import CodecDecoder
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder
+from webapp.engines.audiocraft.decoder.autoregressive_runner import RowsDecoding
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.job import Decoding
-from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.serving import Server
+from webapp.engines.audiocraft.factory import JobMaker, decoding_of
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.scheduler import Server
+from webapp.engines.audiocraft.sequence import Decoding
 from webapp.engines.base import (
     CancelToken,
     EngineOutOfMemory,

@@ -13,20 +13,29 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from webapp.engines.audiocraft.checkpoint import CheckpointFile, Unfilled, check_weights, read_checkpoint
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.weights import decoder_weights
-from webapp.engines.audiocraft.importing import import_audiocraft
-from webapp.engines.audiocraft.loading import (
+from webapp.engines.audiocraft.loading.checkpoint import (
+    CheckpointFile,
+    Unfilled,
+    check_weights,
+    read_checkpoint,
+)
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.model_loader import (
     check_parts,
     empty_language_model,
     exact_frame_rate,
     load_codec,
     one_clear_error,
 )
-from webapp.engines.audiocraft.pretrained import whole_folder
-from webapp.engines.audiocraft.text_encoders import text_encoder_given
-from webapp.engines.audiocraft.transformers_musicgen import named_weights, settings_of, transformers_codec
+from webapp.engines.audiocraft.loading.pretrained import whole_folder
+from webapp.engines.audiocraft.loading.text_encoders import text_encoder_given
+from webapp.engines.audiocraft.loading.transformers_musicgen import (
+    named_weights,
+    settings_of,
+    transformers_codec,
+)
 from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import ModelLoadError
 from webapp.weights.catalogue import SOUND_RATE_HZ, Kind

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize, remove_weight_norm
 
-from webapp.engines.audiocraft.codec_native.body import NativeBody
-from webapp.engines.audiocraft.codec_native.library import usual_codec_library
-from webapp.engines.audiocraft.codec_native.program import NotUnderstood
+from webapp.engines.audiocraft.codec.native.backend import NativeBody
+from webapp.engines.audiocraft.codec.native.library import usual_codec_library
+from webapp.engines.audiocraft.codec.native.program import NotUnderstood
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
 from webapp.engines.audiocraft.devices import Precision, has_quick_bfloat16
 

@@ -7,10 +7,11 @@ from typing import Final
 
 import torch
 
-from webapp.engines.audiocraft.codec import CodecDecoder
-from webapp.engines.audiocraft.codec_body import quicker_bodies
-from webapp.engines.audiocraft.codec_turn import CodecTurn, CudaSide
+from webapp.engines.audiocraft.codec.backends import quicker_bodies
+from webapp.engines.audiocraft.codec.background_decoder import CodecTurn, CudaSide
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder
 from webapp.engines.audiocraft.conditioning import PromptEncoder
+from webapp.engines.audiocraft.decoder.autoregressive_runner import ROWS_PER_JOB, RowsDecoding
 from webapp.engines.audiocraft.decoder.backend import Backend, BackendFactory
 from webapp.engines.audiocraft.decoder.capture import CudaCapture
 from webapp.engines.audiocraft.decoder.delays import columns_of
@@ -18,20 +19,19 @@ from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.linears import quickest
 from webapp.engines.audiocraft.decoder.native.backend import native_factory
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
-from webapp.engines.audiocraft.decoder.native.drawing import native_drawers
+from webapp.engines.audiocraft.decoder.native.sampling import native_drawers
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
-from webapp.engines.audiocraft.decoder.rows import ROWS_PER_JOB, RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, has_quick_bfloat16
 from webapp.engines.audiocraft.estimates import past_bytes
 from webapp.engines.audiocraft.fidelity import backend_distance, transformer_distance
-from webapp.engines.audiocraft.job import Decoding, Job, empty_tokens
-from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.magnet_runner import MagnetDecoding, Segment
 from webapp.engines.audiocraft.precision import Known, fitted
 from webapp.engines.audiocraft.sampling import Chance, GuidedSampler, settings_for
-from webapp.engines.audiocraft.serving import Server
+from webapp.engines.audiocraft.scheduler import Server
+from webapp.engines.audiocraft.sequence import Decoding, Job, empty_tokens
 from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
 from webapp.engines.base import GenerationTask, ModelLoadError, RequestNotSupported
 from webapp.weights.catalogue import Kind

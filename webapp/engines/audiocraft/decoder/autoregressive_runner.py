@@ -12,12 +12,12 @@ from typing import Final
 import torch
 
 from webapp.engines.audiocraft.decoder.backend import Backend
-from webapp.engines.audiocraft.decoder.board import Active, Board, WindowState
+from webapp.engines.audiocraft.decoder.batch_state import Active, Board, WindowState
 from webapp.engines.audiocraft.decoder.delays import delayed, final_frames, frames_in
-from webapp.engines.audiocraft.decoder.whole_step import StepsWhole
+from webapp.engines.audiocraft.decoder.full_step import StepsWhole
 from webapp.engines.audiocraft.devices import on_one_thread
-from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.sampling import DrawerFactory, GuidedSampler
+from webapp.engines.audiocraft.sequence import Job
 from webapp.engines.audiocraft.windows import Window
 
 ROWS_PER_JOB: Final = 2
@@ -56,7 +56,7 @@ class _Place:
 
 
 class RowsDecoding:
-    """A :class:`webapp.engines.audiocraft.job.Decoding` of rows of a backend."""
+    """A :class:`webapp.engines.audiocraft.sequence.Decoding` of rows of a backend."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec_body import (
+from webapp.engines.audiocraft.codec.backends import (
     Body,
     BodyMaker,
     State,
@@ -27,7 +27,7 @@ from webapp.engines.audiocraft.codec_body import (
     with_plain_sizes,
     without_norms,
 )
-from webapp.engines.audiocraft.codec_parts import Made, Part, made_together
+from webapp.engines.audiocraft.codec.chunks import Made, Part, made_together
 
 if TYPE_CHECKING:
     from audiocraft.models import CompressionModel

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
-from webapp.engines.audiocraft.codec import CodecDecoder, SoundStream
-from webapp.engines.audiocraft.codec_turn import CodecTurn
+from webapp.engines.audiocraft.codec.background_decoder import CodecTurn
+from webapp.engines.audiocraft.codec.chunk_decoder import Pieces
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder, SoundStream
 from webapp.engines.audiocraft.devices import free_memory, is_device_lost, is_out_of_memory
-from webapp.engines.audiocraft.job import Decoding, Job
-from webapp.engines.audiocraft.pieces import Pieces
+from webapp.engines.audiocraft.sequence import Decoding, Job
 from webapp.engines.base import (
     EngineError,
     EngineOutOfMemory,

@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
 from webapp.engines.audiocraft.devices import on_device
-from webapp.engines.audiocraft.job import Job
 from webapp.engines.audiocraft.sampling import BatchSampler
+from webapp.engines.audiocraft.sequence import Job
 from webapp.engines.audiocraft.windows import Window
 
 OTHER_CODEBOOK_STEPS: Final = 10
@@ -86,7 +86,7 @@ def context_mask(
 
 
 class MagnetDecoding:
-    """A :class:`webapp.engines.audiocraft.job.Decoding`: one pass at a time, each job at its own.
+    """A :class:`webapp.engines.audiocraft.sequence.Decoding`: one pass at a time, each job at its own.
 
     Each window is decoded whole, which is what the model was made for, and cut.
     """

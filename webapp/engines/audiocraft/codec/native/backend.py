@@ -5,8 +5,8 @@ import weakref
 import torch
 from torch import Tensor, nn
 
-from webapp.engines.audiocraft.codec_native.library import CodecLibrary, LayerShape
-from webapp.engines.audiocraft.codec_native.program import NotUnderstood, Program
+from webapp.engines.audiocraft.codec.native.library import CodecLibrary, LayerShape
+from webapp.engines.audiocraft.codec.native.program import NotUnderstood, Program
 from webapp.engines.audiocraft.decoder.native.library import pointer
 
 State = tuple[Tensor, Tensor]

@@ -10,14 +10,14 @@ import torch
 
 from tests.engines.audiocraft.conftest import CHECKPOINTS
 from tests.engines.audiocraft.helpers import ignore_progress, request
-from webapp.engines.audiocraft import building
-from webapp.engines.audiocraft.building import affordable_jobs, build, build_server, job_bytes, resolved
+from webapp.engines.audiocraft import factory as building
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision
 from webapp.engines.audiocraft.engine import AudioCraftEngine
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.factory import affordable_jobs, build, build_server, job_bytes, resolved
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.engines.audiocraft.precision import Known
 from webapp.engines.base import CancelToken, EngineOptions, ModelLoadError
 from webapp.engines.batch import generate_all

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from webapp.engines.audiocraft.choice import choose
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.checkpoint_selection import choose
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
 from webapp.weights.catalogue import (
     CHECKPOINTS,
     DEFAULT_CHECKPOINTS,

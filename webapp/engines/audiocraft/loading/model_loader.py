@@ -17,7 +17,9 @@ import torch
 from omegaconf import DictConfig
 from torch import nn
 
-from webapp.engines.audiocraft.checkpoint import (
+from webapp.engines.audiocraft.decoder.weights import DecoderWeights, decoder_weights
+from webapp.engines.audiocraft.devices import is_out_of_memory
+from webapp.engines.audiocraft.loading.checkpoint import (
     CheckpointFile,
     Unfilled,
     as_checkpoint,
@@ -26,13 +28,11 @@ from webapp.engines.audiocraft.checkpoint import (
     read_checkpoint,
     read_package,
 )
-from webapp.engines.audiocraft.decoder.weights import DecoderWeights, decoder_weights
-from webapp.engines.audiocraft.devices import is_out_of_memory
-from webapp.engines.audiocraft.importing import import_audiocraft
-from webapp.engines.audiocraft.pretrained import read_pretrained, whole_folder
-from webapp.engines.audiocraft.supported import check_supported
-from webapp.engines.audiocraft.text_encoders import text_encoder_given, text_encoders_from
-from webapp.engines.audiocraft.transformers_musicgen import read_musicgen
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.pretrained import read_pretrained, whole_folder
+from webapp.engines.audiocraft.loading.supported import check_supported
+from webapp.engines.audiocraft.loading.text_encoders import text_encoder_given, text_encoders_from
+from webapp.engines.audiocraft.loading.transformers_musicgen import read_musicgen
 from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
 from webapp.weights.catalogue import Kind, Usage, usage_of
