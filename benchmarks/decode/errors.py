@@ -46,5 +46,5 @@ def _forced(model: LoadedModel, precision: Precision) -> Tensor:
     backend = backend_factory(precision, model.device)(model.weights, 2, STEPS)
     encoding = PromptEncoder(model).encode(PROMPT)
     backend.begin(0, encoding.text)
-    backend.begin(1, encoding.absent)
+    backend.begin(1, encoding.unconditional)
     return torch.stack([backend.step((0, 1), column.expand(2, -1)).clone() for column in columns])

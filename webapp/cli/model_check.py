@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webapp.cli._progress import gigabytes
-from webapp.engines.audiocraft.checkpoint_selection import Choice, choose, why_not
+from webapp.engines.audiocraft.checkpoint_selection import (
+    SelectedCheckpoint,
+    explain_unavailable,
+    select_checkpoint,
+)
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, resolve_device, resolve_precision
-from webapp.engines.audiocraft.estimates import estimated_bytes, past_bytes
-from webapp.engines.audiocraft.factory import asked_of, usual_precision
-from webapp.engines.audiocraft.loading.inspection import Examined, examine
+from webapp.engines.audiocraft.estimates import estimated_bytes, kv_cache_bytes
+from webapp.engines.audiocraft.factory import default_precision, supported_precision
+from webapp.engines.audiocraft.loading.inspection import CheckpointFacts, inspect_checkpoint
 from webapp.engines.audiocraft.precision import code_version
 from webapp.engines.base import EngineError
 from webapp.errors import Conflict, NotFound
@@ -25,8 +29,8 @@ CHANNELS = {1: "mono", 2: "stereo"}
 class _Report:
     """The result of a check of a checkpoint, for one device."""
 
-    choice: Choice
-    found: Examined
+    choice: SelectedCheckpoint
+    found: CheckpointFacts
     device: str
     precision: Precision
     precision_note: str
@@ -46,7 +50,7 @@ def check(arguments: Namespace) -> int:
     choice = _chosen(name, models_dir)
     known = published(name)
     try:
-        found = examine(choice.folder, models_dir, known.kind if known else None)
+        found = inspect_checkpoint(choice.folder, models_dir, known.kind if known else None)
         report = _report(replace(choice, kind=found.kind), found, settings.device, settings.precision)
     except EngineError as error:
         raise Conflict(f"{choice.name} will not load: {error}") from error
@@ -56,7 +60,7 @@ def check(arguments: Namespace) -> int:
     return 0
 
 
-def _chosen(name: str, models_dir: Path) -> Choice:
+def _chosen(name: str, models_dir: Path) -> SelectedCheckpoint:
     """The checkpoint of a published name, or in a folder. Raises NotFound with what it lacks."""
     known = published(name)
     folder = models_dir / name
@@ -64,28 +68,30 @@ def _chosen(name: str, models_dir: Path) -> Choice:
         # As somebody at a shell means it.
         name = str(Path(name).absolute())
     for model in [known.model] if known else MODELS:
-        choice = choose(model, name, models_dir)
+        choice = select_checkpoint(model, name, models_dir)
         if choice is not None:
             return choice
-    raise NotFound(why_not(known.model if known else MODELS[0], name, models_dir))
+    raise NotFound(explain_unavailable(known.model if known else MODELS[0], name, models_dir))
 
 
-def _report(choice: Choice, found: Examined, device_setting: str, precision_setting: str) -> _Report:
+def _report(
+    choice: SelectedCheckpoint, found: CheckpointFacts, device_setting: str, precision_setting: str
+) -> _Report:
     device = resolve_device(device_setting)
-    asked = asked_of(resolve_precision(precision_setting, device), found.kind)
+    asked = supported_precision(resolve_precision(precision_setting, device), found.kind)
     precision, note = _precision(choice, device.type, asked)
     needed = estimated_bytes(choice, device.type, precision)
     if found.kind is not Kind.MAGNET:
-        needed += past_bytes(found.layers, found.dim, found.columns, precision)
+        needed += kv_cache_bytes(found.layers, found.dim, found.columns, precision)
     available = DeviceMemory(device).available_bytes()
     return _Report(choice, found, str(device), precision, note, needed, available)
 
 
-def _precision(choice: Choice, device: str, asked: Precision | None) -> tuple[Precision, str]:
+def _precision(choice: SelectedCheckpoint, device: str, asked: Precision | None) -> tuple[Precision, str]:
     """Return the precision it would be computed in, and how that is known."""
     if asked is not None:
         return asked, "as asked for"
-    first = usual_precision(device, choice.kind)
+    first = default_precision(device, choice.kind)
     if first is Precision.FLOAT32:
         return first, "exact"
     known = kept_distances(choice.folder, choice.lm_files, code_version(), device)

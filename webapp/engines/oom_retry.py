@@ -1,4 +1,4 @@
-"""When memory runs out for a task, others may make room, and it is tried once more."""
+"""Retries a task once when memory ran out and other models could be evicted."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,33 +14,33 @@ from webapp.engines.base import (
 )
 
 
-class SecondChances:
-    """Tasks that may run out of memory once, if `make_room` then finds some."""
+class OutOfMemoryRetries:
+    """A task source that retries a task that ran out of memory, if `free_memory` frees some."""
 
-    def __init__(self, source: TaskSource, make_room: Callable[[], bool]) -> None:
+    def __init__(self, source: TaskSource, free_memory: Callable[[], bool]) -> None:
         self._source = source
-        self._make_room = make_room
-        self._again: deque[GenerationTask] = deque()
+        self._free_memory = free_memory
+        self._retries: deque[GenerationTask] = deque()
 
-    def take(self, room: int) -> Sequence[GenerationTask]:
-        again = [self._again.popleft() for _ in range(min(room, len(self._again)))]
-        further = self._source.take(room - len(again)) if len(again) < room else ()
-        return [*again, *(_FirstTry(task, self) for task in further)]
+    def take(self, limit: int) -> Sequence[GenerationTask]:
+        retried = [self._retries.popleft() for _ in range(min(limit, len(self._retries)))]
+        new = self._source.take(limit - len(retried)) if len(retried) < limit else ()
+        return [*retried, *(_FirstAttempt(task, self) for task in new)]
 
     def out_of_memory(self, task: GenerationTask, error: EngineError) -> None:
-        """Put the task in line again if there is hope."""
-        if self._make_room():
-            self._again.append(task)
+        """Queue the task again if memory could be freed, else fail it."""
+        if self._free_memory():
+            self._retries.append(task)
         else:
             task.failed(error)
 
 
-class _FirstTry:
-    """A task that is told of everything but its first lack of memory."""
+class _FirstAttempt:
+    """Forwards everything to a task except its first lack of memory."""
 
-    def __init__(self, task: GenerationTask, chances: SecondChances) -> None:
+    def __init__(self, task: GenerationTask, retries: OutOfMemoryRetries) -> None:
         self._task = task
-        self._chances = chances
+        self._retries = retries
 
     @property
     def request(self) -> GenerationRequest:
@@ -53,14 +53,14 @@ class _FirstTry:
     def progressed(self, share: float) -> None:
         self._task.progressed(share)
 
-    def sounded(self, piece: Waveform) -> None:
-        self._task.sounded(piece)
+    def streamed(self, chunk: Waveform) -> None:
+        self._task.streamed(chunk)
 
     def finished(self, waveform: Waveform) -> None:
         self._task.finished(waveform)
 
     def failed(self, error: EngineError) -> None:
         if isinstance(error, EngineOutOfMemory):
-            self._chances.out_of_memory(self._task, error)
+            self._retries.out_of_memory(self._task, error)
         else:
             self._task.failed(error)

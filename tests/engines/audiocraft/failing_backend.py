@@ -1,4 +1,4 @@
-"""Decoding that goes wrong when a test wants it to."""
+"""A backend that fails when a test wants it to."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,11 +8,11 @@ from torch import Tensor
 from webapp.engines.audiocraft.decoder.backend import Backend
 
 
-class FussyBackend:
-    """A backend that runs out of memory, or into numbers that are none.
+class FailingBackend:
+    """A backend that runs out of memory, or returns NaN.
 
-    `most_rows` is how many rows a step has memory for; `spoil` gets a row and its step and says whether its
-    logits turn to NaN.
+    `most_rows` is the number of rows for which a step has memory; `spoil` gets a row and its step and returns
+    whether its logits become NaN.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class FussyBackend:
             raise torch.OutOfMemoryError("CUDA out of memory")
         self.calls.append(("step", tuple(rows)))
         logits = self._inner.step(rows, tokens).clone()
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             if self._spoil(row, self._steps_of[row]):
-                logits[place, 1, 3] = torch.nan
+                logits[index, 1, 3] = torch.nan
             self._steps_of[row] += 1
         return logits

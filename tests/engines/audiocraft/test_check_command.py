@@ -164,4 +164,4 @@ def test_half_a_text_encoder_is_told(soundloom: Soundloom, tmp_path: Path, share
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOUNDLOOM_MODELS_DIR", str(tmp_path))
         done = soundloom("models", "check", "musicgen-small")
-    assert (done.code, "t5-base is damaged or not all there" in done.err) == (1, True)
+    assert (done.code, "t5-base is damaged or incomplete" in done.err) == (1, True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from webapp.engines.audiocraft.checkpoint_selection import choose
+from webapp.engines.audiocraft.checkpoint_selection import select_checkpoint
 from webapp.engines.audiocraft.loading.importing import import_audiocraft
 from webapp.weights.catalogue import (
     CHECKPOINTS,
@@ -91,25 +91,25 @@ def test_a_checkpoint_is_installed_with_all_its_files(tmp_path: Path) -> None:
 
 
 def test_the_default_is_taken_or_else_the_smallest(tmp_path: Path) -> None:
-    assert choose("magnet", "", tmp_path) is None
+    assert select_checkpoint("magnet", "", tmp_path) is None
     put(tmp_path, "magnet-medium-30secs")
     put(tmp_path, "audio-magnet-small")
-    chosen = choose("magnet", "", tmp_path)
+    chosen = select_checkpoint("magnet", "", tmp_path)
     assert chosen is not None
     assert (chosen.name, chosen.sample_rate) == ("audio-magnet-small", 16_000)
     put(tmp_path, "magnet-small-10secs")
-    chosen = choose("magnet", "", tmp_path)
+    chosen = select_checkpoint("magnet", "", tmp_path)
     assert chosen is not None
     assert chosen.name == "magnet-small-10secs"
 
 
 def test_a_name_is_for_its_own_model(tmp_path: Path) -> None:
     put(tmp_path, "musicgen-stereo-small")
-    chosen = choose("music", "facebook/musicgen-stereo-small", tmp_path)
+    chosen = select_checkpoint("music", "facebook/musicgen-stereo-small", tmp_path)
     assert chosen is not None
     assert (chosen.channels, chosen.kind, chosen.licence) == (2, Kind.MUSICGEN, "CC-BY-NC 4.0")
-    assert choose("audio", "musicgen-stereo-small", tmp_path) is None
-    assert choose("music", "musicgen-large", tmp_path) is None
+    assert select_checkpoint("audio", "musicgen-stereo-small", tmp_path) is None
+    assert select_checkpoint("music", "musicgen-large", tmp_path) is None
 
 
 def test_any_folder_may_be_named(tmp_path: Path) -> None:
@@ -118,8 +118,8 @@ def test_any_folder_may_be_named(tmp_path: Path) -> None:
     assert not is_checkpoint_folder(elsewhere)
     for file in ("state_dict.bin", "compression_state_dict.bin"):
         (elsewhere / file).touch()
-    chosen = choose("audio", str(elsewhere), tmp_path / "models")
+    chosen = select_checkpoint("audio", str(elsewhere), tmp_path / "models")
     assert chosen is not None
     assert (chosen.folder, chosen.kind, chosen.licence) == (elsewhere, Kind.AUDIOGEN, "")
-    assert choose("music", "elsewhere/mine", tmp_path) is not None
-    assert choose("music", "elsewhere/other", tmp_path) is None
+    assert select_checkpoint("music", "elsewhere/mine", tmp_path) is not None
+    assert select_checkpoint("music", "elsewhere/other", tmp_path) is None

@@ -1,4 +1,4 @@
-"""Our tokens are AudioCraft's own, where AudioCraft is right; and a job's are its own in any company."""
+"""Our tokens are AudioCraft's own, where AudioCraft is right; and they do not depend on the batch."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

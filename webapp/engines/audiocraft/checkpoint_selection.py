@@ -1,4 +1,4 @@
-"""Which checkpoint serves a model: a published one that is installed, or any folder in a layout we read."""
+"""Selects the checkpoint that serves a model: a published one, or any folder in a supported layout."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,10 @@ from webapp.weights.transformers_layout import transformers_folder
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The checkpoint, device and precision that will serve a model, as far as known before it is loaded.
+class SelectedCheckpoint:
+    """The checkpoint that serves a model, as far as it is known before it is loaded.
 
-    `files` are those that it is read from; of an unpublished one only its own, not its text encoder's.
+    `files` are the files that are read; of an unpublished checkpoint, without those of its text encoder.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Choice:
 
     @property
     def codec_bytes(self) -> int:
-        """The codec's file; 0 where it is in one with everything else."""
+        """Return the size of the codec's file; 0 if one file holds everything."""
         return _size(self.folder / CODEC_FILE)
 
     @property
     def lm_files(self) -> tuple[Path, ...]:
-        """The language model's file, or those with everything in them."""
+        """Return the language model's file, or the files that hold everything."""
         return tuple(path for path in self.files if path.parent == self.folder and path.name != CODEC_FILE)
 
     @property
@@ -50,76 +50,96 @@ class Choice:
         return sum(map(_size, self.lm_files))
 
 
-def choose(model: str, asked: str, models_dir: Path) -> Choice | None:
-    """The checkpoint that serves a model, or None where there is none.
+def select_checkpoint(model: str, requested: str, models_dir: Path) -> SelectedCheckpoint | None:
+    """Select the checkpoint that serves a model; None if there is none.
 
-    `asked` is a published name, another folder's name in `models_dir`, the path of a folder anywhere, or
-    empty: then the default is taken if it is there, and otherwise the smallest that is.
+    `requested` is a published name, another folder's name in `models_dir`, the path of a folder anywhere, or
+    empty: then the default if it is installed, and otherwise the smallest that is.
     """
-    known = published(chosen_name(model, asked, installed_names(models_dir)) or "")
-    if known is not None:
-        folder = models_dir / known.name
-        return _choice(known.name, folder, known, known.licence, needed_files(known, models_dir))
-    # An absolute path stays what it is.
-    folder = models_dir / asked
-    if not asked or published(asked):
+    checkpoint = published(chosen_name(model, requested, installed_names(models_dir)) or "")
+    if checkpoint is not None:
+        folder = models_dir / checkpoint.name
+        return _selected(
+            checkpoint.name, folder, checkpoint, checkpoint.licence, needed_files(checkpoint, models_dir)
+        )
+    # Joining keeps an absolute path as it is.
+    folder = models_dir / requested
+    if not requested or published(requested):
         return None
-    files = _own_files(model, folder)
+    files = _files_of_folder(model, folder)
     if files is None:
         return None
-    # Until it is loaded it is taken for one of the smallest of its kind.
-    like = checkpoints_for(model)[0]
+    # Until it is loaded, it is assumed to resemble the smallest of its kind.
+    similar = checkpoints_for(model)[0]
     if not is_checkpoint_folder(folder):
-        # Its text encoder is among its own files.
-        return Choice(
-            folder.name, folder, like.kind, like.sample_rate, like.channels, "", 0, files, like.usage
+        # Its text encoder is one of its own files.
+        return SelectedCheckpoint(
+            folder.name,
+            folder,
+            similar.kind,
+            similar.sample_rate,
+            similar.channels,
+            "",
+            0,
+            files,
+            similar.usage,
         )
-    return _choice(folder.name, folder, like, "", files)
+    return _selected(folder.name, folder, similar, "", files)
 
 
-def why_not(model: str, asked: str, models_dir: Path) -> str:
-    """Why a checkpoint that was asked for by name cannot serve a model; empty where it can, or none was.
+def explain_unavailable(model: str, requested: str, models_dir: Path) -> str:
+    """Explain why a checkpoint that was requested by name cannot serve a model; empty if it can, or none was.
 
-    It names the folder, and the files that the folder lacks.
+    The text names the folder, and the files that are missing in it.
     """
-    if not asked or choose(model, asked, models_dir) is not None:
+    if not requested or select_checkpoint(model, requested, models_dir) is not None:
         return ""
-    known = published(asked)
-    if known is not None:
-        lacking = ", ".join(
-            path.relative_to(models_dir).as_posix() for path in missing_files(known, models_dir)
+    checkpoint = published(requested)
+    if checkpoint is not None:
+        names = ", ".join(
+            path.relative_to(models_dir).as_posix() for path in missing_files(checkpoint, models_dir)
         )
         return (
-            f"{known.name} was asked for and is not there: {models_dir} lacks {lacking};"
-            f" soundloom models pull {known.name} fetches it"
+            f"{checkpoint.name} was requested and is not installed: {models_dir} lacks {names};"
+            f" soundloom models pull {checkpoint.name} fetches it"
         )
-    folder = models_dir / asked
+    folder = models_dir / requested
     if not folder.is_dir():
-        return f"{asked} was asked for and is not there: there is no folder {folder}"
-    foreign = transformers_folder(folder)
-    if foreign is None:
+        return f"{requested} was requested and is not installed: there is no folder {folder}"
+    transformers = transformers_folder(folder)
+    if transformers is None:
         missing = [file for file in (LM_FILE, CODEC_FILE) if not (folder / file).is_file()]
-        return f"the folder {folder} is no checkpoint: it lacks {' and '.join(missing)}"
+        return f"the folder {folder} is not a checkpoint: it lacks {' and '.join(missing)}"
     if KIND_OF_MODEL[model] is not Kind.MUSICGEN:
         return f"the folder {folder} holds a MusicGen in the layout of transformers, which serves music only"
     return (
         f"the folder {folder} holds a MusicGen in the layout of transformers; it lacks"
-        f" {' and '.join(foreign.missing)}"
+        f" {' and '.join(transformers.missing)}"
     )
 
 
-def _own_files(model: str, folder: Path) -> tuple[Path, ...] | None:
-    """The files of an unpublished checkpoint that can serve a model; None where something is lacking."""
+def _files_of_folder(model: str, folder: Path) -> tuple[Path, ...] | None:
+    """Return the files of an unpublished checkpoint that can serve a model; None if one is missing."""
     if is_checkpoint_folder(folder):
         return folder / CODEC_FILE, folder / LM_FILE
-    foreign = transformers_folder(folder) if KIND_OF_MODEL[model] is Kind.MUSICGEN else None
-    return None if foreign is None or foreign.missing else foreign.files
+    transformers = transformers_folder(folder) if KIND_OF_MODEL[model] is Kind.MUSICGEN else None
+    return None if transformers is None or transformers.missing else transformers.files
 
 
-def _choice(name: str, folder: Path, like: Checkpoint, licence: str, files: tuple[Path, ...]) -> Choice:
-    text_bytes = like.text_encoder.encoder_parameters * BYTES_PER_FLOAT
-    return Choice(
-        name, folder, like.kind, like.sample_rate, like.channels, licence, text_bytes, files, like.usage
+def _selected(
+    name: str, folder: Path, similar: Checkpoint, licence: str, files: tuple[Path, ...]
+) -> SelectedCheckpoint:
+    text_bytes = similar.text_encoder.encoder_parameters * BYTES_PER_FLOAT
+    return SelectedCheckpoint(
+        name,
+        folder,
+        similar.kind,
+        similar.sample_rate,
+        similar.channels,
+        licence,
+        text_bytes,
+        files,
+        similar.usage,
     )
 
 

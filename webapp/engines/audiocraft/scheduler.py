@@ -1,8 +1,8 @@
-"""Tasks of one model, side by side: who joins, who goes on, and what becomes of those in trouble.
+"""Continuous batching: schedules the tasks of one model onto its runner, step by step.
 
-Between two steps tasks join and leave, sound is made of what is final, and whoever asked is told. Trouble
-of one job ends that job: numbers that are not finite are computed again in float32, a lack of memory means
-fewer jobs at a time, and only what is left is a failure.
+Sequences enter and leave the batch between two steps; finished frames are decoded to audio, and progress is
+reported. The error of one sequence ends that sequence alone: logits that are not finite are recomputed in
+float32, and a batch that does not fit into memory is made smaller. Only what remains is a failure.
 """
 
 import logging
@@ -16,75 +16,75 @@ import numpy as np
 import torch
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
-from webapp.engines.audiocraft.codec.background_decoder import CodecTurn
-from webapp.engines.audiocraft.codec.chunk_decoder import Pieces
-from webapp.engines.audiocraft.codec.decoder import CodecDecoder, SoundStream
+from webapp.engines.audiocraft.codec.background_decoder import BackgroundDecoder
+from webapp.engines.audiocraft.codec.chunk_decoder import ChunkDecoder
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder
+from webapp.engines.audiocraft.codec.waveform_stream import WaveformStream
 from webapp.engines.audiocraft.devices import free_memory, is_device_lost, is_out_of_memory
-from webapp.engines.audiocraft.sequence import Decoding, Job
-from webapp.engines.base import (
-    EngineError,
-    EngineOutOfMemory,
-    GenerationFailed,
-    GenerationTask,
-    TaskSource,
-)
+from webapp.engines.audiocraft.model_runner import ModelRunner
+from webapp.engines.audiocraft.sequence import TokenSequence
+from webapp.engines.audiocraft.task_errors import failing
+from webapp.engines.base import GenerationFailed, GenerationTask, TaskSource
 
 logger = logging.getLogger(__name__)
 
 TOKENS_SHARE: Final = 0.95
-"""Share of the work that is decoding tokens; the codec has the rest."""
+"""Share of the work that is decoding tokens; the rest is the codec's."""
 
 
 @dataclass(slots=True, eq=False)
-class _InHand:
-    """A task that was taken: its tokens, its sound, and what its owner was told."""
+class _Scheduled:
+    """An accepted task: its tokens, its audio so far, and the progress that was reported.
 
-    job: Job
-    sound: SoundStream
+    `runner` is None while the sequence waits for a place in a batch.
+    """
+
+    sequence: TokenSequence
+    stream: WaveformStream
     samples: Samples
-    sounded: int = 0
-    told: float = 0.0
-    lane: Decoding | None = None
-    needs_exact: bool = False
+    samples_done: int = 0
+    reported: float = 0.0
+    runner: ModelRunner | None = None
+    needs_float32: bool = False
 
     @property
     def task(self) -> GenerationTask:
-        return self.job.task
+        return self.sequence.task
 
 
-class Server:
-    """Serves tasks with one loaded model. It belongs to one thread, like the model."""
+class Scheduler:
+    """Runs tasks with one loaded model. It belongs to one thread, like the model."""
 
     def __init__(
         self,
-        make_job: Callable[[GenerationTask], Job],
+        make_sequence: Callable[[GenerationTask], TokenSequence],
         codec: CodecDecoder,
         sample_rate: int,
         channels: int,
         *,
-        decoding: Decoding,
-        make_exact: Callable[[], Decoding] | None,
-        turn: CodecTurn | None = None,
+        runner: ModelRunner,
+        make_float32: Callable[[], ModelRunner] | None,
+        background: BackgroundDecoder | None = None,
     ) -> None:
-        """`make_exact` makes what computes in float32, for jobs that need it; None if `decoding` does.
+        """`make_float32` makes the float32 runner that takes over a sequence; None if `runner` is one.
 
-        With a `turn` pieces of sound are made beside the steps, else between them.
+        A `background` decoder makes audio concurrently with the steps; without one it is made between them.
         """
-        self._make_job = make_job
+        self._make_sequence = make_sequence
         self._codec = codec
         self._sample_rate, self._channels = sample_rate, channels
-        self._decoding = decoding
-        self._make_exact = make_exact
-        self._pieces = Pieces(codec, turn)
-        self._exact: Decoding | None = None
-        self._hand: list[_InHand] = []
-        self._waiting: deque[_InHand] = deque()
-        self._limit = decoding.capacity
+        self._runner = runner
+        self._make_float32 = make_float32
+        self._chunks = ChunkDecoder(codec, background)
+        self._float32_runner: ModelRunner | None = None
+        self._scheduled: list[_Scheduled] = []
+        self._waiting: deque[_Scheduled] = deque()
+        self._limit = runner.capacity
 
     @property
     def capacity(self) -> int:
-        """Return how many tasks it has in hand at most."""
-        return self._decoding.capacity
+        """Return how many tasks it accepts at a time."""
+        return self._runner.capacity
 
     @property
     def sample_rate(self) -> int:
@@ -96,203 +96,192 @@ class Server:
 
     @torch.inference_mode()
     def serve(self, source: TaskSource) -> None:
-        """Generate until nothing is in hand and the source gives no more."""
-        self._limit = self._decoding.capacity
+        """Generate until every accepted task has ended and the source gives no more."""
+        self._limit = self._runner.capacity
         try:
-            while self._take(source):
+            while self._accept_next(source):
                 self._drop_cancelled()
-                self._join()
-                for lane in (self._decoding, self._exact):
-                    if lane is not None and (members := self._members(lane)):
-                        self._advance(lane, members)
-                self._pieces.begin([(one.sound, one.job.final_frames) for one in self._hand])
-                for one in tuple(self._hand):
-                    self._go_on(one)
+                self._fill_batches()
+                for runner in (self._runner, self._float32_runner):
+                    if runner is not None and (batch := self._batch_of(runner)):
+                        self._step(runner, batch)
+                self._chunks.start([(entry.stream, entry.sequence.final_frames) for entry in self._scheduled])
+                for entry in tuple(self._scheduled):
+                    self._update(entry)
         except Exception as error:
             if is_device_lost(error, self._codec.device):
-                # To let go properly would take the device.
-                self._hand.clear()
+                # A proper release would need the device.
+                self._scheduled.clear()
                 self._waiting.clear()
             raise
         finally:
-            for one in tuple(self._hand):
-                self._let_go(one)
-            self._exact = None
+            for entry in tuple(self._scheduled):
+                self._release(entry)
+            self._float32_runner = None
 
-    def _take(self, source: TaskSource) -> bool:
-        """Ask for one further task if there is room; whether any are in hand.
+    def _accept_next(self, source: TaskSource) -> bool:
+        """Accept one further task if the limit allows; return whether there are any tasks.
 
-        One between two steps: to read a text takes the time of some steps, in which all others wait.
+        One between two steps: encoding a prompt takes as long as a few steps, and the whole batch waits.
         """
-        while len(self._hand) < self._limit and (tasks := source.take(1)):
-            with self._ending_with_its_error(tasks[0]):
+        while len(self._scheduled) < self._limit and (tasks := source.take(1)):
+            with failing(tasks[0], self._codec.device):
                 self._accept(tasks[0])
                 break
-        return bool(self._hand)
+        return bool(self._scheduled)
 
     def _accept(self, task: GenerationTask) -> None:
         task.cancel.raise_if_cancelled()
-        one = self._begun(task)
-        self._hand.append(one)
-        self._waiting.append(one)
+        entry = self._prepared(task)
+        self._scheduled.append(entry)
+        self._waiting.append(entry)
 
-    def _begun(self, task: GenerationTask) -> _InHand:
-        job = self._make_job(task)
+    def _prepared(self, task: GenerationTask) -> _Scheduled:
+        sequence = self._make_sequence(task)
         wanted = max(1, frame_count(task.request.duration_s, self._sample_rate))
-        length = min(wanted, job.frames * self._codec.hop)
-        return _InHand(job, self._codec.stream(job.tokens), np.empty((self._channels, length), np.float32))
+        length = min(wanted, sequence.frames * self._codec.hop)
+        samples = np.empty((self._channels, length), np.float32)
+        return _Scheduled(sequence, self._codec.stream(sequence.tokens), samples)
 
     def _drop_cancelled(self) -> None:
-        for one in tuple(self._hand):
-            with self._care(one):
-                one.task.cancel.raise_if_cancelled()
+        for entry in tuple(self._scheduled):
+            with self._isolating(entry):
+                entry.task.cancel.raise_if_cancelled()
 
-    def _join(self) -> None:
-        """Let those who wait into what decodes, first come first."""
-        for one in tuple(self._waiting):
-            with self._care(one):
-                lane = self._lane_for(one)
-                if len(self._members(lane)) >= min(lane.capacity, self._limit):
+    def _fill_batches(self) -> None:
+        """Move waiting sequences into the batch of their runner, first come, first served."""
+        for entry in tuple(self._waiting):
+            with self._isolating(entry):
+                runner = self._runner_for(entry)
+                if len(self._batch_of(runner)) >= min(runner.capacity, self._limit):
                     continue
-                if self._joined(one, lane):
-                    self._waiting.remove(one)
+                if self._was_added(entry, runner):
+                    self._waiting.remove(entry)
                 else:
                     return
 
-    def _joined(self, one: _InHand, lane: Decoding) -> bool:
-        """Return whether a job could join; if not, it waits until there are fewer."""
+    def _was_added(self, entry: _Scheduled, runner: ModelRunner) -> bool:
+        """Add a sequence to a batch; return False if memory is short and it has to wait."""
         try:
-            lane.join(one.job)
+            runner.add(entry.sequence)
         except Exception as error:
-            others = len(self._members(lane))
+            others = len(self._batch_of(runner))
             if not is_out_of_memory(error) or not others:
                 raise
             self._limit = others
         else:
-            one.lane = lane
+            entry.runner = runner
             return True
         free_memory(self._codec.device)
         return False
 
-    def _lane_for(self, one: _InHand) -> Decoding:
-        if not one.needs_exact or self._make_exact is None:
-            return self._decoding
-        if self._exact is None:
-            self._exact = self._make_exact()
-        return self._exact
+    def _runner_for(self, entry: _Scheduled) -> ModelRunner:
+        if not entry.needs_float32 or self._make_float32 is None:
+            return self._runner
+        if self._float32_runner is None:
+            self._float32_runner = self._make_float32()
+        return self._float32_runner
 
-    def _members(self, lane: Decoding) -> list[_InHand]:
-        return [one for one in self._hand if one.lane is lane]
+    def _batch_of(self, runner: ModelRunner) -> list[_Scheduled]:
+        return [entry for entry in self._scheduled if entry.runner is runner]
 
-    def _advance(self, lane: Decoding, members: Sequence[_InHand]) -> None:
-        """One step for everyone in a lane."""
-        sick: Sequence[Job] = ()
-        trouble: Exception | None = None
+    def _step(self, runner: ModelRunner, batch: Sequence[_Scheduled]) -> None:
+        """Run one step of a runner."""
+        not_finite: Sequence[TokenSequence] = ()
+        caught: Exception | None = None
         try:
-            sick = lane.advance()
-        except Exception as error:  # noqa: BLE001 - told to whom it concerns, once its tensors are let go
-            trouble = error
-        if trouble is not None:
-            self._get_over(lane, members, trouble)
-        for one in members:
-            if one.job in sick:
-                with self._care(one):
-                    self._compute_exactly(one)
+            not_finite = runner.step()
+        except Exception as error:  # noqa: BLE001 - handled below, once the tensors of the step are released
+            caught = error
+        if caught is not None:
+            self._recover(batch, caught)
+        for entry in batch:
+            if entry.sequence in not_finite:
+                with self._isolating(entry):
+                    self._retry_in_float32(entry)
 
-    def _get_over(self, lane: Decoding, members: Sequence[_InHand], error: Exception) -> None:
-        """Go on with fewer jobs when memory ran out; any other error of a step is everyone's."""
+    def _recover(self, batch: Sequence[_Scheduled], error: Exception) -> None:
+        """Continue with a smaller batch when memory ran out; any other error ends the whole batch."""
         if is_device_lost(error, self._codec.device):
             raise error
         is_memory = is_out_of_memory(error)
-        error.__traceback__ = None  # Holds what the failed step had made.
+        error.__traceback__ = None  # It refers to the tensors of the failed step.
         if is_memory:
             free_memory(self._codec.device)
-        if is_memory and len(members) > 1:
-            last = members[-1]
-            lane.leave(last.job)
-            last.lane = None
-            self._waiting.appendleft(last)
-            self._limit = len(members) - 1
+        if is_memory and len(batch) > 1:
+            self._preempt(batch[-1])
+            self._limit = len(batch) - 1
         else:
-            for one in members:
-                with self._care(one):
+            for entry in batch:
+                with self._isolating(entry):
                     raise error
 
-    def _compute_exactly(self, one: _InHand) -> None:
-        """Let a job go on in float32 from where its numbers were still sound."""
-        if one.needs_exact or self._make_exact is None:
-            raise GenerationFailed("the language model gave numbers that are not finite")
-        logger.warning("numbers that are not finite: going on in float32")
-        if one.lane is not None:
-            one.lane.leave(one.job)
-        one.lane, one.needs_exact = None, True
-        self._waiting.appendleft(one)
+    def _preempt(self, entry: _Scheduled) -> None:
+        """Take a sequence out of its batch and let it wait in front of the others."""
+        self._leave_batch(entry)
+        self._waiting.appendleft(entry)
 
-    def _go_on(self, one: _InHand) -> None:
-        """Make what sound can be made, tell how far the job is, and end it when it is done."""
-        with self._care(one):
-            job = one.job
-            if job.is_decoded and one.lane is not None:
-                one.lane.leave(job)
-                one.lane = None
-            self._sound(one)
-            decoded, sounded = job.steps_done / job.steps, one.sound.done_frames / job.frames
-            share = TOKENS_SHARE * decoded + (1 - TOKENS_SHARE) * sounded
-            if share > one.told:
-                one.told = share
-                one.task.progressed(share)
-            if one.sound.is_done:
-                one.task.cancel.raise_if_cancelled()
-                self._hand.remove(one)
-                self._limit = min(self._limit + 1, self._decoding.capacity)
-                one.task.finished(Waveform(one.samples, self._sample_rate))
+    def _leave_batch(self, entry: _Scheduled) -> None:
+        if entry.runner is not None:
+            entry.runner.remove(entry.sequence)
+            entry.runner = None
 
-    def _sound(self, one: _InHand) -> None:
-        """Make at most one piece of sound."""
-        # Without steps to take there is nothing else to do than to wait for what is under way.
-        is_idle = all(each.lane is None for each in self._hand)
-        piece = self._pieces.take(one.sound, one.job.final_frames, waits=is_idle)
-        if piece is None:
+    def _retry_in_float32(self, entry: _Scheduled) -> None:
+        """Resume a sequence in float32 from its last verified step."""
+        if entry.needs_float32 or self._make_float32 is None:
+            raise GenerationFailed("the language model's logits are not finite")
+        logger.warning("logits are not finite: resuming in float32")
+        entry.needs_float32 = True
+        self._preempt(entry)
+
+    def _update(self, entry: _Scheduled) -> None:
+        """Emit the audio that is ready, report progress, and end the task when it is done."""
+        with self._isolating(entry):
+            sequence = entry.sequence
+            if sequence.is_decoded:
+                self._leave_batch(entry)
+            self._emit_chunk(entry)
+            tokens_done = sequence.steps_done / sequence.steps
+            audio_done = entry.stream.done_frames / sequence.frames
+            share = TOKENS_SHARE * tokens_done + (1 - TOKENS_SHARE) * audio_done
+            if share > entry.reported:
+                entry.reported = share
+                entry.task.progressed(share)
+            if entry.stream.is_done:
+                entry.task.cancel.raise_if_cancelled()
+                self._scheduled.remove(entry)
+                self._limit = min(self._limit + 1, self._runner.capacity)
+                entry.task.finished(Waveform(entry.samples, self._sample_rate))
+
+    def _emit_chunk(self, entry: _Scheduled) -> None:
+        """Hand over at most one chunk of audio."""
+        # Without a step to run there is nothing else to do but wait for the chunks in flight.
+        is_idle = all(each.runner is None for each in self._scheduled)
+        chunk = self._chunks.take(entry.stream, entry.sequence.final_frames, waits=is_idle)
+        if chunk is None:
             return
-        piece = piece[:, : one.samples.shape[1] - one.sounded]
-        end = one.sounded + piece.shape[1]
-        one.samples[:, one.sounded : end] = piece
-        one.sounded = end
-        if piece.shape[1]:
-            one.task.sounded(Waveform(piece, self._sample_rate))
+        chunk = chunk[:, : entry.samples.shape[1] - entry.samples_done]
+        end = entry.samples_done + chunk.shape[1]
+        entry.samples[:, entry.samples_done : end] = chunk
+        entry.samples_done = end
+        if chunk.shape[1]:
+            entry.task.streamed(Waveform(chunk, self._sample_rate))
 
     @contextmanager
-    def _care(self, one: _InHand) -> Iterator[None]:
-        """Inside, an error ends this job and no other."""
-        with self._ending_with_its_error(one.task):
+    def _isolating(self, entry: _Scheduled) -> Iterator[None]:
+        """Inside, an error ends this task and no other."""
+        with failing(entry.task, self._codec.device):
             try:
                 yield
             except BaseException as error:
                 if not is_device_lost(error, self._codec.device):
-                    self._let_go(one)
+                    self._release(entry)
                 raise
 
-    def _let_go(self, one: _InHand) -> None:
-        self._pieces.forget(one.sound)
-        if one.lane is not None:
-            one.lane.leave(one.job)
-            one.lane = None
-        if one in self._waiting:
-            self._waiting.remove(one)
-        if one in self._hand:
-            self._hand.remove(one)
-
-    @contextmanager
-    def _ending_with_its_error(self, task: GenerationTask) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            if is_device_lost(error, self._codec.device):
-                raise
-            if isinstance(error, EngineError):
-                task.failed(error)
-            elif is_out_of_memory(error):
-                task.failed(EngineOutOfMemory(str(error)))
-            else:
-                logger.exception("a job failed")
-                task.failed(GenerationFailed(f"{type(error).__name__}: {error}"))
+    def _release(self, entry: _Scheduled) -> None:
+        self._chunks.discard(entry.stream)
+        self._leave_batch(entry)
+        if entry in self._waiting:
+            self._waiting.remove(entry)
+        if entry in self._scheduled:
+            self._scheduled.remove(entry)

@@ -1,11 +1,11 @@
-"""The compiled library draws the tokens that torch draws, from the same numbers."""
+"""The compiled library samples the tokens that torch samples, from the same random numbers."""
 
 import pytest
 import torch
 
 from webapp.engines.audiocraft.decoder.native.library import Library
-from webapp.engines.audiocraft.decoder.native.sampling import NativeDrawer
-from webapp.engines.audiocraft.sampling import Chance, GuidedSampler, TokenSampling
+from webapp.engines.audiocraft.decoder.native.sampling import NativeSampler
+from webapp.engines.audiocraft.sampling import GuidedSampler, TokenSampling, UniformSource
 
 CPU = torch.device("cpu")
 CODEBOOKS = 64
@@ -25,18 +25,18 @@ JOBS = {
 }
 
 
-def logits(jobs: int, card: int) -> torch.Tensor:
+def logits(settings: int, card: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(7)
-    return 2 * torch.randn(jobs, 2, CODEBOOKS, card, generator=generator)
+    return 2 * torch.randn(settings, 2, CODEBOOKS, card, generator=generator)
 
 
 @pytest.mark.parametrize("card", [2048, 50, 3])
 @pytest.mark.parametrize("settings", JOBS.values(), ids=JOBS)
 def test_tokens_are_those_of_torch(library: Library, settings: TokenSampling, card: int) -> None:
-    jobs, given = [settings] * 8, logits(8, card)
-    uniform = Chance(4).draw(8, CODEBOOKS)
-    ours, is_sound = NativeDrawer(library, jobs, card)(given, uniform)
-    theirs, _ = GuidedSampler(jobs, card, CPU)(given, uniform)
+    settings, given = [settings] * 8, logits(8, card)
+    uniform = UniformSource(4).draw(8, CODEBOOKS)
+    ours, is_sound = NativeSampler(library, settings, card)(given, uniform)
+    theirs, _ = GuidedSampler(settings, card, CPU)(given, uniform)
     assert is_sound.all()
     # A number may fall on the very edge between two tokens, which rounding moves.
     assert (ours == theirs).float().mean() > 0.99
@@ -47,38 +47,38 @@ def test_tokens_are_those_of_torch(library: Library, settings: TokenSampling, ca
 def test_of_equals_at_the_edge_all_or_the_first_are_kept(library: Library) -> None:
     """Top-k keeps whatever is as likely as the last one kept, top-p takes equals in their order."""
     given = torch.tensor([1.0, 2.0, 1.0, 1.0, 0.0]).repeat(1, 2, 400, 1)
-    uniform = Chance(1).draw(1, 400)
+    uniform = UniformSource(1).draw(1, 400)
     kept = {}
     for name, settings in (("k", TokenSampling(1.0, 2, 0.0, 1.0)), ("p", TokenSampling(1.0, 0, 0.5, 1.0))):
-        kept[name] = set(NativeDrawer(library, [settings], 5)(given, uniform)[0].flatten().tolist())
+        kept[name] = set(NativeSampler(library, [settings], 5)(given, uniform)[0].flatten().tolist())
     assert kept == {"k": {0, 1, 2, 3}, "p": {0, 1}}
 
 
 def test_the_last_number_takes_the_last_token_that_is_kept(library: Library) -> None:
     given = torch.tensor([2.0, 1.0, 0.0, -50.0]).repeat(1, 2, 1, 1)
     settings = TokenSampling(1.0, 2, 0.0, 1.0)
-    tokens, _ = NativeDrawer(library, [settings], 4)(given, torch.tensor([[1.0]]))
+    tokens, _ = NativeSampler(library, [settings], 4)(given, torch.tensor([[1.0]]))
     assert tokens.item() == 1
 
 
-def test_each_job_has_its_own_settings_and_garbage_stays_with_its_job(library: Library) -> None:
-    jobs, given = list(JOBS.values()), logits(len(JOBS), 100)
-    uniform = Chance(5).draw(len(jobs), CODEBOOKS)
-    expected, _ = NativeDrawer(library, jobs, 100)(given, uniform)
+def test_each_sequence_has_its_own_settings_and_a_nan_stays_in_its_sequence(library: Library) -> None:
+    settings, given = list(JOBS.values()), logits(len(JOBS), 100)
+    uniform = UniformSource(5).draw(len(settings), CODEBOOKS)
+    expected, _ = NativeSampler(library, settings, 100)(given, uniform)
     given[2, 1, 7, 3] = torch.nan
     given[4, 0, 0, 99] = torch.inf
-    tokens, is_sound = NativeDrawer(library, jobs, 100)(given, uniform)
-    assert is_sound.tolist() == [number not in (2, 4) for number in range(len(jobs))]
+    tokens, is_sound = NativeSampler(library, settings, 100)(given, uniform)
+    assert is_sound.tolist() == [number not in (2, 4) for number in range(len(settings))]
     assert torch.equal(tokens[is_sound], expected[is_sound])
     for number in (0, 10):
-        alone, _ = NativeDrawer(library, [jobs[number]], 100)(
+        alone, _ = NativeSampler(library, [settings[number]], 100)(
             given[number : number + 1], uniform[number : number + 1]
         )
         assert torch.equal(alone[0], tokens[number])
 
 
 def test_shapes_that_do_not_fit_are_refused(library: Library) -> None:
-    drawer = NativeDrawer(library, [PLAIN], 10)
+    drawer = NativeSampler(library, [PLAIN], 10)
     for shape in ((2, 2, 4, 10), (1, 1, 4, 10), (1, 2, 3, 10), (1, 2, 4, 9)):
         with pytest.raises(ValueError, match="logits of shape"):
             drawer(torch.zeros(shape), torch.zeros(1, 4))

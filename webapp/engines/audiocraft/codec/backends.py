@@ -1,4 +1,4 @@
-"""The heavy part of a codec's decoder, its LSTM and upsampling convolutions, in whatever numbers suit."""
+"""Backends for the expensive part of a codec's decoder, its LSTM and upsampling convolutions."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -9,36 +9,36 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize, remove_weight_norm
 
-from webapp.engines.audiocraft.codec.native.backend import NativeBody
-from webapp.engines.audiocraft.codec.native.library import usual_codec_library
-from webapp.engines.audiocraft.codec.native.program import NotUnderstood
+from webapp.engines.audiocraft.codec.native.backend import NativeCodecBackend
+from webapp.engines.audiocraft.codec.native.library import default_codec_library
+from webapp.engines.audiocraft.codec.native.program import UnsupportedCodec
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
-from webapp.engines.audiocraft.devices import Precision, has_quick_bfloat16
+from webapp.engines.audiocraft.devices import Precision, has_fast_bfloat16
 
 State: TypeAlias = tuple[Tensor, Tensor]
 
 
-class Unusable(Exception):
-    """A body cannot be had for a codec or on this machine; the text says why."""
+class CodecBackendUnavailable(Exception):
+    """A backend does not support a codec or this machine; the text says why."""
 
 
-class Body(Protocol):
+class CodecBackend(Protocol):
     """The layers after a decoder's first convolution."""
 
     def lstm(self, by_time: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """Through the LSTM, (frames, sounds, width) in and out, from its state before to its state after."""
+        """Run the LSTM on (frames, rows, width) from a state; return its output and its new state."""
         ...
 
     def tail(self, hidden: Tensor) -> Tensor:
-        """(sounds, width, frames) to (sounds, channels, samples)."""
+        """Upsample (rows, width, frames) to (rows, channels, samples)."""
         ...
 
 
-BodyMaker: TypeAlias = Callable[[nn.LSTM | None, nn.Sequential], Body]
+CodecBackendFactory: TypeAlias = Callable[[nn.LSTM | None, nn.Sequential], CodecBackend]
 
 
-class TorchBody:
-    """The decoder's own modules, or a copy of them in another number format."""
+class TorchCodecBackend:
+    """The decoder's own modules, or a copy of them in another precision."""
 
     def __init__(self, lstm: nn.LSTM | None, tail: nn.Sequential, dtype: torch.dtype = torch.float32) -> None:
         self._dtype = dtype
@@ -56,21 +56,21 @@ class TorchBody:
         return out.to(by_time.dtype), state
 
     def tail(self, hidden: Tensor) -> Tensor:
-        sound: Tensor = self._tail(hidden.to(self._dtype))
-        return sound.to(hidden.dtype)
+        audio: Tensor = self._tail(hidden.to(self._dtype))
+        return audio.to(hidden.dtype)
 
 
-def quicker_bodies(precision: Precision, device: torch.device) -> Sequence[BodyMaker]:
-    """Return the codec bodies allowed beside a model of this precision, the fastest first."""
+def faster_backends(precision: Precision, device: torch.device) -> Sequence[CodecBackendFactory]:
+    """Return the codec backends allowed with a model of this precision, the fastest first."""
     if precision is Precision.FLOAT32:
         return ()
     if device.type != "cpu":
-        return (_in(precision.dtype),)
-    return (_compiled, _in(torch.bfloat16)) if has_quick_bfloat16() else ()
+        return (_torch_in(precision.dtype),)
+    return (_make_native, _torch_in(torch.bfloat16)) if has_fast_bfloat16() else ()
 
 
-def without_norms(part: nn.Module) -> None:
-    """Keep what weight norms make of a part's weights, instead of making it anew at each call."""
+def fold_weight_norms(part: nn.Module) -> None:
+    """Fold weight norms into the weights, instead of applying them at each call."""
     for module in part.modules():
         if hasattr(module, "weight_g"):
             remove_weight_norm(module)
@@ -78,10 +78,10 @@ def without_norms(part: nn.Module) -> None:
             parametrize.remove_parametrizations(module, "weight")
 
 
-def with_plain_sizes(part: nn.Module) -> None:
-    """Keep as plain numbers what transformers' convolutions are padded by.
+def pad_without_synchronizing(part: nn.Module) -> None:
+    """Keep the padding of transformers' convolutions as Python integers.
 
-    They have it in tensors on the device, which each convolution waits for.
+    transformers keeps it in tensors on the device, and each convolution would wait for the device.
     """
     for module in part.modules():
         if not hasattr(module, "_get_extra_padding_for_conv1d"):
@@ -91,17 +91,17 @@ def with_plain_sizes(part: nn.Module) -> None:
             delattr(module, name)
             vars(module)[name] = size
         inner = sizes["kernel_size"] - sizes["padding_total"]
-        vars(module)["_get_extra_padding_for_conv1d"] = partial(_missing, sizes["stride"], inner)
+        vars(module)["_get_extra_padding_for_conv1d"] = partial(_extra_padding, sizes["stride"], inner)
 
 
-def _missing(stride: int, inner: int, hidden: Tensor) -> int:
+def _extra_padding(stride: int, inner: int, hidden: Tensor) -> int:
     """Return the padding that completes the last stride; `inner` is the kernel without its padding."""
     length: int = hidden.shape[-1]
     return -(-(length - inner) // stride) * stride + inner - length
 
 
 def on_cpu(part: nn.Sequential) -> nn.Sequential:
-    """A part on the CPU: a copy if it is elsewhere, of which nothing is made there."""
+    """Return a part on the CPU; one that is elsewhere is copied, without a second copy on its device."""
     kept = (*part.parameters(), *part.buffers())
     return part if all(each.device.type == "cpu" for each in kept) else copied_to_cpu(part)
 
@@ -113,17 +113,17 @@ def copied_to_cpu(part: nn.Sequential) -> nn.Sequential:
     return copy.deepcopy(part, copies)
 
 
-def _compiled(lstm: nn.LSTM | None, tail: nn.Sequential) -> Body:
+def _make_native(lstm: nn.LSTM | None, tail: nn.Sequential) -> CodecBackend:
     if lstm is None:
-        raise Unusable("the compiled codec is for one with an LSTM")
+        raise CodecBackendUnavailable("the compiled codec needs an LSTM")
     try:
-        return NativeBody(usual_codec_library(), lstm, tail)
-    except (NativeUnavailable, NotUnderstood) as error:
-        raise Unusable(f"the compiled codec cannot be used: {error}") from error
+        return NativeCodecBackend(default_codec_library(), lstm, tail)
+    except (NativeUnavailable, UnsupportedCodec) as error:
+        raise CodecBackendUnavailable(f"the compiled codec cannot be used: {error}") from error
 
 
-def _in(dtype: torch.dtype) -> BodyMaker:
-    def make(lstm: nn.LSTM | None, tail: nn.Sequential) -> Body:
-        return TorchBody(lstm, tail, dtype)
+def _torch_in(dtype: torch.dtype) -> CodecBackendFactory:
+    def make(lstm: nn.LSTM | None, tail: nn.Sequential) -> CodecBackend:
+        return TorchCodecBackend(lstm, tail, dtype)
 
     return make

@@ -1,6 +1,6 @@
-"""Pieces of several sounds made at once, on a stream of their own, while steps go on.
+"""Decodes chunks of several waveforms in one batch, on a CUDA stream of its own, concurrently with the steps.
 
-On a GPU a piece of one sound leaves most of the device idle, and waiting for it would hold up the steps.
+A single chunk leaves most of a GPU idle, and waiting for it would hold up the steps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,63 +13,64 @@ import torch
 from torch import Tensor
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec.chunks import Made, Part
-from webapp.engines.audiocraft.codec.decoder import CodecDecoder, NotFinite, SoundStream
-from webapp.engines.audiocraft.decoder.capture import taken_stream
+from webapp.engines.audiocraft.codec.chunks import ChunkInput, ChunkOutput
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder
+from webapp.engines.audiocraft.codec.waveform_stream import NotFinite, WaveformStream
+from webapp.engines.audiocraft.decoder.capture import exclusive_stream
 
 
-class Fetched(Protocol):
-    """Numbers on their way to the host."""
+class HostCopy(Protocol):
+    """A copy of a tensor to the host, in progress or complete."""
 
     @property
-    def is_there(self) -> bool: ...
+    def is_complete(self) -> bool: ...
 
     def wait(self) -> Tensor:
-        """The numbers, once they are there."""
+        """Return the host's tensor, once the copy is complete."""
         ...
 
 
-class Side(Protocol):
-    """Where pieces are made beside the steps."""
+class SideStream(Protocol):
+    """A queue of device work that runs concurrently with the steps."""
 
     @contextmanager
-    def inside(self) -> Iterator[None]:
-        """Inside, work is launched there, after what was launched before outside."""
+    def entered(self) -> Iterator[None]:
+        """Launch work on this stream inside, ordered after the work launched outside before."""
         ...
 
-    def fetch(self, numbers: Tensor) -> Fetched:
-        """Begin to bring numbers to the host."""
+    def copy_to_host(self, tensor: Tensor) -> HostCopy:
+        """Start to copy a tensor to the host."""
         ...
 
 
-class CudaSide:
-    """A stream of a GPU."""
+class CudaSideStream:
+    """A CUDA stream."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = taken_stream(self, device)
+        self._stream = exclusive_stream(self, device)
 
     @contextmanager
-    def inside(self) -> Iterator[None]:
+    def entered(self) -> Iterator[None]:
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._stream):
             yield
 
-    def fetch(self, numbers: Tensor) -> Fetched:
-        host = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
-        host.copy_(numbers, non_blocking=True)
+    def copy_to_host(self, tensor: Tensor) -> HostCopy:
+        host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        host.copy_(tensor, non_blocking=True)
         done = torch.cuda.Event()  # type: ignore[no-untyped-call]
         done.record(self._stream)
-        return _FromCuda(host, done)
+        return _CudaHostCopy(host, done)
 
 
 @dataclass(frozen=True, slots=True)
-class _FromCuda:
+class _CudaHostCopy:
     host: Tensor
     done: torch.cuda.Event
 
     @property
-    def is_there(self) -> bool:
+    def is_complete(self) -> bool:
         return bool(self.done.query())  # type: ignore[no-untyped-call]
 
     def wait(self) -> Tensor:
@@ -78,93 +79,98 @@ class _FromCuda:
 
 
 @dataclass(frozen=True, slots=True)
-class _UnderWay:
-    """Pieces that are being made together; what they are made of stays until they are there."""
+class _InFlight:
+    """Chunks that are decoded in one batch; their inputs stay alive until the batch is complete."""
 
-    sounds: tuple[SoundStream, ...]
-    parts: tuple[Part, ...]
-    made: tuple[Made, ...]
-    fetched: Fetched
+    streams: tuple[WaveformStream, ...]
+    inputs: tuple[ChunkInput, ...]
+    outputs: tuple[ChunkOutput, ...]
+    audio: HostCopy
 
 
-class CodecTurn:
-    """Makes pieces for sounds, at most one at a time for each."""
+class BackgroundDecoder:
+    """Decodes chunks of streams, at most one at a time for each stream."""
 
-    def __init__(self, decoder: CodecDecoder, side: Side) -> None:
+    def __init__(self, decoder: CodecDecoder, side: SideStream) -> None:
         self._decoder = decoder
         self._side = side
-        self._under_way: list[_UnderWay] = []
+        self._in_flight: list[_InFlight] = []
 
     @torch.inference_mode()
-    def begin(self, sounds: Sequence[tuple[SoundStream, int]]) -> None:
-        """Begin the next pieces of sounds, of which so many frames are final. Raises torch's own errors."""
-        busy = {id(sound) for batch in self._under_way for sound in batch.sounds}
-        ready = [one for one in sounds if id(one[0]) not in busy and one[0].bounds(one[1]) is not None]
+    def start(self, streams: Sequence[tuple[WaveformStream, int]]) -> None:
+        """Start the next chunks of streams, given with their final frames. Raises torch's own errors."""
+        busy = {id(stream) for batch in self._in_flight for stream in batch.streams}
+        ready = [
+            (stream, final_frames)
+            for stream, final_frames in streams
+            if id(stream) not in busy and stream.next_bounds(final_frames) is not None
+        ]
         if not ready:
             return
-        with self._side.inside():
+        with self._side.entered():
             due = [
-                (sound, part)
-                for sound, final_frames in ready
-                if (part := sound.due(final_frames)) is not None
+                (stream, chunk)
+                for stream, final_frames in ready
+                if (chunk := stream.next_input(final_frames)) is not None
             ]
-            for _kind, group in groupby(sorted(due, key=_order), key=_order):
-                mine, parts = zip(*group, strict=True)
-                made = self._decoder.made_of(parts)
-                fetched = self._side.fetch(torch.cat([each.sound for each in made]))
-                self._under_way.append(_UnderWay(mine, parts, tuple(made), fetched))
+            for _key, group in groupby(sorted(due, key=_batch_key), key=_batch_key):
+                batched, inputs = zip(*group, strict=True)
+                outputs = self._decoder.decode_chunks(inputs)
+                audio = self._side.copy_to_host(torch.cat([each.audio for each in outputs]))
+                self._in_flight.append(_InFlight(batched, inputs, tuple(outputs), audio))
 
-    def is_busy_with(self, sound: SoundStream) -> bool:
-        """Return whether a piece of a sound is under way, or was made and not taken."""
-        return any(sound in batch.sounds for batch in self._under_way)
+    def is_decoding(self, stream: WaveformStream) -> bool:
+        """Return whether a chunk of a stream is in flight, or complete and not taken."""
+        return any(stream in batch.streams for batch in self._in_flight)
 
-    def take(self, sound: SoundStream, *, waits: bool) -> Samples | None:
-        """A sound's piece that was begun, or None if it is not there. Raises NotFinite."""
-        batch = next((batch for batch in self._under_way if sound in batch.sounds), None)
-        if batch is None or not (waits or batch.fetched.is_there):
+    def take(self, stream: WaveformStream, *, waits: bool) -> Samples | None:
+        """Return the chunk of a stream that was started, or None if it is not complete. Raises NotFinite."""
+        batch = next((batch for batch in self._in_flight if stream in batch.streams), None)
+        if batch is None or not (waits or batch.audio.is_complete):
             return None
-        place = batch.sounds.index(sound)
-        numbers = batch.fetched.wait().chunk(len(batch.sounds))[place]
-        part, made = batch.parts[place], batch.made[place]
-        self._leave(batch, sound)
+        index = batch.streams.index(stream)
+        audio = batch.audio.wait().chunk(len(batch.streams))[index]
+        chunk, output = batch.inputs[index], batch.outputs[index]
+        self._remove(batch, stream)
         try:
-            return sound.settle(part, Made(numbers, made.kept, made.state))
+            return stream.commit(chunk, ChunkOutput(audio, output.hidden, output.state))
         except NotFinite:
-            sound.go_on_exactly()
+            stream.fall_back_to_float32()
             return None
 
-    def forget(self, sound: SoundStream) -> None:
-        """Nobody wants a sound any more. What it is made of stays until the device is done with it."""
-        for batch in self._under_way:
-            if sound in batch.sounds:
-                batch.fetched.wait()
-                self._leave(batch, sound)
+    def discard(self, stream: WaveformStream) -> None:
+        """Forget a stream. Waits for its chunk in flight, whose inputs the device may still read."""
+        for batch in self._in_flight:
+            if stream in batch.streams:
+                batch.audio.wait()
+                self._remove(batch, stream)
                 return
 
-    def _leave(self, batch: _UnderWay, sound: SoundStream) -> None:
-        self._under_way.remove(batch)
-        numbers = batch.fetched.wait().chunk(len(batch.sounds))
-        rest = [place for place, one in enumerate(batch.sounds) if one is not sound]
-        if rest:
-            sounds = tuple(batch.sounds[place] for place in rest)
-            parts, made = (
-                tuple(batch.parts[place] for place in rest),
-                tuple(batch.made[place] for place in rest),
+    def _remove(self, batch: _InFlight, stream: WaveformStream) -> None:
+        """Remove a stream from a batch in flight; the others of the batch stay."""
+        self._in_flight.remove(batch)
+        audio = batch.audio.wait().chunk(len(batch.streams))
+        others = [index for index, other in enumerate(batch.streams) if other is not stream]
+        if others:
+            streams = tuple(batch.streams[index] for index in others)
+            inputs, outputs = (
+                tuple(batch.inputs[index] for index in others),
+                tuple(batch.outputs[index] for index in others),
             )
-            there = _There(torch.cat([numbers[place] for place in rest]))
-            self._under_way.append(_UnderWay(sounds, parts, made, there))
+            complete = _FinishedCopy(torch.cat([audio[index] for index in others]))
+            self._in_flight.append(_InFlight(streams, inputs, outputs, complete))
 
 
 @dataclass(frozen=True, slots=True)
-class _There:
-    """Numbers that are on the host already."""
+class _FinishedCopy:
+    """A tensor that is on the host already."""
 
-    numbers: Tensor
-    is_there: bool = True
+    tensor: Tensor
+    is_complete: bool = True
 
     def wait(self) -> Tensor:
-        return self.numbers
+        return self.tensor
 
 
-def _order(one: tuple[SoundStream, Part]) -> str:
-    return repr(one[1].kind)
+def _batch_key(pair: tuple[WaveformStream, ChunkInput]) -> str:
+    return repr(pair[1].batch_key)

@@ -1,62 +1,63 @@
-"""A sound's next piece: beside the steps or between them, and in smaller pieces when memory runs out."""
+"""Decodes the next chunk of a waveform: in the background or right away, and smaller if memory is short."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec.background_decoder import CodecTurn
-from webapp.engines.audiocraft.codec.decoder import CodecDecoder, NotFinite, SoundStream
+from webapp.engines.audiocraft.codec.background_decoder import BackgroundDecoder
+from webapp.engines.audiocraft.codec.decoder import CodecDecoder
+from webapp.engines.audiocraft.codec.waveform_stream import NotFinite, WaveformStream
 from webapp.engines.audiocraft.devices import free_memory, is_out_of_memory
 from webapp.engines.base import EngineOutOfMemory, GenerationFailed
 
-SMALLEST_CHUNK_FRAMES: Final = 25
+MIN_CHUNK_FRAMES: Final = 25
 
 
-class Pieces:
-    """Makes the pieces of the sounds that a server has in hand."""
+class ChunkDecoder:
+    """Decodes the chunks of the waveforms that a scheduler is generating."""
 
-    def __init__(self, codec: CodecDecoder, turn: CodecTurn | None) -> None:
-        """With a `turn` pieces are made beside the steps."""
+    def __init__(self, codec: CodecDecoder, background: BackgroundDecoder | None) -> None:
+        """With a `background` decoder, chunks are decoded concurrently with the steps."""
         self._codec = codec
-        self._turn = turn
+        self._background = background
 
-    def begin(self, sounds: Sequence[tuple[SoundStream, int]]) -> None:
-        """Begin what can be made beside the steps, of sounds of which so many frames are final."""
-        if self._turn is None:
+    def start(self, streams: Sequence[tuple[WaveformStream, int]]) -> None:
+        """Start what can be decoded in the background, of streams with their numbers of final frames."""
+        if self._background is None:
             return
         try:
-            self._turn.begin(sounds)
+            self._background.start(streams)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            # They are made one after the other then, as small as need be.
+            # The chunks are then decoded one by one, as small as necessary.
             free_memory(self._codec.device)
 
-    def take(self, sound: SoundStream, final_frames: int, *, waits: bool) -> Samples | None:
-        """The next piece of a sound if there is one; what is under way may be waited for.
+    def take(self, stream: WaveformStream, final_frames: int, *, waits: bool) -> Samples | None:
+        """Return the next chunk of a stream if there is one; `waits` allows waiting for one in flight.
 
-        Raises GenerationFailed for a sound that is none, EngineOutOfMemory, and torch's errors.
+        Raises GenerationFailed for samples that are not finite, EngineOutOfMemory, and torch's errors.
         """
         try:
-            if self._turn is not None and self._turn.is_busy_with(sound):
-                return self._turn.take(sound, waits=waits)
-            return self._made_now(sound, final_frames)
+            if self._background is not None and self._background.is_decoding(stream):
+                return self._background.take(stream, waits=waits)
+            return self._decode_now(stream, final_frames)
         except NotFinite as error:
             raise GenerationFailed(str(error)) from error
 
-    def forget(self, sound: SoundStream) -> None:
-        """Nobody wants a sound any more."""
-        if self._turn is not None:
-            self._turn.forget(sound)
+    def discard(self, stream: WaveformStream) -> None:
+        """Forget a stream: its chunks are not needed any more."""
+        if self._background is not None:
+            self._background.discard(stream)
 
-    def _made_now(self, sound: SoundStream, final_frames: int) -> Samples | None:
+    def _decode_now(self, stream: WaveformStream, final_frames: int) -> Samples | None:
         while True:
             try:
-                return sound.next_piece(final_frames)
+                return stream.next_chunk(final_frames)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
             free_memory(self._codec.device)
-            if self._codec.chunk_frames <= SMALLEST_CHUNK_FRAMES:
-                raise EngineOutOfMemory("memory ran out while decoding sound")
+            if self._codec.chunk_frames <= MIN_CHUNK_FRAMES:
+                raise EngineOutOfMemory("memory ran out while decoding audio")
             self._codec.chunk_frames //= 2

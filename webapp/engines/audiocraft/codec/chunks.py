@@ -1,4 +1,4 @@
-"""The parts from which the codec makes sound, and how several are decoded in one batch."""
+"""The inputs and outputs of a codec's chunks, and how several chunks are decoded in one batch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,74 +6,88 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from webapp.engines.audiocraft.codec.backends import Body, State
+from webapp.engines.audiocraft.codec.backends import CodecBackend, State
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The input of one piece of a sound.
+class ChunkSizes:
+    """How a chunk is cut, in frames.
 
-    `latent` goes through the LSTM from `state`, unless all that is needed is in `kept` already. Of both
-    `shape` says, in frames: what is not needed any more, what goes into the tail, and of its sound what
-    was given out already and what is new.
+    Of the hidden frames the first `dropped` are not needed any more, and the next `decoded` go through the
+    tail. Of the audio that comes out, the first `repeated` frames were emitted before and `new` are new.
     """
 
-    body: Body
+    dropped: int
+    decoded: int
+    repeated: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInput:
+    """The input of one chunk of a waveform.
+
+    `latent` goes through the LSTM from `state`, unless everything needed is in `hidden` already: the LSTM's
+    output for earlier frames. The chunk ends at frame `end`; the tail sees frames `begin` to `until`.
+    """
+
+    backend: CodecBackend
     latent: Tensor | None
     state: State | None
-    kept: Tensor | None
+    hidden: Tensor | None
     begin: int
     until: int
     end: int
-    shape: tuple[int, int, int, int]
+    sizes: ChunkSizes
 
     @property
-    def kind(self) -> tuple[object, ...]:
-        """Parts with equal ones can be made together."""
-        sizes = [None if each is None else each.shape for each in (self.latent, self.kept)]
-        return id(self.body), self.state is None, *sizes, self.shape
+    def batch_key(self) -> tuple[object, ...]:
+        """Return a key; inputs with equal keys can be decoded in one batch."""
+        shapes = [None if each is None else each.shape for each in (self.latent, self.hidden)]
+        return id(self.backend), self.state is None, *shapes, self.sizes
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A decoded part: its sound (rows, channels, samples), and the state that the next one needs."""
+class ChunkOutput:
+    """A decoded chunk: its audio (rows, channels, samples), and what the next chunk continues from."""
 
-    sound: Tensor
-    kept: Tensor
+    audio: Tensor
+    hidden: Tensor
     state: State | None
 
 
-def made_together(
-    parts: Sequence[Part],
-    through_lstm: Callable[[Body, Tensor, State | None], tuple[Tensor, State | None]],
+def decode_batch(
+    inputs: Sequence[ChunkInput],
+    run_lstm: Callable[[CodecBackend, Tensor, State | None], tuple[Tensor, State | None]],
     hop: int,
-) -> list[Made]:
-    """Decode parts of one kind; `hop` is samples per frame."""
-    first, count = parts[0], len(parts)
-    dropped, inside, given, new = first.shape
-    kept = _joined([part.kept for part in parts])
-    states = [part.state for part in parts]
+) -> list[ChunkOutput]:
+    """Decode inputs with equal batch keys in one batch; `hop` is samples per frame."""
+    first, count = inputs[0], len(inputs)
+    sizes = first.sizes
+    hidden = _concatenated([each.hidden for each in inputs])
+    states = [each.state for each in inputs]
     if first.latent is not None:
-        latent = torch.cat([part.latent for part in parts if part.latent is not None])
-        hidden, state = through_lstm(first.body, latent, _joined_states(states))
-        kept = hidden if kept is None else torch.cat([kept, hidden], dim=-1)
+        latent = torch.cat([each.latent for each in inputs if each.latent is not None])
+        output, state = run_lstm(first.backend, latent, _concatenated_states(states))
+        hidden = output if hidden is None else torch.cat([hidden, output], dim=-1)
         if state is not None:
             states = list(zip(*(each.chunk(count, dim=1) for each in state), strict=True))
-    if kept is None:
-        raise ValueError("there is nothing to make sound of")
-    kept = kept[..., dropped:]
-    sound = first.body.tail(kept[..., :inside])[..., given * hop : (given + new) * hop].float()
-    return [Made(*each) for each in zip(sound.chunk(count), kept.chunk(count), states, strict=True)]
+    if hidden is None:
+        raise ValueError("a chunk has no frames to decode")
+    hidden = hidden[..., sizes.dropped :]
+    start, end = sizes.repeated * hop, (sizes.repeated + sizes.new) * hop
+    audio = first.backend.tail(hidden[..., : sizes.decoded])[..., start:end].float()
+    return [ChunkOutput(*each) for each in zip(audio.chunk(count), hidden.chunk(count), states, strict=True)]
 
 
-def _joined(given: Sequence[Tensor | None]) -> Tensor | None:
-    there = [each for each in given if each is not None]
-    return torch.cat(there) if there else None
+def _concatenated(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    present = [each for each in tensors if each is not None]
+    return torch.cat(present) if present else None
 
 
-def _joined_states(states: Sequence[State | None]) -> State | None:
-    there = [state for state in states if state is not None]
-    if not there:
+def _concatenated_states(states: Sequence[State | None]) -> State | None:
+    present = [state for state in states if state is not None]
+    if not present:
         return None
-    hidden, cell = (torch.cat(each, dim=1) for each in zip(*there, strict=True))
+    hidden, cell = (torch.cat(each, dim=1) for each in zip(*present, strict=True))
     return hidden, cell

@@ -1,6 +1,6 @@
-"""The tokens of jobs while they are decoded, on the device: nothing here waits for it, but for `look`.
+"""The state of a batch on the device. Nothing here waits for the device but `not_finite`.
 
-Each slot holds one window of one job: its columns, the numbers it draws with, and how far it is.
+Each slot holds one window of one sequence: its columns, its random numbers, and its current step.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.delays import UNKNOWN
-from webapp.engines.audiocraft.decoder.full_step import BoardTensors
+from webapp.engines.audiocraft.decoder.full_step import BatchTensors
 from webapp.engines.audiocraft.devices import on_device
-from webapp.engines.audiocraft.sampling import Drawer, DrawerFactory, GuidedSampler, TokenSampling
+from webapp.engines.audiocraft.sampling import GuidedSampler, TokenSampler, TokenSamplerFactory, TokenSampling
 
 
 @dataclass(frozen=True, slots=True)
 class WindowState:
-    """A window on its way, in any slot or none.
+    """A window that is being decoded, in a slot or saved.
 
     `columns` (columns, codebooks) has UNKNOWN where tokens are missing; `uniform` (columns, codebooks)
-    holds a number for each; the column to be decided next is `step`.
+    holds a random number for each; `step` is the column to sample next.
     """
 
     columns: Tensor
@@ -29,16 +29,16 @@ class WindowState:
 
 
 @dataclass(frozen=True, slots=True)
-class Active:
-    """Slots that are decoded together, and what their jobs asked for."""
+class ActiveSlots:
+    """Slots that are decoded together, and the sampler with the settings of their sequences."""
 
     slots: tuple[int, ...]
     index: Tensor
-    draw: Drawer
+    sample: TokenSampler
 
 
-class Board:
-    """Slots for `slots` jobs with windows of at most `columns` columns."""
+class BatchState:
+    """Slots for `slots` sequences with windows of at most `columns` columns."""
 
     def __init__(
         self,
@@ -47,68 +47,68 @@ class Board:
         codebooks: int,
         card: int,
         device: torch.device,
-        make_drawer: DrawerFactory = GuidedSampler,
+        make_sampler: TokenSamplerFactory = GuidedSampler,
     ) -> None:
-        # One place more than there are jobs, for what takes part in a whole step without being anybody's.
+        # One more slot than there are sequences: the padding of full steps.
         shape = (slots + 1, columns, codebooks)
         self._tokens = torch.full(shape, card, device=device)
         self._uniform = torch.zeros(shape, device=device)
         self._step = torch.ones(slots + 1, dtype=torch.int64, device=device)
-        self._sick = torch.zeros(slots + 1, dtype=torch.bool, device=device)
+        self._not_finite = torch.zeros(slots + 1, dtype=torch.bool, device=device)
         self._settings = torch.zeros(slots + 1, 4, device=device)
         self._card = card
-        self._make_drawer = make_drawer
+        self._make_sampler = make_sampler
         self._device = device
 
     @property
-    def tensors(self) -> BoardTensors:
-        """Where everything lies, for whole steps."""
-        return BoardTensors(self._tokens, self._uniform, self._step, self._sick, self._settings)
+    def tensors(self) -> BatchTensors:
+        """The tensors of all slots, for full steps."""
+        return BatchTensors(self._tokens, self._uniform, self._step, self._not_finite, self._settings)
 
-    def choose(self, slot: int, settings: TokenSampling) -> None:
-        """Say how a slot's tokens are drawn in whole steps."""
+    def set_sampling(self, slot: int, settings: TokenSampling) -> None:
+        """Set how full steps sample the tokens of a slot."""
         top_k = min(settings.top_k, self._card)
         numbers = settings.temperature, top_k, settings.top_p, settings.guidance
         self._settings[slot] = on_device(numbers, self._device, torch.float32)
 
     def put(self, slot: int, state: WindowState) -> None:
-        """Place a window in a slot."""
+        """Put a window into a slot."""
         count = len(state.columns)
         self._tokens[slot, :count] = state.columns
         self._uniform[slot, :count] = on_device(state.uniform, self._device)
         self._step[slot].fill_(state.step)
-        self._sick[slot].fill_(value=False)
+        self._not_finite[slot].fill_(value=False)
 
-    def go_back(self, slot: int, step: int) -> None:
-        """Decide a column of a slot once more, with the same numbers."""
+    def rewind(self, slot: int, step: int) -> None:
+        """Go back to a step of a slot; its tokens are sampled again with the same random numbers."""
         self._step[slot].fill_(step)
 
     def columns(self, slot: int, start: int, end: int) -> Tensor:
-        """A copy of columns `start` to `end` of a slot: (columns, codebooks)."""
+        """Copy columns `start` to `end` of a slot: (columns, codebooks)."""
         return self._tokens[slot, start:end].clone()
 
-    def active(self, slots: Sequence[int], settings: Sequence[TokenSampling]) -> Active:
-        """Slots to be decoded together from now on."""
-        return Active(
+    def activate(self, slots: Sequence[int], settings: Sequence[TokenSampling]) -> ActiveSlots:
+        """Return slots to be decoded together from now on."""
+        return ActiveSlots(
             tuple(slots),
             on_device(slots, self._device),
-            self._make_drawer(settings, self._card, self._device),
+            self._make_sampler(settings, self._card, self._device),
         )
 
-    def last(self, active: Active) -> Tensor:
-        """The newest decided column of each: (jobs, codebooks)."""
+    def last_tokens(self, active: ActiveSlots) -> Tensor:
+        """Return the newest column of each slot: (sequences, codebooks)."""
         return self._tokens[active.index, self._step[active.index] - 1]
 
-    def settle(self, active: Active, logits: Tensor) -> None:
-        """Decide the next column of each from logits (jobs, text and its absence, codebooks, card)."""
+    def sample(self, active: ActiveSlots, logits: Tensor) -> None:
+        """Sample the next column of each slot from logits (sequences, 2, codebooks, card)."""
         index, step = active.index, self._step[active.index]
-        drawn, is_sound = active.draw(logits, self._uniform[index, step])
-        self._sick[index] |= ~is_sound
+        sampled, is_finite = active.sample(logits, self._uniform[index, step])
+        self._not_finite[index] |= ~is_finite
         before = self._tokens[index, step]
-        self._tokens[index, step] = torch.where(before == UNKNOWN, drawn, before)
+        self._tokens[index, step] = torch.where(before == UNKNOWN, sampled, before)
         self._step[index] = step + 1
 
-    def look(self, active: Active) -> list[bool]:
-        """Return whether each has had numbers that are not finite. Waits for the device."""
-        found: list[bool] = self._sick[active.index].tolist()
+    def not_finite(self, active: ActiveSlots) -> list[bool]:
+        """Return whether each slot has had logits that are not finite. Waits for the device."""
+        found: list[bool] = self._not_finite[active.index].tolist()
         return found

@@ -1,6 +1,6 @@
-"""The buffers of a whole step's graph: the board, and a plan of who takes part.
+"""The inputs of a full step: one graph that runs the model on a batch and samples the next tokens.
 
-A step whose tokens are drawn in the graph as well leaves nothing for the host to launch but the graph.
+With sampling inside the graph, the host launches nothing but the graph.
 """
 
 import time
@@ -19,124 +19,138 @@ from webapp.engines.audiocraft.devices import on_device
 if TYPE_CHECKING:
     from webapp.engines.audiocraft.decoder.fused.step import FusedStep
 
-PACED_REPLAYS: Final = 10
-ROWS_PER_JOB: Final = 2
+TIMED_REPLAYS: Final = 10
+ROWS_PER_SEQUENCE: Final = 2
 
-PlacedJob: TypeAlias = tuple[int, int, int]
-"""A job's place on the board, and its rows with the text and with its absence."""
+SequenceRows: TypeAlias = tuple[int, int, int]
+"""A sequence's batch slot, its row with the text, and its row without."""
 
 
 @dataclass(frozen=True, slots=True)
-class BoardTensors:
-    """A board's tensors, which stay where they are. The last place is for what is nobody's.
+class BatchTensors:
+    """The tensors of a batch state, at fixed addresses. The last slot is padding.
 
-    `settings` (places, 4) are temperature, top_k, top_p and guidance.
+    `settings` (slots, 4) are temperature, top_k, top_p and guidance.
     """
 
     tokens: Tensor
     uniform: Tensor
     steps: Tensor
-    sick: Tensor
+    not_finite: Tensor
     settings: Tensor
 
 
 @runtime_checkable
-class StepsWhole(Protocol):
-    """A backend that takes whole steps on a board."""
+class FullStepBackend(Protocol):
+    """A backend that can run the model and sample in one graph."""
 
-    def bind(self, board: BoardTensors) -> None: ...
+    def bind(self, batch: BatchTensors) -> None: ...
 
-    def step_whole(self, jobs: Sequence[PlacedJob]) -> None: ...
+    def full_step(self, sequences: Sequence[SequenceRows]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class PlanPart:
-    """Views of a plan for a graph of some slots: jobs in order, and rows by slot."""
+class StepPlanView:
+    """A plan as a graph of some rows reads it: `slots`, `pairs` and `moves` by sequence, the rest by row."""
 
-    places: Tensor
+    slots: Tensor
     pairs: Tensor
     moves: Tensor
-    job_of_row: Tensor
+    sequence_of_row: Tensor
     advance: Tensor
 
 
-class Plan:
-    """Who takes part in the next steps, in one tensor that graphs read; written only when that changes."""
+class StepPlan:
+    """Which sequences take part in the next steps: one tensor that graphs read, written when that changes."""
 
     def __init__(self, rows: int, device: torch.device) -> None:
-        self._rows, self._jobs, self._device = rows, max(1, rows // ROWS_PER_JOB), device
-        self._tensor = torch.zeros(4 * self._jobs + 2 * rows, dtype=torch.int64, device=device)
-        self._written: tuple[PlacedJob, ...] | None = None
-        self._nobody = -1
+        self._rows, self._sequences, self._device = rows, max(1, rows // ROWS_PER_SEQUENCE), device
+        self._tensor = torch.zeros(4 * self._sequences + 2 * rows, dtype=torch.int64, device=device)
+        self._written: tuple[SequenceRows, ...] | None = None
+        self._padding_slot = -1
 
-    def part(self, slots: int) -> PlanPart:
-        """Return the input of a graph of the first slots."""
-        jobs, of_job = max(1, slots // ROWS_PER_JOB), self._tensor[: 4 * self._jobs].view(4, -1)
-        of_row = self._tensor[4 * self._jobs :].view(2, -1)
-        return PlanPart(
-            of_job[0, :jobs], of_job[1:3, :jobs], of_job[3, :jobs], of_row[0, :slots], of_row[1, :slots]
+    def view(self, rows: int) -> StepPlanView:
+        """Return the input of a graph of the first rows."""
+        count = max(1, rows // ROWS_PER_SEQUENCE)
+        by_sequence = self._tensor[: 4 * self._sequences].view(4, -1)
+        by_row = self._tensor[4 * self._sequences :].view(2, -1)
+        return StepPlanView(
+            by_sequence[0, :count],
+            by_sequence[1:3, :count],
+            by_sequence[3, :count],
+            by_row[0, :rows],
+            by_row[1, :rows],
         )
 
-    def has_places(self, nobody: int) -> None:
-        """Say which place of the board is nobody's."""
-        self._nobody = nobody
+    def use_padding_slot(self, slot: int) -> None:
+        """Set the batch slot that idle entries of the plan refer to."""
+        self._padding_slot = slot
         self.write(())
 
-    def write(self, jobs: Sequence[PlacedJob]) -> None:
-        """Let jobs, by their place and the slots of their rows, take part, and nobody else."""
-        if self._written == tuple(jobs):
+    def write(self, sequences: Sequence[SequenceRows]) -> None:
+        """Let these sequences take part, and no others; their rows are those of the graph."""
+        if self._written == tuple(sequences):
             return
-        idle = self._jobs - len(jobs)
-        places = [place for place, _text, _absent in jobs] + [self._nobody] * idle
-        texts = [text for _place, text, _absent in jobs] + [0] * idle
-        absents = [absent for _place, _text, absent in jobs] + [0] * idle
-        job_of, advance = [0] * self._rows, [0] * self._rows
-        for number, (_place, *both) in enumerate(jobs):
-            for slot in both:
-                job_of[slot], advance[slot] = number, 1
-        moves = [1] * len(jobs) + [0] * idle
-        self._tensor.copy_(on_device([*places, *texts, *absents, *moves, *job_of, *advance], self._device))
-        self._written = tuple(jobs)
+        idle = self._sequences - len(sequences)
+        slots = [slot for slot, _text, _null in sequences] + [self._padding_slot] * idle
+        texts = [text for _slot, text, _null in sequences] + [0] * idle
+        nulls = [null for _slot, _text, null in sequences] + [0] * idle
+        sequence_of_row, advance = [0] * self._rows, [0] * self._rows
+        for number, (_slot, *rows) in enumerate(sequences):
+            for row in rows:
+                sequence_of_row[row], advance[row] = number, 1
+        moves = [1] * len(sequences) + [0] * idle
+        self._tensor.copy_(
+            on_device([*slots, *texts, *nulls, *moves, *sequence_of_row, *advance], self._device)
+        )
+        self._written = tuple(sequences)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Write the next plan in any case, since rows have moved."""
         self._written = None
 
     @contextmanager
-    def nobody(self) -> Iterator[None]:
-        """Let nobody take part inside, so that a step may be repeated."""
+    def idle(self) -> Iterator[None]:
+        """Let no sequence take part inside, so that a step may be repeated."""
         self.write(())
         yield
-        self.forget()
+        self.invalidate()
 
 
 def fused_step(transformer: Transformer, is_wanted: bool | None) -> "FusedStep | None":
-    """A step of fused kernels for a model of a usual shape, if wanted; None wants it where it is quick."""
+    """Return a step of fused kernels for a supported model, or None. `is_wanted` None means: on CUDA only."""
     if is_wanted is None:
         is_wanted = transformer.weights.device.type == "cuda"
     if not is_wanted:
         return None
     from webapp.engines.audiocraft.decoder.fused import operators, step  # noqa: PLC0415 - not needed on a CPU
 
-    is_quick = operators.HAS_TRITON or transformer.weights.device.type == "cpu"
-    return step.FusedStep(transformer) if is_quick and step.can_be_fused(transformer.weights) else None
+    is_fast = operators.HAS_TRITON or transformer.weights.device.type == "cpu"
+    return step.FusedStep(transformer) if is_fast and step.can_be_fused(transformer.weights) else None
 
 
-def draw_next(board: BoardTensors, logits: Tensor, plan: PlanPart) -> None:
-    """Decide the next column of the jobs that take part, and go on to the one after it."""
+def sample_next(batch: BatchTensors, logits: Tensor, plan: StepPlanView) -> None:
+    """Sample the next column of the sequences that take part, and advance their steps."""
     from webapp.engines.audiocraft.decoder.fused import operators  # noqa: PLC0415 - not needed on a CPU
 
     operators.draw(
-        logits, plan.pairs, plan.places, board.steps, board.settings, board.uniform, board.tokens, board.sick
+        logits,
+        plan.pairs,
+        plan.slots,
+        batch.steps,
+        batch.settings,
+        batch.uniform,
+        batch.tokens,
+        batch.not_finite,
     )
-    board.steps.index_add_(0, plan.places, plan.moves)
+    batch.steps.index_add_(0, plan.slots, plan.moves)
 
 
 def replay_s(recorded: Recorded) -> float:
-    """Return how long a replay takes, in seconds."""
+    """Measure how long a replay takes, in seconds."""
     torch.cuda.synchronize(recorded.output.device)
     before = time.perf_counter()
-    for _ in range(PACED_REPLAYS):
+    for _ in range(TIMED_REPLAYS):
         recorded.replay()
     torch.cuda.synchronize(recorded.output.device)
-    return (time.perf_counter() - before) / PACED_REPLAYS
+    return (time.perf_counter() - before) / TIMED_REPLAYS

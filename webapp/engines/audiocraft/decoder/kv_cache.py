@@ -1,4 +1,4 @@
-"""The keys and values that a step reads of the steps before it."""
+"""The tensors of a key-value cache that a step reads."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,11 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Pasts:
-    """Keys and values, (layers, rows, heads, columns, head_dim), and those of texts with their words."""
+class KVCache:
+    """Keys and values of self-attention, and those of the texts for cross-attention.
+
+    All are (layers, rows, heads, columns or words, head_dim); `words` counts the words of each row's text.
+    """
 
     keys: Tensor
     values: Tensor

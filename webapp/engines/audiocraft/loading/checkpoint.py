@@ -1,7 +1,7 @@
-"""Reading AudioCraft's checkpoint files without trusting them.
+"""Reads AudioCraft's checkpoint files without trusting them.
 
-A checkpoint is a pickle, and a pickle can run code. Only tensors, plain containers and settings of OmegaConf
-are ever read from one: anything else is refused before it is built, whatever the environment says.
+A checkpoint is a pickle, and a pickle can run code. Only tensors, plain containers and OmegaConf's settings
+are read from one: anything else is rejected before it is constructed, whatever the environment says.
 """
 
 import pickle
@@ -25,17 +25,17 @@ from torch.serialization import safe_globals
 from webapp.engines.audiocraft.loading.settings import SettingRefused, plain_settings
 from webapp.engines.base import ModelLoadError
 
-# What a configuration is made of that was stored as it was, not as text; fine-tuned checkpoints have such.
+# The classes in a configuration that is stored as objects, not as text, as in fine-tuned checkpoints.
 SETTINGS_CLASSES: Final = [
     DictConfig, ListConfig, AnyNode, Metadata, ContainerMetadata, defaultdict, dict, list, int, typing.Any,
 ]  # fmt: skip
-DRAWS: Final = (Tensor.uniform_, Tensor.normal_)
+INITIALIZERS: Final = (Tensor.uniform_, Tensor.normal_)
 MAX_REASON_CHARACTERS: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointFile:
-    """A checkpoint file's content: AudioCraft's configuration, and weights by parameter name."""
+    """The content of a checkpoint file: AudioCraft's configuration, and weights by parameter name."""
 
     name: str
     config: Any
@@ -43,7 +43,7 @@ class CheckpointFile:
 
 
 def read_package(path: Path) -> Mapping[str, Any]:
-    """The dictionary in a checkpoint file, its tensors mapped from the file where the format allows.
+    """Read the dictionary in a checkpoint file; its tensors are memory-mapped where the format allows.
 
     Raises ModelLoadError for a file that is missing, damaged, or holds more than weights.
     """
@@ -60,20 +60,20 @@ def read_package(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise ModelLoadError(f"{label} cannot be read: {error.strerror or first_line(error)}") from error
     except (EOFError, RuntimeError, ValueError, LookupError, AttributeError, TypeError) as error:
-        # What torch says of it is for its developers; the log has it.
-        raise ModelLoadError(f"{label} is damaged or not all there; fetch it again") from error
+        # Torch's message is for its developers; the log has it.
+        raise ModelLoadError(f"{label} is damaged or incomplete; fetch it again") from error
     if not isinstance(package, dict):
         raise ModelLoadError(f"{label} is not a checkpoint of AudioCraft")
     return package
 
 
 def read_checkpoint(path: Path) -> CheckpointFile:
-    """The configuration and weights in a checkpoint file. Raises ModelLoadError."""
-    return as_checkpoint(read_package(path), f"{path.parent.name}/{path.name}")
+    """Read the configuration and weights of a checkpoint file. Raises ModelLoadError."""
+    return parse_checkpoint(read_package(path), f"{path.parent.name}/{path.name}")
 
 
-def as_checkpoint(package: Mapping[str, Any], label: str) -> CheckpointFile:
-    """Return the content of a package, checked for form. Raises ModelLoadError."""
+def parse_checkpoint(package: Mapping[str, Any], label: str) -> CheckpointFile:
+    """Check a package and return its content. Raises ModelLoadError."""
     raw, weights = package.get("xp.cfg"), package.get("best_state")
     if not isinstance(raw, str | dict | DictConfig) or not isinstance(weights, dict):
         raise ModelLoadError(f"{label} is not a checkpoint of AudioCraft")
@@ -95,8 +95,8 @@ def as_checkpoint(package: Mapping[str, Any], label: str) -> CheckpointFile:
     return CheckpointFile(label, config, weights)
 
 
-class Unfilled(TorchFunctionMode):
-    """Inside, modules are made without drawing what they begin as: all of it is about to be replaced.
+class SkipInitialization(TorchFunctionMode):
+    """Skips the initialization of parameters inside, since all of them are about to be loaded.
 
     Drawing billions of numbers would take longer than reading them, and memory that is not needed yet.
     """
@@ -108,18 +108,18 @@ class Unfilled(TorchFunctionMode):
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
-        given = kwargs or {}
-        if func in DRAWS or getattr(func, "__module__", "") == nn.init.__name__:
-            return given["tensor"] if "tensor" in given else args[0]
-        return func(*args, **given)
+        options = kwargs or {}
+        if func in INITIALIZERS or getattr(func, "__module__", "") == nn.init.__name__:
+            return options["tensor"] if "tensor" in options else args[0]
+        return func(*args, **options)
 
 
-def put_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
+def load_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
     """Load all weights of a checkpoint into a model. Raises ModelLoadError when they do not fit."""
     try:
         model.load_state_dict(dict(checkpoint.weights), strict=True)
     except RuntimeError as error:
-        # The first of its reasons, which may name hundreds of weights; the log has all.
+        # The first reason only: there may be hundreds; the log has all.
         reason = next(iter(str(error).splitlines()[1:]), "").partition(": copying")[0]
         short = shorten(reason, MAX_REASON_CHARACTERS, placeholder=" …")
         raise ModelLoadError(
@@ -128,14 +128,14 @@ def put_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
 
 
 def check_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
-    """Raise ModelLoadError where `put_weights` would; nothing is read or copied."""
-    wanted = {name: weight.shape for name, weight in model.state_dict().items()}
-    given = {name: weight.shape for name, weight in checkpoint.weights.items()}
-    both = wanted.keys() & given.keys()
+    """Raise ModelLoadError if `load_weights` would, without reading or copying weights."""
+    expected = {name: weight.shape for name, weight in model.state_dict().items()}
+    stored = {name: weight.shape for name, weight in checkpoint.weights.items()}
+    both = expected.keys() & stored.keys()
     reasons = {
-        "missing": sorted(wanted.keys() - given.keys()),
-        "not known": sorted(given.keys() - wanted.keys()),
-        "of another shape": sorted(name for name in both if wanted[name] != given[name]),
+        "missing": sorted(expected.keys() - stored.keys()),
+        "not known": sorted(stored.keys() - expected.keys()),
+        "of another shape": sorted(name for name in both if expected[name] != stored[name]),
     }
     for reason, names in reasons.items():
         if names:
@@ -145,5 +145,5 @@ def check_weights(model: nn.Module, checkpoint: CheckpointFile) -> None:
 
 
 def first_line(error: BaseException) -> str:
-    """The beginning of an error's text, for a message of one line."""
+    """Return the first line of an error's text."""
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,10 +1,9 @@
-"""AudioCraft 1.3.0, imported beside any build of torch.
+"""Imports AudioCraft 1.3.0 with any build of torch.
 
-It imports `xformers.ops` and `torchaudio` without condition. Both are bound to one build of torch and
-often cannot be loaded beside another. Of the first it uses `unbind` and the names of two things that it
-only calls on another attention backend than ours; of the second, to generate from text, nothing. So where
-a real one cannot be imported, AudioCraft gets a stand-in that has those names, and that says so when
-anything more is asked of it.
+AudioCraft imports `xformers.ops` and `torchaudio` unconditionally. Both are bound to one build of torch and
+often cannot be loaded with another. Of the first it uses `unbind` and two names that it only calls with
+another attention backend than ours; of the second, to generate from text, nothing. Where a package cannot be
+imported, AudioCraft gets a stand-in with those names, which raises a clear error when anything else is used.
 """
 
 import gc
@@ -25,12 +24,12 @@ _imported: list[ModuleType] = []
 
 
 def import_audiocraft() -> ModuleType:
-    """AudioCraft, imported once per process. Raises ModelLoadError when it cannot be."""
+    """Import AudioCraft, once per process. Raises ModelLoadError if it cannot be imported."""
     with _lock:
         if not _imported:
             _imported.append(_import())
-            # Half a million objects that stay for good: looking through them would take a quarter of a second
-            # whenever a model is unloaded.
+            # Half a million permanent objects: each garbage collection after unloading a model would take a
+            # quarter of a second longer.
             gc.collect()
             gc.freeze()
         return _imported[0]
@@ -38,13 +37,13 @@ def import_audiocraft() -> ModuleType:
 
 def _import() -> ModuleType:
     if not _is_importable("xformers.ops"):
-        # Stays: AudioCraft looks into it again whenever it builds a model.
+        # Stays: AudioCraft uses it again whenever it builds a model.
         sys.modules |= _xformers()
     temporary = {} if _is_importable("torchaudio") else _torchaudio()
     sys.modules |= temporary
     try:
         with warnings.catch_warnings():
-            # What its packages deprecate is theirs to know.
+            # Its packages warn of deprecated parts of each other.
             warnings.simplefilter("ignore")
             return importlib.import_module("audiocraft")
     except (ImportError, OSError) as error:
@@ -55,7 +54,7 @@ def _import() -> ModuleType:
 
 
 def _is_importable(name: str) -> bool:
-    """Import a module; afterwards nothing half-imported of its package is left."""
+    """Try to import a module; after a failure, nothing of its package stays half-imported."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -81,7 +80,7 @@ def _xformers() -> dict[str, ModuleType]:
         raise NotImplementedError("xformers is not installed; AudioCraft runs on torch's attention here")
 
     class LowerTriangularMask:
-        """Says "causal"; on torch's attention only its presence counts."""
+        """Marks attention as causal; with torch's attention only its presence counts."""
 
     ops = _module(
         "xformers.ops",
@@ -95,7 +94,7 @@ def _xformers() -> dict[str, ModuleType]:
 def _torchaudio() -> dict[str, ModuleType]:
     class Unavailable:
         def __init__(self, *_args: Any, **_options: Any) -> None:
-            raise NotImplementedError("torchaudio is not installed; generating from text needs none of it")
+            raise NotImplementedError("torchaudio is not installed; generating from text does not need it")
 
     transforms = _module(
         "torchaudio.transforms",

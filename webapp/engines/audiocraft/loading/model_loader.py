@@ -1,6 +1,6 @@
-"""Checkpoint folders become models, built by AudioCraft's own builders.
+"""Loads models from checkpoint folders with AudioCraft's own builders.
 
-AudioCraft's loaders are not used: they leave it to the environment whether a pickle may run code, know
+AudioCraft's loaders are not used: they let the environment decide whether a pickle may run code, support
 one precision per device, fetch what is missing, and switch attention for the whole process.
 """
 
@@ -21,17 +21,17 @@ from webapp.engines.audiocraft.decoder.weights import DecoderWeights, decoder_we
 from webapp.engines.audiocraft.devices import is_out_of_memory
 from webapp.engines.audiocraft.loading.checkpoint import (
     CheckpointFile,
-    Unfilled,
-    as_checkpoint,
+    SkipInitialization,
     first_line,
-    put_weights,
+    load_weights,
+    parse_checkpoint,
     read_checkpoint,
     read_package,
 )
 from webapp.engines.audiocraft.loading.importing import import_audiocraft
-from webapp.engines.audiocraft.loading.pretrained import read_pretrained, whole_folder
+from webapp.engines.audiocraft.loading.pretrained import read_pretrained, require_folder
 from webapp.engines.audiocraft.loading.supported import check_supported
-from webapp.engines.audiocraft.loading.text_encoders import text_encoder_given, text_encoders_from
+from webapp.engines.audiocraft.loading.text_encoders import text_encoders_from, using_text_encoder
 from webapp.engines.audiocraft.loading.transformers_musicgen import read_musicgen
 from webapp.engines.audiocraft.windows import frames_for
 from webapp.engines.base import EngineError, EngineOutOfMemory, ModelLoadError
@@ -47,10 +47,10 @@ if TYPE_CHECKING:
 class LoadedModel:
     """A model in memory. One thread uses it.
 
-    ``lm`` and ``codec`` are AudioCraft's; ``weights`` is what decoding needs of ``lm``. A window has
-    ``window_frames`` frames, for MAGNeT a whole number of spans of ``span_frames``; ``delays`` are those of
-    the codebooks, in frames. MAGNeT's later codebooks look ``context_frames`` to either side, below 0
-    everywhere. ``usage`` is how such a checkpoint is used where nothing else is asked for.
+    ``lm`` and ``codec`` are AudioCraft's; ``weights`` are the tensors of ``lm`` that decoding needs. A window
+    has ``window_frames`` frames, for MAGNeT a whole number of spans of ``span_frames``; ``delays`` are those
+    of the codebooks, in frames. MAGNeT's later codebooks attend to ``context_frames`` on either side, below 0
+    to all. ``usage`` holds the default settings of such a checkpoint.
     """
 
     name: str
@@ -71,7 +71,7 @@ class LoadedModel:
 
     @property
     def card(self) -> int:
-        """Entries of a codebook; the token of this number means "not there"."""
+        """Return the entries of a codebook; the token of this number is the special token."""
         return int(self.lm.card)
 
     @property
@@ -84,12 +84,12 @@ class LoadedModel:
 
     @property
     def frame_rate(self) -> Fraction:
-        """Frames a second, exactly: a codec's hop need not divide its sample rate."""
+        """Return the exact frames per second: a codec's hop need not divide its sample rate."""
         return exact_frame_rate(self.codec)
 
 
 def exact_frame_rate(codec: "CompressionModel") -> Fraction:
-    """Frames a second of AudioCraft's own codec or of transformers'; AudioCraft itself drops the fraction."""
+    """Return the exact frames per second of AudioCraft's codec or of transformers'."""
     core = codec.model if hasattr(codec, "get_left_right_codes") else codec
     config = getattr(core.model, "config", None) if hasattr(core, "model") else None
     hop = math.prod(config.upsampling_ratios) if config is not None else int(core.decoder.hop_length)
@@ -99,31 +99,31 @@ def exact_frame_rate(codec: "CompressionModel") -> Fraction:
 def load_model(
     folder: Path, models_dir: Path, kind: Kind, *, device: torch.device, dtype: torch.dtype | None = None
 ) -> LoadedModel:
-    """Load a checkpoint folder; text encoders, and codecs only pointed to, come from `models_dir`.
+    """Load a checkpoint folder; its text encoder, and a codec that it only names, come from `models_dir`.
 
-    `dtype` is what the large matrices are kept in; None keeps them as they were published.
+    `dtype` is the type of the large matrices; None keeps them as they were published.
 
     Raises ModelLoadError, and EngineOutOfMemory when it does not fit.
     """
     import_audiocraft()
-    with one_clear_error(folder.name), warnings.catch_warnings():
-        # What AudioCraft and torch deprecate in each other.
+    with as_load_errors(folder.name), warnings.catch_warnings():
+        # AudioCraft and torch use deprecated parts of each other.
         warnings.simplefilter("ignore")
         codec, checkpoint, text_encoders = _read(folder, models_dir, device)
         frame_rate = round(codec.frame_rate)
-        lm = empty_language_model(checkpoint, kind, frame_rate, text_encoders=text_encoders, dtype=dtype)
-        put_weights(lm, checkpoint)
+        lm = build_language_model(checkpoint, kind, frame_rate, text_encoders=text_encoders, dtype=dtype)
+        load_weights(lm, checkpoint)
         return _assemble(folder.name, kind, lm, codec, checkpoint.config, device=device)
 
 
 def _read(
     folder: Path, models_dir: Path, device: torch.device
 ) -> tuple["CompressionModel", CheckpointFile, AbstractContextManager[None]]:
-    """A checkpoint's codec, its language model's file, and what makes its text encoder known meanwhile."""
-    foreign = None if is_checkpoint_folder(folder) else transformers_folder(folder)
-    if foreign is not None:
-        parts = read_musicgen(foreign)
-        return parts.codec, parts.checkpoint, text_encoder_given(parts.text_encoder, folder)
+    """Read a checkpoint's codec and its language model's file; the context provides its text encoder."""
+    transformers = None if is_checkpoint_folder(folder) else transformers_folder(folder)
+    if transformers is not None:
+        parts = read_musicgen(transformers)
+        return parts.codec, parts.checkpoint, using_text_encoder(parts.text_encoder, folder)
     codec = load_codec(folder / CODEC_FILE, models_dir)
     return codec, read_checkpoint(folder / LM_FILE), text_encoders_from(models_dir, device)
 
@@ -134,24 +134,24 @@ def load_codec(path: Path, models_dir: Path) -> "CompressionModel":
     package = read_package(path)
     if "pretrained" in package:
         return _codec_of_transformers(str(package["pretrained"]), models_dir)
-    checkpoint = as_checkpoint(package, f"{path.parent.name}/{path.name}")
+    checkpoint = parse_checkpoint(package, f"{path.parent.name}/{path.name}")
     checkpoint.config.device = "cpu"
-    with Unfilled():
+    with SkipInitialization():
         codec: CompressionModel = builders.get_compression_model(checkpoint.config)
-    put_weights(codec, checkpoint)
+    load_weights(codec, checkpoint)
     return codec
 
 
 def _codec_of_transformers(name: str, models_dir: Path) -> "CompressionModel":
-    """A codec that a checkpoint only names, in the layout of transformers."""
+    """Load a codec that a checkpoint only names, in the layout of transformers."""
     from audiocraft.models import HFEncodecCompressionModel, HFEncodecModel  # noqa: PLC0415
 
-    original = read_pretrained(HFEncodecModel.from_pretrained, whole_folder(models_dir, name, "codec"))
+    original = read_pretrained(HFEncodecModel.from_pretrained, require_folder(models_dir, name, "codec"))
     codec: CompressionModel = HFEncodecCompressionModel(original)
     return codec
 
 
-def empty_language_model(
+def build_language_model(
     checkpoint: CheckpointFile,
     kind: Kind,
     frame_rate: int,
@@ -159,7 +159,7 @@ def empty_language_model(
     text_encoders: AbstractContextManager[None],
     dtype: torch.dtype | None,
 ) -> "LMModel":
-    """The language model that a checkpoint's settings ask for; memory for its weights is reserved, not used.
+    """Build the language model of a checkpoint's settings; its weights are allocated and not initialized.
 
     Raises ModelLoadError for settings that are not supported.
     """
@@ -168,24 +168,24 @@ def empty_language_model(
     config = checkpoint.config
     check_supported(config, kind)
     dtype = dtype or _published_precision(checkpoint)
-    # In full precision the large matrices would take twice the memory on their way.
+    # In full precision the large matrices would take twice the memory while loading.
     config.device, config.dtype = "cpu", str(dtype).removeprefix("torch.")
     config.transformer_lm.update(weight_init=None, depthwise_init=None, zero_bias_init=False)
-    reach = -1
+    context = -1
     if kind is Kind.MAGNET:
-        reach = int(config.transformer_lm.get("subcodes_context", 5))
+        context = int(config.transformer_lm.get("subcodes_context", 5))
         config.transformer_lm.update(
             compression_model_framerate=frame_rate,
             segment_duration=config.dataset.segment_duration,
             span_len=config.masking.span_len,
-            # AudioCraft's own masks, one per head, would be built only to be replaced.
+            # AudioCraft would build masks of its own, one per head, which are not used.
             subcodes_context=-1,
         )
-    with text_encoders, Unfilled():
+    with text_encoders, SkipInitialization():
         lm = builders.get_lm_model(config)
     _set_precision(lm, dtype)
     if kind is Kind.MAGNET:
-        lm.subcodes_context = reach
+        lm.subcodes_context = context
     return lm
 
 
@@ -198,12 +198,12 @@ def _assemble(
     *,
     device: torch.device,
 ) -> LoadedModel:
-    """Check that the parts fit each other, and bring everything to its device."""
+    """Check that the parts fit each other, and move everything to the device."""
     from audiocraft.models import builders  # noqa: PLC0415 - after its stand-ins
 
     codec = builders.get_wrapped_compression_model(codec, config)
-    check_parts(lm, codec)
-    # All that a segment of training had: what is as long needs one window.
+    check_compatibility(lm, codec)
+    # As long as a training segment, so that a sound of that length needs one window.
     frames = frames_for(config.dataset.segment_duration, exact_frame_rate(codec))
     span = max(1, int(lm.span_len)) if kind is Kind.MAGNET else 1
     context = int(lm.subcodes_context) if kind is Kind.MAGNET else -1
@@ -227,8 +227,8 @@ def _assemble(
     )
 
 
-def check_parts(lm: "LMModel", codec: "CompressionModel") -> None:
-    """Raise ModelLoadError for a codec or a text encoder other than those that the model was trained with."""
+def check_compatibility(lm: "LMModel", codec: "CompressionModel") -> None:
+    """Raise ModelLoadError for a codec or a text encoder other than those of the model's training."""
     if (lm.n_q, lm.card) != (codec.num_codebooks, codec.cardinality):
         raise ModelLoadError(
             f"language model and codec do not fit: {lm.n_q} codebooks of {lm.card} and"
@@ -249,7 +249,7 @@ def _published_precision(checkpoint: CheckpointFile) -> torch.dtype:
 
 
 def _set_precision(lm: "LMModel", dtype: torch.dtype) -> None:
-    """Give the large matrices their precision; embeddings, norms and text stay in full precision."""
+    """Convert the large matrices; embeddings, norms and the text projection stay in full precision."""
     for part in (lm.transformer, lm.linears):
         part.to(dtype)
         for module in part.modules():
@@ -258,7 +258,7 @@ def _set_precision(lm: "LMModel", dtype: torch.dtype) -> None:
 
 
 @contextmanager
-def one_clear_error(name: str) -> Iterator[None]:
+def as_load_errors(name: str) -> Iterator[None]:
     try:
         yield
     except EngineError:

@@ -1,9 +1,9 @@
-"""A checkpoint's own settings as plain values.
+"""Reads a checkpoint's settings as plain values.
 
-They are OmegaConf's, whose interpolations may ask for anything that some resolver gives, the process's
-environment included. Only what a model is built from is read, and in that only references to other settings
-are followed. What belongs to training, such as the folder of its experiments, is left out unread: published
-checkpoints ask for the environment there.
+They are OmegaConf's, whose interpolations may request anything from a resolver, including the process's
+environment. Only the settings from which a model is built are read, and only references to other settings are
+followed. Settings of the training, such as the folder of its experiments, are not read: published checkpoints
+refer to the environment there.
 """
 
 import re
@@ -13,14 +13,14 @@ from typing import Any, Final
 
 from omegaconf import DictConfig, OmegaConf
 
-# Sections that AudioCraft's builders and our own loading read.
-READ: Final = (
+# The sections that AudioCraft's builders and our own loader read.
+SECTIONS: Final = (
     "lm_model", "transformer_lm", "codebooks_pattern", "classifier_free_guidance", "attribute_dropout",
     "fuser", "conditioners", "masking", "interleave_stereo_codebooks", "compression_model_n_q",
     "compression_model", "encodec", "seanet", "rvq", "no_quant",
 )  # fmt: skip
 SEGMENT: Final = "segment_duration"
-"""All that is read of the section `dataset`."""
+"""The only setting that is read from the section `dataset`."""
 MAX_VALUES: Final = 10_000
 MAX_DEPTH: Final = 32
 MAX_CHARACTERS: Final = 10_000
@@ -30,20 +30,20 @@ _REFERENCE: Final = re.compile(r"(?P<up>\.*)(?P<keys>[\w-]+(?:\.[\w-]+|\[[\w-]+\
 
 
 class SettingRefused(ValueError):
-    """A setting that is not read, with a reason for people."""
+    """A setting is not accepted; the text explains why."""
 
 
 def plain_settings(raw: str | Mapping[str, Any] | DictConfig) -> DictConfig | None:
-    """Those settings that a model is built from, every reference replaced by what it refers to.
+    """Return the settings from which a model is built, with every reference resolved.
 
-    None where `raw` is no mapping. Raises SettingRefused, and OmegaConf's own errors for what cannot be read.
+    None if `raw` is not a mapping. Raises SettingRefused, and OmegaConf's own errors for malformed settings.
     """
     config = raw if isinstance(raw, DictConfig) else OmegaConf.create(raw)
     root = OmegaConf.to_container(config, resolve=False)
     if not isinstance(root, dict):
         return None
     reader = _Reader(root)
-    plain: dict[str, object] = {name: reader.value(root[name], (name,)) for name in READ if name in root}
+    plain: dict[str, object] = {name: reader.value(root[name], (name,)) for name in SECTIONS if name in root}
     dataset = root.get("dataset")
     if isinstance(dataset, dict) and SEGMENT in dataset:
         plain["dataset"] = {SEGMENT: reader.value(dataset[SEGMENT], ("dataset", SEGMENT))}
@@ -51,64 +51,64 @@ def plain_settings(raw: str | Mapping[str, Any] | DictConfig) -> DictConfig | No
 
 
 class _Reader:
-    """Follows references within one configuration, so far and no further."""
+    """Resolves references within one configuration, up to a limit."""
 
     def __init__(self, root: Mapping[Any, Any]) -> None:
         self._root = root
-        self._left = MAX_VALUES
+        self._remaining = MAX_VALUES
 
     def value(self, node: object, path: tuple[str, ...], depth: int = 0) -> object:
         """Return a setting with its references resolved. Raises SettingRefused."""
-        self._left -= 1
-        if self._left < 0 or depth > MAX_DEPTH:
+        self._remaining -= 1
+        if self._remaining < 0 or depth > MAX_DEPTH:
             raise SettingRefused("its settings are too many, too deep, or refer to themselves")
         if isinstance(node, dict):
             return {key: self.value(inner, (*path, str(key)), depth + 1) for key, inner in node.items()}
         if isinstance(node, list):
             return [self.value(inner, (*path, str(at)), depth + 1) for at, inner in enumerate(node)]
         if isinstance(node, str) and "${" in node:
-            return self._filled(node, path, depth)
+            return self._interpolated(node, path, depth)
         return node
 
-    def _filled(self, text: str, path: tuple[str, ...], depth: int) -> object:
-        alone = _EXPRESSION.fullmatch(text)
-        if alone is not None:
-            return self._referred(alone[1], path, depth)
+    def _interpolated(self, text: str, path: tuple[str, ...], depth: int) -> object:
+        whole = _EXPRESSION.fullmatch(text)
+        if whole is not None:
+            return self._resolved(whole[1], path, depth)
         if len(text) > MAX_CHARACTERS or "${" in _EXPRESSION.sub("", text) or "\\" in text:
             raise _refused(text, path)
-        filled = _EXPRESSION.sub(lambda match: str(self._referred(match[1], path, depth)), text)
+        filled = _EXPRESSION.sub(lambda match: str(self._resolved(match[1], path, depth)), text)
         if len(filled) > MAX_CHARACTERS:
             raise _refused(text, path)
         return filled
 
-    def _referred(self, expression: str, path: tuple[str, ...], depth: int) -> object:
+    def _resolved(self, expression: str, path: tuple[str, ...], depth: int) -> object:
         match = _REFERENCE.fullmatch(expression.strip())
         if match is None or len(match["up"]) > len(path):
             raise _refused(f"${{{expression}}}", path)
-        # A dot in front begins beside the setting itself, each further one a level above.
+        # A leading dot refers to the setting's siblings, each further dot to one level above.
         base = path[: len(path) - len(match["up"])] if match["up"] else ()
         target = (*base, *re.findall(r"[\w-]+", match["keys"]))
         node: object = self._root
         for key in target:
-            node = _inner(node, key)
-        if node is _Nothing:
+            node = _child(node, key)
+        if node is _Missing:
             raise SettingRefused(
-                f"its setting {'.'.join(path)} refers to {'.'.join(target)}, which is not there"
+                f"its setting {'.'.join(path)} refers to {'.'.join(target)}, which does not exist"
             )
         return self.value(node, target, depth + 1)
 
 
-class _Nothing:
+class _Missing:
     """The value of a missing key."""
 
 
-def _inner(node: object, key: str) -> object:
+def _child(node: object, key: str) -> object:
     if isinstance(node, dict):
         number = int(key) if key.isdecimal() else None
-        return node.get(key, node.get(number, _Nothing))
+        return node.get(key, node.get(number, _Missing))
     if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
         return node[int(key)]
-    return _Nothing
+    return _Missing
 
 
 def _refused(expression: str, path: tuple[str, ...]) -> SettingRefused:

@@ -1,7 +1,7 @@
-"""MusicGen as transformers stores it, brought into AudioCraft's form.
+"""Converts MusicGen from the layout of transformers to that of AudioCraft.
 
 One folder holds language model, codec and text encoder. The language model's weights get AudioCraft's names;
-how it decodes (delays, windows of 30 seconds) is the same for all of them and is not in the files.
+its delays and its windows of 30 seconds are the same for all checkpoints and not in the files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from transformers import MusicgenConfig, MusicgenForConditionalGeneration
 
 WINDOW_S: Final = 30
-# AudioCraft tells text encoders apart by name, and wants to know from it how wide one is.
+# AudioCraft derives the width of a text encoder from its name.
 NAME_OF_WIDTH: Final = {512: "t5-small", 768: "t5-base", 1024: "t5-large"}
-_LAYER_PARTS: Final = {
+_LAYER_NAMES: Final = {
     "self_attn.out_proj.weight": "self_attn.out_proj.weight",
     "cross_attention.out_proj.weight": "encoder_attn.out_proj.weight",
     "linear1.weight": "fc1.weight",
@@ -33,12 +33,12 @@ _LAYER_PARTS: Final = {
     "norm_cross": "encoder_attn_layer_norm",
     "norm2": "final_layer_norm",
 }
-_JOINED: Final = {"self_attn": "self_attn", "cross_attention": "encoder_attn"}
+_FUSED_PROJECTIONS: Final = {"self_attn": "self_attn", "cross_attention": "encoder_attn"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MusicgenParts:
-    """Return the content of one folder in AudioCraft's form."""
+    """The content of one folder, converted to AudioCraft's layout."""
 
     checkpoint: CheckpointFile
     codec: "CompressionModel"
@@ -48,7 +48,7 @@ class MusicgenParts:
 def read_musicgen(folder: TransformersFolder) -> MusicgenParts:
     """Read a folder's model in float32, from safetensors only.
 
-    Raises ModelLoadError for one that is damaged, lacks something, or has another form.
+    Raises ModelLoadError for one that is damaged, incomplete, or of another architecture.
     """
     from audiocraft.models import HFEncodecCompressionModel  # noqa: PLC0415 - after its stand-ins
     from transformers import MusicgenForConditionalGeneration  # noqa: PLC0415 - heavy
@@ -62,13 +62,13 @@ def read_musicgen(folder: TransformersFolder) -> MusicgenParts:
 
 
 def settings_of(config: "MusicgenConfig") -> DictConfig:
-    """AudioCraft's settings for such a model. Raises ModelLoadError for one of another form."""
-    _check_form(config)
+    """Return AudioCraft's settings for a model. Raises ModelLoadError for another architecture."""
+    _check_architecture(config)
     return OmegaConf.create(dict(_audiocraft_config(config)))
 
 
 def transformers_codec(config: "MusicgenConfig") -> "CompressionModel":
-    """The codec of such a model, without its weights."""
+    """Build the codec of a model, without its weights."""
     from audiocraft.models import HFEncodecCompressionModel  # noqa: PLC0415 - after its stand-ins
     from transformers import EncodecModel  # noqa: PLC0415 - heavy
 
@@ -76,8 +76,8 @@ def transformers_codec(config: "MusicgenConfig") -> "CompressionModel":
     return codec
 
 
-def _check_form(config: "MusicgenConfig") -> None:
-    """Raise ModelLoadError for a model whose parts are others than MusicGen's."""
+def _check_architecture(config: "MusicgenConfig") -> None:
+    """Raise ModelLoadError for a model whose parts differ from MusicGen's."""
     parts = (config.text_encoder.model_type, config.audio_encoder.model_type)
     if parts != ("t5", "encodec"):
         raise ModelLoadError(f"its text encoder and codec are {' and '.join(parts)}, not t5 and encodec")
@@ -127,7 +127,7 @@ def _audiocraft_config(config: "MusicgenConfig") -> Mapping[str, Any]:
 
 
 def named_weights(model: "MusicgenForConditionalGeneration") -> Iterator[tuple[str, Tensor]]:
-    """The language model's weights by AudioCraft's names."""
+    """List the language model's weights with AudioCraft's names."""
     decoder = model.decoder.model.decoder
     for codebook, embedding in enumerate(decoder.embed_tokens):
         yield f"emb.{codebook}.weight", embedding.weight.detach()
@@ -142,21 +142,21 @@ def named_weights(model: "MusicgenForConditionalGeneration") -> Iterator[tuple[s
 
 
 def _layer_weights(layer: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    for ours, theirs in _LAYER_PARTS.items():
-        if theirs in layer:
-            yield ours, layer[theirs]
+    for name, transformers_name in _LAYER_NAMES.items():
+        if transformers_name in layer:
+            yield name, layer[transformers_name]
         else:
             for kind in ("weight", "bias"):
-                yield f"{ours}.{kind}", layer[f"{theirs}.{kind}"]
-    for ours, theirs in _JOINED.items():
-        joined = [layer[f"{theirs}.{part}_proj.weight"] for part in "qkv"]
-        yield f"{ours}.in_proj_weight", torch.cat(joined)
+                yield f"{name}.{kind}", layer[f"{transformers_name}.{kind}"]
+    for name, transformers_name in _FUSED_PROJECTIONS.items():
+        fused = [layer[f"{transformers_name}.{part}_proj.weight"] for part in "qkv"]
+        yield f"{name}.in_proj_weight", torch.cat(fused)
 
 
 def _projection(model: "MusicgenForConditionalGeneration", kind: str) -> Tensor:
-    """From the text encoder's width to the language model's.
+    """Return the projection from the text encoder's width to the language model's.
 
-    transformers leaves it out where both are the same.
+    transformers leaves it out if both are equal.
     """
     projection = getattr(model, "enc_to_dec_proj", None)
     if projection is not None:

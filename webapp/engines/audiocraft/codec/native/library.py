@@ -1,4 +1,4 @@
-"""The compiled codec as Python sees it."""
+"""Python bindings of the compiled codec."""
 
 import ctypes
 from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_int32, c_void_p
@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from webapp.engines.audiocraft.decoder.native.compiler import SOURCES as SHARED
-from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable, Workshop, usual_workshop
-from webapp.engines.audiocraft.decoder.native.library import loaded_from
+from webapp.engines.audiocraft.decoder.native.compiler import (
+    LibraryBuilder,
+    NativeUnavailable,
+    default_builder,
+)
+from webapp.engines.audiocraft.decoder.native.library import load_library
 
 SOURCES: Final = Path(__file__).parent / "kernel"
 
@@ -16,7 +20,7 @@ Handle: TypeAlias = c_void_p
 
 
 class LayerShape(Structure):
-    """As `Layer` in codec.h."""
+    """Mirrors `Layer` in codec.h."""
 
     _fields_ = tuple(
         (name, c_int32)
@@ -38,7 +42,7 @@ _CALLS: Final[dict[str, tuple[object, ...]]] = {
 
 
 class CodecLibrary:
-    """The functions of a compiled library. Raises NativeUnavailable for a file that is none."""
+    """The functions of a compiled library. Raises NativeUnavailable for a file that is not one."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -55,7 +59,7 @@ class CodecLibrary:
 
     @property
     def instructions(self) -> str:
-        """Which of the processor's instructions the products use."""
+        """Return the processor's instructions that the products use."""
         name: bytes = self._library.codec_instructions()
         return name.decode()
 
@@ -74,11 +78,11 @@ class CodecLibrary:
 
 
 @cache
-def usual_codec_library() -> CodecLibrary:
-    """The library of this machine, compiled if need be. Raises NativeUnavailable."""
-    return loaded_from(codec_workshop(usual_workshop()), CodecLibrary)
+def default_codec_library() -> CodecLibrary:
+    """Return the library of this machine, compiled if necessary. Raises NativeUnavailable."""
+    return load_library(codec_builder(default_builder()), CodecLibrary)
 
 
-def codec_workshop(workshop: Workshop) -> Workshop:
-    """A workshop like another one, with the codec's sources."""
-    return Workshop(workshop.folder, workshop.environment, SOURCES, workshop.targets, SHARED)
+def codec_builder(builder: LibraryBuilder) -> LibraryBuilder:
+    """Return a builder like another one, with the codec's sources."""
+    return LibraryBuilder(builder.folder, builder.environment, SOURCES, builder.targets, SHARED)

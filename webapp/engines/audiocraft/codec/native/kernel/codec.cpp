@@ -5,7 +5,7 @@ namespace soundloom {
 namespace {
 
 constexpr int GATES = 4;
-// Rows of a piece of work, and the size of a matrix from which on it, and not the rows, is what should stay near.
+// Rows per piece of work, and the matrix size above which the matrix, not the rows, should stay in the cache.
 constexpr int PIECE_ROWS = 96;
 constexpr std::size_t LARGE_BYTES = 1 << 19;
 
@@ -30,7 +30,7 @@ void product(Team& team, int thread, const Matrix& matrix, const Rows& rows, int
 }  // namespace
 
 void Codec::add_recurrent(int width, const float* input, const float* recurrent, const float* bias) {
-    // The gates of LANES cells lie together: cell by cell all four are there at once.
+    // The gates of LANES cells are stored together, so that all four gates of a cell are available at once.
     const int outputs = GATES * width;
     std::vector<float> inputs((std::size_t)outputs * width), recurrents(inputs.size()), biases(outputs);
     for (int output = 0; output < outputs; output++) {
@@ -49,14 +49,14 @@ void Codec::add_layer(const Layer& layer, const float* weight, const float* bias
     layers_.push_back({layer, Matrix(weight, outputs, layer.taps, layer.in), copied(bias, outputs)});
     const int most = std::max({layer.source, layer.raw, layer.active, layer.adds});
     if ((std::size_t)most >= slots_.size()) slots_.resize((std::size_t)most + 1);
-    // Upsampling writes what is trimmed, too.
+    // Upsampling also writes what is trimmed.
     margin_ = std::max({margin_, layer.before, layer.after, layer.taps * layer.stride});
 }
 
 void Codec::recur(int frames, int rows, const float* input, float* hidden, float* cell, float* output) {
     const std::size_t count = (std::size_t)rows * recurrents_.front().width;
-    hiddens_.make_room(((std::size_t)frames + 1) * count);
-    gates_.make_room((std::size_t)frames * count * GATES);
+    hiddens_.reserve(((std::size_t)frames + 1) * count);
+    gates_.reserve((std::size_t)frames * count * GATES);
     uint16_t* const sequence = hiddens_.data() + count;
     for (std::size_t at = 0; at < frames * count; at += LANES) store_rounded(sequence + at, load(input + at));
     team_.run([&](int thread) {
@@ -69,7 +69,7 @@ void Codec::recur(int frames, int rows, const float* input, float* hidden, float
     for (std::size_t at = 0; at < frames * count; at += LANES) store(output + at, load_halves(sequence + at));
 }
 
-// What is after the first row of `hiddens_` is the layer's input, and then its output.
+// From the second row on, `hiddens_` holds the layer's input, and then its output.
 void Codec::recur_layer(int thread, const Recurrent& layer, int frames, int rows, float* hidden, float* cell) {
     const std::size_t width = (std::size_t)layer.width, count = rows * width;
     uint16_t* const before = hiddens_.data();
@@ -109,18 +109,18 @@ void Codec::step(int thread, const Recurrent& layer, int rows, const float* gate
     });
 }
 
-void Codec::make_room(int frames, int width) {
-    slots_[0].make_room((std::size_t)(frames + 2 * margin_) * width);
+void Codec::reserve(int frames, int width) {
+    slots_[0].reserve((std::size_t)(frames + 2 * margin_) * width);
     std::size_t length = (std::size_t)frames;
     for (const Convolution& layer : layers_) {
         length *= (std::size_t)layer.shape.stride;
         for (const int slot : {layer.shape.raw, layer.shape.active})
-            if (slot >= 0) slots_[slot].make_room((length + 2 * margin_) * layer.shape.out);
+            if (slot >= 0) slots_[slot].reserve((length + 2 * margin_) * layer.shape.out);
     }
 }
 
 void Codec::convolve(int frames, int width, int channels, const float* input, float* sound) {
-    make_room(frames, width);
+    reserve(frames, width);
     uint16_t* const first = at(0, width);
     for (std::size_t from = 0; from < (std::size_t)frames * width; from += LANES)
         store_rounded(first + from, elu(load(input + from)));
@@ -137,7 +137,7 @@ void Codec::convolve(int frames, int width, int channels, const float* input, fl
 void Codec::convolve_layer(int thread, const Convolution& layer, int length, int channels, float* sound) {
     const Layer& shape = layer.shape;
     const std::size_t in = (std::size_t)shape.in;
-    // Where the sums of row 0 go; of an upsampled sound the first samples are not wanted.
+    // The destination of row 0's sums; the first samples of an upsampled signal are trimmed.
     const std::ptrdiff_t skipped = (std::ptrdiff_t)shape.trim * shape.out, outputs = layer.matrix.outputs();
     uint16_t* const raw = shape.raw < 0 ? nullptr : at(shape.raw, shape.out) - skipped;
     uint16_t* const active = shape.active < 0 ? nullptr : at(shape.active, shape.out) - skipped;
@@ -156,11 +156,11 @@ void Codec::convolve_layer(int thread, const Convolution& layer, int length, int
     });
 }
 
-// Puts what a convolution sees beyond the ends around its source: zeros, or the sound reflected at its ends.
+// Pads the source of a convolution: with zeros, or with the signal reflected at its ends.
 void Codec::surround(const Layer& layer, int length) {
     uint16_t* const rows = at(layer.source, layer.in);
     const int most = std::max(layer.before, layer.after);
-    // A sound shorter than what is reflected is taken for longer, with zeros.
+    // A signal shorter than the reflection is extended with zeros.
     const int last = std::max(length, most + 1) - 1;
     const auto put = [&](int row, int from) {
         uint16_t* const to = rows + (std::ptrdiff_t)row * layer.in;

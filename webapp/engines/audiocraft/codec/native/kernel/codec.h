@@ -1,8 +1,8 @@
-// The second half of EnCodec's decoder: an LSTM, and convolutions that make its frames into samples.
+// The second half of EnCodec's decoder: an LSTM, and convolutions that upsample its frames to samples.
 //
-// Numbers are bfloat16, sums and the LSTM's cells float32. All convolutions, those that upsample too, are
-// products of one matrix with rows of what lies in memory already, frame after frame: a row's taps are its
-// neighbours. Activations stand between them only as what the next product reads.
+// Numbers are bfloat16, sums and the LSTM's cells float32. All convolutions, transposed ones too, are products of one
+// matrix with rows that are in memory already, frame after frame: a row's taps are its neighbours. Activations are
+// stored only in the form that the next product reads.
 #pragma once
 
 #include <vector>
@@ -13,20 +13,20 @@
 namespace soundloom {
 
 // A convolution of slot `source` of `in` channels to slots `raw` and `active` (after ELU) of `out` channels, each
-// `none` below 0; without either it makes the sound. Slot `adds` is added to it. `stride` rows come of each row,
+// `none` below 0; without either it writes the samples. Slot `adds` is added to it. `stride` rows come of each row,
 // `trim` of the very first ones are left out. `before` and `after` say how many rows are needed around the source.
 struct Layer {
     int32_t in, out, taps, dilation, stride, before, after, reflects, trim, source, raw, active, adds;
 };
 
-// Memory that grows when more is needed; what was in it is gone then.
+// Memory that grows when more is needed, which loses its content.
 template <typename T>
 class Buffer {
 public:
     T* data() { return array_.data(); }
 
-    // Raises std::bad_alloc, and then has no room at all.
-    void make_room(std::size_t count) {
+    // Throws std::bad_alloc, and then has no capacity at all.
+    void reserve(std::size_t count) {
         if (count <= room_) return;
         room_ = 0;
         array_ = Array<T>();
@@ -69,16 +69,16 @@ private:
 
     void recur_layer(int thread, const Recurrent& layer, int frames, int rows, float* hidden, float* cell);
     void step(int thread, const Recurrent& layer, int rows, const float* gates, uint16_t* hiddens, float* cell);
-    void make_room(int frames, int width);
+    void reserve(int frames, int width);
     void convolve_layer(int thread, const Convolution& layer, int length, int channels, float* sound);
     void surround(const Layer& layer, int length);
-    // Where a slot's rows begin; there is room for `margin_` others before and after them.
+    // The start of a slot's rows; there is space for `margin_` others before and after them.
     uint16_t* at(int slot, int width) { return slots_[slot].data() + (std::size_t)margin_ * width; }
 
     Team team_;
     std::vector<Recurrent> recurrents_;
     std::vector<Convolution> layers_;
-    // Kept from call to call: new memory would cost as much time as what is done with it.
+    // Kept from call to call: allocating would take as long as computing.
     std::vector<Buffer<uint16_t>> slots_ = std::vector<Buffer<uint16_t>>(1);
     Buffer<uint16_t> hiddens_;
     Buffer<float> gates_;

@@ -1,4 +1,4 @@
-// What Python calls. Nothing is thrown across: 0 says that all went well, 1 that memory or a thread could not be had.
+// The functions that Python calls. They throw nothing: 0 is success, 1 means that memory or threads ran out.
 #include <new>
 #include <system_error>
 
@@ -25,7 +25,7 @@ int guarded(const Work& work) {
 
 extern "C" {
 
-// Which instructions the products use.
+// Returns the instructions that the products use.
 const char* codec_instructions() { return SOUNDLOOM_PAIRS; }
 
 // Widths have to be whole multiples of this.

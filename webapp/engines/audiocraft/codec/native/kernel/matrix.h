@@ -8,7 +8,7 @@
 
 namespace soundloom {
 
-// Outputs that are computed together, and rows: as many sums as stay in registers beside what they are made of.
+// Outputs and rows that are computed together: as many sums as fit into registers beside their operands.
 #if defined(__AVX512F__) && defined(__AVX512BW__)
 constexpr int WIDE = 4, WIDE_ROWS = 6, NARROW_ROWS = 12;
 #else
@@ -74,7 +74,7 @@ private:
         for (; row < end; row++) tile<1, VECTORS>(block, rows, row, take, vector, vectors);
     }
 
-    // `vectors` lie together in memory, of which this computes VECTORS, from `vector` on.
+    // `vectors` are stored together, of which this computes VECTORS, from `vector` on.
     template <int ROWS, int VECTORS, typename Take>
     void tile(int block, const Rows& rows, int row, const Take& take, int vector, int vectors) const {
         const uint32_t* weights =

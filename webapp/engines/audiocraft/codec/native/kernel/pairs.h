@@ -1,4 +1,4 @@
-// bfloat16 in pairs: the product that processors have an instruction for, and what stands between products.
+// bfloat16 in pairs: the product for which processors have an instruction, and the functions between products.
 #pragma once
 
 #include "simd.h"
