@@ -269,7 +269,7 @@ class Scheduler:
 
     @contextmanager
     def _isolating(self, entry: _Scheduled) -> Iterator[None]:
-        """Inside, an error ends this task and no other."""
+        """End this task, and no other, with an error that is raised inside."""
         with failing(entry.task, self._codec.device):
             try:
                 yield

@@ -1,7 +1,7 @@
 """Runs MusicGen and AudioGen on a batch of sequences, each at its own column of its own window.
 
 Every sequence has a slot, and two rows of a backend: one attends to its text, the other to no text, for
-classifier-free guidance. The prompt of a window is prefilled in pieces, between the steps of the other
+classifier-free guidance. The prompt of a window is prefilled in parts, between the steps of the other
 sequences, so that a sequence that joins or starts its next window does not hold them up.
 """
 
@@ -134,7 +134,7 @@ class AutoregressiveRunner:
 
     @property
     def _is_check_due(self) -> bool:
-        """Return whether to check the logits: every so many steps, and at the end of a window."""
+        """Return whether to check the logits: every `check_every` steps, and at the end of a window."""
         is_end = any(slot.step == slot.columns for slot in self._slots.values())
         return is_end or self._steps_since_check >= self._check_every
 
