@@ -70,7 +70,7 @@ class ModelStatus:
 
 
 class Loaded(Protocol):
-    """Is told of a load that ended: after how many seconds, and whether the model is ready."""
+    """Called after a load with its duration and whether the model is ready."""
 
     def __call__(self, model: str, seconds: float, *, is_ready: bool) -> object: ...
 

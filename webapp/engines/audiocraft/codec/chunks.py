@@ -10,6 +10,14 @@ from webapp.engines.audiocraft.codec.backends import CodecBackend, State
 
 
 @dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """The frames to the left and to the right on which an output frame depends."""
+
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkSizes:
     """How a chunk is cut, in frames.
 

@@ -27,7 +27,7 @@ from webapp.engines.audiocraft.codec.backends import (
     on_cpu,
     pad_without_synchronizing,
 )
-from webapp.engines.audiocraft.codec.chunks import ChunkInput, ChunkOutput, decode_batch
+from webapp.engines.audiocraft.codec.chunks import ChunkInput, ChunkOutput, ReceptiveField, decode_batch
 from webapp.engines.audiocraft.codec.waveform_stream import WaveformStream
 
 if TYPE_CHECKING:
@@ -39,14 +39,6 @@ CHUNK_FRAMES = 100
 PROBE_FRAMES = 16
 MIN_SNR_DB: Final = 35.0
 """How far below the audio in float32 the error of a faster backend must be for it to be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceptiveField:
-    """The frames to the left and to the right on which an output frame depends."""
-
-    left: int
-    right: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,39 @@
 """Decodes the tokens of one sequence while they are being generated."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from webapp.audio.waveform import Samples
-from webapp.engines.audiocraft.codec.backends import State
-from webapp.engines.audiocraft.codec.chunks import ChunkInput, ChunkOutput, ChunkSizes
-
-if TYPE_CHECKING:
-    from webapp.engines.audiocraft.codec.decoder import CodecDecoder
+from webapp.engines.audiocraft.codec.backends import CodecBackend, State
+from webapp.engines.audiocraft.codec.chunks import ChunkInput, ChunkOutput, ChunkSizes, ReceptiveField
 
 logger = logging.getLogger(__name__)
 
 
 class NotFinite(ArithmeticError):
     """The codec gave NaN or infinity."""
+
+
+class ChunkedCodec(Protocol):
+    """The codec as a stream uses it: with `backend`, or with `float32` as the fallback."""
+
+    backend: CodecBackend
+    float32: CodecBackend
+    chunk_frames: int
+    head_field: ReceptiveField
+    tail_field: ReceptiveField
+
+    def channel_tokens(self, tokens: Tensor) -> Tensor: ...
+
+    def run_head(self, tokens: Tensor, start: int, end: int) -> Tensor: ...
+
+    def decode_chunks(self, inputs: Sequence[ChunkInput]) -> list[ChunkOutput]: ...
 
 
 class WaveformStream:
@@ -30,7 +44,7 @@ class WaveformStream:
     not finite, this stream continues in float32.
     """
 
-    def __init__(self, decoder: "CodecDecoder", tokens: Tensor) -> None:
+    def __init__(self, decoder: ChunkedCodec, tokens: Tensor) -> None:
         """`tokens` (codebooks, frames) is read when a chunk is decoded."""
         self._decoder = decoder
         self._backend = decoder.backend
