@@ -19,6 +19,25 @@ RETIRED = frozenset(
     }
 )  # fmt: skip
 
+# Retired in every identifier of the AudioCraft engine, beside the words above.
+ENGINE = ROOT / "webapp/engines/audiocraft"
+RETIRED_IN_THE_ENGINE = frozenset(
+    {
+        "server", "serving", "job", "jobs", "lane", "lanes", "board", "past", "pasts", "drawer", "drawers",
+        "chance", "piece", "pieces", "choice", "choices", "hand", "given", "sick", "reach", "workshop",
+        "quick", "quicker", "quickest", "settle", "settled",
+    }
+)  # fmt: skip
+
+# SIMD lanes, lines of text, places in prompts, AudioCraft's own names, the interface of engines,
+# and the choice of a precision.
+OTHER_SENSES_IN_THE_ENGINE = frozenset(
+    {
+        "lane", "lanes", "codec_lanes", "line", "lines", "first_line", "_PLACES", "past_context",
+        "precision_note", "choice", "PrecisionChoice",
+    }
+)  # fmt: skip
+
 # Names that use such a word in a sense that is not retired: lines of text and of the log, musical notes,
 # moderation notes, and a straight line through measured points.
 OTHER_SENSES = frozenset(
@@ -34,22 +53,17 @@ OTHER_SENSES = frozenset(
 REMAINING: dict[str, int] = {
     "_first_look": 1,
     "_first_place": 1,
-    "_give_back_room": 1,
     "_has_room": 1,
     "_is_place": 1,
-    "_look": 6,
+    "_look": 5,
     "_looks_alike": 1,
     "_looks_back": 1,
-    "_make_room": 2,
-    "_make_room_for": 1,
+    "_make_room": 1,
     "_misses_counted": 1,
-    "_Place": 1,
-    "_place": 3,
-    "_place_next": 1,
-    "_place_of": 1,
+    "_place": 2,
     "_read_note": 1,
     "_room": 1,
-    "_said": 4,
+    "_said": 2,
     "_said_of_music": 1,
     "_said_of_samples": 1,
     "_say": 2,
@@ -59,27 +73,20 @@ REMAINING: dict[str, int] = {
     "_tell": 2,
     "_tell_missing": 1,
     "_tell_refused": 1,
-    "_Told": 1,
-    "_told": 3,
+    "_told": 2,
     "_write_note": 1,
-    "codec_turn": 1,
-    "CodecTurn": 1,
     "has_a_say": 1,
-    "has_places": 1,
     "in_line": 1,
     "in_turn": 1,
     "Line": 1,
     "line": 1,
     "lines": 1,
-    "look": 6,
-    "look_again": 1,
-    "losses_told": 1,
+    "look": 3,
     "model_lines": 1,
     "ModelLine": 1,
     "note": 13,
     "note_of": 1,
     "Place": 1,
-    "place": 1,
     "place_reasons": 1,
     "Places": 1,
     "places": 1,
@@ -116,6 +123,24 @@ def names_of_the_product() -> Iterator[str]:
             yield from names_in(ast.parse(path.read_text(encoding="utf-8")))
 
 
+def identifiers_in(tree: ast.Module) -> Iterator[str]:
+    """List every name in a module: of definitions, parameters, attributes and variables."""
+    yield from names_in(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.arg | ast.keyword) and node.arg is not None:
+            yield node.arg
+
+
+def retired_in_the_engine(names: Iterator[str]) -> set[str]:
+    """Return the identifiers that contain a word that is retired in the AudioCraft engine."""
+    retired = RETIRED | RETIRED_IN_THE_ENGINE
+    return {name for name in names if words_of(name) & retired} - OTHER_SENSES_IN_THE_ENGINE
+
+
 def retired_names(names: Iterator[str]) -> Counter[str]:
     """Count the names that contain a retired word in a retired sense."""
     return Counter(name for name in names if words_of(name) & RETIRED and name not in OTHER_SENSES)
@@ -148,10 +173,57 @@ def test_retired_words_are_found_in_names(source: str, found: dict[str, int]) ->
     assert retired_names(names_in(ast.parse(source))) == Counter(found)
 
 
-def test_every_retired_word_is_in_the_glossary() -> None:
-    _, _, table = GLOSSARY.read_text(encoding="utf-8").partition("## Retired words")
+def explained_words(table: str) -> set[str]:
+    """Return the words in the first column of a table."""
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| ")]
-    explained = {word.strip() for row in rows for word in row.split(",")} - {"retired"}
+    return {word.strip() for row in rows for word in row.split(",")} - {"retired"}
+
+
+def retired_tables() -> tuple[str, str]:
+    """Return the glossary's two tables of retired words: for the product, and for the engine."""
+    _, _, both = GLOSSARY.read_text(encoding="utf-8").partition("## Retired words")
+    of_product, _, of_engine = both.partition("### In the AudioCraft engine")
+    return of_product, of_engine
+
+
+def engine_identifiers() -> Iterator[str]:
+    for path in sorted(ENGINE.rglob("*.py")):
+        yield path.parent.name if path.stem == "__init__" else path.stem
+        yield from identifiers_in(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_no_identifier_of_the_engine_has_a_retired_word() -> None:
+    assert retired_in_the_engine(engine_identifiers()) == set()
+
+
+def test_every_other_sense_in_the_engine_is_in_use() -> None:
+    assert set(engine_identifiers()) >= OTHER_SENSES_IN_THE_ENGINE
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("class Job: ...", {"Job"}),
+        ("def run(past_bytes: int) -> None: ...", {"past_bytes"}),
+        ("self._hand = 1", {"_hand"}),
+        ("serve(make_drawer=1)", {"make_drawer"}),
+        ("lanes = handle = server_side_boards = 1", {"server_side_boards"}),
+    ],
+)
+def test_retired_words_are_found_in_the_engine(source: str, found: set[str]) -> None:
+    assert retired_in_the_engine(identifiers_in(ast.parse(source))) == found
+
+
+def test_the_engine_s_retired_words_are_in_the_glossary() -> None:
+    explained = explained_words(retired_tables()[1])
+    assert explained <= RETIRED_IN_THE_ENGINE
+    assert {word.removesuffix("s") for word in RETIRED_IN_THE_ENGINE} <= explained | {
+        "quicker", "quickest", "settled",
+    }  # fmt: skip
+
+
+def test_every_retired_word_is_in_the_glossary() -> None:
+    explained = explained_words(retired_tables()[0])
     assert explained <= RETIRED
     assert {word.removesuffix("s") for word in RETIRED} <= {word.removesuffix("s") for word in explained} | {
         "noted", "shelve",

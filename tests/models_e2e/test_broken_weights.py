@@ -115,6 +115,6 @@ async def test_weights_that_were_asked_for_by_name_and_are_taken_away_are_an_err
         lambda told: LM_FILE in str(told["engines"]["music"]["error"]).partition("lacks")[2],
     )
     assert told["models"]["music"] == "error"
-    assert told["engines"]["music"]["error"] == f"the folder {folder} is no checkpoint: it lacks {LM_FILE}"
+    assert told["engines"]["music"]["error"] == f"the folder {folder} is not a checkpoint: it lacks {LM_FILE}"
     job = client.wait_for(client.submit(model="music", duration=1, seed=1), "completed", "failed")
     assert (job["status"], job["error"]) == ("failed", "The model could not be loaded")

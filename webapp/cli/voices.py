@@ -79,7 +79,7 @@ def pull(arguments: Namespace) -> int:
 
 
 def _refused_in(folder: Path) -> list[Refused]:
-    return InstalledVoices(folder).look(has_piper=True)[1]
+    return InstalledVoices(folder).scan(has_piper=True)[1]
 
 
 def take_away(arguments: Namespace) -> int:
