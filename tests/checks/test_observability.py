@@ -32,7 +32,7 @@ async def _nothing(*_: object) -> None: ...
 def _known() -> set[str]:
     http = CollectorRegistry()
     RequestMetrics(_nothing, http)
-    snapshot = QueueSnapshot(version=0, is_paused=False, jobs=(), until_ms=0)
+    snapshot = QueueSnapshot(version=0, is_paused=False, jobs=(), valid_until_ms=0)
     report = StatusReport({}, dict(NO_GPU), 0, {}, {})
     families = [
         *http.collect(),
