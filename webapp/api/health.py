@@ -1,41 +1,25 @@
-"""Answers whether the process lives, and whether it can serve."""
+"""Health checks: whether the process is alive, and whether it can serve."""
 
-import logging
 from typing import Final
 
 from litestar import Response, get
 from litestar.enums import MediaType
-from litestar.types import ControllerRouterHandler
 
-from webapp.database.patience import Outage
-from webapp.database.readiness import Readiness
-from webapp.errors import DatabaseAway
+from webapp.http.dependencies import InjectedShared
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
-
-logger = logging.getLogger(__name__)
 
 
 @get("/healthz", media_type=MediaType.TEXT, include_in_schema=False)
 async def healthz() -> Response[str]:
-    """The process is alive; asks nothing of anybody else."""
+    """Answer 200 while the process is alive, whatever the state of anything that it depends on."""
     return Response("ok\n", headers=NO_STORE)
 
 
-def readyz(readiness: Readiness) -> ControllerRouterHandler:
-    """Build the readiness handler: 200 when the database has the present schema, otherwise 503 and why."""
-    outage = Outage(logger, "the database")
-
-    @get("/readyz", media_type=MediaType.TEXT, include_in_schema=False)
-    async def answer() -> Response[str]:
-        reason = "the database does not answer as it should"
-        with outage:
-            try:
-                await readiness.require()
-            except DatabaseAway as error:
-                reason = error.message
-                raise
-            return Response("ok\n", headers=NO_STORE)
-        return Response(f"not ready: {reason}\n", status_code=503, headers=NO_STORE)
-
-    return answer
+@get("/readyz", media_type=MediaType.TEXT, include_in_schema=False)
+async def readyz(shared: InjectedShared) -> Response[str]:
+    """Answer 200 if the server can serve, otherwise 503 and why not."""
+    problem = await shared.readiness.problem()
+    if problem is None:
+        return Response("ok\n", headers=NO_STORE)
+    return Response(f"not ready: {problem}\n", status_code=503, headers=NO_STORE)
