@@ -99,7 +99,6 @@ PARTS_WITH_RETIRED_VARIABLES: frozenset[str] = frozenset(
         "database",
         "engines",
         "http",
-        "injected.py",
         "pages",
         "services/backup",
         "services/speech",
