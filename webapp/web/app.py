@@ -8,9 +8,10 @@ from litestar_htmx import HTMXPlugin
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from webapp.api import API_CONTROLLERS
+from webapp.api.health import healthz, readyz
+from webapp.api.metrics import metrics
 from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
-from webapp.database.readiness import Readiness
 from webapp.http.dependencies import Streams, dependencies_of, provided, resolve_in_sequence
 from webapp.http.errors import ErrorTranslator
 from webapp.http.files.static import StaticFiles
@@ -30,8 +31,6 @@ from webapp.pages.frame import texts
 from webapp.pages.frame.errors import error_page, unknown_host_page
 from webapp.pages.frame.rendering import Renderer
 from webapp.services.container import Services
-from webapp.web.health import healthz, readyz
-from webapp.web.metrics import metrics
 from webapp.web.openapi import openapi_config
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -63,7 +62,7 @@ def create_app(services: Services) -> Litestar:
             page_router(services, renderer),
             static.handler(),
             healthz,
-            readyz(Readiness(services.database), services.storage),
+            readyz,
             metrics(registry, services.clock),
         ],
         dependencies={

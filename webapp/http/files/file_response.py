@@ -11,8 +11,8 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from webapp.http.errors import PROBLEM_JSON, Problem
+from webapp.http.files.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
 from webapp.http.files.preconditions import is_unchanged
-from webapp.policy.library.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
 from webapp.storage import StoredFile
 
 # A sound never changes under its name.

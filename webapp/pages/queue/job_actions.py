@@ -79,7 +79,7 @@ async def again(
     """Ask for the same sound once more: from the same seed, or from another one."""
     job = await queue.jobs.get(posted.identity, job_id)
     seed = _made_with(job.sound.seed if job.sound else job.seed, posted.fields)
-    submitted = await queue.submissions.submit(posted.identity, job.asked_again(seed))
+    submitted = await queue.submissions.submit(posted.identity, job.to_new_request(seed))
     return await _added(posted, accounts, queue, submitted)
 
 

@@ -8,7 +8,7 @@ from webapp.pages.frame import words
 from webapp.pages.frame.texts import N_, Texts, _, counted, forms
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.policy.generation import MODELS
-from webapp.policy.queue.job_actions import AdminAction, Steered, possible
+from webapp.policy.queue.job_actions import AdminAction, JobState, possible_actions
 from webapp.policy.queue.pricing import SkipPrice, skip_cost
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue_overview import GoneJob
@@ -193,8 +193,8 @@ def _expected_start(job: QueuedJob, now_ms: int) -> str:
 
 
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
-    steered = Steered(job.status, is_front=job.priority == "skipped", is_moved=job.reason == "moved")
-    return possible(steered)
+    state = JobState(job.status, is_front=job.priority == "skipped", is_moved=job.reason == "moved")
+    return possible_actions(state)
 
 
 def _serves(models: Mapping[str, Any]) -> str:

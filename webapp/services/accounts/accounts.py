@@ -25,7 +25,7 @@ from webapp.policy.accounts.credentials import (
     username_key,
 )
 from webapp.policy.accounts.tiers import DEFAULT_TIER, TIER_NAMES
-from webapp.services.accounts.export import export_account
+from webapp.services.accounts.account_document import account_document
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sign_in_limits import AccountLimits
@@ -213,8 +213,8 @@ class Accounts:
         return tuple(account_view(row) for row in rows)
 
     async def export(self, account_id: int) -> dict[str, Any]:
-        """Return everything that is stored about an account; see `export_account`. Raises NotFound."""
-        return await export_account(account_id)
+        """Return everything that is stored about an account; see `account_document`. Raises NotFound."""
+        return await account_document(account_id)
 
     async def _view(self, condition: Where, missing: str) -> AccountView:
         row = await Account.select(*ACCOUNT_COLUMNS).where(condition).first()

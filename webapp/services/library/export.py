@@ -25,7 +25,7 @@ from webapp.policy.library.exports import (
 )
 from webapp.policy.library.fields import MAX_PER_PAGE, LibraryQuery
 from webapp.policy.library.missing_files import missing_words
-from webapp.services.accounts.export import export_account
+from webapp.services.accounts.account_document import account_document
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.browse import NOT_FOUND, Browser
@@ -99,7 +99,7 @@ class Exports:
         """
         sound_ids = await self._listed(identity, EVERYTHING, None)
         await self._require_files(sound_ids, EVERYTHING)
-        stored = await export_account(identity.account_id)
+        stored = await account_document(identity.account_id)
         document = json.dumps(stored, ensure_ascii=False, indent=2).encode()
         return Export(sound_ids, EVERYTHING, identity.username, ((ACCOUNT_NAME, document),))
 

@@ -1,4 +1,7 @@
-"""Claimed work in a worker's hands: made, published and written down, or given back, whatever happens."""
+"""Carries out claimed work.
+
+The result is published and recorded, or the claim handed back, whatever happens.
+"""
 
 import asyncio
 import logging
@@ -21,12 +24,12 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_WRITE_S: Final = 0.25
-# After the grace period: how long an engine that is cancelled gets to notice it.
+# After the grace period: the time for a cancelled engine to react.
 CANCEL_S: Final = 2.0
 
 
 class Unfinished(Exception):
-    """The worker stops, and the work did not end in time."""
+    """Raised when the worker stops and the work did not end in time."""
 
 
 class SoundClaim(Lease, Protocol):
@@ -41,9 +44,9 @@ class SoundClaim(Lease, Protocol):
 
 
 class ClaimedWork(ABC):
-    """One claim, from its beginning to its end: completed, failed, handed back, or another worker's."""
+    """One claim, from its beginning to its end: completed, failed, handed back, or lost to another worker."""
 
-    # What is claimed, for the log.
+    # What is claimed, in the words of the log.
     noun: str
     # The level of failures whose reason is known.
     explained_level = logging.WARNING
@@ -59,11 +62,14 @@ class ClaimedWork(ABC):
 
     @abstractmethod
     async def make(self, staged: Path) -> SoundFacts:
-        """Write the files into a folder. Raises Unfinished when there is no time left for it."""
+        """Generate the sound and write its files into a folder.
+
+        Raises Unfinished if there is no time left.
+        """
 
     @abstractmethod
     async def complete(self, facts: SoundFacts) -> None:
-        """Write that the sound is there. Raises LeaseLost."""
+        """Record the finished sound. Raises LeaseLost."""
 
     @abstractmethod
     async def fail(self, error: Exception) -> bool:
@@ -78,7 +84,7 @@ class ClaimedWork(ABC):
         return True
 
     def is_explained(self, error: Exception) -> bool:
-        """Return whether a failure needs no traceback: its reason is known, or in the log already."""
+        """Return whether a failure needs no traceback: its reason is known, or logged already."""
         return False
 
     def is_stopped_by_us(self, error: Exception) -> bool:

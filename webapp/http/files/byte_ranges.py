@@ -1,9 +1,9 @@
-"""Which bytes of a file a Range header asks for (RFC 9110, section 14)."""
+"""Parses the Range header of requests for files (RFC 9110, section 14)."""
 
 import re
 from dataclasses import dataclass
 
-# More digits than any file needs, and fewer than Python refuses to read.
+# More digits than any file needs, and fewer than Python refuses to parse.
 _RANGE = re.compile(r"([0-9]{0,1000})-([0-9]{0,1000})")
 
 
@@ -24,10 +24,11 @@ class UnsatisfiableRange(Exception):
 
 
 def requested_range(header: str | None, size: int) -> ByteRange | None:
-    """The single range that `header` asks for of a file of `size` bytes.
+    """Return the single range that a header requests of a file of `size` bytes.
 
-    None where the whole file is to be sent: no header, another unit, a malformed one, or several
-    ranges, which a server may ignore. Raises UnsatisfiableRange when nothing of it is there.
+    None means that the whole file is to be sent: there is no header, or one with another unit, malformed, or
+    with several ranges, which a server may ignore. Raises UnsatisfiableRange if the range has no byte of the
+    file.
     """
     if header is None:
         return None

@@ -1,4 +1,8 @@
-"""Everything that is stored about an account, for its owner to download."""
+"""The account document: everything that is stored about an account, as JSON.
+
+An owner can download it by itself, or as `account.json` in an archive with their sounds: see
+`webapp.services.library.export`.
+"""
 
 from typing import Any, Final
 
@@ -26,11 +30,11 @@ _FLAGS: Final = frozenset(
 )
 
 
-async def export_account(account_id: int) -> dict[str, Any]:
-    """Return an account and all that belongs to it, by kind, as values for JSON; times are in ms UTC.
+async def account_document(account_id: int) -> dict[str, Any]:
+    """Return an account and everything that belongs to it, by kind, as values for JSON; times are in ms UTC.
 
-    The files of a sound are found under its `generation_id`. Secrets' hashes, the leases of jobs and admins'
-    notes are left out. Raises NotFound.
+    A sound's files are named by its `generation_id`. Hashes of secrets, leases and moderation notes are left
+    out. Raises NotFound.
     """
     account = await (
         Account.select(
@@ -141,10 +145,10 @@ def _of_speech(account_id: int) -> dict[str, Select[Any]]:
 
 
 def _is_visible(item: type[LibraryItem], account_id: int) -> And | Or:
-    """Leave out sounds of others that are private again or that an admin has hidden."""
+    """Leave out other accounts' sounds that have become private or that an admin has hidden."""
     return (item.account == account_id) | (item.is_public.eq(True) & item.is_hidden.eq(False))
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with truth values where SQLite has numbers."""
+    """Return a row with booleans in place of SQLite's numbers."""
     return {name: bool(value) if name in _FLAGS else value for name, value in row.items()}

@@ -1,17 +1,17 @@
-"""The place that a newcomer is told is the one that the order gives it."""
+"""A newcomer gets the position that the order gives it."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.policy.queue.ordering import Affinity, WaitingJob, in_order
-from webapp.policy.queue.positions import Places
+from webapp.policy.queue.positions import QueuePositions
 
 NOW_MS = 100
 MODELS = ("music", "audio", "magnet")
 
 
 @st.composite
-def _lines(draw: st.DrawFn) -> list[WaitingJob]:
+def _waiting_jobs(draw: st.DrawFn) -> list[WaitingJob]:
     return [
         WaitingJob(
             sequence,
@@ -24,7 +24,7 @@ def _lines(draw: st.DrawFn) -> list[WaitingJob]:
     ]
 
 
-_TURNS = st.lists(
+_AFFINITIES = st.lists(
     st.builds(
         Affinity,
         st.none() | st.frozensets(st.sampled_from(MODELS)),
@@ -35,14 +35,14 @@ _TURNS = st.lists(
 )
 
 
-@given(line=_lines(), turns=_TURNS, joined=st.integers(0, 12))
-def test_each_newcomer_gets_the_place_of_the_order(
-    line: list[WaitingJob], turns: list[Affinity], joined: int
+@given(waiting=_waiting_jobs(), affinities=_AFFINITIES, joined=st.integers(0, 12))
+def test_each_newcomer_gets_the_position_of_the_order(
+    waiting: list[WaitingJob], affinities: list[Affinity], joined: int
 ) -> None:
-    present, newcomers = line[:joined], line[joined:]
-    places = Places(present, NOW_MS, turns)
+    present, newcomers = waiting[:joined], waiting[joined:]
+    positions = QueuePositions(present, NOW_MS, affinities)
     for newcomer in newcomers:
         present = [*present, newcomer]
-        assert places.of(newcomer) == in_order(present, NOW_MS, turns).index(newcomer)
-        places.add(newcomer)
-        assert len(places) == len(present)
+        assert positions.of(newcomer) == in_order(present, NOW_MS, affinities).index(newcomer)
+        positions.add(newcomer)
+        assert len(positions) == len(present)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.library.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
+from webapp.http.files.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
 
 SIZE = 1000
 

@@ -1,4 +1,4 @@
-"""The line that is kept in heaps takes exactly what the plain function would."""
+"""`WaitingJobs`, which is kept in heaps, takes exactly what the plain function would."""
 
 from dataclasses import replace
 
@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.policy.lines import NEAR_MS, NOW_MS, affinities, jobs, lines
-from webapp.policy.queue.ordering import Affinity, Line, WaitingJob, next_job
+from webapp.policy.queue.ordering import Affinity, WaitingJob, WaitingJobs, next_job
 
 
-class KeptLine(RuleBasedStateMachine):
+class KeptJobs(RuleBasedStateMachine):
     """Jobs come, are skipped, are cancelled, are taken and come back while time passes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.line: Line[WaitingJob] = Line()
+        self.kept: WaitingJobs[WaitingJob] = WaitingJobs()
         self.waiting: dict[int, WaitingJob] = {}
         self.taken: list[WaitingJob] = []
         self.now_ms = NOW_MS - 5
@@ -38,12 +38,12 @@ class KeptLine(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         sequence = data.draw(st.sampled_from(list(self.waiting)))
         del self.waiting[sequence]
-        self.line.remove(sequence)
+        self.kept.remove(sequence)
 
     @rule(affinity=affinities())
     def take(self, affinity: Affinity) -> None:
         expected = next_job(self.waiting.values(), self.now_ms, affinity)
-        assert self.line.take(self.now_ms, affinity) == expected
+        assert self.kept.take(self.now_ms, affinity) == expected
         if expected is not None:
             self.taken.append(self.waiting.pop(expected[0].sequence))
 
@@ -58,28 +58,28 @@ class KeptLine(RuleBasedStateMachine):
 
     @invariant()
     def same_length(self) -> None:
-        assert len(self.line) == len(self.waiting)
+        assert len(self.kept) == len(self.waiting)
 
     def _add(self, job: WaitingJob) -> None:
         self.waiting[job.sequence] = job
-        self.line.add(job)
+        self.kept.add(job)
 
 
-TestKeptLine = KeptLine.TestCase
+TestKeptJobs = KeptJobs.TestCase
 
 
-def test_a_job_that_is_put_in_again_stands_where_it_belongs_now() -> None:
-    line = Line([WaitingJob(1, 0, model="music"), WaitingJob(2, 0, model="music")])
-    line.add(WaitingJob(1, 1, model="music"))
-    taken = [line.take(NOW_MS), line.take(NOW_MS)]
+def test_a_job_that_is_put_in_again_goes_where_it_belongs_now() -> None:
+    kept = WaitingJobs([WaitingJob(1, 0, model="music"), WaitingJob(2, 0, model="music")])
+    kept.add(WaitingJob(1, 1, model="music"))
+    taken = [kept.take(NOW_MS), kept.take(NOW_MS)]
     assert [one[0].sequence for one in taken if one is not None] == [2, 1]
 
 
 @given(lines(most=20), affinities())
-def test_a_line_made_at_once_is_taken_in_order(waiting: list[WaitingJob], affinity: Affinity) -> None:
-    line = Line(waiting)
+def test_jobs_given_at_once_are_taken_in_order(waiting: list[WaitingJob], affinity: Affinity) -> None:
+    kept = WaitingJobs(waiting)
     remaining = list(waiting)
-    while (taken := line.take(NOW_MS, affinity)) is not None:
+    while (taken := kept.take(NOW_MS, affinity)) is not None:
         assert taken == next_job(remaining, NOW_MS, affinity)
         affinity = taken[1]
         remaining.remove(taken[0])
