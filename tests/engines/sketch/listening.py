@@ -17,6 +17,8 @@ from webapp.engines.sketch.engine import SketchEngine
 
 Array: TypeAlias = npt.NDArray[np.float64]
 HOP = 441
+# The spectrum tells of an onset before the level has risen.
+_RISE = 5
 _SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
@@ -82,7 +84,7 @@ def onsets_s(samples: Samples, apart_s: float = 0.09) -> list[float]:
     width = round(apart_s * SAMPLE_RATE / HOP)
     peaks = found == maximum_filter1d(found, 2 * width + 1)
     # Where nothing goes on, the logarithm would make onsets of rounding.
-    loud = levels_db(samples)[1 : found.size + 1] > -42
+    loud = maximum_filter1d(levels_db(samples), _RISE)[1 : found.size + 1] > -42
     strong = found > max(0.25 * float(np.percentile(found[5:], 99)), 2.0 * float(np.median(found)))
     size = min(peaks.size, loud.size)
     return [

@@ -10,6 +10,7 @@ from webapp.engines.sketch.music.instruments.kits import kit_names, piece_names
 from webapp.engines.sketch.music.instruments.samples import DRUM_BANK, sample_library
 from webapp.engines.sketch.music.instruments.tones import TONES
 from webapp.engines.sketch.music.parts import _WRITERS
+from webapp.engines.sketch.music.pedals import PEDALS
 from webapp.engines.sketch.music.piece import _ROLLS
 from webapp.engines.sketch.music.styles import DEFAULT_PARTS, figures, grooves, instruments, styles
 from webapp.engines.sketch.music.theory import PROGRESSIONS, SCALES
@@ -68,6 +69,8 @@ def test_style_is_complete(name: str) -> None:
     assert style.bass == "none" or style.bass in figures("bass")
     assert style.comping in figures("comping")
     assert style.form in _FORMS
+    assert {part.effect for part in style.parts if part.effect} <= set(PEDALS)
+    assert {part.figure for part in style.parts if part.figure} <= set(figures("comping"))
     assert set(style.modes) <= set(SCALES)
     assert not style.groove or style.groove in grooves()
     assert 30 <= style.tempo_bpm[0] <= style.tempo_bpm[1] <= 240
@@ -90,8 +93,9 @@ def test_instruments_can_be_played() -> None:
         assert instrument.tone in TONES, name
         low, high = instrument.range
         assert high - low >= 7
+        assert not instrument.pedal or instrument.pedal in PEDALS
         if instrument.program is not None and library.has_samples:
-            assert library.sampler(0, instrument.program) is not None
+            assert library.sampler(instrument.bank, instrument.program) is not None
     if library.has_samples:
         for kit in (0, 16, 24, 25, 32, 40, 48):
             assert library.sampler(DRUM_BANK, kit) is not None

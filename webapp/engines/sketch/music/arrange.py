@@ -1,6 +1,5 @@
 """From a piece to its score: everybody's notes and strokes in seconds, played as people play."""
 
-import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,13 +8,15 @@ import numpy as np
 from webapp.engines.sketch.music.form import form_of
 from webapp.engines.sketch.music.harmony import chords
 from webapp.engines.sketch.music.parts import tune, write
-from webapp.engines.sketch.music.piece import Drums, Piece, PiecePart
+from webapp.engines.sketch.music.piece import Drums, Piece, PiecePart, stream
 from webapp.engines.sketch.music.score import Hit, Note, PartScore, Score
 from webapp.engines.sketch.music.setting import Event, Setting
+from webapp.engines.sketch.music.styles import instruments
 
 _ELECTRONIC_KITS: Final = frozenset({"909", "808", "chip"})
 _LOOSE_S, _TIGHT_S = 0.007, 0.0
 _STEPS_PER_BEAT: Final = 4
+_STROKES_PER_BEAT: Final = 2
 # A roll is so many strokes in one step.
 _ROLL: Final = 2
 _STROKES: Final = {"X": 1.0, "x": 0.72, "o": 0.4, "r": 0.5}
@@ -48,11 +49,6 @@ def arrange(piece: Piece, duration_s: float, *, with_ending: bool) -> Score:
     )
 
 
-def stream(piece: Piece, name: str) -> np.random.Generator:
-    """Return a generator of its own for ``name``, so that one part's choices never shift another's."""
-    return np.random.default_rng([piece.seed % 2**63, zlib.crc32(name.encode())])
-
-
 def _part(setting: Setting, part: PiecePart, index: int) -> PartScore:
     name = f"{index} {part.instrument} {part.role}"
     events = write(setting, part, stream(setting.piece, name))
@@ -71,10 +67,14 @@ def _played(
     loose_s = _TIGHT_S if piece.drums and piece.drums.kit in _ELECTRONIC_KITS else _LOOSE_S
     length = _ARTICULATIONS[piece.articulation]
     closing = None if form.closing_bar is None else float(form.closing_bar * setting.beats)
+    is_strummed = bool(instruments()[part.instrument].strings)
+    late_s, stroke = 0.0, -1
     notes = []
     for event in events:
-        start_s = swung(event.beat, piece.style.swing) * piece.beat_s + float(rng.normal(0, loose_s))
-        start_s = max(0.0, start_s)
+        # The strings of one stroke are early or late together.
+        if not is_strummed or round(event.beat * _STROKES_PER_BEAT) != stroke:
+            late_s, stroke = float(rng.normal(0, loose_s)), round(event.beat * _STROKES_PER_BEAT)
+        start_s = max(0.0, swung(event.beat, piece.style.swing) * piece.beat_s + late_s)
         if start_s >= form.end_s:
             continue
         section = form.at(int(event.beat // setting.beats))
@@ -128,11 +128,8 @@ def _bar(
     section = form.at(bar)
     is_kit = "kick" in drums.lanes and len(drums.lanes) > 2
     if bar == form.closing_bar:
-        yield from (
-            (0.0, piece, 0.9)
-            for piece in ("kick", "crash", *drums.lanes)
-            if piece in {"kick", "crash"} or not is_kit
-        )
+        # A lone drum ends by itself.
+        yield from ((0.0, piece, 0.9) for piece in (("kick", "crash") if is_kit else drums.lanes))
         return
     if is_kit and bar == section.first_bar and bar > 0:
         yield 0.0, "crash", 0.7

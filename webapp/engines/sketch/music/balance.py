@@ -16,13 +16,16 @@ from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE
 TARGETS_DB: Final = {
     "melody": -16.5, "answer": -19.5, "harmony": -21.0, "hands": -16.5, "chords": -20.0, "ostinato": -19.0,
     "arpeggio": -19.0, "pad": -22.0, "chorale": -17.0, "cluster": -19.0, "drone": -22.0, "stabs": -19.5,
-    "riff": -16.5, "bass": -17.5,
+    "riff": -16.5, "bass": -17.5, "chug": -17.5, "soli": -16.5, "fanfare": -16.5, "improvised": -16.5,
+    "breathed": -16.5,
 }  # fmt: skip
 _CALM_DRUMS_DB, _WILD_DRUMS_DB = -19.5, -12.5
-# Electronic music, marches and trailers are about their beat; hands and brushes leave room for strings.
-_LEADING: Final = frozenset({"909", "808", "hip hop", "march", "taiko"})
-_BY_HAND: Final = frozenset({"latin", "brushes", "tabla"})
-_LEADING_DB, _HAND_DB = 2.5, -2.5
+# Electronic music and trailers are about their beat; hands and brushes leave room for strings, and
+# the drums of a march for its brass.
+_BESIDE_DB: Final = {
+    "909": 2.5, "808": 2.5, "hip hop": 2.5, "taiko": 2.5, "brushes": -2.5, "tabla": -2.5,
+    "march": -4.0, "big band": -3.0,
+}  # fmt: skip
 _EVERY: Final = 4
 _RATE: Final = SAMPLE_RATE // _EVERY
 _PROBES: Final = 3
@@ -69,8 +72,7 @@ def gain(target_db: float, is_db: float) -> np.float32:
 
 def drums_db(piece_energy: float, kit: str) -> float:
     """Where the drums stand in a piece of this energy, 0 to 1."""
-    beside_db = _LEADING_DB if kit in _LEADING else _HAND_DB if kit in _BY_HAND else 0.0
-    return _CALM_DRUMS_DB + (_WILD_DRUMS_DB - _CALM_DRUMS_DB) * piece_energy + beside_db
+    return _CALM_DRUMS_DB + (_WILD_DRUMS_DB - _CALM_DRUMS_DB) * piece_energy + _BESIDE_DB.get(kit, 0.0)
 
 
 def mean(items: Sequence[T], measure: Callable[[T], float]) -> float:

@@ -40,7 +40,8 @@ def chords(piece: Piece, form: Form, rng: np.random.Generator) -> list[Chord]:
         root = progression[(bar - section.first_bar) % len(progression)]
         if bar == form.closing_bar:
             root = 0
-        steps = chord_steps(root, 4 if is_rich and bar != form.closing_bar else 3)
+        size = 5 if piece.style.form in _RICH_FORMS else 4 if is_rich else 3
+        steps = chord_steps(root, size if bar != form.closing_bar else 3)
         found.append(Chord(root, tuple(scale_pitch(piece.tonic, piece.mode, step) for step in steps)))
     return found
 

@@ -7,8 +7,10 @@ import numpy as np
 
 from webapp.engines.sketch.music.accompaniment import (
     arpeggio,
+    breathed,
     chorale,
     chords,
+    chug,
     cluster,
     drone,
     in_bar,
@@ -20,10 +22,12 @@ from webapp.engines.sketch.music.accompaniment import (
 )
 from webapp.engines.sketch.music.form import Form
 from webapp.engines.sketch.music.harmony import Chord
+from webapp.engines.sketch.music.improvising import improvised
 from webapp.engines.sketch.music.melody import BARS_PER_PHRASE, Bar, MelodyWriter, sparse
 from webapp.engines.sketch.music.piece import Piece, PiecePart
-from webapp.engines.sketch.music.setting import CENTRES, Event, Setting, Writer
-from webapp.engines.sketch.music.styles import Figure, figures, instruments
+from webapp.engines.sketch.music.sections import below, fanfare, soli
+from webapp.engines.sketch.music.setting import CENTRES, Event, Setting, Writer, tonic_of
+from webapp.engines.sketch.music.styles import Figure, instruments, variants
 from webapp.engines.sketch.music.theory import near, scale_pitch, within
 
 _GRACE: Final = 0.94
@@ -58,30 +62,25 @@ def tune(piece: Piece, form: Form, harmony: Sequence[Chord], rng: np.random.Gene
     return found
 
 
-def _tonic(setting: Setting, part: PiecePart) -> int:
-    """The tonic in the octave from which a melody stays in the instrument's range."""
-    instrument = instruments()[part.instrument]
-    low, high = instrument.range
-    centre = instrument.centre or CENTRES.get(part.role, 72)
-    return near(60 + setting.piece.tonic, min(max(centre - 4, low + 6), max(low + 6, high - 16)))
-
-
 def _melody(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Iterator[Event]:
-    tonic, mode = _tonic(setting, part), setting.piece.mode
+    tonic, mode = tonic_of(setting, part), setting.piece.mode
+    doubles = instruments()[part.instrument].doubles
     bars = sparse(setting.tune, rng) if part.is_sparse else list(setting.tune)
     for bar, first in setting.bars(part):
         if bar == setting.form.closing_bar:
             yield Event(first, float(setting.beats), tonic)
             continue
         for tone in bars[bar]:
-            yield Event(
-                first + tone.beat, tone.beats * _GRACE, scale_pitch(tonic, mode, tone.step), tone.accent
-            )
+            pitch = scale_pitch(tonic, mode, tone.step)
+            yield Event(first + tone.beat, tone.beats * _GRACE, pitch, tone.accent)
+            if doubles and tone.beats >= 1:
+                for second in below(pitch, setting.chords[bar].pitches, 1):
+                    yield Event(first + tone.beat, tone.beats * _GRACE, second, tone.accent - 0.08)
 
 
 def _harmony(setting: Setting, part: PiecePart, _rng: np.random.Generator) -> Iterator[Event]:
     """A third below the melody."""
-    tonic, mode = _tonic(setting, part), setting.piece.mode
+    tonic, mode = tonic_of(setting, part), setting.piece.mode
     for bar, first in setting.bars(part):
         for tone in setting.tune[bar] if bar != setting.form.closing_bar else ():
             yield Event(
@@ -92,27 +91,35 @@ def _harmony(setting: Setting, part: PiecePart, _rng: np.random.Generator) -> It
 
 
 def _hands(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Iterator[Event]:
-    """A keyboard by itself: an accompaniment in the left hand, the tune in the right."""
-    name = setting.piece.style.comping
+    """A keyboard by itself: accompaniment in the left hand, a tune in the right; in jazz one made up."""
+    name = part.figure or setting.piece.style.comping
     if name == "sustained":
         name = "arpeggiated"
     left = PiecePart(part.instrument, "left", part.level_db, part.intensity)
-    for event in _figured_low(setting, left, figures("comping")[name]):
+    for event in _figured_low(setting, left, variants("comping", name), rng):
         yield Event(event.beat, event.beats, event.pitch, event.accent - 0.14)
     right = PiecePart(part.instrument, "melody", part.level_db, part.intensity, part.is_sparse)
-    yield from _melody(setting, right, rng)
+    yield from (improvised if setting.piece.style.form == "jazz" else _melody)(setting, right, rng)
 
 
-def _figured_low(setting: Setting, part: PiecePart, figure: Figure) -> Iterator[Event]:
+def _figured_low(
+    setting: Setting, part: PiecePart, choices: Sequence[Figure], rng: np.random.Generator
+) -> Iterator[Event]:
+    """The left hand. Beside a bass it leaves the roots to that, and lies higher."""
     low, _ = instruments()[part.instrument].range
-    voiced = laid(setting, part, max(50, low + 8))
+    beside_bass = any(other.role == "bass" for other in setting.piece.parts)
+    voiced = laid(setting, part, max(57 if beside_bass else 50, low + 8), rootless=beside_bass)
+    figure = choices[0]
     for bar, first in setting.bars(part):
         bass = near(setting.chords[bar].pitches[0], max(low + 4, 40))
         if bar == setting.form.closing_bar:
             for index, pitch in enumerate((bass, *voiced[bar])):
                 yield Event(first + 0.06 * index, float(setting.beats), pitch)
             continue
-        yield Event(first, float(setting.beats) * 0.95, bass, 0.02)
+        if not beside_bass:
+            yield Event(first, float(setting.beats) * 0.95, bass, 0.02)
+        if bar % 2 == 0:
+            figure = choices[int(rng.integers(len(choices)))]
         for stroke in in_bar(figure, setting.beats):
             for pitch in struck(stroke.what, voiced[bar], bass):
                 yield Event(first + stroke.beat, stroke.beats, pitch)
@@ -125,9 +132,9 @@ def _bass(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Iterat
     name = piece.style.bass if piece.style.bass != "none" else "root2"
     if piece.drums is None and name == "root8":
         name = "root2"
-    figure = figures("bass")[name]
+    choices = variants("bass", name)
     for bar, first in setting.bars(part):
-        chord = setting.chords[bar]
+        chord, figure = setting.chords[bar], choices[int(rng.integers(len(choices)))]
         following = setting.chords[min(bar + 1, len(setting.chords) - 1)]
         root = near(chord.pitches[0], centre)
         if bar == setting.form.closing_bar:
@@ -149,5 +156,6 @@ def _bass(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Iterat
 _WRITERS: Final[Mapping[str, Writer]] = {
     "melody": _melody, "answer": _melody, "harmony": _harmony, "chords": chords, "ostinato": chords,
     "arpeggio": arpeggio, "pad": pad, "chorale": chorale, "cluster": cluster, "drone": drone,
-    "stabs": stabs, "riff": riff, "hands": _hands, "bass": _bass,
+    "stabs": stabs, "riff": riff, "chug": chug, "hands": _hands, "bass": _bass, "breathed": breathed,
+    "soli": soli, "fanfare": fanfare, "improvised": improvised,
 }  # fmt: skip

@@ -1,8 +1,8 @@
 """Decides what the request leaves open: tempo, key, who plays, which groove."""
 
-import math
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -64,6 +64,7 @@ class PiecePart:
     intensity: float = 0.5
     is_sparse: bool = False
     effect: str = ""
+    figure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def _parts(request: MusicRequest, style: Style, rng: np.random.Generator) -> Ite
         if {part.role, part.instrument} & request.without or part.instrument in names:
             continue
         level_db = _STYLE_LEVELS * part.level_db - (_BEHIND_DB if named else 0.0)
-        yield PiecePart(part.instrument, part.role, level_db, 0.5, part.is_sparse, part.effect)
+        yield PiecePart(part.instrument, part.role, level_db, 0.5, part.is_sparse, part.effect, part.figure)
 
 
 def _named(one: InstrumentRequest, style: Style, *, is_alone: bool, is_short: bool) -> PiecePart:
@@ -201,11 +202,9 @@ def _one_lead(parts: Iterator[PiecePart]) -> Iterator[PiecePart]:
     led = False
     for part in parts:
         if part.role == "melody" and led and not part.is_sparse:
-            yield PiecePart(part.instrument, "answer", part.level_db, part.intensity, True, part.effect)
+            yield replace(part, role="answer", is_sparse=True)
         elif part.role == "hands" and led:
-            yield PiecePart(
-                part.instrument, "chords", part.level_db, part.intensity, part.is_sparse, part.effect
-            )
+            yield replace(part, role="chords")
         else:
             yield part
         led = led or part.role in {"melody", "hands"}
@@ -221,7 +220,7 @@ def _drums(request: MusicRequest, style: Style) -> Drums | None:
     kit = (asked.kit if asked else "") or _ERA_KITS.get(request.era, "") or groove.kit
     lanes = dict(groove.lanes)
     if asked is not None and asked.pieces:
-        own = dict(map(_lane_of, asked.pieces))
+        own = {piece: line for name in asked.pieces for piece, line in _lanes_of(name).items()}
         # With a groove of its own, the style keeps it and the named pieces join in.
         lanes = {**lanes, **own} if style.groove else own
         kit = next((_KITS_OF_PIECES[piece] for piece in asked.pieces if piece in _KITS_OF_PIECES), kit)
@@ -232,11 +231,12 @@ def _drums(request: MusicRequest, style: Style) -> Drums | None:
     return Drums(kit, lanes, level_db, intensity, is_named=asked is not None)
 
 
-def _lane_of(asked: str) -> tuple[str, str]:
-    """The piece that the prompt asks for, and what it plays."""
+def _lanes_of(asked: str) -> dict[str, str]:
+    """What is played where the prompt asks for one drum: a roll, a groove of its own, or a pattern."""
     if asked in _ROLLS:
-        return _ROLLS[asked], "r" * 16
-    return asked, _lone(asked)
+        return {_ROLLS[asked]: "r" * 16}
+    own = grooves().get(asked)
+    return dict(own.lanes) if own else {asked: _lone(asked)}
 
 
 def _lone(piece: str) -> str:
@@ -247,6 +247,6 @@ def _lone(piece: str) -> str:
     return "X..x..x.X..x..x."
 
 
-def bars_in(piece: Piece, duration_s: float) -> int:
-    """Return how many bars begin within a time."""
-    return max(1, math.ceil(duration_s / piece.bar_s - 1e-9))
+def stream(piece: Piece, name: str) -> np.random.Generator:
+    """Return a generator of its own for ``name``, so that one part's choices never shift another's."""
+    return np.random.default_rng([piece.seed % 2**63, zlib.crc32(name.encode())])

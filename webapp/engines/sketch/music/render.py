@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from scipy.signal import butter, sosfilt
 
 from webapp.audio.waveform import Samples
 from webapp.engines.sketch.music.arrange import arrange
@@ -15,6 +14,7 @@ from webapp.engines.sketch.music.instruments.players import player_for
 from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE
 from webapp.engines.sketch.music.instruments.samples import sample_library
 from webapp.engines.sketch.music.instruments.synthesis import panned
+from webapp.engines.sketch.music.pedals import PEDALS, Amplifier, Pedal
 from webapp.engines.sketch.music.piece import compose
 from webapp.engines.sketch.music.request import MusicRequest
 from webapp.engines.sketch.music.score import Hit, Note, PartScore, Score
@@ -24,10 +24,10 @@ SECTION_FRAMES: Final = SAMPLE_RATE // 2
 _SENDS: Final = {
     "melody": 0.8, "answer": 0.9, "harmony": 0.8, "hands": 0.6, "chords": 0.5, "ostinato": 0.5,
     "arpeggio": 0.7, "pad": 0.9, "chorale": 1.0, "cluster": 1.0, "drone": 0.8, "stabs": 0.5,
-    "riff": 0.15, "bass": 0.06,
+    "riff": 0.15, "bass": 0.06, "chug": 0.1, "soli": 0.8, "fanfare": 0.9, "improvised": 0.7,
+    "breathed": 0.4,
 }  # fmt: skip
 _DRUM_SEND = 0.16
-_INTO_DRIVE: Final = np.float32(2.5)
 # Notes that begin within this time are one chord.
 _CHORD_S: Final = 0.08
 # So much of a note tells how loud it is.
@@ -35,7 +35,6 @@ _PROBE_S: Final = 0.45
 # How hard the mix is pressed, from a calm piece to a wild one.
 _CALM_DRIVE, _WILD_DRIVE = 1.1, 2.6
 _LOWEST_HZ: Final = 22.0
-_WOBBLE_BEATS: Final = (0.5, 1 / 3, 0.25, 0.5)
 
 
 class Track:
@@ -49,7 +48,9 @@ class Track:
         self._notes: list[Note] = list(part.notes)
         self._next = 0
         self._gain = np.float32(10 ** (part.level_db / 20)) * gain(TARGETS_DB[part.role], self._loudness_db())
-        self._wobble = Wobble(score.beat_s) if part.effect == "wobble" else None
+        self._pedals: list[Pedal] = [Amplifier(self._about.drive)] if self._about.drive else []
+        if effect := part.effect or self._about.pedal:
+            self._pedals.append(PEDALS[effect](score.beat_s))
         self.send = np.float32(_SENDS[part.role])
 
     def section(self, start: int, frames: int) -> Samples:
@@ -62,14 +63,10 @@ class Track:
             sound = self._player.note(note.pitch, note.velocity, note.duration_s)
             self._tape.lay(self._placed(sound, note.pitch), max(0, at - start))
             self._next += 1
-        samples = self._driven(self._tape.take(frames))
-        if self._wobble is not None:
-            samples = self._wobble(samples, start)
+        samples = self._tape.take(frames)
+        for pedal in self._pedals:
+            samples = pedal(samples, start)
         return samples * self._gain
-
-    def _driven(self, samples: Samples) -> Samples:
-        drive = self._player.drive
-        return saturated(samples * _INTO_DRIVE, drive) if drive else samples
 
     def _loudness_db(self) -> float:
         """Return how loud the part is before its place in the mix is found."""
@@ -77,7 +74,9 @@ class Track:
         def energy_of(note: Note) -> float:
             tried_s = min(note.duration_s, _PROBE_S)
             sound = self._player.note(note.pitch, note.velocity, tried_s)
-            placed = self._driven(self._placed(sound, note.pitch))
+            placed = self._placed(sound, note.pitch)
+            if self._about.drive:
+                placed = Amplifier(self._about.drive)(placed, 0)
             if not self._about.sustains:
                 return energy(placed)
             # What is held goes on as loud as it is after its attack.
@@ -89,7 +88,7 @@ class Track:
             for note in self._notes
         }
         # Driven, several notes at once are about as loud as one.
-        counted = spans_s if self._player.drive else self._notes
+        counted = spans_s if self._about.drive else self._notes
         together = len(counted) / max(1, len(spans_s))
         return loudness_db(list(spans_s.values()), together * mean(self._notes, energy_of))
 
@@ -99,25 +98,6 @@ class Track:
             return sound
         spread = self._about.width * max(-1.0, min(1.0, (pitch - 62) / 24))
         return panned(sound[0], max(-0.9, min(0.9, self._part.pan + spread)))
-
-
-class Wobble:
-    """A low-pass that opens and closes with the beat."""
-
-    def __init__(self, beat_s: float) -> None:
-        self._beat = beat_s * SAMPLE_RATE
-        self._dull = butter(2, 180, fs=SAMPLE_RATE, output="sos")
-        self._bright = butter(2, 1800, fs=SAMPLE_RATE, output="sos")
-        self._states = [np.zeros((1, 2, 2)), np.zeros((1, 2, 2))]
-
-    def __call__(self, samples: Samples, start: int) -> Samples:
-        dull, self._states[0] = sosfilt(self._dull, samples, zi=self._states[0])
-        bright, self._states[1] = sosfilt(self._bright, saturated(samples * 3, 1.5), zi=self._states[1])
-        beats = (start + np.arange(samples.shape[1])) / self._beat
-        rates = np.array(_WOBBLE_BEATS)[(beats.astype(int) // 2) % len(_WOBBLE_BEATS)]
-        opening = 0.5 - 0.5 * np.cos(2 * np.pi * (beats % 1.0) / rates)
-        mixed: Samples = (dull + opening * bright).astype(np.float32)
-        return mixed
 
 
 class DrumTrack:

@@ -10,8 +10,13 @@ from webapp.engines.sketch.music.form import Form
 from webapp.engines.sketch.music.harmony import Chord
 from webapp.engines.sketch.music.melody import Bar
 from webapp.engines.sketch.music.piece import Piece, PiecePart
+from webapp.engines.sketch.music.styles import instruments
+from webapp.engines.sketch.music.theory import near
 
-CENTRES: Final = {"melody": 74, "answer": 67, "harmony": 69, "stabs": 64, "bass": 36, "ostinato": 55}
+CENTRES: Final = {
+    "melody": 74, "answer": 67, "harmony": 69, "stabs": 68, "bass": 36, "ostinato": 55,
+    "chords": 60, "soli": 72, "fanfare": 74, "improvised": 72,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,14 @@ class Setting:
 
     def _is_alone(self, part: PiecePart) -> bool:
         return len(self.piece.parts) == 1
+
+
+def tonic_of(setting: Setting, part: PiecePart) -> int:
+    """The tonic in the octave from which a melody stays in the instrument's range."""
+    instrument = instruments()[part.instrument]
+    low, high = instrument.range
+    centre = instrument.centre or CENTRES.get(part.role, 72)
+    return near(60 + setting.piece.tonic, min(max(centre - 4, low + 6), max(low + 6, high - 16)))
 
 
 Writer: TypeAlias = Callable[[Setting, PiecePart, np.random.Generator], Iterator[Event]]

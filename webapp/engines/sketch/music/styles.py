@@ -12,13 +12,14 @@ _DATA: Final = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class StylePart:
-    """An instrument of a style's ensemble, and how it plays."""
+    """An instrument of a style's ensemble, and how it plays; ``figure`` where not as the style comps."""
 
     instrument: str
     role: str
     level_db: float = 0.0
     is_sparse: bool = False
     effect: str = ""
+    figure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +43,33 @@ class Style:
 class Instrument:
     """An instrument's sound: a program of the font, or a tone of our own; ``range`` in MIDI keys.
 
-    ``centre`` is about where it plays melodies, where that is not for its role to say. ``drive`` is
-    for tones of our own; samples of a driven guitar are driven. A section is several players; ``beside`` is
-    the program of those on its other side. One that sweeps plays its arpeggios over all its strings.
+    ``centre`` is about where it plays melodies, where that is not for its role to say. ``drive`` is how far
+    a guitar's amplifier bends its sound. A section is several players; ``beside`` is the program of those on
+    its other side. One that sweeps plays its arpeggios over all its strings. Chords are fingered on
+    ``strings``, which are open strings as MIDI keys. One that doubles puts the chord's next note below the
+    long notes of a tune. ``pedal`` is what it always sounds through. What is left is as :class:`Manner` says.
     """
 
     tone: str
     range: tuple[int, int]
     program: int | None = None
+    bank: int = 0
     gain_db: float = 0.0
     sustains: bool = False
     width: float = 0.2
     drive: float = 0.0
     centre: int | None = None
     vibrato_cents: float = 0.0
+    scoop_cents: float = 30.0
+    accent: float = 0.0
+    steepening: float = 0.0
     is_section: bool = False
     beside: int | None = None
     sweeps: bool = False
+    strings: tuple[int, ...] = ()
+    release_s: float = 0.0
+    doubles: bool = False
+    pedal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,9 @@ def styles() -> Mapping[str, Style]:
 def instruments() -> Mapping[str, Instrument]:
     """The instruments by name."""
     return {
-        name: Instrument(**{**entry, "range": tuple(entry["range"])})
+        name: Instrument(
+            **{**entry, "range": tuple(entry["range"]), "strings": tuple(entry.get("strings", ()))}
+        )
         for name, entry in _read("instruments").items()
     }
 
@@ -130,6 +143,16 @@ def grooves() -> Mapping[str, Groove]:
 def figures(kind: str) -> Mapping[str, Figure]:
     """The figures of ``bass`` or ``comping`` by name."""
     return {name: tuple(map(_stroke, listed.split())) for name, listed in _read("figures")[kind].items()}
+
+
+@cache
+def variants(kind: str, name: str) -> tuple[Figure, ...]:
+    """A figure and its variants, which are named after it with a number."""
+    return tuple(
+        figure
+        for other, figure in figures(kind).items()
+        if other == name or other.rstrip("0123456789") == f"{name} "
+    )
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -151,15 +174,17 @@ def _style(entry: dict[str, Any]) -> Style:
 def _part(text: str) -> StylePart:
     instrument, _, rest = text.partition(":")
     role, *said = rest.split()
-    level_db, is_sparse, effect = 0.0, False, ""
+    level_db, is_sparse, effect, figure = 0.0, False, "", ""
     for word in said:
         if word == "sparse":
             is_sparse = True
+        elif word.startswith("@"):
+            figure = word[1:]
         elif word.lstrip("-").isdigit():
             level_db = float(word)
         else:
             effect = word
-    return StylePart(instrument, role, level_db, is_sparse, effect)
+    return StylePart(instrument, role, level_db, is_sparse, effect, figure)
 
 
 def _stroke(text: str) -> Stroke:

@@ -69,6 +69,26 @@ def is_musical(matches: Collection[Match], model: str) -> bool:
     return model != "audio" and not any(not match.has(*MUSICAL) for match in sounds)
 
 
+def without_purposes(tokens: Sequence[Token], matches: Sequence[Match]) -> list[Match]:
+    """Leave out what music is for: a lullaby for a baby does not cry, music for a film does not whirr."""
+    kept: list[Match] = []
+    at, is_purpose, has_music = 0, False, False
+    for match in matches:
+        for token in tokens[at : match.end]:
+            if token.folded in BREAKS:
+                is_purpose = False
+            elif token.folded == "for" and has_music:
+                is_purpose = True
+        at = match.end
+        if match.has("connective"):
+            is_purpose = False
+        if is_purpose and _may_be_sound(match) and not match.has(*MUSICAL):
+            continue
+        has_music = has_music or match.has(*MUSICAL, "cue")
+        kept.append(match)
+    return kept
+
+
 def source_of(
     match: Match, following: Match | None, previous: Match | None = None, *, musical: bool
 ) -> Entry | None:
@@ -89,7 +109,7 @@ def source_of(
     if others is None and not match.has("ignored", "material"):
         others = match.find("verb")
     source = (musical_ones or others) if musical else (others or musical_ones)
-    if source is None or _is_place(match) or _is_material(match, following):
+    if source is None or _is_place(match, previous) or _is_material(match, following):
         return None
     if source.kind in MUSICAL and not musical and match.has("ignored", "intensity", "speed"):
         return None
@@ -100,9 +120,12 @@ def _may_be_sound(match: Match) -> bool:
     return match.has("sound", "subject", "place", "material", "space", "alone")
 
 
-def _is_place(match: Match) -> bool:
-    """Return whether "house" is where something sounds: "in a house"."""
-    return match.has("space") and match.before in _INSIDE
+def _is_place(match: Match, previous: Match | None) -> bool:
+    """Return whether "house" is where something sounds: "in a house", "in a big house"."""
+    if not match.has("space", "reverb"):
+        return False
+    said = previous is not None and previous.end == match.start and previous.has("size", "mood", "density")
+    return match.before in _INSIDE or (said and previous is not None and previous.before in _INSIDE)
 
 
 def _is_material(match: Match, following: Match | None) -> bool:

@@ -9,7 +9,7 @@ from webapp.engines.sketch.understanding.composing import MusicReader
 from webapp.engines.sketch.understanding.grammar import Reader, unknown_words
 from webapp.engines.sketch.understanding.layers import effect_layers
 from webapp.engines.sketch.understanding.lexicon import SOURCES, Entry, Lexicon, lexicon
-from webapp.engines.sketch.understanding.matching import Match, find_matches, is_musical
+from webapp.engines.sketch.understanding.matching import Match, find_matches, is_musical, without_purposes
 from webapp.engines.sketch.understanding.plan import EffectLayer, Finding, Plan, Scene
 from webapp.engines.sketch.understanding.structure import Part, Source
 from webapp.engines.sketch.understanding.tonality import key_in
@@ -28,7 +28,7 @@ def read_prompt(prompt: str, model: str, seed: int) -> Plan:
     text = unicodedata.normalize("NFKC", prompt)
     words = lexicon()
     tokens = tokenise(text)
-    matches = find_matches(tokens, words)
+    matches = without_purposes(tokens, find_matches(tokens, words))
     musical = is_musical(matches, model)
     parts = Reader(tokens, matches, words.owners, musical=musical).parts()
     music = MusicReader(text, parts, words)

@@ -1,6 +1,6 @@
 """Drums without samples: each piece from noise and swept sines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,8 @@ from webapp.engines.sketch.music.instruments.synthesis import (
     shaped_noise,
     times_s,
 )
+
+Mode = tuple[float, float, float]
 
 
 def synthesised(piece: str, seed: int, variant: int) -> Samples:
@@ -97,6 +99,56 @@ def _tom(rng: np.random.Generator) -> Samples:
     return body + 0.06 * _noise(rng, t.size, 300, 3000) * decay(t, 0.02)
 
 
+def _rung(rng: np.random.Generator, seconds: float, modes: Sequence[Mode], bend: float = 0.0) -> Samples:
+    """A tuned skin: modes as hertz, weight and decay. A hand then raises its pitch by a share, ``bend``."""
+    t = times_s(seconds)
+    stretched = t * (1 + 0.03 * float(rng.uniform(-0.5, 0.5) if bend else 0.0))
+    stretched = stretched + np.float32(bend) * (stretched - (1 - decay(stretched, 0.16)) * np.float32(0.16))
+    sound = np.zeros_like(t)
+    for hertz, weight, decay_s in modes:
+        turned: Samples = np.sin(np.float32(2 * np.pi * hertz) * stretched, dtype=np.float32)
+        sound += np.float32(weight) * turned * decay(t, decay_s)
+    return sound
+
+
+# The paste on a tabla's skin brings its modes to whole multiples; a finger at the rim damps the first.
+_DAYAN_HZ: Final = 277.0
+_BAYAN_HZ: Final = 84.0
+
+
+def _dayan(rng: np.random.Generator, modes: Sequence[Mode], knock: float) -> Samples:
+    tuned = [(ratio * _DAYAN_HZ, weight, decay_s) for ratio, weight, decay_s in modes]
+    sound = _rung(rng, 0.9, tuned)
+    return sound + np.float32(knock) * _noise(rng, sound.size, 1200, 5000) * decay(times_s(0.9), 0.006)
+
+
+def _tabla_na(rng: np.random.Generator) -> Samples:
+    return _dayan(
+        rng, ((1, 0.15, 0.06), (2, 0.9, 0.28), (3, 1.0, 0.2), (4, 0.3, 0.1), (5.1, 0.25, 0.07)), 0.35
+    )
+
+
+def _tabla_tin(rng: np.random.Generator) -> Samples:
+    return _dayan(rng, ((1, 1.0, 0.3), (2, 0.55, 0.26), (3, 0.25, 0.12), (4, 0.1, 0.06)), 0.12)
+
+
+def _tabla_te(rng: np.random.Generator) -> Samples:
+    return _dayan(rng, ((1, 0.3, 0.02), (2, 0.5, 0.022), (3.2, 0.4, 0.016), (5.4, 0.3, 0.012)), 0.5)
+
+
+def _tabla_ge(rng: np.random.Generator) -> Samples:
+    base_hz = _BAYAN_HZ * float(rng.uniform(0.95, 1.05))
+    modes = ((base_hz, 1.0, 0.3), (2 * base_hz, 0.4, 0.16), (3.05 * base_hz, 0.16, 0.08))
+    sound = _rung(rng, 1.0, modes, bend=float(rng.uniform(0.2, 0.55)))
+    return sound + np.float32(0.1) * _noise(rng, sound.size, 300, 1500) * decay(times_s(1.0), 0.012)
+
+
+def _tabla_ke(rng: np.random.Generator) -> Samples:
+    t = times_s(0.12)
+    slap = _noise(rng, t.size, 250, 1600) * decay(t, 0.016)
+    return slap + _rung(rng, 0.12, ((2.1 * _BAYAN_HZ, 0.8, 0.018),))
+
+
 MAKERS: Final[dict[str, Callable[[np.random.Generator], Samples]]] = {
     "kick": _kick,
     "snare": _snare,
@@ -108,4 +160,9 @@ MAKERS: Final[dict[str, Callable[[np.random.Generator], Samples]]] = {
     "shaker": _shaker,
     "rim": _rim,
     "tom": _tom,
+    "tabla_na": _tabla_na,
+    "tabla_tin": _tabla_tin,
+    "tabla_te": _tabla_te,
+    "tabla_ge": _tabla_ge,
+    "tabla_ke": _tabla_ke,
 }

@@ -19,10 +19,13 @@ _DATA: Final = Path(__file__).parents[1] / "data"
 VARIANTS: Final = 4
 _RING_S: Final = 2.5
 _FADE_FRAMES = 160
+# Of these the font has several, on neighbouring keys.
+_KEYS: Final = {"tom": VARIANTS, "scratch": 2}
 _STAND_INS: Final = {
     "pedal_hat": "hat", "open_hat": "open hat", "tambourine": "shaker", "cowbell": "rim", "bongo": "tom",
     "conga": "tom", "djembe": "tom", "cajon": "tom", "agogo": "rim", "guiro": "shaker", "woodblock": "rim",
     "triangle": "ride", "sleigh": "shaker", "taiko": "tom", "timpani": "tom", "tabla": "tom",
+    "scratch": "shaker",
 }  # fmt: skip
 
 
@@ -50,12 +53,6 @@ class DrumKit:
         self._samples = samples
         self._seed = seed
         self._kept: dict[tuple[str, int, int], Samples] = {}
-        self._sampler: Sampler | None = None
-        if not self._entry.get("synthetic"):
-            try:
-                self._sampler = samples.sampler(DRUM_BANK, self._entry["program"])
-            except (SoundFontError, ValueError):
-                self._sampler = None
 
     def hit(self, piece: str, velocity: float, number: int) -> Samples:
         """One stroke of shape (2, frames); ``number`` counts the strokes of a piece."""
@@ -68,9 +65,10 @@ class DrumKit:
 
     def _rendered(self, piece: str, layer: int, variant: int) -> Samples:
         about = _data()["pieces"][piece]
+        level = self._entry.get("levels", {}).get(piece, about["level"])
         mono = self._source(piece, (layer + 0.8) / 3, variant)
         mono = mono[: np.flatnonzero(np.abs(mono) > 1e-4)[-1] + 1] if np.any(np.abs(mono) > 1e-4) else mono
-        mono = mono * np.float32(about["level"] / max(1e-6, float(np.abs(mono).max())))
+        mono = mono * np.float32(level / max(1e-6, float(np.abs(mono).max())))
         # No two strokes are quite alike.
         rng = np.random.default_rng([self._seed % 2**63, layer, variant, *piece.encode()])
         mono *= np.float32(rng.uniform(0.94, 1.0))
@@ -79,13 +77,24 @@ class DrumKit:
         return panned(mono, about["pan"])
 
     def _source(self, piece: str, velocity: float, variant: int) -> Samples:
-        if named := self._entry.get(piece):
+        named = self._entry.get(piece)
+        if isinstance(named, str):
             names = named.split()
             shot = self._samples.one_shot(names[variant % len(names)])
             if shot is not None:
                 return shot
-        if self._sampler is not None:
-            key = _data()["pieces"][piece]["key"]
-            return self._sampler.note(key + (variant if piece == "tom" else 0), velocity, _RING_S)
+        about = {**_data()["pieces"][piece], **(named if isinstance(named, dict) else {})}
+        sampler = self._sampler_of(about.get("program", self._entry.get("program", 0)))
+        if sampler is not None and "key" in about:
+            return sampler.note(about["key"] + variant % _KEYS.get(piece, 1), velocity, _RING_S)
         own = _STAND_INS.get(piece, piece)
         return synthesised(own if own in MAKERS else "rim", self._seed, variant)
+
+    def _sampler_of(self, program: int) -> Sampler | None:
+        """The font's kit of that number; None where this one is synthesised, or the font is not there."""
+        if self._entry.get("synthetic"):
+            return None
+        try:
+            return self._samples.sampler(DRUM_BANK, program)
+        except (SoundFontError, ValueError):
+            return None

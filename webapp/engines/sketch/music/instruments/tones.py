@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webapp.audio.waveform import Samples
+from webapp.engines.sketch.music.instruments.buzzing import Buzzed, buzzed
 from webapp.engines.sketch.music.instruments.synthesis import (
     SAMPLE_RATE,
     FloatArray,
@@ -71,7 +72,7 @@ class Ensemble:
     range: tuple[int, int] = (43, 84)
 
 
-Tone = Struck | Blown | Ensemble
+Tone = Struck | Blown | Ensemble | Buzzed
 
 TONES: dict[str, Tone] = {
     "piano": Struck(
@@ -147,15 +148,7 @@ TONES: dict[str, Tone] = {
         range=(36, 67),
     ),
     "theremin": Blown((1, 0.22, 0.08, 0.03, 0.01), 0.12, 0.25, 45, 6.0, range=(55, 88)),
-    "didgeridoo": Blown(
-        (1, 0.5, 0.8, 0.9, 0.6, 0.35, 0.3, 0.4, 0.45, 0.3, 0.2, 0.16, 0.12, 0.1, 0.08, 0.06),
-        0.08,
-        0.15,
-        25,
-        2.6,
-        breath=0.12,
-        range=(28, 38),
-    ),
+    "didgeridoo": Buzzed(),
     "lead": Ensemble(22, 1.05, 0.006, 0.1, voices=2, detune_cents=6, range=(50, 86)),
     "chip": Ensemble(24, 1.0, 0.002, 0.02, voices=1, detune_cents=0, odd_only=True, range=(48, 96)),
     "synth bass": Ensemble(14, 1.25, 0.004, 0.06, voices=1, detune_cents=3, range=(26, 50)),
@@ -194,6 +187,8 @@ def _render(
 ) -> Samples:
     if isinstance(tone, Struck):
         return _struck(tone, pitch, duration_s, brightness, rng)
+    if isinstance(tone, Buzzed):
+        return buzzed(tone, pitch, duration_s, brightness, rng)
     if isinstance(tone, Blown):
         return _blown(tone, pitch, duration_s, brightness, rng)
     return _ensemble(tone, pitch, duration_s, brightness, rng)
