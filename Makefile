@@ -69,9 +69,9 @@ chaos: setup
 
 # Valid and invalid requests for each operation.
 API_TEST_EXAMPLES ?= 300
-## Send many requests made up from the API's description
+## Send many requests made up from the API's description, and each that could keep others waiting
 test-api-long: setup
-	API_TEST_EXAMPLES=$(API_TEST_EXAMPLES) $(BIN)/python -m pytest tests/api/test_schemathesis.py $(PYTEST_ARGS)
+	API_TEST_EXAMPLES=$(API_TEST_EXAMPLES) $(BIN)/python -m pytest tests/api/test_schemathesis.py tests/api/test_floods.py $(PYTEST_ARGS)
 
 ## Run 10,000 steps of the queue's state machine on both databases
 test-long: setup
