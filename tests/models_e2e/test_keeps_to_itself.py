@@ -19,6 +19,7 @@ def test_a_worker_with_models_leaves_the_home_folder_alone(tmp_path: Path, tiny_
         threads=1,
         disk_reserve_mb=0,
         cache_dir="",
+        speech_workers=0,
         **settings,
     ) as installation:
         installation.environment = watched.environment(installation.environment)

@@ -132,7 +132,7 @@ class Gate:
 @asynccontextmanager
 async def working(
     services: Services,
-    engine: Engine,
+    engine: Engine | None = None,
     end_process: Callable[[], object] | None = None,
     *,
     engines: EngineSet | None = None,
@@ -141,9 +141,11 @@ async def working(
 ) -> AsyncIterator[Processor]:
     """A worker that runs while the block does, and is asked to stop at its end.
 
-    With `look_s` its models are looked after, as often as that.
+    It has one engine for all models, or several. With `look_s` its models are looked after, as often as that.
     """
-    engines = engines or EngineSet(dict.fromkeys(engine.models, engine))
+    if engines is None:
+        assert engine is not None
+        engines = EngineSet(dict.fromkeys(engine.models, engine))
     settings = services.settings
     finishing = ThreadPoolExecutor(1)
     thread = EngineThread(engines.serve)
