@@ -34,7 +34,7 @@ def test_commands_and_workers_leave_the_home_folder_alone(
             assert spoken.status_code == 201, spoken.text
         assert server.terminate() == 0
         sound = tmp_path / "rain.mp3"
-        for command in (
+        done = installation.commands(
             ["user", "list"],
             ["user", "passwd", "ann", "--password-stdin"],
             ["aura", "grant", "ann", "5", "--reason", "test"],
@@ -49,9 +49,9 @@ def test_commands_and_workers_leave_the_home_folder_alone(
             ["voices", "remove", NAME],
             ["user", "delete", "ann", "--yes"],
             ["--version"],
-        ):
-            done = installation.command(*command, text=PASSWORD)
-            assert done.returncode == 0, done.stderr
+            text=PASSWORD,
+        )
+        assert done.returncode == 0, done.stderr
     assert watched.left_behind() == []
     assert watched.spoken_to() == []
     assert list(elsewhere.iterdir()) == []
