@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from tests.browser.pages import OpenPage
 from tests.running import PASSWORD, Installation
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check")
 
@@ -27,11 +29,12 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("wheel")
     run(sys.executable, *PIP, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", str(folder), ".")
     (wheel,) = folder.glob("soundloom-*.whl")
-    run(sys.executable, "-m", "venv", str(folder / "venv"))
+    run(sys.executable, "-m", "venv", "--without-pip", str(folder / "venv"))
     own = str(folder / "venv/bin/python")
-    locked = ("--no-deps", "--require-hashes", "-r", str(ROOT / "requirements/runtime.txt"))
-    run(own, *PIP, "install", *locked, cwd=folder)
-    run(own, *PIP, "install", "--no-deps", str(wheel), cwd=folder)
+    # What is imported is compiled then.
+    install = (sys.executable, *PIP, "--python", own, "install", "--no-compile", "--no-deps")
+    run(*install, "--require-hashes", "-r", str(ROOT / "requirements/runtime.txt"), cwd=folder)
+    run(*install, str(wheel), cwd=folder)
     return own
 
 
