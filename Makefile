@@ -102,6 +102,11 @@ lint: setup
 	$(BIN)/python -m tools.check_lock
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python -m tools.lint_scripts
+	$(BIN)/python -m tools.collect_texts --check
+
+## Collect the texts of pages in locale/, one catalogue for each domain
+texts: setup
+	$(BIN)/python -m tools.collect_texts
 
 ## Format the Python code
 format: setup

@@ -10,6 +10,7 @@ ASSETS = {
     "templates": "webapp/_assets/templates",
     "static": "webapp/_assets/static",
     "samples": "webapp/_assets/samples",
+    "locale": "webapp/_assets/locale",
     "requirements/neural.txt": "webapp/_assets/requirements/neural.txt",
     "requirements/build.txt": "webapp/_assets/requirements/build.txt",
 }

@@ -9,7 +9,7 @@ PACKAGE: Final = Path(webapp.__file__).resolve().parent
 
 
 def asset_folder() -> Path:
-    """Return the folder of `templates`, `static` and `requirements`.
+    """Return the folder of `templates`, `static`, `locale` and `requirements`.
 
     In an installed wheel it lies inside the package; in a checkout it is the top folder.
     """

@@ -1,9 +1,11 @@
 // Keeps relative times true while a page stays open, and shows times of day by the reader's own clock.
 
+import { word } from "./words.js";
+
 const STEPS = [
-  [60, 1, (n) => (n < 5 ? "just now" : `${n - (n % 5)} s ago`)],
-  [3600, 60, (n) => `${n} min ago`],
-  [86400, 3600, (n) => `${n} h ago`],
+  [60, 1, (n) => (n < 5 ? word("justNow") : word("secondsAgo", { number: n - (n % 5) }))],
+  [3600, 60, (number) => word("minutesAgo", { number })],
+  [86400, 3600, (number) => word("hoursAgo", { number })],
 ];
 const EVERY_MS = 5000;
 

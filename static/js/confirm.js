@@ -1,6 +1,6 @@
 // Asks before what cannot be undone: elements with hx-confirm="question", data-confirm-yes="what is done" and
-// data-confirm-no="what is not". In all three, {chosen} is what is ticked in the element's form, as "3 jobs", and
-// {them} is "it" or "them". Without script the server asks by a page of its own, so a confirmed request says that it is.
+// data-confirm-no="what is not". In all three, {chosen} is what is ticked in the element's form, as "3 jobs". Without
+// script the server asks by a page of its own, so a confirmed request says that it is.
 
 import { chosenIn, countOf } from "./selection.js";
 
@@ -8,8 +8,7 @@ const dialog = document.getElementById("confirm");
 
 function words(text, form) {
   if (!form?.matches("form[data-selection]")) return text;
-  const chosen = chosenIn(form).length;
-  return text.replaceAll("{chosen}", countOf(form, chosen)).replaceAll("{them}", chosen === 1 ? "it" : "them");
+  return text.replaceAll("{chosen}", countOf(form, chosenIn(form).length));
 }
 
 document.addEventListener("htmx:confirm", (event) => {

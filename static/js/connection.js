@@ -1,9 +1,8 @@
 // Says when the live connection is lost, and brings it back. While the tab is hidden nothing is followed.
 
+import { word } from "./words.js";
+
 const banner = document.getElementById("connection");
-const LOST = "Connection lost, trying again";
-const OFFLINE = "You are offline. What you see is as of a moment ago.";
-const BACK = "Connected again";
 const BACK_FOR_MS = 2500;
 const FIRST_DELAY_MS = 1000;
 const LAST_DELAY_MS = 15000;
@@ -25,7 +24,7 @@ function say(text, isGood = false) {
 function lost() {
   if (isLeaving || !live()) return;
   live().dataset.connection = "lost";
-  say(navigator.onLine ? LOST : OFFLINE);
+  say(word(navigator.onLine ? "lost" : "offline"));
   document.dispatchEvent(new CustomEvent("connection:lost"));
 }
 
@@ -39,7 +38,7 @@ function connected(event) {
   // What a page asks for by itself may have changed while nobody told it.
   if (isAgain) document.body.dispatchEvent(new CustomEvent("live-again"));
   if (!wasLost) return;
-  say(BACK, true);
+  say(word("back"), true);
   sayTimer = setTimeout(() => say(""), BACK_FOR_MS);
 }
 

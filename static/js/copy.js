@@ -2,6 +2,7 @@
 // data-copied is said then, with a link where data-copied-then and data-copied-href give one.
 
 import { toast } from "./toasts.js";
+import { word } from "./words.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-copy-from]");
@@ -10,9 +11,9 @@ document.addEventListener("click", async (event) => {
   const text = source ? (source.value ?? source.textContent) : new URL(button.dataset.copy, location.href).href;
   try {
     await navigator.clipboard.writeText(text);
-    const { copied = "Copied", copiedThen, copiedHref } = button.dataset;
+    const { copied = word("copied"), copiedThen, copiedHref } = button.dataset;
     toast(copied, { link: copiedThen && { text: copiedThen, href: copiedHref } });
   } catch {
-    toast("Your browser does not let pages copy. Select the text and copy it yourself.");
+    toast(word("cannotCopy"));
   }
 });

@@ -3,9 +3,11 @@
 // its jobs itself, one after the other: a browser has few connections for all of a server's tabs.
 
 import { ROOT } from "./root.js";
+import { word } from "./words.js";
 
-const ENDED = { completed: "Finished", failed: "Failed" };
-const WORDS = { completed: "Done", failed: "Failed" };
+// What a notification says, and the title of the tab.
+const ENDED = { completed: "jobFinished", failed: "jobFailed" };
+const SHOWN = { completed: "jobDone", failed: "jobFailed" };
 
 let shown = ""; // what the title begins with
 let ended = ""; // what ended while nobody looked
@@ -29,7 +31,7 @@ function state() {
   const active = jobs().filter(isActive);
   const running = active.filter(({ status }) => status === "processing").at(-1);
   if (running) return `${running.progress_pct}%`;
-  return active.length ? "Waiting" : ended;
+  return active.length ? word("jobWaiting") : ended;
 }
 
 function showTitle() {
@@ -43,7 +45,7 @@ function notify(id, how) {
   if (!("Notification" in window) || Notification.permission !== "granted") return;
   const card = document.getElementById(id);
   try {
-    const note = new Notification(ENDED[how], { body: card?.querySelector(".job-title").textContent.trim(), tag: id });
+    const note = new Notification(word(ENDED[how]), { body: card?.querySelector(".job-title").textContent.trim(), tag: id });
     note.addEventListener("click", () => {
       window.focus();
       card?.scrollIntoView({ block: "center" });
@@ -63,7 +65,7 @@ function follow(card) {
     if (!isActive(entry.job)) {
       stream.close();
       if (entry.job.status in ENDED) {
-        ended = WORDS[entry.job.status];
+        ended = word(SHOWN[entry.job.status]);
         notify(card.id, entry.job.status);
       }
     }

@@ -57,6 +57,8 @@ function shown() {
   if (document.querySelector("#page [data-sent-here]")) {
     const isFresh = Date.now() - unsent.at < SENT_JUST_NOW_MS;
     write(isFresh ? { ...unsent, isRefused: true } : null);
+    const promise = document.querySelector("#page [data-typed-kept]");
+    if (promise) promise.hidden = !isFresh;
   } else if (!document.querySelector("#page [data-signing-in]")) {
     write(null);
     if (!unsent.isRefused || unsent.account !== account() || unsent.path !== location.pathname) return;

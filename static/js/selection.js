@@ -1,5 +1,5 @@
 // Choosing several of a list: counts what is ticked, ticks all, and shows what can be done with them.
-// <form data-selection> … <input type="checkbox" name="id" form="…"> … <div data-selection-bar>
+// <form data-selection data-one="{number} job" data-many="{number} jobs"> … <input type="checkbox" name="id" form="…"> … <div data-selection-bar>
 
 function boxes(form) {
   // Not form.id, which is the field of that name.
@@ -12,8 +12,8 @@ export function chosenIn(form) {
 }
 
 export function countOf(form, number) {
-  const noun = form.dataset.noun ?? "sound";
-  return number === 1 ? `1 ${noun}` : `${number} ${noun}s`;
+  const { one, many } = form.dataset;
+  return (number === 1 ? one : many).replace("{number}", number);
 }
 
 // What lies at the bottom must be known to what scrolls above it: the bar has more lines on a narrow window.

@@ -1,6 +1,8 @@
 // Shows beside the button which settings differ from the usual ones, each with a button that takes it back: what was
 // set once would else go on unseen, in a part of the form that is closed. <input data-setting="name" data-unset="usual">
 
+import { word } from "./words.js";
+
 const form = () => document.getElementById("compose");
 
 function isUsual(field) {
@@ -23,7 +25,7 @@ function chip(field) {
   // Text, and no label: a chip must not be found as the field that it speaks of.
   const remove = document.createElement("span");
   remove.className = "visually-hidden";
-  remove.textContent = "Remove ";
+  remove.textContent = `${word("removeSetting")} `;
   button.append(remove, words(field));
   item.append(button);
   return item;

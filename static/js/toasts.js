@@ -2,12 +2,10 @@
 // or is in it by keyboard, keeps it. The same message is not shown twice, and of several undos only the last one is.
 
 import { isNavigation } from "./freshness.js";
+import { word } from "./words.js";
 
 const SHOWN_MS = 6000;
 const ANSWERABLE_MS = 20000;
-const NOT_SHOWN = "The server did not answer. What you see may be out of date.";
-const NOT_OPENED = "The server did not answer, so the page did not open.";
-const NOT_CONFIRMED = "The server did not answer. Check whether it was done before you try again.";
 const UNDO = ".toast-undo";
 
 // Whoever was in it by keyboard goes on at the content.
@@ -82,9 +80,9 @@ document.addEventListener("click", ({ target }) => target.closest(".toast-link")
 // what a page only reads meanwhile.
 document.addEventListener("htmx:error", ({ target, detail: { ctx } }) => {
   if (target.id === "live" || !ctx?.request) return;
-  if (ctx.request.method !== "GET") toast(NOT_CONFIRMED);
-  else if (isNavigation(ctx)) toast(NOT_OPENED);
-  else if (!document.getElementById("connection").textContent) toast(NOT_SHOWN, { about: "reading" });
+  if (ctx.request.method !== "GET") toast(word("notConfirmed"));
+  else if (isNavigation(ctx)) toast(word("notOpened"));
+  else if (!document.getElementById("connection").textContent) toast(word("notShown"), { about: "reading" });
 });
 document.addEventListener("connection:lost", () => {
   for (const element of document.querySelectorAll("#toasts [data-about='reading']")) element.remove();

@@ -9,10 +9,13 @@ from webapp.ids import SeededIds
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.invitations import Invitations
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
+from webapp.services.accounts.sign_in_limits import AccountLimits
 from webapp.services.accounts.tokens import Tokens
+from webapp.services.admin.audit import AuditLog
 from webapp.services.shared.rate_limits import RateLimits
 from webapp.settings import Settings
 
@@ -61,6 +64,25 @@ def sessions(database: Database, clock: ManualClock, ids: SeededIds) -> Sessions
 @pytest.fixture
 def setup_links(database: Database, clock: ManualClock, ids: SeededIds, accounts: Accounts) -> SetupLinks:
     return SetupLinks(database, clock, ids, accounts)
+
+
+@pytest.fixture
+def invitations(
+    database: Database,
+    clock: ManualClock,
+    ids: SeededIds,
+    settings: Settings,
+    rate_limits: RateLimits,
+    accounts: Accounts,
+) -> Invitations:
+    return Invitations(
+        database,
+        clock,
+        ids,
+        accounts=accounts,
+        limits=AccountLimits(settings, rate_limits),
+        audit=AuditLog(database, clock),
+    )
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ ANSWERED_OTHERWISE: Final = {
     "/events": "endless; a list that changed is asked for again",
     "/surprise": "another idea each time",
     "/setup": "no account, no sounds",
+    "/invitation": "the same",
 }
 # Queries that narrow a list, and those that name what is in one.
 VALUES: Final[dict[str, tuple[str, ...]]] = {

@@ -12,9 +12,11 @@ from webapp.pages.admin.contexts import (
     ChecklistPage,
     CheckPoint,
     FoldersFragment,
+    InvitedPage,
     ModelsPage,
     ModeratedFragment,
     RecordPage,
+    Refused,
     SettingsPage,
     SoundsPage,
     VoiceRow,
@@ -23,6 +25,7 @@ from webapp.pages.admin.contexts import (
 )
 from webapp.pages.admin.server import setting_lines
 from webapp.services.accounts.aura import LedgerEntry
+from webapp.services.accounts.invitations import InvitationView
 from webapp.services.accounts.usage import AccountUsage, Quota
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import AccountPage
@@ -37,6 +40,10 @@ ADA = AccountView(1, "ada", "creator", is_admin=False, is_disabled=False, aura_b
 OTHERS = (
     dataclasses.replace(ADA, username="root", is_admin=True),
     dataclasses.replace(ADA, username="bob", is_disabled=True),
+)
+INVITATIONS = (
+    InvitationView(1, "eve", "premium", "root", 0, NOW_MS + 400_000_000),
+    InvitationView(2, "", "free", "root", 0, NOW_MS + 4_000),
 )
 USAGE = AccountUsage(Quota(3, 1), Quota(2, 2), Quota(10**9, 5), 30.0, Quota(10, 1), 600)
 LINES = (
@@ -88,7 +95,12 @@ ENTRIES = (
 def samples() -> Iterator[Any]:
     for found in (AccountPage((ADA, *OTHERS), 120, 2), AccountPage((), 0, 1)):
         yield AccountsPage(CHROME, found, LONG, "admin", "/admin?q=x&")
-        yield AccountsPage(CHROME, found, "", "", "/admin?", new_name=LONG, new_tier="premium", error=LONG)
+        for form in ("account", "invitation"):
+            for field in ("username", "tier", None):
+                yield AccountsPage(
+                    CHROME, found, "", "", "/admin?", INVITATIONS, Refused(form, LONG, "premium", LONG, field)
+                )
+    yield from (InvitedPage(CHROME, invitation, "http://x/invitation?token=s") for invitation in INVITATIONS)
     page = AccountDetailPage(
         CHROME, ADA, USAGE, ledger=(LedgerEntry(1, "grant", 5, 5, "", None, "root", NOW_MS),), record=LINES
     )

@@ -34,7 +34,14 @@ async def test_nobody_else_comes_in(ann_browser: httpx.AsyncClient, services: Se
         answer = await ann_browser.get(path)
         assert answer.status_code == 403, path
         assert "/admin" not in answer.text
-    for path in ("accounts/ann/tier", "accounts/ann/rights", "accounts/ann/password", "accounts/ann/aura"):
+    for path in (
+        "accounts",
+        "invitations",
+        "accounts/ann/tier",
+        "accounts/ann/rights",
+        "accounts/ann/password",
+        "accounts/ann/aura",
+    ):
         assert (await ann_browser.post(f"/admin/{path}", data={"tier": "creator"})).status_code == 403
     assert (await ann_browser.post("/admin/weights/x", data={"action": "remove"})).status_code == 403
     assert (await ann_browser.get("/events?view=admin")).status_code == 403
@@ -152,7 +159,7 @@ async def test_a_sound_is_hidden_and_shown_again(
     page = f"/admin/sounds/{sound.generation_id}"
     fragment = {"hx-request": "true"}
     answer = await root_browser.post(page, data={"action": "hide", "note": "rude"}, headers=fragment)
-    assert "Hidden from everybody" in answer.text
+    assert "Hidden from everyone" in answer.text
     assert "Show again" in answer.text
     shown = (await root_browser.get("/admin/sounds?state=hidden")).text
     assert "rude words" in shown

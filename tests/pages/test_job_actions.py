@@ -25,7 +25,7 @@ async def job_id(services: Services, ann: Identity) -> str:
 
 async def test_cancel(ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str) -> None:
     answer = await ann_browser.post(f"/jobs/{job_id}/cancel", data={"place": "/queue"})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/queue#job-{job_id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/queue#queue-job-{job_id}")
     assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"
 
 
@@ -63,6 +63,10 @@ async def test_a_running_job_is_stopped_once_that_is_confirmed(
     asked = await ann_browser.post(f"/jobs/{job_id}/stop", data={})
     assert ("Stop this job?" in asked.text, "Let it run" in asked.text) == (True, True)
     assert (await services.queue.jobs.get(ann, job_id)).status == "processing"
+    for place, shown in (("/", f"/#job-{job_id}"), ("/queue", f"/queue#queue-job-{job_id}")):
+        page = (await ann_browser.post(f"/jobs/{job_id}/stop", data={"place": place})).text
+        assert f'href="{shown}">Let it run</a>' in page
+        assert f'name="place" value="{place}"' in page
     answer = await ann_browser.post(f"/jobs/{job_id}/stop", data={"confirmed": "yes"}, headers=HTMX)
     assert ("Job stopped" in answer.text, "Cancelled" in answer.text) == (True, True)
     assert (await services.queue.jobs.get(ann, job_id)).status == "cancelled"

@@ -129,6 +129,8 @@ async def test_an_expired_session_says_so_and_leads_back(
         assert where == (asked.headers.get("location") or asked.headers["hx-redirect"])
     page = (await ann_browser.get(where)).text
     assert "Your session has ended." in page
+    # Only the script that keeps it knows whether something was typed.
+    assert "<span data-typed-kept hidden>" in page
     assert 'name="next" value="/playlists?sort=new"' in page
     ann_browser.cookies.clear()
     fresh = (await ann_browser.get(where)).text

@@ -162,7 +162,7 @@ async def test_a_playlist_from_the_first_sound_to_the_last_word(
     playlist_id = (await services.library.playlists.of_account(ann))[0].playlist_id
     base = f"/playlists/{playlist_id}"
     said = await ann_browser.post(f"/sounds/{his}/playlist", data={"playlist": playlist_id}, headers=HTMX)
-    assert "In “Calm” now" in said.text
+    assert "Added to “Calm”" in said.text
 
     async def order() -> list[str]:
         return re.findall(r'<li id="track-([0-9a-f]{20})"', (await ann_browser.get(base)).text)

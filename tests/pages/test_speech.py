@@ -144,7 +144,7 @@ async def test_the_limit_is_told_in_the_form(
     answer = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
     assert answer.status_code == 429
     assert (
-        'role="alert">You have used all 10 texts of this hour. The next one is possible in 1 h.'
+        'role="alert">You have used all 10 texts for this hour. You can speak the next one in 1 h.'
         in answer.text
     )
 

@@ -173,7 +173,7 @@ def samples() -> Iterator[Any]:
     yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), next(forms()), (), 5)
     for is_open in (True, False):
         yield contexts.WelcomePage(Chrome("generate"), is_open, MODELS, library_samples.CARDS)
-        for purpose in ("sign-in", "register", "set-up"):
+        for purpose in ("sign-in", "register", "set-up", "invitation"):
             for field in ("username", "password", None):
                 yield sign_in.CredentialsPage(
                     Chrome("sign-in"),
@@ -184,7 +184,11 @@ def samples() -> Iterator[Any]:
     yield from (contexts.ModelStateFragment(model) for model in MODELS)
     yield from (contexts.JobFragment(job, 5) for job in JOBS)
     yield from (contexts.JobListFragment(JOBS, 5), contexts.JobListFragment((), 5))
+    yield sign_in.CredentialsPage(
+        Chrome("sign-in", ADA), "invitation", "eve", token="t", is_invited_by_name=True
+    )
     yield sign_in.SetupClosedPage(Chrome("sign-in"))
+    yield sign_in.InvitationClosedPage(Chrome("sign-in"))
     yield api_page.ApiPage(Chrome("api"), "http://localhost", API_SECTIONS)
     yield api_page.ApiPage(
         Chrome("api", ADA), "http://localhost", API_SECTIONS, token="sl_secret", error=LONG

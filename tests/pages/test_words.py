@@ -3,6 +3,7 @@
 import pytest
 
 from webapp.pages.frame import words
+from webapp.pages.frame.texts import counted
 from webapp.pages.frame.words import starting
 from webapp.pages.library.waveform import waveform_bars
 from webapp.policy.queue.estimates import Start
@@ -25,7 +26,16 @@ def test_ago(passed_s: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("wait_s", "text"),
-    [(None, "unknown"), (0.4, "a moment"), (12.4, "12 s"), (90, "2 min"), (3600, "1 h"), (5400, "1.5 h")],
+    [
+        (None, "unknown"),
+        (0.4, "a moment"),
+        (12.4, "12 s"),
+        (90, "2 min"),
+        (3600, "1 h"),
+        (5400, "1.5 h"),
+        (172_799, "48 h"),
+        (7 * 86_400, "7 days"),
+    ],
 )
 def test_wait(wait_s: float | None, text: str) -> None:
     assert words.wait(wait_s) == text
@@ -62,7 +72,10 @@ def test_size(value: int, text: str) -> None:
 def test_moments_for_machines_and_for_people() -> None:
     assert words.iso(NOW_MS) == "2023-11-14T22:13:20Z"
     assert words.exact(NOW_MS) == "14 November 2023, 22:13:20 UTC"
-    assert (words.count(1, "job"), words.count(1200, "job")) == ("1 job", "1,200 jobs")
+    assert [counted(number, "%(number)s job", "%(number)s jobs") for number in (1, 1200)] == [
+        "1 job",
+        "1,200 jobs",
+    ]
 
 
 def test_a_waveform_has_a_bar_for_each_part_as_high_as_its_loudest_moment() -> None:

@@ -66,7 +66,7 @@ def build_services(
     shared = build_shared(base)
     limits = shared.rate_limits
     models = build_models(base)
-    accounts = build_accounts(base, rate_limits=limits, tiers=tiers)
+    accounts = build_accounts(base, rate_limits=limits, tiers=tiers, audit=audit)
     queue = build_queue(
         base,
         tiers=tiers,

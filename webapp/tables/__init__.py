@@ -1,8 +1,19 @@
 """Piccolo tables: what is stored."""
 
+from pathlib import Path
+from typing import Final
+
 from piccolo.table import Table
 
-from webapp.tables.accounts import Account, ApiToken, AuraEntry, SetupLink, ThrottleHit, WebSession
+from webapp.tables.accounts import (
+    Account,
+    ApiToken,
+    AuraEntry,
+    Invitation,
+    SetupLink,
+    ThrottleHit,
+    WebSession,
+)
 from webapp.tables.administration import AdminAction
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
@@ -10,11 +21,15 @@ from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack
 from webapp.tables.speech import SpeechRequest
 from webapp.tables.weights import WeightsCopy, WeightsFolder
 
+APP_NAME: Final = "soundloom"
+MIGRATIONS: Final = Path(__file__).parent / "piccolo_migrations"
+
 ALL_TABLES: tuple[type[Table], ...] = (
     Account,
     ApiToken,
     WebSession,
     SetupLink,
+    Invitation,
     ThrottleHit,
     AuraEntry,
     QueueState,
@@ -36,12 +51,15 @@ ALL_TABLES: tuple[type[Table], ...] = (
 
 __all__ = [
     "ALL_TABLES",
+    "APP_NAME",
+    "MIGRATIONS",
     "Account",
     "AdminAction",
     "ApiToken",
     "AuraEntry",
     "Favorite",
     "IdempotencyKey",
+    "Invitation",
     "Job",
     "LibraryItem",
     "ModelWish",

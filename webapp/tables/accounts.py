@@ -53,6 +53,20 @@ class SetupLink(Table):
     created_ms = BigInt()
 
 
+class Invitation(Table):
+    """A one-time link by which somebody makes their own account; only the SHA-256 of its secret is kept."""
+
+    id: Serial
+    secret_hash = Varchar(length=64, unique=True)
+    # Empty where the guest chooses the name.
+    username = Varchar(length=32, default="")
+    tier = Varchar(length=16)
+    # The admin who invites; by name, since the invitation outlives the account.
+    author = Varchar(length=32)
+    created_ms = BigInt()
+    expires_ms = BigInt()
+
+
 class ThrottleHit(Table):
     """One counted request against a rate limit, in a sliding window."""
 

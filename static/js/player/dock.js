@@ -2,6 +2,7 @@
 
 import { ROOT } from "../root.js";
 import { clockTime } from "./clock.js";
+import { word } from "../words.js";
 import { soundUrl } from "./tracks.js";
 
 const STEP_S = 5;
@@ -50,7 +51,7 @@ export function connectDock(dock, player) {
 
   function showState() {
     dock.classList.toggle("is-playing", player.isPlaying);
-    button("toggle").setAttribute("aria-label", player.isPlaying ? "Pause" : "Play");
+    button("toggle").setAttribute("aria-label", word(player.isPlaying ? "pause" : "play"));
     button("loop").setAttribute("aria-pressed", player.repeats);
     button("mute").setAttribute("aria-pressed", player.isMuted);
     // Only what cannot be done is disabled, or focus would be lost with every last track.

@@ -1,5 +1,6 @@
 // The sounds of the page that is shown: their play buttons, waveforms and times, and lists that play as a whole.
 
+import { word } from "../words.js";
 import { clockTime } from "./clock.js";
 import { shuffled, tracksAround } from "./tracks.js";
 
@@ -15,7 +16,7 @@ export function connectPage(player) {
       const isPlaying = isCurrent(sound) && player.isPlaying;
       sound?.classList.toggle("is-current", isCurrent(sound));
       button.classList.toggle("is-playing", isPlaying);
-      const label = `${isPlaying ? "Pause" : "Play"} ${sound?.dataset.title ?? ""}`;
+      const label = word(isPlaying ? "pauseTitle" : "playTitle", { title: sound?.dataset.title ?? "" });
       if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
       if (isCurrent(sound) && loopOf(sound)) loopOf(sound).checked = player.repeats;
     }

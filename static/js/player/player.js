@@ -1,6 +1,7 @@
 // The one sound that plays, whatever page is shown. Says what happens to it by events:
 // "track" (another one, or none), "state" (playing or not, repeat, speed, volume), "time", "fault".
 
+import { word } from "../words.js";
 import { PlayQueue } from "./play-queue.js";
 import { soundUrl } from "./tracks.js";
 
@@ -168,14 +169,14 @@ export class Player extends EventTarget {
   #failed() {
     if (!this.track || !this.#audio.hasAttribute("src")) return;
     if (this.#audio.error?.code === MediaError.MEDIA_ERR_DECODE || this.#tries >= RETRY_MS.length) {
-      this.#say("fault", "This sound cannot be played. It may have been deleted.");
+      this.#say("fault", word("cannotPlay"));
       return;
     }
     this.#startAt = this.#audio.currentTime || this.#startAt;
     const id = this.track.id;
     setTimeout(() => this.track?.id === id && this.#reload(), RETRY_MS[this.#tries]);
     this.#tries += 1;
-    this.#say("fault", "The sound does not arrive. Trying again …");
+    this.#say("fault", word("notArriving"));
   }
 
   #reload() {

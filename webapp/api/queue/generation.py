@@ -59,6 +59,7 @@ from webapp.http.requests.body import read_json_object
 from webapp.http.requests.query import only
 from webapp.http.streams.sse import EventStream
 from webapp.policy.generation import parse_generation
+from webapp.policy.queue.job_ids import JOB_ID_PATTERN, JOB_ID_RULE
 from webapp.policy.queue.job_status import JobStatus
 from webapp.services.queue.submissions import Submitted
 from webapp.services.queue.views import JobView
@@ -67,9 +68,7 @@ AnyRequest = Request[Any, Any, Any]
 # Described only: what is no job's id is not found (404), not refused (400).
 JobId = Annotated[
     str,
-    PathParameter(
-        description="The job's id, 12 lower-case hex digits.", schema_extra={"pattern": "^[0-9a-f]{12}$"}
-    ),
+    PathParameter(description=f"The job's id, {JOB_ID_RULE}.", schema_extra={"pattern": JOB_ID_PATTERN}),
 ]
 END_SEEN = "The reader was told how the job ended; there is nothing more to tell."
 Body = TypeVar("Body", SubmittedJob, SubmittedJob | AwaitedJob)
@@ -191,7 +190,7 @@ class GenerationController(Controller):
     @get(
         "/api/jobs",
         summary="The account's jobs",
-        guards=[only("status", *PAGING)],
+        before_request=only("status", *PAGING),
         operation_class=describes(),
         responses=problems(400, 401, 429),
     )

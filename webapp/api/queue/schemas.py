@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from webapp.api.shared.timestamps import timestamp
 from webapp.http.middleware.prefix import public_path
 from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
+from webapp.policy.queue.job_ids import JOB_ID_RULE
 from webapp.policy.queue.job_status import JobStatus
 from webapp.services.library.sounds import AUDIO_FORMATS, SoundView
 from webapp.services.queue.submissions import Submitted
@@ -15,7 +16,7 @@ from webapp.services.queue.views import JobView, QueuedJob, QueueSnapshot
 
 Model = Literal["music", "audio", "magnet"]
 SOUND_DELETED = "The sound of this job was deleted"
-JOB_ID = "12 lower-case hex digits."
+JOB_ID = f"{JOB_ID_RULE}."
 
 
 class GenerateBody(msgspec.Struct):

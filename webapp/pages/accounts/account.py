@@ -20,6 +20,7 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.navigation import PageRequest, see_other
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import N_, Texts
 from webapp.policy.accounts.credentials import MAX_LABEL_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from webapp.services.accounts.aura import LedgerEntry
 from webapp.services.accounts.facade import AccountServices
@@ -33,12 +34,14 @@ Section = Literal["tokens", "password", "delete"]
 LEDGER_LINES: Final = 10
 PER_PAGE: Final = 20
 MAX_PAGE: Final = 10_000
-DONE: Final = {
-    "password": "Password changed. Your other sessions were ended.",
-    "token": "Token revoked.",
-    "session": "Session ended.",
-    "sessions": "All other sessions ended.",
-}
+DONE: Final = Texts(
+    {
+        "password": N_("Password changed. Your other sessions were ended."),
+        "token": N_("Token revoked."),
+        "session": N_("Session ended."),
+        "sessions": N_("All other sessions ended."),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

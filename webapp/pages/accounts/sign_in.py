@@ -1,4 +1,4 @@
-"""The pages to register, sign in and sign out, and the set-up link's."""
+"""The pages to register, sign in and sign out, and those of set-up links and invitations."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal
@@ -27,11 +27,15 @@ from webapp.pages.accounts.authentication import (
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.forms import Fields, read_form
 from webapp.pages.frame.navigation import PageRequest, see_other
-from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from webapp.pages.frame.rendering import InjectedRenderer, Renderer
+from webapp.policy.accounts.credentials import (
+    MAX_USERNAME_CHARACTERS,
+    MIN_PASSWORD_CHARACTERS,
+    MIN_USERNAME_CHARACTERS,
+)
 from webapp.settings import Settings
 
-Purpose = Literal["sign-in", "register", "set-up"]
+Purpose = Literal["sign-in", "register", "set-up", "invitation"]
 START: Final = "/"
 
 
@@ -39,8 +43,9 @@ START: Final = "/"
 class CredentialsPage:
     """A form for a username and a password.
 
-    `token` is the set-up link's secret; `next_path` is where to go afterwards; `error_field` names the
-    field that `error` is about, if it is about one. `has_ended`: the browser's session is no longer valid;
+    `token` is the secret of the set-up link or invitation; `next_path` is where to go afterwards;
+    `error_field` names the field that `error` is about, if it is about one. `is_invited_by_name`: the
+    invitation is for this username only. `has_ended`: the browser's session is no longer valid;
     `is_sent_here`: another page needs somebody signed in.
     """
 
@@ -56,7 +61,9 @@ class CredentialsPage:
     is_registration_open: bool = True
     has_ended: bool = False
     is_sent_here: bool = False
+    is_invited_by_name: bool = False
     min_password: int = MIN_PASSWORD_CHARACTERS
+    min_username: int = MIN_USERNAME_CHARACTERS
     max_username: int = MAX_USERNAME_CHARACTERS
 
 
@@ -65,6 +72,15 @@ class SetupClosedPage:
     """The page for a set-up link that is not, or no longer, valid."""
 
     template: ClassVar[str] = "accounts/setup_closed.html"
+
+    chrome: Chrome
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationClosedPage:
+    """The page for an invitation that was accepted, withdrawn or has expired."""
+
+    template: ClassVar[str] = "accounts/invitation_closed.html"
 
     chrome: Chrome
 
@@ -152,6 +168,52 @@ async def set_up(
     return await start_session(request, settings, accounts, identity, see_other(request, START))
 
 
+@get("/invitation")
+async def show_invitation(
+    request: PageRequest,
+    accounts: InjectedAccounts,
+    settings: InjectedSettings,
+    renderer: InjectedRenderer,
+    viewer: InjectedViewer,
+) -> Response[Any]:
+    """Show the page behind an invitation, where somebody creates their own account."""
+    token = request.query_params.get("token", "")
+    invitation = await accounts.invitations.find(token)
+    if invitation is None:
+        return _invitation_closed(renderer)
+    page = _form(settings, "invitation", {"token": token, "username": invitation.username})
+    return renderer.page(
+        replace(page, chrome=Chrome("sign-in", viewer), is_invited_by_name=bool(invitation.username))
+    )
+
+
+@post("/invitation")
+async def accept_invitation(
+    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts, renderer: InjectedRenderer
+) -> Response[Any]:
+    """Create the account that an invitation is for, and sign it in."""
+    fields = await read_form(request)
+    token = fields.get("token", "")
+    invitation = await accounts.invitations.find(token)
+    if invitation is None:
+        return _invitation_closed(renderer)
+    try:
+        identity = await accounts.invitations.accept(
+            token, fields.get("username"), fields.get("password"), address=address_of(request, settings)
+        )
+    except NotAuthorized:
+        return _invitation_closed(renderer)
+    except (Conflict, InvalidRequest, LimitReached) as error:
+        known = {**fields, "username": invitation.username} if invitation.username else fields
+        page = _form(settings, "invitation", known, error)
+        return _refused(renderer.page(replace(page, is_invited_by_name=bool(invitation.username))), error)
+    return await start_session(request, settings, accounts, identity, see_other(request, START))
+
+
+def _invitation_closed(renderer: Renderer) -> Response[Any]:
+    return renderer.page(InvitationClosedPage(Chrome("sign-in")), status=403)
+
+
 @post("/logout")
 async def sign_out(
     request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts
@@ -203,5 +265,7 @@ SIGN_IN_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     register,
     show_setup,
     set_up,
+    show_invitation,
+    accept_invitation,
     sign_out,
 )

@@ -11,12 +11,13 @@ from webapp.errors import Conflict, InvalidRequest, ProductError
 from webapp.http.dependencies import InjectedAccounts, InjectedAdministration
 from webapp.http.errors import describe
 from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_chrome, page_number
-from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage
+from webapp.pages.admin.contexts import AccountDetailPage, AccountsPage, NewForm, Refused
 from webapp.pages.frame.answers import ask, is_confirmed
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import N_, Texts, _, translated
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.accounts import MAX_SEARCH_CHARACTERS
@@ -24,44 +25,46 @@ from webapp.services.admin.facade import AdminServices
 
 LEDGER_LINES: Final = 20
 RECORD_LINES: Final = 20
-DONE: Final = {
-    "tier": "Tier changed. Jobs in the queue keep their places.",
-    "admin": "Rights changed.",
-    "disable": "Account disabled. Its sessions ended and its tokens no longer work.",
-    "enable": "Account enabled.",
-    "aura": "Aura changed.",
-}
+DONE: Final = Texts(
+    {
+        "tier": N_("Tier changed. Jobs in the queue keep their places."),
+        "admin": N_("Rights changed."),
+        "disable": N_("Account disabled. Its sessions ended and its tokens no longer work."),
+        "enable": N_("Account enabled."),
+        "aura": N_("Aura changed."),
+    }
+)
 # What is asked before: question, what it means, what the button does, and its opposite.
 QUESTIONS: Final = {
     "admin": (
-        "Make {} an admin?",
-        "Admins see everyone’s prompts and can change everything.",
-        "Make admin",
-        "Leave without admin rights",
+        N_("Make %(username)s an admin?"),
+        N_("Admins see everyone’s prompts and can change everything."),
+        N_("Make admin"),
+        N_("Leave without admin rights"),
     ),
     "no-admin": (
-        "Remove {}’s admin rights?",
-        "The account itself stays as it is.",
-        "Remove admin rights",
-        "Keep admin rights",
+        N_("Remove %(username)s’s admin rights?"),
+        N_("The account itself stays as it is."),
+        N_("Remove admin rights"),
+        N_("Keep admin rights"),
     ),
     "disable": (
-        "Disable {}?",
-        "All sessions end and all tokens stop working. Sounds stay.",
-        "Disable account",
-        "Leave enabled",
+        N_("Disable %(username)s?"),
+        N_("All sessions end and all tokens stop working. The sounds stay."),
+        N_("Disable account"),
+        N_("Leave enabled"),
     ),
     "delete": (
-        "Delete {}?",
-        "Jobs, sounds, tokens and Aura of this account are deleted at once. You cannot undo this.",
-        "Delete account",
-        "Keep account",
+        N_("Delete %(username)s?"),
+        N_("Jobs, sounds, tokens and Aura of this account are deleted at once. You cannot undo this."),
+        N_("Delete account"),
+        N_("Keep account"),
     ),
     "reset": (
-        "Give {} a new password?",
-        "The old password stops working and all sessions end.",
-        "Reset password",
-        "Keep the old password",
+        N_("Give %(username)s a new password?"),
+        N_("The old password stops working and all sessions end."),
+        N_("Reset password"),
+        N_("Keep the old password"),
     ),
 }
 
@@ -76,11 +79,16 @@ async def show_accounts(
     """Accounts by name."""
     text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
     tier = request.query_params.get("tier", "")
-    found = await administration.accounts.find(admin, text=text, tier=tier, page=page_number(request))
     asked = urlencode({name: value for name, value in (("q", text), ("tier", tier)) if value})
-    return renderer.page(
-        AccountsPage(admin_chrome(admin), found, text, tier, base=f"/admin?{asked}&" if asked else "/admin?")
+    page = await accounts_page(
+        administration,
+        admin,
+        text=text,
+        tier=tier,
+        page=page_number(request),
+        base=f"/admin?{asked}&" if asked else "/admin?",
     )
+    return renderer.page(page)
 
 
 @post("/admin/accounts", dependencies=ADMIN_DEPENDENCIES)
@@ -92,19 +100,14 @@ async def create_account(
     try:
         account, password = await administration.accounts.create(posted.identity, name, tier)
     except (InvalidRequest, Conflict) as error:
-        found = await administration.accounts.find(posted.identity)
-        page = AccountsPage(
-            admin_chrome(posted.identity), found, "", "", base="/admin?",
-            new_name=name, new_tier=tier, error=error.message,
-        )  # fmt: skip
-        return posted.renderer.page(page, status=describe(error).status)
+        return await not_made(posted, administration, "account", error)
     return posted.renderer.page(
         await _page(
             accounts,
             administration,
             posted.identity,
             account.username,
-            done="Account created",
+            done=_("Account created"),
             new_password=password,
         )
     )
@@ -159,7 +162,7 @@ async def change_rights(
         case "disable" | "enable":
             await accounts.set_disabled(posted.identity, username, is_disabled=change == "disable")
         case _:
-            raise InvalidRequest("Choose what to change")
+            raise InvalidRequest(_("Choose what to change"))
     return posted.see_other(f"/admin/accounts/{username}?done={change.removeprefix('no-')}")
 
 
@@ -203,16 +206,16 @@ def _amount(fields: Fields) -> int:
     text = fields.get("amount", "").strip()
     digits = text.removeprefix("-").removeprefix("+")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 12):
-        raise InvalidRequest("Amount must be a whole number", field="amount")
+        raise InvalidRequest(_("Amount must be a whole number"), field="amount")
     return int(text)
 
 
 def _ask(posted: Posted, username: str, change: str, where: str) -> Response[str]:
-    question, text, verb, opposite = QUESTIONS[change]
+    question, text, verb, opposite = (translated(marked) for marked in QUESTIONS[change])
     page = f"/admin/accounts/{username}"
     return ask(
         posted,
-        question.format(username),
+        question % {"username": username},
         text,
         verb=verb,
         opposite=opposite,
@@ -220,6 +223,43 @@ def _ask(posted: Posted, username: str, change: str, where: str) -> Response[str
         section="admin",
         back=page,
     )
+
+
+async def accounts_page(
+    administration: AdminServices,
+    admin: Identity,
+    *,
+    text: str = "",
+    tier: str = "",
+    page: int = 1,
+    base: str = "/admin?",
+    refused: Refused | None = None,
+) -> AccountsPage:
+    """Build the page of accounts and invitations."""
+    return AccountsPage(
+        admin_chrome(admin),
+        await administration.accounts.find(admin, text=text, tier=tier, page=page),
+        text,
+        tier,
+        base,
+        invitations=await administration.invitations.list(admin),
+        refused=refused,
+    )
+
+
+async def not_made(
+    posted: Posted, administration: AdminServices, form: NewForm, error: InvalidRequest | Conflict
+) -> Response[Any]:
+    """Answer with the page of accounts, what was typed, and why nothing was made of it."""
+    refused = Refused(
+        form,
+        posted.fields.get("username", ""),
+        posted.fields.get("tier", ""),
+        error.message,
+        error_field=error.field if isinstance(error, InvalidRequest) else "username",
+    )
+    page = await accounts_page(administration, posted.identity, refused=refused)
+    return posted.renderer.page(page, status=describe(error).status)
 
 
 async def _page(

@@ -12,6 +12,7 @@ from webapp.pages.admin.access import ADMIN_DEPENDENCIES, InjectedAdmin, admin_c
 from webapp.pages.admin.contexts import ChecklistPage, CheckPoint, VoiceRow, VoicesPage
 from webapp.pages.frame import words
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import _, counted
 from webapp.pages.speech.languages import language_name, primary_subtag
 from webapp.policy.generation import MODELS
 from webapp.services.speech.views import VoiceView
@@ -20,12 +21,6 @@ from webapp.settings import Settings
 
 SKETCH: Final = "sketch"
 NEURAL_VOICES: Final = "piper"
-TIERS: Final = (
-    "The limits of tiers are settings, such as SOUNDLOOM_FREE_HOURLY. An account’s page changes its tier."
-)
-OPEN_TO_ALL: Final = (
-    "Everyone who can reach the server can register. SOUNDLOOM_REGISTRATION=closed leaves it to admins."
-)
 
 
 @get("/admin/checklist", dependencies=ADMIN_DEPENDENCIES)
@@ -77,53 +72,72 @@ def checklist(
         _tls(settings, is_local=is_local),
         _models(engines),
         CheckPoint(
-            "Voices",
+            _("Voices"),
             any(voice.engine == NEURAL_VOICES for voice in voices),
-            f"{words.count(len(voices), 'voice')}."
-            " Neural ones sound better: soundloom voices pull en_US-lessac-medium",
+            counted(len(voices), "%(number)s voice.", "%(number)s voices.")
+            + " "
+            + _(
+                "Neural ones sound better: %(command)s",
+                command="soundloom voices pull en_US-lessac-medium",
+            ),
             "/admin/voices",
         ),
         _registration(settings, is_local=is_local),
-        CheckPoint("Tiers", is_done=True, text=TIERS, href="/admin/settings"),
+        CheckPoint(
+            _("Tiers"),
+            is_done=True,
+            text=_(
+                "The limits of tiers are settings, such as SOUNDLOOM_FREE_HOURLY."
+                " Change an account’s tier on its page."
+            ),
+            href="/admin/settings",
+        ),
     )
 
 
 def _address(settings: Settings, *, is_local: bool) -> CheckPoint:
     if settings.public_url:
-        text = f"People reach this server at {settings.public_url}."
+        text = _("People reach this server at %(address)s.", address=settings.public_url)
     elif is_local:
-        text = (
+        text = _(
             "Only this machine can reach the server. For others, set SOUNDLOOM_HOST and SOUNDLOOM_PUBLIC_URL."
         )
     else:
-        text = "Set SOUNDLOOM_PUBLIC_URL to the address that people use, so that shared links are right."
-    return CheckPoint("Address", bool(settings.public_url), text, "/admin/settings")
+        text = _("Set SOUNDLOOM_PUBLIC_URL to the address that people use, so that shared links are right.")
+    return CheckPoint(_("Address"), bool(settings.public_url), text, "/admin/settings")
 
 
 def _tls(settings: Settings, *, is_local: bool) -> CheckPoint:
     if settings.secure_cookies:
-        text = "Cookies are sent over TLS only."
+        text = _("Cookies are sent over TLS only.")
     elif is_local:
-        text = "Not needed as long as only this machine can reach the server."
+        text = _("Not needed as long as only this machine can reach the server.")
     else:
-        text = "Passwords cross the network unencrypted. Put a proxy with TLS in front of the server."
+        text = _("Passwords cross the network unencrypted. Put a proxy with TLS in front of the server.")
     return CheckPoint("TLS", settings.secure_cookies or is_local, text, "/admin/settings")
 
 
 def _registration(settings: Settings, *, is_local: bool) -> CheckPoint:
     is_closed = settings.registration == "closed"
-    text = "Only admins create accounts." if is_closed else OPEN_TO_ALL
-    return CheckPoint("Registration", is_closed or is_local, text, "/admin")
+    text = (
+        _("Only admins can create accounts and invite people.")
+        if is_closed
+        else _(
+            "Anyone who can reach the server can register. Set SOUNDLOOM_REGISTRATION=closed to leave it to"
+            " admins, who can invite people."
+        )
+    )
+    return CheckPoint(_("Registration"), is_closed or is_local, text, "/admin")
 
 
 def _models(engines: set[str]) -> CheckPoint:
     if not engines:
-        text = "No worker is running, so nothing is generated."
+        text = _("No worker is running, so nothing is generated.")
     elif engines == {SKETCH}:
-        text = "Sketch, which follows rules, makes every sound. For neural models, download their weights."
+        text = _("Sketch, which follows rules, makes every sound. For neural models, download their weights.")
     else:
-        text = "Neural models serve."
-    return CheckPoint("Models", bool(engines - {SKETCH}), text, "/admin/models")
+        text = _("Neural models make the sounds.")
+    return CheckPoint(_("Models"), bool(engines - {SKETCH}), text, "/admin/models")
 
 
 CHECKLIST_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_checklist, show_voices)

@@ -2,26 +2,45 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.record_words import KIND_NAMES
 from webapp.pages.queue.contexts import ModelLine, WorkerLine
+from webapp.policy.accounts.credentials import MIN_USERNAME_CHARACTERS
 from webapp.policy.accounts.tiers import TIER_NAMES
 from webapp.services.accounts.aura import MAX_REASON_CHARACTERS, LedgerEntry
+from webapp.services.accounts.invitations import LIFETIME_MS, InvitationView
 from webapp.services.accounts.usage import AccountUsage
 from webapp.services.accounts.views import AccountView
-from webapp.services.admin.accounts import AccountPage
+from webapp.services.admin.accounts import MAX_SEARCH_CHARACTERS, AccountPage
 from webapp.services.admin.audit import AuditEntry
 from webapp.services.library.moderation import ModeratedSound, ModerationState
 from webapp.services.models.downloads import CatalogueEntry, FolderView
 
+DAY_MS: Final = 86_400_000
+NewForm = Literal["account", "invitation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was typed into the form for a new account or invitation, and why nothing came of it.
+
+    `error_field` names the field that `error` is about, if it is about one.
+    """
+
+    form: NewForm
+    name: str
+    tier: str
+    error: str
+    error_field: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class AccountsPage:
-    """Accounts that were searched for. `base` is the address of this search, for its other pages.
+    """Accounts that were searched for, and the invitations that are open.
 
-    `new_name` and `new_tier` are of an account that could not be created, and `error` says why.
+    `base` is the address of this search, for its other pages; `refused` is what could not be made.
     """
 
     template: ClassVar[str] = "admin/accounts.html"
@@ -31,10 +50,23 @@ class AccountsPage:
     text: str
     tier: str
     base: str
-    new_name: str = ""
-    new_tier: str = ""
-    error: str | None = None
+    invitations: tuple[InvitationView, ...] = ()
+    refused: Refused | None = None
     tiers: tuple[str, ...] = TIER_NAMES
+    min_name: int = MIN_USERNAME_CHARACTERS
+    max_search: int = MAX_SEARCH_CHARACTERS
+    invitation_days: int = LIFETIME_MS // DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class InvitedPage:
+    """A new invitation, whose link is shown this once."""
+
+    template: ClassVar[str] = "admin/invited.html"
+
+    chrome: Chrome
+    invitation: InvitationView
+    link: str
 
 
 @dataclass(frozen=True, slots=True)

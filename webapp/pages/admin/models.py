@@ -20,6 +20,7 @@ from webapp.pages.frame.answers import ask, done, is_confirmed
 from webapp.pages.frame.live import Fragment
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer, Renderer
+from webapp.pages.frame.texts import _
 from webapp.pages.queue.contexts import QueueModelsFragment, WorkersFragment
 from webapp.pages.queue.reading import read_surroundings
 from webapp.services.models.facade import ModelServices
@@ -65,21 +66,22 @@ async def change_weights(
         case "download":
             is_accepted = posted.fields.get("accepted") == "yes"
             await operations.download(posted.identity, name, accepted_licence=is_accepted)
-            said = f"{name} is downloading"
+            said = _("%(name)s is downloading", name=name)
         case "cancel":
             await operations.cancel_download(posted.identity, name)
-            said = "Download stopped; the downloaded part is kept"
+            said = _("Download stopped. The downloaded part is kept.")
         case "remove" if not is_confirmed(posted.fields):
             return ask(
-                posted, f"Remove {name}?", "To use it again, you have to download it again.",
-                verb=f"Remove {name}", opposite=f"Keep {name}",
+                posted, _("Remove %(name)s?", name=name),
+                _("To use it again, you have to download it again."),
+                verb=_("Remove %(name)s", name=name), opposite=_("Keep %(name)s", name=name),
                 action=f"/admin/weights/{name}", section="admin", back=PAGE,
             )  # fmt: skip
         case "remove":
             await operations.remove_weights(posted.identity, name)
-            said = f"{name} is being removed"
+            said = _("%(name)s is being removed", name=name)
         case _:
-            raise InvalidRequest("Choose what to do with the weights")
+            raise InvalidRequest(_("Choose what to do with the weights"))
     fragments = await ModelsFeed(queue, models, workers, posted.renderer).fragments()
     return done(posted, said, *(fragment.encode() for fragment in fragments), back=PAGE)
 

@@ -11,7 +11,7 @@ from webapp.http.dependencies import InjectedAdministration
 from webapp.pages.frame.live import Fragment
 from webapp.pages.frame.partials import TOASTS, partial
 from webapp.pages.frame.posted import InjectedPosted, Posted
-from webapp.pages.frame.words import count
+from webapp.pages.frame.texts import N_, _, counted, forms, translated
 from webapp.pages.queue.contexts import UndoToast
 from webapp.pages.queue.feed import InjectedSharedQueue, QueueFeed, SharedQueue
 from webapp.pages.queue.filter import filter_of_address
@@ -19,13 +19,13 @@ from webapp.policy.queue.job_actions import ADMIN_ACTIONS, AdminAction
 from webapp.services.admin.queue import Outcome
 from webapp.services.workers.control import WishAction
 
-DONE: Final[dict[AdminAction, str]] = {
-    "cancel": "cancelled",
-    "restore": "put back in line",
-    "stop": "stopped",
-    "retry": "put back in line",
-    "move": "moved to the front",
-    "unmove": "moved back",
+DONE: Final[dict[AdminAction, tuple[str, str]]] = {
+    "cancel": forms("Job cancelled.", "%(number)s jobs cancelled."),
+    "restore": forms("Job put back in the queue.", "%(number)s jobs put back in the queue."),
+    "stop": forms("Job stopped.", "%(number)s jobs stopped."),
+    "retry": forms("Job put back in the queue.", "%(number)s jobs put back in the queue."),
+    "move": forms("Job moved to the front.", "%(number)s jobs moved to the front."),
+    "unmove": forms("Job moved back.", "%(number)s jobs moved back."),
 }
 UNDO: Final[dict[AdminAction, AdminAction]] = {
     "cancel": "restore",
@@ -56,7 +56,7 @@ async def pause(
     """Pause the queue or let it go on."""
     is_paused = posted.fields.get("paused") == "yes"
     await administration.queue.set_paused(posted.identity, is_paused=is_paused)
-    text = "Queue paused. Running jobs will finish." if is_paused else "Queue resumed"
+    text = _("Queue paused. Running jobs will finish.") if is_paused else _("Queue resumed")
     return await _answer(posted, shared_queue, text)
 
 
@@ -70,15 +70,19 @@ async def drain(
     """Let a worker take no more jobs, or take them again."""
     is_draining = posted.fields.get("draining") == "yes"
     await administration.operations.drain(posted.identity, worker_id, is_draining=is_draining)
-    text = "The worker finishes what it has" if is_draining else "The worker takes jobs again"
+    text = (
+        _("The worker finishes its jobs and takes no more")
+        if is_draining
+        else _("The worker takes jobs again")
+    )
     return await _answer(posted, shared_queue, text)
 
 
 WISHED: Final[dict[WishAction, str]] = {
-    "load": "Every worker loads it",
-    "unload": "Every worker unloads it",
-    "pin": "It stays loaded from now on",
-    "unpin": "It may be unloaded again",
+    "load": N_("Every worker will load it"),
+    "unload": N_("Every worker will unload it"),
+    "pin": N_("It now stays loaded"),
+    "unpin": N_("It can be unloaded again"),
 }
 
 
@@ -92,29 +96,37 @@ async def wish(
     """Have every worker load, unload, keep or no longer keep a model."""
     action = posted.fields.get("action", "")
     if action not in WISHED:
-        raise InvalidRequest("Choose what to do with the model")
+        raise InvalidRequest(_("Choose what to do with the model"))
     await administration.operations.wish(posted.identity, model, action)
-    return await _answer(posted, shared_queue, WISHED[action])
+    return await _answer(posted, shared_queue, translated(WISHED[action]))
 
 
 def _action(name: str) -> AdminAction:
     if name not in ADMIN_ACTIONS:
-        raise InvalidRequest("Choose what to do with the jobs")
+        raise InvalidRequest(_("Choose what to do with the jobs"))
     return name
 
 
 def _told(action: AdminAction, outcome: Outcome) -> str:
     """Report what was done and what was not, in a line or two."""
     if not outcome.done and not outcome.refused:
-        return "No job was chosen"
+        return _("No jobs chosen")
     said = []
     if outcome.done:
-        jobs = "Job" if len(outcome.done) == 1 else count(len(outcome.done), "job")
-        said.append(f"{jobs} {DONE[action]}.")
-    reasons = sorted(set(outcome.refused.values()))
-    if outcome.refused:
-        jobs = "" if len(outcome.refused) == 1 and not outcome.done else f"Not {len(outcome.refused)}: "
-        said.append(f"{jobs}{'; '.join(reasons)}.")
+        said.append(counted(len(outcome.done), *DONE[action]))
+    reasons = "; ".join(sorted(set(outcome.refused.values())))
+    if len(outcome.refused) == 1 and not outcome.done:
+        said.append(f"{reasons}.")
+    elif outcome.refused:
+        refused = len(outcome.refused)
+        said.append(
+            counted(
+                refused,
+                "%(number)s refused: %(reasons)s.",
+                "%(number)s refused: %(reasons)s.",
+                reasons=reasons,
+            )
+        )
     return " ".join(said)
 
 

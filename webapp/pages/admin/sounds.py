@@ -16,12 +16,13 @@ from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.partials import partial
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import _
+from webapp.pages.library.address import MAX_QUERY_CHARACTERS
 from webapp.policy.library.fields import MAX_NOTE_CHARACTERS, LibraryQuery, parse_note, require_note
 from webapp.services.library.moderation import ModerationState
 
 STATES: Final[tuple[ModerationState, ...]] = ("all", "seen", "hidden", "moderated")
 PER_PAGE: Final = 30
-MAX_SEARCH_CHARACTERS: Final = 200
 
 
 @get("/admin/sounds", dependencies=ADMIN_DEPENDENCIES)
@@ -31,7 +32,7 @@ async def show_sounds(
     """Sounds, newest first, or what is searched for."""
     given = request.query_params.get("state", "all")
     state = cast(ModerationState, given) if given in STATES else "all"
-    text = request.query_params.get("q", "").strip()[:MAX_SEARCH_CHARACTERS]
+    text = request.query_params.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
     query = LibraryQuery(page=page_number(request), per_page=PER_PAGE, search=text or None)
     found = await library.moderation.list(admin, query, state)
     asked = urlencode({"state": state, **({"q": text} if text else {})})
@@ -59,15 +60,15 @@ async def moderate(
     match fields.get("action"):
         case "hide":
             sound = await operations.hide_sound(identity, sound_id, parse_note(fields))
-            said = "Hidden from everybody but its owner"
+            said = _("Hidden from everyone but its owner")
         case "show":
             sound = await operations.show_sound(identity, sound_id, parse_note(fields))
-            said = "Shown again"
+            said = _("Shown again")
         case "note":
             sound = await operations.annotate_sound(identity, sound_id, require_note(fields))
-            said = "Note kept"
+            said = _("Note saved")
         case _:
-            raise InvalidRequest("Choose what to do about the sound")
+            raise InvalidRequest(_("Choose what to do with the sound"))
     shown = posted.renderer.render(ModeratedFragment(sound, MAX_NOTE_CHARACTERS))
     return done(posted, said, partial(f"moderated-{sound_id}", shown), back="/admin/sounds")
 

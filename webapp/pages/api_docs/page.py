@@ -15,7 +15,7 @@ from webapp.pages.api_docs.description import Section, sections_of
 from webapp.pages.api_docs.samples import TOKEN
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.forms import read_form
-from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.navigation import PageRequest, server_address
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.services.accounts.identity import Identity
 
@@ -74,7 +74,7 @@ def _page(
     token: str | None = None,
     error: str | None = None,
 ) -> ApiPage:
-    server = (public_url or str(request.base_url)).rstrip("/")
+    server = server_address(request, public_url)
     sections = _sections(request.app, server)
     return ApiPage(Chrome("api", viewer), server, sections, token, error)
 

@@ -9,18 +9,23 @@ from webapp.http.errors import HtmlErrorPage, Problem
 from webapp.http.middleware.hosts import UnknownHostPage
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.rendering import Renderer
+from webapp.pages.frame.texts import N_, Texts, _, translated
 
-ADVICE: Final = {
-    400: "The request was not valid. Go back and try again.",
-    401: "Sign in to see this page.",
-    403: "This belongs to another account or needs rights that you do not have.",
-    404: "Nothing exists at this address. It may have been deleted, or the link is incomplete.",
-    405: "This address does not accept such a request.",
-    429: "Too many requests. Wait a moment and try again.",
-    503: "Part of the service is unavailable. Try again in a few minutes.",
-    507: "No storage is left for another sound. Delete some sounds to free space.",
-}
-ADVICE_OF_FAILURE: Final = "This is a fault of the server. Try again. If it happens again, tell the admin."
+ADVICE: Final = Texts(
+    {
+        "400": N_("The request was not valid. Go back and try again."),
+        "401": N_("Sign in to see this page."),
+        "403": N_("This belongs to another account or needs rights that you do not have."),
+        "404": N_("Nothing exists at this address. It may have been deleted, or the link is incomplete."),
+        "405": N_("This address does not accept such a request."),
+        "429": N_("Too many requests. Wait a moment and try again."),
+        "503": N_("Part of the service is unavailable. Try again in a few minutes."),
+        "507": N_("No storage is left for another sound. Delete some sounds to free space."),
+    }
+)
+ADVICE_OF_FAILURE: Final = N_(
+    "Something went wrong on the server. Try again. If it happens again, tell the admin."
+)
 
 # Whatever was asked for: the notice goes to its own place, and no address changes.
 TO_NOTICES: Final = {
@@ -99,7 +104,7 @@ def error_page(renderer: Renderer) -> HtmlErrorPage:
 
 
 def _title(problem: Problem) -> str:
-    return "Page not found" if problem.status == 404 and problem.text == "Not found" else problem.text
+    return _("Page not found") if problem.status == 404 and problem.text == "Not found" else problem.text
 
 
 def _notice(problem: Problem) -> str:
@@ -107,6 +112,9 @@ def _notice(problem: Problem) -> str:
 
 
 def _advice(problem: Problem) -> str:
-    return problem.advice or ADVICE.get(
-        problem.status, ADVICE_OF_FAILURE if problem.status >= 500 else ADVICE[400]
-    )
+    if problem.advice:
+        return problem.advice
+    status = str(problem.status)
+    if status in ADVICE:
+        return ADVICE[status]
+    return translated(ADVICE_OF_FAILURE) if problem.status >= 500 else ADVICE["400"]

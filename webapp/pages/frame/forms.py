@@ -6,6 +6,7 @@ from typing import Any, Final
 from webapp.errors import InvalidRequest
 from webapp.http.requests.body import read_form_fields
 from webapp.pages.frame.navigation import PageRequest
+from webapp.pages.frame.texts import _
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL
 
 Fields = Mapping[str, str]
@@ -38,12 +39,18 @@ def generation_body(fields: Fields) -> dict[str, Any]:
         "prompt": fields.get("prompt", ""),
         "model": fields.get("model") or DEFAULT_MODEL,
         "loopable": fields.get("loopable") == "on",
-        "duration": _number(fields, "duration", "Duration") if fields.get("duration") else DEFAULT_DURATION_S,
+        "duration": _number(fields, "duration", _("Duration"))
+        if fields.get("duration")
+        else DEFAULT_DURATION_S,
     }
-    for name, spoken in (("seed", "Seed"), ("top_k", "Top k")):
+    for name, spoken in (("seed", _("Seed")), ("top_k", _("Top k"))):
         if fields.get(name, "").strip():
             body[name] = _whole_number(fields, name, spoken)
-    for name, spoken in (("temperature", "Temperature"), ("top_p", "Top p"), ("guidance", "Guidance")):
+    for name, spoken in (
+        ("temperature", _("Temperature")),
+        ("top_p", _("Top p")),
+        ("guidance", _("Guidance")),
+    ):
         if fields.get(name, "").strip():
             body[name] = _number(fields, name, spoken)
     return body
@@ -53,7 +60,7 @@ def copies_wanted(fields: Fields) -> int:
     """Return how many variations a form asks for, one where it does not say. Raises InvalidRequest."""
     text = fields.get("copies", "").strip() or "1"
     if text not in COPIES:
-        raise InvalidRequest(f"Variations must be 1 to {MAX_COPIES}", field="copies")
+        raise InvalidRequest(_("Variations must be 1 to %(most)s", most=MAX_COPIES), field="copies")
     return int(text)
 
 
@@ -61,12 +68,12 @@ def _number(fields: Fields, name: str, spoken: str) -> float:
     try:
         return float(fields[name])
     except ValueError:
-        raise InvalidRequest(f"{spoken} must be a number", field=name) from None
+        raise InvalidRequest(_("%(field)s must be a number", field=spoken), field=name) from None
 
 
 def _whole_number(fields: Fields, name: str, spoken: str) -> int:
     text = fields[name].strip()
     # Longer ones are out of every range, and slow to convert.
     if not (text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 20):
-        raise InvalidRequest(f"{spoken} must be a whole number", field=name)
+        raise InvalidRequest(_("%(field)s must be a whole number", field=spoken), field=name)
     return int(text)

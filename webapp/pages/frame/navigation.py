@@ -20,6 +20,14 @@ def wants_fragments(request: PageRequest) -> bool:
     return bool(request.htmx) and not request.htmx.boosted
 
 
+def server_address(request: PageRequest, public_url: str) -> str:
+    """Return the address under which people reach the server, without a slash at its end.
+
+    `public_url` is the setting; where it is empty, the address is the one that the request names.
+    """
+    return (public_url or str(request.base_url)).rstrip("/")
+
+
 def see_other(request: PageRequest, path: str) -> Response[Any]:
     """Go to a path of ours with GET.
 

@@ -4,6 +4,8 @@ from typing import Final, Literal
 
 from markupsafe import escape
 
+from webapp.pages.frame.texts import _
+
 Swap = Literal["outerMorph", "innerMorph", "innerHTML", "beforeend", "delete"]
 ANNOUNCER: Final = "announcer"
 TOASTS: Final = "toasts"
@@ -28,5 +30,6 @@ def toast(text: str, *, view: str | None = None) -> str:
 
     `view` is the id of the element on the page that it is about.
     """
-    link = f' <a class="toast-link" href="#{escape(view)}">View</a>' if view else ""
+    word = escape(_("View"))
+    link = f' <a class="toast-link" href="#{escape(view)}">{word}</a>' if view else ""
     return partial(TOASTS, f'<p class="toast">{escape(text)}{link}</p>', swap="beforeend")

@@ -2,45 +2,54 @@
 
 from typing import Final
 
+from webapp.pages.frame.texts import N_, Texts
 from webapp.services.admin.audit import AuditEntry
 
 # By action: what was done, with `{}` for what it was done to.
-SENTENCES: Final = {
-    "move": "moved {} to the front",
-    "unmove": "moved {} back to its place",
-    "cancel": "cancelled {}",
-    "restore": "put {} back into the queue",
-    "stop": "stopped {}",
-    "retry": "sent {} to be generated again",
-    "pause": "paused the queue",
-    "resume": "resumed the queue",
-    "create account": "created the account {}",
-    "delete account": "deleted the account {}",
-    "set tier": "changed the tier of {}",
-    "make admin": "made {} an admin",
-    "make no admin": "removed admin rights from {}",
-    "disable": "disabled the account {}",
-    "enable": "enabled the account {}",
-    "reset password": "reset the password of {}",
-    "grant Aura": "changed the Aura of {}",
-    "model load": "loaded the model {}",
-    "model unload": "unloaded the model {}",
-    "model pin": "keeps the model {} loaded",
-    "model unpin": "lets the model {} be unloaded",
-    "download": "started to download {}",
-    "cancel download": "stopped the download of {}",
-    "remove weights": "removed the weights of {}",
-    "drain": "drains the worker {}",
-    "undrain": "lets the worker {} take jobs again",
-    "hide sound": "hid the sound {}",
-    "show sound": "showed the sound {} again",
-    "note sound": "wrote a note about the sound {}",
-    "delete sound": "deleted the sound {}",
-}
+SENTENCES: Final = Texts(
+    {
+        "move": N_("moved {} to the front"),
+        "unmove": N_("moved {} back to its place"),
+        "cancel": N_("cancelled {}"),
+        "restore": N_("put {} back into the queue"),
+        "stop": N_("stopped {}"),
+        "retry": N_("queued {} again"),
+        "pause": N_("paused the queue"),
+        "resume": N_("resumed the queue"),
+        "create account": N_("created the account {}"),
+        "invite": N_("invited {}"),
+        "invite by link": N_("made an invitation link"),
+        "withdraw invitation": N_("withdrew the invitation for {}"),
+        "withdraw invitation by link": N_("withdrew an invitation link"),
+        "accept invitation": N_("accepted an invitation and created the account {}"),
+        "delete account": N_("deleted the account {}"),
+        "set tier": N_("changed the tier of {}"),
+        "make admin": N_("made {} an admin"),
+        "make no admin": N_("removed admin rights from {}"),
+        "disable": N_("disabled the account {}"),
+        "enable": N_("enabled the account {}"),
+        "reset password": N_("reset the password of {}"),
+        "grant Aura": N_("changed the Aura of {}"),
+        "model load": N_("loaded the model {}"),
+        "model unload": N_("unloaded the model {}"),
+        "model pin": N_("set the model {} to stay loaded"),
+        "model unpin": N_("allowed the model {} to be unloaded"),
+        "download": N_("started downloading {}"),
+        "cancel download": N_("stopped the download of {}"),
+        "remove weights": N_("removed the weights of {}"),
+        "drain": N_("drained the worker {}"),
+        "undrain": N_("let the worker {} take jobs again"),
+        "hide sound": N_("hid the sound {}"),
+        "show sound": N_("made the sound {} visible again"),
+        "note sound": N_("wrote a note about the sound {}"),
+        "delete sound": N_("deleted the sound {}"),
+    }
+)
 KINDS: Final = {
     "jobs": ("move", "unmove", "cancel", "restore", "stop", "retry", "pause", "resume"),
     "accounts": (
-        "create account", "delete account", "set tier", "make admin", "make no admin", "disable", "enable",
+        "create account", "invite", "invite by link", "withdraw invitation", "withdraw invitation by link",
+        "accept invitation", "delete account", "set tier", "make admin", "make no admin", "disable", "enable",
         "reset password", "grant Aura",
     ),
     "models": (
@@ -49,10 +58,15 @@ KINDS: Final = {
     ),
     "sounds": ("hide sound", "show sound", "note sound", "delete sound"),
 }  # fmt: skip
-KIND_NAMES: Final = {
-    "": "All actions", "jobs": "Jobs and queue", "accounts": "Accounts", "models": "Models and workers",
-    "sounds": "Sounds",
-}  # fmt: skip
+KIND_NAMES: Final = Texts(
+    {
+        "": N_("All actions"),
+        "jobs": N_("Jobs and queue"),
+        "accounts": N_("Accounts"),
+        "models": N_("Models and workers"),
+        "sounds": N_("Sounds"),
+    }
+)
 
 
 def parts_of(entry: AuditEntry) -> tuple[str, str]:

@@ -2,9 +2,9 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.enums import MediaType
@@ -13,9 +13,21 @@ from litestar.params import SkipValidation
 from webapp.clock import Clock
 from webapp.http.files.static import StaticFiles
 from webapp.http.middleware.proxies import ProxyWatch
-from webapp.pages.frame import words
+from webapp.pages.frame import texts, words
+from webapp.pages.frame.form_address import form_address
 from webapp.pages.frame.record_words import parts_of, what_of
+from webapp.pages.frame.template_texts import TranslatingEnvironment
+from webapp.pages.library.address import MAX_QUERY_CHARACTERS
 from webapp.pages.library.waveform import waveform_bars
+from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS
+from webapp.policy.library.fields import MAX_PLAYLIST_NAME_CHARACTERS
+
+# How much fits into the fields that stand on several pages.
+LIMITS: Final = {
+    "username": MAX_USERNAME_CHARACTERS,
+    "playlist_name": MAX_PLAYLIST_NAME_CHARACTERS,
+    "query": MAX_QUERY_CHARACTERS,
+}
 
 
 class Context(Protocol):
@@ -37,7 +49,7 @@ class Renderer:
     ) -> None:
         """`root` is the path under which people reach the server; templates put it before every address."""
         noticed = watch or ProxyWatch()
-        self.environment = Environment(
+        self.environment = TranslatingEnvironment(
             loader=FileSystemLoader(folder),
             autoescape=True,
             undefined=StrictUndefined,
@@ -52,6 +64,9 @@ class Renderer:
             static_url=static.url,
             now_ms=clock.now_ms,
             waveform_bars=waveform_bars,
+            form_address=form_address,
+            language=texts.language_tag,
+            LIMITS=LIMITS,
             record_parts=parts_of,
             record_what=what_of,
             **words.TEMPLATE_FUNCTIONS,

@@ -4,39 +4,62 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from webapp.pages.frame.texts import N_, Texts, _, counted, translated
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.remaining import remaining_s
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
+LONGEST_IN_HOURS_S: Final = 2 * DAY_S
 DAYS_BEFORE_A_DATE: Final = 30
 LONGEST_IN_SECONDS_S: Final = 180
 
-MODEL_NAMES: Final = {"music": "Music", "audio": "Sound effects", "magnet": "Fast music", "voice": "Speech"}
+MODEL_NAMES: Final = Texts(
+    {
+        "music": N_("Music"),
+        "audio": N_("Sound effects"),
+        "magnet": N_("Fast music"),
+        "voice": N_("Speech"),
+    }
+)
 ENGINE_NAMES: Final = {"audiocraft": "AudioCraft", "espeak-ng": "eSpeak NG", "piper": "Piper"}
-TIER_NAMES: Final = {
-    "free": "Free",
-    "supporter": "Supporter",
-    "premium": "Premium",
-    "creator": "Creator",
-    "admin": "Admin",
-    "skipped": "Skipped",
-}
-STATUS_NAMES: Final = {
-    "queued": "Waiting",
-    "processing": "Generating",
-    "completed": "Done",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-}
-MODEL_STATE_NAMES: Final = {
-    "ready": "Ready",
-    "loading": "Loading",
-    "unloaded": "On demand",
-    "error": "Error",
-    "unavailable": "Unavailable",
-}
+TIER_NAMES: Final = Texts(
+    {
+        "free": N_("Free"),
+        "supporter": N_("Supporter"),
+        "premium": N_("Premium"),
+        "creator": N_("Creator"),
+        "admin": N_("Admin"),
+        "skipped": N_("Skipped"),
+    }
+)
+STATUS_NAMES: Final = Texts(
+    {
+        "queued": N_("Waiting"),
+        "processing": N_("Generating"),
+        "completed": N_("Done"),
+        "failed": N_("Failed"),
+        "cancelled": N_("Cancelled"),
+    }
+)
+MODEL_STATE_NAMES: Final = Texts(
+    {
+        "ready": N_("Ready"),
+        "loading": N_("Loading"),
+        "unloaded": N_("On demand"),
+        "error": N_("Error"),
+        "unavailable": N_("Unavailable"),
+    }
+)
+LEDGER_KINDS: Final = Texts(
+    {
+        "grant": N_("Grant"),
+        "adjustment": N_("Adjustment"),
+        "skip": N_("Skip"),
+        "refund": N_("Refund"),
+    }
+)
 # By what only they have in their user agent; those that copy others come first.
 BROWSERS: Final = {
     "Edg/": "Edge",
@@ -58,50 +81,68 @@ SYSTEMS: Final = {
 MAX_PROGRAM_CHARACTERS: Final = 40
 
 
+MONTHS: Final = (
+    N_("January"),
+    N_("February"),
+    N_("March"),
+    N_("April"),
+    N_("May"),
+    N_("June"),
+    N_("July"),
+    N_("August"),
+    N_("September"),
+    N_("October"),
+    N_("November"),
+    N_("December"),
+)
+
+
 def seconds(duration_s: float) -> str:
     """A length in seconds: `8 s`, `2.5 s`; beyond the longest clip, as speech may be, `8 min 28 s`."""
     if duration_s > LONGEST_IN_SECONDS_S:
         minutes, rest_s = divmod(round(duration_s), MINUTE_S)
-        return f"{minutes} min {rest_s} s"
-    return f"{duration_s:.2f}".rstrip("0").rstrip(".") + " s"
+        return _("%(minutes)s min %(seconds)s s", minutes=minutes, seconds=rest_s)
+    return _("%(number)s s", number=format(duration_s, ".2f").rstrip("0").rstrip("."))
 
 
 def wait(duration_s: float | None) -> str:
-    """Return how long something takes, roughly: `a moment`, `12 s`, `3 min`, `2 h`."""
+    """Return how long something takes, roughly: `a moment`, `12 s`, `3 min`, `2 h`, `7 days`."""
     if duration_s is None:
-        return "unknown"
+        return _("unknown")
     if duration_s < 1:
-        return "a moment"
+        return _("a moment")
     if duration_s < MINUTE_S:
-        return f"{round(duration_s)} s"
+        return _("%(number)s s", number=round(duration_s))
     if duration_s < HOUR_S:
-        return f"{round(duration_s / MINUTE_S)} min"
-    return f"{duration_s / HOUR_S:.1f}".removesuffix(".0") + " h"
+        return _("%(number)s min", number=round(duration_s / MINUTE_S))
+    if duration_s < LONGEST_IN_HOURS_S:
+        return _("%(number)s h", number=format(duration_s / HOUR_S, ".1f").removesuffix(".0"))
+    return counted(round(duration_s / DAY_S), "%(number)s day", "%(number)s days")
 
 
 def ago(moment_ms: int, now_ms: int) -> str:
     """Return a moment's age: `just now`, `40 s ago`, `5 min ago`, `3 h ago`, `2 days ago`, or a date."""
     passed_s = max(0, now_ms - moment_ms) // 1000
     if passed_s < 5:
-        return "just now"
+        return _("just now")
     if passed_s < MINUTE_S:
-        return f"{passed_s // 5 * 5} s ago"
+        return _("%(number)s s ago", number=passed_s // 5 * 5)
     if passed_s < HOUR_S:
-        return f"{passed_s // MINUTE_S} min ago"
+        return _("%(number)s min ago", number=passed_s // MINUTE_S)
     if passed_s < DAY_S:
-        return f"{passed_s // HOUR_S} h ago"
+        return _("%(number)s h ago", number=passed_s // HOUR_S)
     days = passed_s // DAY_S
     if days <= DAYS_BEFORE_A_DATE:
-        return "yesterday" if days == 1 else f"{days} days ago"
-    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%-d %B %Y")
+        return _("yesterday") if days == 1 else counted(days, "%(number)s day ago", "%(number)s days ago")
+    return _date(moment_ms)
 
 
 def until(moment_ms: int | None, now_ms: int) -> str:
     """When something is expected: `now`, `in 12 s`, `in 3 min`, or `not known yet`."""
     if moment_ms is None:
-        return "not known yet"
+        return _("not known yet")
     ahead_s = (moment_ms - now_ms) / 1000
-    return "now" if ahead_s < 1 else f"in {wait(ahead_s)}"
+    return _("now") if ahead_s < 1 else _("in %(wait_time)s", wait_time=wait(ahead_s))
 
 
 def starting(start: Start | None, now_ms: int) -> str:
@@ -111,10 +152,10 @@ def starting(start: Start | None, now_ms: int) -> str:
     early, late = (wait(max(0, at_ms - now_ms) / 1000) for at_ms in (start.early_ms, start.late_ms))
     if early == late:
         return until(start.at_ms, now_ms)
-    number, _, unit = early.rpartition(" ")
+    number, space, unit = early.rpartition(" ")
     # Of "2 min to 5 min" the first unit says nothing new.
-    begin = number if late.endswith(f" {unit}") and number != "a" else early
-    return f"in {begin} to {late}"
+    begin = number if space and number.isdecimal() and late.endswith(f" {unit}") else early
+    return _("in %(early)s to %(late)s", early=begin, late=late)
 
 
 class _Running(Protocol):
@@ -133,7 +174,7 @@ def left(job: _Running, now_ms: int) -> str:
     if job.started_ms is None or job.usual_s is None:
         return ""
     left_s = remaining_s(job.progress_pct, (now_ms - job.started_ms) / 1000, job.usual_s)
-    return "almost done" if left_s < 1 else f"about {wait(left_s)} left"
+    return _("almost done") if left_s < 1 else _("about %(wait_time)s left", wait_time=wait(left_s))
 
 
 def iso(moment_ms: int) -> str:
@@ -143,7 +184,14 @@ def iso(moment_ms: int) -> str:
 
 def exact(moment_ms: int) -> str:
     """A moment for people, to the second."""
-    return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%-d %B %Y, %H:%M:%S UTC")
+    time = datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%H:%M:%S")
+    return _("%(date)s, %(time)s UTC", date=_date(moment_ms), time=time)
+
+
+def _date(moment_ms: int) -> str:
+    day = datetime.fromtimestamp(moment_ms / 1000, UTC)
+    month = translated(MONTHS[day.month - 1])
+    return _("%(day)s %(month)s %(year)s", day=day.day, month=month, year=day.year)
 
 
 def clock(moment_ms: int) -> str:
@@ -151,18 +199,13 @@ def clock(moment_ms: int) -> str:
     return datetime.fromtimestamp(moment_ms / 1000, UTC).strftime("%H:%M")
 
 
-def count(number: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun: `1 job`, `3 jobs`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
 def size(bytes_total: int) -> str:
-    """A file size: `812 KB`, `5.3 MB`, `2 GB`."""
+    """A file size: `812 KB`, `5.3 MB`, `2 GB`; `0 KB` of nothing only."""
     if bytes_total < 1_000_000:
-        return f"{max(1, round(bytes_total / 1000))} KB"
+        return _("%(number)s KB", number=max(1, round(bytes_total / 1000)) if bytes_total else 0)
     if bytes_total < 1_000_000_000:
-        return f"{bytes_total / 1_000_000:.1f} MB"
-    return f"{bytes_total / 1_000_000_000:.1f}".removesuffix(".0") + " GB"
+        return _("%(number)s MB", number=format(bytes_total / 1_000_000, ".1f"))
+    return _("%(number)s GB", number=format(bytes_total / 1_000_000_000, ".1f").removesuffix(".0"))
 
 
 def made_by(model: str, engine: str) -> str:
@@ -175,11 +218,11 @@ def browser(user_agent: str) -> str:
     name = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     if name and system:
-        return f"{name} on {system}"
-    return name or user_agent[:MAX_PROGRAM_CHARACTERS] or "An unknown browser"
+        return _("%(browser)s on %(system)s", browser=name, system=system)
+    return name or user_agent[:MAX_PROGRAM_CHARACTERS] or _("An unknown browser")
 
 
-TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
+TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | Texts]] = {
     "seconds": seconds,
     "wait": wait,
     "ago": ago,
@@ -189,10 +232,11 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | dict[str, str]]] = {
     "iso": iso,
     "exact": exact,
     "clock": clock,
-    "count": count,
+    "count": counted,
     "size": size,
     "browser": browser,
     "made_by": made_by,
+    "LEDGER_KINDS": LEDGER_KINDS,
     "MODEL_NAMES": MODEL_NAMES,
     "TIER_NAMES": TIER_NAMES,
     "STATUS_NAMES": STATUS_NAMES,

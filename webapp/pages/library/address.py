@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlencode
 
+from webapp.pages.frame.texts import N_
 from webapp.policy.library.fields import LIBRARY_MODELS, MAX_PAGE, LibraryModel, LibraryQuery, Sort
 
 View = Literal["all", "mine", "favorites"]
@@ -13,11 +14,11 @@ Length = Literal["short", "medium", "long"]
 PER_PAGE: Final = 24
 MAX_QUERY_CHARACTERS: Final = 200
 SORTS: Final[dict[str, str]] = {
-    "": "Newest first",
-    "votes": "Most liked",
-    "plays": "Most played",
-    "duration": "Longest",
-    "quality": "Best quality",
+    "": N_("Newest first"),
+    "votes": N_("Most liked"),
+    "plays": N_("Most played"),
+    "duration": N_("Longest"),
+    "quality": N_("Best quality"),
 }
 # Seconds: from, and up to.
 LENGTHS: Final[dict[str, tuple[float | None, float | None]]] = {
@@ -26,10 +27,10 @@ LENGTHS: Final[dict[str, tuple[float | None, float | None]]] = {
     "long": (30.0, None),
 }
 LENGTH_NAMES: Final[dict[str, str]] = {
-    "": "Any length",
-    "short": "Up to 10 s",
-    "medium": "10 to 30 s",
-    "long": "30 s and longer",
+    "": N_("Any length"),
+    "short": N_("Up to 10 s"),
+    "medium": N_("10 to 30 s"),
+    "long": N_("30 s and longer"),
 }
 
 

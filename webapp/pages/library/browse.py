@@ -17,7 +17,7 @@ from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.library.address import PER_PAGE, LibraryAddress, read_address
 from webapp.pages.library.contexts import LibraryPage
-from webapp.pages.library.sound_cards import SoundCards
+from webapp.pages.library.sound_cards import SoundCards, own_playlists
 from webapp.policy.library.fields import MAX_PAGE
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import views
@@ -48,7 +48,7 @@ async def show_library(
         address=address,
         cards=await sound_cards.of(viewer, found.items),
         total=found.total,
-        playlists=tuple(await library.playlists.of_account(viewer)) if viewer else (),
+        playlists=await own_playlists(library, viewer),
         pages=min(max(1, math.ceil(found.total / PER_PAGE)), MAX_PAGE),
     )
     response = renderer.page(page)

@@ -1,9 +1,10 @@
 """Contexts of the templates about sounds: one dataclass for each template."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from webapp.pages.frame.chrome import Chrome
+from webapp.pages.frame.texts import Texts
 from webapp.pages.library.address import LENGTH_NAMES, SORTS, LibraryAddress
 from webapp.policy.library.fields import (
     LIBRARY_MODELS,
@@ -47,8 +48,8 @@ class LibraryPage:
     pages: int
     playlists: tuple[PlaylistView, ...] = ()
     models: tuple[str, ...] = LIBRARY_MODELS
-    sorts: tuple[tuple[str, str], ...] = tuple(SORTS.items())
-    lengths: tuple[tuple[str, str], ...] = tuple(LENGTH_NAMES.items())
+    sorts: tuple[tuple[str, str], ...] = field(default_factory=lambda: tuple(Texts(SORTS).items()))
+    lengths: tuple[tuple[str, str], ...] = field(default_factory=lambda: tuple(Texts(LENGTH_NAMES).items()))
 
 
 @dataclass(frozen=True, slots=True)

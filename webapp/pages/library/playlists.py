@@ -12,12 +12,12 @@ from webapp.http.dependencies import InjectedLibrary, InjectedSettings
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.chrome import Chrome
-from webapp.pages.frame.navigation import PageRequest, wants_fragments
+from webapp.pages.frame.navigation import PageRequest, server_address, wants_fragments
 from webapp.pages.frame.posted import InjectedPosted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, PlaylistPage, PlaylistsPage
-from webapp.pages.library.sound import base_url
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.policy.library.fields import PlaylistChange, parse_playlist
 from webapp.services.accounts.identity import Identity
@@ -83,7 +83,7 @@ async def edit(
             raise
         page = await _page(posted.request, settings, library, sound_cards, posted.identity, playlist_id)
         return posted.renderer.page(replace(page, error=error.message, error_field="name"), status=400)
-    return library_changed(posted, "Saved", back=f"/playlists/{playlist_id}")
+    return library_changed(posted, _("Saved"), back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/share")
@@ -93,7 +93,11 @@ async def share(
     """Share a playlist with whoever has its address, or stop sharing it."""
     is_shared = posted.fields.get("is_shared") == "yes"
     await library.playlists.change(posted.identity, playlist_id, PlaylistChange(is_shared=is_shared))
-    said = "Shared: whoever has the link can open it" if is_shared else "Only you can open it now"
+    said = (
+        _("Shared. Anyone with the link can open it.")
+        if is_shared
+        else _("No longer shared. Only you can open it.")
+    )
     return library_changed(posted, said, back=f"/playlists/{playlist_id}")
 
 
@@ -103,19 +107,19 @@ async def delete(
 ) -> Response[Any]:
     """Delete a playlist, after a confirmation; its sounds stay."""
     if not is_confirmed(posted.fields):
-        playlist, _ = await library.playlists.get(posted.identity, playlist_id)
+        playlist, _tracks = await library.playlists.get(posted.identity, playlist_id)
         return ask(
             posted,
-            "Delete this playlist?",
-            f"“{playlist.name}” goes; the sounds in it stay.",
-            verb="Delete playlist",
-            opposite="Keep playlist",
+            _("Delete this playlist?"),
+            _("“%(name)s” is deleted. Its sounds stay.", name=playlist.name),
+            verb=_("Delete playlist"),
+            opposite=_("Keep playlist"),
             action=f"/playlists/{playlist_id}/delete",
             section="library",
             back="/library",
         )
     await library.playlists.delete(posted.identity, playlist_id)
-    return library_changed(posted, "Playlist deleted", back="/playlists")
+    return library_changed(posted, _("Playlist deleted"), back="/playlists")
 
 
 @post("/playlists/{playlist_id:str}/remove")
@@ -124,7 +128,7 @@ async def remove(
 ) -> Response[Any]:
     """Remove a sound from a playlist."""
     await library.playlists.remove_track(posted.identity, playlist_id, posted.fields.get("sound", ""))
-    return library_changed(posted, "Taken out of the playlist", back=f"/playlists/{playlist_id}")
+    return library_changed(posted, _("Removed from the playlist"), back=f"/playlists/{playlist_id}")
 
 
 @post("/playlists/{playlist_id:str}/order")
@@ -171,7 +175,7 @@ async def _page(
         playlist=playlist,
         cards=await sound_cards.of(viewer, tracks),
         is_own=viewer is not None and viewer.username == playlist.owner,
-        base_url=base_url(request, settings),
+        base_url=server_address(request, settings.public_url),
     )
 
 

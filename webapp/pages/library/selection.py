@@ -7,9 +7,9 @@ from litestar import Response, post
 
 from webapp.errors import InvalidRequest
 from webapp.http.dependencies import InjectedLibrary
-from webapp.pages.frame import words
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.posted import InjectedPosted
+from webapp.pages.frame.texts import _, counted, forms
 from webapp.pages.library.address import PER_PAGE
 from webapp.policy.library.fields import SoundChange, parse_playlist
 from webapp.services.accounts.identity import Identity
@@ -24,28 +24,28 @@ async def change_selection(posted: InjectedPosted, library: InjectedLibrary) -> 
     chosen = selected(posted.pairs)
     action = posted.fields.get("action", "")
     if action not in DONE:
-        raise InvalidRequest("There is no such action")
+        raise InvalidRequest(_("Choose what to do with the sounds"))
     if action == "delete" and not is_confirmed(posted.fields):
-        sounds = words.count(len(chosen), "sound")
+        number = len(chosen)
         return ask(
             posted,
-            f"Delete {sounds}?",
-            "Their files are deleted as well. This cannot be undone.",
-            verb=f"Delete {sounds}",
-            opposite="Keep it" if len(chosen) == 1 else "Keep them",
+            counted(number, "Delete %(number)s sound?", "Delete %(number)s sounds?"),
+            _("Files are deleted as well. You cannot undo this."),
+            verb=counted(number, "Delete %(number)s sound", "Delete %(number)s sounds"),
+            opposite=counted(number, "Keep %(number)s sound", "Keep %(number)s sounds"),
             action="/library/selection",
             section="library",
             back="/library",
         )
     changed = await _apply(library, posted.identity, action, chosen)
-    return library_changed(posted, f"{words.count(changed, 'sound')} {DONE[action]}")
+    return library_changed(posted, counted(changed, *DONE[action]))
 
 
 def selected(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """Read the ticked sounds, each once: as many as a page shows. Raises InvalidRequest for none."""
     chosen = list(dict.fromkeys(value for name, value in pairs if name == ID))[:PER_PAGE]
     if not chosen:
-        raise InvalidRequest("Choose at least one sound")
+        raise InvalidRequest(_("Choose at least one sound"))
     return chosen
 
 
@@ -58,7 +58,15 @@ async def add_selection_to_playlist(posted: InjectedPosted, library: InjectedLib
     playlist, added = await library.playlists.add_all(
         posted.identity, playlist_id or parse_playlist(name, is_new=True), chosen
     )
-    return library_changed(posted, f"{words.count(added, 'sound')} in “{playlist.name}” now")
+    return library_changed(
+        posted,
+        counted(
+            added,
+            "%(number)s sound added to “%(name)s”",
+            "%(number)s sounds added to “%(name)s”",
+            name=playlist.name,
+        ),
+    )
 
 
 async def _apply(library: LibraryServices, identity: Identity, action: str, sound_ids: list[str]) -> int:
@@ -71,8 +79,8 @@ async def _apply(library: LibraryServices, identity: Identity, action: str, soun
 
 
 DONE: Final = {
-    "keep": "added to your favourites",
-    "publish": "published",
-    "take-back": "unpublished",
-    "delete": "deleted",
+    "keep": forms("%(number)s sound added to your favourites", "%(number)s sounds added to your favourites"),
+    "publish": forms("%(number)s sound published", "%(number)s sounds published"),
+    "take-back": forms("%(number)s sound unpublished", "%(number)s sounds unpublished"),
+    "delete": forms("%(number)s sound deleted", "%(number)s sounds deleted"),
 }

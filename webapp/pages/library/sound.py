@@ -12,14 +12,14 @@ from webapp.http.middleware.prefix import public_path
 from webapp.http.requests.client_address import address_of
 from webapp.pages.accounts.authentication import InjectedViewer
 from webapp.pages.frame.chrome import Chrome
-from webapp.pages.frame.navigation import PageRequest, wants_fragments
+from webapp.pages.frame.navigation import PageRequest, server_address, wants_fragments
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, SoundMenuFragment, SoundPage
-from webapp.pages.library.sound_cards import SoundCards
+from webapp.pages.library.sound_cards import SoundCards, own_playlists
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
-from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.sounds import AUDIO_FORMATS
 from webapp.services.library.views import shown_title
 from webapp.settings import Settings
@@ -83,7 +83,7 @@ async def download(
 ) -> Response[None]:
     """Count a download and redirect to the file. Raises NotFound."""
     if audio_format not in AUDIO_FORMATS:
-        raise NotFound("There is no such format")
+        raise NotFound(_("There is no such format"))
     await library.plays.record_download(viewer, address_of(request, settings), sound_id)
     headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)
@@ -104,17 +104,7 @@ async def sound_page(
         chrome=Chrome("library", viewer, live="library"),
         card=cards[0],
         sound=sound,
-        base_url=base_url(request, settings),
+        base_url=server_address(request, settings.public_url),
         own_title="" if item.title == shown_title(item.prompt) else item.title,
         playlists=await own_playlists(library, viewer),
     )
-
-
-async def own_playlists(library: LibraryServices, viewer: Identity | None) -> tuple[PlaylistView, ...]:
-    """Read the viewer's playlists, the last changed first."""
-    return tuple(await library.playlists.of_account(viewer)) if viewer else ()
-
-
-def base_url(request: PageRequest, settings: Settings) -> str:
-    """Build the base of this server's addresses, for other sites and for people to share."""
-    return settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")

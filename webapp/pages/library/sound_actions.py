@@ -12,6 +12,7 @@ from webapp.http.dependencies import InjectedLibrary, InjectedSettings
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.partials import partial
 from webapp.pages.frame.posted import InjectedPosted, Posted
+from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import ReactionsFragment
 from webapp.pages.library.sound import sound_page
@@ -48,7 +49,11 @@ async def publish(posted: InjectedPosted, library: InjectedLibrary, sound_id: Fr
     """Publish an own sound, or unpublish it."""
     is_public = posted.fields.get("is_public") == "yes"
     await library.publishing.change(posted.identity, sound_id, SoundChange(is_public=is_public))
-    said = "Published: everybody finds it in the library" if is_public else "Taken back: only you see it"
+    said = (
+        _("Published. Everyone can find it in the library.")
+        if is_public
+        else _("Unpublished. Only you can see it.")
+    )
     return library_changed(posted, said, back=f"/sounds/{sound_id}")
 
 
@@ -75,7 +80,7 @@ async def edit(
             page, error=error.message, error_field=error.field, typed_title=title, typed_tags=tags
         )
         return posted.renderer.page(wrong, status=400)
-    return library_changed(posted, "Saved", back=f"/sounds/{sound_id}")
+    return library_changed(posted, _("Saved"), back=f"/sounds/{sound_id}")
 
 
 @post("/sounds/{sound_id:str}/delete")
@@ -85,16 +90,20 @@ async def delete(posted: InjectedPosted, library: InjectedLibrary, sound_id: Fro
         item = await library.browse.item(posted.identity, sound_id)
         return ask(
             posted,
-            "Delete this sound?",
-            f"“{item.title}” goes with its files, votes and places in playlists. It cannot be brought back.",
-            verb="Delete sound",
-            opposite="Keep sound",
+            _("Delete this sound?"),
+            _(
+                "“%(title)s” is deleted with its files and votes, and leaves all playlists."
+                " You cannot undo this.",
+                title=item.title,
+            ),
+            verb=_("Delete sound"),
+            opposite=_("Keep sound"),
             action=f"/sounds/{sound_id}/delete",
             section="library",
             back="/library",
         )
     await library.publishing.delete(posted.identity, sound_id)
-    return library_changed(posted, "Deleted", back="/library?view=mine")
+    return library_changed(posted, _("Sound deleted"), back="/library?view=mine")
 
 
 @post("/sounds/{sound_id:str}/playlist")
@@ -109,7 +118,7 @@ async def add_to_playlist(
         playlist = await playlists.create_with(posted.identity, change, sound_id)
     else:
         playlist = await playlists.add_track(posted.identity, playlist_id, sound_id)
-    return library_changed(posted, f"In “{playlist.name}” now", back=f"/sounds/{sound_id}")
+    return library_changed(posted, _("Added to “%(name)s”", name=playlist.name), back=f"/sounds/{sound_id}")
 
 
 async def _reacted(

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlencode
 
+from webapp.pages.frame.form_address import form_address
 from webapp.pages.library.contexts import SoundCard
 from webapp.pages.library.waveform import waveform_bars
 from webapp.policy.generation import MODELS
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
+from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.views import LibraryItemView
 
 KEPT_OUTLINES: Final = 5_000
@@ -51,13 +53,13 @@ class SoundCards:
         return {sound_id: self._outlines.get(sound_id, "") for sound_id in sound_ids}
 
 
-def again_address(item: LibraryItemView, *, with_seed: bool = False) -> str:
+async def own_playlists(library: LibraryServices, viewer: Identity | None) -> tuple[PlaylistView, ...]:
+    """Read the viewer's playlists, the last changed first."""
+    return tuple(await library.playlists.of_account(viewer)) if viewer else ()
+
+
+def again_address(item: LibraryItemView) -> str:
     """Build the address of Generate with the sound's prompt and settings; speech has its own page."""
     if item.model not in MODELS:
         return f"/speech?{urlencode({'text': item.prompt})}"
-    settings = {"prompt": item.prompt, "model": item.model, "duration": f"{item.duration_s:g}"}
-    if item.is_loopable:
-        settings["loopable"] = "on"
-    if with_seed:
-        settings["seed"] = str(item.seed)
-    return f"/?{urlencode(settings)}"
+    return form_address(item)

@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from webapp.pages.frame.texts import N_, Texts
 from webapp.pages.frame.words import MODEL_NAMES
 from webapp.policy.generation import MODELS
 from webapp.services.workers.status import StatusReport
 
 # While nothing serves a model, there is nobody to say more.
-GOOD_AT: Final = {
-    "music": "Melodies, beats and arrangements",
-    "audio": "Sounds of the world",
-    "magnet": "Short music, made in fewer steps",
-}
+GOOD_AT: Final = Texts(
+    {
+        "music": N_("Melodies, beats and arrangements"),
+        "audio": N_("Sounds of the world"),
+        "magnet": N_("Short music, made in fewer steps"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from webapp.pages.frame import words
+from webapp.pages.frame.texts import _, counted
 from webapp.policy.queue.history import Span
 
 WIDTH: Final = 300
@@ -92,7 +93,7 @@ def _steps(points: Sequence[tuple[float, float]], end: float) -> str:
     if not points:
         return ""
     path = [f"M0 {points[0][1]:g}"]
-    for (_, before), (x, y) in pairwise(points):
+    for (_x, before), (x, y) in pairwise(points):
         if y != before:
             path.append(f"H{x:g}V{y:g}")
     return "".join([*path, f"H{WIDTH}V{end:g}"])
@@ -115,11 +116,21 @@ def _bars(spans: Sequence[Span], highest_s: float) -> tuple[Bar, ...]:
 
 def _depth_words(most: int, waiting: int) -> str:
     if not most:
-        return "Nobody had to wait in the last hour"
-    return f"At most {words.count(most, 'job')} waited at once; {waiting} now"
+        return _("Nobody had to wait in the last hour")
+    return counted(
+        most,
+        "At most %(number)s job waited at once; %(waiting)s now",
+        "At most %(number)s jobs waited at once; %(waiting)s now",
+        waiting=waiting,
+    )
 
 
 def _wait_words(started: int, longest_s: float | None) -> str:
     if longest_s is None:
-        return "No job was started in the last hour"
-    return f"{words.count(started, 'job')} started; the longest wait was {words.wait(longest_s)}"
+        return _("No jobs started in the last hour")
+    return counted(
+        started,
+        "%(number)s job started; the longest wait was %(wait_time)s",
+        "%(number)s jobs started; the longest wait was %(wait_time)s",
+        wait_time=words.wait(longest_s),
+    )

@@ -21,6 +21,7 @@ from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragment
 from webapp.pages.frame.partials import partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import _
 from webapp.pages.frame.words import wait
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.front_page import InjectedFrontPage
@@ -142,7 +143,9 @@ async def job_list(accounts: AccountServices, queue: QueueServices, identity: Id
 
 def in_line(submitted: Submitted) -> str:
     """Say where a new job stands, with the way to it: on a phone its card is far below."""
-    return toast(f"In line, place {submitted.position}", view=f"job-{submitted.job_id}")
+    return toast(
+        _("In line, place %(position)s", position=submitted.position), view=f"job-{submitted.job_id}"
+    )
 
 
 async def compose_form(
@@ -178,7 +181,11 @@ async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -
 def _in_words(error: ProductError) -> str:
     """Return the refusal and, where waiting helps, how long to wait."""
     if isinstance(error, LimitReached | QueueFull):
-        return f"{error.message}. Try again in {wait(error.retry_after_s)}."
+        return _(
+            "%(reason)s. Try again in %(wait_time)s.",
+            reason=error.message,
+            wait_time=wait(error.retry_after_s),
+        )
     return error.message
 
 

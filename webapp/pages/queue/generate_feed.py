@@ -13,11 +13,12 @@ from webapp.pages.frame.answers import LIBRARY_CHANGED
 from webapp.pages.frame.live import RENDERING_MS, Fragment, list_fragment
 from webapp.pages.frame.partials import ANNOUNCER
 from webapp.pages.frame.rendering import Renderer
+from webapp.pages.frame.texts import N_, Texts
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate import recent_jobs
 from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment, ModelStateFragment
 from webapp.pages.queue.variations import in_groups
-from webapp.policy.queue.job_status import ACTIVE, JobStatus
+from webapp.policy.queue.job_status import ACTIVE
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.queue.facade import QueueServices
@@ -28,7 +29,7 @@ QUEUE_MOVED: Final = "queue-moved"
 MOST_ACTIVE: Final = 100
 ANY_ACCOUNT: Final = Event("account")
 SPOKEN_CHARACTERS: Final = 80
-SPOKEN: Final[dict[JobStatus, str]] = {"completed": "Finished", "failed": "Failed", "cancelled": "Cancelled"}
+SPOKEN: Final = Texts({"completed": N_("Finished"), "failed": N_("Failed"), "cancelled": N_("Cancelled")})
 
 
 class GenerateFeed:

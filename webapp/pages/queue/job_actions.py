@@ -8,17 +8,19 @@ from litestar.types import ControllerRouterHandler
 
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedQueue
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
+from webapp.pages.frame.chrome import Section
 from webapp.pages.frame.forms import Fields
 from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
+from webapp.pages.frame.texts import _
 from webapp.pages.queue.generate import in_line, job_list
 from webapp.pages.queue.generate_contexts import JobFragment
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
 from webapp.services.queue.facade import QueueServices
 
-# Where the forms that post here stand.
-PLACES: Final = frozenset({"/", "/queue"})
+# Where the forms that post here stand, and the sections of these pages.
+PLACES: Final[dict[str, Section]] = {"/": "generate", "/queue": "queue"}
 
 
 @post("/jobs/{job_id:str}/cancel")
@@ -27,7 +29,7 @@ async def cancel(
 ) -> Response[Any]:
     """Take an own waiting job out of the queue."""
     await queue.jobs.cancel(posted.identity, job_id)
-    return await _changed(posted, accounts, queue, job_id, announcement("Job cancelled"))
+    return await _changed(posted, accounts, queue, job_id, announcement(_("Job cancelled")))
 
 
 @post("/jobs/{job_id:str}/stop")
@@ -39,16 +41,16 @@ async def stop(
         job = await queue.jobs.get(posted.identity, job_id)
         return ask(
             posted,
-            "Stop this job?",
-            f"{job.prompt} – the sound made so far is lost.",
-            verb="Stop job",
-            opposite="Let it run",
+            _("Stop this job?"),
+            _("%(prompt)s – the sound made so far is lost.", prompt=job.prompt),
+            verb=_("Stop job"),
+            opposite=_("Let it run"),
             action=f"/jobs/{job_id}/stop",
-            section="generate",
-            back="/",
+            section=PLACES[_page_of(posted.fields)],
+            back=_shown_at(posted.fields, job_id),
         )
     await queue.jobs.stop(posted.identity, job_id)
-    return await _changed(posted, accounts, queue, job_id, announcement("Job stopped"))
+    return await _changed(posted, accounts, queue, job_id, announcement(_("Job stopped")))
 
 
 @post("/jobs/{job_id:str}/skip")
@@ -58,8 +60,15 @@ async def skip(
     """Pay to move an own waiting job to the front."""
     receipt = await queue.jobs.skip(posted.identity, job_id)
     job = await queue.jobs.get(posted.identity, job_id)
-    place = f"to place {job.position}" if job.position else "ahead"
-    said = f"Moved {place} for {receipt.cost} Aura. Your balance is {receipt.new_balance:,} Aura."
+    paid = {"price": receipt.cost, "balance": f"{receipt.new_balance:,}"}
+    if job.position:
+        said = _(
+            "Moved to place %(position)s for %(price)s Aura. Your balance is %(balance)s Aura.",
+            position=job.position,
+            **paid,
+        )
+    else:
+        said = _("Moved ahead for %(price)s Aura. Your balance is %(balance)s Aura.", **paid)
     return await _changed(posted, accounts, queue, job_id, toast(said))
 
 
@@ -93,20 +102,32 @@ async def keep(
     if not is_confirmed(posted.fields):
         return ask(
             posted,
-            f"Keep only variation {job.variation}?",
-            f"{job.prompt} – the others are deleted for good.",
-            verb="Delete the others",
-            opposite="Keep all",
+            _("Keep only variation %(variation)s?", variation=job.variation),
+            _("%(prompt)s – the others are deleted for good.", prompt=job.prompt),
+            verb=_("Delete the others"),
+            opposite=_("Keep all"),
             action=f"/jobs/{job_id}/keep",
             section="generate",
             back="/",
         )
     await library.publishing.delete_all(posted.identity, sounds)
-    return library_changed(posted, f"Variation {job.variation} kept", back="/")
+    return library_changed(posted, _("Variation %(variation)s kept", variation=job.variation), back="/")
 
 
 def _made_with(seed: int, fields: Fields) -> int | None:
     return seed if fields.get("seed") == "same" else None
+
+
+def _page_of(fields: Fields) -> str:
+    """Return the page on which a form stood."""
+    place = fields.get("place", "/")
+    return place if place in PLACES else "/"
+
+
+def _shown_at(fields: Fields, job_id: str) -> str:
+    """Return the address of the job on the page on which a form stood."""
+    place = _page_of(fields)
+    return f"{place}#{'queue-' if place == '/queue' else ''}job-{job_id}"
 
 
 async def _changed(
@@ -114,8 +135,7 @@ async def _changed(
 ) -> Response[Any]:
     """The job's card as it is now; on a page without one, only what was done is said."""
     if not posted.wants_fragments:
-        place = posted.fields.get("place", "/")
-        return posted.see_other(f"{place if place in PLACES else '/'}#job-{job_id}")
+        return posted.see_other(_shown_at(posted.fields, job_id))
     job = await queue.jobs.get(posted.identity, job_id)
     balance = await accounts.aura.balance(posted.identity.account_id)
     card = posted.renderer.render(JobFragment(job, balance))

@@ -5,30 +5,34 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from webapp.pages.frame import words
+from webapp.pages.frame.texts import N_, Texts, _, counted, forms
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.policy.generation import MODELS
 from webapp.policy.queue.job_actions import AdminAction, Steered, possible
 from webapp.policy.queue.pricing import SkipPrice, skip_cost
-from webapp.policy.queue.reasons import PlaceReason
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue_overview import GoneJob
 from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.workers.status import StatusReport
 from webapp.services.workers.workers import WorkerInfo
 
-REASONS: Final[Mapping[PlaceReason, str]] = {
-    "moved": "Moved ahead by an admin",
-    "skipped": "Paid to skip ahead",
-    "starving": "Waited past its limit",
-    "loaded": "Its model is loaded",
-}
-WORKER_STATES: Final = {
-    "starting": "Starting",
-    "idle": "Ready, waiting for work",
-    "busy": "Generating",
-    "draining": "Draining: takes no more jobs",
-    "stopping": "Stopping",
-}
+REASONS: Final = Texts(
+    {
+        "moved": N_("Moved ahead by an admin"),
+        "skipped": N_("Paid to skip ahead"),
+        "starving": N_("Waited past its limit"),
+        "loaded": N_("Its model is loaded"),
+    }
+)
+WORKER_STATES: Final = Texts(
+    {
+        "starting": N_("Starting"),
+        "idle": N_("Ready, waiting for work"),
+        "busy": N_("Generating"),
+        "draining": N_("Draining: takes no more jobs"),
+        "stopping": N_("Stopping"),
+    }
+)
 
 
 def queue_row(
@@ -139,7 +143,7 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
         gpu=f"{gpu['name']}, {gpu['memory_used_gb']:g} of {gpu['memory_total_gb']:g} GB" if gpu else "",
         memory_percent=gpu.get("memory_percent"),
         worker_id=worker.worker_id if can_steer else None,
-        place=f"{worker.host}, process {worker.pid}" if can_steer else "",
+        place=_("%(host)s, process %(number)s", host=worker.host, number=worker.pid) if can_steer else "",
         refused=_refused(worker.report) if can_steer else (),
         kind=worker.kind,
     )
@@ -148,36 +152,44 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
 def _refused(report: Mapping[str, Any]) -> tuple[str, ...]:
     """The voices that a speech worker has and cannot speak with, in words."""
     return tuple(
-        f"The voice {one['name']} cannot speak: {one['reason']}" for one in report.get("refused_voices", ())
+        _("The voice %(name)s cannot speak: %(reason)s", name=one["name"], reason=one["reason"])
+        for one in report.get("refused_voices", ())
     )
 
 
 def reason_words(job: QueuedJob) -> str:
     """Why a job stands where it does, with what goes before it."""
     if job.reason is None:
-        return "Being generated"
+        return _("Being generated")
     if job.reason != "tier":
         return REASONS[job.reason]
     ahead = job.ahead
-    counted = (
-        (ahead.front, "that skipped or waited long"),
-        (ahead.better, "of higher tiers"),
-        (ahead.same, "of its tier"),
-    )
-    parts = [f"{number:,} {what}" for number, what in counted if number]
+    parts = [
+        counted(number, *what)
+        for number, what in (
+            (
+                ahead.front,
+                forms("%(number)s that skipped or waited long", "%(number)s that skipped or waited long"),
+            ),
+            (ahead.better, forms("%(number)s of higher tiers", "%(number)s of higher tiers")),
+            (ahead.same, forms("%(number)s of its tier", "%(number)s of its tier")),
+        )
+        if number
+    ]
     if not parts:
-        return "First of those waiting"
-    first = (
-        f"{'Job' if ahead.front + ahead.better + ahead.same == 1 else 'Jobs'} before it: {', '.join(parts)}"
-    )
-    later = "" if job.starves_ms is None else f"; goes before new ones from {words.clock(job.starves_ms)} UTC"
-    return first + later
+        return _("First of those waiting")
+    jobs = ", ".join(parts)
+    is_one = ahead.front + ahead.better + ahead.same == 1
+    first = _("Job before it: %(jobs)s", jobs=jobs) if is_one else _("Jobs before it: %(jobs)s", jobs=jobs)
+    if job.starves_ms is None:
+        return first
+    return first + _("; goes before new ones from %(time)s UTC", time=words.clock(job.starves_ms))
 
 
 def _expected_start(job: QueuedJob, now_ms: int) -> str:
     if job.status == "processing":
-        return words.left(job, now_ms) or "started"
-    return "when the queue resumes" if job.is_held else words.starting(job.start, now_ms)
+        return words.left(job, now_ms) or _("started")
+    return _("when the queue resumes") if job.is_held else words.starting(job.start, now_ms)
 
 
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
@@ -192,5 +204,6 @@ def _serves(models: Mapping[str, Any]) -> str:
     ready = {name: entry for name, entry in models.items() if entry["state"] == "ready"}
     names = ", ".join(words.MODEL_NAMES[name] for name in ready)
     if not names:
-        return "No model loaded"
-    return f"{names} loaded" if any(entry.get("needs_load", True) for entry in ready.values()) else names
+        return _("No model loaded")
+    is_loaded = any(entry.get("needs_load", True) for entry in ready.values())
+    return _("%(models)s loaded", models=names) if is_loaded else names

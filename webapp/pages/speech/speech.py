@@ -15,6 +15,7 @@ from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.partials import announcement, partial
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
+from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import SoundCard
 from webapp.pages.library.sound_cards import SoundCards
@@ -87,7 +88,7 @@ async def speak(
     return posted.renderer.fragments(
         posted.renderer.render(SpeechFormFragment(form)),
         partial("spoken", posted.renderer.render(SpokenListFragment(cards)), swap="innerMorph"),
-        announcement(f"Spoken: {sound.duration_s:.1f} seconds"),
+        announcement(_("Spoken: %(number)s seconds", number=format(sound.duration_s, ".1f"))),
     )
 
 
@@ -149,7 +150,7 @@ def _choice(fields: Fields) -> SpeechChoice:
     try:
         speed = float(fields["speed"]) if fields.get("speed") else None
     except ValueError:
-        raise InvalidRequest("Speed must be a number", field="speed") from None
+        raise InvalidRequest(_("%(field)s must be a number", field=_("Speed")), field="speed") from None
     # Browsers send line breaks as two characters, and count one.
     text = fields.get("text", "").replace("\r\n", "\n")
     return parse_speech({"text": text, "voice": fields.get("voice") or None, "speed": speed})

@@ -106,7 +106,7 @@ class Accounts:
 
         Raises Conflict for a name that is taken, and InvalidRequest for an unknown tier.
         """
-        _check_tier(tier)
+        check_tier(tier)
         row = Account(
             username=new.username,
             username_key=username_key(new.username),
@@ -251,7 +251,7 @@ class Accounts:
 
     async def set_tier(self, account_id: int, tier: str) -> None:
         """Set an account's tier; jobs that are already queued keep their position."""
-        _check_tier(tier)
+        check_tier(tier)
         await self._update(account_id, {Account.tier: tier})
 
     async def set_admin(self, account_id: int, *, is_admin: bool) -> None:
@@ -303,7 +303,8 @@ async def storage_keys(account_id: int) -> tuple[str, ...]:
     return tuple(row["storage_key"] for row in rows)
 
 
-def _check_tier(tier: str) -> None:
+def check_tier(tier: str) -> None:
+    """Raise InvalidRequest for an unknown tier."""
     if tier not in TIER_NAMES:
         raise InvalidRequest(f"Tier must be one of {', '.join(TIER_NAMES)}", field="tier")
 

@@ -8,11 +8,14 @@ from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.deletion import AccountDeletion
 from webapp.services.accounts.guessing_limits import GuessingLimits
+from webapp.services.accounts.invitations import Invitations
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
+from webapp.services.accounts.sign_in_limits import AccountLimits
 from webapp.services.accounts.tokens import Tokens
 from webapp.services.accounts.usage import UsageReader
+from webapp.services.admin.audit import AuditLog
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.rate_limits import RateLimits
 
@@ -26,6 +29,7 @@ class AccountServices:
     tokens: Tokens
     sessions: Sessions
     setup_links: SetupLinks
+    invitations: Invitations
     guessing_limits: GuessingLimits
     aura: Aura
     usage: UsageReader
@@ -36,6 +40,7 @@ def build_accounts(
     *,
     rate_limits: RateLimits,
     tiers: Mapping[str, Tier],
+    audit: AuditLog,
 ) -> AccountServices:
     """Wire the services of accounts."""
     database, clock, ids, settings, bus, storage = (
@@ -53,6 +58,14 @@ def build_accounts(
         tokens=Tokens(database, clock, ids, bus),
         sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, registry),
+        invitations=Invitations(
+            database,
+            clock,
+            ids,
+            accounts=registry,
+            limits=AccountLimits(settings, rate_limits),
+            audit=audit,
+        ),
         guessing_limits=GuessingLimits(rate_limits, settings),
         aura=Aura(database, clock),
         usage=UsageReader(database, clock, settings, tiers),

@@ -42,6 +42,10 @@ class AccountLimits:
     async def check_registration(self, address: str) -> None:
         """Raise LimitReached when the address created too many accounts or tried too many taken names."""
         await self._rate_limits.check(*self._registration(address))
+        await self.check_taken_names(address)
+
+    async def check_taken_names(self, address: str) -> None:
+        """Raise LimitReached when the address tried too many names that are taken."""
         await self._rate_limits.check(*self._taken_names(address))
 
     async def count_registration(self, address: str) -> Hit:

@@ -1,7 +1,5 @@
 """Admin actions on accounts: each is audited, and none can lock its author out."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +7,7 @@ from piccolo.columns import Boolean
 from piccolo.columns.combination import And, WhereRaw
 
 from webapp.database import Database
-from webapp.errors import AuthenticationRequired, InvalidRequest
+from webapp.errors import InvalidRequest
 from webapp.events import Bus, access_changed
 from webapp.ids import Ids
 from webapp.policy.accounts.credentials import username_key
@@ -21,7 +19,7 @@ from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.accounts.views import ACCOUNT_COLUMNS, AccountView, account_view
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.queries import username_like
-from webapp.services.queue.lock import queue_transition
+from webapp.services.admin.ruling import ruling
 from webapp.services.shared.essential import essential
 from webapp.tables import Account
 
@@ -102,7 +100,7 @@ class AccountAdmin:
         require_admin(identity)
         password = self._ids.secret()[:20]
         new = await self._accounts.prepare(username, password)
-        async with self._ruling(identity):
+        async with ruling(self._database, self._accounts, identity):
             made = await self._accounts.insert(new, tier=tier)
             account = await self._accounts.get(made.account_id)
             await self._record(identity, "create account", account, tier)
@@ -112,7 +110,10 @@ class AccountAdmin:
     async def delete(self, identity: Identity, username: str) -> None:
         """Delete an account and all that belongs to it. Raises InvalidRequest for one's own account."""
         account = await self._other(identity, username)
-        async with self._deletion.deleting(account.account_id), self._ruling(identity):
+        async with (
+            self._deletion.deleting(account.account_id),
+            ruling(self._database, self._accounts, identity),
+        ):
             await self._record(identity, "delete account", account)
 
     async def set_tier(self, identity: Identity, username: str, tier: str) -> None:
@@ -125,7 +126,7 @@ class AccountAdmin:
     async def set_admin(self, identity: Identity, username: str, *, is_admin: bool) -> None:
         """Grant or revoke admin rights. Raises InvalidRequest for one's own account."""
         account = await self._other(identity, username)
-        async with self._ruling(identity):
+        async with ruling(self._database, self._accounts, identity):
             await self._accounts.set_admin(account.account_id, is_admin=is_admin)
             await self._record(identity, "make admin" if is_admin else "make no admin", account)
         # Publish again, now that the change is committed.
@@ -136,7 +137,7 @@ class AccountAdmin:
         """Disable an account at once, or enable it again. Raises InvalidRequest for one's own account."""
         account = await self._other(identity, username)
         change = self._accounts.disable if is_disabled else self._accounts.enable
-        async with self._ruling(identity):
+        async with ruling(self._database, self._accounts, identity):
             await change(account.account_id)
             await self._record(identity, "disable" if is_disabled else "enable", account)
         self._bus.publish(access_changed(account.account_id))
@@ -162,16 +163,6 @@ class AccountAdmin:
             )
             await self._record(identity, "grant Aura", account, f"{amount:+,}: {reason.strip()}")
         return balance
-
-    @asynccontextmanager
-    async def _ruling(self, identity: Identity) -> AsyncIterator[None]:
-        """Open a transaction in which the author is still an admin: two cannot demote each other at once."""
-        async with queue_transition(self._database, visible=False):
-            author = await self._accounts.get(identity.account_id)
-            require_admin(author.identity)
-            if author.is_disabled:
-                raise AuthenticationRequired
-            yield
 
     async def _other(self, identity: Identity, username: str) -> AccountView:
         account = await self.get(identity, username)

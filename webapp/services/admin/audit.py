@@ -1,6 +1,5 @@
 """The audit log: a record of every admin action."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.library.fields import is_generation_id
+from webapp.policy.queue.job_ids import is_job_id
 from webapp.services.admin.queries import any_of
 from webapp.services.shared.row_ids import MAX_ROW_ID
 from webapp.tables import AdminAction, Job, LibraryItem
@@ -33,9 +33,6 @@ class AuditEntry:
     detail: str
     name: str = ""
     owner: str = ""
-
-
-_JOB_ID: Final = re.compile("[0-9a-f]{12}")
 
 
 class AuditLog:
@@ -112,7 +109,7 @@ class AuditLog:
 
 async def _names_of(subjects: Sequence[str]) -> dict[str, dict[str, str]]:
     """Name the jobs and sounds among these subjects that are still there, and their owners."""
-    jobs = [subject for subject in subjects if _JOB_ID.fullmatch(subject)]
+    jobs = [subject for subject in subjects if is_job_id(subject)]
     sounds = [subject for subject in subjects if is_generation_id(subject)]
     names: dict[str, dict[str, str]] = {}
     if jobs:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.accounts import AccountAdmin
 from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.invitations import InvitationAdmin
 from webapp.services.admin.operations import Operations
 from webapp.services.admin.queue import QueueAdmin
 from webapp.services.admin.queue_overview import QueueOverview
@@ -22,6 +23,7 @@ class AdminServices:
     queue: QueueAdmin
     overview: QueueOverview
     accounts: AccountAdmin
+    invitations: InvitationAdmin
     operations: Operations
     audit: AuditLog
 
@@ -49,6 +51,9 @@ def build_admin(
             aura=accounts.aura,
             audit=audit,
             deletion=accounts.deletion,
+        ),
+        invitations=InvitationAdmin(
+            database, invitations=accounts.invitations, accounts=accounts.registry, audit=audit
         ),
         operations=Operations(
             database,

@@ -12,10 +12,10 @@ from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound, ProductError
 from webapp.events import Bus, Event
 from webapp.policy.queue.job_actions import PUT_BACK, STOPPED, AdminAction, Steered, refusal
+from webapp.policy.queue.job_ids import is_job_id
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
 from webapp.services.admin.queries import any_of
-from webapp.services.queue.jobs import JOB_ID
 from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.queries import IS_ACTIVE, next_skip_ms
 from webapp.services.queue.skip_payments import SkipPayments
@@ -128,7 +128,7 @@ class QueueAdmin:
 
     async def _rows(self, job_ids: Sequence[str]) -> dict[str, Row]:
         # What can be no job's id may be no text to a database either.
-        known = [job_id for job_id in job_ids if JOB_ID.fullmatch(job_id)] or [""]
+        known = [job_id for job_id in job_ids if is_job_id(job_id)] or [""]
         rows = await Job.select(Job.job_id, Job.status, Job.skipped_ms, Job.is_moved, Job.finished_ms).where(
             Job.job_id.is_in(any_of(known))
         )

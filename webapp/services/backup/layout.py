@@ -11,7 +11,7 @@ from piccolo.table import Table, sort_table_classes
 
 from webapp.errors import InvalidRequest
 from webapp.foreign_text import json_of
-from webapp.tables import ALL_TABLES, SetupLink, WeightsCopy, WeightsFolder, Worker
+from webapp.tables import ALL_TABLES, Invitation, SetupLink, WeightsCopy, WeightsFolder, Worker
 
 FORMAT: Final = "soundloom-backup"
 VERSION: Final = 1
@@ -20,7 +20,7 @@ TABLES: Final = "tables"
 SOUNDS: Final = "sounds"
 FILES: Final = "files.jsonl"
 # Who works at the moment, secrets of the moment, and what is on the disks of hosts: of no use elsewhere.
-LEFT_OUT: Final = frozenset({Worker, SetupLink, WeightsFolder, WeightsCopy})
+LEFT_OUT: Final = frozenset({Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy})
 CHUNK_BYTES: Final = 1 << 20
 
 

@@ -32,7 +32,7 @@ from webapp.services.backup.layout import (
     read_manifest,
 )
 from webapp.storage.local import FILE_NAMES, KEY
-from webapp.tables import Account, Job, SetupLink, Sound, Worker
+from webapp.tables import Account, Invitation, Job, SetupLink, Sound, Worker
 
 ROWS_AT_ONCE: Final = 1_000
 WORKER_SEEN_MS: Final = 15_000
@@ -174,7 +174,7 @@ async def _publish(data: BackupServices, folder: Path, key: str, files: Sequence
 
 
 async def _empty() -> None:
-    tables: list[type[Table]] = [*backed_up_tables(), Worker, SetupLink]
+    tables: list[type[Table]] = [*backed_up_tables(), Worker, SetupLink, Invitation]
     for table in reversed(tables):
         await table.delete(force=True)
 

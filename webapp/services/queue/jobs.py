@@ -1,16 +1,16 @@
 """Jobs as their owners see and steer them."""
 
 import math
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
 from webapp.database import Row
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
 from webapp.events import Event
 from webapp.policy.queue.job_actions import STOPPED, Steered, refusal
+from webapp.policy.queue.job_ids import is_job_id
 from webapp.policy.queue.job_status import ACTIVE, JobStatus
 from webapp.policy.queue.ordering import skip_would_move
 from webapp.policy.queue.pricing import skip_cost, skip_prices
@@ -31,7 +31,6 @@ from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.tables import Job
 
 Action = Literal["cancel", "skip"]
-JOB_ID: Final = re.compile("[0-9a-f]{12}")
 # Jobs that were asked for lately; one with its waveform takes some 30 kB.
 REMEMBERED = 256
 
@@ -300,7 +299,7 @@ def _bucket(identity: Identity, action: Action) -> str:
 
 def _require_job_id(text: str) -> None:
     """Raise NotFound for what can be no job's id, some of which is no text to a database either."""
-    if JOB_ID.fullmatch(text) is None:
+    if not is_job_id(text):
         raise NotFound("Job not found")
 
 
