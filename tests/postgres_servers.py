@@ -47,8 +47,11 @@ def started(files: Path) -> Iterator["PostgresServer"]:
 
 def _end(server: "PostgresServer") -> None:
     """End a server at once: one that shuts down writes out first what nobody will read."""
+    pid = server.get_pid()
+    if pid is None:
+        return
     with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(server.get_pid())
+        process = psutil.Process(pid)
         process.send_signal(signal.SIGQUIT)
         process.wait(STOP_S)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeGuard
 from unittest.mock import patch
 
 import msgspec
-from jinja2 import BytecodeCache, Environment
+from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -18,6 +18,7 @@ from litestar.routes import HTTPRoute
 from litestar.types.empty import Empty
 
 from webapp.pages.frame import rendering
+from webapp.pages.frame.template_texts import TranslatingEnvironment
 from webapp.services.container import Services
 from webapp.settings import Settings
 from webapp.web import app as web_app
@@ -112,11 +113,13 @@ def shared_app(services: Services) -> Litestar:
             return made
         return _routes[settings].over(route_handlers, dependencies, exception_handlers)
 
-    def environment(**options: Any) -> Environment:
-        return Environment(**options, bytecode_cache=_templates)  # noqa: S701 - as the options say
+    def environment(**options: Any) -> TranslatingEnvironment:
+        # Texts are translated when a template is compiled.
+        kept = _templates if settings.language == Settings().language else None
+        return TranslatingEnvironment(**options, bytecode_cache=kept)
 
     with (
         patch.object(web_app, "Litestar", with_known_routes),
-        patch.object(rendering, "Environment", environment),
+        patch.object(rendering, "TranslatingEnvironment", environment),
     ):
         return web_app.create_app(services)

@@ -23,6 +23,8 @@ from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
 from webapp.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN: Final = "f" * 20
 # What is not asked twice, and why.
 ANSWERED_OTHERWISE: Final = {

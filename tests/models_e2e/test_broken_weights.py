@@ -15,6 +15,8 @@ from tests.running import Client, Installation, Server, installed
 from webapp.clock import SystemClock
 from webapp.events import SocketBus
 
+pytestmark = pytest.mark.slow
+
 LM_FILE = "state_dict.bin"
 
 

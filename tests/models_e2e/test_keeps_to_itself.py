@@ -8,6 +8,8 @@ from tests.models_e2e.conftest import CHECKPOINTS
 from tests.running import installed
 from tests.watched import STRACE, Watched
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_worker_with_models_leaves_the_home_folder_alone(tmp_path: Path, tiny_models: Path) -> None:
     watched = Watched(tmp_path / "watched")

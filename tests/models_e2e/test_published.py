@@ -18,6 +18,8 @@ from webapp.settings import Settings
 from webapp.weights.catalogue import published
 from webapp.worker.engine_set import EngineSet
 
+pytestmark = pytest.mark.slow
+
 ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 

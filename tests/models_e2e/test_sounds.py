@@ -11,6 +11,8 @@ import soundfile
 from tests.models_e2e.conftest import CHECKPOINTS, TINY
 from tests.running import Client
 
+pytestmark = pytest.mark.slow
+
 FRAME_S = 0.1
 
 

@@ -11,6 +11,8 @@ from tests.running import PASSWORD, installed
 from tests.speech.tiny_voice import NAME, write_tiny_voice
 from tests.watched import STRACE, Watched
 
+pytestmark = pytest.mark.slow
+
 LIBRARIES = "import webapp, onnxruntime, matplotlib.pyplot, time; time.sleep(1)"
 
 

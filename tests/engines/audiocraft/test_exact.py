@@ -31,6 +31,8 @@ from webapp.weights.catalogue import Kind
 if TYPE_CHECKING:
     from audiocraft.models.genmodel import BaseGenModel
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[LoadedModel, int], Decoding]
 Theirs = Callable[[str, str, float], Tensor]
 PROMPTS = ("a slow waltz for two harps", "rain", "thunder over the hills and far away", "a choir")
