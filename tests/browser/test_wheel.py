@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import OpenPage
+from tests.browser.pages import GENERATED_MS, OpenPage
 from tests.running import PASSWORD, Installation
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ def test_an_installed_wheel_makes_a_sound(elsewhere: Installation, open_page: Op
     page.get_by_label("Prompt").fill("calm rain")
     page.get_by_label("Duration").fill("2")
     page.get_by_role("button", name="Generate").click()
-    expect(page.locator("main audio")).to_be_attached()
+    expect(page.locator("main audio")).to_be_attached(timeout=GENERATED_MS)
     sound = server.client(token).http.get("/api/my-generations").json()["items"][0]
     audio = server.client(token).http.get(sound["audio_url"])
     assert (audio.status_code, audio.content[:4]) == (200, b"RIFF")
