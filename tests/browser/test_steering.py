@@ -12,6 +12,8 @@ from tests.browser.keyboard import Keyboard
 from tests.browser.pages import Credentials, OpenContext, OpenPage, StartPage
 from tools.throwaway_server import ThrowawayServer, throwaway_server
 
+pytestmark = pytest.mark.slow
+
 ADMIN_PAGES = (
     "/admin",
     f"/admin/accounts/{ADMIN}",

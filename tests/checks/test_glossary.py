@@ -3,7 +3,8 @@
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -153,11 +154,14 @@ def part_of(path: Path) -> str:
     return "/".join(folders[:2] if folders[0] == "services" else folders[:1])
 
 
-def names_of_the_product() -> Iterator[str]:
+@cache
+def names_of_the_product() -> tuple[str, ...]:
+    names: list[str] = []
     for path in sorted((ROOT / "webapp").rglob("*.py")):
         if GENERATED not in path.parents:
-            yield path.parent.name if path.stem == "__init__" else path.stem
-            yield from names_in(ast.parse(path.read_text(encoding="utf-8")))
+            names.append(path.parent.name if path.stem == "__init__" else path.stem)
+            names += names_in(ast.parse(path.read_text(encoding="utf-8")))
+    return tuple(names)
 
 
 def identifiers_in(tree: ast.Module) -> Iterator[str]:
@@ -178,7 +182,7 @@ def retired_in_the_engine(names: Iterator[str]) -> set[str]:
     return {name for name in names if words_of(name) & retired} - OTHER_SENSES_IN_THE_ENGINE
 
 
-def retired_names(names: Iterator[str]) -> Counter[str]:
+def retired_names(names: Iterable[str]) -> Counter[str]:
     """Count the names that contain a retired word in a retired sense."""
     return Counter(name for name in names if words_of(name) & RETIRED and name not in OTHER_SENSES)
 

@@ -15,6 +15,8 @@ from tests.running import Client, Installation, Server, installed
 from webapp.clock import SystemClock
 from webapp.events import SocketBus
 
+pytestmark = pytest.mark.slow
+
 LM_FILE = "state_dict.bin"
 
 
@@ -47,7 +49,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> 
     settings = {f"{model}_checkpoint": name for model, name in CHECKPOINTS.items()}
     with installed(
         tmp_path_factory.mktemp("data"), models_dir=models_dir, device="cpu", threads=1, disk_reserve_mb=0,
-        **settings,
+        speech_workers=0, **settings,
     ) as made:  # fmt: skip
         yield made
 

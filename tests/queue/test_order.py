@@ -41,24 +41,26 @@ async def _drawn(strategy: st.SearchStrategy[T]) -> list[T]:
 async def _fill(services: Services, account_id: int, line: Sequence[WaitingJob]) -> None:
     async with services.database.transaction(durable=False):
         await services.database.fetch("DELETE FROM job")
-        for job in line:
-            await Job.insert(
-                Job(
-                    job_id=_id(job),
-                    sequence=job.sequence,
-                    account=account_id,
-                    generation_id=f"{job.sequence:020x}",
-                    created_ms=NOW_MS,
-                    prompt="p",
-                    model=job.model,
-                    duration_s=job.duration_s,
-                    seed=1,
-                    tier="free",
-                    priority=job.priority,
-                    skipped_ms=job.skipped_ms,
-                    starves_ms=job.starves_ms,
-                )
+        rows = [
+            Job(
+                job_id=_id(job),
+                sequence=job.sequence,
+                account=account_id,
+                generation_id=f"{job.sequence:020x}",
+                created_ms=NOW_MS,
+                prompt="p",
+                model=job.model,
+                duration_s=job.duration_s,
+                seed=1,
+                tier="free",
+                priority=job.priority,
+                skipped_ms=job.skipped_ms,
+                starves_ms=job.starves_ms,
             )
+            for job in line
+        ]
+        if rows:
+            await Job.insert(*rows)
 
 
 async def _register(services: Services, workers: Sequence[Affinity]) -> list[str]:
