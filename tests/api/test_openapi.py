@@ -201,4 +201,9 @@ def test_no_handler_of_the_api_is_hidden(app: Litestar) -> None:
         and not handler.opt.get("page", False)
     }
     static = "/static/{version:str}/{name:path}"
-    assert {path for path in hidden if not path.startswith("/schema")} == {"/healthz", "/readyz", static}
+    assert {path for path in hidden if not path.startswith("/schema")} == {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        static,
+    }
