@@ -12,7 +12,6 @@ from webapp.services.accounts.invitations import Invitations
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
-from webapp.services.accounts.sign_in_limits import AccountLimits
 from webapp.services.accounts.tokens import Tokens
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.admin.audit import AuditLog
@@ -58,7 +57,7 @@ def build_accounts(
             clock,
             ids,
             accounts=registry,
-            limits=AccountLimits(settings, rate_limits),
+            limits=registry.limits,
             audit=audit,
         ),
         guessing_limits=GuessingLimits(rate_limits, settings),
