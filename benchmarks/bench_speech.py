@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -108,7 +109,7 @@ def measure_with_model(client: httpx.Client, sentences: int) -> dict[str, object
 
 
 @contextmanager
-def served(folder: Path, **given: str) -> Iterator[tuple[httpx.Client, psutil.Process]]:
+def served(folder: Path, **given: Any) -> Iterator[tuple[httpx.Client, psutil.Process]]:
     """A client of a server of its own, once speech is ready, and the server's process."""
     settings = Settings(
         data_dir=str(folder), port=0, creator_speech_hourly=NO_LIMIT, creator_hourly=NO_LIMIT, **given

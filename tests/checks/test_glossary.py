@@ -82,7 +82,7 @@ REMAINING: dict[str, int] = {
     "place": 1,
     "place_reasons": 1,
     "Places": 1,
-    "places": 2,
+    "places": 1,
     "reason_for_place": 1,
     "say": 1,
     "setting_lines": 1,

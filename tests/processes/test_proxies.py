@@ -20,7 +20,7 @@ SITE = "sound.test"
 ORIGIN = {"host": SITE, "origin": f"http://{SITE}", "accept": "text/html,*/*;q=0.8"}
 START_S = 20
 # `.ci/run` sets it: there the tests must not be left out.
-REQUIRED = "NGINX_REQUIRED"
+REQUIRED = "SYSTEM_TOOLS_REQUIRED"
 
 CONFIGURATION = """
 daemon off;

@@ -15,6 +15,7 @@ from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.speaker import Speaker, Spoken
 from webapp.services.container import Services
 from webapp.services.speech import VoiceView
+from webapp.services.workers.metrics import WorkerMetrics
 from webapp.speech.processor import SpeechProcessor
 
 WORKER = "5" * 12
@@ -63,7 +64,9 @@ def speaking(services: Services, engine: SpeechEngine) -> Speaking:
     async def speak(
         engine: SpeechEngine | None = None, worker_id: str = WORKER
     ) -> AsyncIterator[SpeechProcessor]:
-        processor = SpeechProcessor(services, engine or usual, worker_id, host="here", pid=1)
+        processor = SpeechProcessor(
+            services, engine or usual, worker_id, host="here", pid=1, metrics=WorkerMetrics()
+        )
         with services.bus.subscribe() as hints:
             running = asyncio.create_task(processor.run())
             while not await services.speech.requests.voices():

@@ -28,6 +28,7 @@ from webapp.engines.batch import run_task
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.views import JobView
+from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.making import SoundMaker
@@ -138,12 +139,15 @@ async def working(
     engines: EngineSet | None = None,
     look_s: float | None = None,
     now_s: Callable[[], float] = time.monotonic,
+    metrics: WorkerMetrics | None = None,
 ) -> AsyncIterator[Processor]:
     """A worker that runs while the block does, and is asked to stop at its end.
 
     With `look_s` its models are looked after, as often as that.
     """
     engines = engines or EngineSet(dict.fromkeys(engine.models, engine))
+    metrics = metrics or WorkerMetrics()
+    engines.loaded = metrics.loaded
     settings = services.settings
     finishing = ThreadPoolExecutor(1)
     thread = EngineThread(engines.serve)
@@ -152,6 +156,7 @@ async def working(
         engines,
         services.ids,
         finishing,
+        metrics=metrics,
         low_quality_below=settings.low_quality_below,
         target_lufs=settings.target_lufs,
     )
@@ -160,6 +165,7 @@ async def working(
         services,
         maker,
         worker,
+        metrics=metrics,
         report=engines.report,
         places=engines.places,
         end_process=end_process or pytest.fail,

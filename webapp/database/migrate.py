@@ -13,7 +13,7 @@ from piccolo.apps.migrations.tables import Migration
 from webapp.database.database import Database
 from webapp.database.link import needed_rights, no_time_limit
 from webapp.database.postgres import PooledPostgresEngine
-from webapp.tables.piccolo_app import APP_CONFIG, MIGRATIONS
+from webapp.tables import APP_NAME, MIGRATIONS
 
 # Any fixed number that no other application of the server uses; spells "loom".
 ADVISORY_LOCK = 0x6C6F6F6D
@@ -61,7 +61,7 @@ async def _missing(database: Database) -> frozenset[str]:
         found = await database.fetch("SELECT to_regclass('migration')::text AS name")
     if not found or found[0]["name"] is None:
         return _present()
-    return _present() - set(await Migration.get_migrations_which_ran(app_name=APP_CONFIG.app_name))
+    return _present() - set(await Migration.get_migrations_which_ran(app_name=APP_NAME))
 
 
 @cache
@@ -83,7 +83,7 @@ async def _run_forwards() -> None:
 
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        result = await ForwardsMigrationManager(app_name=APP_CONFIG.app_name).run()
+        result = await ForwardsMigrationManager(app_name=APP_NAME).run()
     if not result.success:
         raise MigrationFailed(printed.getvalue())
 

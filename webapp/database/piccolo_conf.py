@@ -3,9 +3,15 @@
 The `piccolo` command uses the `piccolo_conf.py` at the top of a checkout, which opens a database by itself.
 """
 
-from piccolo.conf.apps import AppRegistry
-
 from webapp.database.engines import Engine
 
 DB: Engine | None = None
-APP_REGISTRY = AppRegistry(apps=["webapp.tables.piccolo_app"])
+
+
+def __getattr__(name: str) -> object:
+    """Make the registry when Piccolo asks for it, to migrate: importing it brings black along."""
+    if name != "APP_REGISTRY":
+        raise AttributeError(name)
+    from piccolo.conf.apps import AppRegistry  # noqa: PLC0415
+
+    return AppRegistry(apps=["webapp.tables.piccolo_app"])

@@ -69,6 +69,12 @@ class ModelStatus:
     loading_since_s: float = 0.0
 
 
+class Loaded(Protocol):
+    """Is told of a load that ended: after how many seconds, and whether the model is ready."""
+
+    def __call__(self, model: str, seconds: float, *, is_ready: bool) -> object: ...
+
+
 class _Changes(TypedDict, total=False):
     state: ModelState
     error: str
@@ -90,9 +96,11 @@ class ModelManager:
         *,
         now_s: Callable[[], float],
         changed: Callable[[], None] = lambda: None,
+        loaded: Loaded = lambda *_, **__: None,
         host: MemoryMeter | None = None,
     ) -> None:
-        """`engines` by model. `now_s` is a clock that never goes back; `changed` is told of new states.
+        """`engines` by model. `now_s` is a clock that never goes back; `changed` is told of new
+        states, `loaded` of loads.
 
         `meter` measures where models stay, `host` (if that is another place) where they pass through.
         """
@@ -102,6 +110,7 @@ class ModelManager:
         self._limits = limits or Limits()
         self._now_s = now_s
         self._changed = changed
+        self._loaded = loaded
         self._lock = threading.Lock()
         self._serving: str | None = None
         self._status: dict[str, ModelStatus] = {}
@@ -149,7 +158,7 @@ class ModelManager:
         if status.state is not ModelState.READY:
             if not even_if_it_just_failed:
                 self._check_not_just_failed(status)
-            self._load(model, status)
+            self._load_measured(model, status)
         self._set(model, last_used_s=self._now_s())
         return self._engines[model]
 
@@ -192,6 +201,14 @@ class ModelManager:
         for model in idle:
             self.unload(model)
         return idle
+
+    def _load_measured(self, model: str, status: ModelStatus) -> None:
+        began_s, is_ready = self._now_s(), False
+        try:
+            self._load(model, status)
+            is_ready = True
+        finally:
+            self._loaded(model, self._now_s() - began_s, is_ready=is_ready)
 
     def _load(self, model: str, status: ModelStatus) -> None:
         self._check_host(status.memory_bytes)

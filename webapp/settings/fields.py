@@ -113,6 +113,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " kept in the data folder. Web processes with data folders of their own need the same one."
         ),
     ] = ""
+    metrics_token: Annotated[
+        str,
+        Meta(
+            description="Bearer token that opens `/metrics` to Prometheus, at least 16 characters; admins'"
+            " tokens open it too."
+        ),
+    ] = ""
     public_url: Annotated[
         str,
         Meta(description="Address people use, when behind a proxy, with its path; `https`: Secure cookies."),
@@ -310,7 +317,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Pieces of values that no text may hold."""
-        return self.secret_key, *passwords_in(self.database_url), *passwords_in(self.models_url)
+        return (
+            self.secret_key,
+            self.metrics_token,
+            *passwords_in(self.database_url),
+            *passwords_in(self.models_url),
+        )
 
     @property
     def secure_cookies(self) -> bool:

@@ -13,6 +13,7 @@ from webapp.injected import injected
 from webapp.settings.fields import Settings
 
 PREFIX: Final = "SOUNDLOOM_"
+SHORTEST_TOKEN: Final = 16
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -43,6 +44,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     check_device(settings.device)
     if "://" in settings.models_url and (wrong := what_is_wrong(settings.models_url)):
         raise SettingsError(f"SOUNDLOOM_MODELS_URL is not a valid address: {wrong}.")
+    if 0 < len(settings.metrics_token) < SHORTEST_TOKEN:
+        raise SettingsError(f"SOUNDLOOM_METRICS_TOKEN must have at least {SHORTEST_TOKEN} characters.")
     if settings.lease_s < 2 * settings.heartbeat_s:
         raise SettingsError(
             "SOUNDLOOM_LEASE_S must be at least twice SOUNDLOOM_HEARTBEAT_S, or every lease would lapse."

@@ -10,6 +10,7 @@ from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim
 from webapp.services.workers.claimed_work import ClaimedWork
+from webapp.services.workers.metrics import WorkerMetrics
 from webapp.speech.making import SpeechMaker
 
 
@@ -25,10 +26,11 @@ class SpeechAttempt(ClaimedWork):
         maker: SpeechMaker,
         claim: SpeechClaim,
         *,
+        metrics: WorkerMetrics,
         thread: ThreadPoolExecutor,
         stopping: asyncio.Event,
     ) -> None:
-        super().__init__(services, claim, stopping=stopping)
+        super().__init__(services, claim, metrics=metrics, stopping=stopping)
         self._leases = services.speech.leases
         self._maker = maker
         self._claim = claim
@@ -45,13 +47,15 @@ class SpeechAttempt(ClaimedWork):
         """Make the sound visible."""
         await self._leases.complete(self._claim, facts)
 
-    async def fail(self, error: Exception) -> None:
+    async def fail(self, error: Exception) -> bool:
         """End the request; whoever asked learns the reason where it is the text."""
         await self._leases.fail(self._claim, _refusal(error))
+        return False
 
-    async def hand_back(self) -> None:
+    async def hand_back(self) -> bool:
         """Let another worker speak the text."""
         await self._leases.hand_back(self._claim)
+        return True
 
     def is_explained(self, error: Exception) -> bool:
         """Return whether the text is the reason, which whoever asked is told."""

@@ -10,6 +10,8 @@ from webapp.engines.speech.engine import SpeechEngine
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import open_services
 from webapp.services.opening import FOR_EVER
+from webapp.services.workers.metrics import WorkerMetrics
+from webapp.services.workers.metrics_reporter import report_metrics
 from webapp.settings import Settings
 from webapp.speech.processor import SpeechProcessor
 from webapp.stopping import StopRequests, run_process
@@ -35,11 +37,19 @@ async def _run(settings: Settings, exit_with_parent: bool, worker_id: str | None
     try:
         async with open_services(settings, wait_s=FOR_EVER) as services:
             name = worker_id or services.ids.job_id()
-            processor = SpeechProcessor(services, engine, name, host=socket.gethostname(), pid=os.getpid())
+            metrics = WorkerMetrics()
+            processor = SpeechProcessor(
+                services, engine, name, host=socket.gethostname(), pid=os.getpid(), metrics=metrics
+            )
             stop_requests.from_now_on(processor.stop)
             await asyncio.to_thread(warm_up)
             logger.info("speech worker ready", extra={"worker": name})
-            await processor.run()
+            reporting = asyncio.create_task(report_metrics(services.workers.metrics, name, metrics))
+            try:
+                await processor.run()
+            finally:
+                reporting.cancel()
+                await asyncio.gather(reporting, return_exceptions=True)
             logger.info("speech worker stopped", extra={"worker": name})
     finally:
         engine.close()

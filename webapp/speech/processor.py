@@ -13,6 +13,7 @@ from webapp.policy.speech import STATUS_MODEL
 from webapp.services.container import Services
 from webapp.services.speech import SpeechClaim
 from webapp.services.workers.claimed_work import heartbeat
+from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.workers import WorkerState
 from webapp.speech.attempt import SpeechAttempt
 from webapp.speech.making import SpeechMaker, voice_views
@@ -30,9 +31,17 @@ class SpeechProcessor:
     """Speaks requests one after the other until told to stop."""
 
     def __init__(
-        self, services: Services, engine: SpeechEngine, worker_id: str, *, host: str, pid: int
+        self,
+        services: Services,
+        engine: SpeechEngine,
+        worker_id: str,
+        *,
+        host: str,
+        pid: int,
+        metrics: WorkerMetrics,
     ) -> None:
         self._services = services
+        self._metrics = metrics
         self._leases = services.speech.leases
         self._settings = services.settings
         self._engine = engine
@@ -75,9 +84,16 @@ class SpeechProcessor:
 
     async def _work(self, claim: SpeechClaim) -> None:
         self._current = claim
+        wait_ms = self._services.clock.now_ms() - claim.submitted_ms
+        self._metrics.claimed(claim.model, max(0, wait_ms) / 1000)
         try:
             await SpeechAttempt(
-                self._services, self._maker, claim, thread=self._thread, stopping=self._stopping
+                self._services,
+                self._maker,
+                claim,
+                metrics=self._metrics,
+                thread=self._thread,
+                stopping=self._stopping,
             ).run()
         finally:
             self._current = None

@@ -1,5 +1,8 @@
 """Piccolo tables: what is stored."""
 
+from pathlib import Path
+from typing import Final
+
 from piccolo.table import Table
 
 from webapp.tables.accounts import (
@@ -17,6 +20,9 @@ from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
 from webapp.tables.speech import SpeechRequest
 from webapp.tables.weights import WeightsCopy, WeightsFolder
+
+APP_NAME: Final = "soundloom"
+MIGRATIONS: Final = Path(__file__).parent / "piccolo_migrations"
 
 ALL_TABLES: tuple[type[Table], ...] = (
     Account,
@@ -45,6 +51,8 @@ ALL_TABLES: tuple[type[Table], ...] = (
 
 __all__ = [
     "ALL_TABLES",
+    "APP_NAME",
+    "MIGRATIONS",
     "Account",
     "AdminAction",
     "ApiToken",

@@ -125,6 +125,8 @@ class Worker(Table):
     kind = Varchar(length=8, default="sound")
     # JSON: the voices of a speech worker.
     voices = Text(default="[]")
+    # JSON: what it measures of itself; see webapp.services.workers.metrics.
+    metrics = Text(default="[]")
 
 
 class ModelWish(Table, tablename="model_wish"):

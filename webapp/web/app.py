@@ -5,12 +5,13 @@ from typing import Final
 from litestar import Litestar
 from litestar.types import ASGIApp
 from litestar_htmx import HTMXPlugin
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from webapp.api import API_CONTROLLERS
 from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
 from webapp.database.readiness import Readiness
-from webapp.http.dependencies import Streams, dependencies_of, provided
+from webapp.http.dependencies import Streams, dependencies_of, provided, resolve_in_sequence
 from webapp.http.errors import ErrorTranslator
 from webapp.http.files.static import StaticFiles
 from webapp.http.middleware.access_log import AccessLog
@@ -19,6 +20,7 @@ from webapp.http.middleware.hosts import HostCheck, UnknownHostPage
 from webapp.http.middleware.lingering import UnreadBodies
 from webapp.http.middleware.prefix import PathPrefix
 from webapp.http.middleware.proxies import NoticeProxies, ProxyWatch
+from webapp.http.middleware.request_metrics import RequestMetrics
 from webapp.http.middleware.security import SecurityHeaders
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.requests.public_url import public_url
@@ -30,6 +32,7 @@ from webapp.pages.frame.rendering import Renderer
 from webapp.services.container import Services
 from webapp.settings import Settings
 from webapp.web.health import healthz, readyz
+from webapp.web.metrics import metrics
 from webapp.web.openapi import openapi_config
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -53,6 +56,8 @@ def create_app(services: Services) -> Litestar:
     watch = ProxyWatch()
     renderer = Renderer(assets / "templates", static, services.clock, prefix, watch)
     streams = Streams()
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     app = Litestar(
         route_handlers=[
             *API_CONTROLLERS,
@@ -60,6 +65,7 @@ def create_app(services: Services) -> Litestar:
             static.handler(),
             healthz,
             readyz(Readiness(services.database)),
+            metrics(registry, services.clock),
         ],
         dependencies={
             **dependencies_of(services),
@@ -75,7 +81,8 @@ def create_app(services: Services) -> Litestar:
         debug=False,
     )
     app.state.streams = streams
-    handler: ASGIApp = HeadRequests(app.asgi_handler, app)
+    resolve_in_sequence(app)
+    handler: ASGIApp = HeadRequests(RequestMetrics(app.asgi_handler, registry), app)
     if prefix:
         handler = PathPrefix(handler, app, prefix)
     handler = NoticeProxies(handler, services.settings, watch)

@@ -13,6 +13,7 @@ from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import ClaimedWork
+from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.making import Making, SoundMaker
 from webapp.worker.progress import ProgressReporter
 
@@ -34,6 +35,7 @@ class Attempt(ClaimedWork):
         maker: SoundMaker,
         claim: Claim,
         *,
+        metrics: WorkerMetrics,
         stopping: asyncio.Event,
         changed: Callable[[], None],
         now_s: Callable[[], float] = time.monotonic,
@@ -42,7 +44,7 @@ class Attempt(ClaimedWork):
 
         `now_s` is a clock that never goes back; `moved_s` is when the job last got anywhere.
         """
-        super().__init__(services, claim, stopping=stopping)
+        super().__init__(services, claim, metrics=metrics, stopping=stopping)
         self.claim = claim
         self.is_generating = True
         self.has_begun = False
@@ -82,14 +84,16 @@ class Attempt(ClaimedWork):
         """Make the sound visible."""
         await self._leases.complete(self.claim, facts)
 
-    async def fail(self, error: Exception) -> None:
+    async def fail(self, error: Exception) -> bool:
         """Count the attempt: the job is tried again or has failed."""
         again = await self._leases.fail(self.claim, plain_words(error))
         logger.warning("job will be tried again" if again else "job failed", extra={"job": self.claim.job_id})
+        return again
 
-    async def hand_back(self) -> None:
+    async def hand_back(self) -> bool:
         """Return the job to its position in the queue."""
         await self._leases.hand_back(self.claim)
+        return True
 
     def is_explained(self, error: Exception) -> bool:
         """Return whether the log has the reason: why a model could not be loaded, once for all its jobs."""

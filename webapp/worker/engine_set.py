@@ -18,7 +18,7 @@ from webapp.engines.base import (
     TaskSource,
     Understanding,
 )
-from webapp.engines.manager import Limits, MemoryMeter, ModelManager, ModelState, ModelStatus
+from webapp.engines.manager import Limits, Loaded, MemoryMeter, ModelManager, ModelState, ModelStatus
 from webapp.engines.memory import HostMemory
 from webapp.engines.registry import EngineDirectory, Weights
 from webapp.errors import SettingsError
@@ -50,12 +50,15 @@ class EngineSet:
     ) -> None:
         """`directory` says what serves a model as weights, now those of `found`, come and go."""
         self.changed: Callable[[], object] = lambda: None
+        self.loaded: Loaded = lambda *_, **__: None
         self._directory = directory
         self._found = dict(found or {})
         self._now_s = now_s
         host = HostMemory()
         meter: MemoryMeter = directory or host
-        self._manager = ModelManager(by_model, meter, limits, now_s=now_s, changed=self._tell, host=host)
+        self._manager = ModelManager(
+            by_model, meter, limits, now_s=now_s, changed=self._tell, loaded=self._loaded, host=host
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "EngineSet":
@@ -83,6 +86,9 @@ class EngineSet:
 
     def _tell(self) -> None:
         self.changed()
+
+    def _loaded(self, model: str, seconds: float, *, is_ready: bool) -> None:
+        self.loaded(model, seconds, is_ready=is_ready)
 
     @property
     def device(self) -> str:

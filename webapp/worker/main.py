@@ -15,6 +15,8 @@ from webapp.logs import configure_logging, leave_out_injected
 from webapp.services.container import Services, open_services
 from webapp.services.models.weights_register import WeightsRegister
 from webapp.services.opening import FOR_EVER
+from webapp.services.workers.metrics import WorkerMetrics
+from webapp.services.workers.metrics_reporter import report_metrics
 from webapp.settings import Settings, check_device
 from webapp.stopping import StopRequests, run_process
 from webapp.worker.engine_set import EngineSet
@@ -75,17 +77,19 @@ async def _process(
     services: Services, engines: EngineSet, worker: WorkerProcess, stop_requests: StopRequests
 ) -> None:
     settings = services.settings
-    engine = EngineThread(engines.serve)
+    engine, metrics = EngineThread(engines.serve), WorkerMetrics()
+    engines.loaded = metrics.loaded
     maker = SoundMaker(
         engine,
         engines,
         services.ids,
         ThreadPoolExecutor(1, thread_name_prefix="finishing"),
+        metrics=metrics,
         low_quality_below=settings.low_quality_below,
         target_lufs=settings.target_lufs,
     )
     report = WorkerReport(engines)
-    processor = Processor(services, maker, worker, report=report, places=engines.places)
+    processor = Processor(services, maker, worker, metrics=metrics, report=report, places=engines.places)
     keeper = ModelKeeper(
         services, engines, engine, report=report, say=processor.say, give_up=processor.give_up
     )
@@ -98,7 +102,8 @@ async def _process(
         services.database, services.clock, services.bus, host=worker.host, path=str(settings.models_path)
     )
     weights_keeper = WeightsKeeper(register, settings.models_path, services.bus)
-    keeping = [asyncio.create_task(keeper.run()), asyncio.create_task(weights_keeper.run())]
+    reporting = report_metrics(services.workers.metrics, worker.worker_id, metrics)
+    keeping = [asyncio.create_task(work) for work in (keeper.run(), weights_keeper.run(), reporting)]
     try:
         await processor.run()
     finally:

@@ -24,6 +24,7 @@ from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
 from webapp.services.library.sounds import PromptReading, SoundFacts
 from webapp.services.queue.leases import Claim
+from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.stages import StageClock, StageMeasures
 
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class SoundMaker:
         ids: Ids,
         finishing: Executor,
         *,
+        metrics: WorkerMetrics,
         low_quality_below: int,
         target_lufs: float,
         now_s: Callable[[], float] = time.monotonic,
@@ -108,6 +110,7 @@ class SoundMaker:
         self._engines = engines
         self._ids = ids
         self._finishing = finishing
+        self._metrics = metrics
         self._low_quality_below = low_quality_below
         self._target_lufs = target_lufs
         self._measures = StageMeasures()
@@ -150,11 +153,9 @@ class SoundMaker:
         request = generation_request(claim, seed)
         making.generating(True)
         try:
-            waveform = await self._engine.generate(
-                request,
-                stages.generated,
-                making.cancel,
-            )
+            engine = self._engine_name(claim.model)
+            with self._metrics.generating(claim.model, engine, request.duration_s, self._now_s):
+                waveform = await self._engine.generate(request, stages.generated, making.cancel)
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.

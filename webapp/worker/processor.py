@@ -12,6 +12,7 @@ from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import heartbeat
+from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.workers import WorkerState
 from webapp.stopping import end_now, first_of
 from webapp.worker.attempt import Attempt
@@ -47,6 +48,7 @@ class Processor:
         maker: SoundMaker,
         worker: WorkerProcess,
         *,
+        metrics: WorkerMetrics,
         report: Callable[[], dict[str, Any]],
         places: Callable[[str], int],
         end_process: Callable[[], object] = lambda: end_now(EXIT_STALLED),
@@ -62,6 +64,7 @@ class Processor:
         self._maker = maker
         self._worker = worker
         self._worker_id = worker.worker_id
+        self._metrics = metrics
         self._report = report
         self._places = places
         self._end_process = end_process
@@ -140,10 +143,13 @@ class Processor:
                 return
 
     def _begin(self, claim: Claim) -> None:
+        wait_ms = self._services.clock.now_ms() - claim.submitted_ms
+        self._metrics.claimed(claim.model, max(0, wait_ms) / 1000)
         attempt = Attempt(
             self._services,
             self._maker,
             claim,
+            metrics=self._metrics,
             stopping=self._stopping,
             changed=self._changed.set,
             now_s=self._now_s,

@@ -78,7 +78,7 @@ class AuthController(Controller):
     @get(
         "/tokens",
         summary="The account's tokens",
-        guards=[only(*PAGING)],
+        before_request=only(*PAGING),
         security=BEARER_SECURITY,
         operation_class=describes(),
         responses=problems(400, 401, 429),

@@ -54,11 +54,11 @@ class ExportController(Controller):
     tags = ("Library",)
     dependencies = AUTHENTICATION | SELECTION | {"choice": Provide(provide_choice, sync_to_thread=False)}
     security = BEARER_SECURITY
-    guards = (only(*SELECTING, "ids", "playlist", "source", "formats"),)
 
     @get(
         "/",
         summary="Sounds with everything about them, as a zip",
+        before_request=only(*SELECTING, "ids", "playlist", "source", "formats"),
         operation_class=describes(
             gives={"Content-Disposition": DISPOSITION, **RATE_LIMITS}, content={ZIP: Schema()}
         ),

@@ -51,7 +51,7 @@ class LibraryController(Controller):
         "/library",
         summary="Published sounds",
         dependencies=LISTING,
-        guards=ONLY_LISTING,
+        before_request=ONLY_LISTING,
         operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 429),
     )
@@ -65,7 +65,7 @@ class LibraryController(Controller):
     @get(
         "/library/counts",
         summary="How many published sounds there are",
-        guards=[only()],
+        before_request=only(),
         operation_class=describes(),
         responses=problems(400),
     )
@@ -119,7 +119,7 @@ class LibraryController(Controller):
         "/my-generations",
         summary="The account's own sounds",
         dependencies=LISTING,
-        guards=ONLY_LISTING,
+        before_request=ONLY_LISTING,
         operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,
@@ -184,7 +184,7 @@ class LibraryController(Controller):
         "/favorites",
         summary="The account's favourites",
         dependencies=LISTING,
-        guards=ONLY_LISTING,
+        before_request=ONLY_LISTING,
         operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,

@@ -39,7 +39,7 @@ LIST_PARAMETERS: Final = frozenset(
 )
 
 SELECTING: Final = ("model", "min_duration", "max_duration", "owner", "q", "search", "sort")
-ONLY_LISTING: Final = [only(*SELECTING, "page", "per_page", "cursor")]
+ONLY_LISTING: Final = only(*SELECTING, "page", "per_page", "cursor")
 
 AnyRequest = Request[Any, Any, Any]
 SoundId = Annotated[str, PathParameter(description="The sound's id, 20 lower-case hex digits.")]

@@ -85,7 +85,7 @@ class ModerationController(Controller):
         "/",
         summary="Sounds that others see, or saw",
         dependencies=LISTING,
-        guards=[only(*SELECTING, "page", "per_page", "cursor", "show")],
+        before_request=only(*SELECTING, "page", "per_page", "cursor", "show"),
         operation_class=describes(gives={"Link": LINK, **RATE_LIMITS}),
         responses=problems(400, 401, 403, 429),
     )

@@ -42,7 +42,7 @@ class PlaylistController(Controller):
     @get(
         "/",
         summary="The account's playlists",
-        guards=[only(*PAGING)],
+        before_request=only(*PAGING),
         operation_class=describes(),
         responses=problems(400, 401, 429),
         security=BEARER_SECURITY,

@@ -190,7 +190,7 @@ class GenerationController(Controller):
     @get(
         "/api/jobs",
         summary="The account's jobs",
-        guards=[only("status", *PAGING)],
+        before_request=only("status", *PAGING),
         operation_class=describes(),
         responses=problems(400, 401, 429),
     )

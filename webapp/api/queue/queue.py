@@ -48,7 +48,7 @@ class QueueController(Controller):
     @get(
         "/api/queue",
         summary="The queue in full",
-        guards=[only()],
+        before_request=only(),
         operation_class=describes(),
         responses=problems(400),
     )

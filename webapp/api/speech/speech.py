@@ -42,7 +42,7 @@ class SpeechController(Controller):
     @get(
         "/api/voices",
         summary="Voices",
-        guards=[only()],
+        before_request=only(),
         operation_class=describes(),
         responses=problems(400),
     )

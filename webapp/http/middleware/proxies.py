@@ -4,13 +4,14 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from litestar.datastructures import Headers
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from webapp.http.requests.client_address import client_address, trusted_networks
 from webapp.settings import Settings
 
-FORWARDING: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-host", "x-forwarded-proto")
+FORWARDING: Final = frozenset(
+    {b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-forwarded-host", b"x-forwarded-proto"}
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class NoticeProxies:
         self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._watch.unknown_proxy is None and _was_forwarded(Headers.from_scope(scope)):
+        if self._watch.unknown_proxy is None and _was_forwarded(scope):
             self._look(scope)
         await self.app(scope, receive, send)
 
@@ -52,13 +53,14 @@ class NoticeProxies:
         )
 
 
-def _was_forwarded(headers: Headers) -> bool:
+def _was_forwarded(scope: Scope) -> bool:
     """Return whether a request says that it came through a proxy, or a proxy has changed the `Host` of it.
 
     The latter shows where a browser's form comes from a page of ours and yet names another host.
     """
-    if any(name in headers for name in FORWARDING):
+    headers = dict(scope["headers"])
+    if not FORWARDING.isdisjoint(headers):
         return True
-    origin = headers.get("origin", "").partition("://")[2]
-    is_ours = headers.get("sec-fetch-site") == "same-origin"
-    return bool(origin) and is_ours and origin.lower() != headers.get("host", "").lower()
+    origin = headers.get(b"origin", b"").partition(b"://")[2]
+    is_ours = headers.get(b"sec-fetch-site") == b"same-origin"
+    return bool(origin) and is_ours and origin.lower() != headers.get(b"host", b"").lower()

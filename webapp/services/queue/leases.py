@@ -48,6 +48,7 @@ class Claim:
     seed: int
     seed_was_given: bool
     sampling: SamplingChoice
+    submitted_ms: int
 
     @property
     def storage_key(self) -> str:
@@ -206,6 +207,7 @@ def _claim(row: Row, worker_id: str) -> Claim:
         seed=row["seed"],
         seed_was_given=bool(row["seed_was_given"]),
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
+        submitted_ms=row["created_ms"],
     )
 
 

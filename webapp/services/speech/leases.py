@@ -41,6 +41,7 @@ class SpeechClaim:
     text: str
     voice: str
     speed: float
+    submitted_ms: int
 
     @property
     def storage_key(self) -> str:
@@ -51,6 +52,11 @@ class SpeechClaim:
     def key(self) -> str:
         """The request's key in the lease protocol."""
         return self.request_id
+
+    @property
+    def model(self) -> str:
+        """The model of spoken sounds."""
+        return VOICE_MODEL
 
 
 class SpeechLeases:
@@ -155,6 +161,7 @@ def _claim(row: Row, worker_id: str) -> SpeechClaim:
         text=row["text"],
         voice=row["voice"],
         speed=row["speed"],
+        submitted_ms=row["created_ms"],
     )
 
 

@@ -13,6 +13,7 @@ from webapp.errors import LeaseLost
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.shared.leases import Lease
+from webapp.services.workers.metrics import Outcome, WorkerMetrics
 from webapp.stopping import first_of
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,10 @@ class SoundClaim(Lease, Protocol):
 
     @property
     def storage_key(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def submitted_ms(self) -> int: ...
 
 
 class ClaimedWork(ABC):
@@ -43,9 +48,12 @@ class ClaimedWork(ABC):
     # The level of failures whose reason is known.
     explained_level = logging.WARNING
 
-    def __init__(self, services: Services, claim: SoundClaim, *, stopping: asyncio.Event) -> None:
+    def __init__(
+        self, services: Services, claim: SoundClaim, *, metrics: WorkerMetrics, stopping: asyncio.Event
+    ) -> None:
         """`stopping` is set when the worker is to stop."""
         self._services = services
+        self._metrics = metrics
         self._held = claim
         self._stopping = stopping
 
@@ -58,12 +66,12 @@ class ClaimedWork(ABC):
         """Write that the sound is there. Raises LeaseLost."""
 
     @abstractmethod
-    async def fail(self, error: Exception) -> None:
-        """Write that the attempt failed. Raises LeaseLost."""
+    async def fail(self, error: Exception) -> bool:
+        """Write that the attempt failed; return whether there will be another. Raises LeaseLost."""
 
     @abstractmethod
-    async def hand_back(self) -> None:
-        """Write that another worker may have it. Raises LeaseLost."""
+    async def hand_back(self) -> bool:
+        """Write that another worker may have it, which is always so. Raises LeaseLost."""
 
     def is_explained(self, error: Exception) -> bool:
         """Return whether a failure needs no traceback: its reason is known, or in the log already."""
@@ -75,14 +83,18 @@ class ClaimedWork(ABC):
 
     async def run(self) -> None:
         """Work on the claim until it is finished, failed, handed back, or another worker's."""
+        outcome: Outcome = "lost"
+        failure: Exception | None = None
         try:
             await self._produce()
+            outcome = "completed"
         except LeaseLost:
             logger.warning("%s lost to another worker, or ended meanwhile", self.noun, extra=self._extra)
             await self._remove_files()
         except Exception as error:
             if self.is_stopped_by_us(error):
-                if await self._end(self.hand_back):
+                if await self._end(self.hand_back) is not None:
+                    outcome = "handed_back"
                     logger.info("%s handed back", self.noun, extra=self._extra)
             else:
                 facts = {**self._extra, "error": str(error)}
@@ -91,7 +103,12 @@ class ClaimedWork(ABC):
                 else:
                     logger.error("attempt failed", extra=facts, exc_info=error)
                 failure = error
-                await self._end(lambda: self.fail(failure))
+                outcome = await self._fail(error)
+        self._metrics.ended(self._held.model, outcome, failure)
+
+    async def _fail(self, error: Exception) -> Outcome:
+        again = await self._end(lambda: self.fail(error))
+        return "lost" if again is None else "retried" if again else "failed"
 
     async def until_done(self, work: asyncio.Future[T], *, cancel: Callable[[], object] | None = None) -> T:
         """Return the result; when asked to stop, within the grace period or not at all.
@@ -117,20 +134,21 @@ class ClaimedWork(ABC):
             facts = await self.make(staged)
             await storage.publish(self._held.storage_key, staged)
             await self._persist(lambda: self.complete(facts))
+            since_ms = self._services.clock.now_ms() - self._held.submitted_ms
+            self._metrics.sounded(self._held.model, max(0, since_ms) / 1000)
             logger.info("%s completed", self.noun, extra={**self._extra, "score": facts.quality_score})
         finally:
             await storage.discard(staged)
 
-    async def _end(self, write: Callable[[], Awaitable[None]]) -> bool:
-        """Write the end of the attempt; return whether the claim still held."""
+    async def _end(self, write: Callable[[], Awaitable[bool]]) -> bool | None:
+        """Write the end of the attempt and return its result; None if the claim held no longer."""
         try:
-            await self._persist(write)
+            return await self._persist(write)
         except LeaseLost:
             logger.info("%s ended by somebody else meanwhile", self.noun, extra=self._extra)
-            return False
-        return True
+            return None
 
-    async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
+    async def _persist(self, write: Callable[[], Awaitable[T]]) -> T:
         """Write the end, again and again while the database is away and the lease may still hold.
 
         Raises LeaseLost when it cannot hold any longer.

@@ -6,18 +6,20 @@ from webapp.services.queue.facade import QueueServices
 from webapp.services.shared.foundation import Foundation
 from webapp.services.workers.arrivals import Arrivals
 from webapp.services.workers.control import WorkerControl
+from webapp.services.workers.metrics import MetricsStore
 from webapp.services.workers.status import StatusReporter
 from webapp.services.workers.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerServices:
-    """Who works (`registry`), who is about to (`arrivals`), what is asked of them, and what they report."""
+    """Who works (`registry`), who is about to (`arrivals`), what is asked of them, what they measure."""
 
     registry: Workers
     arrivals: Arrivals
     control: WorkerControl
     status: StatusReporter
+    metrics: MetricsStore
 
 
 def build_workers(
@@ -41,4 +43,5 @@ def build_workers(
             estimator=queue.estimator,
             arrivals=arrivals,
         ),
+        metrics=MetricsStore(database),
     )

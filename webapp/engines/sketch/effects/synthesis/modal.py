@@ -15,23 +15,17 @@ from webapp.engines.sketch.effects.synthesis.dsp import (
     scale,
     times,
 )
-
-_BLOCK = 256
+from webapp.engines.sketch.modes import damped_sines
 
 
 def ring(hz: Signal, t60_s: Signal, levels: Signal, count: int, phases: Signal | None = None) -> Signal:
-    """Add damped sines, as a product of a coarse and a fine factor, so that no sine is taken per frame."""
+    """Return the sum of damped sines with these frequencies and times to fall by 60 dB."""
     audible = hz < 0.46 * SAMPLE_RATE
     rate = (2j * np.pi * hz[audible] - 6.9078 / t60_s[audible]) / SAMPLE_RATE
     start = levels[audible].astype(np.complex128)
     if phases is not None:
         start = start * np.exp(1j * phases[audible])
-    blocks = -(-count // _BLOCK)
-    coarse = start * np.exp(rate * (np.arange(blocks) * _BLOCK)[:, None])
-    fine = np.exp(rate * np.arange(_BLOCK)[:, None])
-    left = np.concatenate((coarse.real, coarse.imag), axis=1)
-    right = np.concatenate((fine.imag, fine.real), axis=1)
-    return np.asarray((left @ right.T).reshape(-1)[:count])
+    return damped_sines(start, rate, count, np.float64)
 
 
 @dataclass(frozen=True, slots=True)

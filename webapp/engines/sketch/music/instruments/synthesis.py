@@ -5,11 +5,10 @@ import numpy.typing as npt
 from scipy.fft import irfft, next_fast_len, rfft
 
 from webapp.audio.waveform import Samples
+from webapp.engines.sketch.modes import damped_sines
 
 SAMPLE_RATE = 44_100
 FloatArray = npt.NDArray[np.float64]
-
-_BLOCK = 256
 
 
 def damped_partials(
@@ -19,22 +18,14 @@ def damped_partials(
     phases: FloatArray,
     frames: int,
 ) -> Samples:
-    """The sum of exponentially damped sines, shape (frames,).
+    """Return the sum of exponentially damped sines, shape (frames,).
 
-    A damped sine at frame ``n * B + j`` is the imaginary part of a factor that depends on ``n`` times
-    one that depends on ``j``. So a whole note is one small matrix product, and no sine is computed
-    per sample. Partials above 45 % of the sample rate are left out.
+    Partials above 45 % of the sample rate are left out.
     """
     audible = frequencies_hz < 0.45 * SAMPLE_RATE
     rate = (2j * np.pi * frequencies_hz[audible] - decays_per_s[audible]) / SAMPLE_RATE
     start = amplitudes[audible] * np.exp(1j * phases[audible])
-    blocks = -(-frames // _BLOCK)
-    coarse = start * np.exp(rate * (np.arange(blocks) * _BLOCK)[:, None])
-    fine = np.exp(rate * np.arange(_BLOCK)[:, None])
-    left = np.concatenate((coarse.real, coarse.imag), axis=1).astype(np.float32)
-    right = np.concatenate((fine.imag, fine.real), axis=1).astype(np.float32)
-    summed: Samples = (left @ right.T).ravel()[:frames]
-    return summed
+    return damped_sines(start, rate, frames, np.float32)
 
 
 def warped_harmonics(phase: FloatArray, amplitudes: FloatArray) -> Samples:
