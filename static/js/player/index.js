@@ -14,7 +14,7 @@ if (audio) {
   const player = new Player(audio);
   connectDock(document.getElementById("player"), player);
   connectPage(player);
-  connectInline();
+  connectInline(player);
   connectOneAtATime(player);
   connectMediaSession(player);
   connectPlays(player);
