@@ -282,3 +282,12 @@ async def test_a_sketch_says_what_it_understood_and_what_not(
         assert 'class="not-understood" dir="auto">blorp&lt;b&gt;</span>' in page, path
     assert "What you hear is a stand-in." in (await ann_browser.get(f"/sounds/{nothing}")).text
     assert "Understood" not in (await ann_browser.get(f"/sounds/{silent}")).text
+
+
+async def test_the_player_learns_whether_its_sound_is_there(
+    browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    sound_id = await make_sound(services, ann, is_public=False)
+    assert (await browser.get(f"/sounds/{sound_id}/there")).text == "yes"
+    await services.library.publishing.delete(ann, sound_id)
+    assert (await browser.get(f"/sounds/{sound_id}/there")).text == "no"

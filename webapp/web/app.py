@@ -27,6 +27,7 @@ from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.requests.public_url import public_url
 from webapp.http.requests.query_bounds import QueryBounds
 from webapp.pages import page_router
+from webapp.pages.accounts.authentication import viewer_finder
 from webapp.pages.frame import texts
 from webapp.pages.frame.errors import error_page, unknown_host_page
 from webapp.pages.frame.rendering import Renderer
@@ -70,7 +71,11 @@ def create_app(services: Services) -> Litestar:
             "streams": provided(streams),
             "queue_feed": provided(QueueFeed(services.queue.reader, services.bus)),
         },
-        exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
+        exception_handlers={
+            Exception: ErrorTranslator(
+                error_page(renderer, viewer_finder(services.settings, services.accounts))
+            )
+        },
         openapi_config=openapi_config(services.settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],

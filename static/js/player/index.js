@@ -1,6 +1,7 @@
 // Puts the player together.
 
 import { connectDock } from "./dock.js";
+import { connectGone } from "./gone.js";
 import { connectInline } from "./inline.js";
 import { connectMediaSession } from "./media-session.js";
 import { connectMemory } from "./memory.js";
@@ -19,4 +20,5 @@ if (audio) {
   connectMediaSession(player);
   connectPlays(player);
   connectMemory(player);
+  connectGone(player);
 }

@@ -55,6 +55,10 @@ class Sounds:
         self._speech_leases = speech_leases
         self._loose = loose
 
+    async def exists(self, generation_id: str) -> bool:
+        """Return whether there is a sound of this id."""
+        return await Sound.exists().where(Sound.generation_id == generation_id)
+
     async def audio_file(self, file_name: str) -> FileName:
         """Find the audio file of a public name, `<generation id>.<wav|flac|ogg|mp3>`. Raises NotFound."""
         match = AUDIO_NAME.fullmatch(file_name)
