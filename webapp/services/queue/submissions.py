@@ -31,7 +31,7 @@ class Quote:
     """A quote for a job before it is submitted.
 
     `expected_wait_s` is None when it cannot be estimated, such as when there is no worker or the queue is
-    paused; otherwise `start` tells more, as of `asked_ms`.
+    paused; otherwise `start` tells more, as of `asked_ms`. `is_next`: no waiting job would go before it.
     """
 
     position: int
@@ -43,6 +43,7 @@ class Quote:
     is_paused: bool = False
     start: Start | None = None
     asked_ms: int = 0
+    is_next: bool = False
 
 
 class Submissions:
@@ -138,4 +139,5 @@ class Submissions:
             is_paused=is_paused,
             start=start,
             asked_ms=now_ms,
+            is_next=ahead == 0,
         )
