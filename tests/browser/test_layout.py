@@ -14,6 +14,22 @@ STICKS_OUT = """() => [...document.querySelectorAll(".queue-jobs .table-wrap, .q
     .map((box) => `${box.className} ${box.scrollWidth} > ${box.clientWidth}`)"""
 
 
+def test_the_whole_form_is_there_beside_the_player(open_context: OpenContext) -> None:
+    page = open_context(viewport=ViewportSize(width=1440, height=900)).new_page()
+    Credentials(page).register("fits-player")
+    card = StartPage(page).ask("rain", duration=2)
+    card.expect_finished()
+    button = StartPage(page).generate
+    before = button.bounding_box()
+    StartPage(page).duration.fill("30")
+    expect(page.get_by_role("button", name="Remove Duration 30 s")).to_be_visible()
+    assert button.bounding_box() == before
+    card.locator.locator("[data-play]").click()
+    expect(page.locator("#player")).to_be_visible()
+    assert page.locator(".compose-body").evaluate("body => body.scrollHeight - body.clientHeight") <= 0
+    expect(button).to_be_in_viewport(ratio=1)
+
+
 def test_the_queue_fits_beside_its_actions(open_context: OpenContext, server: ThrowawayServer) -> None:
     page, other = open_context().new_page(), open_context().new_page()
     sign_in_admin(page)

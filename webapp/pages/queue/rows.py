@@ -169,21 +169,22 @@ def reason_words(job: QueuedJob) -> str:
         for number, what in (
             (
                 ahead.front,
-                forms("%(number)s that skipped or waited long", "%(number)s that skipped or waited long"),
+                forms(
+                    "%(number)s job that skipped ahead or has waited long",
+                    "%(number)s jobs that skipped ahead or have waited long",
+                ),
             ),
-            (ahead.better, forms("%(number)s of higher tiers", "%(number)s of higher tiers")),
-            (ahead.same, forms("%(number)s of its tier", "%(number)s of its tier")),
+            (ahead.better, forms("%(number)s job of a higher tier", "%(number)s jobs of higher tiers")),
+            (ahead.same, forms("%(number)s job of the same tier", "%(number)s jobs of the same tier")),
         )
         if number
     ]
     if not parts:
         return _("First of those waiting")
-    jobs = ", ".join(parts)
-    is_one = ahead.front + ahead.better + ahead.same == 1
-    first = _("Job before it: %(jobs)s", jobs=jobs) if is_one else _("Jobs before it: %(jobs)s", jobs=jobs)
+    first = _("Behind %(jobs)s.", jobs=", ".join(parts))
     if job.starves_ms is None:
         return first
-    return first + _("; goes before new ones from %(time)s UTC", time=words.clock(job.starves_ms))
+    return f"{first} {_('Ahead of all new jobs from %(time)s UTC.', time=words.clock(job.starves_ms))}"
 
 
 def _expected_start(job: QueuedJob, now_ms: int) -> str:

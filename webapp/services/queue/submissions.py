@@ -31,6 +31,7 @@ class Quote:
     """A quote for a job before it is submitted, as of `asked_ms`.
 
     `start` is None when it cannot be estimated, such as when there is no worker or the queue is paused.
+    `is_next`: no waiting job would go before it.
     """
 
     position: int
@@ -41,6 +42,7 @@ class Quote:
     is_paused: bool = False
     start: Start | None = None
     asked_ms: int = 0
+    is_next: bool = False
 
     @property
     def expected_wait_s(self) -> float | None:
@@ -140,4 +142,5 @@ class Submissions:
             is_paused=is_paused,
             start=start,
             asked_ms=now_ms,
+            is_next=ahead == 0,
         )
