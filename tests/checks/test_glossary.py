@@ -76,7 +76,7 @@ REMAINING: dict[str, int] = {
     "lines": 1,
     "model_lines": 1,
     "ModelLine": 1,
-    "note": 13,
+    "note": 7,
     "Place": 1,
     "places": 1,
     "say": 1,

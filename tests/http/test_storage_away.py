@@ -38,7 +38,7 @@ async def test_a_storage_that_is_silent_is_away(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(services.storage, "require", silent)
-    monkeypatch.setattr("webapp.web.health.STORAGE_ANSWER_S", 0.01)
+    monkeypatch.setattr("webapp.services.shared.readiness.STORAGE_ANSWER_S", 0.01)
     assert (await anybody.get("/readyz")).status_code == 503
 
 

@@ -171,7 +171,7 @@ async def test_a_claim_asks_no_more_of_a_long_line(
 
     monkeypatch.setattr(services.database, "fetch", counted)
     statements = []
-    for length in (3, 1000):
+    for length in (3, 800):
         line = [WaitingJob(number, number % 5, model=MODELS[number % 3]) for number in range(1, length + 1)]
         await _fill(services, ann.account_id, line)
         (worker_id,) = await _register(services, [Affinity(frozenset(("music",)))])

@@ -24,7 +24,7 @@ _PLAYERS: Final = ((0.0, 5.1), (5.0, 5.5), (-4.0, 4.7))
 class Player(Protocol):
     """Whoever sounds the notes of one part."""
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
         """One note of shape (1 or 2, frames), its release included. ``velocity`` runs from 0 to 1."""
         ...
 
@@ -35,22 +35,22 @@ class SampledPlayer:
     def __init__(self, *samplers: Sampler) -> None:
         self._samplers = samplers
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
-        sides = [sampler.note(pitch, velocity, duration_s) for sampler in self._samplers]
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+        sides = [sampler.play(pitch, velocity, duration_s) for sampler in self._samplers]
         frames = min(map(len, sides))
         return np.stack([side[:frames] for side in sides])
 
 
-class TurnsPlayer:
+class AlternatingPlayer:
     """Several players of one instrument who take turns, so that no two notes of a chord are quite alike."""
 
     def __init__(self, players: Sequence[SampledPlayer]) -> None:
         self._players = players
         self._number = 0
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
         self._number += 1
-        return self._players[self._number % len(self._players)].note(pitch, velocity, duration_s)
+        return self._players[self._number % len(self._players)].play(pitch, velocity, duration_s)
 
 
 class SynthesisedPlayer:
@@ -59,9 +59,9 @@ class SynthesisedPlayer:
     def __init__(self, tone: str, seed: int) -> None:
         self._renderer = NoteRenderer(tone, seed)
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
         loudness = np.float32(velocity**1.4)
-        sound: Samples = self._renderer.note(pitch, duration_s, velocity) * loudness
+        sound: Samples = self._renderer.play(pitch, duration_s, velocity) * loudness
         return sound
 
 
@@ -71,12 +71,12 @@ class EvenPlayer:
     def __init__(self, player: Player, instrument: Instrument) -> None:
         self._player = player
         low, high = instrument.range
-        middle = player.note((low + high) // 2, _REFERENCE_VELOCITY, _REFERENCE_S)
+        middle = player.play((low + high) // 2, _REFERENCE_VELOCITY, _REFERENCE_S)
         rms = float(np.sqrt(np.mean(middle[:, : round(_REFERENCE_S * SAMPLE_RATE)] ** 2)))
         self._gain = np.float32(_REFERENCE_RMS / max(rms, _LEAST_RMS) * 10 ** (instrument.gain_db / 20))
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
-        sound = self._player.note(pitch, velocity, duration_s) * self._gain
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+        sound = self._player.play(pitch, velocity, duration_s) * self._gain
         last = min(_ENDING_FRAMES, sound.shape[1])
         sound[:, -last:] *= np.linspace(1, 0, last, dtype=np.float32)
         return sound
@@ -114,7 +114,7 @@ def _sampled(instrument: Instrument, program: int, samples: SampleLibrary, seed:
     turned = (*_PLAYERS[seed % 3 :], *_PLAYERS[: seed % 3])
     players = [player((program, cents, vibrato_hz)) for cents, vibrato_hz in turned]
     present = [one for one in players if one is not None]
-    return TurnsPlayer(present) if present else None
+    return AlternatingPlayer(present) if present else None
 
 
 def _manner(instrument: Instrument, detune_cents: float, vibrato_hz: float) -> Manner:
