@@ -20,6 +20,8 @@ from webapp.services.queue.queries import FIRST_IN_QUEUE, FIRST_OF_MODEL
 from webapp.tables import Job, Worker
 
 EXAMPLES = 60
+# PostgreSQL takes so many parameters in one statement, and no more.
+ROWS_AT_ONCE = 500
 
 T = TypeVar("T")
 
@@ -59,8 +61,8 @@ async def _fill(services: Services, account_id: int, line: Sequence[WaitingJob])
             )
             for job in line
         ]
-        if rows:
-            await Job.insert(*rows)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            await Job.insert(*rows[start : start + ROWS_AT_ONCE])
 
 
 async def _register(services: Services, workers: Sequence[Affinity]) -> list[str]:
