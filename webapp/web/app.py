@@ -73,11 +73,7 @@ def create_app(services: Services) -> Litestar:
             "streams": provided(streams),
             "queue_feed": provided(QueueFeed(services.queue.reader, services.bus)),
         },
-        exception_handlers={
-            Exception: ErrorTranslator(
-                error_page(renderer, viewer_finder(services.settings, services.accounts))
-            )
-        },
+        exception_handlers={Exception: _error_translator(services, renderer)},
         openapi_config=openapi_config(services.settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],
@@ -93,6 +89,11 @@ def create_app(services: Services) -> Litestar:
     handler = NoticeProxies(handler, services.settings, watch)
     app.asgi_handler = _with_middleware(handler, services.settings, unknown_host_page(renderer))
     return app
+
+
+def _error_translator(services: Services, renderer: Renderer) -> ErrorTranslator:
+    find_viewer = viewer_finder(services.settings, services.accounts)
+    return ErrorTranslator(error_page(renderer, find_viewer))
 
 
 def _with_middleware(app: ASGIApp, settings: Settings, unknown_host: UnknownHostPage) -> ASGIApp:
