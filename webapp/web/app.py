@@ -71,11 +71,7 @@ def create_app(services: Services) -> Litestar:
             "streams": provided(streams),
             "queue_feed": provided(QueueFeed(services.queue.reader, services.bus)),
         },
-        exception_handlers={
-            Exception: ErrorTranslator(
-                error_page(renderer, viewer_finder(services.settings, services.accounts))
-            )
-        },
+        exception_handlers={Exception: _error_translator(services, renderer)},
         openapi_config=openapi_config(services.settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],
@@ -85,12 +81,20 @@ def create_app(services: Services) -> Litestar:
     )
     app.state.streams = streams
     resolve_in_sequence(app)
-    handler: ASGIApp = HeadRequests(RequestMetrics(app.asgi_handler, registry), app)
-    if prefix:
-        handler = PathPrefix(handler, app, prefix)
-    handler = NoticeProxies(handler, services.settings, watch)
+    handler = NoticeProxies(_router(app, registry, prefix), services.settings, watch)
     app.asgi_handler = _with_middleware(handler, services, unknown_host_page(renderer))
     return app
+
+
+def _router(app: Litestar, registry: CollectorRegistry, prefix: str) -> ASGIApp:
+    """Wrap what depends on the routes."""
+    router = HeadRequests(RequestMetrics(app.asgi_handler, registry), app)
+    return PathPrefix(router, app, prefix) if prefix else router
+
+
+def _error_translator(services: Services, renderer: Renderer) -> ErrorTranslator:
+    find_viewer = viewer_finder(services.settings, services.accounts)
+    return ErrorTranslator(error_page(renderer, find_viewer))
 
 
 def _with_middleware(app: ASGIApp, services: Services, unknown_host: UnknownHostPage) -> ASGIApp:

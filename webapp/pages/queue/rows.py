@@ -184,7 +184,8 @@ def reason_words(job: QueuedJob) -> str:
     first = _("Behind %(jobs)s.", jobs=", ".join(parts))
     if job.starves_ms is None:
         return first
-    return f"{first} {_('Ahead of all new jobs from %(time)s UTC.', time=words.clock(job.starves_ms))}"
+    later = _("Ahead of all new jobs from %(time)s UTC.", time=words.clock(job.starves_ms))
+    return f"{first} {later}"
 
 
 def _expected_start(job: QueuedJob, now_ms: int) -> str:
