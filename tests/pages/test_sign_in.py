@@ -172,7 +172,7 @@ async def test_the_set_up_link_makes_the_admin_once(browser: httpx.AsyncClient, 
     assert refused.status_code == 400
     assert f'value="{token}"' in refused.text
     made = await browser.post("/setup", data={"token": token, **NEW})
-    assert (made.status_code, made.headers["location"]) == (303, "/")
+    assert (made.status_code, made.headers["location"]) == (303, "/?done=set-up")
     session = await services.accounts.sessions.resolve(browser.cookies[PLAIN_COOKIE])
     assert session is not None
     assert session.identity.is_admin
