@@ -69,13 +69,14 @@ chaos: setup
 
 # Valid and invalid requests for each operation.
 API_TEST_EXAMPLES ?= 300
-## Send many requests made up from the API's description
+## Send many requests made up from the API's description, and each that could keep others waiting
 test-api-long: setup
-	API_TEST_EXAMPLES=$(API_TEST_EXAMPLES) $(BIN)/python -m pytest tests/api/test_schemathesis.py $(PYTEST_ARGS)
+	API_TEST_EXAMPLES=$(API_TEST_EXAMPLES) $(BIN)/python -m pytest tests/api/test_schemathesis.py tests/api/test_floods.py $(PYTEST_ARGS)
 
-## Run 10,000 steps of the queue's state machine on both databases
+## Run 10,000 steps of the queue's state machine on both databases, and many examples of the pure rules
 test-long: setup
 	STATE_MACHINE_STEPS=10000 $(BIN)/python -m pytest --log-cli-level=INFO tests/queue/test_state_machine.py $(PYTEST_ARGS)
+	HYPOTHESIS_EXAMPLES=1000 $(BIN)/python -m pytest tests/policy $(PYTEST_ARGS)
 
 ## Run 30 jobs of full-size models with random weights on the CPU, within stated bounds of memory
 test-models-long: setup
@@ -127,7 +128,7 @@ lock: setup
 	$(BIN)/python -m tools.lock
 
 ## Measure; see docs/performance.md
-bench-http bench-live bench-claim bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
+bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 BENCH_ARGS ?=

@@ -26,7 +26,7 @@ from benchmarks.decode.timing import Run, resident_mb
 from benchmarks.full_size import write_full_size
 from benchmarks.report import keep, machine
 from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
-from webapp.engines.audiocraft.decoder.native.library import usual_library
+from webapp.engines.audiocraft.decoder.native.library import default_library
 from webapp.engines.audiocraft.devices import free_memory
 from webapp.weights.catalogue import CARD, Checkpoint, published
 
@@ -122,7 +122,7 @@ def _summary(checkpoint: Checkpoint, plan: Plan, measured: Measured, memory: Map
     batch = plan.jobs * median(measured.batch_steps_per_s)
     weights = step_bytes(checkpoint, plan.device)
     bound, batch_bound = (
-        bandwidth / (weights + past_bytes(checkpoint, plan, jobs, steps))
+        bandwidth / (weights + kv_cache_bytes(checkpoint, plan, jobs, steps))
         for jobs, steps in ((1, plan.steps), (plan.jobs, plan.batch_steps))
     )
     return {
@@ -158,7 +158,7 @@ def step_bytes(checkpoint: Checkpoint, device: str) -> int:
     return matrices * (1 if device == "cpu" and instructions() else 2)
 
 
-def past_bytes(checkpoint: Checkpoint, plan: Plan, jobs: int, steps: int) -> float:
+def kv_cache_bytes(checkpoint: Checkpoint, plan: Plan, jobs: int, steps: int) -> float:
     """Bytes of keys and values that a step has to read, in the middle of so many steps of jobs."""
     shape = checkpoint.shape
     bytes_each = 1 if plan.device == "cpu" and instructions() else 2
@@ -168,7 +168,7 @@ def past_bytes(checkpoint: Checkpoint, plan: Plan, jobs: int, steps: int) -> flo
 def instructions() -> str:
     """Return the compiled step's instruction set, empty where it cannot be had."""
     try:
-        return usual_library().instructions
+        return default_library().instructions
     except NativeUnavailable:
         return ""
 

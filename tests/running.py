@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -27,6 +27,18 @@ START_S = 60
 SHARED_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soundloom-tests"
 PASSWORD = "correct horse battery"
 ENDED = ("completed", "failed", "cancelled")
+# Commands one after the other, parted by commas, each as `soundloom` would run it: a process starts slowly.
+SEVERAL = """
+import sys
+from webapp.cli import main
+codes, commands = [], [[]]
+for argument in sys.argv[1:]:
+    commands[-1].append(argument) if argument != "," else commands.append([])
+for command in commands:
+    sys.argv[1:] = command
+    codes.append(main())
+sys.exit(max(codes))
+"""
 
 
 class Installation:
@@ -51,6 +63,14 @@ class Installation:
         """Run a `soundloom` command to its end."""
         return subprocess.run(
             [self.python, "-m", "webapp", *arguments],
+            env=self.environment, input=text, capture_output=True, text=True, timeout=START_S, check=False,
+        )  # fmt: skip
+
+    def commands(self, *commands: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `soundloom` commands in one process, one after the other; the highest of their exit codes."""
+        arguments = [argument for command in commands for argument in (",", *command)][1:]
+        return subprocess.run(
+            [self.python, "-c", SEVERAL, *arguments],
             env=self.environment, input=text, capture_output=True, text=True, timeout=START_S, check=False,
         )  # fmt: skip
 

@@ -37,6 +37,7 @@ def test_each_service_is_built_once(services: Services) -> None:
         "Downloads",
         "WorkerControl",
         "Aura",
+        "JobEndings",
         "SkipPayments",
         "AffinityStore",
     } <= counts.keys()

@@ -10,6 +10,7 @@ import pytest
 from litestar.testing import RequestFactory
 
 from webapp.http.files.file_response import FileAnswer
+from webapp.storage.local import open_folder_file
 from webapp.threads import open_in_thread
 
 
@@ -103,6 +104,9 @@ async def test_a_file_answer_that_is_cancelled_leaves_no_file_open(
         def __init__(self, handle: IO[bytes]) -> None:
             self._handle = handle
 
+        def fileno(self) -> int:
+            return self._handle.fileno()
+
         def close(self) -> None:
             self._handle.close()
             closed.set()
@@ -114,7 +118,8 @@ async def test_a_file_answer_that_is_cancelled_leaves_no_file_open(
         return Watched(handles[0])
 
     monkeypatch.setattr(Path, "open", slow_open)
-    answering: Awaitable[FileAnswer] = FileAnswer.open(path, "audio/wav", RequestFactory().get("/audio/x"))
+    request = RequestFactory().get("/audio/x")
+    answering: Awaitable[FileAnswer] = FileAnswer.of(open_folder_file(path), "audio/wav", request)
     task = asyncio.ensure_future(answering)
     await _until(begun)
     task.cancel()

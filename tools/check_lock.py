@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def read_lock(name: str, text: str) -> Lock:
     return lock
 
 
-def applies(marker: Marker | None, extras: Iterable[str]) -> bool:
+@cache
+def applies(marker: Marker | None, extras: frozenset[str] = frozenset()) -> bool:
     """Return whether a requirement counts somewhere that the product runs, with any of `extras` asked for."""
     if marker is None:
         return True
@@ -102,7 +104,8 @@ def group_requirements(groups: dict[str, list[Any]], group: str) -> Iterator[Req
             yield from group_requirements(groups, entry["include-group"])
 
 
-def installed_needs(name: str, version: Version) -> list[Requirement] | None:
+@cache
+def installed_needs(name: str, version: Version) -> tuple[Requirement, ...] | None:
     """List what a locked package needs, or None when that version of it is not installed here."""
     try:
         package = distribution(name)
@@ -110,20 +113,20 @@ def installed_needs(name: str, version: Version) -> list[Requirement] | None:
         return None
     if Version(package.version) != version:
         return None
-    return [Requirement(need) for need in package.requires or []]
+    return tuple(Requirement(need) for need in package.requires or ())
 
 
 def excluded_names(overrides: Iterable[str]) -> set[str]:
     """Name the packages that the overrides take out of the resolution everywhere."""
     parsed = [Requirement(override) for override in overrides]
-    return {canonicalize_name(need.name) for need in parsed if not applies(need.marker, ())}
+    return {canonicalize_name(need.name) for need in parsed if not applies(need.marker)}
 
 
 def needed_names(direct: Iterable[Requirement], lock: Lock, excluded: set[str]) -> tuple[set[str], list[str]]:
     """Follow requirements from the direct ones; returns what is needed and what is wrong on the way."""
     faults: list[str] = []
     seen: set[tuple[str, frozenset[str]]] = set()
-    waiting = [need for need in direct if applies(need.marker, ())]
+    waiting = [need for need in direct if applies(need.marker)]
     while waiting:
         need = waiting.pop()
         name, extras = canonicalize_name(need.name), frozenset(need.extras)

@@ -156,7 +156,7 @@ def photograph_administration(admin: Page, camera: Photographer) -> None:
     admin.get_by_label("Amount").fill("120")
     admin.get_by_label("Reason").fill("For the sounds of the exhibition, شكراً 🎹")
     admin.get_by_role("button", name="Grant Aura").click()
-    expect(admin.get_by_text("Aura changed.")).to_be_visible()
+    expect(admin.get_by_text("Aura granted.")).to_be_visible()
     for path, name in (
         ("/admin", "accounts"),
         ("/admin/accounts/bartholomew-the-third.of-wessex", "account"),

@@ -26,6 +26,7 @@
     ├── DatabaseAway             the database does not answer for now (503)
     │   ├── DatabaseGone         its file was moved, deleted or replaced (503)
     │   └── DatabaseDamaged      its file cannot be read any more (503)
+    ├── StorageAway              the storage of the sounds does not answer for now (503)
     └── LeaseLost                a worker no longer holds the job it wants to write
 
 Each carries the exact text a user sees; no other text of an exception is ever shown.
@@ -88,6 +89,21 @@ class DatabaseDamaged(DatabaseAway):
         "The database's file is damaged; whoever runs the server has to restore a backup and start it again"
     )
     retry_after_s = 60
+
+
+class StorageAway(SoundloomError):
+    """The storage of the sounds cannot be reached, or refuses us; trying again may help.
+
+    No refusal: a worker keeps its job meanwhile.
+    """
+
+    message = "The storage of the sounds is not available right now; please try again in a moment"
+    retry_after_s = 5
+
+    def __init__(self, reason: str = "") -> None:
+        """`reason` is for the log; nobody else is shown it."""
+        super().__init__(self.message)
+        self.reason = reason
 
 
 class ProductError(SoundloomError):

@@ -38,7 +38,7 @@ def injected(environ: Mapping[str, str], prefix: str) -> list[str]:
 
 
 def _is_injected(name: str, value: str) -> bool:
-    return any(shape.match(name) and _LOOKS[kind](value) for shape, kind in _SHAPES)
+    return any(shape.match(name) and _CHECKS[kind](value) for shape, kind in _SHAPES)
 
 
 def _is_host(value: str) -> bool:
@@ -70,7 +70,7 @@ def _is_anything(_value: str) -> bool:
     return True
 
 
-_LOOKS: Final = {
+_CHECKS: Final = {
     "host": _is_host,
     "port": _is_port,
     "address": _is_address,

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from webapp.engines.audiocraft.building import backend_factory
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.devices import Precision, free_memory
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.factory import backend_factory
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.base import ModelLoadError
 from webapp.weights.catalogue import Kind
 
@@ -46,5 +46,5 @@ def _forced(model: LoadedModel, precision: Precision) -> Tensor:
     backend = backend_factory(precision, model.device)(model.weights, 2, STEPS)
     encoding = PromptEncoder(model).encode(PROMPT)
     backend.begin(0, encoding.text)
-    backend.begin(1, encoding.absent)
+    backend.begin(1, encoding.unconditional)
     return torch.stack([backend.step((0, 1), column.expand(2, -1)).clone() for column in columns])

@@ -14,7 +14,7 @@ from webapp.engines.batch import ListedTasks, generate_all
 
 
 class _WatchedTask:
-    """A task whose steps, and those of nobody else, are noted; pieces of sound of anybody are marked."""
+    """A task whose steps are recorded if it is watched; every task marks the steps beside its chunks."""
 
     def __init__(self, request: GenerationRequest, steps: Steps, *, is_watched: bool) -> None:
         self.request = request
@@ -26,11 +26,11 @@ class _WatchedTask:
         if self._is_watched:
             self._steps.ended()
 
-    def sounded(self, piece: Waveform) -> None:
+    def streamed(self, chunk: Waveform) -> None:
         self._steps.mark_next()
 
     def finished(self, waveform: Waveform) -> None:
-        """The sound itself is not looked at."""
+        """Ignore the sound."""
 
     def failed(self, error: EngineError) -> None:
         raise error
@@ -49,17 +49,17 @@ class Ours:
     def run(self, steps: int) -> Run:
         return self.run_many(1, steps)
 
-    def run_many(self, jobs: int, steps: int) -> Run:
-        """So many jobs side by side; steps a second are those of the last to join."""
-        noted = Steps()
+    def run_many(self, count: int, steps: int) -> Run:
+        """Run a batch of sequences; steps per second are those of the last to join."""
+        recorded = Steps()
         tasks = [
-            _WatchedTask(request, noted, is_watched=number == jobs - 1)
-            for number, request in enumerate(self._requests(jobs, steps / FRAME_RATE_HZ))
+            _WatchedTask(request, recorded, is_watched=number == count - 1)
+            for number, request in enumerate(self._requests(count, steps / FRAME_RATE_HZ))
         ]
-        return timed(noted, lambda: self._serve(ListedTasks(tasks)))
+        return timed(recorded, lambda: self._serve(ListedTasks(tasks)))
 
     def whole_s(self, duration_s: float) -> float:
-        """Seconds from a request to its finished sound."""
+        """Return the seconds from a request to its finished sound."""
         began = time.perf_counter()
         generate_all(self._engine, self._requests(1, duration_s), lambda _index, _share: None, CancelToken())
         return time.perf_counter() - began
@@ -69,10 +69,10 @@ class Ours:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
 
-    def _requests(self, jobs: int, duration_s: float) -> Sequence[GenerationRequest]:
-        self._count += jobs
-        numbers = range(self._count, self._count + jobs)
-        # A text of its own for each, so that none is found encoded already.
+    def _requests(self, count: int, duration_s: float) -> Sequence[GenerationRequest]:
+        self._count += count
+        numbers = range(self._count, self._count + count)
+        # Each has a text of its own, so that none is cached.
         return [
             GenerationRequest(f"calm rain on a tin roof at {_letters(number)}", duration_s, "music", number)
             for number in numbers

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.decode.timing import FRAME_RATE_HZ, Run, Steps, timed
 from tests.engines.audiocraft.tiny import without_t5_download
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
 from webapp.weights.catalogue import Checkpoint
 
 PROMPT = "calm rain on a tin roof"

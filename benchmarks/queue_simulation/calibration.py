@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.queue_simulation.run import Run
-from webapp.policy.queue.estimates import Hands, InHand, Outlook
-from webapp.policy.queue.ordering import WaitingJob, in_order, in_turn
-from webapp.policy.queue.overtaking import Asked, overtaking
+from webapp.policy.queue.estimates import Outlook, RunningJob, WorkerProfile
+from webapp.policy.queue.ordering import WaitingJob, in_claim_order, in_order
+from webapp.policy.queue.overtaking import Arrival, overtaking_shares
 from webapp.policy.queue.speed import Result, SpeedTable, learn
 
 RESULTS_PER_MODEL = 200
@@ -67,12 +67,12 @@ class Quoting:
         self._learned_ms: int | None = None
 
     def accepted(self, run: Run, job: WaitingJob, now_ms: int) -> None:
-        """A job is about to join the line."""
+        """A job is about to join the queue."""
         self._arrivals.append((now_ms, job))
         if not self._is_quoted(job):
             return
-        line, starts_ms = self._foretell(run, job, now_ms)
-        start_ms = starts_ms[line.index(job)]
+        waiting, starts_ms = self._foretell(run, job, now_ms)
+        start_ms = starts_ms[waiting.index(job)]
         if start_ms is not None:
             self._open[job.sequence] = (now_ms, (start_ms - now_ms) / 1000)
 
@@ -80,26 +80,28 @@ class Quoting:
         return job.sequence % self._every == 0
 
     def _foretell(self, run: Run, job: WaitingJob, now_ms: int) -> tuple[list[WaitingJob], list[int | None]]:
-        """Return the line with a new job in it, and when each of its jobs is expected to start."""
-        hands = tuple(
-            Hands(worker.worker_id, worker.device, dict.fromkeys(("music", "audio", "magnet"), "simulated"))
+        """Return the waiting jobs in order, a new one among them, and when each is expected to start."""
+        workers = tuple(
+            WorkerProfile(
+                worker.worker_id, worker.device, dict.fromkeys(("music", "audio", "magnet"), "simulated")
+            )
             for worker in run.workers
         )
-        self._learn(hands, now_ms)
-        outlook = Outlook(hands, self._speeds, self._overtaking)
+        self._learn(workers, now_ms)
+        outlook = Outlook(workers, self._speeds, self._overtaking)
         busy = [worker for worker in run.workers if worker.job is not None]
         running = [
-            InHand(worker.worker_id, worker.started_ms, worker.job.model, worker.job.duration_s)
+            RunningJob(worker.worker_id, worker.started_ms, worker.job.model, worker.job.duration_s)
             for worker in busy
             if worker.job is not None
         ]
-        turns = in_turn(
+        affinities = in_claim_order(
             ((worker.worker_id, worker.affinity) for worker in run.workers),
             {worker.worker_id: worker.started_ms for worker in busy},
         )
-        line = in_order([*run.line, job], now_ms, turns)
-        starts = outlook.starts(now_ms, running=running, line=line)
-        return line, [None if start is None else start.at_ms for start in starts]
+        waiting = in_order([*run.waiting, job], now_ms, affinities)
+        starts = outlook.starts(now_ms, running=running, waiting=waiting)
+        return waiting, [None if start is None else start.at_ms for start in starts]
 
     def started(self, job: WaitingJob, now_ms: int) -> None:
         """A job starts for the first time; one that was skipped meanwhile was quoted for another place."""
@@ -112,15 +114,17 @@ class Quoting:
         """A job was completed."""
         self._results.setdefault(result.model, deque(maxlen=RESULTS_PER_MODEL)).append(result)
 
-    def _learn(self, hands: tuple[Hands, ...], now_ms: int) -> None:
+    def _learn(self, workers: tuple[WorkerProfile, ...], now_ms: int) -> None:
         if self._learned_ms is not None and now_ms - self._learned_ms < LEARN_EVERY_MS:
             return
         self._learned_ms = now_ms
         self._speeds = learn(result for results in self._results.values() for result in reversed(results))
-        anyone = Outlook(hands, self._speeds)
-        asked = [
-            Asked(at_ms, job.priority, anyone.work_ms(job.model, job.duration_s) or 0)
+        outlook = Outlook(workers, self._speeds)
+        arrivals = [
+            Arrival(at_ms, job.priority, outlook.work_ms(job.model, job.duration_s) or 0)
             for at_ms, job in self._arrivals
         ]
         span_ms = max(SHORTEST_SPAN_MS, now_ms - self._arrivals[0][0])
-        self._overtaking = overtaking(asked, since_ms=now_ms - span_ms, span_ms=span_ms, workers=len(hands))
+        self._overtaking = overtaking_shares(
+            arrivals, since_ms=now_ms - span_ms, span_ms=span_ms, workers=len(workers)
+        )

@@ -8,7 +8,7 @@ from typing import Final, Literal, Protocol
 
 from benchmarks.queue_simulation.world import CUSTOMERS, Arrival, World
 from webapp.policy.accounts.tiers import tier_table
-from webapp.policy.queue.ordering import INDIFFERENT, Affinity, Line, WaitingJob
+from webapp.policy.queue.ordering import INDIFFERENT, Affinity, WaitingJob, WaitingJobs
 from webapp.policy.queue.speed import Result
 from webapp.settings import Settings
 
@@ -72,7 +72,7 @@ class Run:
     ) -> None:
         settings = settings or Settings()
         self.world = world
-        self.line: Line[WaitingJob] = Line()
+        self.waiting: WaitingJobs[WaitingJob] = WaitingJobs()
         self.outcome = Outcome()
         self._policy = policy
         self._tiers = tier_table(settings)
@@ -96,7 +96,7 @@ class Run:
             now_ms = arrival.at_ms
             self._arrive(arrival, now_ms)
         self.outcome.ended_ms = now_ms
-        for job in self.line:
+        for job in self.waiting:
             if job.sequence not in self._attempts:
                 self._note_wait(job, now_ms)
         return self.outcome
@@ -111,7 +111,7 @@ class Run:
         job = self._waiting(sequence, arrival)
         if self._observer:
             self._observer.accepted(self, job, now_ms)
-        self.line.add(job)
+        self.waiting.add(job)
         if arrival.skip_after_ms is not None:
             self._plan(now_ms + arrival.skip_after_ms, sequence, SKIP)
         if arrival.cancel_after_ms is not None:
@@ -137,16 +137,16 @@ class Run:
     def _happen(self, now_ms: int, entry: int, kind: int, worker: WorkerState | None) -> None:
         sequence = entry // 4
         if kind == SKIP:
-            job = self.line.get(sequence)
+            job = self.waiting.get(sequence)
             if job is not None and self._policy != "fifo":
-                self.line.add(replace(job, skipped_ms=now_ms))
+                self.waiting.add(replace(job, skipped_ms=now_ms))
                 self.outcome.skipped += 1
         elif kind == CANCEL:
-            job = self.line.get(sequence)
+            job = self.waiting.get(sequence)
             if job is not None:
                 if sequence not in self._attempts:
                     self._note_wait(job, now_ms)
-                self.line.remove(sequence)
+                self.waiting.remove(sequence)
                 self._active -= 1
                 self.outcome.cancelled += 1
         elif worker is not None:
@@ -155,11 +155,11 @@ class Run:
 
     def _dispatch(self, now_ms: int) -> None:
         """Idle workers, whichever happens to ask first, take what the policy gives them."""
-        while self._idle and len(self.line):
-            place = self._chance.randrange(len(self._idle))
-            self._idle[place], self._idle[-1] = self._idle[-1], self._idle[place]
+        while self._idle and len(self.waiting):
+            index = self._chance.randrange(len(self._idle))
+            self._idle[index], self._idle[-1] = self._idle[-1], self._idle[index]
             worker = self._idle.pop()
-            taken = self.line.take(now_ms, worker.affinity)
+            taken = self.waiting.take(now_ms, worker.affinity)
             if taken is not None:
                 job, worker.affinity = taken
                 self._start(worker, job, now_ms)
@@ -196,9 +196,9 @@ class Run:
             worker.loaded = None
             if worker.affinity.ready is not None:
                 worker.affinity = replace(worker.affinity, ready=frozenset(), streak=0)
-            self.line.add(job)
+            self.waiting.add(job)
         elif attempts <= arrival.crashes + min(arrival.failures, self._retries):
-            self.line.add(job)
+            self.waiting.add(job)
         else:
             self._active -= 1
             if arrival.failures > self._retries:

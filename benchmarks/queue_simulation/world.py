@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from webapp.policy.queue.speed import WorkLine
+from webapp.policy.queue.speed import LinearWork
 
 DAY_MS: Final = 86_400_000
 
@@ -16,7 +16,7 @@ class Model:
     """A model: its share of the jobs, what a clip takes on a device of speed 1, what loading takes."""
 
     share: float
-    work: WorkLine
+    work: LinearWork
     load_s: float
 
 
@@ -37,9 +37,9 @@ class Customers:
 
 
 MODELS: Final = {
-    "music": Model(0.55, WorkLine(6.0, 3.0), 30.0),
-    "audio": Model(0.30, WorkLine(6.0, 2.5), 25.0),
-    "magnet": Model(0.15, WorkLine(3.0, 1.0), 20.0),
+    "music": Model(0.55, LinearWork(6.0, 3.0), 30.0),
+    "audio": Model(0.30, LinearWork(6.0, 2.5), 25.0),
+    "magnet": Model(0.15, LinearWork(3.0, 1.0), 20.0),
 }
 DEVICES: Final = {"cuda:0": Device(0.7, 1.0), "cuda:1": Device(0.3, 1.8)}
 CUSTOMERS: Final = {

@@ -56,11 +56,18 @@ function keep(form) {
   write(form, draft);
 }
 
+// What a quote is asked for with.
+function quoted(form) {
+  const data = new FormData(form);
+  return ["model", "duration", "copies"].map((name) => data.get(name)).join();
+}
+
 function restore(form) {
   const draft = draftOf(form);
   // A link that brings a text along, such as "again", brings the rest as well.
   const given = new URLSearchParams(location.search);
   if (given.has("prompt") || given.has("text")) return;
+  const before = quoted(form);
   for (const field of fields(form)) {
     const value = draft[field.name];
     if (value === undefined) continue;
@@ -68,7 +75,13 @@ function restore(form) {
     else if (field.type === "checkbox") field.checked = value === true;
     else if (field.tagName !== "TEXTAREA" || !field.value) field.value = value;
   }
+  // The quote of the page is for another job; what is asked for next is for this one.
+  if (quoted(form) !== before) document.getElementById("quote")?.classList.add("is-stale");
 }
+
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.id === "quote") ctx.sourceElement.classList.remove("is-stale");
+});
 
 // An answer to a form holds what was sent, and somebody may have typed on since. What holds for one request only is
 // empty in the answer, and stays so unless it was changed meanwhile.

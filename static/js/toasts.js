@@ -1,5 +1,6 @@
 // Short messages. One goes once it had time to be read, or to be answered where it has a button; whoever points at it,
-// or is in it by keyboard, keeps it. The same message is not shown twice, and of several undos only the last one is.
+// or is in it by keyboard, keeps it. Of each kind only the newest is shown: with an undo, with a link, or plain. All but
+// an undo belong to their page, and "In line" to a job that has not ended.
 
 import { isNavigation } from "./freshness.js";
 import { word } from "./words.js";
@@ -7,6 +8,7 @@ import { word } from "./words.js";
 const SHOWN_MS = 6000;
 const ANSWERABLE_MS = 20000;
 const UNDO = ".toast-undo";
+const LINK = ".toast-link";
 
 // Whoever was in it by keyboard goes on at the content.
 function take(element) {
@@ -28,13 +30,12 @@ function expire(element) {
   wait();
 }
 
-// A new message takes the place of one that says the same, and of what could be undone before it.
+const kindOf = (element) => [UNDO, LINK].find((part) => element.querySelector(part)) ?? "";
+
+// A new message takes the place of the one of its kind.
 function replaceOlder(element) {
-  const hasUndo = element.querySelector(UNDO) !== null;
   for (const older of [...element.parentElement.children]) {
-    if (older === element) continue;
-    const isSame = older.textContent === element.textContent;
-    if (isSame || (hasUndo && older.querySelector(UNDO))) take(older);
+    if (older !== element && kindOf(older) === kindOf(element)) take(older);
   }
 }
 
@@ -86,4 +87,14 @@ document.addEventListener("htmx:error", ({ target, detail: { ctx } }) => {
 });
 document.addEventListener("connection:lost", () => {
   for (const element of document.querySelectorAll("#toasts [data-about='reading']")) element.remove();
+});
+
+document.addEventListener("page:left", () => {
+  for (const element of document.querySelectorAll(`#toasts > :not(:has(${UNDO}))`)) element.remove();
+});
+document.addEventListener("htmx:after:swap", () => {
+  for (const link of document.querySelectorAll(`#toasts ${LINK}[href^="#job-"]`)) {
+    const job = document.getElementById(link.hash.slice(1));
+    if (job && !job.matches(".queued, .processing")) take(link.closest(".toast"));
+  }
 });

@@ -11,6 +11,7 @@ from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.invitations import LIFETIME_MS, MAX_OPEN, Invitations
 from webapp.services.accounts.sign_in_limits import TAKEN_NAMES_PER_ADDRESS
+from webapp.settings import Settings
 from webapp.tables import Invitation
 
 HERE = "10.0.0.2"
@@ -30,6 +31,18 @@ async def test_an_invitation_makes_one_account(invitations: Invitations, account
     with pytest.raises(NotAuthorized):
         await invitations.accept(secret, "Mallory", PASSWORD, address=HERE)
     assert [account.username for account in await accounts.list()] == ["Eve"]
+
+
+class TestWhereRegistrationIsClosed:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(registration="closed")
+
+    async def test_an_invitation_is_the_way_in(self, invitations: Invitations, accounts: Accounts) -> None:
+        with pytest.raises(NotAuthorized, match="Registration is closed"):
+            await accounts.register("Max", PASSWORD, address=HERE)
+        eve = await invitations.accept(await issue(invitations), "Eve", PASSWORD, address=HERE)
+        assert await accounts.authenticate("Eve", PASSWORD, address=HERE) == eve
 
 
 async def test_an_invitation_by_name_is_for_that_name(invitations: Invitations) -> None:

@@ -9,8 +9,8 @@ from litestar import Litestar
 
 from tests.api.client import Connection, Hand, User
 from tests.factories import MakeAccount
+from tests.shared_app import shared_app
 from webapp.services.container import Services
-from webapp.web.app import create_app
 
 MakeUser = Callable[..., Awaitable[User]]
 Connect = Callable[..., Connection]
@@ -18,7 +18,7 @@ Connect = Callable[..., Connection]
 
 @pytest.fixture
 def app(services: Services) -> Litestar:
-    return create_app(services)
+    return shared_app(services)
 
 
 def _client(app: Litestar, token: str | None = None) -> httpx.AsyncClient:

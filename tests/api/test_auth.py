@@ -11,13 +11,13 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from tests.shared_app import shared_app
 from webapp.clock import ManualClock
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher
 from webapp.services.container import Services
 from webapp.settings import Settings
 from webapp.tables import Job
-from webapp.web.app import create_app
 
 PASSWORD = "correct horse"
 ADA = {"username": "Ada", "password": PASSWORD}
@@ -35,7 +35,7 @@ async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     accounts = Accounts(
         services.database, services.clock, services.settings, services.shared.rate_limits, hasher
     )
-    app = create_app(
+    app = shared_app(
         dataclasses.replace(services, accounts=dataclasses.replace(services.accounts, registry=accounts))
     )
     async with httpx.AsyncClient(

@@ -34,8 +34,8 @@ STATUSES = {
     "POST /api/queue/{job_id}/skip": "200 400 401 403 404 422 429",
     "GET /api/jobs": "200 400 401 429",
     "POST /api/jobs/{job_id}/retry": "201 400 401 403 404 422 429 503 507",
-    "GET /audio/{filename}": "200 206 304 404 412 416 429",
-    "HEAD /audio/{filename}": "200 206 304 404 412 416 429",
+    "GET /audio/{filename}": "200 206 304 307 404 412 416 429",
+    "HEAD /audio/{filename}": "200 206 304 307 404 412 416 429",
     "GET /spectrogram/{filename}": "200 206 304 404 412 416 429",
     "HEAD /spectrogram/{filename}": "200 206 304 404 412 416 429",
     "GET /status": "200",
@@ -201,4 +201,5 @@ def test_no_handler_of_the_api_is_hidden(app: Litestar) -> None:
         and not handler.opt.get("page", False)
     }
     static = "/static/{version:str}/{name:path}"
-    assert {path for path in hidden if not path.startswith("/schema")} == {"/healthz", "/readyz", static}
+    operators = {"/healthz", "/readyz", "/metrics"}
+    assert {path for path in hidden if not path.startswith("/schema")} == {*operators, static}

@@ -1,6 +1,7 @@
 """Backups: taken while others write, put back on either database, and refused when something is wrong."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from sqlite3 import IntegrityError
 
@@ -9,14 +10,18 @@ import pytest
 from tests.backup.conftest import Elsewhere
 from tests.factories import MakeAccount, choice
 from tests.library.conftest import MakeSound
+from tests.stored import stored_path
 from webapp.errors import Conflict, InvalidRequest
 from webapp.policy.library.fields import LibraryQuery
 from webapp.services.accounts.identity import Identity
 from webapp.services.backup import back_up, restore
 from webapp.services.backup.layout import MANIFEST, backed_up_tables, digest_of
 from webapp.services.container import Services
-from webapp.storage.local import FILE_NAMES
+from webapp.storage import CopiedFile
+from webapp.storage.names import FILE_NAMES
+from webapp.storage.storage import Wanted
 
+LEFT_OUT = {"weights_folder", "weights_copy", "storage_mark", "loose_files", "invitation"}
 DERIVED = {"library_listed", "library_search", "migration", "worker", "setup_link"}
 
 
@@ -26,7 +31,7 @@ def _tables(folder: Path) -> dict[str, str]:
 
 async def _files(services: Services) -> dict[str, bytes]:
     return {
-        f"{key}/{name}": (await services.storage.path(key, name)).read_bytes()
+        f"{key}/{name}": stored_path(services, key, name).read_bytes()
         for key in await services.storage.keys()
         for name in ("sound.wav", "sound.mp3", "spectrogram.png")
     }
@@ -80,23 +85,22 @@ async def test_sounds_that_come_and_go_while_it_is_taken(
 ) -> None:
     """Before the tables' moment one is deleted and two are added; after it two are deleted, one is added."""
     deleted_before, deleted_after = [await make_sound(ann, prompt) for prompt in ("before", "after")]
-    delete, path = services.library.publishing.delete, services.storage.path
-    at_first = set(await services.storage.keys())
+    delete, copy_out = services.library.publishing.delete, services.storage.copy_out
     added: list[str] = []
 
-    async def spied(key: str, name: str) -> Path:
+    async def spied(wanted: Wanted, target: Path) -> Mapping[str, Sequence[CopiedFile]]:
         if not added:
-            # The first file is about to be copied; the tables are read when all are.
+            # The first files are about to be copied; the tables are read when all are.
             await delete(ann, deleted_before)
             added.extend([await make_sound(ann, prompt) for prompt in ("added", "added and deleted")])
-        elif key not in at_first and len(added) == 2:
+        else:
             # What was added is copied once the tables are read.
             await delete(ann, added[1])
             await delete(ann, deleted_after)
             added.append(await make_sound(ann, "too late"))
-        return await path(key, name)
+        return await copy_out(wanted, target)
 
-    monkeypatch.setattr(services.storage, "path", spied)
+    monkeypatch.setattr(services.storage, "copy_out", spied)
     await back_up(services.backup, tmp_path / "one")
     monkeypatch.undo()
     assert len(added) == 3
@@ -195,14 +199,14 @@ async def test_every_table_is_backed_up_or_left_out_on_purpose(services: Service
     # The full text keeps tables of its own.
     there = {name for name in there if not name.startswith("library_search_")}
     backed_up = {table._meta.tablename for table in backed_up_tables()}
-    assert there - backed_up - DERIVED == {"weights_folder", "weights_copy"}
+    assert there - backed_up - DERIVED == LEFT_OUT
 
 
 async def _lose(services: Services, *names: str) -> str:
     """Remove files of the first sound; its id."""
     key = min(await services.storage.keys())
     for name in names:
-        (await services.storage.path(key, name)).unlink()
+        stored_path(services, key, name).unlink()
     return key.partition("-")[0]
 
 
@@ -221,20 +225,15 @@ async def test_a_sound_without_its_files_is_named_and_nothing_is_written(
 async def test_a_file_that_is_lost_while_it_is_taken_ends_a_backup(
     services: Services, ann: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = services.storage.path
-    lost: list[str] = []
+    copy_out = services.storage.copy_out
 
-    async def spied(key: str, name: str) -> Path:
-        found = await path(key, name)
-        if not lost and name == "sound.ogg":
-            lost.append(key.partition("-")[0])
-            found.unlink()
-        return found
+    async def spied(wanted: Wanted, target: Path) -> Mapping[str, Sequence[CopiedFile]]:
+        stored_path(services, min(wanted), "sound.ogg").unlink(missing_ok=True)
+        return await copy_out(wanted, target)
 
-    monkeypatch.setattr(services.storage, "path", spied)
+    monkeypatch.setattr(services.storage, "copy_out", spied)
     with pytest.raises(Conflict, match=r"sound\.ogg"):
         await back_up(services.backup, tmp_path / "one")
-    assert lost
     assert not (tmp_path / "one" / MANIFEST).exists()
 
 

@@ -13,6 +13,8 @@ from tests.browser.pages import Credentials, OpenPage, StartPage, Watch
 from tests.browser.sounds import musician, paused
 from tools.throwaway_server import ThrowawayServer
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Shelf:
@@ -162,7 +164,7 @@ def test_the_question_that_is_a_page(open_page: OpenPage, shelf: Shelf) -> None:
 
 
 def test_nothing_runs_off_the_side(somebody: Page, shelf: Shelf) -> None:
-    StartPage(somebody).ask("something that waits", duration=30)
+    StartPage(somebody).ask("something that waits", duration=2)
     LibraryPage(somebody).open(f"?owner={shelf.username}")
     LibraryPage(somebody).play(RIGHT_TO_LEFT)
     expect(Player(somebody).bar).to_be_visible()

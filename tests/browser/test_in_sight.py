@@ -10,6 +10,8 @@ from tests.browser.pages import Credentials, OpenContext, StartPage
 from tests.browser.sounds import Musician, musician
 from tools.throwaway_server import ThrowawayServer
 
+pytestmark = pytest.mark.slow
+
 MOST_STEPS = 150
 # 1440 × 900 at 200 % zoom is 720 × 450.
 SIZES = ((320, 640), (390, 844), (720, 450), (1024, 700), (1440, 900))

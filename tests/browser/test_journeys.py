@@ -13,6 +13,8 @@ from tests.browser.pages import GENERATED_MS, PASSWORD, Credentials, OpenPage, Q
 from tests.browser.sounds import Musician, musician, paused
 from tools.throwaway_server import ThrowawayServer
 
+pytestmark = pytest.mark.slow
+
 DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},

@@ -11,6 +11,8 @@ from tests.browser.pages import Credentials, OpenPage, QueuePage, StartPage
 from tests.browser.sounds import Musician, musician
 from tools.throwaway_server import ThrowawayServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ada(server: ThrowawayServer) -> Iterator[Musician]:

@@ -12,6 +12,8 @@ from tests.browser.keyboard import Keyboard
 from tests.browser.pages import Credentials, OpenContext, OpenPage, StartPage
 from tools.throwaway_server import ThrowawayServer, throwaway_server
 
+pytestmark = pytest.mark.slow
+
 ADMIN_PAGES = (
     "/admin",
     f"/admin/accounts/{ADMIN}",
@@ -191,7 +193,7 @@ def test_an_admin_moderates_and_manages_accounts(admin: Explorer, open_page: Ope
     page.get_by_label("Amount").fill("12")
     page.get_by_label("Reason").fill("a present")
     page.get_by_role("button", name="Grant Aura").click()
-    expect(page.get_by_text("Aura changed.")).to_be_visible()
+    expect(page.get_by_text("Aura granted.")).to_be_visible()
     gus.goto("/account")
     expect(gus.locator("main")).to_contain_text("a present")
     page.get_by_role("button", name="Disable").click()

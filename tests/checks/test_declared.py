@@ -3,7 +3,8 @@
 import ast
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -18,7 +19,8 @@ OURS = {"benchmarks", "piccolo_conf", "tests", "tools", "webapp"}
 BROUGHT_BY_TORCH = {"triton"}
 
 
-def imported_packages(folders: Iterable[str]) -> dict[str, str]:
+@cache
+def imported_packages(*folders: str) -> dict[str, str]:
     """Map each foreign top-level package to one of the files that import it."""
     found: dict[str, str] = {}
     for file in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
@@ -44,11 +46,16 @@ def declared(*, development: bool) -> set[str]:
     return {canonicalize_name(requirement.name) for requirement in requirements}
 
 
+@cache
+def known_distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
 def undeclared(folders: Iterable[str], names: set[str]) -> dict[str, str]:
-    distributions = packages_distributions()
+    distributions = known_distributions()
     return {
         package: file
-        for package, file in imported_packages(folders).items()
+        for package, file in imported_packages(*folders).items()
         if names.isdisjoint(canonicalize_name(name) for name in distributions.get(package, [package]))
     }
 

@@ -11,11 +11,11 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry
 
+from webapp.api.metrics import queue_families, worker_families
 from webapp.http.middleware.request_metrics import RequestMetrics
 from webapp.services.queue.views import QueueSnapshot
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.status import NO_GPU, StatusReport
-from webapp.web.metrics import queue_families, worker_families
 
 # `.ci/run` sets it: there the test must not be left out.
 REQUIRED: Final = "SYSTEM_TOOLS_REQUIRED"
@@ -32,7 +32,7 @@ async def _nothing(*_: object) -> None: ...
 def _known() -> set[str]:
     http = CollectorRegistry()
     RequestMetrics(_nothing, http)
-    snapshot = QueueSnapshot(version=0, is_paused=False, jobs=(), until_ms=0)
+    snapshot = QueueSnapshot(version=0, is_paused=False, jobs=(), valid_until_ms=0)
     report = StatusReport({}, dict(NO_GPU), 0, {}, {})
     families = [
         *http.collect(),

@@ -1,6 +1,7 @@
 """The command line, in this process, over a data folder of its own."""
 
 import io
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +46,15 @@ def soundloom(
 
 
 @pytest.fixture
-def owner(soundloom: Soundloom) -> str:
+def migrated_data_dir(data_dir: Path, migrated_sqlite_file: Path) -> Path:
+    """The data folder with an empty database that is up to date: to migrate one takes a while."""
+    data_dir.mkdir()
+    shutil.copy(migrated_sqlite_file, data_dir / "soundloom.sqlite")
+    return data_dir
+
+
+@pytest.fixture
+def owner(soundloom: Soundloom, migrated_data_dir: Path) -> str:
     """The name of an account."""
     assert soundloom("user", "create", "ann", "--password-stdin", stdin="correct horse").code == 0
     return "ann"

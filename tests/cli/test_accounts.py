@@ -38,8 +38,12 @@ def _rows(soundloom: Soundloom) -> list[list[str]]:
 
 
 @pytest.fixture(autouse=True)
-def _on_each_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _on_each_database(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.setenv("SOUNDLOOM_DATABASE_URL", database_url)
+    if not database_url:
+        request.getfixturevalue("migrated_data_dir")
 
 
 def test_an_account_from_beginning_to_end(soundloom: Soundloom, data_dir: Path) -> None:

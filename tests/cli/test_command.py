@@ -27,7 +27,7 @@ class Broken(SketchEngine):
         return replace(super().info(model), needs_load=True)
 
     def load(self, model: str) -> None:
-        raise ModelLoadError("state_dict.bin is damaged or not all there; fetch it again")
+        raise ModelLoadError("state_dict.bin is damaged or incomplete; fetch it again")
 
 
 def _environment(data_dir: Path, **more: str) -> dict[str, str]:
@@ -219,7 +219,7 @@ class TestGenerate:
         ("engines", "reason"),
         [
             ({}, "There are no weights for it in the models folder"),
-            ({"music": Broken()}, "state_dict.bin is damaged or not all there; fetch it again"),
+            ({"music": Broken()}, "state_dict.bin is damaged or incomplete; fetch it again"),
         ],
     )
     def test_a_model_that_cannot_be_loaded_is_one_line_with_the_reason(

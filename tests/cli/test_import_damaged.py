@@ -26,6 +26,8 @@ from webapp.errors import InvalidRequest
 from webapp.policy.library.imports import LONGEST_S, MAX_SAMPLES, read_entry, read_manifest
 from webapp.storage.import_source import import_source
 
+pytestmark = pytest.mark.slow
+
 DAMAGED = 400
 SOUNDS = 4
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)

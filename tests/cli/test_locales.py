@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Soundloom
-from tests.running import SHARED_CACHE
+from tests.running import SEVERAL, SHARED_CACHE
 
 UNCOERCED = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 LOCALES = [
@@ -21,18 +21,6 @@ CONFIG = (
     '{"audio": {"sample_rate": 16000, "quality": "low"}, "espeak": {"voice": "ru"}, "dataset": "ирина",'
     ' "language": {"code": "ru_RU", "name_english": "Russian"}}'
 )
-# Commands one after the other, parted by commas, each as `soundloom` would run it: a process starts slowly.
-SEVERAL = """
-import sys
-from webapp.cli import main
-codes, commands = [], [[]]
-for argument in sys.argv[1:]:
-    commands[-1].append(argument) if argument != "," else commands.append([])
-for command in commands:
-    sys.argv[1:] = command
-    codes.append(main())
-sys.exit(max(codes))
-"""
 NOT_TEXT = os.fsdecode(b"a\xff\xe9")
 
 
@@ -47,25 +35,23 @@ def _run(data_dir: Path, locale: dict[str, str], *commands: list[str]) -> subpro
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_list_can_be_shown_on_every_terminal(data_dir: Path, locale: dict[str, str]) -> None:
+def test_every_list_can_be_shown_on_every_terminal_and_a_file_can_have_any_name(
+    data_dir: Path, tmp_path: Path, locale: dict[str, str]
+) -> None:
     voices = data_dir / "models" / "voices"
     voices.mkdir(parents=True)
     (voices / "ru_RU-irina-low.onnx").write_bytes(b"x")
     (voices / "ru_RU-irina-low.onnx.json").write_text(CONFIG, encoding="utf-8")
-    commands = (["voices", "list"], ["models", "list"], ["user", "list"], ["--help"], ["voices", "-h"])
-    done = _run(data_dir, locale, *commands)
-    assert done.returncode == 0, done.stderr
-    assert b"Traceback" not in done.stderr
-    line = next(line for line in done.stdout.splitlines() if b"irina" in line)
-    assert rb"\u0418\u0440\u0438\u043d\u0430" in line
-
-
-@pytest.mark.parametrize("locale", LOCALES)
-def test_a_file_can_have_any_name(data_dir: Path, tmp_path: Path, locale: dict[str, str]) -> None:
     files = [tmp_path / name for name in ("雨.wav", f"{NOT_TEXT}.wav")]
     rest = ("--duration", "1", "--seed", "1")
-    done = _run(data_dir, locale, *(["generate", "rain", "-o", str(file), *rest] for file in files))
+    commands = (
+        ["voices", "list"], ["models", "list"], ["user", "list"], ["--help"], ["voices", "-h"],
+        *(["generate", "rain", "-o", str(file), *rest] for file in files),
+    )  # fmt: skip
+    done = _run(data_dir, locale, *commands)
     assert (done.returncode, done.stderr) == (0, b"")
+    line = next(line for line in done.stdout.splitlines() if b"irina" in line)
+    assert rb"\u0418\u0440\u0438\u043d\u0430" in line
     for file in files:
         assert file.stat().st_size > 40_000
 

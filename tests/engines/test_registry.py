@@ -29,7 +29,7 @@ def models_dir(tmp_path: Path) -> Path:
 
 def names(name: str, options: EngineOptions) -> dict[str, str]:
     directory = EngineDirectory(name, options)
-    engines = directory.engines(directory.look())
+    engines = directory.engines(directory.installed_weights())
     return {model: engine.info(model).label for model, engine in engines.items()}
 
 
@@ -51,10 +51,10 @@ def test_a_named_engine_serves_what_it_can(models_dir: Path, tmp_path: Path) -> 
 def test_weights_that_were_replaced_are_noticed(models_dir: Path, file: str) -> None:
     """Also those that several models share: a text encoder that was mended clears its models' errors."""
     directory = EngineDirectory("auto", EngineOptions(models_dir))
-    before = directory.look()
-    assert directory.look() == before
+    before = directory.installed_weights()
+    assert directory.installed_weights() == before
     os.utime(models_dir / file, ns=(1, 1))
-    assert directory.look() != before
+    assert directory.installed_weights() != before
 
 
 def test_without_torch_auto_is_sketch(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_without_weights_torch_is_not_imported(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from webapp.engines.base import EngineOptions;"
         "from webapp.engines.registry import EngineDirectory;"
         f"directory = EngineDirectory('auto', EngineOptions(Path({str(tmp_path)!r})));"
-        "print(len(directory.engines(directory.look())), 'torch' in sys.modules)"
+        "print(len(directory.engines(directory.installed_weights())), 'torch' in sys.modules)"
     )
     answer = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True

@@ -14,6 +14,8 @@ from webapp.engines.base import CancelToken, GenerationRequest
 from webapp.engines.batch import generate_all
 from webapp.engines.sketch.engine import SketchEngine
 
+pytestmark = pytest.mark.slow
+
 FloatArray = npt.NDArray[np.float64]
 
 TWENTY_PROMPTS = [

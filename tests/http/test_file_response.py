@@ -8,7 +8,8 @@ import pytest
 from litestar.testing import RequestFactory
 from litestar.types import HTTPReceiveMessage, Message
 
-from webapp.http.files.file_response import CHUNK_BYTES, FileAnswer
+from webapp.http.files.file_response import FileAnswer
+from webapp.storage.local import CHUNK_BYTES, open_folder_file
 
 SIZE = 2 * CHUNK_BYTES + 5
 CONTENT = bytes(range(256)) * (SIZE // 256) + b"x" * (SIZE % 256)
@@ -45,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 
 async def _answer(file: Path, reader: Reader, **headers: str) -> FileAnswer:
     request = RequestFactory().get("/audio/x", headers=headers)
-    answer = await FileAnswer.open(file, "audio/wav", request)
+    answer = await FileAnswer.of(open_folder_file(file), "audio/wav", request)
     await answer(cast("Any", request.scope), reader.receive, reader.send)
     return answer
 
@@ -87,5 +88,6 @@ async def test_an_empty_file(tmp_path: Path) -> None:
 
 
 async def test_a_missing_file(tmp_path: Path) -> None:
+    opening = open_folder_file(tmp_path / "none.wav")
     with pytest.raises(FileNotFoundError):
-        await FileAnswer.open(tmp_path / "none.wav", "audio/wav", RequestFactory().get("/"))
+        await FileAnswer.of(opening, "audio/wav", RequestFactory().get("/"))

@@ -18,10 +18,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 
 from tests.factories import FACTS, choice
+from tests.shared_app import shared_app
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.settings import Settings
-from webapp.web.app import create_app
 
 # One step of one task. Rendering the largest page takes some 10 ms; a password hash, a file or a query
 # on the loop's own thread would take more than this.
@@ -45,7 +45,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def app(services: Services) -> Litestar:
-    return create_app(services)
+    return shared_app(services)
 
 
 def handlers(app: Litestar) -> Iterator[BaseRouteHandler]:

@@ -9,12 +9,12 @@ import pytest
 from litestar import Litestar
 
 from tests.factories import MakeAccount
+from tests.shared_app import shared_app
 from webapp.errors import SettingsError
 from webapp.http.requests.public_url import PublicUrl, public_url
 from webapp.http.requests.session_cookie import PLAIN_COOKIE, cookie_name, cookie_path
 from webapp.services.container import Services
 from webapp.settings import Settings
-from webapp.web.app import create_app
 
 
 def client(services: Services, **settings: Any) -> httpx.AsyncClient:
@@ -24,7 +24,7 @@ def client(services: Services, **settings: Any) -> httpx.AsyncClient:
 
 def app_with(services: Services, **settings: Any) -> Litestar:
     changed = msgspec.structs.replace(services.settings, **settings)
-    return create_app(dataclasses.replace(services, settings=changed))
+    return shared_app(dataclasses.replace(services, settings=changed))
 
 
 @pytest.mark.parametrize(

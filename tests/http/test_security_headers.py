@@ -8,9 +8,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from tests.shared_app import shared_app
 from webapp.services.container import Services
 from webapp.settings import Settings
-from webapp.web.app import create_app
 
 DESCRIPTION = "/schema/openapi.json"
 PATHS = ["/", "/nothing", "/healthz", DESCRIPTION, "/docs", "/api/me", "/static/x/icon.svg", "/events"]
@@ -30,7 +30,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def app(services: Services) -> Litestar:
-    return create_app(services)
+    return shared_app(services)
 
 
 @pytest.fixture

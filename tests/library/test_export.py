@@ -13,6 +13,7 @@ import pytest
 from tests.api.client import User, assert_problem
 from tests.api.conftest import MakeUser
 from tests.library.conftest import MakeSound
+from tests.stored import stored_path
 from webapp.errors import NotFound
 from webapp.policy.library.exports import ExportChoice, export_formats
 from webapp.policy.library.fields import LibraryQuery
@@ -144,7 +145,7 @@ async def test_an_archive_is_never_held_as_a_whole(
 ) -> None:
     sound_id = await make_sound(ann.identity)
     (key,) = await services.storage.keys()
-    with (await services.storage.path(key, "sound.wav")).open("wb") as file:
+    with stored_path(services, key, "sound.wav").open("wb") as file:
         file.truncate(LARGE_BYTES)
     choice = ExportChoice(export_formats("wav"), LibraryQuery(), (sound_id,))
     export = await services.library.exports.choose(ann.identity, choice)
@@ -166,7 +167,7 @@ NAMES = ("sound.wav", "sound.flac")
 async def _lose(services: Services, sound_id: str, *names: str) -> None:
     rows = await services.database.fetch("SELECT storage_key FROM sound WHERE generation_id = {}", sound_id)
     for name in names:
-        (await services.storage.path(rows[0]["storage_key"], name)).unlink()
+        stored_path(services, rows[0]["storage_key"], name).unlink()
 
 
 async def test_what_has_lost_its_files_is_refused_and_named(
@@ -175,7 +176,7 @@ async def test_what_has_lost_its_files_is_refused_and_named(
     whole, hurt, empty = [await make_sound(ann.identity) for _ in range(3)]
     await _lose(services, hurt, *NAMES)
     rows = await services.database.fetch("SELECT storage_key FROM sound WHERE generation_id = {}", empty)
-    (await services.storage.path(rows[0]["storage_key"], "sound.flac")).write_bytes(b"")
+    stored_path(services, rows[0]["storage_key"], "sound.flac").write_bytes(b"")
     playlist = (await ann.http.post("/api/playlists", json={"name": "Night"})).json()
     await ann.http.post(f"/api/playlists/{playlist['id']}/tracks", json={"id": hurt})
     for asked in ({"ids": hurt}, {"ids": f"{whole},{hurt}"}, {"playlist": playlist["id"]}):

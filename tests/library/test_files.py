@@ -8,7 +8,8 @@ import pytest
 from tests.api.client import User
 from tests.library.conftest import MakeSound
 from webapp.api.library import files
-from webapp.http.files.file_response import FileAnswer
+from webapp.services.library.files import Sounds
+from webapp.storage import StoredFile
 
 
 @pytest.mark.parametrize("address", ["/audio/{}.wav", "/spectrogram/{}.png"])
@@ -21,13 +22,13 @@ async def test_a_file_is_opened_only_once_nothing_else_can_fail(
 ) -> None:
     path = address.format(await make_sound(ann.identity))
     opened: list[object] = []
-    real_open = FileAnswer.open
+    real_open = Sounds.open
 
-    async def watched(*arguments: Any) -> FileAnswer:
+    async def watched(*arguments: Any) -> StoredFile:
         opened.append(arguments)
         return await real_open(*arguments)
 
-    monkeypatch.setattr(FileAnswer, "open", watched)
+    monkeypatch.setattr(Sounds, "open", watched)
     assert (await anybody.get(path)).status_code == 200
     assert len(opened) == 1
 

@@ -23,6 +23,8 @@ from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
 from webapp.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN: Final = "f" * 20
 # What is not asked twice, and why.
 ANSWERED_OTHERWISE: Final = {
@@ -174,7 +176,8 @@ async def test_what_others_can_ask_tells_nothing(
         PLAIN_COOKIE, await services.accounts.sessions.create(world.bob.identity.account_id)
     )
     clients = [anybody, world.bob.http]
-    there, own = await _everything(clients, asked), await _everything([ann.http], asked)
+    some = asked[::4]
+    there, own = await _everything(clients, asked), await _everything([ann.http], some)
     assert {answer[0] for answer in there.values()} >= {200, 400, 401, 403, 404}
     for sound_id in world.secrets:
         assert (await ann.http.delete(f"/api/library/{sound_id}")).status_code == 204
@@ -182,7 +185,7 @@ async def test_what_others_can_ask_tells_nothing(
     for address, answer in there.items():
         assert answer == gone[address], address
     # To their owner it makes a difference.
-    assert sum(own[at] != answer for at, answer in (await _everything([ann.http], asked)).items()) > 50
+    assert sum(own[at] != answer for at, answer in (await _everything([ann.http], some)).items()) > 12
 
 
 async def test_what_others_can_do_tells_nothing(anybody: httpx.AsyncClient, world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound
+from tests.stored import stored_path
 from webapp.errors import LimitReached, NotAuthorized
 from webapp.policy.library.fields import LibraryQuery, SoundChange
 from webapp.services.container import Services
@@ -21,6 +22,7 @@ async def test_a_foreign_sound_keeps_a_selection_as_it_is(
     own, foreign = [await make_sound(ann) for _ in range(2)], await make_sound(bob)
     publishing, sounds = services.library.publishing, services.library.files
     files = [await sounds.audio_file(f"{sound_id}.wav") for sound_id in own]
+    paths = [stored_path(services, file.key, file.name) for file in files]
     with services.bus.subscribe() as hints:
         with pytest.raises(NotAuthorized):
             await publishing.change_all(ann, [*own, foreign], PRIVATE)
@@ -28,7 +30,7 @@ async def test_a_foreign_sound_keeps_a_selection_as_it_is(
             await publishing.delete_all(ann, [*own, foreign])
         assert hints.take() == []
     assert (await services.library.browse.public(LibraryQuery())).total == 3
-    assert all(file.is_file() for file in files)
+    assert all(path.is_file() for path in paths)
 
 
 async def test_the_limit_of_favorites_admits_all_or_none(

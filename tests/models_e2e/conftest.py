@@ -36,7 +36,7 @@ else:
         settings = {f"{model}_checkpoint": name for model, name in CHECKPOINTS.items()}
         with installed(
             tmp_path_factory.mktemp("data"), models_dir=tiny_models, device="cpu", threads=1,
-            disk_reserve_mb=0, **settings,
+            disk_reserve_mb=0, speech_workers=0, **settings,
         ) as made:  # fmt: skip
             yield made
 

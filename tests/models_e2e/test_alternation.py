@@ -12,7 +12,7 @@ from webapp.engines.manager import ModelState
 from webapp.settings import Settings
 from webapp.worker.engine_set import EngineSet
 
-JOBS, WARM_UP = 30, 6
+JOBS, WARM_UP = 15, 6
 MODELS = tuple(CHECKPOINTS)
 
 
@@ -23,7 +23,7 @@ def held_bytes() -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
-def test_thirty_jobs_of_three_models_in_turn_leave_nothing_behind(tiny_models: Path) -> None:
+def test_jobs_of_three_models_in_turn_leave_nothing_behind(tiny_models: Path) -> None:
     settings = Settings(
         engine="audiocraft", device="cpu", threads=1, models_dir=str(tiny_models),
         # More than any machine has, so that every load evicts what was loaded before.

@@ -15,6 +15,8 @@ from tests.running import Client, Installation, Server, installed
 from webapp.clock import SystemClock
 from webapp.events import SocketBus
 
+pytestmark = pytest.mark.slow
+
 LM_FILE = "state_dict.bin"
 
 
@@ -47,7 +49,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> 
     settings = {f"{model}_checkpoint": name for model, name in CHECKPOINTS.items()}
     with installed(
         tmp_path_factory.mktemp("data"), models_dir=models_dir, device="cpu", threads=1, disk_reserve_mb=0,
-        **settings,
+        speech_workers=0, **settings,
     ) as made:  # fmt: skip
         yield made
 
@@ -115,6 +117,6 @@ async def test_weights_that_were_asked_for_by_name_and_are_taken_away_are_an_err
         lambda told: LM_FILE in str(told["engines"]["music"]["error"]).partition("lacks")[2],
     )
     assert told["models"]["music"] == "error"
-    assert told["engines"]["music"]["error"] == f"the folder {folder} is no checkpoint: it lacks {LM_FILE}"
+    assert told["engines"]["music"]["error"] == f"the folder {folder} is not a checkpoint: it lacks {LM_FILE}"
     job = client.wait_for(client.submit(model="music", duration=1, seed=1), "completed", "failed")
     assert (job["status"], job["error"]) == ("failed", "The model could not be loaded")

@@ -38,7 +38,7 @@ async def attempt(services: Services, make_account: MakeAccount, tmp_path: Path)
         directory = EngineDirectory("audiocraft", options)
         ann = await make_account()
         job = await services.queue.submissions.submit(ann, choice(duration_s=2, seed=seed))
-        async with working(services, directory.engines(directory.look())["music"]):
+        async with working(services, directory.engines(directory.installed_weights())["music"]):
             return await ended(services, ann, job.job_id)
 
     return run

@@ -8,6 +8,8 @@ from tests.models_e2e.conftest import CHECKPOINTS
 from tests.running import installed
 from tests.watched import STRACE, Watched
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_worker_with_models_leaves_the_home_folder_alone(tmp_path: Path, tiny_models: Path) -> None:
     watched = Watched(tmp_path / "watched")
@@ -19,6 +21,7 @@ def test_a_worker_with_models_leaves_the_home_folder_alone(tmp_path: Path, tiny_
         threads=1,
         disk_reserve_mb=0,
         cache_dir="",
+        speech_workers=0,
         **settings,
     ) as installation:
         installation.environment = watched.environment(installation.environment)

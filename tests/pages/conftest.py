@@ -8,13 +8,13 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from tests.shared_app import shared_app
 from tests.speech.conftest import answered, engine, speaking  # noqa: F401 fixtures, found by their names here
 from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.passwords import Argon2Hash, PasswordHasher
 from webapp.services.container import Services
-from webapp.web.app import create_app
 
 BROWSER = {"accept": "text/html,*/*;q=0.8", "sec-fetch-site": "same-origin"}
 
@@ -31,7 +31,7 @@ def services(services: Services) -> Services:
 
 @pytest.fixture
 def app(services: Services) -> Litestar:
-    return create_app(services)
+    return shared_app(services)
 
 
 @pytest.fixture

@@ -98,5 +98,5 @@ def samples() -> Iterator[Any]:
     yield QueueChartsFragment(queue_charts((), 0))
     yield OwnJobsFragment((OWN, ROWS[2]))
     yield OwnJobsFragment(())
-    yield UndoToast(LONG, "restore", ("1" * 12, "2" * 12), "")
-    yield UndoToast("Queue paused", None, (), "")
+    yield UndoToast(LONG, "restore", ("1" * 12, "2" * 12))
+    yield UndoToast("Queue paused", None, ())

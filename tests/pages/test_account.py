@@ -200,3 +200,17 @@ async def test_a_token_says_when_it_ends(
     assert "never expires" in (await ann_browser.get("/account")).text
     await services.accounts.tokens.create(ann.account_id, "brief", lifetime_ms=2 * 3_600_000)
     assert re.search(r"expires <time [^>]*>in 2 h</time>", (await ann_browser.get("/account")).text)
+
+
+async def test_error_pages_know_who_is_signed_in(
+    browser: httpx.AsyncClient, ann_browser: httpx.AsyncClient
+) -> None:
+    for path in ("/nowhere", "/sounds/ffffffffffffffffffff", "/admin"):
+        page = (await ann_browser.get(path)).text
+        assert 'href="/account"' in page, path
+        assert "Sign out" in page
+    browser.cookies.clear()
+    stranger = await browser.get("/nowhere")
+    assert stranger.status_code == 404
+    assert 'href="/login"' in stranger.text
+    assert "Sign out" not in stranger.text

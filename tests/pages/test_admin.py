@@ -225,7 +225,7 @@ async def test_an_account_is_deleted_after_a_question_and_never_ones_own(
     assert "Delete ann?" in asked.text
     assert (await services.accounts.registry.find("ann")).username == "ann"
     done = await root_browser.post("/admin/accounts/ann/delete", data={"confirmed": "yes"})
-    assert (done.status_code, done.headers["location"]) == (303, "/admin")
+    assert (done.status_code, done.headers["location"]) == (303, "/admin?deleted=ann")
     assert [account.username for account in await services.accounts.registry.list()] == ["root"]
     assert ("root", "delete account", "ann") in await told(services)
     own = await root_browser.post(f"/admin/accounts/{root.username}/delete", data={"confirmed": "yes"})

@@ -276,5 +276,9 @@ async def test_variations_have_letters_and_one_is_kept(
     assert "Variation B kept" in answer.text
     after = await services.queue.jobs.of_account(ann.account_id)
     assert {job.job_id for job in after if job.sound} == {jobs[1].job_id, single}
+    page = (await ann_browser.get("/")).text
+    assert re.findall(r'id="job-([0-9a-f]{12})"', page) == [jobs[1].job_id, single]
+    assert "Keep only this one" not in page
+    assert ">Variation " not in page
     alone = await ann_browser.post(f"/jobs/{single}/keep", data={"confirmed": "yes"}, headers=HTMX)
     assert "This job has no other variations" in alone.text

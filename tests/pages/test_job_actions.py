@@ -160,13 +160,25 @@ async def test_a_skip_says_what_it_gains_and_is_offered_only_then(
         assert await offers(path) == []  # nothing to pay with
     await services.accounts.aura.grant(ann.account_id, 45, reason="test", author="root")
     for path in ("/", "/queue"):
-        assert await offers(path) == ["place 2 → 1, 1 of your 45 Aura"]
+        assert await offers(path) == ["Skip ahead: place 2 → 1 for 1 of your 45 Aura"]
     middle = (await services.queue.submissions.submit(ann, choice("middle"))).job_id
     await start_one(services)
     await services.queue.jobs.skip(ann, middle)
     # Behind the job in hand and the one that was skipped before.
     assert await offers("/") == []
     another = (await services.queue.submissions.submit(ann, choice("another"))).job_id
-    assert await offers("/queue") == ["place 4 → 3, 1 of your 44 Aura"]
+    assert await offers("/queue") == ["Skip ahead: place 4 → 3 for 1 of your 44 Aura"]
     assert (await services.queue.jobs.get(ann, another)).skip_place == 3
     assert (await services.queue.jobs.get(ann, last)).skip_place is None
+
+
+async def test_stopping_what_has_just_ended_is_no_fault(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    job_id = await finish_one(services, ann)
+    fields = {"confirmed": "yes", "place": "/"}
+    answer = await ann_browser.post(f"/jobs/{job_id}/stop", data=fields, headers=HTMX)
+    assert answer.status_code == 200
+    assert "This job has already finished." in answer.text
+    waiting = (await services.queue.submissions.submit(ann, choice("rain"))).job_id
+    assert (await ann_browser.post(f"/jobs/{waiting}/stop", data=fields, headers=HTMX)).status_code == 400

@@ -40,7 +40,7 @@ async def test_every_job_in_order_with_the_reason_for_its_place(
     assert cells(page, jobs[2])[:2] == ["2", "Waiting"]
     assert cells(page, jobs[2])[3] == "12.5 s"
     assert cells(page, jobs[2])[7] == "Paid to skip ahead"
-    assert cells(page, jobs[1])[7].startswith("Job before it: 1 that skipped or waited long; goes before new")
+    assert cells(page, jobs[1])[7].startswith("Behind 1 job that skipped ahead or has waited long. Ahead")
     assert re.search(r"<dt>Generating</dt><dd>1</dd>", page)
     assert re.search(r"<dt>Waiting</dt><dd>2</dd>", page)
 
@@ -54,7 +54,8 @@ async def test_own_jobs_are_marked_and_carry_their_actions(
     mine = (await services.queue.submissions.submit(ann, choice("my own words"))).job_id
     other = (await services.queue.submissions.submit(bob, choice("his own words"))).job_id
     page = (await ann_browser.get("/queue")).text
-    assert "Yours my own words Cancel Skip place 2 → 1, 1 of your 5 Aura" in cells(page, mine)[8]
+    own = "Yours my own words Cancel Skip Skip ahead: place 2 → 1 for 1 of your 5 Aura"
+    assert own in cells(page, mine)[8]
     assert cells(page, other)[8] == ""
     assert "his own words" not in page
     assert "bob" not in page

@@ -7,13 +7,13 @@ import httpx
 import msgspec
 import pytest
 
+from tests.shared_app import shared_app
 from webapp.clock import ManualClock
 from webapp.http.requests.session_cookie import PLAIN_COOKIE, SECURE_COOKIE
 from webapp.pages.accounts.authentication import safe_next
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sessions import RECORD_USE_EVERY_MS
 from webapp.services.container import Services
-from webapp.web.app import create_app
 
 NEW = {"username": "Ada", "password": "correct horse"}
 ANN = {"username": "ann", "password": "correct horse"}
@@ -36,7 +36,7 @@ async def test_to_register_is_to_be_signed_in(browser: httpx.AsyncClient) -> Non
 
 async def test_over_tls_the_cookie_is_bound_to_host_and_tls(services: Services) -> None:
     settings = with_settings(services, public_url="https://sound.example")
-    transport = httpx.ASGITransport(cast("Any", create_app(settings)))
+    transport = httpx.ASGITransport(cast("Any", shared_app(settings)))
     async with httpx.AsyncClient(transport=transport, base_url="https://sound.example") as browser:
         answer = await browser.post("/register", data=NEW, headers={"origin": "https://sound.example"})
     cookie = answer.headers["set-cookie"]
@@ -172,7 +172,7 @@ async def test_the_set_up_link_makes_the_admin_once(browser: httpx.AsyncClient, 
     assert refused.status_code == 400
     assert f'value="{token}"' in refused.text
     made = await browser.post("/setup", data={"token": token, **NEW})
-    assert (made.status_code, made.headers["location"]) == (303, "/")
+    assert (made.status_code, made.headers["location"]) == (303, "/?done=set-up")
     session = await services.accounts.sessions.resolve(browser.cookies[PLAIN_COOKIE])
     assert session is not None
     assert session.identity.is_admin
@@ -222,7 +222,7 @@ async def test_another_site_cannot_sign_anybody_in_or_out(ann_browser: httpx.Asy
 
 
 async def test_closed_registration_says_so(services: Services) -> None:
-    closed = create_app(with_settings(services, registration="closed"))
+    closed = shared_app(with_settings(services, registration="closed"))
     transport = httpx.ASGITransport(cast("Any", closed))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as browser:
         assert "Registration is closed" in (await browser.get("/register")).text

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.pages.steps import make_sound
+from tests.stored import stored_path
 from webapp.pages.library.playlists import moved
 from webapp.policy.library.fields import PlaylistChange
 from webapp.services.accounts.identity import Identity
@@ -231,7 +232,7 @@ async def test_sounds_are_taken_along(
     assert "content-encoding" not in chosen.headers
     assert (await ann_browser.post("/library/export", data={})).status_code == 400
     assert (await ann_browser.post("/library/export", data={"id": ["0" * 20]})).status_code == 404
-    (await services.storage.path(f"{mine}-1", "sound.flac")).unlink()
+    stored_path(services, f"{mine}-1", "sound.flac").unlink()
     for answer in (
         await ann_browser.post("/library/export", data={"id": [mine]}),
         await ann_browser.get(f"/playlists/{playlist.playlist_id}/export"),
@@ -281,3 +282,12 @@ async def test_a_sketch_says_what_it_understood_and_what_not(
         assert 'class="not-understood" dir="auto">blorp&lt;b&gt;</span>' in page, path
     assert "What you hear is a stand-in." in (await ann_browser.get(f"/sounds/{nothing}")).text
     assert "Understood" not in (await ann_browser.get(f"/sounds/{silent}")).text
+
+
+async def test_the_player_learns_whether_its_sound_is_there(
+    browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    sound_id = await make_sound(services, ann, is_public=False)
+    assert (await browser.get(f"/sounds/{sound_id}/there")).text == "yes"
+    await services.library.publishing.delete(ann, sound_id)
+    assert (await browser.get(f"/sounds/{sound_id}/there")).text == "no"

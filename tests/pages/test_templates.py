@@ -89,12 +89,12 @@ SOUND = SoundView(
 JOB = JobView(
     job_id=JOB_ID, account_id=1, status="queued", position=2, model="music", prompt=LONG, duration_s=8.0,
     is_loopable=True, seed=7, seed_was_given=False, priority="creator", tier="creator", created_ms=NOW_MS,
-    started_ms=None, finished_ms=None, expected_start_ms=NOW_MS + 5000, progress_pct=0, retry_count=0,
-    error=None, skip_cost=1, sound=None,
+    started_ms=None, finished_ms=None, progress_pct=0, retry_count=0,
+    error=None, skip_cost=1, sound=None, start=Start(NOW_MS + 5000, NOW_MS + 5000, NOW_MS + 5000),
 )  # fmt: skip
 JOBS = (
     JOB,
-    dataclasses.replace(JOB, job_id="1" * 12, priority="skipped", expected_start_ms=None),
+    dataclasses.replace(JOB, job_id="1" * 12, priority="skipped", start=None),
     dataclasses.replace(
         JOB, job_id="8" * 12, start=Start(NOW_MS + 90_000, NOW_MS + 40_000, NOW_MS + 300_000, is_bounded=True)
     ),
@@ -119,10 +119,15 @@ JOBS = (
     dataclasses.replace(JOB, job_id="7" * 12, status="completed", finished_ms=NOW_MS),
 )
 QUOTES = tuple(
-    contexts.QuoteView(Quote(place, wait_s, work_s, left, free, 3), hourly=60, at_once=20)
-    for place, wait_s, work_s, left, free in (
-        (1, 0.2, 0.4, 60, 20), (7, 90.0, 12.0, 1, 1), (2, None, None, 5, 5), (1, 0.0, 1.0, 0, 3),
-        (1, 0.0, 1.0, 9, 0),
+    contexts.QuoteView(
+        Quote(position, work_s, left, free, 3, start=start, asked_ms=NOW_MS), hourly=60, at_once=20
+    )
+    for position, start, work_s, left, free in (
+        (1, Start(NOW_MS + 200, NOW_MS + 150, NOW_MS + 300), 0.4, 60, 20),
+        (7, Start(NOW_MS + 90_000, NOW_MS + 80_000, NOW_MS + 99_000), 12.0, 1, 1),
+        (2, None, None, 5, 5),
+        (1, Start(NOW_MS, NOW_MS, NOW_MS), 1.0, 0, 3),
+        (1, Start(NOW_MS, NOW_MS, NOW_MS), 1.0, 9, 0),
     )
 )  # fmt: skip
 MODELS = (

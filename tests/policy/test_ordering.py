@@ -13,11 +13,11 @@ from webapp.policy.queue.ordering import (
     Affinity,
     Rank,
     WaitingJob,
+    in_claim_order,
     in_order,
-    in_turn,
     next_job,
     order_key,
-    reason_for_place,
+    rank_reason,
 )
 
 LIMIT = 3
@@ -33,9 +33,9 @@ def test_the_order_is_total_and_does_not_depend_on_how_jobs_are_listed(line: lis
 
 @given(lines(), TURNS)
 def test_skips_go_first_oldest_first_whatever_is_loaded(
-    line: list[WaitingJob], turns: list[Affinity]
+    line: list[WaitingJob], affinities: list[Affinity]
 ) -> None:
-    ordered = in_order(line, NOW_MS, turns)
+    ordered = in_order(line, NOW_MS, affinities)
     skipped = [job for job in ordered if job.skipped_ms is not None]
     assert ordered[: len(skipped)] == skipped
     assert [job.skipped_ms for job in skipped] == sorted(job.skipped_ms or 0 for job in skipped)
@@ -43,9 +43,9 @@ def test_skips_go_first_oldest_first_whatever_is_loaded(
 
 @given(lines(), TURNS)
 def test_a_starving_job_is_overtaken_only_by_skips_and_jobs_further_past_their_limit(
-    line: list[WaitingJob], turns: list[Affinity]
+    line: list[WaitingJob], affinities: list[Affinity]
 ) -> None:
-    ordered = in_order(line, NOW_MS, turns)
+    ordered = in_order(line, NOW_MS, affinities)
     for place, job in enumerate(ordered):
         if job.skipped_ms is None and job.starves_ms is not None and job.starves_ms <= NOW_MS:
             for ahead in ordered[:place]:
@@ -53,22 +53,22 @@ def test_a_starving_job_is_overtaken_only_by_skips_and_jobs_further_past_their_l
 
 
 @given(lines(), TURNS)
-def test_a_tier_is_never_overtaken_by_a_worse_one(line: list[WaitingJob], turns: list[Affinity]) -> None:
-    plain = [job for job in in_order(line, NOW_MS, turns) if reason_for_place(job, NOW_MS) == "tier"]
+def test_a_tier_is_never_overtaken_by_a_worse_one(line: list[WaitingJob], affinities: list[Affinity]) -> None:
+    plain = [job for job in in_order(line, NOW_MS, affinities) if rank_reason(job, NOW_MS) == "tier"]
     assert [job.priority for job in plain] == sorted(job.priority for job in plain)
 
 
 @given(lines())
 def test_without_affinity_a_tier_is_first_come_first_served(line: list[WaitingJob]) -> None:
-    plain = [job for job in in_order(line, NOW_MS) if reason_for_place(job, NOW_MS) == "tier"]
+    plain = [job for job in in_order(line, NOW_MS) if rank_reason(job, NOW_MS) == "tier"]
     assert plain == sorted(plain, key=lambda job: (job.priority, job.sequence))
 
 
 @given(lines(), TURNS)
 def test_jobs_of_one_model_are_first_come_first_served_within_a_tier(
-    line: list[WaitingJob], turns: list[Affinity]
+    line: list[WaitingJob], affinities: list[Affinity]
 ) -> None:
-    plain = [job for job in in_order(line, NOW_MS, turns) if reason_for_place(job, NOW_MS) == "tier"]
+    plain = [job for job in in_order(line, NOW_MS, affinities) if rank_reason(job, NOW_MS) == "tier"]
     for model in MODELS:
         own = [job for job in plain if job.model == model]
         assert own == sorted(own, key=lambda job: (job.priority, job.sequence))
@@ -122,9 +122,9 @@ def test_three_times_and_then_the_one_that_waits() -> None:
 
 @given(lines(), TURNS)
 def test_the_shown_order_is_the_next_job_over_and_over_each_worker_in_turn(
-    line: list[WaitingJob], turns: list[Affinity]
+    line: list[WaitingJob], affinities: list[Affinity]
 ) -> None:
-    states = list(turns) or [INDIFFERENT]
+    states = list(affinities) or [INDIFFERENT]
     waiting, expected = list(line), []
     for worker in cycle(range(len(states))):
         taken = next_job(waiting, NOW_MS, states[worker])
@@ -133,7 +133,7 @@ def test_the_shown_order_is_the_next_job_over_and_over_each_worker_in_turn(
         job, states[worker] = taken
         expected.append(job)
         waiting.remove(job)
-    assert in_order(line, NOW_MS, turns) == expected
+    assert in_order(line, NOW_MS, affinities) == expected
 
 
 @given(lines(), st.integers(0, 4), st.integers(0, 3))
@@ -147,16 +147,16 @@ def test_with_everything_loaded_or_without_a_limit_affinity_changes_nothing(
 def test_workers_ask_in_turn_idle_ones_first_then_as_they_started() -> None:
     one, two, three = (Affinity(frozenset((model,))) for model in MODELS)
     workers = [("a", one), ("b", two), ("c", three)]
-    assert in_turn(workers, {"a": 8, "b": 7}) == (three, two, one)
-    assert in_turn(reversed(workers), {}) == (one, two, three)
+    assert in_claim_order(workers, {"a": 8, "b": 7}) == (three, two, one)
+    assert in_claim_order(reversed(workers), {}) == (one, two, three)
 
 
 def test_a_thousand_jobs_are_ordered_in_a_few_milliseconds() -> None:
     line = [WaitingJob(n, n % 5, None, NOW_MS + (n % 100 - 10) * 1000, MODELS[n % 3]) for n in range(1, 1001)]
-    turns = [Affinity(frozenset((MODELS[n % 3],)), n % 4, LIMIT) for n in range(100)]
+    affinities = [Affinity(frozenset((MODELS[n % 3],)), n % 4, LIMIT) for n in range(100)]
     best_s = 1.0
     for _ in range(5):
         begun_s = perf_counter()
-        in_order(line, NOW_MS, turns)
+        in_order(line, NOW_MS, affinities)
         best_s = min(best_s, perf_counter() - begun_s)
     assert best_s < 0.05, "a shared machine may be slow, but not ten times"

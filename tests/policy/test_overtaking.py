@@ -2,18 +2,18 @@
 
 import pytest
 
-from webapp.policy.queue.overtaking import SLICES, Asked, overtaking
+from webapp.policy.queue.overtaking import SLICES, Arrival, overtaking_shares
 
 SINCE_MS = 1_700_000_000_000
 SPAN_MS = 600_000.0
 
 
-def _shares(asked: list[Asked], workers: int = 1) -> dict[int, float]:
-    return overtaking(asked, since_ms=SINCE_MS, span_ms=SPAN_MS, workers=workers)
+def _shares(asked: list[Arrival], workers: int = 1) -> dict[int, float]:
+    return overtaking_shares(asked, since_ms=SINCE_MS, span_ms=SPAN_MS, workers=workers)
 
 
-def _steady(priority: int, work_ms: float) -> list[Asked]:
-    return [Asked(SINCE_MS + n * 30_000, priority, work_ms) for n in range(SLICES)]
+def _steady(priority: int, work_ms: float) -> list[Arrival]:
+    return [Arrival(SINCE_MS + n * 30_000, priority, work_ms) for n in range(SLICES)]
 
 
 def test_steady_work_is_a_share_of_the_time_for_every_tier_below() -> None:
@@ -24,7 +24,7 @@ def test_steady_work_is_a_share_of_the_time_for_every_tier_below() -> None:
 
 
 def test_a_burst_is_no_rate() -> None:
-    burst = [Asked(SINCE_MS + 100_000 + 700 * n, 1, 4_000) for n in range(61)]
-    assert _shares([*burst, Asked(SINCE_MS, 4, 1)])[4] == 0
-    asked = [*burst, *_steady(2, 3_000), Asked(SINCE_MS, 4, 1)]
+    burst = [Arrival(SINCE_MS + 100_000 + 700 * n, 1, 4_000) for n in range(61)]
+    assert _shares([*burst, Arrival(SINCE_MS, 4, 1)])[4] == 0
+    asked = [*burst, *_steady(2, 3_000), Arrival(SINCE_MS, 4, 1)]
     assert _shares(asked)[4] == pytest.approx(0.1), "what comes steadily still counts"

@@ -10,14 +10,14 @@ from webapp.policy.queue.speed import (
     GUESS_ACCELERATED,
     GUESS_CPU,
     GUESS_SKETCH,
+    LinearWork,
     Result,
-    WorkLine,
     first_guess,
     fit,
     learn,
 )
 
-TRUTH = WorkLine(12.0, 1.5)
+TRUTH = LinearWork(12.0, 1.5)
 DURATIONS_S = (5.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 LENGTHS_S = st.floats(1, 180)
 WORKS_S = st.floats(0.01, 10_000)
@@ -35,8 +35,8 @@ def _points(count: int, *, noise: float = 0.1, wild: int = 0, seed: int = 1) -> 
     ]
 
 
-def _worst_error(line: WorkLine) -> float:
-    return max(abs(line.work_s(length_s) / TRUTH.work_s(length_s) - 1) for length_s in DURATIONS_S)
+def _worst_error(fitted: LinearWork) -> float:
+    return max(abs(fitted.work_s(length_s) / TRUTH.work_s(length_s) - 1) for length_s in DURATIONS_S)
 
 
 def test_with_no_result_the_guess_stands() -> None:
@@ -56,15 +56,15 @@ def test_more_results_tell_more(count: int, allowed: float) -> None:
 
 
 def test_one_result_moves_the_guess_towards_it_but_not_all_the_way() -> None:
-    guess = WorkLine(10.0, 1.0)
-    line = fit([(30.0, 80.0)], guess)
-    assert guess.work_s(30) < line.work_s(30) < 80
+    guess = LinearWork(10.0, 1.0)
+    fitted = fit([(30.0, 80.0)], guess)
+    assert guess.work_s(30) < fitted.work_s(30) < 80
 
 
 def test_results_of_one_length_only_keep_the_guesss_shape() -> None:
-    line = fit([(30.0, 57.0)] * 50, WorkLine(24.0, 3.0))
-    assert line.work_s(30) == pytest.approx(57, rel=0.05)
-    assert line.work_s(120) == pytest.approx(192, rel=0.1)
+    fitted = fit([(30.0, 57.0)] * 50, LinearWork(24.0, 3.0))
+    assert fitted.work_s(30) == pytest.approx(57, rel=0.05)
+    assert fitted.work_s(120) == pytest.approx(192, rel=0.1)
 
 
 def test_wild_results_hardly_matter() -> None:
@@ -76,8 +76,8 @@ def test_wild_results_hardly_matter() -> None:
 
 def test_skewed_results_are_right_on_average() -> None:
     points = _points(400, noise=0.6)
-    line = fit(points, GUESS_CPU)
-    ratios = [work_s / line.work_s(duration_s) for duration_s, work_s in points]
+    fitted = fit(points, GUESS_CPU)
+    ratios = [work_s / fitted.work_s(duration_s) for duration_s, work_s in points]
     assert sum(ratios) / len(ratios) == pytest.approx(1, abs=0.1)  # the median is 17 % below
 
 
@@ -85,8 +85,8 @@ def test_skewed_results_are_right_on_average() -> None:
 def test_whatever_was_measured_work_is_positive_and_grows_with_length(
     points: list[tuple[float, float]],
 ) -> None:
-    line = fit(points, GUESS_ACCELERATED)
-    works_s = [line.work_s(length_s) for length_s in (1, 30, 180)]
+    fitted = fit(points, GUESS_ACCELERATED)
+    works_s = [fitted.work_s(length_s) for length_s in (1, 30, 180)]
     assert 0 < works_s[0] <= works_s[1] <= works_s[2] < 1e6
 
 
@@ -99,7 +99,7 @@ def _results(device: str, slower: float, count: int) -> list[Result]:
 
 def test_each_device_has_its_speed_and_a_new_one_that_of_its_kind() -> None:
     table = learn([*_results("cuda:0", 1.0, 60), *_results("cuda:1", 3.0, 60)])
-    one, other, new = (table.line("music", "audiocraft", f"cuda:{n}").work_s(30) for n in (0, 1, 2))
+    one, other, new = (table.work_time("music", "audiocraft", f"cuda:{n}").work_s(30) for n in (0, 1, 2))
     assert one == pytest.approx(TRUTH.work_s(30), rel=0.1)
     assert other == pytest.approx(TRUTH.work_s(30) * 3, rel=0.1)
     assert one < new < other
@@ -107,8 +107,8 @@ def test_each_device_has_its_speed_and_a_new_one_that_of_its_kind() -> None:
 
 def test_another_engine_learns_nothing_from_it_and_another_model_its_level() -> None:
     table = learn(_results("cuda:0", 3.0, 60))
-    assert table.line("music", "other", "cuda:0") == GUESS_ACCELERATED
-    one, other = (table.line(model, "audiocraft", "cuda:0").work_s(30) for model in ("music", "audio"))
+    assert table.work_time("music", "other", "cuda:0") == GUESS_ACCELERATED
+    one, other = (table.work_time(model, "audiocraft", "cuda:0").work_s(30) for model in ("music", "audio"))
     assert other == pytest.approx(one, rel=0.3)
     assert other > 2 * GUESS_ACCELERATED.work_s(30)
 
@@ -118,11 +118,11 @@ def test_the_newest_results_count_most() -> None:
     assert fit(slow_since, GUESS_CPU).work_s(30) > 40
 
 
-def test_more_results_leave_less_doubt() -> None:
+def test_more_results_leave_less_uncertainty() -> None:
     few, many = learn(_results("cuda:0", 1.0, 2)), learn(_results("cuda:0", 1.0, 60))
     where = ("audiocraft", "cuda:0")
-    doubts = [table.doubt("music", *where) for table in (learn([]), few, many)]
-    assert doubts == sorted(doubts, reverse=True)
-    assert doubts[0] > 1
-    assert doubts[2] < 0.1
-    assert doubts[0] > few.doubt("audio", *where) > few.doubt("music", *where)
+    uncertainties = [table.uncertainty("music", *where) for table in (learn([]), few, many)]
+    assert uncertainties == sorted(uncertainties, reverse=True)
+    assert uncertainties[0] > 1
+    assert uncertainties[2] < 0.1
+    assert uncertainties[0] > few.uncertainty("audio", *where) > few.uncertainty("music", *where)

@@ -72,7 +72,7 @@ def _workers(process: psutil.Popen) -> set[psutil.Process]:
 def test_a_log_that_cannot_be_written_ends_nothing(tmp_path: Path, stream: Callable[[], list[int]]) -> None:
     numbers = stream()
     with (
-        installed(tmp_path / "data") as installation,
+        installed(tmp_path / "data", speech_workers=0) as installation,
         _serving(installation.environment, numbers) as (process, url),
         httpx.Client(base_url=url, timeout=START_S) as client,
     ):

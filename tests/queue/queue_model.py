@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from webapp.clock import Clock
 from webapp.policy.accounts.tiers import tier_table
 from webapp.policy.queue.job_actions import AdminAction
-from webapp.policy.queue.ordering import Affinity, WaitingJob, in_order, in_turn, next_job
+from webapp.policy.queue.ordering import Affinity, WaitingJob, in_claim_order, in_order, next_job
 from webapp.policy.queue.pricing import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS
@@ -79,19 +79,19 @@ class QueueModel:
     def shown(self, now_ms: int) -> list[str]:
         """The ids of the active jobs in the order in which they ought to be shown."""
         ids = {job.line.sequence: job.job_id for job in self.jobs.values()}
-        line = in_order(self.waiting(), now_ms, self._turns())
+        line = in_order(self.waiting(), now_ms, self._affinities())
         return [job.job_id for job in self.processing()] + [ids[job.sequence] for job in line]
 
-    def _turns(self) -> tuple[Affinity, ...]:
+    def _affinities(self) -> tuple[Affinity, ...]:
         started = {job.holder: job.started for job in self.processing() if job.holder}
-        return in_turn(
+        return in_claim_order(
             ((worker.worker_id, worker.affinity) for worker in self.workers.values() if worker.is_known),
             started,
         )
 
     def _place_if_skipped(self, job: ModelJob, now_ms: int) -> int:
         line = [replace(one, skipped_ms=now_ms) if one == job.line else one for one in self.waiting()]
-        return [one.sequence for one in in_order(line, now_ms, self._turns())].index(job.line.sequence)
+        return [one.sequence for one in in_order(line, now_ms, self._affinities())].index(job.line.sequence)
 
     def refusal_to_submit(self, account: Identity, duration_s: float, now_ms: int) -> str | None:
         tier = self._tiers[account.tier]

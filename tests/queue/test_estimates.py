@@ -42,7 +42,7 @@ async def _make(services: Services, clock: ManualClock, ann: Identity, worker_id
 
 
 def _work_s(outlook: Outlook, device: str, model: str = "music") -> float:
-    return outlook.speeds.line(model, "e", device).work_s(10)
+    return outlook.speeds.work_time(model, "e", device).work_s(10)
 
 
 async def test_speed_is_learned_by_device(services: Services, ann: Identity, clock: ManualClock) -> None:
@@ -100,12 +100,12 @@ async def test_better_tiers_that_keep_coming_make_the_wait_longer(
     clock.advance_s(10)
     await services.queue.leases.keep(ONE, [])
     outlook = await services.queue.estimator.outlook()
-    assert outlook.overtaking == {1: 0}
+    assert outlook.overtaking_shares == {1: 0}
     for _ in range(2):
         await services.queue.submissions.submit(free, choice(duration_s=10))
     clock.advance_s(5)
     outlook = await services.queue.estimator.outlook()
-    assert outlook.overtaking[4] == pytest.approx(20 * 5 / 615, rel=0.15)
+    assert outlook.overtaking_shares[4] == pytest.approx(20 * 5 / 615, rel=0.15)
 
 
 async def test_the_newest_results_are_read_by_their_index(services: Services) -> None:

@@ -39,6 +39,8 @@ from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 logger = logging.getLogger(__name__)
 
 STEPS_PER_RUN = 50

@@ -83,15 +83,3 @@ async def test_a_deletion_that_is_cut_short_is_carried_on(
     assert set(await services.storage.keys()) == {claim.storage_key}
     assert await services.library.files.remove_strays() == (1, 0)
     assert set(await services.storage.keys()) == set()
-
-
-async def test_a_deletion_that_did_not_happen_leaves_its_sound(
-    services: Services, make_account: MakeAccount
-) -> None:
-    claim = await _claim(services, make_account, "ann")
-    await _publish(services, claim.storage_key)
-    await services.queue.leases.complete(claim, FACTS)
-    await services.storage.loosen(claim.storage_key)
-    assert await services.library.files.remove_strays() == (0, 0)
-    assert set(await services.storage.keys()) == {claim.storage_key}
-    assert await services.storage.loose() == {}

@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,9 @@ from tests.api.client import User
 from tests.api.conftest import MakeUser
 from tests.speech.conftest import Speaking
 from tests.speech.tiny_voice import DESCRIPTION, NAME, write_tiny_voice
+from tests.stored import stored_path
+from webapp.engines.speech import engine as speech_engine
+from webapp.engines.speech import installed
 from webapp.engines.speech.base import EngineName, Segment, SpeechError, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.piper_descriptions import licence_in
@@ -26,6 +29,30 @@ from webapp.http.requests.session_cookie import PLAIN_COOKIE
 from webapp.services.container import Services
 
 PUBLISHED = "en_US-joe-medium"
+
+
+class LastingSpeaker(Speaker):
+    """A process that many engines use one after the other: to start one takes half a second."""
+
+    def close(self) -> None:
+        """Leave it to the next engine."""
+
+    def end(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[LastingSpeaker]:
+    speaker = LastingSpeaker()
+    yield speaker
+    speaker.end()
+
+
+@pytest.fixture
+def one_process(lasting: LastingSpeaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have engines look and speak through one process; for tests of one thread."""
+    monkeypatch.setattr(speech_engine, "Speaker", lambda: lasting)
+    monkeypatch.setattr(installed, "Speaker", lambda: lasting)
 
 
 def _write(folder: Path, name: str = NAME, *, encoding: str = "utf-8", **changes: Any) -> None:
@@ -44,6 +71,7 @@ def _look(folder: Path) -> tuple[dict[str, Voice], dict[str, str]]:
         engine.close()
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_a_description_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
     _write(tmp_path, encoding=encoding)
@@ -55,6 +83,7 @@ def test_a_description_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> 
         engine.close()
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("told", ["PhonemeType.ESPEAK", "ESPEAK", "espeak", None, "PhonemeType.TEXT", "text"])
 def test_phoneme_types_as_descriptions_have_them(tmp_path: Path, told: str | None) -> None:
     """The first is what the published es_MX-ald-medium says."""
@@ -96,6 +125,7 @@ WRONG: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("what", WRONG)
 def test_a_voice_that_cannot_speak_says_why(tmp_path: Path, what: str) -> None:
     change, said = WRONG[what]
@@ -108,6 +138,7 @@ def test_a_voice_that_cannot_speak_says_why(tmp_path: Path, what: str) -> None:
     assert "status" not in refused[NAME]
 
 
+@pytest.mark.usefixtures("one_process")
 def test_names_that_cannot_be_ids(tmp_path: Path) -> None:
     for name in ("x" * 101, "two\nlines", "espeak-en-us", ".hidden"):
         _write(tmp_path, name)
@@ -221,6 +252,7 @@ def test_the_licence_that_a_card_names(card: str, licence: str) -> None:
     assert licence_in(card) == licence
 
 
+@pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_card_beside_the_model(tmp_path: Path, encoding: str) -> None:
     _write(tmp_path)
@@ -261,7 +293,7 @@ async def test_a_published_voice_speaks_through_the_worker(
         key for key in await services.storage.keys() if made.json()["audio_url"].split("/")[-1][:20] in key
     )
 
-    samples, rate = soundfile.read(await services.storage.path(key, "sound.wav"))
+    samples, rate = soundfile.read(stored_path(services, key, "sound.wav"))
     assert rate == 22_050
     assert 2 < len(samples) / rate < 5
     # Somebody speaks: most of it below 4 kHz, with pauses that are all but silent.

@@ -100,11 +100,11 @@ def test_voices_that_come_and_go_are_noticed(tmp_path: Path) -> None:
     try:
         assert not engine.has_piper
         write_tiny_voice(tmp_path / "voices")
-        assert engine.look_again()
+        assert engine.rescan()
         assert engine.voices[0].voice_id == NAME
-        assert not engine.look_again()
+        assert not engine.rescan()
         (tmp_path / "voices" / f"{NAME}.onnx").unlink()
-        assert engine.look_again()
+        assert engine.rescan()
         assert not engine.has_piper
     finally:
         engine.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from webapp.storage import LocalStorage
-from webapp.storage.local import NEW_FOR_S
+from webapp.storage.staging import NEW_FOR_S
 
 KEY = "0123456789abcdef0123-1"
 OTHER = "0123456789abcdef0123-2"
@@ -28,7 +28,7 @@ def _staged(storage: LocalStorage, content: bytes = b"RIFF") -> Path:
 
 async def test_a_published_group_is_private_and_can_be_read(storage: LocalStorage) -> None:
     await storage.publish(KEY, _staged(storage))
-    path = await storage.path(KEY, "sound.wav")
+    path = storage.path(KEY, "sound.wav")
     assert path.read_bytes() == b"RIFF"
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -67,25 +67,8 @@ async def test_claims_of_one_job_do_not_touch_each_others_files(storage: LocalSt
     await storage.publish(KEY, _staged(storage, b"old"))
     await storage.publish(OTHER, _staged(storage, b"new"))
     await storage.delete(KEY)
-    assert (await storage.path(OTHER, "sound.wav")).read_bytes() == b"new"
+    assert storage.path(OTHER, "sound.wav").read_bytes() == b"new"
     assert set(await storage.keys()) == {OTHER}
-
-
-async def test_a_loose_group_is_in_hand_until_it_is_settled_and_left_over_when_loosened(
-    storage: LocalStorage, tmp_path: Path
-) -> None:
-    await storage.publish(KEY, _staged(storage), is_loose=True)
-    await storage.publish(OTHER, _staged(storage))
-    other_process = LocalStorage(tmp_path)
-    assert await storage.loose() == await other_process.loose() == {KEY: True}
-    await storage.settle(KEY)
-    assert await storage.loose() == {}
-    await storage.loosen(KEY)
-    assert await other_process.loose() == {KEY: False}
-    await storage.delete(KEY)
-    await storage.loosen(KEY)
-    assert await storage.loose() == {}
-    assert await storage.keys() == {OTHER}
 
 
 @pytest.mark.parametrize(
@@ -93,14 +76,14 @@ async def test_a_loose_group_is_in_hand_until_it_is_settled_and_left_over_when_l
 )
 async def test_keys_of_another_form_lead_nowhere(storage: LocalStorage, key: str) -> None:
     with pytest.raises(FileNotFoundError):
-        await storage.path(key, "sound.wav")
+        storage.path(key, "sound.wav")
 
 
 @pytest.mark.parametrize("name", ["", ".writer", "../sound.wav", "sound.exe", "sound.wav\0", "Sound.wav"])
 async def test_names_of_another_form_lead_nowhere(storage: LocalStorage, name: str) -> None:
     await storage.publish(KEY, _staged(storage))
     with pytest.raises(FileNotFoundError):
-        await storage.path(KEY, name)
+        storage.path(KEY, name)
 
 
 async def test_deleting_leaves_nothing_and_may_be_repeated(storage: LocalStorage, tmp_path: Path) -> None:

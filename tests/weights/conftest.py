@@ -9,7 +9,7 @@ import pytest
 
 from tests.weights.hub import Hub, fill, running_hub
 from webapp.weights.catalogue import Checkpoint, published
-from webapp.weights.pull import Progress, Pull, Surroundings
+from webapp.weights.pull import Progress, Pull, PullEnvironment
 from webapp.weights.sources import open_source
 
 
@@ -42,10 +42,10 @@ class Puller:
             self.progress.append(progress)
             self.on_report(progress)
 
-        surroundings = Surroundings(
+        environment = PullEnvironment(
             self.reserve_bytes, self.waits.append, self._now_s, lambda: 1_700_000_000_000, "ann"
         )
-        return Pull(self.models_dir, open_source(self.address), surroundings, report).run(checkpoint(name))
+        return Pull(self.models_dir, open_source(self.address), environment, report).run(checkpoint(name))
 
     def _now_s(self) -> float:
         self.time_s += 0.1

@@ -213,6 +213,6 @@ def test_a_length_is_needed(hub: Hub, puller: Puller) -> None:
 
 
 def test_what_the_hub_says_is_understood(hub: Hub) -> None:
-    remote = open_source(hub.base).look("facebook/musicgen-small", "state_dict.bin", "")
+    remote = open_source(hub.base).describe("facebook/musicgen-small", "state_dict.bin", "")
     assert remote.sha256 == hashlib.sha256(hub.files[WEIGHTS]).hexdigest()
     assert remote.size_bytes == len(hub.files[WEIGHTS])

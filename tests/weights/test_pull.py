@@ -229,7 +229,7 @@ def test_a_full_disk_is_told_before_anything_is_fetched(hub: Hub, puller: Puller
 def test_a_disk_that_fills_up_on_the_way_is_noticed(
     hub: Hub, puller: Puller, models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.weights.transfer.LOOK_AT_DISK_EVERY", 1000)
+    monkeypatch.setattr("webapp.weights.transfer.CHECK_DISK_EVERY_BYTES", 1000)
 
     def fills_up(progress: Progress) -> None:
         if progress.state == "fetching":

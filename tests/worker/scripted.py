@@ -133,7 +133,7 @@ class Gate:
 @asynccontextmanager
 async def working(
     services: Services,
-    engine: Engine,
+    engine: Engine | None = None,
     end_process: Callable[[], object] | None = None,
     *,
     engines: EngineSet | None = None,
@@ -143,23 +143,14 @@ async def working(
 ) -> AsyncIterator[Processor]:
     """A worker that runs while the block does, and is asked to stop at its end.
 
-    With `look_s` its models are looked after, as often as that.
+    It has one engine for all models, or several. With `look_s` its models are looked after, as often as that.
     """
-    engines = engines or EngineSet(dict.fromkeys(engine.models, engine))
+    engines = engines or _of_one(engine)
     metrics = metrics or WorkerMetrics()
     engines.loaded = metrics.loaded
-    settings = services.settings
     finishing = ThreadPoolExecutor(1)
     thread = EngineThread(engines.serve)
-    maker = SoundMaker(
-        thread,
-        engines,
-        services.ids,
-        finishing,
-        metrics=metrics,
-        low_quality_below=settings.low_quality_below,
-        target_lufs=settings.target_lufs,
-    )
+    maker = _maker(services, engines, thread, finishing, metrics)
     worker = WorkerProcess(WORKER, "here", 1, "cpu")
     processor = Processor(
         services,
@@ -186,6 +177,31 @@ async def working(
             await running
         thread.close()
         finishing.shutdown(wait=False)
+
+
+def _maker(
+    services: Services,
+    engines: EngineSet,
+    thread: EngineThread,
+    finishing: ThreadPoolExecutor,
+    metrics: WorkerMetrics,
+) -> SoundMaker:
+    settings = services.settings
+    return SoundMaker(
+        thread,
+        engines,
+        services.ids,
+        finishing,
+        metrics=metrics,
+        low_quality_below=settings.low_quality_below,
+        target_lufs=settings.target_lufs,
+    )
+
+
+def _of_one(engine: Engine | None) -> EngineSet:
+    """An engine that makes everything it can."""
+    assert engine is not None
+    return EngineSet(dict.fromkeys(engine.models, engine))
 
 
 def _give_up_when_lost(thread: EngineThread, processor: Processor) -> None:

@@ -34,7 +34,7 @@ def test_a_folder_that_is_no_checkpoint_is_an_error_that_names_it(
         (tmp_path / "mine" / file).touch()
     with caplog.at_level(logging.ERROR):
         told = engines(tmp_path, music_checkpoint="mine").report()["models"]
-    expected = f"the folder {tmp_path / 'mine'} is no checkpoint: it lacks {lacking}"
+    expected = f"the folder {tmp_path / 'mine'} is not a checkpoint: it lacks {lacking}"
     assert (told["music"]["state"], told["music"]["error"]) == ("error", expected)
     assert expected in caplog.text
     assert told["audio"]["engine"] == told["magnet"]["engine"] == "sketch"

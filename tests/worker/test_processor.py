@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
+from tests.stored import stored_path
 from tests.worker.scripted import (
     WORKER,
     Gate,
@@ -43,9 +44,11 @@ async def test_a_job_becomes_files_that_were_written_aside(services: Services, a
         job = await ended(services, ann, job_id)
     assert job.sound is not None
     for extension in ("wav", "flac", "ogg", "mp3"):
-        path = await services.library.files.audio_file(f"{job.sound.generation_id}.{extension}")
+        file = await services.library.files.audio_file(f"{job.sound.generation_id}.{extension}")
+        path = stored_path(services, file.key, file.name)
         assert path.stat().st_mode & 0o777 == 0o600
-    picture = await services.library.files.picture_file(f"{job.sound.generation_id}.png")
+    file = await services.library.files.picture_file(f"{job.sound.generation_id}.png")
+    picture = stored_path(services, file.key, file.name)
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert job.sound.bytes_total == sum(path.stat().st_size for path in picture.parent.iterdir())
     assert list((services.settings.data_path / "staging").iterdir()) == []

@@ -34,6 +34,8 @@ def models_dir(tmp_path: Path) -> Path:
 
 
 Keeper = Callable[..., WeightsKeeper]
+# Two tests reach every statement of the register; for the rest it is about processes.
+ON_ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -90,6 +92,7 @@ def is_at(state: str) -> Callable[[CatalogueEntry], bool]:
     return lambda entry: entry.download is not None and entry.download.state == state
 
 
+@ON_ONE_DATABASE
 async def test_a_model_is_fetched_and_removed(
     services: Services, make_keeper: Keeper, models_dir: Path
 ) -> None:
@@ -148,6 +151,7 @@ async def test_a_worker_that_stops_leaves_its_download_to_the_next(
     assert hub.gets("compression_state_dict.bin")[0]["range"].startswith("bytes=")
 
 
+@ON_ONE_DATABASE
 async def test_failures_are_told_in_plain_words(services: Services, make_keeper: Keeper, hub: Hub) -> None:
     del hub.files[f"facebook/{SMALL}/state_dict.bin"]
     async with running(make_keeper()):
@@ -161,6 +165,7 @@ async def test_failures_are_told_in_plain_words(services: Services, make_keeper:
         await until(services, lambda entry: entry.download is None)
 
 
+@ON_ONE_DATABASE
 async def test_a_process_that_dies_is_a_failure(services: Services, make_keeper: Keeper) -> None:
     async with running(make_keeper((sys.executable, "-c", "import os; os.abort()"))):
         await until_known(services)
@@ -170,6 +175,7 @@ async def test_a_process_that_dies_is_a_failure(services: Services, make_keeper:
         assert entry.download.error == "The download ended unexpectedly; what has arrived is kept"
 
 
+@ON_ONE_DATABASE
 async def test_a_model_that_cannot_be_removed_is_still_there(
     services: Services, make_keeper: Keeper, hub: Hub
 ) -> None:
@@ -186,6 +192,7 @@ async def test_a_model_that_cannot_be_removed_is_still_there(
         assert entry.download.error == "It is stuck"
 
 
+@ON_ONE_DATABASE
 async def test_only_one_worker_of_a_folder_keeps_it(
     services: Services, make_keeper: Keeper, hub: Hub
 ) -> None:

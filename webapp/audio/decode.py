@@ -21,8 +21,8 @@ class NotSound(ValueError):
 def decode(path: Path, audio_format: str, *, longest_s: float, most_samples: int) -> Waveform:
     """Read a file of a format (wav, flac, ogg or mp3), of one or two channels.
 
-    Neither is it longer than `longest_s`, nor has it more samples than `most_samples` in all channels: what
-    the file says of itself is looked at first, and then no more is read than it said. Raises NotSound.
+    Raises NotSound for anything else, and for a file that is longer than `longest_s` or has more samples than
+    `most_samples` in all channels. Its header is checked first, and no more is read than it declares.
     """
     try:
         with soundfile.SoundFile(os.fsencode(path)) as file:

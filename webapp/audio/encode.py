@@ -23,7 +23,7 @@ PcmSamples: TypeAlias = npt.NDArray[np.int16]
 _PCM_FULL_SCALE = 32768
 # libsndfile's Vorbis encoder puts a whole write on its stack: a minute in one call overflows it.
 _FRAMES_PER_WRITE = 1 << 15
-# More than is left where a write failed for want of space.
+# More than is free after a write failed because the disk was full.
 _PROBE_BYTES = 1 << 20
 
 
@@ -62,11 +62,10 @@ _COMPRESSION = {AudioFormat.FLAC: 0.5, AudioFormat.OGG: 0.4, AudioFormat.MP3: 0.
 
 
 def quantise(waveform: Waveform, dither_seed: int = 0) -> PcmSamples:
-    """16-bit samples of shape (frames, channels), with triangular dither of ±1 step.
+    """Return 16-bit samples of shape (frames, channels), with triangular dither of ±1 step.
 
-    The dither makes the rounding error plain noise in place of distortion. It is drawn from
-    ``dither_seed``, so that the same sound always gives the same file. Values beyond full scale are
-    held at full scale.
+    Dither turns the rounding error from distortion into noise. It is seeded, so that the same sound always
+    gives the same file. Values beyond full scale are clipped.
     """
     rng = np.random.default_rng(dither_seed)
     shape = (waveform.frames, waveform.channels)
@@ -103,7 +102,7 @@ def write_audio(
 ) -> None:
     """Write ``waveform`` to ``path``; WAV and FLAC are quantised with dither first.
 
-    MP3 knows nine sample rates: any other is raised to the next of them, or lowered to the highest.
+    MP3 has nine sample rates: sound is resampled to the next higher one, or else to the highest.
     ``progressed`` is as for `write_pcm`. Raises OSError, and soundfile.SoundFileError when the format
     cannot hold the sample rate or the channels.
     """
@@ -118,7 +117,7 @@ def write_audio(
 
 
 def mp3_rate(sample_rate: int) -> int:
-    """The sample rate of an MP3 file of sound at ``sample_rate``."""
+    """Return the sample rate of an MP3 file of sound at ``sample_rate``."""
     return next((rate for rate in MP3_RATES if rate >= sample_rate), MP3_RATES[-1])
 
 
@@ -137,7 +136,7 @@ def _write(
     audio_format: AudioFormat,
     progressed: Callable[[float], object],
 ) -> None:
-    # As bytes: a name that is no text in the locale's encoding is a name all the same.
+    # As bytes, since a valid file name need not be text in the locale's encoding.
     name = os.fsencode(path)
     try:
         with soundfile.SoundFile(
@@ -152,18 +151,18 @@ def _write(
             for start in range(0, len(frames), _FRAMES_PER_WRITE):
                 file.write(frames[start : start + _FRAMES_PER_WRITE])
                 progressed(min(1.0, (start + _FRAMES_PER_WRITE) / len(frames)))
-        # What fails as a file is closed is not told.
+        # Errors on closing the file are not reported.
         if soundfile.info(name).frames != len(frames):
             raise soundfile.SoundFileRuntimeError(f"{path.name} is not whole")
     except (soundfile.SoundFileError, AssertionError):
-        # libsndfile does not tell why the system refused a write; the system does. An assertion of the
-        # package fails where a write was only half done.
+        # libsndfile does not report why a write failed, but writing again does. The package raises
+        # AssertionError after a partial write.
         _write_more(path)
         raise
 
 
 def _write_more(path: Path) -> None:
-    """Raise the OSError that writing to a file meets now, if it does."""
+    """Write to a file once more, to raise the OSError that caused a failure if it persists."""
     with path.open("ab") as file:
         length = file.tell()
         file.write(bytes(_PROBE_BYTES))

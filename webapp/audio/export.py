@@ -15,7 +15,7 @@ from webapp.audio.waveform import Waveform
 
 SPECTROGRAM_SUFFIX = "png"
 _THREADS = 2
-# What each file takes of the time of all, measured on clips of 30 and 120 seconds.
+# Each file's share of the total time, measured on clips of 30 and 120 seconds.
 _SHARES = {"mp3": 0.66, "ogg": 0.2, "flac": 0.07, "wav": 0.03, SPECTROGRAM_SUFFIX: 0.04}
 
 
@@ -29,7 +29,7 @@ class Rendition:
 
 
 class _Progress:
-    """Counts how much of all files is written, from several threads; the reported share never falls."""
+    """Sums the progress of all files, which are written by several threads; it never decreases."""
 
     def __init__(self, progressed: Callable[[float], object]) -> None:
         self._progressed = progressed
@@ -57,15 +57,15 @@ def write_renditions(
 ) -> tuple[Rendition, ...]:
     """Write ``stem.wav``, ``.flac``, ``.ogg``, ``.mp3`` and ``.png`` into an existing directory.
 
-    WAV and FLAC hold the same samples. ``progressed`` takes the share that is written, 0 to 1, on any
-    thread. Raises what the first failing writer raised, once all have
-    stopped; the files may then be incomplete.
+    WAV and FLAC have the same samples. ``progressed`` is called on any thread with the share that is written,
+    0 to 1. Raises the error of the first writer that failed, once all have stopped; files may then be
+    incomplete.
     """
     waveform = finished.waveform
     pcm = quantise(waveform, dither_seed)
     paths = {suffix: directory / f"{stem}.{suffix}" for suffix in (*AudioFormat, SPECTROGRAM_SUFFIX)}
     rate, part = waveform.sample_rate, _Progress(progressed).of
-    # The slowest goes first, so that the others run beside it.
+    # The slowest goes first, so that the others run in parallel to it.
     writers: list[Callable[[], None]] = [
         lambda: write_audio(paths["mp3"], waveform, AudioFormat.MP3, progressed=part("mp3")),
         lambda: _write_picture(paths["png"], waveform, part("png")),
@@ -81,7 +81,7 @@ def write_renditions(
 
 
 def warm_up() -> None:
-    """Do what only the first call would have to do, such as reading fonts, before a job waits for it."""
+    """Do one-time work in advance, such as loading fonts, so that no job waits for it."""
     silence = Waveform(np.zeros((2, 4800), np.float32), 48_000)
     spectrogram_png(silence)
 

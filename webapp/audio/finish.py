@@ -1,4 +1,4 @@
-"""From what an engine rendered to what a listener gets: exact length, loop or faded ends, level, score."""
+"""Finishes what an engine generated: exact length, loop or faded ends, level, quality score."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from webapp.audio.waveform import Samples, Waveform, frame_count
 
 FADE_IN_S = 0.003
 FADE_OUT_S = 0.012
-# About as much of the time as levelling takes.
+# The share of the time that levelling takes, roughly.
 LEVELLED_SHARE = 0.6
 
 
@@ -37,10 +37,10 @@ def finish(
     """Finish a generated sound, levelled to ``target_lufs``.
 
     The result has ``duration_s`` seconds to the frame; a sound that came out shorter keeps its own
-    length. For ``loopable`` the engine must have rendered ``loop_overlap_s(duration_s)`` more than
-    that: the rest is crossfaded into the start, and ValueError is raised when there is none. Invalid
-    samples become silence and a constant offset is taken out, after the score has counted them.
-    ``progressed`` takes the share that is done, 0 to 1.
+    length. For ``loopable`` the engine must have generated ``loop_overlap_s(duration_s)`` more than
+    that, which is crossfaded into the start; ValueError is raised if there is nothing more. Invalid samples
+    become silence and a constant offset is removed, but the score takes both into account.
+    ``progressed`` is called with the share that is done, 0 to 1.
     """
     frames = frame_count(duration_s, waveform.sample_rate)
     clean = waveform.with_samples(_without_faults(waveform.samples))

@@ -1,8 +1,8 @@
 """Bring a sound to the target loudness without passing the true-peak ceiling.
 
-A plain gain does it when there is room. Otherwise a look-ahead limiter holds the peaks back and the
-gain is raised until the loudness *after* limiting is on target, so that both promises hold wherever
-that is possible at all: single clicks in silence, for example, end quieter than the target.
+A plain gain suffices if there is enough headroom. Otherwise a look-ahead limiter reduces the peaks, and the
+gain is raised until the loudness *after* limiting is on target. So both goals are met wherever that is
+possible; single clicks in silence, for example, stay quieter than the target.
 """
 
 import math
@@ -19,7 +19,7 @@ TARGET_LUFS = -16.0
 CEILING_DBTP = -1.0
 TOLERANCE_LU = 0.1
 
-# The gain moves between samples, which moves the peaks a little: aim below the ceiling by this.
+# A gain that changes over time shifts the peaks between samples a little: aim this far below the ceiling.
 _LIMITER_MARGIN_DB = 0.1
 _MAX_ROUNDS = 8
 _LEAST_YIELD_LU = 0.25
@@ -31,7 +31,7 @@ _SMOOTHING_BLOCKS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Levelled:
-    """A levelled sound and how it was reached.
+    """A levelled sound, and the gain and limiting that were applied.
 
     ``limited_db`` is the deepest momentary reduction by the limiter, 0 when a plain gain sufficed.
     Loudness and peak are -inf for silence, which is returned as it came.
@@ -71,11 +71,11 @@ def level(
 def _level_with_limiter(
     waveform: Waveform, peaks: Samples, gain_db: float, target_lufs: float, ceiling_dbtp: float, wraps: bool
 ) -> Levelled:
-    """Raise the gain until the limited sound is on target, or until the rounds are used up."""
+    """Raise the gain until the limited sound is on target, for a limited number of rounds."""
     aim_dbtp = ceiling_dbtp - _LIMITER_MARGIN_DB
     limited, limited_db = _limited(waveform, peaks, gain_db, aim_dbtp, wraps)
     loudness = integrated_loudness(limited)
-    # What a dB more gain brings in loudness: less and less, the more of it the limiter takes away.
+    # The loudness gained per dB of gain: the more the limiter reduces, the less it is.
     yield_lu = 1.0
     for _ in range(_MAX_ROUNDS):
         if abs(target_lufs - loudness) <= TOLERANCE_LU:
@@ -95,7 +95,7 @@ def _level_with_limiter(
 def _limited(
     waveform: Waveform, peaks: Samples, gain_db: float, aim_dbtp: float, wraps: bool
 ) -> tuple[Waveform, float]:
-    """``waveform`` with ``gain_db`` and limited to ``aim_dbtp``; also the deepest reduction in dB."""
+    """Return the sound with a gain, limited to ``aim_dbtp``, and the deepest reduction in dB."""
     block = max(1, round(_BLOCK_S * waveform.sample_rate))
     reduction_db = _limiter_gain_db(peaks, _from_db(aim_dbtp - gain_db), block, wraps)
     gain = np.power(10.0, (reduction_db + gain_db) / 20).astype(np.float32)
@@ -103,12 +103,12 @@ def _limited(
 
 
 def _limiter_gain_db(peaks: Samples, threshold: float, block: int, wraps: bool) -> npt.NDArray[np.float64]:
-    """Gain in dB (≤ 0) per frame that keeps ``peaks`` under ``threshold``.
+    """Return the gain in dB (≤ 0) per frame that keeps ``peaks`` under ``threshold``.
 
-    Worked out per millisecond: the gain needed by each block, spread back in time as a steep ramp
-    (look-ahead) and forward as a slow one (release), dilated, averaged to round the corners, and
-    joined by straight lines. Dilating by as much as the average and the lines reach makes the result
-    at most what every frame needs.
+    It is computed per millisecond: the gain that each block needs, extended back in time by a steep ramp
+    (look-ahead) and forward by a slow one (release), dilated, smoothed by a moving average, and interpolated
+    linearly. It is dilated by as far as averaging and interpolation reach, so the result never exceeds what a
+    frame needs.
     """
     needed_db = _needed_gain_db(peaks, threshold, block)
     blocks = needed_db.size

@@ -12,17 +12,16 @@ MIN_OVERLAP_S = 0.01
 
 
 def loop_overlap_s(duration_s: float) -> float:
-    """Seconds beyond ``duration_s`` that an engine should render for a loop of that length."""
+    """Return the seconds beyond ``duration_s`` that an engine should generate for a loop of that length."""
     return max(MIN_OVERLAP_S, min(_MAX_OVERLAP_S, duration_s * _OVERLAP_SHARE))
 
 
 def make_loop(waveform: Waveform, frames: int) -> Waveform:
-    """A loop of exactly ``frames`` frames from a sound that is longer than that.
+    """Return a loop of exactly ``frames`` frames from a sound that is longer than that.
 
-    What follows frame ``frames`` fades out over the start while the start fades in. Just after the
-    wrap the listener so hears what really came next in the sound: the step over the wrap is the
-    original step between two neighbouring frames. Raises ValueError when the sound is not longer
-    than the loop, or more than twice as long.
+    What follows frame ``frames`` fades out over the start while the start fades in. So the sound right after
+    the wrap is its original continuation, and the step across the wrap is that between two neighbouring
+    frames. Raises ValueError if the sound is not longer than the loop, or more than twice as long.
     """
     overlap = waveform.frames - frames
     if overlap < 1:
@@ -36,7 +35,7 @@ def make_loop(waveform: Waveform, frames: int) -> Waveform:
 
 
 def _crossfade(outgoing: Samples, incoming: Samples) -> Samples:
-    """From ``outgoing`` to ``incoming``, keeping the power steady whatever their correlation.
+    """Crossfade from ``outgoing`` to ``incoming`` at constant power, whatever their correlation.
 
     Unrelated sounds need gains whose squares sum to 1, identical ones gains whose sum is 1; for a
     correlation r between them the power is a² + b² + 2rab, and both gains are divided by its root.
@@ -52,7 +51,7 @@ def _crossfade(outgoing: Samples, incoming: Samples) -> Samples:
 
 
 def _correlation(one: Samples, other: Samples) -> float:
-    """Normalised correlation from 0 to 1; opposed sounds count as unrelated."""
+    """Return the normalised correlation, at least 0: sounds of opposite phase count as unrelated."""
     energy = math.sqrt(float(np.vdot(one, one)) * float(np.vdot(other, other)))
     if energy <= 0.0:
         return 0.0

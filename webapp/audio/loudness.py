@@ -33,7 +33,7 @@ _HOPS_PER_SHORT_TERM = 30
 
 @functools.lru_cache(maxsize=8)
 def k_weighting(sample_rate: int) -> FloatArray:
-    """The two K-weighting stages as second-order sections of shape (2, 6)."""
+    """Return the two K-weighting stages as second-order sections of shape (2, 6)."""
     k = math.tan(math.pi * _SHELF_HZ / sample_rate)
     high = 10 ** (_SHELF_GAIN_DB / 20)
     band = high**_SHELF_BAND_EXPONENT
@@ -53,7 +53,7 @@ def k_weighting(sample_rate: int) -> FloatArray:
 
 
 def integrated_loudness(waveform: Waveform) -> float:
-    """Gated programme loudness in LUFS; -inf when nothing passes the gate of -70 LUFS.
+    """Return the gated programme loudness in LUFS; -inf if nothing passes the gate of -70 LUFS.
 
     Every channel has weight 1 (mono and stereo). A clip shorter than one 400 ms block is measured
     as a single block of its own length, which the recommendation leaves open.
@@ -65,7 +65,7 @@ def integrated_loudness(waveform: Waveform) -> float:
 
 
 def loudness_range(waveform: Waveform) -> float:
-    """Loudness range in LU: the spread between the 10th and 95th percentile of 3 s loudness.
+    """Return the loudness range in LU: the spread between the 10th and 95th percentile of 3 s loudness.
 
     0 for clips too short to hold two 3 s windows and for silence.
     """
@@ -82,7 +82,7 @@ def loudness_range(waveform: Waveform) -> float:
 
 
 def true_peak(waveform: Waveform, *, wraps: bool = False) -> float:
-    """True peak in dBTP, measured on the sound oversampled four times; -inf for digital silence."""
+    """Return the true peak in dBTP, with fourfold oversampling; -inf for digital silence."""
     peak = float(oversampled_peaks(waveform.samples, wraps=wraps).max())
     return 20 * math.log10(peak) if peak > 0 else -math.inf
 
@@ -93,7 +93,7 @@ def _k_weighted(waveform: Waveform) -> FloatArray:
 
 
 def _hop_powers(waveform: Waveform) -> FloatArray | None:
-    """K-weighted power of each 100 ms, summed over channels; None below one 400 ms block."""
+    """Return the K-weighted power of each 100 ms, summed over channels; None below one 400 ms block."""
     hop = round(_HOP_S * waveform.sample_rate)
     count = waveform.frames // hop
     if count < _HOPS_PER_BLOCK:
@@ -109,7 +109,7 @@ def _mean_power(waveform: Waveform) -> float:
 
 def _block_means(hops: FloatArray, hops_per_block: int) -> FloatArray:
     sums = np.concatenate(([0.0], np.cumsum(hops)))
-    # A running sum can leave a tiny negative rest in silence after a loud part.
+    # Rounding of the running sum can leave tiny negative values in silence after a loud part.
     means: FloatArray = np.maximum(sums[hops_per_block:] - sums[:-hops_per_block], 0.0) / hops_per_block
     return means
 

@@ -1,4 +1,4 @@
-"""Ogg pages (RFC 3533): the number of their stream, which libsndfile draws at random for each file."""
+"""Sets the serial number of an Ogg stream (RFC 3533), which libsndfile draws at random for each file."""
 
 import struct
 import zlib
@@ -14,9 +14,9 @@ _ALL_ONES: Final = 0xFFFFFFFF
 
 
 def set_serial_number(path: Path, serial_number: int) -> None:
-    """Give a file's one stream this number, so that the same sound gives the same bytes.
+    """Set the serial number of a file's only stream, so that the same sound gives the same bytes.
 
-    Raises ValueError for what is no Ogg file.
+    Raises ValueError for a file that is not Ogg.
     """
     data = bytearray(path.read_bytes())
     begin = 0

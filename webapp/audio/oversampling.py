@@ -1,4 +1,4 @@
-"""Peaks between the samples, found by oversampling four times as ITU-R BS.1770-4 annex 2 asks."""
+"""Peaks between the samples, by fourfold oversampling as ITU-R BS.1770-4 annex 2 specifies."""
 
 import functools
 
@@ -15,11 +15,11 @@ _ROWS_PER_CHUNK = 1 << 14
 
 
 def oversampled_peaks(samples: Samples, *, wraps: bool = False) -> Samples:
-    """Largest magnitude near each frame, between the samples included.
+    """Return the largest magnitude at each frame and between it and the next one.
 
-    ``samples`` has shape (channels, frames); the answer has shape (frames,), the largest over
-    channels and over the four positions from this frame up to the next. With ``wraps`` the frame
-    after the last is the first, as in a loop; otherwise it is silence.
+    ``samples`` has shape (channels, frames); the result has shape (frames,), the maximum over channels and
+    over the four positions from a frame up to the next. With ``wraps`` the frame after the last is the first,
+    as in a loop; otherwise it is silence.
     """
     frames = samples.shape[1]
     peaks: Samples = np.abs(samples).max(axis=0)
@@ -30,10 +30,10 @@ def oversampled_peaks(samples: Samples, *, wraps: bool = False) -> Samples:
 
 
 def _between_samples(padded: Samples, frames: int) -> Samples:
-    """Peak of the three interpolated values after each frame.
+    """Return the peak of the three interpolated values after each frame.
 
-    Rows of 16 overlapping frames times one banded matrix: the matrix holds the filter once per
-    output, so that the work is one matrix product, several times faster than a direct filter.
+    Overlapping rows of frames are multiplied by one banded matrix, which has the filter once per output. A
+    single matrix product is several times faster than a direct filter.
     """
     matrix = _row_matrix()
     width = matrix.shape[0]
@@ -53,7 +53,10 @@ def _between_samples(padded: Samples, frames: int) -> Samples:
 
 @functools.cache
 def _row_matrix() -> Samples:
-    """Shape (row + taps, 3 rows): column (phase, j) holds the phase's filter, shifted to frame j."""
+    """Return the matrix of shape (row + taps, 3 rows).
+
+    Column (phase, j) has the phase's filter, shifted to frame j.
+    """
     taps = OVERSAMPLING * _TAPS_PER_PHASE
     prototype = firwin(taps + 1, 1 / OVERSAMPLING, window=("kaiser", 6.0))[:-1] * OVERSAMPLING
     matrix = np.zeros((_ROW + _TAPS_PER_PHASE, OVERSAMPLING - 1, _ROW), np.float32)

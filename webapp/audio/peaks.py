@@ -1,4 +1,4 @@
-"""A sound's outline, small enough to draw a waveform in a page without decoding the file."""
+"""The peaks of a sound: few enough numbers to draw its waveform in a page."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ _FULL_SCALE = 127
 
 
 def waveform_peaks(waveform: Waveform, bins: int = PEAK_BINS) -> list[int]:
-    """Lowest and highest value in each of ``bins`` equal parts of the sound.
+    """Return the lowest and highest value in each of ``bins`` equal parts of a sound.
 
-    The answer holds ``2 * bins`` integers from -127 to 127: low, high, low, high, … over all
-    channels together. Parts shorter than a frame repeat the nearest one.
+    The result is ``2 * bins`` integers from -127 to 127: low, high, low, high, … over all channels together.
+    If there are fewer frames than parts, frames are repeated.
     """
     edges = np.arange(bins) * waveform.frames // bins
     low = np.minimum.reduceat(waveform.samples, edges, axis=1).min(axis=0)

@@ -1,7 +1,7 @@
-"""A quality score from 0 to 100 that a person can follow: every point lost has a reason.
+"""Scores the quality of a sound from 0 to 100, with a reason for every deduction.
 
-What makes a sound unusable caps the score (gates); what merely makes it worse takes points off.
-The raw sound is judged, before levelling could hide what went wrong.
+Faults that make a sound unusable cap the score; lesser ones deduct points. The raw sound is judged, since
+levelling could hide faults.
 """
 
 import itertools
@@ -22,7 +22,7 @@ FULL_SCORE = 100
 
 @dataclass(frozen=True, slots=True)
 class QualityReport:
-    """``score`` is 0 to 100; ``reasons`` say in plain words what took points, worst first.
+    """``score`` is 0 to 100; ``reasons`` explain the deductions in plain words, worst first.
 
     Loudness and true peak are those of the finished sound, -inf for silence.
     """
@@ -35,7 +35,7 @@ class QualityReport:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong: it takes ``penalty`` points and holds the score at or under ``cap``."""
+    """One fault: it deducts ``penalty`` points and caps the score at ``cap``."""
 
     reason: str
     penalty: int = 0
@@ -47,7 +47,7 @@ class Finding:
 
 
 def assess(raw: Waveform, levelled: Levelled) -> QualityReport:
-    """Score ``raw``, the sound as generated; ``levelled`` is what became of it."""
+    """Score ``raw``, the sound as generated; ``levelled`` is the same after levelling."""
     findings = sorted(_findings(raw, levelled), key=lambda finding: -finding.severity)
     score = FULL_SCORE - sum(finding.penalty for finding in findings)
     score = min([score, *(finding.cap for finding in findings)])
@@ -72,7 +72,7 @@ def _findings(raw: Waveform, levelled: Levelled) -> Iterator[Finding]:
 
 
 def _clipping(samples: Samples, peak: float, sample_rate: int) -> Iterator[Finding]:
-    """Runs of three or more equal samples at the very top or bottom: flattened peaks."""
+    """Find flattened peaks: runs of three or more samples at the very top or bottom."""
     top = np.abs(samples) >= peak * 0.9995
     if np.count_nonzero(top) < 3:
         return
@@ -92,7 +92,7 @@ def _offset(samples: Samples, _peak: float, _sample_rate: int) -> Iterator[Findi
 
 
 def _dropouts(samples: Samples, peak: float, sample_rate: int) -> Iterator[Finding]:
-    """Gaps of digital silence with sound cut off hard at one edge or the other."""
+    """Find gaps of digital silence with loud sound right before and right after."""
     silent = np.asarray((np.abs(samples) <= peak * 1e-6).all(axis=0))
     edges = np.flatnonzero(np.diff(silent.astype(np.int8)))
     shortest, context = round(0.002 * sample_rate), round(0.005 * sample_rate)
@@ -102,7 +102,7 @@ def _dropouts(samples: Samples, peak: float, sample_rate: int) -> Iterator[Findi
             continue
         before = np.abs(samples[:, max(0, start + 1 - context) : start + 1]).max()
         after = np.abs(samples[:, end + 1 : end + 1 + context]).max()
-        # A rest decays into silence and an attack rises from it; a dropout is cut at both edges.
+        # Music decays into a rest and rises from it; a dropout is abrupt at both edges.
         if min(before, after) > peak * 0.02:
             gaps += 1
     if gaps:
@@ -110,7 +110,10 @@ def _dropouts(samples: Samples, peak: float, sample_rate: int) -> Iterator[Findi
 
 
 def _silent_share(raw: Waveform) -> Iterator[Finding]:
-    """Stretches of half a second and more at 50 dB below the loud parts; rests between beats are shorter."""
+    """Find stretches of half a second or more, 50 dB below the loud parts.
+
+    Rests between beats are shorter.
+    """
     frame = max(1, raw.sample_rate // 20)
     count = raw.frames // frame
     if count < 2:
@@ -139,7 +142,7 @@ def _spectrum(raw: Waveform) -> Iterator[Finding]:
 
 
 def _mean_spectrum(raw: Waveform) -> npt.NDArray[np.float64]:
-    """Average power spectrum of the mono sum over up to 200 windows of 2048 frames."""
+    """Return the mean power spectrum of the mono sum over about 200 windows of 2048 frames."""
     mono = raw.samples.mean(axis=0)
     size = min(2048, mono.size)
     windows = np.lib.stride_tricks.sliding_window_view(mono, size)

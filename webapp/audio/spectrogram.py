@@ -1,7 +1,7 @@
-"""A picture of a sound: time across, frequency up on a logarithmic axis, level as colour.
+"""Draws spectrograms: time from left to right, logarithmic frequency from bottom to top, level as colour.
 
-The only module that imports matplotlib. It uses figure objects and the Agg canvas directly, never
-the pyplot state, so that it is safe in a worker thread.
+This is the only module that imports matplotlib. It uses figures and the Agg canvas directly, not the global
+state of pyplot, so it is safe in a worker thread.
 """
 
 import functools
@@ -24,10 +24,10 @@ _COLUMNS = 700
 _ROWS = 220
 _WINDOWS_PER_COLUMN = 2
 _WINDOWS_PER_CHUNK = 256
-# Few enough colours for a small file, too many to see the steps.
+# Few enough colours for a small file, but too many to see steps between them.
 _COLOURS = 32
 _PALETTE_SIZE = 128
-# An opaque dark card with its own light text has the same contrast on any page.
+# An opaque dark background with light text has the same contrast on any page.
 _BACKGROUND = "#16181d"
 _TEXT = "#d5d8de"
 _GRID = "#ffffff"
@@ -36,7 +36,7 @@ _DPI = 100
 
 
 def spectrogram_png(waveform: Waveform) -> bytes:
-    """A PNG of 1000 by 360 pixels, with axes in seconds and Hz and a scale in dB below the loudest."""
+    """Return a PNG of 1000 by 360 pixels, with axes in seconds and Hz and a scale in dB below the loudest."""
     levels_db = log_spectrogram_db(waveform)
     figure = Figure(figsize=(10.0, 3.6), dpi=_DPI, facecolor=_BACKGROUND)
     canvas = FigureCanvasAgg(figure)
@@ -68,7 +68,7 @@ def spectrogram_png(waveform: Waveform) -> bytes:
 
 
 def _compact_png(canvas: FigureCanvasAgg) -> bytes:
-    """The drawn canvas with a palette in place of full colour: less than half the size."""
+    """Return the canvas as a PNG with a palette, less than half the size of full colour."""
     drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
     png = io.BytesIO()
     drawn.quantize(_PALETTE_SIZE).save(png, "PNG")
@@ -76,7 +76,7 @@ def _compact_png(canvas: FigureCanvasAgg) -> bytes:
 
 
 def log_spectrogram_db(waveform: Waveform) -> Samples:
-    """Levels of shape (rows, columns) in dB under the loudest, at least ``-RANGE_DB``.
+    """Return levels of shape (rows, columns) in dB relative to the loudest, at least ``-RANGE_DB``.
 
     Rows run from ``LOWEST_HZ`` to half the sample rate in equal ratios, columns evenly over time.
     """
@@ -91,7 +91,7 @@ def log_spectrogram_db(waveform: Waveform) -> Samples:
 
 
 def _column_power(mono: Samples) -> Samples:
-    """Mean power spectra of shape (bins, columns), windows centred evenly over the sound."""
+    """Return mean power spectra of shape (bins, columns), of windows spaced evenly over the sound."""
     count = _COLUMNS * _WINDOWS_PER_COLUMN
     padded = np.pad(mono, _WINDOW_FRAMES // 2)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW_FRAMES)
@@ -108,9 +108,9 @@ def _column_power(mono: Samples) -> Samples:
 
 @functools.lru_cache(maxsize=4)
 def _row_weights(sample_rate: int) -> Samples:
-    """Shape (rows, bins): which share of each frequency bin belongs to each row.
+    """Return the weights of shape (rows, bins): the share of each frequency bin in each row.
 
-    A row takes the mean over its band; rows narrower than a bin interpolate between two bins.
+    A row is the mean over its band; rows narrower than a bin interpolate between two bins.
     """
     bin_hz = sample_rate / _WINDOW_FRAMES
     edges = np.geomspace(LOWEST_HZ, sample_rate / 2, _ROWS + 1) / bin_hz

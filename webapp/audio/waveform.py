@@ -1,4 +1,4 @@
-"""The one form in which sound travels between engines, signal work and files."""
+"""The form in which sound is passed between engines, signal processing and files."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -47,10 +47,10 @@ class Waveform:
         return self.frames / self.sample_rate
 
     def with_samples(self, samples: Samples) -> "Waveform":
-        """Other samples at the same sample rate."""
+        """Return a waveform of other samples at the same sample rate."""
         return Waveform(samples, self.sample_rate)
 
 
 def frame_count(duration_s: float, sample_rate: int) -> int:
-    """Frames in ``duration_s`` seconds, rounded to the nearest whole frame."""
+    """Return the frames in ``duration_s`` seconds, rounded to the nearest whole frame."""
     return round(duration_s * sample_rate)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from webapp.database import MigrationFailed
 from webapp.database.faults import DATABASE_ERRORS
-from webapp.errors import DatabaseAway, InvalidRequest, Unavailable
+from webapp.errors import DatabaseAway, InvalidRequest, StorageAway, Unavailable
 from webapp.policy.accounts.credentials import MAX_PASSWORD_BYTES, checked_password
 from webapp.services.container import Services, open_services
 from webapp.settings import load_settings
@@ -37,6 +37,8 @@ def with_services(work: Callable[[Services], Awaitable[T]], *, begins_anew: bool
         return asyncio.run(run())
     except DatabaseAway as error:
         raise Unavailable(f"The database cannot be used: {error.reason or error.message}") from error
+    except StorageAway as error:
+        raise Unavailable(f"The storage cannot be used: {error.reason or error.message}") from error
     except (MigrationFailed, *DATABASE_ERRORS) as error:
         raise Unavailable(f"The database cannot be used: {error}") from error
 

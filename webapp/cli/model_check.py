@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webapp.cli._progress import gigabytes
-from webapp.engines.audiocraft.building import asked_of, usual_precision
-from webapp.engines.audiocraft.choice import Choice, choose, why_not
+from webapp.engines.audiocraft.checkpoint_selection import (
+    SelectedCheckpoint,
+    explain_unavailable,
+    select_checkpoint,
+)
 from webapp.engines.audiocraft.devices import DeviceMemory, Precision, resolve_device, resolve_precision
-from webapp.engines.audiocraft.estimates import estimated_bytes, past_bytes
-from webapp.engines.audiocraft.examining import Examined, examine
+from webapp.engines.audiocraft.estimates import estimated_bytes, kv_cache_bytes
+from webapp.engines.audiocraft.factory import default_precision, supported_precision
+from webapp.engines.audiocraft.loading.inspection import CheckpointFacts, inspect_checkpoint
 from webapp.engines.audiocraft.precision import code_version
 from webapp.engines.base import EngineError
 from webapp.errors import Conflict, NotFound
@@ -25,8 +29,8 @@ CHANNELS = {1: "mono", 2: "stereo"}
 class _Report:
     """The result of a check of a checkpoint, for one device."""
 
-    choice: Choice
-    found: Examined
+    checkpoint: SelectedCheckpoint
+    facts: CheckpointFacts
     device: str
     precision: Precision
     precision_note: str
@@ -39,73 +43,80 @@ class _Report:
 
 
 def check(arguments: Namespace) -> int:
-    """Tell of a checkpoint whether it will load, on what, in which precision and how much memory it takes."""
+    """Report whether a checkpoint will load, on which device, in which precision and in how much memory."""
     settings = load_settings()
     models_dir = settings.models_path
     name = arguments.name
-    choice = _chosen(name, models_dir)
+    checkpoint = _selected(name, models_dir)
     known = published(name)
     try:
-        found = examine(choice.folder, models_dir, known.kind if known else None)
-        report = _report(replace(choice, kind=found.kind), found, settings.device, settings.precision)
+        facts = inspect_checkpoint(checkpoint.folder, models_dir, known.kind if known else None)
+        report = _report(replace(checkpoint, kind=facts.kind), facts, settings.device, settings.precision)
     except EngineError as error:
-        raise Conflict(f"{choice.name} will not load: {error}") from error
+        raise Conflict(f"{checkpoint.name} will not load: {error}") from error
     _print(report)
     if not report.fits:
-        raise Conflict(f"{choice.name} will not load now: it does not fit into the memory of {report.device}")
+        raise Conflict(
+            f"{checkpoint.name} will not load now: it does not fit into the memory of {report.device}"
+        )
     return 0
 
 
-def _chosen(name: str, models_dir: Path) -> Choice:
-    """The checkpoint of a published name, or in a folder. Raises NotFound with what it lacks."""
+def _selected(name: str, models_dir: Path) -> SelectedCheckpoint:
+    """Select the checkpoint of a published name or of a folder. Raises NotFound with the missing files."""
     known = published(name)
     folder = models_dir / name
     if known is None and not folder.is_dir() and Path(name).is_dir():
-        # As somebody at a shell means it.
+        # Relative to the working directory, as usual in a shell.
         name = str(Path(name).absolute())
     for model in [known.model] if known else MODELS:
-        choice = choose(model, name, models_dir)
-        if choice is not None:
-            return choice
-    raise NotFound(why_not(known.model if known else MODELS[0], name, models_dir))
+        checkpoint = select_checkpoint(model, name, models_dir)
+        if checkpoint is not None:
+            return checkpoint
+    raise NotFound(explain_unavailable(known.model if known else MODELS[0], name, models_dir))
 
 
-def _report(choice: Choice, found: Examined, device_setting: str, precision_setting: str) -> _Report:
+def _report(
+    checkpoint: SelectedCheckpoint, facts: CheckpointFacts, device_setting: str, precision_setting: str
+) -> _Report:
     device = resolve_device(device_setting)
-    asked = asked_of(resolve_precision(precision_setting, device), found.kind)
-    precision, note = _precision(choice, device.type, asked)
-    needed = estimated_bytes(choice, device.type, precision)
-    if found.kind is not Kind.MAGNET:
-        needed += past_bytes(found.layers, found.dim, found.columns, precision)
+    requested = supported_precision(resolve_precision(precision_setting, device), facts.kind)
+    precision, note = _precision(checkpoint, device.type, requested)
+    needed = estimated_bytes(checkpoint, device.type, precision)
+    if facts.kind is not Kind.MAGNET:
+        needed += kv_cache_bytes(facts.layers, facts.dim, facts.columns, precision)
     available = DeviceMemory(device).available_bytes()
-    return _Report(choice, found, str(device), precision, note, needed, available)
+    return _Report(checkpoint, facts, str(device), precision, note, needed, available)
 
 
-def _precision(choice: Choice, device: str, asked: Precision | None) -> tuple[Precision, str]:
+def _precision(
+    checkpoint: SelectedCheckpoint, device: str, requested: Precision | None
+) -> tuple[Precision, str]:
     """Return the precision it would be computed in, and how that is known."""
-    if asked is not None:
-        return asked, "as asked for"
-    first = usual_precision(device, choice.kind)
+    if requested is not None:
+        return requested, "as requested"
+    first = default_precision(device, checkpoint.kind)
     if first is Precision.FLOAT32:
         return first, "exact"
-    known = kept_distances(choice.folder, choice.lm_files, code_version(), device)
-    told = ", ".join(f"{name} is {distance:.3f}" for name, distance in known.items())
+    known = kept_distances(checkpoint.folder, checkpoint.lm_files, code_version(), device)
+    measured = ", ".join(f"{name} is {distance:.3f}" for name, distance in known.items())
     if first not in known:
-        return first, "to begin with; its weights are asked when it is loaded"
+        return first, "initially; its weights are measured when it is loaded"
     fit = (each for each in (first, Precision.BFLOAT16) if known.get(each, BOUND + 1) <= BOUND)
-    return next(fit, Precision.FLOAT32), f"its weights were asked: {told} from float32, at most {BOUND:g}"
+    note = f"its weights were measured: {measured} from float32, at most {BOUND:g}"
+    return next(fit, Precision.FLOAT32), note
 
 
 def _print(report: _Report) -> None:
-    choice, found = report.choice, report.found
-    usage = usage_of(found.kind, found.sample_rate, found.window_s)
+    checkpoint, facts = report.checkpoint, report.facts
+    usage = usage_of(facts.kind, facts.sample_rate, facts.window_s)
     defaults = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in usage.sampling.items())
     available = "" if report.available_bytes is None else f"; {gigabytes(report.available_bytes)} are free"
-    print(f"{choice.name} loads: {choice.folder}")
-    print(f"serves     {MODEL_OF[found.kind]}, {found.kind}")
+    print(f"{checkpoint.name} loads: {checkpoint.folder}")
+    print(f"serves     {MODEL_OF[facts.kind]}, {facts.kind}")
     print(
-        f"sound      {found.sample_rate} Hz, {CHANNELS.get(found.channels, found.channels)},"
-        f" windows of {found.window_s:g} s"
+        f"sound      {facts.sample_rate} Hz, {CHANNELS.get(facts.channels, facts.channels)},"
+        f" windows of {facts.window_s:g} s"
     )
     print(f"defaults   {defaults}")
     print(f"device     {report.device}")

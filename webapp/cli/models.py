@@ -23,7 +23,7 @@ from webapp.weights.catalogue import (
     published,
 )
 from webapp.weights.inventory import Holding, holdings, remove, shared_parts
-from webapp.weights.pull import Pull, Surroundings
+from webapp.weights.pull import Pull, PullEnvironment
 from webapp.weights.sources import open_source
 
 COLUMNS = ("NAME", "MODEL", "SIZE", "LICENCE", "ON DISK", "STATE")
@@ -61,7 +61,7 @@ def pull(arguments: Namespace) -> int:
         if not settings.models_dir:
             # Where everything is kept private.
             make_data_folder(settings)
-        surroundings = Surroundings(
+        environment = PullEnvironment(
             settings.disk_reserve_mb * MB,
             time.sleep,
             time.monotonic,
@@ -69,7 +69,7 @@ def pull(arguments: Namespace) -> int:
             arguments.accepted_by or operator(),
         )
         for checkpoint in checkpoints:
-            is_new = Pull(settings.models_path, source, surroundings, told.tell).run(checkpoint)
+            is_new = Pull(settings.models_path, source, environment, told.tell).run(checkpoint)
             told.ended(
                 "installed",
                 f"{checkpoint.name} is installed in {settings.models_path}"

@@ -19,9 +19,9 @@ from webapp.engines.speech.piper_voices import is_installed, voices_in
 from webapp.errors import InvalidRequest
 from webapp.services.container import Services, make_data_folder
 from webapp.settings import load_settings
-from webapp.weights.pull import Surroundings
+from webapp.weights.pull import PullEnvironment
 from webapp.weights.sources import open_source
-from webapp.weights.voices import VoicePull, remove_voice, voice_files, voice_there
+from webapp.weights.voices import VoicePull, existing_voice_files, remove_voice, voice_files
 
 COLUMNS = ("VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE")
 EXIT_REFUSED = 1
@@ -57,18 +57,18 @@ def pull(arguments: Namespace) -> int:
         if not settings.models_dir:
             # Where everything is kept private.
             make_data_folder(settings)
-        surroundings = Surroundings(
+        environment = PullEnvironment(
             settings.disk_reserve_mb * MB, time.sleep, time.monotonic, SystemClock().now_ms, operator()
         )
         for voice in voices:
             if voice.is_installed:
                 told.ended("installed", f"{voice.name} was installed already")
                 continue
-            fetching = VoicePull(voice, source, surroundings, told.tell)
-            card = fetching.licence()
+            voice_pull = VoicePull(voice, source, environment, told.tell)
+            card = voice_pull.fetch_licence_card()
             if not arguments.accept_licence:
                 _ask_for_acceptance(voice.name, card)
-            fetching.run()
+            voice_pull.run()
             told.ended("installed", f"{voice.name} is installed in {voice.folder}")
     if not is_installed():
         print(NO_PIPER, file=sys.stderr)
@@ -79,13 +79,13 @@ def pull(arguments: Namespace) -> int:
 
 
 def _refused_in(folder: Path) -> list[Refused]:
-    return InstalledVoices(folder).look(has_piper=True)[1]
+    return InstalledVoices(folder).scan(has_piper=True)[1]
 
 
 def take_away(arguments: Namespace) -> int:
     """Delete Piper voices, and their samples."""
     folder = load_settings().voices_path
-    for voice in [voice_there(name, folder) for name in arguments.names]:
+    for voice in [existing_voice_files(name, folder) for name in arguments.names]:
         freed_bytes = remove_voice(voice)
         with_services(_forgets(voice.name))
         print(f"{voice.name} is removed; {gigabytes(freed_bytes)} freed")

@@ -1,4 +1,4 @@
-"""Waiting for a database that is away: every process does it, again and again, and says so once."""
+"""Waiting for a database or storage that is away: every process does it, and says so once."""
 
 import asyncio
 import logging
@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 from webapp.database.faults import reason_of
-from webapp.errors import DatabaseAway, DatabaseDamaged, StorageFull
+from webapp.errors import DatabaseAway, DatabaseDamaged, StorageAway, StorageFull
 
 T = TypeVar("T")
 
 FIRST_DELAY_S: Final = 0.1
 LONGEST_DELAY_S: Final = 5.0
-PASSING: Final = (DatabaseAway, StorageFull)
+PASSING: Final = (DatabaseAway, StorageFull, StorageAway)
 
 logger = logging.getLogger(__name__)
 _draw: Final = SystemRandom().random
@@ -76,14 +76,15 @@ async def until_there(
     for_s: float = math.inf,
     draw: Callable[[], float] = _draw,
 ) -> T:
-    """Do `work`, and again while the database is away or its disk full, for `for_s` seconds at most.
+    """Do `work`, and again while database or storage are away or a disk is full, for `for_s` seconds at most.
 
     Raises what `work` raises: what does not pass at once, the rest when the time is up.
     """
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + for_s
     # Somebody at a terminal is told the reason at the end anyway.
-    outage = Outage(logger, "the database", level=logging.WARNING if math.isinf(for_s) else logging.DEBUG)
+    level = logging.WARNING if math.isinf(for_s) else logging.DEBUG
+    database, storage = (Outage(logger, what, level=level) for what in ("the database", "the storage"))
     failures = 0
     while True:
         try:
@@ -95,14 +96,15 @@ async def until_there(
             failures += 1
             if loop.time() + delay_s > deadline_s:
                 raise
-            outage.begun(error)
+            (storage if isinstance(error, StorageAway) else database).begun(error)
             await asyncio.sleep(delay_s)
         else:
-            outage.over()
+            database.over()
+            storage.over()
             return done
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, DatabaseAway) and error.reason:
+    if isinstance(error, DatabaseAway | StorageAway) and error.reason:
         return error.reason
     return reason_of(error)

@@ -21,8 +21,8 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from webapp.audio.waveform import Waveform
 
 ProgressCallback: TypeAlias = Callable[[int, float], None]
-"""Called with a request's index in its batch and the share of its work that is done, 0 to 1, never less
-than before."""
+"""Called with a request's index in its batch and the share of its work that is done, 0 to 1, never
+decreasing."""
 
 
 class EngineError(Exception):
@@ -59,7 +59,7 @@ class GenerationFailed(EngineError):
 
 
 class CancelToken:
-    """Tells a running generation to stop; may be set from any thread."""
+    """Requests a running generation to stop; may be set from any thread."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -89,11 +89,11 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One sound to make. The same request gives the same samples, in any batch.
+    """One sound to generate. The same request gives the same samples, in any batch.
 
-    ``duration_s`` is what to render, the overlap of a loop included. ``loop_overlap_s`` above 0 says
-    that the last so many seconds will be crossfaded into the start: the sound should then go on
-    without an ending, and may make its beats fit the rest.
+    ``duration_s`` includes the overlap of a loop. A ``loop_overlap_s`` above 0 means that this many seconds
+    at the end will be crossfaded into the start: the sound should then continue without an ending, and may
+    make its beats fit the rest.
     """
 
     prompt: str
@@ -108,9 +108,9 @@ class GenerationRequest:
 class Understanding:
     """A rule-based engine's reading of a prompt.
 
-    ``understood`` pairs pieces of the prompt, as typed, with their meanings; ``unknown`` are the words that
-    changed nothing. ``outline`` tells the plan in lines for people. ``is_empty`` says that the prompt names
-    nothing that the engine can make, so that what is heard only stands in for it.
+    ``understood`` pairs chunks of the prompt, as typed, with their meanings; ``unknown`` are the words that
+    changed nothing. ``outline`` describes the plan in lines for people. ``is_empty`` means that the prompt
+    names nothing that the engine can make, and the sound is only a substitute.
     """
 
     understood: tuple[tuple[str, str], ...]
@@ -121,10 +121,10 @@ class Understanding:
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """An engine's abilities with one model, in words for people.
+    """An engine's abilities with one model, as texts for people.
 
-    ``good_at`` is a phrase. ``idea_parts`` are what proposals are made of: one of each part, in the places of
-    ``idea_form``. The engine can make whatever they come to.
+    ``good_at`` is a phrase. A proposal is ``idea_form`` filled with one entry of each of ``idea_parts``; the
+    engine can make every combination.
     """
 
     good_at: str
@@ -138,11 +138,10 @@ class EngineInfo:
 
     ``label`` names the engine wherever a person sees it. ``max_duration_s`` is the longest clip, an
     overlap not included. ``checkpoint`` names the weights, empty for an engine that has none;
-    ``memory_bytes`` is about what they take when loaded, 0 when that is not known. ``device`` is what it
-    computes on, in torch's words: `cpu`, `cuda:0`, `mps`. ``sampling`` are the settings for requests that
-    leave them out, by the request's names; empty where they mean nothing. ``precision`` is what a loaded
-    model computes in, and ``precision_note`` what that was found out by; empty before that.
-    ``abilities`` is None for an engine that does not tell.
+    ``memory_bytes`` is roughly their size in memory, 0 if unknown. ``device`` is torch's name of the device:
+    `cpu`, `cuda:0`, `mps`. ``sampling`` are the default settings, by the request's names; empty if the engine
+    has none. ``precision`` is that of a loaded model, and ``precision_note`` the reason for it; empty before.
+    ``abilities`` is None for an engine that does not describe them.
     """
 
     engine: str
@@ -168,7 +167,7 @@ class EngineOptions:
     """Where an engine finds its models, and how it computes.
 
     ``checkpoints`` names a checkpoint for a model; a model that is not in it gets the default one.
-    ``threads`` is how many of the processor's an engine may use, 0 for what it chooses itself.
+    ``threads`` is how many threads an engine may use, 0 for its own choice.
     """
 
     models_dir: Path = Path("models")
@@ -179,25 +178,25 @@ class EngineOptions:
 
 
 class GenerationTask(Protocol):
-    """One request on its way through an engine. The engine's thread calls it; every task that was taken
-    ends in one call of `finished` or `failed`."""
+    """One request that an engine runs. The engine's thread calls it; every task that was taken ends in
+    one call of `finished` or `failed`."""
 
     @property
     def request(self) -> GenerationRequest: ...
 
     @property
     def cancel(self) -> CancelToken:
-        """Looked at between steps; a task that is cancelled fails with GenerationCancelled."""
+        """Return the token that is checked between steps; a cancelled task fails with GenerationCancelled."""
         ...
 
     def progressed(self, share: float) -> None:
-        """Say which share of the work is done, 0 to 1, never less than before."""
+        """Report which share of the work is done, 0 to 1, never decreasing."""
         ...
 
-    def sounded(self, piece: Waveform) -> None:
-        """Hand over the next piece of sound as soon as it is final; an engine may never call this.
+    def streamed(self, chunk: Waveform) -> None:
+        """Hand over the next chunk of the sound as soon as it is final; an engine need not stream.
 
-        The pieces of one task, joined, are the beginning of what `finished` is given.
+        The chunks of a task, joined, are the beginning of the waveform that `finished` receives.
         """
         ...
 
@@ -211,15 +210,15 @@ class GenerationTask(Protocol):
 
 
 class TaskSource(Protocol):
-    """Where an engine gets the tasks of the model that it serves."""
+    """The source of the tasks of the model that an engine serves."""
 
-    def take(self, room: int) -> Sequence[GenerationTask]:
-        """At most `room` further tasks, the one to serve first in front; maybe none. Never blocks."""
+    def take(self, limit: int) -> Sequence[GenerationTask]:
+        """Return at most `limit` further tasks, in the order of service; maybe none. Never blocks."""
         ...
 
 
 class Engine(Protocol):
-    """A way to turn prompts into sound."""
+    """Turns prompts into sounds."""
 
     @property
     def name(self) -> str: ...
@@ -234,32 +233,32 @@ class Engine(Protocol):
         ...
 
     def load(self, model: str) -> None:
-        """Make ``model`` ready; does nothing when it is.
+        """Make ``model`` ready; does nothing if it is ready.
 
         Raises ModelLoadError, EngineOutOfMemory, DeviceLost.
         """
         ...
 
     def unload(self, model: str) -> None:
-        """Give back what ``model`` holds; does nothing when it is not loaded."""
+        """Release the memory of ``model``; does nothing if it is not loaded."""
         ...
 
     def serve(self, model: str, source: TaskSource) -> None:
-        """Generate tasks of one model, until none is in hand and the source gives no more.
+        """Generate tasks of one model, until all have ended and the source gives no more.
 
-        At most `EngineInfo.max_batch` tasks are in hand at a time. Where an engine can, further ones join
-        between two steps, so that the source is asked often. What goes wrong with a task is told to that
-        task alone. Raises ModelLoadError or EngineOutOfMemory when the model cannot be loaded, before
-        anything is taken. Raises DeviceLost at any time: what was taken is then neither finished nor failed,
-        and belongs back in line.
+        At most `EngineInfo.max_batch` tasks run at a time. Engines with continuous batching take further
+        tasks between two steps, so they call the source often. An error of one task fails that task alone.
+        Raises ModelLoadError or EngineOutOfMemory if the model cannot be loaded, before any task is taken.
+        Raises DeviceLost at any time: tasks that were taken are then neither finished nor failed, and have to
+        be queued again.
         """
         ...
 
 
 @runtime_checkable
 class ExplainsPrompts(Protocol):
-    """An engine that can tell how it reads a prompt."""
+    """An engine that can explain how it reads a prompt."""
 
     def explain(self, request: GenerationRequest) -> Understanding:
-        """Tell what a request's prompt comes to. Raises RequestNotSupported."""
+        """Explain the reading of a request's prompt. Raises RequestNotSupported."""
         ...

@@ -1,4 +1,4 @@
-"""A batch of requests through an engine that serves tasks: for the command line, measurements and tests."""
+"""Runs a batch of requests through an engine: for the command line, measurements and tests."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,14 +20,14 @@ from webapp.engines.base import (
 
 
 class BatchTask:
-    """A request whose outcome is kept."""
+    """A task that keeps its outcome."""
 
     def __init__(
         self, index: int, request: GenerationRequest, progress: ProgressCallback, cancel: CancelToken
     ) -> None:
         self.request = request
         self.cancel = cancel
-        self.pieces: list[Waveform] = []
+        self.chunks: list[Waveform] = []
         self._index = index
         self._progress = progress
         self._outcome: Waveform | EngineError = GenerationFailed("the engine never ended the task")
@@ -35,8 +35,8 @@ class BatchTask:
     def progressed(self, share: float) -> None:
         self._progress(self._index, share)
 
-    def sounded(self, piece: Waveform) -> None:
-        self.pieces.append(piece)
+    def streamed(self, chunk: Waveform) -> None:
+        self.chunks.append(chunk)
 
     def finished(self, waveform: Waveform) -> None:
         self._outcome = waveform
@@ -45,24 +45,24 @@ class BatchTask:
         self._outcome = error
 
     def result(self) -> Waveform:
-        """The sound. Raises the EngineError that the task ended with."""
+        """Return the sound. Raises the EngineError with which the task ended."""
         if isinstance(self._outcome, EngineError):
             raise self._outcome
         return self._outcome
 
 
 class ListedTasks:
-    """A source that gives the tasks of a list in order."""
+    """A source of the tasks of a list, in order."""
 
     def __init__(self, tasks: Sequence[GenerationTask]) -> None:
         self._waiting = deque(tasks)
 
-    def take(self, room: int) -> Sequence[GenerationTask]:
-        return [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+    def take(self, limit: int) -> Sequence[GenerationTask]:
+        return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
 
 
 class Serves(Protocol):
-    """An engine, or whatever stands before one."""
+    """An engine, or a wrapper of one."""
 
     def serve(self, model: str, source: TaskSource) -> None: ...
 
@@ -81,7 +81,7 @@ def generate_all(
 
 
 def run_task(task: GenerationTask, render: Callable[[GenerationTask], Waveform]) -> None:
-    """End a task with what `render` returns or raises: for engines that make one sound at a time."""
+    """End a task with the result or error of `render`: for engines that make one sound at a time."""
     try:
         waveform = _rendered(task, render)
     except DeviceLost:

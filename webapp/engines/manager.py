@@ -1,6 +1,6 @@
-"""Which models are in memory: loaded on demand, kept while there is room, and while they are used.
+"""Manages which models are in memory: they are loaded on demand, and evicted when others need the memory.
 
-One thread loads, generates and unloads; `status` may be asked from any.
+One thread loads, generates and unloads; any thread may call `status`.
 """
 
 import logging
@@ -17,13 +17,13 @@ from webapp.engines.base import (
     RequestNotSupported,
     TaskSource,
 )
-from webapp.engines.second_chances import SecondChances
+from webapp.engines.oom_retry import OutOfMemoryRetries
 
 logger = logging.getLogger(__name__)
 
 
 class ModelState(StrEnum):
-    """A model's state, in the words of the service's status."""
+    """A model's state, as the service's status names it."""
 
     UNLOADED = "unloaded"
     LOADING = "loading"
@@ -41,10 +41,10 @@ class MemoryMeter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The rules by which models share memory. Times in seconds; `idle_s` 0 keeps a model for ever.
+    """The rules by which models share memory. Times are in seconds; `idle_s` 0 never unloads an idle model.
 
-    `reserve_bytes` stays free for generating. A model that could not be loaded is tried again after
-    `retry_load_s`; until then its error stands.
+    `reserve_bytes` stay free for generation. Loading a model that failed is retried after `retry_load_s`;
+    until then its error is reported.
     """
 
     idle_s: float = 600.0
@@ -54,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The state of a model. `memory_bytes` is estimated until the model was loaded, then measured.
+    """The state of a model. `memory_bytes` is estimated until the model is loaded, and then measured.
 
     `loading_since_s` is when the load in progress began.
     """
@@ -70,7 +70,7 @@ class ModelStatus:
 
 
 class Loaded(Protocol):
-    """Is told of a load that ended: after how many seconds, and whether the model is ready."""
+    """Called after a load with its duration and whether the model is ready."""
 
     def __call__(self, model: str, seconds: float, *, is_ready: bool) -> object: ...
 
@@ -99,10 +99,10 @@ class ModelManager:
         loaded: Loaded = lambda *_, **__: None,
         host: MemoryMeter | None = None,
     ) -> None:
-        """`engines` by model. `now_s` is a clock that never goes back; `changed` is told of new
-        states, `loaded` of loads.
+        """`engines` are by model. `now_s` is a monotonic clock; `changed` is called after a change of state,
+        `loaded` after a load.
 
-        `meter` measures where models stay, `host` (if that is another place) where they pass through.
+        `meter` measures the memory of models; `host`, if different, that through which they are loaded.
         """
         self._engines = dict(engines)
         self._meter = meter
@@ -118,9 +118,9 @@ class ModelManager:
             self._status[model] = _fresh(model, engine)
 
     def adopt(self, engines: Mapping[str, Engine], changed: Collection[str]) -> None:
-        """Serve models by these engines from now on; those that `changed` begin anew, but stay pinned.
+        """Serve models with these engines from now on; `changed` models lose their state, but not their pins.
 
-        They must be unloaded. Models that are not in `engines` are served no more.
+        They must be unloaded. Models that are not in `engines` are no longer served.
         """
         with self._lock:
             before = self._status
@@ -134,11 +134,11 @@ class ModelManager:
         self._changed()
 
     def engine(self, model: str) -> Engine:
-        """The engine that serves a model. Raises RequestNotSupported for an unknown one."""
+        """Return the engine that serves a model. Raises RequestNotSupported for an unknown one."""
         return self._engines[self._known(model)]
 
     def status(self) -> dict[str, ModelStatus]:
-        """Every model's state now."""
+        """Return the current state of every model."""
         with self._lock:
             return dict(self._status)
 
@@ -150,7 +150,7 @@ class ModelManager:
         self._set(self._known(model), is_pinned=False)
 
     def load(self, model: str, *, even_if_it_just_failed: bool = False) -> Engine:
-        """Make a model ready, and room for it first; returns its engine.
+        """Make a model ready, evicting others if necessary; return its engine.
 
         Raises RequestNotSupported for an unknown model, ModelLoadError, EngineOutOfMemory.
         """
@@ -165,27 +165,27 @@ class ModelManager:
     def serve(self, model: str, source: TaskSource) -> None:
         """Let the model's engine serve tasks, loading it first.
 
-        A task for which memory runs out gets a second chance once others have made room. Raises
+        A task for which memory runs out is retried once after other models are evicted. Raises
         RequestNotSupported, ModelLoadError or EngineOutOfMemory before anything is taken.
         """
         engine = self.load(model)
-        chances = SecondChances(source, lambda: self._evict_all_but(model))
+        retries = OutOfMemoryRetries(source, lambda: self._evict_all_but(model))
         self._serving = model
         try:
-            engine.serve(model, chances)
+            engine.serve(model, retries)
         finally:
             self._serving = None
             self._set(model, last_used_s=self._now_s())
 
     def unload(self, model: str) -> None:
-        """Give back a model's memory, pinned or not; does nothing when it is not loaded."""
+        """Release a model's memory, pinned or not; does nothing if it is not loaded."""
         if self._is_loaded(self._known(model)):
             logger.info("unloading model", extra={"model": model})
             self._engines[model].unload(model)
             self._set(model, state=ModelState.UNLOADED)
 
     def idle(self) -> tuple[str, ...]:
-        """The models that nobody used for the idle time, and may go."""
+        """Return the models that were not used for the idle time and may be unloaded."""
         if self._limits.idle_s <= 0:
             return ()
         before_s = self._now_s() - self._limits.idle_s
@@ -196,7 +196,7 @@ class ModelManager:
         )
 
     def unload_idle(self) -> tuple[str, ...]:
-        """Unload what nobody used for the idle time; returns what that was."""
+        """Unload the models that were not used for the idle time, and return them."""
         idle = self.idle()
         for model in idle:
             self.unload(model)
@@ -213,7 +213,7 @@ class ModelManager:
     def _load(self, model: str, status: ModelStatus) -> None:
         self._check_host(status.memory_bytes)
         self._set(model, state=ModelState.LOADING, error="", loading_since_s=self._now_s())
-        self._make_room(status.memory_bytes)
+        self._evict_for(status.memory_bytes)
         while True:
             before = self._meter.available_bytes()
             try:
@@ -221,7 +221,7 @@ class ModelManager:
             except EngineOutOfMemory:
                 if self._evict_next(model):
                     continue
-                # Not the model's fault: the next job may find room.
+                # Not the model's fault: memory may suffice for the next task.
                 self._set(model, state=ModelState.UNLOADED)
                 raise
             except Exception as error:
@@ -231,7 +231,7 @@ class ModelManager:
             return
 
     def _check_host(self, needed_bytes: int) -> None:
-        """Raise EngineOutOfMemory rather than have the system end the process while weights pass through."""
+        """Raise EngineOutOfMemory before the system kills the process while weights are loaded."""
         available = self._host.available_bytes() if self._host else None
         if available is not None and available < needed_bytes:
             raise EngineOutOfMemory(f"loading takes {needed_bytes} bytes, the host has {available} left")
@@ -241,7 +241,7 @@ class ModelManager:
         self._set(model, state=ModelState.ERROR, error=str(error), failed_s=self._now_s())
 
     def _check_not_just_failed(self, status: ModelStatus) -> None:
-        """Raise the remembered error while it is fresh, so that a broken model costs its jobs little."""
+        """Raise the last error while it is recent, so that a broken model fails its tasks quickly."""
         if status.state is not ModelState.ERROR:
             return
         if self._now_s() - status.failed_s < self._limits.retry_load_s:
@@ -253,8 +253,8 @@ class ModelManager:
             return estimate
         return before - after
 
-    def _make_room(self, needed_bytes: int) -> None:
-        """Evict the least recently used until a model should fit beside the reserve."""
+    def _evict_for(self, needed_bytes: int) -> None:
+        """Evict the least recently used models until a model should fit beside the reserve."""
         while True:
             available = self._meter.available_bytes()
             if available is None or available >= needed_bytes + self._limits.reserve_bytes:
@@ -263,7 +263,7 @@ class ModelManager:
                 return
 
     def _evict_next(self, keep: str | None = None) -> bool:
-        """Unload the least recently used model that may go; whether there was one."""
+        """Unload the least recently used model that is not pinned; return whether there was one."""
         candidates = [status for status in self._evictable() if status.model != keep]
         if not candidates:
             return False

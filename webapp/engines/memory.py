@@ -5,9 +5,9 @@ from pathlib import Path
 
 
 def trim_heap() -> None:
-    """Give back to the system what the C library keeps of freed memory, where it can be asked to.
+    """Return freed memory from the C library to the system, where the library supports it.
 
-    It keeps blocks of the size of a layer's weights: an unloaded model would otherwise still count.
+    It keeps blocks of the size of a layer's weights: otherwise an unloaded model would still count.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -15,9 +15,9 @@ def trim_heap() -> None:
 
 
 class HostMemory:
-    """Measures the host's memory, or what a container's limit leaves of it.
+    """Measures the available memory of the host, or of a container within its limit.
 
-    Linux says both in files; elsewhere nothing is known, and models are kept until loading one fails.
+    Linux has both in files; elsewhere it is unknown, and models are kept until loading one fails.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class HostMemory:
         self._control_group = control_group
 
     def available_bytes(self) -> int | None:
-        """Return the bytes that could be used without swapping; None where that cannot be known."""
+        """Return the bytes available without swapping; None if unknown."""
         known = [value for value in (self._of_host(), self._of_container()) if value is not None]
         return min(known, default=None)
 

@@ -1,4 +1,4 @@
-"""Engines by name, and which of them serves which model."""
+"""Creates engines by name, and decides which engine serves which model."""
 
 import importlib.util
 import logging
@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from webapp.engines.audiocraft.choice import Choice, choose, why_not
+from webapp.engines.audiocraft.checkpoint_selection import (
+    SelectedCheckpoint,
+    explain_unavailable,
+    select_checkpoint,
+)
 from webapp.engines.base import Engine, EngineOptions, ModelLoadError
 from webapp.engines.memory import HostMemory
 from webapp.engines.sketch.engine import SketchEngine
@@ -23,16 +27,16 @@ class NeuralEngine(Engine, Protocol):
     """An engine that finds weights in a folder and has a device with memory."""
 
     def rescan(self) -> None:
-        """Look again which weights there are. What they replace must be unloaded."""
+        """Find the installed weights again. Models whose weights were replaced must be unloaded before."""
         ...
 
     def available_bytes(self) -> int | None:
-        """Memory of its device that could be used now; None when that cannot be known."""
+        """Return the memory of its device that is available now; None if unknown."""
         ...
 
 
 def _audiocraft(options: EngineOptions) -> NeuralEngine:
-    # Brings torch, which takes seconds and which not every process has.
+    # Imports torch, which takes seconds and is not installed everywhere.
     try:
         from webapp.engines.audiocraft.engine import AudioCraftEngine  # noqa: PLC0415
     except ImportError as error:
@@ -47,7 +51,7 @@ _FACTORIES: dict[str, Callable[[EngineOptions], Engine]] = {
 
 
 def create_engine(name: str, options: EngineOptions | None = None) -> Engine:
-    """A new engine, nothing loaded. Raises ValueError for an unknown name, and ModelLoadError."""
+    """Create an engine with nothing loaded. Raises ValueError for an unknown name, and ModelLoadError."""
     factory = _FACTORIES.get(name)
     if factory is None:
         raise ValueError(f"unknown engine {name!r}; known: {', '.join(_FACTORIES)}")
@@ -58,16 +62,16 @@ def create_engine(name: str, options: EngineOptions | None = None) -> Engine:
 class Weights:
     """The checkpoint that AudioCraft would serve for a model, and when its files were last written."""
 
-    choice: Choice
+    checkpoint: SelectedCheckpoint
     written_ns: tuple[int, ...]
 
 
 class EngineDirectory:
-    """The engine of each model, as it follows from an engine's name and the weights there are.
+    """Assigns an engine to each model, by the engine's name and the installed weights.
 
-    An engine's name gives that engine's models. `auto` gives AudioCraft the models whose weights are
-    there and sketch the others, but for those whose checkpoint was asked for by name: who asks for one wants
-    no other. torch is imported only when there is something for it to do.
+    An engine's name selects that engine for all its models. `auto` gives AudioCraft the models whose weights
+    are installed and sketch the others, except those whose checkpoint was requested by name: it is not
+    replaced. torch is imported only when a model needs it.
     """
 
     def __init__(self, name: str, options: EngineOptions) -> None:
@@ -80,35 +84,39 @@ class EngineDirectory:
         self._neural: NeuralEngine | None = None
         self._host = HostMemory()
 
-    def look(self) -> Mapping[str, Weights]:
-        """The weights there are now, by model; cheap, and may be called by any thread."""
+    def installed_weights(self) -> Mapping[str, Weights]:
+        """Return the installed weights by model; cheap, and may be called by any thread."""
         if self._name == SKETCH:
             return {}
         found = {}
         for model in MODELS:
-            choice = choose(model, self._options.checkpoints.get(model, ""), self._options.models_dir)
-            if choice is not None:
-                found[model] = Weights(choice, _written_ns(choice))
+            checkpoint = select_checkpoint(
+                model, self._options.checkpoints.get(model, ""), self._options.models_dir
+            )
+            if checkpoint is not None:
+                found[model] = Weights(checkpoint, _written_ns(checkpoint))
         return found
 
     def refusals(self) -> dict[str, str]:
-        """Why a checkpoint that was asked for by name cannot be served, by model.
+        """Return, by model, why a checkpoint that was requested by name cannot be served.
 
         May be called by any thread.
         """
         if self._name == SKETCH:
             return {}
-        asked = {model: name for model, name in self._options.checkpoints.items() if name}
-        if asked and importlib.util.find_spec("torch") is None:
-            return dict.fromkeys(asked, "its checkpoint was asked for by name, and torch is not installed")
-        reasons = {model: why_not(model, name, self._options.models_dir) for model, name in asked.items()}
+        requested = {model: name for model, name in self._options.checkpoints.items() if name}
+        if requested and importlib.util.find_spec("torch") is None:
+            reason = "its checkpoint was requested by name, and torch is not installed"
+            return dict.fromkeys(requested, reason)
+        models_dir = self._options.models_dir
+        reasons = {model: explain_unavailable(model, name, models_dir) for model, name in requested.items()}
         return {model: reason for model, reason in reasons.items() if reason}
 
     def engines(self, found: Mapping[str, Weights]) -> dict[str, Engine]:
-        """The engine for each model; a model that nothing serves is not in it.
+        """Return the engine of each model; models that no engine serves are left out.
 
-        What was served by weights that are no longer as they were must have been unloaded. Raises
-        ModelLoadError for a device or precision that cannot be had.
+        Models whose weights changed must be unloaded before. Raises ModelLoadError for a device or precision
+        that is not available.
         """
         by_model: dict[str, Engine] = {}
         if self._name != AUDIOCRAFT:
@@ -123,7 +131,7 @@ class EngineDirectory:
         return by_model | dict.fromkeys(self._neural.models, self._neural)
 
     def available_bytes(self) -> int | None:
-        """Memory that models could be loaded into now, on whatever device that is; None if unknown."""
+        """Return the memory available for models now, on the engine's device; None if unknown."""
         return (self._neural or self._host).available_bytes()
 
     def _wants_neural(self, found: Mapping[str, Weights]) -> bool:
@@ -142,9 +150,9 @@ class EngineDirectory:
         return True
 
 
-def _written_ns(choice: Choice) -> tuple[int, ...]:
+def _written_ns(checkpoint: SelectedCheckpoint) -> tuple[int, ...]:
     times = []
-    for path in choice.files:
+    for path in checkpoint.files:
         try:
             times.append(path.stat().st_mtime_ns)
         except OSError:

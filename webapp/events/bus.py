@@ -1,7 +1,7 @@
-"""Small hints that something changed, from whoever changed it to whoever shows it.
+"""Small hints that something changed, from those who change it to those who depend on it.
 
-A hint says where to look, never what is true: who receives one reads the database. Hints may be
-lost, so everyone who depends on them also looks by itself from time to time.
+A hint carries no data: its receiver reads the database. Hints may be lost, so receivers also poll from time
+to time.
 """
 
 import asyncio
@@ -15,18 +15,21 @@ from webapp.clock import Clock
 
 Topic = Literal["queue", "job", "status", "control", "speech", "library", "account", "access"]
 MAX_PENDING = 256
-# Of how many different hints it is remembered when they last came.
+# The number of distinct hints whose last arrival is remembered.
 MAX_REMEMBERED = 4096
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A hint, and whom or what it is about, where it is about one.
+    """A hint that something of a topic changed.
 
-    `queue`: something waits or waits no more. `job`: the job of `job_id` changed. `status`: workers or models
-    did. `control`: what is asked of workers did, or the weights they find. `speech`: the request to speak of
-    `request_id` did. `library`: what people find there did. `account`: what the account of `account_id` has
-    and keeps did. `access`: who is let in as that account may have changed. Without an `account_id` these two
-    are about any account.
+    - `queue`: the jobs in the queue, or its order.
+    - `job`: the job `job_id`.
+    - `status`: workers or models.
+    - `control`: wishes for workers, or the weights on disk.
+    - `speech`: the speech request `request_id`.
+    - `library`: the sounds that people find in the library.
+    - `account`: sounds, playlists, favourites or votes of the account `account_id`; None for any account.
+    - `access`: tokens, sessions or rights of that account; None for any account.
     """
 
     topic: Topic
@@ -36,23 +39,23 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def speech_changed(request_id: str) -> Event:
-    """The hint that a request to speak was written down, taken up or has ended."""
+    """Return the hint that a speech request was submitted, claimed or ended."""
     return Event("speech", request_id=request_id)
 
 
 def account_changed(account_id: int) -> Event:
-    """The hint that sounds, playlists, favourites or votes of an account changed."""
+    """Return the hint that sounds, playlists, favourites or votes of an account changed."""
     return Event("account", account_id=account_id)
 
 
 def access_changed(account_id: int) -> Event:
-    """The hint that tokens or sessions of an account ended, or that its rights changed."""
+    """Return the hint that tokens or sessions of an account ended, or that its rights changed."""
     return Event("access", account_id=account_id)
 
 
 # Any account's access may have changed.
 ACCESS_CHANGED: Final = Event("access")
-# For whoever may have missed hints: look at everything.
+# For receivers that may have missed hints: read everything.
 MISSED: Final = (
     Event("queue"),
     Event("status"),
@@ -64,21 +67,21 @@ MISSED: Final = (
 
 
 class Subscription:
-    """One listener's pending hints, coalesced: a slow listener gets each distinct hint once."""
+    """The pending hints of one listener, without duplicates."""
 
     def __init__(self) -> None:
         self._pending: dict[Event, None] = {}
         self._arrived = asyncio.Event()
 
     def offer(self, event: Event) -> None:
-        """Add a hint; when too many differ, they collapse into few that say to look at everything."""
+        """Add a hint; when too many are pending, they are replaced by the few of `MISSED`."""
         if len(self._pending) >= MAX_PENDING:
             self._pending = dict.fromkeys(MISSED)
         self._pending[event] = None
         self._arrived.set()
 
     async def wait(self, timeout_s: float | None = None) -> list[Event]:
-        """Wait until there are hints, then take them all; an empty list after `timeout_s`."""
+        """Wait for hints and take them all; return an empty list after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._arrived.wait()
@@ -87,7 +90,7 @@ class Subscription:
         return self.take()
 
     def take(self) -> list[Event]:
-        """Take the hints there are, without waiting."""
+        """Take the pending hints without waiting."""
         self._arrived.clear()
         events, self._pending = list(self._pending), {}
         return events
@@ -101,17 +104,20 @@ class Bus(Protocol):
     async def stop(self) -> None: ...
 
     def publish(self, *events: Event) -> None:
-        """Send hints; never waits and never fails."""
+        """Send hints, without ever waiting or failing."""
         ...
 
     def deliver(self, *events: Event) -> None:
-        """Give hints to the listeners in this process only."""
+        """Deliver hints to the listeners in this process only."""
         ...
 
     def subscribe(self) -> AbstractContextManager[Subscription]: ...
 
     def has_heard(self, event: Event, since_ms: int) -> bool:
-        """Return whether this hint came to this process at `since_ms`, a moment ago, or later."""
+        """Return whether this process received this hint at `since_ms` or later.
+
+        Only recent times are known.
+        """
         ...
 
 
@@ -124,16 +130,16 @@ class LocalBus:
         self._heard_ms: dict[Event, int] = {}  # the latest last
 
     async def start(self) -> None:
-        """Begin to carry hints."""
+        """Start carrying hints."""
 
     async def stop(self) -> None:
-        """Carry no more hints."""
+        """Stop carrying hints."""
 
     def publish(self, *events: Event) -> None:
         self.deliver(*events)
 
     def deliver(self, *events: Event) -> None:
-        """Give hints to the listeners in this process only."""
+        """Deliver hints to the listeners in this process only."""
         now_ms = self._clock.now_ms()
         for event in events:
             self._heard_ms.pop(event, None)
@@ -145,7 +151,10 @@ class LocalBus:
                 subscription.offer(event)
 
     def has_heard(self, event: Event, since_ms: int) -> bool:
-        """Return whether this hint came to this process at `since_ms`, a moment ago, or later."""
+        """Return whether this process received this hint at `since_ms` or later.
+
+        Only recent times are known.
+        """
         heard_ms = self._heard_ms.get(event)
         return heard_ms is not None and heard_ms >= since_ms
 
@@ -156,7 +165,7 @@ class LocalBus:
 
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
-        """A subscription that ends with the block."""
+        """Subscribe to hints while the block runs."""
         subscription = Subscription()
         self._subscriptions.add(subscription)
         try:

@@ -1,6 +1,6 @@
 """Hints between the processes of one machine, over a socket in the data folder.
 
-The server owns the socket and passes each hint on to everyone else; workers and commands connect
+The server owns the socket and forwards each hint to all other processes; workers and commands connect
 to it. The folder is private to the user that runs the server, and so is the socket.
 """
 
@@ -22,13 +22,13 @@ SOCKET_NAME = "events.sock"
 # The kernel's limit on the path of a socket is 108 bytes on Linux and 104 on macOS.
 MAX_SOCKET_PATH = 100
 MAX_LINE_BYTES = 4096
-# A listener this far behind is cut off; it connects again and looks for itself.
+# A listener this far behind is disconnected; it reconnects and reads everything.
 MAX_BACKLOG_BYTES = 64 * 1024
 RECONNECT_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class SocketHub(LocalBus):
-    """The server's end: its own listeners and every connected process hear every hint."""
+    """The server's end: delivers every hint to its own listeners and to all connected processes."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         super().__init__(clock)
@@ -53,26 +53,26 @@ class SocketHub(LocalBus):
 
     def publish(self, *events: Event) -> None:
         super().publish(*events)
-        self._send(_encode(*events), besides=None)
+        self._send(_encode(*events), except_to=None)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
             async for event in _events(reader):
                 self.deliver(event)
-                self._send(_encode(event), besides=writer)
+                self._send(_encode(event), except_to=writer)
         finally:
             self._writers.discard(writer)
             writer.close()
 
-    def _send(self, data: bytes, *, besides: asyncio.StreamWriter | None) -> None:
+    def _send(self, data: bytes, *, except_to: asyncio.StreamWriter | None) -> None:
         for writer in tuple(self._writers):
-            if writer is not besides:
+            if writer is not except_to:
                 _write(writer, data)
 
 
 class SocketBus(LocalBus):
-    """The end of a worker or a command; reconnects by itself while no server is there."""
+    """The end of a worker or a command; it keeps trying to connect while no server is running."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         super().__init__(clock)
@@ -93,7 +93,7 @@ class SocketBus(LocalBus):
             await asyncio.gather(self._task, return_exceptions=True)
         if self._writer is not None:
             with contextlib.suppress(OSError):
-                # What was published last may still be on its way out.
+                # The last hints may still be in the buffer.
                 await self._writer.drain()
                 self._writer.close()
                 await self._writer.wait_closed()
@@ -114,7 +114,7 @@ class SocketBus(LocalBus):
             try:
                 reader = reader or await self._connect()
                 failures = 0
-                # Whatever happened while nobody was connected is to be looked up.
+                # Hints were missed while it was not connected.
                 self.deliver(*MISSED)
                 async for event in _events(reader):
                     self.deliver(event)
@@ -129,7 +129,7 @@ class SocketBus(LocalBus):
 
 @contextlib.contextmanager
 def socket_path(folder: Path) -> Iterator[str]:
-    """A path of the folder's socket that is short enough to use while the block runs."""
+    """Provide a path of the folder's socket, short enough for the kernel, while the block runs."""
     path = folder / SOCKET_NAME
     if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         yield str(path)

@@ -31,7 +31,7 @@ class Notice(msgspec.Struct):
 
 
 class PostgresBus(LocalBus):
-    """Carries hints through the database server. `sender` tells this process's own hints apart."""
+    """Carries hints through the database server. `sender` identifies this process's own hints."""
 
     def __init__(self, url: str, sender: str, clock: Clock, limits: PostgresLimits | None = None) -> None:
         super().__init__(clock)
@@ -43,13 +43,13 @@ class PostgresBus(LocalBus):
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connect and begin to listen. Raises DatabaseAway."""
+        """Connect and start listening. Raises DatabaseAway."""
         with postgres_faults():
             self._connection = await self._connect()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Send what was published last, if that is quick, and hang up."""
+        """Send the last hints, if that is quick, and disconnect."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -68,7 +68,7 @@ class PostgresBus(LocalBus):
         connection = await self._link.connect()
         async with asyncio.timeout(self._link.limits.connect_s):
             await connection.add_listener(CHANNEL, self._receive)
-        # Something to send makes the sender notice that the connection is gone.
+        # A hint to send makes the sender notice that the connection is lost.
         connection.add_termination_listener(lambda _connection: self._outgoing.offer(Event("status")))
         return connection
 

@@ -19,6 +19,7 @@ from webapp.errors import (
     LimitReached,
     ProductError,
     QueueFull,
+    StorageAway,
     Unavailable,
 )
 from webapp.http.rate_limit import announce_refusal
@@ -110,6 +111,9 @@ def describe(error: BaseException) -> Problem:
             return _of_product_error(error)
         case DatabaseAway():
             logger.error("the database is away: %s", error.reason or error.__cause__)
+            return Problem(503, error.message, {"Retry-After": str(error.retry_after_s)})
+        case StorageAway():
+            logger.error("the storage is away: %s", error.reason)
             return Problem(503, error.message, {"Retry-After": str(error.retry_after_s)})
         case HTTPException() if error.status_code < 500:
             return _of_framework_error(error)

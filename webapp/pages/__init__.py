@@ -25,7 +25,7 @@ from webapp.pages.library.browse import show_library
 from webapp.pages.library.export import export_playlist, export_selection
 from webapp.pages.library.playlists import PLAYLIST_HANDLERS
 from webapp.pages.library.selection import add_selection_to_playlist, change_selection
-from webapp.pages.library.sound import count_play, download, show_menu, show_sound
+from webapp.pages.library.sound import count_play, download, show_menu, show_sound, show_whether_there
 from webapp.pages.library.sound_actions import SOUND_ACTION_HANDLERS
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.queue.explorer import show_queue
@@ -53,6 +53,7 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     export_playlist,
     show_sound,
     show_menu,
+    show_whether_there,
     count_play,
     download,
     *SOUND_ACTION_HANDLERS,

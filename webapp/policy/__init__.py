@@ -1,1 +1,1 @@
-"""Pure rules over plain values: tiers, prices, who goes next, what a request may say."""
+"""Pure rules over plain values: tiers, prices, the order of the queue, the fields of requests."""

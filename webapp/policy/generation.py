@@ -15,20 +15,20 @@ MIN_DURATION_S: Final = 1.0
 MAX_PROMPT_CHARACTERS: Final = 1_000
 MAX_SEED: Final = 2**63 - 1
 
-# What no prompt needs: control characters, and those that can make a text read as another (embeddings,
-# overrides, isolates, deprecated formatting, annotations). The joiners and directional marks that scripts
-# and emoji need are not among them.
+# Characters that no prompt needs: control characters, and those that can disguise a text (embeddings,
+# overrides, isolates, deprecated formatting, annotations). Joiners and directional marks, which scripts and
+# emoji need, are allowed.
 _REFUSED: Final = (
     r"\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u202a-\u202e\u2066-\u206f\ufff9-\ufffb"
 )
 _LONE_SURROGATES: Final = r"\ud800-\udfff"
 _LINE_BREAKS_AND_TABS: Final = r"\t\n\u000b\f\r\u0085\u2028\u2029"
 _SPACES: Final = rf"{_LINE_BREAKS_AND_TABS} \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-# Letters that only hold a place, such as Hangul's fillers, are as good as blanks.
+# Invisible letters, such as Hangul fillers, count as blanks.
 _FILLERS: Final = r"\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0"
 _INVISIBLE: Final = rf"{_SPACES}{_FILLERS}\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff"
 
-# What a prompt may be, as a regular expression that Python and ECMAScript read alike.
+# The form of a prompt, as a regular expression with the same meaning in Python and ECMAScript.
 PROMPT_PATTERN: Final = rf"^[^{_REFUSED}]*[^{_REFUSED}{_INVISIBLE}][^{_REFUSED}]*$"
 
 _refused: Final = re.compile(rf"[{_REFUSED}{_LONE_SURROGATES}]")
@@ -48,7 +48,7 @@ class SamplingChoice:
 
 @dataclass(frozen=True, slots=True)
 class GenerationChoice:
-    """A checked request for a sound. `seed` is None when the product is to draw one."""
+    """A validated request for a sound. `seed` is None if the server is to draw one."""
 
     prompt: str
     duration_s: float
@@ -58,15 +58,15 @@ class GenerationChoice:
     sampling: SamplingChoice
 
     def variations(self, count: int) -> "list[GenerationChoice]":
-        """So many requests that differ in their seed alone: each has the next one, or any."""
+        """Return `count` requests that differ only in their seeds: consecutive ones, or None for all."""
         seeds = [None if self.seed is None else (self.seed + step) % (MAX_SEED + 1) for step in range(count)]
         return [replace(self, seed=seed) for seed in seeds]
 
 
 def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
-    """Check the fields of a request; unknown ones are ignored.
+    """Validate the fields of a request; unknown ones are ignored.
 
-    Raises InvalidRequest with the text for the first field that is wrong. The limits of a tier are
+    Raises InvalidRequest with the text for the first invalid field. The limits of a tier are
     not checked here: see `check_tier_duration`.
     """
     return GenerationChoice(
@@ -91,7 +91,7 @@ def check_tier_duration(duration_s: float, max_duration_s: float) -> None:
 
 
 def clean_prompt(value: object) -> str:
-    """The prompt as one trimmed line of 1 to 1,000 characters.
+    """Return the prompt as one trimmed line of 1 to 1,000 characters.
 
     Line breaks and tabs become spaces. Raises InvalidRequest as `clean_text` does, and when it is too long.
     """
@@ -102,9 +102,9 @@ def clean_prompt(value: object) -> str:
 
 
 def clean_text(value: object, name: str) -> str:
-    """Validate and trim a typed text; `name` is that of the field.
+    """Validate and trim a text; `name` is that of its field.
 
-    Raises InvalidRequest when there is nothing, or nothing to see, and when it holds control characters,
+    Raises InvalidRequest if it is missing or has no visible character, and if it contains control characters,
     bidi overrides or lone surrogates.
     """
     field = name.lower()
@@ -120,7 +120,7 @@ def clean_text(value: object, name: str) -> str:
 
 
 def has_visible(text: str) -> bool:
-    """Return whether there is anything to see of a text."""
+    """Return whether a text has a visible character."""
     return _visible.search(text) is not None
 
 
@@ -161,7 +161,7 @@ def _integer(body: Mapping[str, Any], name: str, low: int, high: int) -> int | N
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidRequest(f"{_spoken(name)} must be a whole number from {low} to {high}", field=name)
+        raise InvalidRequest(f"{_label(name)} must be a whole number from {low} to {high}", field=name)
     return value
 
 
@@ -171,9 +171,9 @@ def _number(body: Mapping[str, Any], name: str, low: float, high: float) -> floa
         return None
     # A comparison refuses NaN and infinities, and holds for integers too large for a float.
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise InvalidRequest(f"{_spoken(name)} must be a number from {low:g} to {high:g}", field=name)
+        raise InvalidRequest(f"{_label(name)} must be a number from {low:g} to {high:g}", field=name)
     return float(value)
 
 
-def _spoken(name: str) -> str:
+def _label(name: str) -> str:
     return name.replace("_", " ").capitalize()

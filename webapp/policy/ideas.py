@@ -1,10 +1,10 @@
-"""Prompts for whoever has none in mind: put together from parts, different each time."""
+"""Ideas for prompts, composed of random parts."""
 
 from collections.abc import Sequence
 
 
 def idea(form: str, parts: Sequence[Sequence[str]], number: int) -> str:
-    """Put together the prompt that belongs to a number, drawn at random from 0 up by the caller."""
+    """Compose the prompt of a number, which the caller draws at random from 0 up."""
     chosen = []
     for words in parts:
         number, index = divmod(number, len(words))

@@ -1,21 +1,20 @@
-"""Stored times beside the present one: a clock may have been set back since they were written.
+"""Compares stored times with the present one: a clock may have been set back since they were stored.
 
-A time that lies further ahead than whoever wrote it could have meant says nothing any more: a lease that
-ends then has lapsed, a request that was counted then has left its window, a worker that was heard then is not
-there.
+A stored time that is implausibly far in the future is not trusted: a lease that ends then counts as lapsed, a
+request counted then as outside its window, a worker heard then as gone.
 """
 
 from typing import Final
 
-# How far the clocks of several hosts, all set right by the database's, may differ at the very most.
+# The most by which the clocks of hosts may differ; all are corrected by the database's.
 SKEW_MS: Final = 60_000
 
 
 def latest_lease_ms(now_ms: int, lease_ms: int) -> int:
-    """The latest end that a lease can have which was renewed by a clock not far from ours."""
+    """Return the latest plausible end of a lease that was renewed by a clock close to ours."""
     return now_ms + 2 * lease_ms
 
 
-def is_due(noted_ms: int | None, now_ms: int, every_ms: int) -> bool:
-    """Return whether something that is noted every so often should be noted again."""
-    return noted_ms is None or not -SKEW_MS <= now_ms - noted_ms < every_ms
+def is_due(last_ms: int | None, now_ms: int, every_ms: int) -> bool:
+    """Return whether something that is recorded at most every `every_ms` should be recorded again."""
+    return last_ms is None or not -SKEW_MS <= now_ms - last_ms < every_ms

@@ -13,13 +13,13 @@ MIN_SPEED: Final = 0.5
 MAX_SPEED: Final = 2.0
 NORMAL_SPEED: Final = 1.0
 VOICE_NOT_FOUND: Final = "Voice not found"
-# How the library calls what was spoken.
+# The name of the model in the library, and in `/status`.
 VOICE_MODEL: Final = "voice"
 STATUS_MODEL: Final = "tts"
 
 MAX_VOICE_CHARACTERS: Final = 100
 
-# What a sample says, by the primary subtag of the voice's language.
+# The texts of samples, by the primary subtag of the voice's language.
 SAMPLES: Final = {
     "ar": "مرحبا. هذا هو صوتي.",
     "bg": "Здравейте. Това е моят глас.",
@@ -56,7 +56,7 @@ SAMPLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SpeechChoice:
-    """A checked request to speak. `voice` is None for the server's own choice."""
+    """A validated speech request. `voice` is None for the server's default."""
 
     text: str
     voice: str | None = None
@@ -64,9 +64,9 @@ class SpeechChoice:
 
 
 def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
-    """Check the fields of a request; unknown ones are ignored. Whether the voice is there is not checked.
+    """Validate the fields of a request; unknown ones are ignored. Whether the voice exists is not checked.
 
-    Raises InvalidRequest with the text for the first field that is wrong.
+    Raises InvalidRequest with the text for the first invalid field.
     """
     voice = body.get("voice")
     text = _text(body.get("text"))
@@ -76,7 +76,7 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
 
 
 def is_voice_id(text: str) -> bool:
-    """Return whether a voice can have this id."""
+    """Return whether a text has the form of a voice id."""
     return is_plain_name(text, MAX_VOICE_CHARACTERS)
 
 
@@ -87,12 +87,15 @@ def sample_text(language: str) -> str:
 
 
 def as_prompt(text: str) -> str:
-    """A text on one line, as the library keeps it."""
+    """Return a text on one line, as the library stores it."""
     return " ".join(text.split())
 
 
 def _text(value: object) -> str:
-    """The text, 1 to 5,000 characters after trimming; its lines stay apart, for they are paragraphs."""
+    """Return the text, 1 to 5,000 characters after trimming.
+
+    Line breaks stay, as they separate paragraphs.
+    """
     if value is not None and not isinstance(value, str):
         raise InvalidRequest("Text must be a string", field="text")
     text = clean_text(value, "Text")

@@ -12,5 +12,5 @@ _WORKER_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{MAX_WORKER_ID_C
 
 
 def is_worker_id(text: str) -> bool:
-    """Return whether a worker may be called that."""
+    """Return whether a text has the form of a worker id."""
     return _WORKER_ID.match(text) is not None

@@ -22,6 +22,7 @@ from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
 from webapp.services.queue.facade import QueueServices, build_queue
 from webapp.services.shared.facade import SharedServices, build_shared
 from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.speech.facade import SpeechServices, build_speech
 from webapp.services.workers.arrivals import Arrivals
 from webapp.services.workers.facade import WorkerServices, build_workers
@@ -61,12 +62,13 @@ def build_services(
     tiers = tier_table(settings)
     audit = AuditLog(database, clock)
     guard = StorageGuard(database, settings, storage)
+    loose = LooseGroups(database, storage, clock)
     registry = Workers(database, clock, settings, bus)
     arrivals = Arrivals(registry)
     shared = build_shared(base)
     limits = shared.rate_limits
     models = build_models(base)
-    accounts = build_accounts(base, rate_limits=limits, tiers=tiers, audit=audit)
+    accounts = build_accounts(base, rate_limits=limits, tiers=tiers, audit=audit, loose=loose)
     queue = build_queue(
         base,
         tiers=tiers,
@@ -84,15 +86,13 @@ def build_services(
         tiers=tiers,
         voices=models.voices,
         arrivals=arrivals,
+        loose=loose,
     )
     library = build_library(
-        base,
-        storage_guard=guard,
-        rate_limits=limits,
-        audit=audit,
-        leases=queue.leases,
-        speech_leases=speech.leases,
-    )
+        base, storage_guard=guard,
+        rate_limits=limits, audit=audit, loose=loose,
+        leases=queue.leases, speech_leases=speech.leases,
+    )  # fmt: skip
     admin = build_admin(
         base, accounts=accounts, queue=queue, library=library, models=models, workers=workers, audit=audit
     )
@@ -123,7 +123,7 @@ async def open_services(
     `owns_event_socket` is for the one server of a data folder; everybody else connects to it. `begins_anew`:
     an empty database will do even where sounds are. A database that is away is waited for, for `wait_s`.
     Raises SettingsError when the settings cannot be used, DatabaseUnusable when the database must be put
-    right first, and DatabaseAway or StorageFull when the wait was in vain.
+    right first, and DatabaseAway, StorageAway or StorageFull when the wait was in vain.
     """
     make_data_folder(settings)
 

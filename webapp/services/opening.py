@@ -18,8 +18,9 @@ from webapp.events import Bus, PostgresBus, SocketBus, SocketHub
 from webapp.ids import Ids, RandomIds
 from webapp.services.shared.beginnings import Beginnings
 from webapp.services.shared.database_clock import database_clock
+from webapp.services.shared.storage_mark import StorageMarks
 from webapp.settings import Settings
-from webapp.storage import LocalStorage, Storage
+from webapp.storage import Storage, open_storage
 
 MIGRATION_LOCK: Final = "migrate.lock"
 # How long a command waits for a database that is away; servers and workers wait for ever.
@@ -44,8 +45,8 @@ class Parts:
 async def opened(settings: Settings, *, owns_event_socket: bool, begins_anew: bool) -> AsyncIterator[Parts]:
     """Open everything, once; it is closed with the block.
 
-    Raises SettingsError and DatabaseUnusable for what only somebody can mend, DatabaseAway and StorageFull
-    for what may pass: a disk without room for the files that a process needs is one of these.
+    Raises SettingsError and DatabaseUnusable for what only somebody can mend, DatabaseAway, StorageAway and
+    StorageFull for what may pass: a disk without room for the files that a process needs is one of these.
     """
     beginnings = Beginnings(settings, are_allowed=begins_anew)
     engine = engine_from(settings)
@@ -75,13 +76,17 @@ async def _open(
     stack.push_async_callback(database.close)
     await database.open()
     await _bring_up_to_date(database, settings, beginnings, is_server=owns_event_socket)
-    ids = RandomIds()
+    ids, storage = RandomIds(), open_storage(settings)
+    marks = StorageMarks(
+        database, storage, are_inseparable=database.dialect == "sqlite" and not settings.storage_url
+    )
+    await marks.require(ids.generation_id(), begins_anew=beginnings.are_allowed)
     own = SystemClock() if database.dialect == "sqlite" else SteadyClock()
     clock = await stack.enter_async_context(database_clock(database, own))
     bus = _bus(settings, ids, clock, owns_event_socket=owns_event_socket)
     await bus.start()
     stack.push_async_callback(bus.stop)
-    return Parts(database, bus, LocalStorage(settings.data_path), clock, ids)
+    return Parts(database, bus, storage, clock, ids)
 
 
 async def _bring_up_to_date(

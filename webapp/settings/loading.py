@@ -42,15 +42,22 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         variable = PREFIX + where.rstrip("`").upper()
         raise SettingsError(f"{variable} has a wrong value: {reason}.") from error
     check_device(settings.device)
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """Raise SettingsError for values that are wrong, or wrong beside others."""
     if "://" in settings.models_url and (wrong := what_is_wrong(settings.models_url)):
         raise SettingsError(f"SOUNDLOOM_MODELS_URL is not a valid address: {wrong}.")
     if 0 < len(settings.metrics_token) < SHORTEST_TOKEN:
         raise SettingsError(f"SOUNDLOOM_METRICS_TOKEN must have at least {SHORTEST_TOKEN} characters.")
+    if settings.storage_redirect and not settings.storage_url:
+        raise SettingsError("SOUNDLOOM_STORAGE_REDIRECT needs an object store in SOUNDLOOM_STORAGE_URL.")
     if settings.lease_s < 2 * settings.heartbeat_s:
         raise SettingsError(
             "SOUNDLOOM_LEASE_S must be at least twice SOUNDLOOM_HEARTBEAT_S, or every lease would lapse."
         )
-    return settings
 
 
 def check_device(device: str) -> None:

@@ -103,7 +103,7 @@ class SpeechProcessor:
         await self._leases.keep(self._worker_id, self._current)
         if await self._services.workers.registry.last_heartbeat_ms(self._worker_id) is None:
             await self._enter()
-        elif await asyncio.to_thread(self._engine.look_again):
+        elif await asyncio.to_thread(self._engine.rescan):
             await self._say_what_there_is("idle")
 
     async def _join(self) -> None:

@@ -1,4 +1,4 @@
-"""Names of files in folders and zips as tools of all systems write them."""
+"""Finds files in folders and zips by name, however tools on various systems have encoded it."""
 
 import re
 import unicodedata
@@ -11,19 +11,19 @@ from webapp.errors import InvalidRequest
 Opener = Callable[[], IO[bytes]]
 Parts = tuple[str, ...]
 
-# What systems put beside people's files.
+# Files that operating systems create.
 _JUNK: Final = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini"})
 _JUNK_PREFIX: Final = "._"
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-# Ours end so; whatever a tool made of the letters in front, it leaves these.
+# The end of our own file names: plain ASCII, which no tool changes.
 _PLAIN_END: Final = re.compile(r"[0-9a-f]{20}\.[0-9a-z]{1,5}\Z")
-# Files that may be meant by one name, tried one after the other.
+# The most files to try for one ambiguous name.
 _MOST_MEANT: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file, and how its name may be read: more than one way where its encoding is not told."""
+    """A file, and the possible readings of its name: several if its encoding is not declared."""
 
     names: Sequence[str]
     open: Opener
@@ -32,21 +32,21 @@ class Entry:
 class NameIndex:
     """Finds files by the names that a manifest gives them.
 
-    Everything may lie in a folder of folders; case, the form of accents, the kind of slash and what an old
-    tool made of letters beyond ASCII do not count. What leads out of the folder is no name at all.
+    The export may be in a nested folder. Differences in case, Unicode normalisation, slashes and the encoding
+    of non-ASCII letters are ignored. Names that lead out of the folder are refused.
     """
 
     def __init__(self, entries: Iterable[Entry], marker: str) -> None:
-        """Names begin in the folder that has the file `marker`, the uppermost one.
+        """Names are relative to the uppermost folder that has the file `marker`.
 
-        Raises InvalidRequest where several are as high up.
+        Raises InvalidRequest if there are several at the same depth.
         """
         known = [(parts, entry.open) for entry in entries for parts in _readings(entry)]
         self._root = _root_of((parts for parts, _ in known), marker)
         self._exact: dict[Parts, list[Opener]] = {}
         self._alike: dict[Parts, list[Opener]] = {}
         self._ends: dict[str, list[Opener]] = {}
-        # Of entries with one name the last is the one that counts.
+        # Of entries with the same name, the last one counts.
         for parts, opener in reversed(known):
             self._exact.setdefault(parts, []).append(opener)
             self._alike.setdefault(_folded(parts), []).append(opener)
@@ -54,7 +54,10 @@ class NameIndex:
                 self._ends.setdefault(end[0], []).append(opener)
 
     def find(self, name: str) -> Sequence[Opener]:
-        """The files that may be meant, the likeliest first. Raises InvalidRequest where there is none."""
+        """Return the files that the name may refer to, the likeliest first.
+
+        Raises InvalidRequest if there is none.
+        """
         parts = _parts(name)
         if parts is None:
             raise InvalidRequest(f"{name[:100]!r} is not a file of the folder")
@@ -73,13 +76,13 @@ class NameIndex:
 
 
 def _readings(entry: Entry) -> list[Parts]:
-    """The ways to read an entry's name; none for what lies outside and for what is nobody's file."""
+    """Return the readings of an entry's name; none for names that lead outside and for junk files."""
     readings = (_parts(name) for name in entry.names)
     return [parts for parts in dict.fromkeys(readings) if parts is not None and not _is_junk(parts)]
 
 
 def _parts(name: str) -> Parts | None:
-    """A name in parts, by either kind of slash; None where it leads elsewhere."""
+    """Split a name at slashes of either kind; None if it leads elsewhere."""
     plain = name.replace("\\", "/")
     if "\0" in plain or plain.startswith("/") or _DRIVE.match(plain):
         return None
@@ -98,7 +101,7 @@ def _folded(parts: Parts) -> Parts:
 
 
 def _root_of(names: Iterable[Parts], marker: str) -> Parts:
-    """The folder that the marker is in."""
+    """Return the uppermost folder that has the marker."""
     folders = {parts[:-1] for parts in names if parts[-1].lower() == marker}
     depth = min(map(len, folders), default=0)
     highest = sorted(folder for folder in folders if len(folder) == depth)

@@ -1,4 +1,4 @@
-"""The files of a folder, and of a zip that nothing is known of."""
+"""Lists the files of a folder, and of an untrusted zip."""
 
 import errno
 import lzma
@@ -17,10 +17,10 @@ from webapp.errors import InvalidRequest
 from webapp.storage.import_names import Entry
 
 MAX_ENTRIES: Final = 200_000
-# A table of contents is held in memory, as objects of some ten times its size.
+# The table of contents is held in memory, as objects of about ten times its size.
 MAX_TABLE_BYTES: Final = 32 * 1024 * 1024
-# What damaged archives, and methods and encryption that are not known here, raise. RuntimeError is zipfile's
-# for encryption; MemoryError comes when a damaged figure asks for more than there is.
+# What zipfile raises for damaged archives and for unsupported methods. RuntimeError is for encryption;
+# MemoryError is caused by damaged sizes.
 FAULTS: Final = (
     zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError,
     RuntimeError, ArithmeticError, ValueError, LookupError, MemoryError, OSError,
@@ -44,7 +44,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
                 raise InvalidRequest("The archive has too many entries")
         archive = zipfile.ZipFile(path)
     except FAULTS as error:
-        # A damaged figure may lead in front of the file's beginning.
+        # A damaged offset may point before the beginning of the file, which gives EINVAL.
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
         raise InvalidRequest(f"{path} is neither a folder nor a zip, or the zip is not whole") from error
@@ -53,7 +53,7 @@ def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
-    """The files of a zip; links are not among them. Raises InvalidRequest for too many."""
+    """List the files of a zip, without links. Raises InvalidRequest for too many."""
     if len(archive.infolist()) > MAX_ENTRIES:
         raise InvalidRequest("The archive has too many entries")
     return [
@@ -64,7 +64,7 @@ def entries_of(archive: zipfile.ZipFile) -> list[Entry]:
 
 
 def entries_below(folder: Path) -> list[Entry]:
-    """The files in a folder and its folders; links are not among them. Raises InvalidRequest for too many."""
+    """List the files in a folder and its subfolders, without links. Raises InvalidRequest for too many."""
     found: list[Entry] = []
     for place, _, names in os.walk(folder):
         for name in sorted(names):
@@ -78,7 +78,7 @@ def entries_below(folder: Path) -> list[Entry]:
 
 
 def _names(info: zipfile.ZipInfo) -> list[str]:
-    """The ways to read an entry's name. Where no encoding is told, many a tool writes UTF-8."""
+    """Return the readings of an entry's name. Without a declared encoding, many tools write UTF-8."""
     name = info.orig_filename
     if info.flag_bits & _UTF8:
         return [name]
@@ -89,7 +89,7 @@ def _names(info: zipfile.ZipInfo) -> list[str]:
 
 
 def _open_below(folder: Path, path: Path) -> IO[bytes]:
-    """A file that is in the folder still: nothing that leads out of it by links."""
+    """Open a file of the folder; refuse paths that links lead out of it."""
     whole, root = path.resolve(), folder.resolve()
     if not whole.is_relative_to(root) or whole != root / path.relative_to(folder):
         raise InvalidRequest(f"{path.name[:100]!r} is not a file of the folder")
@@ -97,7 +97,7 @@ def _open_below(folder: Path, path: Path) -> IO[bytes]:
 
 
 def _table_bytes(file: IO[bytes]) -> int:
-    """Return how long a zip says that its table of contents is; 0 where nothing says so."""
+    """Return the declared length of a zip's table of contents; 0 if it is not declared."""
     size = file.seek(0, os.SEEK_END)
     begin = max(0, size - _LONGEST_COMMENT - _END.size - _WHERE_64.size)
     file.seek(begin)
@@ -108,7 +108,7 @@ def _table_bytes(file: IO[bytes]) -> int:
     told: int = _END.unpack_from(tail, at)[5]
     if at < _WHERE_64.size or tail[at - _WHERE_64.size : at - _WHERE_64.size + 4] != b"PK\x06\x07":
         return told
-    # The record of 64 bits stands in front of what says where it is.
+    # The ZIP64 end record is right before its locator.
     file.seek(max(0, begin + at - _WHERE_64.size - _END_64.size))
     record = file.read(_END_64.size)
     long_told: int = _END_64.unpack(record)[8] if record[:4] == b"PK\x06\x06" else 0

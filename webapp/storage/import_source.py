@@ -1,4 +1,4 @@
-"""A folder or zip that came from elsewhere, read without being unpacked or believed."""
+"""Reads an untrusted folder or zip without unpacking it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from webapp.policy.library.exports import MANIFEST_NAME
 from webapp.storage.import_names import NameIndex, Opener
 from webapp.storage.import_opening import FAULTS, entries_below, entries_of, opened_zip
 
-# So little unpacks to some tens of megabytes at most: of two of the methods, zipfile unpacks as many packed
-# bytes at once as it is asked for.
+# Small, because for two compression methods zipfile unpacks as many packed bytes at once as were requested:
+# this many unpack to some tens of megabytes at most.
 CHUNK_BYTES: Final = 4 * 1024
 
 
 class ImportSource(Protocol):
-    """Files by their names. Whoever reads says how much may come; more is refused, whatever was declared."""
+    """Files by name. The caller limits their size; larger ones are refused, whatever the archive declares."""
 
     def read(self, name: str, most_bytes: int) -> bytes:
-        """A whole small file. Raises InvalidRequest."""
+        """Read a small file. Raises InvalidRequest."""
         ...
 
     def copy(self, name: str, target: Path, *, size: int, sha256: str) -> None:
@@ -30,7 +30,7 @@ class ImportSource(Protocol):
 
 @contextmanager
 def import_source(path: Path, marker: str = MANIFEST_NAME) -> Iterator[ImportSource]:
-    """Open a folder or zip. Names are those below the folder in it that has the file `marker`.
+    """Open a folder or zip. Names are relative to the folder in it that has the file `marker`.
 
     Raises InvalidRequest for anything else.
     """
@@ -72,7 +72,7 @@ class _Source:
 def _copy(name: str, opener: Opener, target: Path, *, size: int, sha256: str) -> None:
     digest, left = hashlib.sha256(), size
     with _faults(name), opener() as file, target.open("wb") as copy:
-        # One byte more than there should be tells that there is more, however much it is.
+        # Read at most one byte more than expected, to detect a file that is too long.
         while chunk := file.read(min(CHUNK_BYTES, left + 1)):
             left -= len(chunk)
             if left < 0:

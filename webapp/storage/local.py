@@ -1,25 +1,58 @@
 """Sounds in a local folder: written aside, synced, renamed."""
 
 import asyncio
-import fcntl
 import os
-import re
 import shutil
-import tempfile
-import time
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
-from webapp.errors import is_disk_full
+from webapp.errors import StorageAway
+from webapp.storage.copying import copy_out, lacking
+from webapp.storage.names import KEY, MARK_NAME, file_path, group_path
+from webapp.storage.staging import LOCK_NAME, Staging
+from webapp.storage.storage import CopiedFile, Wanted
+from webapp.threads import open_in_thread
 
-KEY = re.compile(r"[0-9a-f]{20}-[0-9]{1,18}")
-FILE_NAME = re.compile(r"sound\.(wav|flac|ogg|mp3)|spectrogram\.png")
-# What a group may consist of.
-FILE_NAMES = ("sound.wav", "sound.flac", "sound.ogg", "sound.mp3", "spectrogram.png")
-LOCK_NAME = ".writer"
-DOOMED_SUFFIX = ".deleted"
-NEW_FOR_S = 60
+CHUNK_BYTES: Final = 256 * 1024
+COPIED_BYTES: Final = 1 << 20
+DOOMED_SUFFIX: Final = ".deleted"
+COPYING_THREADS: Final = 4
+
+
+class FolderFile:
+    """An open file of a folder. It is read whole even if it is deleted meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it, which blocks. Raises FileNotFoundError."""
+        self._handle: Final[IO[bytes]] = path.open("rb")
+        try:
+            stat = os.fstat(self._handle.fileno())
+        except BaseException:
+            self._handle.close()
+            raise
+        self.size_bytes: Final = stat.st_size
+        self.modified_s: Final = stat.st_mtime
+        # Its folder's name says which version it is.
+        self.version: Final = f"{path.parent.name}-{stat.st_size:x}"
+
+    async def read(self, first: int, length: int) -> AsyncGenerator[bytes, None]:
+        self._handle.seek(first)
+        while length:
+            chunk = await asyncio.to_thread(self._handle.read, min(CHUNK_BYTES, length))
+            if not chunk:
+                raise OSError("the file became shorter while it was sent")
+            length -= len(chunk)
+            yield chunk
+
+    def close(self) -> None:
+        self._handle.close()
+
+
+async def open_folder_file(path: Path) -> FolderFile:
+    """Open a file in a thread. Raises FileNotFoundError."""
+    return await open_in_thread(lambda: FolderFile(path))
 
 
 class LocalStorage:
@@ -29,57 +62,48 @@ class LocalStorage:
     """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self._sounds = root / "sounds"
-        self._staging = root / "staging"
-        self._locks: dict[Path, IO[str]] = {}
-        for folder in (self._sounds, self._staging):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._staging = Staging(root)
+        self._sounds.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def location(self) -> str:
+        return str(self._root)
+
+    @property
+    def origin(self) -> str:
+        return ""
 
     def staging_folder(self) -> Path:
-        """A new folder, locked for as long as this process lives, so that a sweep leaves it alone."""
-        folder = Path(tempfile.mkdtemp(dir=self._staging))
-        lock = (folder / LOCK_NAME).open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        self._locks[folder] = lock
-        return folder
+        return self._staging.folder()
 
-    async def publish(self, key: str, staged: Path, *, is_loose: bool = False) -> None:
-        """Sync every file and both folders around one rename, so that power loss leaves all or nothing.
-
-        What is loose has a lock among its files: in hand while it is held, left over once it is not.
-        """
-        await asyncio.to_thread(self._publish, self._folder(key), staged, is_loose=is_loose)
-
-    async def settle(self, key: str) -> None:
-        await asyncio.to_thread(self._settle, self._folder(key))
-
-    async def loosen(self, key: str) -> None:
-        try:
-            await asyncio.to_thread((self._folder(key) / LOCK_NAME).touch)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            # On a full disk they are deleted all the same; only a crash in between would leave them.
-            if not is_disk_full(error):
-                raise
-
-    async def loose(self) -> Mapping[str, bool]:
-        return await asyncio.to_thread(self._loose)
+    async def publish(self, key: str, staged: Path) -> None:
+        """Sync every file and both folders around one rename, so that power loss leaves all or nothing."""
+        await asyncio.to_thread(self._publish, self._folder(key), staged)
 
     async def discard(self, staged: Path) -> None:
-        await asyncio.to_thread(shutil.rmtree, staged, ignore_errors=True)
-        self._unlock(staged)
+        await self._staging.discard(staged)
 
-    async def path(self, key: str, name: str) -> Path:
-        if not FILE_NAME.fullmatch(name):
-            raise FileNotFoundError(name)
-        path = self._folder(key) / name
-        if not await asyncio.to_thread(path.is_file):
-            raise FileNotFoundError(path)
-        return path
+    def path(self, key: str, name: str) -> Path:
+        """Where a file is if it is there. Raises FileNotFoundError for names that are not ours."""
+        return self._root / file_path(key, name)
 
-    async def missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
-        return await asyncio.to_thread(self._missing, wanted)
+    async def open(self, key: str, name: str) -> FolderFile:
+        return await open_folder_file(self.path(key, name))
+
+    @asynccontextmanager
+    async def local_file(self, key: str, name: str) -> AsyncIterator[Path]:
+        yield self.path(key, name)
+
+    async def signed_url(self, key: str, name: str, *, method: str, for_s: int) -> str | None:
+        return None
+
+    async def copy_out(self, wanted: Wanted, target: Path) -> Mapping[str, Sequence[CopiedFile]]:
+        return await copy_out(self._pieces, wanted, target, threads=COPYING_THREADS)
+
+    async def missing(self, wanted: Wanted) -> Mapping[str, tuple[str, ...]]:
+        return await asyncio.to_thread(lacking, wanted, self._has_content)
 
     async def delete(self, key: str) -> None:
         """Rename first, so that a group is never seen with some of its files gone."""
@@ -92,16 +116,24 @@ class LocalStorage:
         return (await asyncio.to_thread(shutil.disk_usage, self._sounds)).free
 
     async def sweep_staging(self) -> int:
-        return await asyncio.to_thread(self._sweep_staging)
+        return await self._staging.sweep()
+
+    async def mark(self) -> str:
+        return await asyncio.to_thread(self._mark)
+
+    async def write_mark(self, text: str) -> str:
+        await asyncio.to_thread(self._write_mark, text)
+        return await self.mark()
+
+    async def require(self) -> None:
+        if not await asyncio.to_thread(self._sounds.is_dir):
+            raise StorageAway(f"{self._sounds} is not there")
 
     def _folder(self, key: str) -> Path:
-        if not KEY.fullmatch(key):
-            raise FileNotFoundError(key)
-        return self._sounds / key[:2] / key
+        return self._root / group_path(key)
 
-    def _publish(self, folder: Path, staged: Path, *, is_loose: bool) -> None:
-        if not is_loose:
-            (staged / LOCK_NAME).unlink()
+    def _publish(self, folder: Path, staged: Path) -> None:
+        (staged / LOCK_NAME).unlink(missing_ok=True)
         for path in staged.iterdir():
             path.chmod(0o600)
             _sync(path)
@@ -111,18 +143,11 @@ class LocalStorage:
             _sync(self._sounds)
         staged.rename(folder)
         _sync(folder.parent)
-        if is_loose:
-            self._locks[folder] = self._locks.pop(staged)
-        else:
-            self._unlock(staged)
-
-    def _settle(self, folder: Path) -> None:
-        (folder / LOCK_NAME).unlink(missing_ok=True)
-        self._unlock(folder)
+        self._staging.release(staged)
 
     def _delete(self, folder: Path) -> None:
         # Nothing is made for it, which a full disk would refuse.
-        doomed = self._staging / f"{folder.name}{DOOMED_SUFFIX}"
+        doomed = self._staging.root / f"{folder.name}{DOOMED_SUFFIX}"
         try:
             shutil.rmtree(doomed, ignore_errors=True)
             folder.rename(doomed)
@@ -130,42 +155,36 @@ class LocalStorage:
             pass
         finally:
             shutil.rmtree(doomed, ignore_errors=True)
-            self._unlock(folder)
 
-    def _missing(self, wanted: Mapping[str, Collection[str]]) -> dict[str, tuple[str, ...]]:
-        gone = {
-            key: tuple(name for name in names if not self._has_content(key, name))
-            for key, names in wanted.items()
-        }
-        return {key: names for key, names in gone.items() if names}
+    def _pieces(self, key: str, name: str) -> Iterator[bytes]:
+        with self.path(key, name).open("rb") as file:
+            while piece := file.read(COPIED_BYTES):
+                yield piece
 
     def _has_content(self, key: str, name: str) -> bool:
         try:
-            return (self._folder(key) / name).stat().st_size > 0
+            return self.path(key, name).stat().st_size > 0
         except FileNotFoundError:
             return False
 
     def _keys(self) -> set[str]:
         return {folder.name for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)}
 
-    def _loose(self) -> dict[str, bool]:
-        locks = {key: self._folder(key) / LOCK_NAME for key in self._keys()}
-        return {key: _is_locked(lock) for key, lock in locks.items() if lock.exists()}
+    def _mark(self) -> str:
+        try:
+            return (self._root / MARK_NAME).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
 
-    def _sweep_staging(self) -> int:
-        swept = 0
-        for folder in self._staging.iterdir():
-            # A folder may be seen just before its lock is taken, or just before it is published.
-            is_new = abs(time.time() - folder.stat().st_mtime) < NEW_FOR_S
-            if folder not in self._locks and not is_new and not _is_locked(folder / LOCK_NAME):
-                shutil.rmtree(folder, ignore_errors=True)
-                swept += 1
-        return swept
-
-    def _unlock(self, staged: Path) -> None:
-        lock = self._locks.pop(staged, None)
-        if lock is not None:
-            lock.close()
+    def _write_mark(self, text: str) -> None:
+        """Write it aside and rename it, so that it is whole or not there."""
+        mark, aside = self._root / MARK_NAME, self._root / f".{MARK_NAME}"
+        if mark.exists():
+            return
+        aside.write_text(f"{text}\n", encoding="utf-8")
+        _sync(aside)
+        aside.rename(mark)
+        _sync(self._root)
 
 
 def _sync(path: Path) -> None:
@@ -174,14 +193,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with path.open("r") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False

@@ -1,4 +1,4 @@
-"""A stored sound as it is given out: with tags, in pieces."""
+"""Reads a stored sound with tags added, in chunks."""
 
 import os
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ CHUNK_BYTES: Final = 256 * 1024
 
 
 class TaggedFile:
-    """One open file, read once from its tagged beginning to its end. Blocking: for a thread."""
+    """An open file, read once from its tagged beginning to its end. It blocks, so use it in a thread."""
 
     def __init__(self, path: Path, tags: Tags | None = None) -> None:
-        """Open `path`; without tags it is read as it is. Raises FileNotFoundError."""
+        """Open `path`; without tags it is read unchanged. Raises FileNotFoundError."""
         self._handle = path.open("rb")
         try:
             size = os.fstat(self._handle.fileno()).st_size
@@ -43,7 +43,7 @@ class TaggedFile:
         self._handle.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """The file's bytes, in pieces of at most `CHUNK_BYTES` or a head's length."""
+        """Yield the file's bytes in chunks: the head, then at most `CHUNK_BYTES` each."""
         if self._change.head:
             yield self._change.head
         left = self._change.end - self._change.replaced

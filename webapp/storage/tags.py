@@ -1,8 +1,8 @@
-"""Tags in sound files as they leave: title, artist, comment, licence, software, date.
+"""Adds tags to sound files as they are exported: title, artist, comment, licence, software, date.
 
-Only the beginnings and ends of files differ; sound is never touched. What is stored has no tags, so a new
-title needs no new file. Formats: RIFF INFO (WAV), Vorbis comments (FLAC, RFC 9639; Ogg Vorbis, RFC 3533 and
-the Vorbis I specification), ID3v2.4 (MP3).
+Only the beginnings and ends of files change, never the sound. Stored files have no tags, so a new title needs
+no new file. Formats: RIFF INFO (WAV), Vorbis comments (FLAC, RFC 9639; Ogg Vorbis, RFC 3533 and the Vorbis I
+specification), ID3v2.4 (MP3).
 """
 
 import struct
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-# Beginnings of files are read this far; what tags replace lies well within.
+# Files are read this far; everything that tags replace is well within.
 HEAD_BYTES: Final = 128 * 1024
 _SEGMENT: Final = 255
 _SEGMENTS_PER_PAGE: Final = 255
@@ -46,7 +46,7 @@ class Retagging:
 def retag(suffix: str, head: bytes, size: int, tags: Tags) -> Retagging:
     """Return how to tag a file of `size` bytes that begins with `head`; `suffix` is wav, flac, ogg or mp3.
 
-    A file that is not laid out as expected is left as it is.
+    A file of another layout than ours is left unchanged.
     """
     way = _WAYS.get(suffix)
     if way is None:
@@ -73,7 +73,7 @@ def _wav(head: bytes, _size: int, tags: Tags) -> Retagging:
 
 
 def _end_of_samples(head: bytes) -> int:
-    """Where the samples of a WAV file end; behind them is nothing that tags do not replace."""
+    """Return where the samples of a WAV file end; everything after them is replaced."""
     at = 12
     while True:
         (length,) = struct.unpack_from("<I", head, at + 4)
@@ -153,7 +153,7 @@ def _flac(head: bytes, size: int, tags: Tags) -> Retagging:
 
 
 def _ogg(head: bytes, size: int, tags: Tags) -> Retagging:
-    """New comments on as many pages as the old headers took, so that all pages after them stay."""
+    """Fit the new comments into as many pages as the old headers, so that all later pages stay the same."""
     first = _OggPage.read(head, 0)
     if not first.content.startswith(b"\x01vorbis"):
         raise ValueError("no Ogg Vorbis file")
@@ -192,7 +192,7 @@ class _OggPage:
         return cls(data[at : at + 26], table, data[behind_table:end], end)
 
     def unlaced(self, packets: list[bytes]) -> list[bytes]:
-        """The packets so far with this page's segments; the last one is still to be continued."""
+        """Append this page's segments to the packets so far; the last packet may be incomplete."""
         packets, at = list(packets), 0
         for length in self.table:
             packets[-1] += self.content[at : at + length]
@@ -203,7 +203,7 @@ class _OggPage:
 
     @staticmethod
     def laced(packets: list[bytes], *, like: "list[_OggPage]") -> list[bytes]:
-        """Whole packets on as many pages as `like`, with their serial and sequence numbers."""
+        """Split packets into as many pages as `like`, with the same serial and sequence numbers."""
         lengths = [
             length
             for packet in packets
@@ -213,14 +213,14 @@ class _OggPage:
         is_continued = False
         for number, page in enumerate(like):
             left = len(like) - number - 1
-            # As much as fits, but something for each page to come.
+            # As many as fit, but leave at least one for each further page.
             table = lengths[: min(_SEGMENTS_PER_PAGE, len(lengths) - left)]
             lengths = lengths[len(table) :]
             if not table:
                 raise ValueError("fewer segments than pages")
             content = stream[at : at + sum(table)]
             at += len(content)
-            # No packet that ends here: position -1. The headers' own position is 0.
+            # The position is -1 if no packet ends on this page, and otherwise 0, as for all headers.
             position = 0 if any(length < _SEGMENT for length in table) else -1
             header = b"OggS\0" + bytes([int(is_continued)]) + struct.pack("<q", position) + page.header[14:22]
             written.append(_with_checksum(header, bytes([len(table), *table]) + content))

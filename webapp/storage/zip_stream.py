@@ -1,8 +1,8 @@
-"""A zip archive that is sent while it is made: nothing of it is kept, on disk or in memory.
+"""Streams a zip archive while it is created, without keeping it on disk or in memory.
 
-Entries are stored, since sound hardly gets smaller, and their size and checksum stand in front of them: a
-reader that goes through the archive from its beginning to its end, as Java's `ZipInputStream` does, finds no
-other way to the end of a stored entry.
+Entries are stored uncompressed, since sound hardly compresses, with size and checksum in front. A reader that
+reads the archive sequentially, such as Java's `ZipInputStream`, cannot find the end of a stored entry
+otherwise.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-# From these on a figure stands elsewhere, and its field says so.
+# From these values on a number is in the ZIP64 fields, and its own field has the marker below.
 LIMIT_32: Final = 0xFFFF_FFFF
 LIMIT_16: Final = 0xFFFF
 _ELSEWHERE_32: Final = 0xFFFF_FFFF
@@ -29,14 +29,14 @@ _PLAIN_FILE: Final = stat.S_IFREG | 0o644
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The size and checksum (CRC-32) of what is to be stored."""
+    """The size and checksum (CRC-32) of content to be stored."""
 
     size_bytes: int
     checksum: int
 
     @classmethod
     def of(cls, pieces: Iterator[bytes]) -> "Measured":
-        """Go through the pieces. Blocking: for a thread."""
+        """Measure content. It blocks, so use it in a thread."""
         size_bytes, checksum = 0, 0
         for piece in pieces:
             size_bytes += len(piece)
@@ -59,7 +59,7 @@ class _Entry:
 
 
 class ZipStream:
-    """Writes an archive (PKWARE's APPNOTE 6.3): ZIP64 where it must be, and never going back."""
+    """Writes an archive sequentially (PKWARE's APPNOTE 6.3), with ZIP64 only where it is necessary."""
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
@@ -68,9 +68,9 @@ class ZipStream:
     async def add(
         self, name: str, content: Iterator[bytes], measured: Measured, made_ms: int
     ) -> AsyncIterator[bytes]:
-        """Add one file; gives what is to be sent. `content` is read in a thread, piece by piece.
+        """Add one file; yield the bytes to send. `content` is read in a thread, piece by piece.
 
-        Raises NotAsMeasured when it is other than it was: the archive cannot be gone on with.
+        Raises NotAsMeasured if it has changed since it was measured; the archive is then broken.
         """
         entry = _Entry(name.encode(), measured, _dos_moment(made_ms), self._length)
         yield self._sent(_local_header(entry))
@@ -86,7 +86,7 @@ class ZipStream:
         self._entries.append(entry)
 
     def end(self) -> bytes:
-        """The archive's table of contents, which ends it."""
+        """Return the archive's table of contents, which ends it."""
         contents = b"".join(map(_table_entry, self._entries))
         return contents + _end(len(self._entries), len(contents), self._length)
 
@@ -118,7 +118,7 @@ def _table_entry(entry: _Entry) -> bytes:
 
 
 def _common(entry: _Entry, extra: bytes) -> tuple[int, int, int, int, int, int]:
-    """Version needed, flags, method, time, date, checksum: the same in both headers."""
+    """Return the fields that both headers share: version needed, flags, method, time, date, checksum."""
     version = _ZIP64_VERSION if extra else _VERSION
     flags = 0 if entry.name.isascii() else _UTF8
     date, time = entry.made
@@ -126,7 +126,7 @@ def _common(entry: _Entry, extra: bytes) -> tuple[int, int, int, int, int, int]:
 
 
 def _end(entries: int, length: int, begin: int) -> bytes:
-    """Return the end record of the archive: how many entries its table has, and where the table is."""
+    """Return the end records of the archive: the number of entries, and where their table is."""
     count = _ELSEWHERE_16 if entries >= LIMIT_16 else entries
     last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, _told(length), _told(begin), 0)
     if entries < LIMIT_16 and max(length, begin) < LIMIT_32:
@@ -146,7 +146,7 @@ def _zip64_extra(*numbers: int) -> bytes:
 
 
 def _dos_moment(made_ms: int) -> tuple[int, int]:
-    """Date and time as DOS counted them: from 1980 to 2107, in steps of two seconds."""
+    """Return date and time in the DOS format: from 1980 to 2107, in steps of two seconds."""
     moment = datetime.fromtimestamp(made_ms / 1000, UTC)
     year = min(max(moment.year, 1980), 2107)
     if year != moment.year:

@@ -19,6 +19,7 @@ from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
 from webapp.tables.speech import SpeechRequest
+from webapp.tables.storage import LooseFiles, StorageMark
 from webapp.tables.weights import WeightsCopy, WeightsFolder
 
 APP_NAME: Final = "soundloom"
@@ -47,6 +48,8 @@ ALL_TABLES: tuple[type[Table], ...] = (
     AdminAction,
     WeightsFolder,
     WeightsCopy,
+    StorageMark,
+    LooseFiles,
 )
 
 __all__ = [
@@ -62,6 +65,7 @@ __all__ = [
     "Invitation",
     "Job",
     "LibraryItem",
+    "LooseFiles",
     "ModelWish",
     "Playlist",
     "PlaylistTrack",
@@ -70,6 +74,7 @@ __all__ = [
     "Sound",
     "SoundVote",
     "SpeechRequest",
+    "StorageMark",
     "ThrottleHit",
     "WebSession",
     "WeightsCopy",

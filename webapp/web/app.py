@@ -8,9 +8,10 @@ from litestar_htmx import HTMXPlugin
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from webapp.api import API_CONTROLLERS
+from webapp.api.health import healthz, readyz
+from webapp.api.metrics import metrics
 from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
-from webapp.database.readiness import Readiness
 from webapp.http.dependencies import Streams, dependencies_of, provided, resolve_in_sequence
 from webapp.http.errors import ErrorTranslator
 from webapp.http.files.static import StaticFiles
@@ -26,13 +27,11 @@ from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.requests.public_url import public_url
 from webapp.http.requests.query_bounds import QueryBounds
 from webapp.pages import page_router
+from webapp.pages.accounts.authentication import viewer_finder
 from webapp.pages.frame import texts
 from webapp.pages.frame.errors import error_page, unknown_host_page
 from webapp.pages.frame.rendering import Renderer
 from webapp.services.container import Services
-from webapp.settings import Settings
-from webapp.web.health import healthz, readyz
-from webapp.web.metrics import metrics
 from webapp.web.openapi import openapi_config
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -64,7 +63,7 @@ def create_app(services: Services) -> Litestar:
             page_router(services, renderer),
             static.handler(),
             healthz,
-            readyz(Readiness(services.database)),
+            readyz,
             metrics(registry, services.clock),
         ],
         dependencies={
@@ -72,7 +71,7 @@ def create_app(services: Services) -> Litestar:
             "streams": provided(streams),
             "queue_feed": provided(QueueFeed(services.queue.reader, services.bus)),
         },
-        exception_handlers={Exception: ErrorTranslator(error_page(renderer))},
+        exception_handlers={Exception: _error_translator(services, renderer)},
         openapi_config=openapi_config(services.settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],
@@ -82,20 +81,30 @@ def create_app(services: Services) -> Litestar:
     )
     app.state.streams = streams
     resolve_in_sequence(app)
-    handler: ASGIApp = HeadRequests(RequestMetrics(app.asgi_handler, registry), app)
-    if prefix:
-        handler = PathPrefix(handler, app, prefix)
-    handler = NoticeProxies(handler, services.settings, watch)
-    app.asgi_handler = _with_middleware(handler, services.settings, unknown_host_page(renderer))
+    handler = NoticeProxies(_router(app, registry, prefix), services.settings, watch)
+    app.asgi_handler = _with_middleware(handler, services, unknown_host_page(renderer))
     return app
 
 
-def _with_middleware(app: ASGIApp, settings: Settings, unknown_host: UnknownHostPage) -> ASGIApp:
+def _router(app: Litestar, registry: CollectorRegistry, prefix: str) -> ASGIApp:
+    """Wrap what depends on the routes."""
+    router = HeadRequests(RequestMetrics(app.asgi_handler, registry), app)
+    return PathPrefix(router, app, prefix) if prefix else router
+
+
+def _error_translator(services: Services, renderer: Renderer) -> ErrorTranslator:
+    find_viewer = viewer_finder(services.settings, services.accounts)
+    return ErrorTranslator(error_page(renderer, find_viewer))
+
+
+def _with_middleware(app: ASGIApp, services: Services, unknown_host: UnknownHostPage) -> ASGIApp:
     """Wrap what answers every request, the unroutable ones included.
 
     The framework's own middleware belongs to routes, so a 404 would pass by it.
     """
+    settings = services.settings
+    media_origin = services.storage.origin if settings.storage_redirect else ""
     app = HostCheck(QueryBounds(app), settings, unknown_host)
     app = UnreadBodies(app)
-    app = SecurityHeaders(app, is_tls=settings.secure_cookies)
+    app = SecurityHeaders(app, is_tls=settings.secure_cookies, media_origin=media_origin)
     return AccessLog(app)

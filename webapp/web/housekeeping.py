@@ -6,24 +6,23 @@ import logging
 from webapp.database.patience import Outage
 from webapp.events import Event
 from webapp.services.container import Services
+from webapp.services.shared.storage_mark import is_sweep_due
 
 logger = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
 FORGET_S = 60.0
 LOOK_S = 0.25
+TIDY_S = 60.0
+STRAYS_EVERY_MS = 6 * 3_600_000
 
 
 async def repair(services: Services) -> None:
     """Put right what a crash may have left, and say what was done."""
     jobs = await services.queue.leases.take_back_lapsed()
-    strays, unknown = await services.library.files.remove_strays()
+    # An object store is looked through beside the requests: that takes a second for each few thousand sounds.
+    strays = 0 if services.settings.storage_url else await remove_strays(services)
     staged = await services.storage.sweep_staging()
-    if unknown:
-        logger.warning(
-            "the data folder has sounds that the database does not know; they are left alone",
-            extra={"sounds": unknown},
-        )
     if jobs or strays or staged:
         logger.warning(
             "repaired after a crash",
@@ -33,6 +32,34 @@ async def repair(services: Services) -> None:
                 "unfinished_removed": staged,
             },
         )
+
+
+async def remove_strays(services: Services) -> int:
+    """Delete files that no sound owns; returns how many groups."""
+    strays, unknown = await services.library.files.remove_strays()
+    if unknown:
+        logger.warning(
+            "the storage has sounds that the database does not know; they are left alone",
+            extra={"sounds": unknown},
+        )
+    return strays
+
+
+async def tidy(services: Services) -> None:
+    """Delete the files that crashes on any host have left, for ever.
+
+    Those of deletions and imports are known by rows. All others take a look through the whole storage, which
+    one server of all takes from time to time.
+    """
+    outage = Outage(logger, "the look for stray files")
+    while True:
+        with outage:
+            removed = await services.library.files.remove_loose()
+            if await is_sweep_due(services.database, services.clock, every_ms=STRAYS_EVERY_MS):
+                removed += await remove_strays(services)
+            if removed:
+                logger.warning("removed files without a sound", extra={"groups": removed})
+        await asyncio.sleep(TIDY_S)
 
 
 async def sweep(services: Services) -> None:

@@ -25,7 +25,7 @@ from webapp.stopping import end_for_certain
 from webapp.surroundings import tell
 from webapp.web.app import create_app
 from webapp.web.door import Door
-from webapp.web.housekeeping import notice_changes, repair, sweep
+from webapp.web.housekeeping import notice_changes, repair, sweep, tidy
 from webapp.web.protocol import BoundedProtocol
 from webapp.web.supervisor import EXIT_SETTINGS, SPEECH_COMMAND, SPEECH_NICENESS, Supervisor
 
@@ -91,7 +91,7 @@ async def _work(
         secret = await until_there(lambda: _setup_secret(services))
         door.open(app)
         _announce(settings, listener, secret)
-        background = [asyncio.create_task(sweep(services)), asyncio.create_task(notice_changes(services))]
+        background = [asyncio.create_task(work(services)) for work in (sweep, tidy, notice_changes)]
         try:
             await asyncio.gather(serving, *(supervisor.run() for supervisor in supervisors))
         finally:

@@ -1,4 +1,4 @@
-"""Published weights: what there is, what lies in a models folder, and how it gets there.
+"""Published weights: the catalogue, the content of a models folder, and downloads into it.
 
-Needs only the standard library, so that the process that fetches stays small.
+It needs only the standard library, so that the process that downloads stays small.
 """

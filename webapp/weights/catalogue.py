@@ -1,7 +1,7 @@
 """The published checkpoints as plain data: where each comes from, its shape, its size and its licence.
 
 Shapes and window lengths are those of the model cards and of AudioCraft's configurations; sizes are
-worked out from the shapes.
+computed from the shapes.
 """
 
 from collections.abc import Collection
@@ -33,7 +33,7 @@ MODELS = tuple(KIND_OF_MODEL)
 
 @dataclass(frozen=True, slots=True)
 class TextEncoder:
-    """A T5 that conditions a checkpoint, its encoder only: its folder's name, and its published size."""
+    """The T5 text encoder of a checkpoint: the name of its folder, and its published size."""
 
     name: str
     repository: str
@@ -60,8 +60,8 @@ class Shape:
 class Usage:
     """The authors' settings of a checkpoint; `temperature` to `guidance` are for requests without them.
 
-    `top_k` 0 and `top_p` 0 filter nothing. `first_passes` are MAGNeT's through the first codebook. A window
-    goes `stride_s` beyond the one before; 0 leaves that to us.
+    `top_k` 0 and `top_p` 0 disable these filters. `first_passes` is the number of MAGNeT's decoding steps for
+    the first codebook. Each window begins `stride_s` after the one before; 0 leaves that to the engine.
     """
 
     temperature: float
@@ -73,16 +73,16 @@ class Usage:
 
     @property
     def sampling(self) -> dict[str, float]:
-        """The settings that a request may have others for, by the request's names."""
+        """Return the settings that a request may override, by their names in a request."""
         names = ("temperature", "top_k", "top_p", "guidance")
         return {name: getattr(self, name) for name in names}
 
 
 def usage_of(kind: Kind, sample_rate: int, window_s: float) -> Usage:
-    """Return how a checkpoint of such a form is used, published or not.
+    """Return the settings of a checkpoint of this form, published or not.
 
     MusicGen's and AudioGen's are the defaults of AudioCraft's own interface. MAGNeT's are those of its
-    authors' demonstration and training: that interface has one set for all six checkpoints.
+    authors' demonstration and training, since that interface has one set for all six checkpoints.
     """
     if kind is Kind.MUSICGEN:
         return Usage(1.0, 250, 0.0, 3.0, stride_s=18.0 if window_s == 30 else 0.0)
@@ -95,7 +95,10 @@ def usage_of(kind: Kind, sample_rate: int, window_s: float) -> Usage:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One published checkpoint. ``window_s`` is the longest sound it makes at once, in seconds."""
+    """One published checkpoint.
+
+    ``window_s`` is the longest sound that it generates in one window, in seconds.
+    """
 
     name: str
     repository: str
@@ -110,7 +113,7 @@ class Checkpoint:
 
     @property
     def model(self) -> str:
-        """The model of the service that it can serve."""
+        """Return the model of the service that it can serve."""
         return next(model for model, kind in KIND_OF_MODEL.items() if kind is self.kind)
 
     @property
@@ -119,7 +122,7 @@ class Checkpoint:
 
     @property
     def title(self) -> str:
-        """Its name for people."""
+        """Return its name for people."""
         family = {Kind.MUSICGEN: "MusicGen", Kind.AUDIOGEN: "AudioGen", Kind.MAGNET: "MAGNeT"}[self.kind]
         if self.kind is Kind.MAGNET:
             use = f"music, {self.window_s} s" if self.sample_rate == MUSIC_RATE_HZ else "sound effects"
@@ -128,7 +131,7 @@ class Checkpoint:
 
     @property
     def parameters(self) -> int:
-        """Parameters of the language model; text encoder and codec not counted."""
+        """Return the parameters of the language model, without text encoder and codec."""
         dim, codebooks = self.shape.dim, self.shape.codebooks
         # Self-attention, cross-attention and a feed-forward part four times as wide, three norms.
         layer = 4 * dim * dim + 4 * dim * dim + 8 * dim * dim + 6 * dim
@@ -137,12 +140,12 @@ class Checkpoint:
 
     @property
     def lm_bytes(self) -> int:
-        """Size of the language model's weights, which are published in half precision."""
+        """Return the size of the language model's weights, which are published in half precision."""
         return self.parameters * BYTES_PER_HALF
 
     @property
     def download_bytes(self) -> int:
-        """About what has to be fetched where nothing is there yet."""
+        """Return the approximate size of a full download."""
         return self.lm_bytes + CODEC_BYTES + self.text_encoder.size_bytes
 
 
@@ -193,24 +196,24 @@ _BY_NAME = {checkpoint.name: checkpoint for checkpoint in CHECKPOINTS}
 
 
 def published(name: str) -> Checkpoint | None:
-    """The published checkpoint of a name, with or without its owner (`facebook/…`)."""
+    """Return the published checkpoint of a name, with or without its owner (`facebook/…`)."""
     return _BY_NAME.get(name.removeprefix("facebook/"))
 
 
 def checkpoints_for(model: str) -> tuple[Checkpoint, ...]:
-    """The published checkpoints that can serve a model, smallest first."""
+    """Return the published checkpoints that can serve a model, smallest first."""
     fitting = (checkpoint for checkpoint in CHECKPOINTS if checkpoint.model == model)
     return tuple(sorted(fitting, key=lambda checkpoint: checkpoint.parameters))
 
 
-def chosen_name(model: str, asked: str, installed: Collection[str]) -> str | None:
-    """The published checkpoint that serves a model where these are installed; None for none of them.
+def chosen_name(model: str, requested: str, installed: Collection[str]) -> str | None:
+    """Return the installed published checkpoint that serves a model; None if there is none.
 
-    `asked` is a published name, or empty: then the default is taken if it is there, and otherwise the
-    smallest that is. The name of an unpublished folder gives None.
+    `requested` is a published name, or empty for the default, or else the smallest that is installed. The
+    name of an unpublished folder gives None.
     """
-    if asked:
-        known = published(asked)
+    if requested:
+        known = published(requested)
         return known.name if known and known.model == model and known.name in installed else None
     names = [DEFAULT_CHECKPOINTS[model], *(checkpoint.name for checkpoint in checkpoints_for(model))]
     return next((name for name in names if name in installed), None)

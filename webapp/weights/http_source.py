@@ -1,9 +1,9 @@
-"""A hub over HTTP, in the way of the Hugging Face hub: `{base}/{repository}/resolve/{revision}/{file}`.
+"""A hub over HTTP, as the Hugging Face hub: `{base}/{repository}/resolve/{revision}/{file}`.
 
-Of a large file the hub answers a HEAD request with a redirection to its store, and says in `X-Linked-Size`
-and `X-Linked-Etag` how long the file is and what its SHA-256 is; of a small one, `ETag` is the SHA-1 of its
-git blob. `X-Repo-Commit` names the revision. A mirror or a plain web server with the same paths serves
-as well; what it does not say is not checked.
+For a large file the hub answers a HEAD request with a redirect to its store; `X-Linked-Size` and
+`X-Linked-Etag` are the file's size and SHA-256. For a small one, `ETag` is the SHA-1 of its git blob.
+`X-Repo-Commit` is the revision. A mirror or a plain web server with the same paths works as well; digests
+that it does not send are not verified.
 """
 
 import http.client
@@ -26,16 +26,16 @@ NEWEST: Final = "main"
 TIMEOUT_S: Final = 30.0
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-# Worth another try: the server is busy, or somebody before it is.
-PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Temporary: the server, or a proxy in front of it, is busy.
+TEMPORARY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 OFFLINE: Final = "Is this machine offline? Weights can also be put into the models folder by hand."
 
 
 class HttpSource:
-    """A hub, or whatever answers like one."""
+    """A hub, or a server with the same interface."""
 
     def __init__(self, base: str) -> None:
-        """`base` may hold a user name and a password, which no other server gets to see."""
+        """`base` may contain a user name and a password, which are sent to no other host."""
         parts = urlsplit(base.rstrip("/"))
         self._host = parts.netloc.rpartition("@")[2]
         self._base = parts._replace(netloc=self._host).geturl()
@@ -50,17 +50,17 @@ class HttpSource:
     def name(self) -> str:
         return urlsplit(self._base).hostname or self._base
 
-    def look(self, repository: str, file: str, revision: str) -> RemoteFile:
+    def describe(self, repository: str, file: str, revision: str) -> RemoteFile:
         url = f"{self._base}/{quote(repository)}/resolve/{quote(revision or NEWEST, safe='')}/{quote(file)}"
-        said: dict[str, str] = {}
+        headers: dict[str, str] = {}
         where = url
         for _ in range(MAX_REDIRECTS + 1):
             with self._request("HEAD", where, {}) as response:
-                # What the hub itself says of a file counts, not what the store behind it does.
-                own = {name: value for name, value in said.items() if name.startswith("x-")}
-                said = {name.lower(): value for name, value in response.headers.items()} | own
-                if response.status not in REDIRECTS or "x-linked-size" in said:
-                    return _described(repository, file, url, said)
+                # The hub's own headers about a file take precedence over those of the store behind it.
+                own = {name: value for name, value in headers.items() if name.startswith("x-")}
+                headers = {name.lower(): value for name, value in response.headers.items()} | own
+                if response.status not in REDIRECTS or "x-linked-size" in headers:
+                    return _described(repository, file, url, headers)
                 where = self._next(where, response.headers)
         raise SourceFailed(f"{self.name} redirects without end")
 
@@ -68,7 +68,7 @@ class HttpSource:
     def open(self, remote: RemoteFile, offset: int, validator: str) -> Iterator[Body]:
         wanted = {"Range": f"bytes={offset}-"} if offset else {}
         if offset and not remote.is_checked:
-            # Nothing but the server can tell whether it is still the same file.
+            # Only the server can decide whether it is still the same file.
             wanted["If-Range"] = validator
         where = remote.location
         for _ in range(MAX_REDIRECTS + 1):
@@ -81,7 +81,7 @@ class HttpSource:
 
     @contextmanager
     def _request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
-        """Answer of any status that is no error. Raises NotFound, SourceFailed, Interrupted."""
+        """Open a response with a status below 400. Raises NotFound, SourceFailed and Interrupted."""
         access = self._access if urlsplit(url).netloc == self._host else {}
         own = {"User-Agent": f"soundloom/{__version__}", "Accept-Encoding": "identity"}
         request = urllib.request.Request(  # noqa: S310 - its scheme is checked by open_source and _next
@@ -99,7 +99,7 @@ class HttpSource:
 
     def _refusal(self, status: int, headers: Message, url: str) -> Exception:
         path = urlsplit(url).path
-        if status in PASSING:
+        if status in TEMPORARY:
             return Interrupted(
                 f"{self.name} answered {status}.", retry_after_s=_seconds(headers.get("Retry-After"))
             )
@@ -117,7 +117,7 @@ class HttpSource:
         return Interrupted(f"{self.name} cannot be reached ({words}). {OFFLINE}")
 
     def _next(self, where: str, headers: Message) -> str:
-        """Where a redirection leads. Raises SourceFailed where it must not."""
+        """Return the target of a redirect. Raises SourceFailed if it is not allowed."""
         target = urljoin(where, headers.get("Location", ""))
         allowed = ("https",) if where.startswith("https:") else ("http", "https")
         if urlsplit(target).scheme not in allowed:
@@ -126,7 +126,7 @@ class HttpSource:
 
 
 class _Unredirected(urllib.request.HTTPRedirectHandler):
-    """Hands redirections out as answers: what they say is wanted, and HEAD has to stay HEAD."""
+    """Returns redirects as responses: their headers are needed, and HEAD must stay HEAD."""
 
     def http_error_302(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message
@@ -140,7 +140,7 @@ class _HttpBody:
     def __init__(self, response: http.client.HTTPResponse, offset: int) -> None:
         self.offset = offset
         etag = response.headers.get("ETag", "")
-        # A weak one does not promise the same bytes.
+        # A weak validator does not guarantee the same bytes.
         self.validator = "" if etag.startswith("W/") else etag or response.headers.get("Last-Modified", "")
         self._response = response
 
@@ -151,13 +151,13 @@ class _HttpBody:
             raise Interrupted(f"The connection broke ({error}).") from error
 
 
-def _described(repository: str, file: str, url: str, said: dict[str, str]) -> RemoteFile:
-    length = said.get("x-linked-size") or said.get("content-length", "")
+def _described(repository: str, file: str, url: str, headers: dict[str, str]) -> RemoteFile:
+    length = headers.get("x-linked-size") or headers.get("content-length", "")
     if not length.isdecimal():
         raise SourceFailed(f"{urlsplit(url).hostname} does not say how long {file} is")
-    digest = said.get("x-linked-etag") or said.get("etag", "")
+    digest = headers.get("x-linked-etag") or headers.get("etag", "")
     digest = "" if digest.startswith("W/") else digest.strip('"').lower()
-    revision = said.get("x-repo-commit", "")
+    revision = headers.get("x-repo-commit", "")
     return RemoteFile(
         repository, file, url, int(length),
         sha256=digest if re.fullmatch(r"[0-9a-f]{64}", digest) else "",
@@ -167,12 +167,19 @@ def _described(repository: str, file: str, url: str, said: dict[str, str]) -> Re
 
 
 def _offset(response: http.client.HTTPResponse, asked: int, size_bytes: int) -> int:
-    """Where an answer's body begins in the file. Raises SourceFailed for what is not the file asked for."""
+    """Return the offset at which a response's body begins.
+
+    Raises SourceFailed if it is not the requested file.
+    """
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise SourceFailed("The source sends something else than the file: it is compressed on the way")
     if response.status == 206:
-        told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-        if told is None or int(told[1]) != asked or told[2] not in (str(size_bytes), "*"):
+        content_range = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if (
+            content_range is None
+            or int(content_range[1]) != asked
+            or content_range[2] not in (str(size_bytes), "*")
+        ):
             raise SourceFailed("The source sends another part of the file than was asked for")
         return asked
     length = response.headers.get("Content-Length")

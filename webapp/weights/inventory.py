@@ -1,4 +1,4 @@
-"""The content of a models folder, and the removal of a model from it."""
+"""The content of a models folder, and the removal of models from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ from webapp.weights.verdicts import VERDICTS_FILE, verdicts_of
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The files that a folder has of a published checkpoint.
+    """The state of a published checkpoint in a models folder.
 
-    `missing` are the files it lacks, as `folder/file`. `disk_bytes` is its own folder, `arrived_bytes` the
-    part of that which is not whole yet. `precisions` says what its weights were last found to fit.
+    `missing` are the files it lacks, as `folder/file`. `disk_bytes` is the size of its own folder, of which
+    `arrived_bytes` are partial downloads. `precisions` describes the measured precisions of its weights.
     """
 
     checkpoint: Checkpoint
@@ -55,14 +55,14 @@ def holdings(models_dir: Path) -> tuple[Holding, ...]:
 
 
 def installed_names(models_dir: Path) -> frozenset[str]:
-    """The published checkpoints that are there with all their parts."""
+    """Return the published checkpoints that are installed with all their parts."""
     return frozenset(
         checkpoint.name for checkpoint in CHECKPOINTS if not missing_files(checkpoint, models_dir)
     )
 
 
 def shared_parts(models_dir: Path) -> tuple[tuple[str, int], ...]:
-    """The parts that several models use and that are there, and what they take."""
+    """Return the installed parts that several models use, and their sizes."""
     names = {
         part.name: models_dir / part.name
         for checkpoint in CHECKPOINTS
@@ -73,10 +73,10 @@ def shared_parts(models_dir: Path) -> tuple[tuple[str, int], ...]:
 
 
 def remove(checkpoint: Checkpoint, models_dir: Path) -> Removal:
-    """Take a checkpoint out of a models folder, and the parts that nothing else there needs.
+    """Remove a checkpoint from a models folder, and the parts that nothing else there needs.
 
-    Files that are not of the checkpoint stay. Raises Conflict when there is nothing to remove, or
-    when somebody is fetching it.
+    Files that do not belong to the checkpoint stay. Raises Conflict if it is not installed, and if another
+    process is downloading or removing it.
     """
     with locked(models_dir, checkpoint.name):
         *shared, own = _parts(checkpoint, models_dir)
@@ -110,7 +110,7 @@ def _size(folder: Path) -> int:
 
 
 def _is_needed(part: Part, removed: Checkpoint, models_dir: Path) -> bool:
-    """Return whether another published model, there or on its way, uses a shared part."""
+    """Return whether another model, installed or being downloaded, uses a shared part."""
     for folder in _folders(models_dir):
         other = published(folder.name)
         if other is None and is_checkpoint_folder(folder):
@@ -133,15 +133,15 @@ def _remove_unless_in_use(part: Part, models_dir: Path) -> int:
         with locked(models_dir, part.name):
             return _take_away(part, models_dir)
     except Conflict:
-        # Another model that needs it is on its way.
+        # Another model that needs it is being downloaded.
         return 0
 
 
 def _take_away(part: Part, models_dir: Path) -> int:
-    """Delete a part's files, the one that makes it complete first; the bytes that this freed."""
+    """Delete a part's files, the one that makes it complete first; return the bytes freed."""
     folder = models_dir / part.name
     if folder.is_symlink():
-        # What it leads to is not ours.
+        # The target of a link is not ours.
         folder.unlink()
         return 0
     before = _size(folder)

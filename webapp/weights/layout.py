@@ -1,8 +1,8 @@
 """The layout of a models folder, and the published checkpoints that are complete in one.
 
-It holds one folder per name: a checkpoint's with `state_dict.bin` and `compression_state_dict.bin`, and those
-of the text encoders (and of codecs, where a checkpoint only points to one) in the layout of transformers,
-weights as safetensors. Any folder in a checkpoint's layout can be served, published or not.
+It has a folder for each checkpoint, with `state_dict.bin` and `compression_state_dict.bin`, and one for each
+text encoder (and codec, if a checkpoint only points to one) in the layout of transformers, with weights as
+safetensors. Any folder in a checkpoint's layout can be served, published or not.
 """
 
 import pickletools
@@ -24,7 +24,7 @@ MAX_POINTER_BYTES = 64 * 1024
 class Part:
     """One folder of a model: its name, the repository that it comes from, and its files.
 
-    The file that makes it complete is the last one.
+    The last file is downloaded last: it makes the part complete.
     """
 
     name: str
@@ -35,9 +35,9 @@ class Part:
 
 
 def parts_of(checkpoint: Checkpoint, codec_file: Path) -> tuple[Part, ...]:
-    """The folders that a checkpoint needs, its own last.
+    """Return the folders that a checkpoint needs, its own last.
 
-    A codec that the checkpoint only names is known once `codec_file`, which names it, is there.
+    If the checkpoint only points to a codec, that one is known once `codec_file`, which names it, exists.
     """
     text = checkpoint.text_encoder
     shared = [
@@ -59,7 +59,7 @@ def parts_of(checkpoint: Checkpoint, codec_file: Path) -> tuple[Part, ...]:
 
 
 def folder_name(repository: str) -> str:
-    """The folder for what comes from a repository: its name without its owner."""
+    """Return the name of the folder for a repository: its name without the owner."""
     return repository.rpartition("/")[2]
 
 
@@ -69,9 +69,12 @@ def missing_files(checkpoint: Checkpoint, models_dir: Path) -> tuple[Path, ...]:
 
 
 def needed_files(checkpoint: Checkpoint, models_dir: Path) -> tuple[Path, ...]:
-    """The files that a published checkpoint is loaded from, there or not: its own, its parts' before them."""
+    """Return the files that a published checkpoint needs, present or not.
+
+    Those of its parts, then its own.
+    """
     parts = parts_of(checkpoint, models_dir / checkpoint.name / CODEC_FILE)
-    return tuple(_placed(models_dir / part.name, file) for part in parts for file in part.files)
+    return tuple(_path_of(models_dir / part.name, file) for part in parts for file in part.files)
 
 
 def is_checkpoint_folder(folder: Path) -> bool:
@@ -80,9 +83,9 @@ def is_checkpoint_folder(folder: Path) -> bool:
 
 
 def named_codec(path: Path) -> str:
-    """The repository of the codec that a codec file only names; empty for a file that holds one.
+    """Return the repository of the codec that a codec file points to; empty for a file that holds a codec.
 
-    The file is a pickle, and is read as a list of instructions that nothing carries out.
+    The file is a pickle. Its instructions are only parsed, never executed.
     """
     try:
         if path.stat().st_size > MAX_POINTER_BYTES:
@@ -99,13 +102,13 @@ def named_codec(path: Path) -> str:
         return ""
     after = texts.index("pretrained") + 1 if "pretrained" in texts[:-1] else None
     repository = texts[after] if after is not None else ""
-    # A folder's name is made of it.
+    # It becomes the name of a folder, so it must not be a path.
     return repository if folder_name(repository) not in ("", ".", "..") and "\\" not in repository else ""
 
 
-def _placed(folder: Path, file: str) -> Path:
+def _path_of(folder: Path, file: str) -> Path:
     if file not in TOKENIZER_FILES:
         return folder / file
-    # Either of them makes a tokenizer.
-    there = (folder / other for other in TOKENIZER_FILES if (folder / other).is_file())
-    return next(there, folder / file)
+    # Either file is sufficient for a tokenizer.
+    present = (folder / other for other in TOKENIZER_FILES if (folder / other).is_file())
+    return next(present, folder / file)

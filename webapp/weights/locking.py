@@ -1,4 +1,4 @@
-"""One at a time: who fetches or removes a folder of weights."""
+"""Locks on folders of weights: one process at a time downloads or removes one."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ LOCKS_FOLDER = ".locks"
 
 @contextmanager
 def locked(models_dir: Path, name: str, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold a folder's lock while the block runs; it ends with the process, however that ends.
+    """Hold a folder's lock while the block runs; the system releases it if the process dies.
 
-    When somebody else holds it: call `waiting` and wait, or without that raise Conflict.
+    If another process holds it, call `waiting` and wait; without `waiting`, raise Conflict.
     """
     folder = models_dir / LOCKS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ MANIFEST_FILE = "soundloom.json"
 class InstalledFile:
     """A file as it was when it was installed.
 
-    `checked` says what it was held against: the source's `sha256` or `git_sha1`, or its `size` alone.
+    `checked` is what it was verified against: the source's `sha256` or `git_sha1`, or only its `size`.
     """
 
     size_bytes: int
@@ -23,7 +23,7 @@ class InstalledFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A folder's record. Times in milliseconds UTC; `accepted_by` is empty where nobody was named."""
+    """A folder's record. Times are in milliseconds UTC; `accepted_by` may be empty."""
 
     repository: str = ""
     source: str = ""
@@ -35,7 +35,7 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The record of a folder; an empty one where there is none, or none that can be read."""
+    """Return the record of a folder; an empty one if it is missing or unreadable."""
     try:
         stored: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
         files = {name: InstalledFile(**entry) for name, entry in stored.pop("files", {}).items()}
@@ -45,7 +45,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the record of a folder by a whole one. Raises OSError."""
+    """Replace the record of a folder atomically. Raises OSError."""
     aside = folder / f"{MANIFEST_FILE}.part"
     with aside.open("w", encoding="utf-8") as file:
         json.dump(asdict(manifest), file, indent=1)

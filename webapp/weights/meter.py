@@ -1,18 +1,18 @@
-"""Measures how fast something arrives, and how long the rest will take."""
+"""Measures the speed of a download."""
 
 from collections import deque
 from collections.abc import Callable
 
 WINDOW_S = 10.0
-# What arrived within a shorter time says little.
+# Over a shorter time the speed is not meaningful.
 SHORTEST_S = 0.5
 
 
 class Meter:
-    """The speed of the last seconds. Bytes that were there before are not arrivals."""
+    """The speed over the last seconds, without bytes that were downloaded earlier."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
-        """`now_s` is a clock that never goes back."""
+        """`now_s` is a monotonic clock."""
         self._now_s = now_s
         self._marks: deque[tuple[float, int]] = deque([(now_s(), 0)])
         self._arrived = 0
@@ -27,7 +27,7 @@ class Meter:
 
     @property
     def bytes_per_s(self) -> int:
-        """The speed now; 0 while it cannot be known, or nothing has arrived of late."""
+        """Return the present speed; 0 while it is unknown, and if nothing arrived recently."""
         since_s, before = self._marks[0]
         elapsed_s = self._now_s() - since_s
         return round((self._arrived - before) / elapsed_s) if elapsed_s >= SHORTEST_S else 0

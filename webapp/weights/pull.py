@@ -1,7 +1,8 @@
-"""Fetching a published model: its weights, its codec and its text encoder, each only once.
+"""Downloads a published model: its weights, codec and text encoder; shared parts only once.
 
-Everything arrives and is checked beside its place. Shared parts get their names as they are complete, the
-model's own files at the very end, its weights last: a model is there only when all of it is.
+Every file is downloaded under a temporary name beside its final one, and verified. Shared parts are renamed
+when they are complete; the model's own files at the very end, its weights last. So a model is installed only
+when it is complete.
 """
 
 import hashlib
@@ -24,8 +25,8 @@ from webapp.weights.transfer import (
     check_space,
     discard,
     finish,
-    insist,
     part_of,
+    retry_interrupted,
 )
 
 REPORT_EVERY_S = 0.25
@@ -33,7 +34,7 @@ REPORT_EVERY_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a pull. The numbers count what this pull has to bring; `bytes_per_s` 0 is not known."""
+    """The progress of a pull, in the bytes that it has to download. `bytes_per_s` is 0 while unknown."""
 
     state: Literal["looking", "checking", "waiting", "fetching"]
     file: str = ""
@@ -43,13 +44,13 @@ class Progress:
 
     @property
     def eta_s(self) -> int | None:
-        """Seconds until all of it is there, at the present speed."""
+        """Return the seconds until the pull is complete at the present speed."""
         return (self.total_bytes - self.done_bytes) // self.bytes_per_s if self.bytes_per_s else None
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The environment of a pull: the disk to leave free, clocks, and who accepted the licence."""
+class PullEnvironment:
+    """The environment of a pull: the disk space to leave free, clocks, and who accepted the licence."""
 
     reserve_bytes: int
     wait: Callable[[float], None]
@@ -71,14 +72,14 @@ class _Item:
 
 @dataclass(slots=True)
 class _Tally:
-    """Bytes of this pull, by the file that they belong to."""
+    """The bytes that this pull has to download and has downloaded, by file."""
 
     meter: Meter
     total: dict[Path, int] = field(default_factory=dict)
     done: dict[Path, int] = field(default_factory=dict)
 
     def forget(self, path: Path) -> None:
-        """Count a file no longer."""
+        """Stop counting a file."""
         self.total.pop(path, None)
         self.done.pop(path, None)
 
@@ -88,91 +89,94 @@ class _Tally:
 
 
 class Pull:
-    """Brings one model into a models folder."""
+    """Downloads one model into a models folder."""
 
     def __init__(
         self,
         models_dir: Path,
         source: Source,
-        surroundings: Surroundings,
+        environment: PullEnvironment,
         report: Callable[[Progress], None],
     ) -> None:
         self._models_dir = models_dir
         self._source = source
-        self._surroundings = surroundings
-        self._conditions = Conditions(surroundings.reserve_bytes, surroundings.wait)
+        self._environment = environment
+        self._conditions = Conditions(environment.reserve_bytes, environment.wait)
         self._report = report
-        self._tally = _Tally(Meter(surroundings.now_s))
-        self._told_s = -REPORT_EVERY_S
+        self._tally = _Tally(Meter(environment.now_s))
+        self._reported_s = -REPORT_EVERY_S
         self._revisions: dict[str, str] = {}
-        # Files in their place that need no second look.
-        self._right: set[Path] = set()
+        # Installed files that are known to be the source's.
+        self._verified: set[Path] = set()
 
     def run(self, checkpoint: Checkpoint) -> bool:
-        """Fetch what is missing; False when everything was there, and right, already.
+        """Download what is missing; return False if everything was installed and correct already.
 
-        Raises Conflict when somebody else is at it, NotFound, SourceFailed, StorageFull and OSError.
+        Raises Conflict if another process is downloading or removing it, NotFound, SourceFailed, StorageFull
+        and OSError.
         """
         with locked(self._models_dir, checkpoint.name):
             *shared, own = self._parts(checkpoint)
-            codec, weights = self._look(own)
-            others = [item for part in shared for item in self._look(part)]
+            codec, weights = self._describe(own)
+            others = [item for part in shared for item in self._describe(part)]
             self._check_space((codec, *others, weights))
             fetched = {codec.path.name: self._fetch(codec)}
-            # Only now is it known whether the codec is one, or names one.
+            # Only now is it known whether the file holds a codec or the name of one.
             for part in self._parts(checkpoint)[len(shared) : -1]:
-                others += self._look(part)
+                others += self._describe(part)
                 self._check_space(others)
-            brought = [self._install_shared(item) for item in others]
+            installed = [self._install_shared(item) for item in others]
             fetched[weights.path.name] = self._fetch(weights)
-            return self._install(own, (codec, weights), fetched) or any(brought)
+            return self._install(own, (codec, weights), fetched) or any(installed)
 
     def _parts(self, checkpoint: Checkpoint) -> tuple[Part, ...]:
         path = self._models_dir / checkpoint.name / CODEC_FILE
         return parts_of(checkpoint, part_of(path) if part_of(path).is_file() else path)
 
-    def _look(self, part: Part) -> list[_Item]:
+    def _describe(self, part: Part) -> list[_Item]:
         """Ask the source about a part's files, all of one revision."""
         items = []
         for file in part.files:
             self._report(Progress("looking", f"{part.name}/{file}"))
-            look = partial(self._source.look, part.repository, file, self._revisions.get(part.repository, ""))
-            remote = insist(look, self._surroundings.wait)
+            describe = partial(
+                self._source.describe, part.repository, file, self._revisions.get(part.repository, "")
+            )
+            remote = retry_interrupted(describe, self._environment.wait)
             self._revisions[part.repository] = remote.revision
             items.append(_Item(part, self._models_dir / part.name / file, remote))
         return items
 
     def _check_space(self, items: Sequence[_Item]) -> None:
-        lacking = [item for item in items if not self._is_there(item)]
+        lacking = [item for item in items if not self._is_installed(item)]
         for item in lacking:
             self._tally.total[item.path] = item.remote.size_bytes
             self._tally.done[item.path] = arrived_bytes(item.path)
         needed = sum(item.remote.size_bytes - arrived_bytes(item.path) for item in lacking)
         self._models_dir.mkdir(parents=True, exist_ok=True)
-        check_space(self._models_dir, needed, self._surroundings.reserve_bytes)
+        check_space(self._models_dir, needed, self._environment.reserve_bytes)
 
-    def _is_there(self, item: _Item) -> bool:
-        """Return whether the file is in its place and is what the source has."""
+    def _is_installed(self, item: _Item) -> bool:
+        """Return whether the file is installed and is the same as the source's."""
         remote, path = item.remote, item.path
-        if path in self._right:
+        if path in self._verified:
             return True
         if not path.is_file() or path.stat().st_size != remote.size_bytes:
             return False
-        noted = read_manifest(path.parent).files.get(path.name)
-        is_right = not remote.sha256 or (noted is not None and noted.sha256 == remote.sha256)
-        if not is_right:
+        recorded = read_manifest(path.parent).files.get(path.name)
+        is_same = not remote.sha256 or (recorded is not None and recorded.sha256 == remote.sha256)
+        if not is_same:
             self._report(Progress("checking", item.label))
             with path.open("rb") as file:
-                is_right = hashlib.file_digest(file, "sha256").hexdigest() == remote.sha256
-        if is_right:
-            self._right.add(path)
-        return is_right
+                is_same = hashlib.file_digest(file, "sha256").hexdigest() == remote.sha256
+        if is_same:
+            self._verified.add(path)
+        return is_same
 
     def _fetch(self, item: _Item) -> InstalledFile | None:
-        """Bring a file beside its place, checked; None when it is in its place already."""
-        if self._is_there(item):
+        """Download and verify a file without installing it; None if it is installed already."""
+        if self._is_installed(item):
             discard(item.path)
-            # Another pull may have brought it meanwhile.
+            # Another pull may have installed it in the meantime.
             self._tally.forget(item.path)
             return None
         transfer = self._transfer(item)
@@ -180,22 +184,22 @@ class Pull:
         return InstalledFile(item.remote.size_bytes, transfer.run(), checked)
 
     def _transfer(self, item: _Item) -> Transfer:
-        tally, now_s = self._tally, self._surroundings.now_s
+        tally, now_s = self._tally, self._environment.now_s
         tally.total[item.path] = item.remote.size_bytes
 
-        def moved(length: int, new: int) -> None:
-            tally.done[item.path] = length
-            if new:
-                tally.meter.add(new)
-            is_news = not new or length == item.remote.size_bytes
-            if is_news or now_s() - self._told_s >= REPORT_EVERY_S:
-                self._told_s = now_s() if new else self._told_s
+        def on_progress(bytes_done: int, bytes_new: int) -> None:
+            tally.done[item.path] = bytes_done
+            if bytes_new:
+                tally.meter.add(bytes_new)
+            is_first_or_last = not bytes_new or bytes_done == item.remote.size_bytes
+            if is_first_or_last or now_s() - self._reported_s >= REPORT_EVERY_S:
+                self._reported_s = now_s() if bytes_new else self._reported_s
                 self._report(tally.progress(item.label))
 
-        return Transfer(self._source, item.remote, item.path, self._conditions, moved)
+        return Transfer(self._source, item.remote, item.path, self._conditions, on_progress)
 
     def _install_shared(self, item: _Item) -> bool:
-        """Fetch a file that other models use as well; whether that was necessary."""
+        """Install a file that other models use as well; return whether that was necessary."""
         with locked(
             self._models_dir, item.part.name, waiting=lambda: self._report(Progress("waiting", item.label))
         ):
@@ -203,7 +207,10 @@ class Pull:
             return self._install(item.part, (item,), fetched)
 
     def _install(self, part: Part, items: Sequence[_Item], fetched: dict[str, InstalledFile | None]) -> bool:
-        """Give checked files their names, in order, and note what they are; whether there were any."""
+        """Rename verified files to their final names, in order, and record them.
+
+        Return whether there were any.
+        """
         new = {name: entry for name, entry in fetched.items() if entry is not None}
         for item in items:
             if item.path.name in new:
@@ -219,8 +226,8 @@ class Pull:
                     source=self._source.name,
                     revision=self._revisions.get(part.repository, ""),
                     licence=part.licence,
-                    accepted_by=self._surroundings.accepted_by,
-                    accepted_ms=self._surroundings.now_ms(),
+                    accepted_by=self._environment.accepted_by,
+                    accepted_ms=self._environment.now_ms(),
                     files=before.files | new,
                 ),
             )

@@ -1,4 +1,4 @@
-"""Where weights come from: a hub or a mirror of one over HTTP, or a local folder."""
+"""Sources of weights: the interface, and a local folder. A hub over HTTP is in `http_source`."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,14 +14,14 @@ CHUNK_BYTES = 1024 * 1024
 
 
 class SourceFailed(ProductError):
-    """A source failed for good, or gave something else than it said it would."""
+    """A source failed permanently, or sent something other than it announced."""
 
 
 class Interrupted(Exception):
-    """Something went wrong on the way that may not happen again.
+    """A temporary failure: worth another attempt.
 
-    The text is for people. `retry_after_s` is what the source asked for, if it did; an attempt that got
-    further than any before it was not fruitless.
+    The text is for people. `retry_after_s` is the delay that the source asked for, if any. `is_fruitless` is
+    False for an attempt that got further than all before it.
     """
 
     def __init__(self, text: str, *, retry_after_s: float | None = None, is_fruitless: bool = True) -> None:
@@ -34,8 +34,8 @@ class Interrupted(Exception):
 class RemoteFile:
     """A source's facts about a file.
 
-    `sha256` is its digest in hexadecimal, `git_sha1` that of a git blob; either may be empty. `revision`
-    names the state of the repository that it is part of, if the source has such.
+    `sha256` is its digest in hexadecimal, `git_sha1` that of a git blob; either may be empty. `revision` is
+    the commit of the repository, if the source has commits.
     """
 
     repository: str
@@ -55,37 +55,37 @@ class RemoteFile:
 class Body(Protocol):
     """A file's bytes from `offset` on, as they arrive.
 
-    `offset` may be less than what was asked for: 0 from a source that starts over. `validator` tells this
-    content from a later one under the same name; empty where nothing does.
+    `offset` is 0 instead of the requested one if the source starts over. `validator` distinguishes this
+    content from another under the same name; empty if the source has none.
     """
 
     offset: int
     validator: str
 
     def read(self) -> bytes:
-        """The next bytes; empty at the end. Raises Interrupted."""
+        """Return the next bytes; empty at the end. Raises Interrupted."""
         ...
 
 
 class Source(Protocol):
-    """Somewhere that has published files under the names of their repositories."""
+    """A source of published files, named by repository and path."""
 
     @property
     def name(self) -> str:
         """Return the source's name for people, without secrets."""
         ...
 
-    def look(self, repository: str, file: str, revision: str) -> RemoteFile:
-        """List the files to fetch; `revision` empty for the newest.
+    def describe(self, repository: str, file: str, revision: str) -> RemoteFile:
+        """Return the facts about a file; an empty `revision` is the newest one.
 
-        Raises NotFound, SourceFailed, and Interrupted for what may pass.
+        Raises NotFound, SourceFailed, and Interrupted for temporary failures.
         """
         ...
 
     def open(self, remote: RemoteFile, offset: int, validator: str) -> AbstractContextManager[Body]:
-        """Begin to read at `offset`; if the content is no longer what `validator` was for, at 0.
+        """Start reading at `offset`; at 0 if the content is no longer the one that `validator` belongs to.
 
-        Raises as `look` does.
+        Raises what `describe` raises.
         """
         ...
 
@@ -100,13 +100,17 @@ class FolderSource:
     def name(self) -> str:
         return str(self._root)
 
-    def look(self, repository: str, file: str, revision: str) -> RemoteFile:
+    def describe(self, repository: str, file: str, revision: str) -> RemoteFile:
         for folder in (self._root / repository, self._root / folder_name(repository)):
             path = folder / file
             if path.is_file():
-                noted = read_manifest(folder).files.get(file)
+                recorded = read_manifest(folder).files.get(file)
                 return RemoteFile(
-                    repository, file, str(path), path.stat().st_size, sha256=noted.sha256 if noted else ""
+                    repository,
+                    file,
+                    str(path),
+                    path.stat().st_size,
+                    sha256=recorded.sha256 if recorded else "",
                 )
         raise NotFound(f"{self._root} has no {repository}/{file}")
 

@@ -1,4 +1,4 @@
-"""Choosing the source at an address."""
+"""Opens the source at an address."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -8,11 +8,11 @@ from webapp.weights.source import FolderSource, Source, SourceFailed
 
 
 def open_source(address: str) -> Source:
-    """The source at an address: `https://…`, `http://…`, `file://…` or the path of a folder.
+    """Return the source at an address: `https://…`, `http://…`, `file://…` or the path of a folder.
 
     Raises SourceFailed for anything else.
     """
-    # urllib and TLS are needed for one kind only, and take a while to import.
+    # urllib and TLS are slow to import, and only needed for one kind.
     from webapp.weights.http_source import HttpSource  # noqa: PLC0415
 
     if "://" in address and (wrong := what_is_wrong(address)):

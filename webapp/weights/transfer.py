@@ -1,7 +1,7 @@
-"""One file from a source to the disk: in pieces if need be, and only whole ones count.
+"""Downloads one file, with resume.
 
-What has arrived lies beside the file's place under a name that ends in `.part`, with a note of what it is
-part of; so the next attempt, or the next command, goes on where this one ended.
+What has arrived is in a file with the suffix `.part`, beside a resume record that identifies the complete
+file. So the next attempt, or the next command, resumes where this one ended.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Attempts in a row that brought nothing; any byte that arrives begins anew.
+# Consecutive attempts without progress; any progress resets the count.
 MAX_FRUITLESS: Final = 5
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
-LOOK_AT_DISK_EVERY: Final = 64 * 1024 * 1024
+CHECK_DISK_EVERY_BYTES: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +37,27 @@ class Conditions:
 
 
 def part_of(path: Path) -> Path:
-    """Where a file lies until it is whole."""
+    """Return where a file is kept until it is complete."""
     return path.with_name(f"{path.name}.part")
 
 
-def note_of(path: Path) -> Path:
-    """The state of a partly fetched file."""
+def resume_record_path(path: Path) -> Path:
+    """Return the path of the record by which a partial download can be resumed."""
     return path.with_name(f"{path.name}.part.json")
 
 
 def arrived_bytes(path: Path) -> int:
-    """Return the bytes of a file that can be resumed, if its source still has the same."""
+    """Return the size of a partial download that can be resumed if the source still has the same file."""
     try:
-        return part_of(path).stat().st_size if note_of(path).is_file() else 0
+        return part_of(path).stat().st_size if resume_record_path(path).is_file() else 0
     except FileNotFoundError:
         return 0
 
 
-def insist(attempt: Callable[[], T], wait: Callable[[float], None]) -> T:
-    """The result of the first attempt that works; after one that was interrupted, wait and try again.
+def retry_interrupted(attempt: Callable[[], T], wait: Callable[[float], None]) -> T:
+    """Return the result of the first attempt that succeeds; wait and try again after interrupted ones.
 
-    Raises SourceFailed after too many fruitless attempts in a row.
+    Raises SourceFailed after too many consecutive attempts without progress.
     """
     fruitless = 0
     while True:
@@ -73,7 +73,7 @@ def insist(attempt: Callable[[], T], wait: Callable[[float], None]) -> T:
 
 
 class Transfer:
-    """Brings one file to its part, and checks it; :func:`finish` then gives it its name."""
+    """Downloads one file to its `.part` file and verifies it; :func:`finish` then renames it."""
 
     def __init__(
         self,
@@ -81,37 +81,37 @@ class Transfer:
         remote: RemoteFile,
         path: Path,
         conditions: Conditions,
-        moved: Callable[[int, int], None],
+        on_progress: Callable[[int, int], None],
     ) -> None:
-        """`moved` is told how many bytes of the file are there, and how many of them have just come."""
+        """`on_progress(bytes_done, bytes_new)` gets the bytes so far, and those that just arrived."""
         self._source = source
         self._remote = remote
         self._path = path
         self._conditions = conditions
-        self._moved = moved
+        self._on_progress = on_progress
         self._sha256 = hashlib.sha256()
         self._git_sha1 = hashlib.sha1(b"blob %d\0" % remote.size_bytes, usedforsecurity=False)
         self._length = 0
-        # The furthest that any attempt got: a source that always starts over may never get there again.
+        # The furthest that any attempt got, since a source that always starts over may never make progress.
         self._reached = 0
         self._validator = ""
 
     def run(self) -> str:
-        """Fetch what is missing and check the whole; returns the SHA-256 in hexadecimal.
+        """Download what is missing and verify the file; return its SHA-256 in hexadecimal.
 
-        Raises NotFound, SourceFailed, StorageFull and OSError. A part with wrong bytes is thrown away, and
-        fetched once more.
+        A file with a wrong checksum is deleted and downloaded once more. Raises NotFound, SourceFailed,
+        StorageFull and OSError.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         for is_last in (False, True):
             try:
                 with part_of(self._path).open("ab") as part:
-                    self._go_on_from(part.fileno())
-                    insist(lambda: self._attempt(part.fileno()), self._conditions.wait)
+                    self._resume_or_restart(part.fileno())
+                    retry_interrupted(lambda: self._attempt(part.fileno()), self._conditions.wait)
                     os.fsync(part.fileno())
             except OSError as error:
                 raise _plain(error, self._path.parent) from error
-            if self._is_right():
+            if self._is_correct():
                 return self._sha256.hexdigest()
             discard(self._path)
             logger.warning("wrong bytes", extra={"file": self._remote.file})
@@ -121,33 +121,33 @@ class Transfer:
             f"{self._remote.file} from {self._source.name} does not match its published checksum"
         )
 
-    def _go_on_from(self, part: int) -> None:
-        """Take up what is there already, if it is part of the same content; otherwise begin anew."""
-        note = _read_note(self._path)
-        self._validator = str(note.pop("validator", ""))
-        is_same = note == _identity(self._remote)
-        if not is_same or not self._can_go_on or os.fstat(part).st_size > self._remote.size_bytes:
-            self._begin_anew(part)
+    def _resume_or_restart(self, part: int) -> None:
+        """Resume the partial download if it is of the same content; otherwise restart."""
+        record = _read_resume_record(self._path)
+        self._validator = str(record.pop("validator", ""))
+        is_same = record == _identity(self._remote)
+        if not is_same or not self._can_resume or os.fstat(part).st_size > self._remote.size_bytes:
+            self._restart(part)
             return
         with part_of(self._path).open("rb") as arrived:
             while piece := arrived.read(CHUNK_BYTES):
                 self._count(piece)
-        self._moved(self._length, 0)
+        self._on_progress(self._length, 0)
 
     @property
-    def _can_go_on(self) -> bool:
-        """Return whether it can be told that what the source has is what the part is of."""
+    def _can_resume(self) -> bool:
+        """Return whether it can be verified that the source still has the same content."""
         return self._remote.is_checked or bool(self._validator)
 
-    def _begin_anew(self, part: int) -> None:
+    def _restart(self, part: int) -> None:
         os.ftruncate(part, 0)
         self._sha256 = hashlib.sha256()
         self._git_sha1 = hashlib.sha1(b"blob %d\0" % self._remote.size_bytes, usedforsecurity=False)
         self._length = 0
-        self._moved(0, 0)
+        self._on_progress(0, 0)
 
     def _attempt(self, part: int) -> None:
-        """Read to the end of the file. Raises Interrupted when the connection ends before it."""
+        """Read to the end of the file. Raises Interrupted if the connection ends before it."""
         if self._length < self._remote.size_bytes:
             self._check_disk()
             before = self._reached
@@ -156,17 +156,17 @@ class Transfer:
             except Interrupted as interruption:
                 interruption.is_fruitless = self._reached <= before
                 raise
-        self._write_note()
+        self._write_resume_record()
 
     def _read(self, part: int) -> None:
         size_bytes = self._remote.size_bytes
-        if not self._can_go_on:
-            self._begin_anew(part)
+        if not self._can_resume:
+            self._restart(part)
         with self._source.open(self._remote, self._length, self._validator) as body:
             if body.offset != self._length:
-                self._begin_anew(part)
+                self._restart(part)
             self._validator = body.validator
-            self._write_note()
+            self._write_resume_record()
             while piece := body.read():
                 if self._length + len(piece) > size_bytes:
                     raise SourceFailed(
@@ -182,9 +182,9 @@ class Transfer:
             rest = rest[os.write(part, rest) :]
         before = self._length
         self._count(piece)
-        if before // LOOK_AT_DISK_EVERY != self._length // LOOK_AT_DISK_EVERY:
+        if before // CHECK_DISK_EVERY_BYTES != self._length // CHECK_DISK_EVERY_BYTES:
             self._check_disk()
-        self._moved(self._length, len(piece))
+        self._on_progress(self._length, len(piece))
 
     def _count(self, piece: bytes) -> None:
         self._length += len(piece)
@@ -193,7 +193,7 @@ class Transfer:
         if self._remote.git_sha1:
             self._git_sha1.update(piece)
 
-    def _is_right(self) -> bool:
+    def _is_correct(self) -> bool:
         if self._remote.sha256:
             return self._sha256.hexdigest() == self._remote.sha256
         return not self._remote.git_sha1 or self._git_sha1.hexdigest() == self._remote.git_sha1
@@ -201,13 +201,13 @@ class Transfer:
     def _check_disk(self) -> None:
         check_space(self._path.parent, self._remote.size_bytes - self._length, self._conditions.reserve_bytes)
 
-    def _write_note(self) -> None:
-        note = {**_identity(self._remote), "validator": self._validator}
-        note_of(self._path).write_text(json.dumps(note), encoding="utf-8")
+    def _write_resume_record(self) -> None:
+        record = {**_identity(self._remote), "validator": self._validator}
+        resume_record_path(self._path).write_text(json.dumps(record), encoding="utf-8")
 
 
 def check_space(folder: Path, needed_bytes: int, reserve_bytes: int) -> None:
-    """Raise StorageFull when so much would not fit, or not leave the reserve free."""
+    """Raise StorageFull if so many bytes do not fit, or would not leave the reserve free."""
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed_bytes + reserve_bytes:
         raise StorageFull(
@@ -217,20 +217,20 @@ def check_space(folder: Path, needed_bytes: int, reserve_bytes: int) -> None:
 
 
 def finish(path: Path) -> None:
-    """Give a file that is whole its name; it replaces what was there before."""
+    """Rename a complete file to its final name; it replaces an older one."""
     part_of(path).replace(path)
-    note_of(path).unlink(missing_ok=True)
+    resume_record_path(path).unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
 def discard(path: Path) -> None:
-    """Throw away what has arrived of a file."""
+    """Delete a partial download."""
     part_of(path).unlink(missing_ok=True)
-    note_of(path).unlink(missing_ok=True)
+    resume_record_path(path).unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make sure that names in a folder outlive a power cut."""
+    """Make renames in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -239,23 +239,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def _identity(remote: RemoteFile) -> dict[str, object]:
-    """Return the facts that must be unchanged to resume a partly fetched file."""
+    """Return the facts that must be unchanged for a partial download to be resumed."""
     digest = remote.sha256 or remote.git_sha1
     # The same bytes from another source are the same bytes.
     where = "" if digest else remote.location
     return {"digest": digest, "size_bytes": remote.size_bytes, "location": where}
 
 
-def _read_note(path: Path) -> dict[str, object]:
+def _read_resume_record(path: Path) -> dict[str, object]:
     try:
-        note = json.loads(note_of(path).read_text(encoding="utf-8"))
+        record = json.loads(resume_record_path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return dict(note) if isinstance(note, Mapping) else {}
+    return dict(record) if isinstance(record, Mapping) else {}
 
 
 def _plain(error: OSError, folder: Path) -> Exception:
-    """A full disk in plain words; anything else as it is."""
+    """Return StorageFull for a full disk, and any other error as it is."""
     if is_disk_full(error):
         return StorageFull(f"The disk of {folder} is full. What has arrived is kept.")
     return error

@@ -13,13 +13,13 @@ CONFIG_FILE, WEIGHTS_FILE = TRANSFORMERS_FILES
 INDEX_FILE: Final = "model.safetensors.index.json"
 LARGEST_JSON_BYTES: Final = 4_000_000
 LARGEST_HEADER_BYTES: Final = 100_000_000
-"""As the format's own library has it."""
+"""The limit of the format's own library."""
 LENGTH_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class TransformersFolder:
-    """A folder whose configuration is MusicGen's: its files, and the names of those that it lacks."""
+    """A folder with the configuration of MusicGen: its files, and the names of missing ones."""
 
     folder: Path
     weights: tuple[Path, ...]
@@ -33,7 +33,7 @@ class TransformersFolder:
 
 
 def transformers_folder(folder: Path) -> TransformersFolder | None:
-    """Find MusicGen in this layout in a folder; None for a folder of anything else."""
+    """Return the MusicGen in a folder; None for a folder of anything else."""
     if read_json(folder / CONFIG_FILE).get("model_type") != MODEL_TYPE:
         return None
     weights = _weight_names(folder)
@@ -45,7 +45,7 @@ def transformers_folder(folder: Path) -> TransformersFolder | None:
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """The object in a small JSON file; an empty one where there is none that can be read."""
+    """Return the object in a small JSON file; an empty one if it is missing or unreadable."""
     try:
         if path.stat().st_size > LARGEST_JSON_BYTES:
             return {}
@@ -56,9 +56,9 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
 
 def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights in a file, of which only the header is read.
+    """Return names and shapes of the weights in a safetensors file, of which only the header is read.
 
-    Raises ValueError for a file that is none, or that ends too early, and OSError.
+    Raises ValueError for a malformed or truncated file, and OSError.
     """
     with path.open("rb") as file:
         length = int.from_bytes(file.read(LENGTH_BYTES), "little")
@@ -77,10 +77,10 @@ def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _weight_names(folder: Path) -> tuple[str, ...]:
-    """The file with the weights, or those that its index names."""
+    """Return the name of the file with the weights, or of those that its index lists."""
     if not (folder / WEIGHTS_FILE).is_file():
         weight_map = read_json(folder / INDEX_FILE).get("weight_map")
         if isinstance(weight_map, dict) and weight_map:
-            # Names of files in this folder, and of nothing else.
+            # Only names of files in this folder, no paths that lead out of it.
             return tuple(sorted({Path(str(name)).name for name in weight_map.values()}))
     return (WEIGHTS_FILE,)

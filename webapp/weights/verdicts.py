@@ -1,7 +1,7 @@
 """The measured precisions of a checkpoint: a small file beside its weights.
 
-It holds, by kind of device and by precision, how far the model's distributions are from those of float32. It
-is about certain bytes and certain code: for others it says nothing.
+It holds, by kind of device and by precision, the distance of the model's distributions from those of float32.
+It is valid only for the weights and the code that it was measured with.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ BOUND: Final = 0.035
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """A folder's record. `stamps` are the files' sizes and times when their `digest` was taken."""
+    """A folder's record. `stamps` are the files' sizes and times when their `digest` was computed."""
 
     digest: str = ""
     code: str = ""
@@ -27,19 +27,19 @@ class Verdicts:
     distances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def of(self, device: str) -> Mapping[str, float]:
-        """Distances by precision on a kind of device."""
+        """Return the distances by precision on a kind of device."""
         return self.distances.get(device, {})
 
     def with_distances(self, device: str, distances: Mapping[str, float]) -> "Verdicts":
         return replace(self, distances={**self.distances, device: dict(distances)})
 
     def summary(self) -> str:
-        """For people: the precision that serves on each kind of device, and what it was measured by."""
+        """Return, for people, the precision to use on each kind of device, and the measured distances."""
         return "; ".join(f"{device}: {_serving(found)}" for device, found in sorted(self.distances.items()))
 
 
 def read_verdicts(folder: Path) -> Verdicts:
-    """The record of a folder; an empty one where there is none, or none that can be read."""
+    """Return the record of a folder; an empty one if it is missing or unreadable."""
     try:
         stored = json.loads((folder / VERDICTS_FILE).read_text(encoding="utf-8"))
         distances = {
@@ -55,7 +55,7 @@ def read_verdicts(folder: Path) -> Verdicts:
 def current_verdicts(folder: Path, files: Sequence[Path], code: str) -> Verdicts:
     """Return this code's verdict on the weights in these files; an empty record if there is none.
 
-    Files are read whole only where they are not those that were read before. Raises OSError.
+    Files are only read if their sizes or times have changed. Raises OSError.
     """
     known, stamps = read_verdicts(folder), _stamps(files)
     digest = known.digest if known.digest and known.stamps == stamps else digest_of(files)
@@ -79,14 +79,14 @@ def kept_distances(folder: Path, files: Sequence[Path], code: str, device: str) 
 
 
 def write_verdicts(folder: Path, verdicts: Verdicts) -> None:
-    """Replace the record of a folder by a whole one. Raises OSError."""
+    """Replace the record of a folder atomically. Raises OSError."""
     aside = folder / f"{VERDICTS_FILE}.{os.getpid()}.part"
     aside.write_text(f"{json.dumps(asdict(verdicts), indent=1)}\n", encoding="utf-8")
     aside.replace(folder / VERDICTS_FILE)
 
 
 def digest_of(files: Sequence[Path]) -> str:
-    """The SHA-256 of files, one after the other. Raises OSError."""
+    """Return the SHA-256 of the SHA-256 digests of files. Raises OSError."""
     whole = hashlib.sha256()
     for path in files:
         with path.open("rb") as file:

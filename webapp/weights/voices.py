@@ -1,7 +1,7 @@
-"""Piper voices in the voices folder: fetched as models are, in pieces if need be, and checked.
+"""Piper voices in the voices folder: downloaded like models, with resume, and verified.
 
-A voice is three files: its model, what the model expects, and a card that says under which licence it is. The
-model gets its name last, so a voice is there only when all of it is.
+A voice has three files: its model, its configuration file, and a card that states its licence. The model file
+is renamed into place last, so a voice is installed only when it is complete.
 """
 
 import re
@@ -14,7 +14,7 @@ from webapp.errors import InvalidRequest, NotFound
 from webapp.foreign_text import is_plain_name, text_of
 from webapp.weights.locking import locked
 from webapp.weights.meter import Meter
-from webapp.weights.pull import Progress, Surroundings
+from webapp.weights.pull import Progress, PullEnvironment
 from webapp.weights.source import FolderSource, RemoteFile, Source
 from webapp.weights.transfer import (
     Conditions,
@@ -22,14 +22,14 @@ from webapp.weights.transfer import (
     arrived_bytes,
     check_space,
     finish,
-    insist,
     part_of,
+    retry_interrupted,
 )
 
 REPOSITORY: Final = "rhasspy/piper-voices"
 NAME: Final = re.compile(r"(?P<language>[a-z]{2,3})_(?P<region>[A-Z]{2,3})-(?P<name>\w+)-(?P<quality>\w+)")
 MODEL, CONFIG, CARD = ".onnx", ".onnx.json", ".MODEL_CARD"
-# What a card is called where each voice has a folder of its own.
+# The name of a card where each voice has a folder of its own.
 PUBLISHED_CARD: Final = "MODEL_CARD"
 LONGEST_NAME: Final = 200
 NO_CARD: Final = "The voice comes without a card that says under which licence it is."
@@ -44,7 +44,7 @@ class VoiceFiles:
     folder: Path
 
     def path(self, suffix: str) -> Path:
-        """Where one of them is, or would be."""
+        """Return the path of one of them, present or not."""
         return self.folder / f"{self.name}{suffix}"
 
     @property
@@ -53,44 +53,50 @@ class VoiceFiles:
 
 
 def voice_files(name: str, folder: Path) -> VoiceFiles:
-    """The files of a voice. Raises InvalidRequest for what is no voice's name."""
+    """Return the files of a voice. Raises InvalidRequest for a name that is not of the published form."""
     if not NAME.fullmatch(name):
         raise InvalidRequest(f"{name!r} is no name of a Piper voice; they are like en_US-lessac-medium")
     return VoiceFiles(name, folder)
 
 
-def voice_there(name: str, folder: Path) -> VoiceFiles:
-    """The files of a voice that lies in the folder, whoever named it. Raises InvalidRequest."""
+def existing_voice_files(name: str, folder: Path) -> VoiceFiles:
+    """Return the files of a voice that may have been put into the folder under any name.
+
+    Raises InvalidRequest.
+    """
     if NAME.fullmatch(name) or (is_plain_name(name, LONGEST_NAME) and (folder / f"{name}{MODEL}").is_file()):
         return VoiceFiles(name, folder)
     return voice_files(name, folder)
 
 
 class VoicePull:
-    """Brings one voice into a voices folder."""
+    """Downloads one voice into a voices folder."""
 
     def __init__(
         self,
         voice: VoiceFiles,
         source: Source,
-        surroundings: Surroundings,
+        environment: PullEnvironment,
         report: Callable[[Progress], None],
     ) -> None:
         self._voice = voice
         self._source = source
-        self._surroundings = surroundings
+        self._environment = environment
         self._report = report
-        self._meter = Meter(surroundings.now_s)
+        self._meter = Meter(environment.now_s)
         self._done: dict[str, int] = {}
         self._total: dict[str, int] = {}
 
-    def licence(self) -> str:
-        """The voice's card, which says under which licence it is. Raises as `run` does."""
+    def fetch_licence_card(self) -> str:
+        """Download the voice's card, and return its text, which states the licence.
+
+        Raises what `run` raises.
+        """
         voice = self._voice
         voice.folder.mkdir(parents=True, exist_ok=True)
         with locked(voice.folder, voice.name):
             try:
-                remote = self._look(CARD)
+                remote = self._describe(CARD)
             except NotFound:
                 return NO_CARD
             if remote.size_bytes > LARGEST_CARD_BYTES:
@@ -100,63 +106,65 @@ class VoicePull:
         return text_of(voice.path(CARD).read_bytes(), errors="replace").strip()
 
     def run(self) -> None:
-        """Fetch the voice. Raises Conflict, NotFound, SourceFailed, StorageFull and OSError."""
+        """Download the voice. Raises Conflict, NotFound, SourceFailed, StorageFull and OSError."""
         voice = self._voice
         with locked(voice.folder, voice.name):
-            remotes = {suffix: self._look(suffix) for suffix in (CONFIG, MODEL)}
+            remotes = {suffix: self._describe(suffix) for suffix in (CONFIG, MODEL)}
             self._total = {suffix: remote.size_bytes for suffix, remote in remotes.items()}
             needed = sum(self._total.values()) - sum(arrived_bytes(voice.path(suffix)) for suffix in remotes)
-            check_space(voice.folder, needed, self._surroundings.reserve_bytes)
+            check_space(voice.folder, needed, self._environment.reserve_bytes)
             for suffix, remote in remotes.items():
                 self._fetch(suffix, remote)
             for suffix in remotes:
                 finish(voice.path(suffix))
 
-    def _look(self, suffix: str) -> RemoteFile:
+    def _describe(self, suffix: str) -> RemoteFile:
         self._report(Progress("looking", f"{self._voice.name}{suffix}"))
         file = _remote_path(self._voice.name, suffix)
         try:
-            return insist(lambda: self._source.look(REPOSITORY, file, ""), self._surroundings.wait)
+            return retry_interrupted(
+                lambda: self._source.describe(REPOSITORY, file, ""), self._environment.wait
+            )
         except NotFound:
             if not isinstance(self._source, FolderSource):
                 raise
-            # Voices that lie in a folder side by side, as they do in a voices folder.
+            # A folder may hold voices side by side, as a voices folder does.
             try:
-                return self._source.look("", f"{self._voice.name}{suffix}", "")
+                return self._source.describe("", f"{self._voice.name}{suffix}", "")
             except NotFound:
                 if suffix != CARD:
                     raise
-                return self._source.look("", PUBLISHED_CARD, "")
+                return self._source.describe("", PUBLISHED_CARD, "")
 
     def _fetch(self, suffix: str, remote: RemoteFile) -> None:
-        def moved(length: int, new: int) -> None:
-            self._done[suffix] = length
-            if new:
-                self._meter.add(new)
+        def on_progress(bytes_done: int, bytes_new: int) -> None:
+            self._done[suffix] = bytes_done
+            if bytes_new:
+                self._meter.add(bytes_new)
             done, total = sum(self._done.values()), sum(self._total.values()) or remote.size_bytes
             label = f"{self._voice.name}{suffix}"
             self._report(Progress("fetching", label, done, total, self._meter.bytes_per_s))
 
-        conditions = Conditions(self._surroundings.reserve_bytes, self._surroundings.wait)
-        Transfer(self._source, remote, self._voice.path(suffix), conditions, moved).run()
+        conditions = Conditions(self._environment.reserve_bytes, self._environment.wait)
+        Transfer(self._source, remote, self._voice.path(suffix), conditions, on_progress).run()
 
 
 def remove_voice(voice: VoiceFiles) -> int:
-    """Delete a voice with what arrived of it; how many bytes that freed. Raises NotFound and Conflict."""
+    """Delete a voice and partial downloads of it; return the bytes freed. Raises NotFound and Conflict."""
     paths = [voice.path(suffix) for suffix in (MODEL, CONFIG, CARD)]
     present = [path for whole in paths for path in (whole, part_of(whole)) if path.is_file()]
     if not present:
         raise NotFound(f"There is no voice {voice.name} in {voice.folder}")
     with locked(voice.folder, voice.name):
         freed_bytes = sum(path.stat().st_size for path in present)
-        # The model first: without it the voice is gone.
+        # The model first: without it the voice is not installed.
         for path in present:
             path.unlink()
     return freed_bytes
 
 
 def _remote_path(name: str, suffix: str) -> str:
-    """Where the hub keeps a file of a voice: `en/en_US/lessac/medium/en_US-lessac-medium.onnx`."""
+    """Return the path of a voice's file on the hub: `en/en_US/lessac/medium/en_US-lessac-medium.onnx`."""
     match = NAME.fullmatch(name)
     if match is None:
         raise InvalidRequest(f"{name!r} is no name of a Piper voice")

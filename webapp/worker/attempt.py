@@ -95,6 +95,11 @@ class Attempt(ClaimedWork):
         await self._leases.hand_back(self.claim)
         return True
 
+    def may_wait_for_storage(self) -> bool:
+        """Return whether the job is still ours. Meanwhile it is not the engine that stands still."""
+        self.moved_s = self._now_s()
+        return not self._cancel.cancelled
+
     def is_explained(self, error: Exception) -> bool:
         """Return whether the log has the reason: why a model could not be loaded, once for all its jobs."""
         return isinstance(error, ModelLoadError)

@@ -72,7 +72,7 @@ class EngineSet:
             threads=settings.threads,
         )
         directory = EngineDirectory(settings.engine, options)
-        found = directory.look()
+        found = directory.installed_weights()
         try:
             by_model = directory.engines(found)
         except EngineError as error:
@@ -155,13 +155,13 @@ class EngineSet:
 
     def has_other_weights(self) -> bool:
         """Return whether weights came, went or were replaced; reads folders. Any thread may call it."""
-        return self._directory is not None and self._directory.look() != self._found
+        return self._directory is not None and self._directory.installed_weights() != self._found
 
     def rescan(self) -> None:
         """Serve each model by what there is for it now."""
         if self._directory is None:
             return
-        found = self._directory.look()
+        found = self._directory.installed_weights()
         changed = {model for model in MODELS if found.get(model) != self._found.get(model)}
         self._found = dict(found)
         for model in changed & set(self._manager.status()):

@@ -72,13 +72,13 @@ class EngineThread:
             self._is_closed = True
             self._turn.notify()
 
-    def take(self, model: str, room: int) -> list["_Task"]:
+    def take(self, model: str, limit: int) -> list["_Task"]:
         """Requests that join those of a model, unless something else comes first."""
         with self._turn:
             taken: list[_Task] = []
             if self._calls or self._is_closed:
                 return taken
-            while self._waiting and len(taken) < room and self._waiting[0].request.model == model:
+            while self._waiting and len(taken) < limit and self._waiting[0].request.model == model:
                 taken.append(self._waiting.popleft())
             return taken
 
@@ -130,10 +130,10 @@ class _Source:
         self._taken: list[_Task] = []
         self.was_asked = False
 
-    def take(self, room: int) -> Sequence[GenerationTask]:
+    def take(self, limit: int) -> Sequence[GenerationTask]:
         self.was_asked = True
         self._taken = [task for task in self._taken if not task.has_ended]
-        tasks = self._thread.take(self._model, room)
+        tasks = self._thread.take(self._model, limit)
         self._taken += tasks
         return tasks
 
@@ -182,7 +182,7 @@ class _Task(_Outcome[Waveform]):
     def progressed(self, share: float) -> None:
         self._progress(share)
 
-    def sounded(self, piece: Waveform) -> None:
+    def streamed(self, piece: Waveform) -> None:
         """Pieces are for those who listen while a sound is made; a job's files need the whole."""
 
     def finished(self, waveform: Waveform) -> None:

@@ -1,6 +1,7 @@
 // Puts the player together.
 
 import { connectDock } from "./dock.js";
+import { connectGone } from "./gone.js";
 import { connectInline } from "./inline.js";
 import { connectMediaSession } from "./media-session.js";
 import { connectMemory } from "./memory.js";
@@ -14,9 +15,10 @@ if (audio) {
   const player = new Player(audio);
   connectDock(document.getElementById("player"), player);
   connectPage(player);
-  connectInline();
+  connectInline(player);
   connectOneAtATime(player);
   connectMediaSession(player);
   connectPlays(player);
   connectMemory(player);
+  connectGone(player);
 }

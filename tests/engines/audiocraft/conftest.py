@@ -1,4 +1,4 @@
-"""Tiny checkpoints, written once; one thread, since that is what such small matrices are quickest on."""
+"""Tiny checkpoints, written once; one thread, since small matrices are fastest on one."""
 
 import importlib.util
 from collections.abc import Callable, Iterator
@@ -15,9 +15,9 @@ else:
 
     from tests.engines.audiocraft.tiny import Tiny, write_models
     from webapp.engines.audiocraft.decoder.native.compiler import NativeUnavailable
-    from webapp.engines.audiocraft.decoder.native.library import Library, usual_library
+    from webapp.engines.audiocraft.decoder.native.library import Library, default_library
     from webapp.engines.audiocraft.engine import AudioCraftEngine
-    from webapp.engines.audiocraft.loading import LoadedModel, load_model
+    from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
     from webapp.engines.base import EngineOptions
     from webapp.weights.catalogue import Kind
 
@@ -68,9 +68,9 @@ else:
 
     @pytest.fixture(scope="session")
     def library() -> Library:
-        """The compiled step, as a server finds it: compiled once for this machine."""
+        """Return the compiled step, compiled once for this machine."""
         try:
-            return usual_library()
+            return default_library()
         except NativeUnavailable as error:
             # That the decoder does without it is tested in native/test_compiler.py.
             pytest.skip(f"the step cannot be compiled here: {error}")

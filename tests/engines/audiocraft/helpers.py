@@ -1,4 +1,4 @@
-"""What several of these tests need."""
+"""Helpers of several tests."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from tests.engines.audiocraft.tiny import without_t5_download
-from webapp.engines.audiocraft.building import JobMaker, decoding_of
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.job import Decoding, Job
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.factory import SequenceFactory, build_runner
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.model_runner import ModelRunner
+from webapp.engines.audiocraft.sequence import TokenSequence
 from webapp.engines.base import CancelToken, GenerationRequest, Sampling
 from webapp.engines.batch import BatchTask
 
@@ -22,7 +23,7 @@ GREEDY = Sampling(temperature=0.0)
 
 
 def ignore_progress(_index: int, _share: float) -> None:
-    """Progress that nobody wants."""
+    """Ignore progress."""
 
 
 def request(
@@ -37,35 +38,37 @@ def request(
 
 
 def tokens_of(model: LoadedModel, *requests: GenerationRequest) -> list[Tensor]:
-    """Tokens (codebooks, frames) of requests decoded together from the beginning, in float32."""
-    decoding = decoding_of(model, Precision.FLOAT32, len(requests))
-    jobs = jobs_of(model, decoding, *requests)
+    """Return tokens (codebooks, frames) of requests decoded in one batch from the start, in float32."""
+    runner = build_runner(model, Precision.FLOAT32, len(requests))
+    sequences = sequences_of(model, runner, *requests)
     with torch.inference_mode():
-        decode_all(decoding, jobs)
-    return [job.tokens for job in jobs]
+        decode_all(runner, sequences)
+    return [sequence.tokens for sequence in sequences]
 
 
-def jobs_of(model: LoadedModel, decoding: Decoding, *requests: GenerationRequest) -> list[Job]:
-    make = JobMaker(model, decoding).make
+def sequences_of(
+    model: LoadedModel, runner: ModelRunner, *requests: GenerationRequest
+) -> list[TokenSequence]:
+    make = SequenceFactory(model, runner).make
     return [make(BatchTask(0, request, ignore_progress, CancelToken())) for request in requests]
 
 
-def decode_all(decoding: Decoding, jobs: Sequence[Job], stagger: int = 0) -> None:
-    """Decode jobs; each joins so many steps after the one before."""
-    waiting, at_work, step = list(jobs), list[Job](), 0
-    while waiting or at_work:
-        while waiting and step >= stagger * (len(jobs) - len(waiting)):
-            at_work.append(waiting.pop(0))
-            decoding.join(at_work[-1])
-        assert not decoding.advance()
+def decode_all(runner: ModelRunner, sequences: Sequence[TokenSequence], stagger: int = 0) -> None:
+    """Decode sequences; each joins `stagger` steps after the one before."""
+    waiting, active, step = list(sequences), list[TokenSequence](), 0
+    while waiting or active:
+        while waiting and step >= stagger * (len(sequences) - len(waiting)):
+            active.append(waiting.pop(0))
+            runner.add(active[-1])
+        assert not runner.step()
         step += 1
-        for job in [job for job in at_work if job.is_decoded]:
-            at_work.remove(job)
-            decoding.leave(job)
+        for sequence in [sequence for sequence in active if sequence.is_decoded]:
+            active.remove(sequence)
+            runner.remove(sequence)
 
 
 def audiocraft_model(kind: str, folder: Path) -> "BaseGenModel":
-    """The same checkpoint through AudioCraft's own loader."""
+    """Load a checkpoint with AudioCraft's own loader."""
     from audiocraft.models import AudioGen, MAGNeT, MusicGen  # noqa: PLC0415 - after its stand-ins
 
     classes = {"musicgen": MusicGen, "audiogen": AudioGen, "magnet": MAGNeT}
@@ -76,7 +79,7 @@ def audiocraft_model(kind: str, folder: Path) -> "BaseGenModel":
 def audiocraft_tokens(
     model: "BaseGenModel", prompts: Sequence[str], duration_s: float, extend_stride_s: float
 ) -> Tensor:
-    """AudioCraft's own greedy tokens (jobs, codebooks, frames)."""
+    """Return AudioCraft's own greedy tokens (prompts, codebooks, frames)."""
     model.set_generation_params(use_sampling=False, duration=duration_s, extend_stride=extend_stride_s)
     _, tokens = model.generate(list(prompts), return_tokens=True)
     result: Tensor = tokens

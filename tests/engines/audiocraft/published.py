@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from tests.engines.audiocraft.tiny import Tiny, lm_config, write_models, write_text_encoder
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
 
 LM, CODEC = "state_dict.bin", "compression_state_dict.bin"
 T5_WIDTHS = {"t5-base": 768, "t5-large": 1024}

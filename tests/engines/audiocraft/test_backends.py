@@ -12,7 +12,7 @@ from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.decoder.transformer import Transformer
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 
 Load = Callable[[str], LoadedModel]
 Make = Callable[[LoadedModel, int], Backend]
@@ -32,14 +32,14 @@ both = pytest.mark.parametrize("make", [plain, graphs])
 
 
 def some_columns(model: LoadedModel, count: int, seed: int = 1) -> Tensor:
-    """Columns (codebooks, count), "not there" among them."""
+    """Return columns (codebooks, count), some with the special token."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, model.card + 1, (model.codebooks, count), generator=generator)
 
 
 @torch.no_grad()
 def audiocraft_logits(model: LoadedModel, prompt: str, columns: Tensor) -> Tensor:
-    """AudioCraft's own logits (columns, text and its absence, codebooks, card), in one pass."""
+    """Compute AudioCraft's own logits (columns, with text and without, codebooks, card), in one pass."""
     from audiocraft.modules.conditioners import ConditioningAttributes  # noqa: PLC0415
 
     provider = model.lm.condition_provider
@@ -50,7 +50,7 @@ def audiocraft_logits(model: LoadedModel, prompt: str, columns: Tensor) -> Tenso
 
 
 def begin(backend: Backend, rows: Sequence[int], encoding: PromptEncoding) -> None:
-    for row, text in zip(rows, (encoding.text, encoding.absent), strict=True):
+    for row, text in zip(rows, (encoding.text, encoding.unconditional), strict=True):
         backend.begin(row, text)
 
 
@@ -61,7 +61,7 @@ def relative_error(ours: Tensor, theirs: Tensor) -> float:
 @both
 @pytest.mark.parametrize("name", ["tiny-musicgen", "tiny-stereo"])
 def test_logits_are_audiocrafts_own(loaded: Load, make: Make, name: str) -> None:
-    """Four jobs that begin at different steps, some with columns that are there already."""
+    """Four sequences start at different steps, some with a prompt."""
     model = loaded(name)
     encoder, backend = PromptEncoder(model), make(model, 8)
     columns = [some_columns(model, 300, seed) for seed in range(4)]
@@ -112,7 +112,7 @@ def test_rows_are_used_again_in_any_order(loaded: Load, make: Make) -> None:
             at[row] += 1
 
 
-def test_a_row_alone_is_the_same_to_the_last_bit_in_company(loaded: Load) -> None:
+def test_a_row_is_the_same_to_the_last_bit_alone_and_in_a_batch(loaded: Load) -> None:
     model = loaded("tiny-musicgen")
     encoding, columns = PromptEncoder(model).encode(PROMPTS[1]), some_columns(model, 80)
     alone, together = plain(model, 2), plain(model, 8)
@@ -129,13 +129,13 @@ def test_a_row_alone_is_the_same_to_the_last_bit_in_company(loaded: Load) -> Non
 
 
 @both
-def test_garbage_stays_in_its_row_and_goes_with_it(loaded: Load, make: Make) -> None:
+def test_a_nan_stays_in_its_row_and_goes_with_it(loaded: Load, make: Make) -> None:
     model = loaded("tiny-musicgen")
     encoding, columns = PromptEncoder(model).encode(PROMPTS[0]), some_columns(model, 30)
     expected = audiocraft_logits(model, PROMPTS[0], columns)
     backend = make(model, 4)
     begin(backend, (0, 1), encoding)
-    begin(backend, (2, 3), PromptEncoding(encoding.text * torch.nan, encoding.absent))
+    begin(backend, (2, 3), PromptEncoding(encoding.text * torch.nan, encoding.unconditional))
     for step in range(10):
         logits = backend.step((0, 1, 2, 3), columns[:, step].expand(4, -1))
         assert relative_error(logits[:2], expected[step]) < 1e-4
@@ -149,7 +149,7 @@ def test_garbage_stays_in_its_row_and_goes_with_it(loaded: Load, make: Make) -> 
         assert relative_error(logits[2:], expected[step]) < 1e-4
 
 
-def test_steps_are_recorded_once_for_each_size(loaded: Load) -> None:
+def test_steps_are_captured_once_for_each_size(loaded: Load) -> None:
     model = loaded("tiny-musicgen")
     capture = TracedCapture()
     backend = GraphBackend(model.weights, 16, STEPS, dtype=torch.float32, capture=capture)
@@ -171,12 +171,12 @@ def test_steps_are_recorded_once_for_each_size(loaded: Load) -> None:
     assert not backend.recorded
 
 
-@pytest.mark.parametrize("part", ["text_keys_values", "room"])
+@pytest.mark.parametrize("part", ["text_keys_values", "cache"])
 @pytest.mark.parametrize("released", [(4, 0, 1), (0, 1)])
-def test_memory_that_runs_out_in_the_beginning_leaves_nothing_behind(
+def test_memory_that_runs_out_in_begin_leaves_nothing_behind(
     loaded: Load, monkeypatch: pytest.MonkeyPatch, part: str, released: tuple[int, ...]
 ) -> None:
-    """Whoever began the row may release it or not: it is not there."""
+    """The caller may release the row or not: it was not begun."""
     model = loaded("tiny-musicgen")
     encoder, backend = PromptEncoder(model), graphs(model, 6)
     columns = some_columns(model, 12)
@@ -187,8 +187,8 @@ def test_memory_that_runs_out_in_the_beginning_leaves_nothing_behind(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with monkeypatch.context() as patch:
-        if part == "room":
-            patch.setattr(backend, "_text_buffers", no_memory)
+        if part == "cache":
+            patch.setattr(backend, "_new_text_cache", no_memory)
         else:
             patch.setattr(Transformer, "text_keys_values", no_memory)
         with pytest.raises(torch.OutOfMemoryError):
@@ -203,7 +203,7 @@ def test_memory_that_runs_out_in_the_beginning_leaves_nothing_behind(
         assert relative_error(logits[2:], expected[1][step]) < 1e-4
 
 
-def test_places_for_long_texts_go_with_them(loaded: Load) -> None:
+def test_the_text_cache_shrinks_after_long_texts(loaded: Load) -> None:
     model = loaded("tiny-musicgen")
     backend = graphs(model, 4)
     columns = some_columns(model, 4)

@@ -1,4 +1,4 @@
-"""Steps are recorded on a GPU in a way that lasts, and done as they come where that cannot be had."""
+"""Captured steps stay valid on a GPU, and steps run eagerly where a capture fails."""
 
 import gc
 import logging
@@ -17,7 +17,7 @@ from tests.engines.audiocraft.test_backends import (
     some_columns,
 )
 from tests.engines.audiocraft.traced import TracedCapture
-from webapp.engines.audiocraft.codec_turn import CudaSide
+from webapp.engines.audiocraft.codec.background_decoder import CudaSideStream
 from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.capture import Capture, CudaCapture, Recorded, Recorder
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
@@ -32,7 +32,7 @@ def state() -> Tensor:
 
 
 def test_a_graph_is_of_the_device_where_the_tensors_are(fake_cuda: FakeCuda, state: Tensor) -> None:
-    """Captured on another one it would be empty, and repeat the same numbers for ever."""
+    """Captured on another device it would be empty, and repeat the same numbers for ever."""
     recorded = CudaCapture(SECOND)(lambda: fake_cuda.kernel(lambda: 2 * state))
     for number in range(3):
         state.fill_(number)
@@ -55,8 +55,8 @@ def test_graphs_of_one_model_outlive_those_of_another(fake_cuda: FakeCuda, state
     assert kept.output.tolist() == again.output.tolist() == [2.0, 4.0]
 
 
-def test_no_graph_of_a_model_goes_before_the_others(fake_cuda: FakeCuda, state: Tensor) -> None:
-    """Not one that is slower than another, and not one that failed: it would take the others' work space."""
+def test_no_graph_of_a_model_is_freed_before_the_others(fake_cuda: FakeCuda, state: Tensor) -> None:
+    """Neither a slower one nor a failed one: it would free the workspace of the others."""
 
     def work() -> Tensor:
         return fake_cuda.kernel(lambda: 2 * state)
@@ -74,7 +74,7 @@ def test_no_graph_of_a_model_goes_before_the_others(fake_cuda: FakeCuda, state: 
     assert kept.output.tolist() == [2.0, 4.0]
 
 
-def test_a_stream_stays_with_its_graphs_when_no_more_are_recorded(fake_cuda: FakeCuda, state: Tensor) -> None:
+def test_a_stream_stays_with_its_graphs_after_the_last_capture(fake_cuda: FakeCuda, state: Tensor) -> None:
     def work() -> Tensor:
         return fake_cuda.kernel(lambda: 2 * state)
 
@@ -92,10 +92,10 @@ def test_a_stream_stays_with_its_graphs_when_no_more_are_recorded(fake_cuda: Fak
 
 
 def test_streams_are_few(fake_cuda: FakeCuda, state: Tensor) -> None:
-    """Each costs a work space for good, and torch soon hands out the same again, to whoever asks."""
+    """Each costs a workspace for good, and torch soon returns the same stream again to others."""
     before = FakeStream.made
     for _ in range(5):
-        capture, side = CudaCapture(SECOND), CudaSide(SECOND)
+        capture, side = CudaCapture(SECOND), CudaSideStream(SECOND)
         for _ in range(4):
             capture(lambda: fake_cuda.kernel(lambda: 2 * state))
         del capture, side
@@ -105,7 +105,7 @@ def test_streams_are_few(fake_cuda: FakeCuda, state: Tensor) -> None:
 
 
 @pytest.mark.parametrize("where", ["capture_error", "end_error"])
-def test_a_capture_that_fails_leaves_the_stream_and_work_goes_on(
+def test_a_capture_that_fails_restores_the_stream_and_runs_eagerly(
     fake_cuda: FakeCuda, state: Tensor, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
     stream = fake_cuda.current_stream(SECOND)
@@ -117,11 +117,11 @@ def test_a_capture_that_fails_leaves_the_stream_and_work_goes_on(
         recorded.replay()
         assert recorded.output.tolist() == [2.0 * number] * 2
     assert fake_cuda.current_stream(SECOND) is stream
-    assert len([message for message in caplog.messages if "not recorded" in message]) == 1
+    assert len([message for message in caplog.messages if "not captured" in message]) == 1
 
 
-def test_memory_that_runs_out_in_a_capture_is_told_as_such(fake_cuda: FakeCuda, state: Tensor) -> None:
-    """Torch ends the capture, which fails in turn and hides what went wrong."""
+def test_memory_that_runs_out_in_a_capture_is_reported_as_such(fake_cuda: FakeCuda, state: Tensor) -> None:
+    """Torch ends the capture, which fails in turn and hides the cause."""
     fake_cuda.capture_error = torch.OutOfMemoryError("CUDA out of memory")
     fake_cuda.end_error = torch.AcceleratorError("CUDA error: operation failed due to a previous error")
     stream, record = fake_cuda.current_stream(SECOND), Recorder(CudaCapture(SECOND))
@@ -150,7 +150,7 @@ def wrong(work: Callable[[], Tensor]) -> Recorded:
 
 
 @pytest.mark.parametrize("capture", [failing, empty, wrong])
-def test_logits_are_right_whatever_becomes_of_the_recording(
+def test_logits_are_correct_whether_or_not_a_capture_succeeds(
     loaded: Load, caplog: pytest.LogCaptureFixture, capture: Capture
 ) -> None:
     model = loaded("tiny-musicgen")
@@ -162,10 +162,10 @@ def test_logits_are_right_whatever_becomes_of_the_recording(
         for step in range(8):
             logits = backend.step((0, 1), columns[:, step].expand(2, -1))
             assert relative_error(logits, expected[step]) < 1e-4
-    assert len([message for message in caplog.messages if "not recorded" in message]) == 1
+    assert len([message for message in caplog.messages if "not captured" in message]) == 1
 
 
-def test_a_recording_is_judged_by_the_numbers_that_are_some(loaded: Load) -> None:
+def test_a_capture_is_judged_by_finite_numbers(loaded: Load) -> None:
     broken = torch.tensor([torch.nan, 1.0, torch.inf])
     capture = TracedCapture()
     recorded = Recorder(capture)(lambda: broken * 1)

@@ -66,7 +66,7 @@ def test_what_a_published_model_is(soundloom: Soundloom, written: Path, name: st
     assert lines["sound"] == f"{known.sample_rate} Hz, {sound}, windows of {known.window_s} s"
     assert f"guidance {known.usage.guidance:g}" in lines["defaults"]
     assert lines["device"] == "cpu"
-    assert "its weights are asked when it is loaded" in lines["precision"] or "exact" in lines["precision"]
+    assert "its weights are measured when it is loaded" in lines["precision"] or "exact" in lines["precision"]
     assert "GB with one sound at a time" in lines["memory"] or "MB with one" in lines["memory"]
 
 
@@ -74,7 +74,7 @@ def test_a_precision_that_a_model_has_not_is_not_told(
     soundloom: Soundloom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOUNDLOOM_PRECISION", "int8")
-    assert "precision  int8 (as asked for)" in soundloom("models", "check", "musicgen-small").out
+    assert "precision  int8 (as requested)" in soundloom("models", "check", "musicgen-small").out
     told = soundloom("models", "check", "magnet-small-10secs").out
     assert "precision  " in told
     assert "int8" not in told
@@ -92,7 +92,7 @@ def test_a_folder_by_its_path_and_what_was_found_out_about_it(
     done = soundloom("models", "check", str(folder))
     assert done.code == 0, done.err
     assert f"precision  {engine.info('music').precision} " in done.out
-    assert "its weights were asked" in done.out or engine.info("music").precision_note == ""
+    assert "its weights were measured" in done.out or engine.info("music").precision_note == ""
 
 
 @pytest.mark.parametrize(
@@ -164,4 +164,4 @@ def test_half_a_text_encoder_is_told(soundloom: Soundloom, tmp_path: Path, share
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOUNDLOOM_MODELS_DIR", str(tmp_path))
         done = soundloom("models", "check", "musicgen-small")
-    assert (done.code, "t5-base is damaged or not all there" in done.err) == (1, True)
+    assert (done.code, "t5-base is damaged or incomplete" in done.err) == (1, True)

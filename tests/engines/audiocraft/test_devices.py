@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from tests.engines.audiocraft.conftest import CHECKPOINTS
-from tests.engines.audiocraft.helpers import jobs_of
-from tests.engines.audiocraft.test_serving import (
+from tests.engines.audiocraft.helpers import sequences_of
+from tests.engines.audiocraft.test_scheduler import (
     REQUESTS,
     Load,
     RunsOut,
     alone,
-    fussy,
-    rows_server,
+    failing_backend,
+    runner_scheduler,
     tasks_for,
 )
 from webapp.engines.audiocraft import engine
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
+from webapp.engines.audiocraft.decoder.autoregressive_runner import AutoregressiveRunner
 from webapp.engines.audiocraft.devices import (
     enter_device,
     is_device_lost,
@@ -98,13 +98,13 @@ def test_a_library_that_gets_no_memory_ran_out_of_it(status: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["step", "begin", "release", "sound"])
-def test_a_lost_device_ends_serving_and_nobody_s_job(
+def test_a_lost_device_ends_the_scheduler_and_no_task(
     loaded: Load, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """From the moment of the loss whatever touches the device raises the same, as on a GPU."""
     model = loaded("tiny-musicgen")
-    backend = fussy(model)
-    serving = rows_server(model, backend)
+    backend = failing_backend(model)
+    scheduler = runner_scheduler(model, backend)
 
     def lost(*_: object) -> None:
         for name in ("begin", "step", "prefill", "release", "rewind"):
@@ -112,7 +112,7 @@ def test_a_lost_device_ends_serving_and_nobody_s_job(
         raise torch.AcceleratorError(ILLEGAL)
 
     if where == "sound":
-        monkeypatch.setattr("webapp.engines.audiocraft.codec.SoundStream.next_piece", lost)
+        monkeypatch.setattr("webapp.engines.audiocraft.codec.waveform_stream.WaveformStream.next_chunk", lost)
     else:
         monkeypatch.setattr(backend, where, lost)
     ended: list[object] = []
@@ -121,36 +121,36 @@ def test_a_lost_device_ends_serving_and_nobody_s_job(
         monkeypatch.setattr(task, "finished", ended.append)
         monkeypatch.setattr(task, "failed", ended.append)
     with pytest.raises(torch.AcceleratorError):
-        serving.serve(ListedTasks(tasks))
+        scheduler.serve(ListedTasks(tasks))
     assert ended == []
 
 
 @pytest.mark.parametrize("at", [1, 2])
-def test_a_job_that_cannot_join_leaves_no_row_behind(
+def test_a_sequence_that_cannot_be_added_leaves_no_row_behind(
     loaded: Load, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     model = loaded("tiny-musicgen")
-    backend = fussy(model, 1)
-    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays)
-    (job,) = jobs_of(model, decoding, REQUESTS[0])
+    backend = failing_backend(model, 1)
+    runner = AutoregressiveRunner(backend, model.codebooks, model.card, model.delays)
+    (sequence,) = sequences_of(model, runner, REQUESTS[0])
     monkeypatch.setattr(backend, "begin", RunsOut(backend.begin, at, after=False))
     with pytest.raises(torch.OutOfMemoryError):
-        decoding.join(job)
+        runner.add(sequence)
     assert {row for kind, rows in backend.calls if kind == "release" for row in rows} == {0, 1}
 
 
-def test_an_error_that_loses_no_device_is_a_failure_of_its_jobs(loaded: Load) -> None:
+def test_an_error_that_loses_no_device_fails_the_batch(loaded: Load) -> None:
     model = loaded("tiny-musicgen")
-    backend = fussy(model)
-    serving = rows_server(model, backend)
+    backend = failing_backend(model)
+    scheduler = runner_scheduler(model, backend)
     backend.step = lambda *_: (_ for _ in ()).throw(RuntimeError("bad luck"))  # type: ignore[method-assign]
     (task,) = tasks_for(REQUESTS[:1])
-    serving.serve(ListedTasks([task]))
+    scheduler.serve(ListedTasks([task]))
     with pytest.raises(GenerationFailed):
         task.result()
     del backend.step
     (task,) = tasks_for(REQUESTS[:1])
-    serving.serve(ListedTasks([task]))
+    scheduler.serve(ListedTasks([task]))
     assert np.array_equal(task.result().samples, alone(model, REQUESTS[:1])[0])
 
 
@@ -227,7 +227,7 @@ def test_every_name_of_a_gpu_can_be_entered(monkeypatch: pytest.MonkeyPatch, nam
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (caused_by(torch.AcceleratorError(ILLEGAL)), DeviceLost),
         (torch.AcceleratorError(ILLEGAL), DeviceLost),
@@ -235,8 +235,11 @@ def test_every_name_of_a_gpu_can_be_entered(monkeypatch: pytest.MonkeyPatch, nam
         (ModelLoadError("damaged"), ModelLoadError),
     ],
 )
-def test_a_load_tells_of_a_lost_device(
-    on_second_gpu: AudioCraftEngine, monkeypatch: pytest.MonkeyPatch, error: Exception, told: type[Exception]
+def test_a_load_reports_a_lost_device(
+    on_second_gpu: AudioCraftEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    expected: type[Exception],
 ) -> None:
     monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
 
@@ -244,7 +247,7 @@ def test_a_load_tells_of_a_lost_device(
         raise error
 
     monkeypatch.setattr(engine, "load_model", load)
-    with pytest.raises(told):
+    with pytest.raises(expected):
         on_second_gpu.load("music")
 
 

@@ -15,9 +15,9 @@ from tests.engines.audiocraft.tiny import Tiny, write_models
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import finish
 from webapp.audio.waveform import Waveform
-from webapp.engines.audiocraft.choice import choose
+from webapp.engines.audiocraft.checkpoint_selection import select_checkpoint
 from webapp.engines.audiocraft.engine import AudioCraftEngine
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.engines.base import (
     CancelToken,
     Engine,
@@ -173,7 +173,7 @@ def test_what_a_model_will_take_is_estimated_from_its_files(
     folder = models_dir / CHECKPOINTS[model]
     published, codec = ((folder / file).stat().st_size for file in (LM_FILE, CODEC_FILE))
     options = EngineOptions(models_dir, CHECKPOINTS, device="cpu", precision=precision)
-    encoder = choose(model, CHECKPOINTS[model], models_dir)
+    encoder = select_checkpoint(model, CHECKPOINTS[model], models_dir)
     assert encoder is not None
     expected = published + int(published * computed_share) + codec + encoder.text_encoder_bytes
     assert AudioCraftEngine(options).info(model).memory_bytes == pytest.approx(expected, abs=1)

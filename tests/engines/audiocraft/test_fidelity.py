@@ -10,15 +10,15 @@ import torch
 
 from tests.engines.audiocraft.helpers import ignore_progress, request
 from tests.engines.audiocraft.tiny import Tiny, write_models
-from webapp.engines.audiocraft import building, precision
-from webapp.engines.audiocraft.building import build
+from webapp.engines.audiocraft import factory, precision
 from webapp.engines.audiocraft.decoder.native.library import Library
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.devices import Precision
 from webapp.engines.audiocraft.engine import AudioCraftEngine
+from webapp.engines.audiocraft.factory import build_scheduler
 from webapp.engines.audiocraft.fidelity import backend_distance, unpacked
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
-from webapp.engines.audiocraft.precision import KeptInFolder, Known
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
+from webapp.engines.audiocraft.precision import PrecisionDistances, StoredDistances
 from webapp.engines.base import CancelToken, EngineOptions
 from webapp.engines.batch import generate_all
 from webapp.weights.catalogue import Kind
@@ -56,13 +56,13 @@ def model_of(written: Path, tmp_path: Path) -> Callable[[float], Path]:
     return write
 
 
-def loaded_from(folder: Path) -> LoadedModel:
+def load_folder(folder: Path) -> LoadedModel:
     return load_model(folder, folder.parent, Kind.MUSICGEN, device=CPU)
 
 
 @pytest.fixture(autouse=True)
 def quick_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "has_quick_bfloat16", lambda: True)
+    monkeypatch.setattr(factory, "has_fast_bfloat16", lambda: True)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_stronger_layers_need_more_bits(
     left: tuple[str, ...], caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     with caplog.at_level(logging.INFO):
-        built = build(loaded_from(model_of(strength)), None, Known(), jobs=1)
+        built = build_scheduler(load_folder(model_of(strength)), None, PrecisionDistances(), batch=1)
     assert built.precision is fits
     for name in left:
-        assert f"{name} is 0." in built.note
-    assert built.note.count(f"more than {BOUND:g}") == len(left)
+        assert f"{name} is 0." in built.reason
+    assert built.reason.count(f"more than {BOUND:g}") == len(left)
     assert f"mine is computed in {fits}" in caplog.text
-    assert built.note in caplog.text
+    assert built.reason in caplog.text
 
 
 def test_what_is_found_out_is_kept_by_weights_and_code(
@@ -96,7 +96,7 @@ def test_what_is_found_out_is_kept_by_weights_and_code(
         measured.append(type(backend).__name__)
         return backend_distance(model, backend)
 
-    monkeypatch.setattr(building, "backend_distance", measure)
+    monkeypatch.setattr(factory, "backend_distance", measure)
 
     def load() -> str:
         engine = AudioCraftEngine(EngineOptions(folder.parent, {"music": "mine"}, device="cpu"))
@@ -126,12 +126,12 @@ def test_what_is_found_out_is_kept_by_weights_and_code(
 )
 def test_a_record_that_cannot_be_read_is_made_anew(written: Path, tmp_path: Path, content: str) -> None:
     (tmp_path / VERDICTS_FILE).write_text(content)
-    known = KeptInFolder(tmp_path, (written / LM,), "cpu")
+    known = StoredDistances(tmp_path, (written / LM,), "cpu")
     assert known.distance(Precision.INT8) is None
-    known.learn(Precision.INT8, 0.01)
+    known.record(Precision.INT8, 0.01)
     assert json.loads((tmp_path / VERDICTS_FILE).read_text())["distances"] == {"cpu": {"int8": 0.01}}
-    assert KeptInFolder(tmp_path, (written / LM,), "cuda").distance(Precision.INT8) is None
-    assert KeptInFolder(tmp_path, (written / LM,), "cpu").distance(Precision.INT8) == 0.01
+    assert StoredDistances(tmp_path, (written / LM,), "cuda").distance(Precision.INT8) is None
+    assert StoredDistances(tmp_path, (written / LM,), "cpu").distance(Precision.INT8) == 0.01
 
 
 def test_a_folder_that_cannot_be_written_is_no_trouble(
@@ -141,16 +141,16 @@ def test_a_folder_that_cannot_be_written_is_no_trouble(
         raise PermissionError("read-only")
 
     monkeypatch.setattr(precision, "write_verdicts", refuse)
-    known = KeptInFolder(written, (written / LM,), "cpu")
-    assert known.learn(Precision.INT8, 0.5) == known.distance(Precision.INT8) == 0.5
+    known = StoredDistances(written, (written / LM,), "cpu")
+    assert known.record(Precision.INT8, 0.5) == known.distance(Precision.INT8) == 0.5
 
 
 def test_a_precision_that_is_asked_for_is_used_and_its_distance_told(
     model_of: Callable[[float], Path], library: Library
 ) -> None:
-    built = build(loaded_from(model_of(1.5)), Precision.INT8, Known(), jobs=1)
+    built = build_scheduler(load_folder(model_of(1.5)), Precision.INT8, PrecisionDistances(), batch=1)
     assert built.precision is Precision.INT8
-    assert f"more than {BOUND:g}" in built.note
+    assert f"more than {BOUND:g}" in built.reason
 
 
 @pytest.mark.parametrize("kind", ["musicgen", "magnet"])
@@ -164,8 +164,8 @@ def test_numbers_that_are_none_fit_nothing(tmp_path: Path, kind: str) -> None:
     }
     torch.save(package, folder / LM)
     model = load_model(folder, tmp_path, Kind(kind), device=CPU)
-    built = build(model, Precision.FLOAT16, Known(), jobs=1)
-    assert "float16 is inf from float32, more than" in built.note
+    built = build_scheduler(model, Precision.FLOAT16, PrecisionDistances(), batch=1)
+    assert "float16 is inf from float32, more than" in built.reason
 
 
 def test_float32_is_no_distance_from_itself(loaded: Callable[[str], LoadedModel]) -> None:

@@ -1,4 +1,4 @@
-"""Our tokens are AudioCraft's own, where AudioCraft is right; and a job's are its own in any company."""
+"""Our tokens are AudioCraft's own, where AudioCraft is right; and they do not depend on the batch."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +16,8 @@ from tests.engines.audiocraft.helpers import (
     tokens_of,
 )
 from tests.engines.audiocraft.tiny import Tiny, write_models
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
-from webapp.engines.audiocraft.magnet import context_mask
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
+from webapp.engines.audiocraft.magnet_runner import context_mask
 from webapp.engines.base import Sampling
 from webapp.weights.catalogue import Kind
 

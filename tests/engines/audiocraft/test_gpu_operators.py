@@ -11,19 +11,20 @@ from torch._subclasses import FakeTensorMode
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.engines.audiocraft.helpers import jobs_of, request
+from tests.engines.audiocraft.helpers import request, sequences_of
 from tests.engines.audiocraft.shapes import random_weights
 from tests.engines.audiocraft.test_waiting import magnet
 from webapp.engines.audiocraft.decoder import capture, graph_backend
+from webapp.engines.audiocraft.decoder.autoregressive_runner import AutoregressiveRunner
 from webapp.engines.audiocraft.decoder.capture import Recorded
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
-from webapp.engines.audiocraft.decoder.linears import plain, widening
+from webapp.engines.audiocraft.decoder.linears import plain, with_float32_output
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights, Projection
-from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.magnet_runner import MagnetRunner
+from webapp.engines.audiocraft.magnet_schedule import Segment
 
 Load = Callable[[str], LoadedModel]
 T = TypeVar("T")
@@ -41,7 +42,7 @@ def elsewhere(part: T) -> T:
     return part
 
 
-def as_it_comes(work: Callable[[], Tensor]) -> Recorded:
+def eager(work: Callable[[], Tensor]) -> Recorded:
     return Recorded(work, work())
 
 
@@ -58,17 +59,17 @@ def test_all_of_a_step_is_where_the_weights_are(
     for module in (capture, graph_backend):
         monkeypatch.setattr(module, "relative_error", lambda *_: 0.0)
     backend = GraphBackend(
-        elsewhere(weights), 4, 304, dtype=torch.float16, capture=as_it_comes, is_fused=is_fused,
-        pace=lambda _: 1.0,
+        elsewhere(weights), 4, 304, dtype=torch.float16, capture=eager, is_fused=is_fused,
+        measure_s=lambda _: 1.0,
     )  # fmt: skip
-    RowsDecoding(backend, 4, 64, (0, 1, 2, 3))
+    AutoregressiveRunner(backend, 4, 64, (0, 1, 2, 3))
     with torch.inference_mode():
-        backend.record_usual()
+        backend.capture_common()
         for row, words in ((0, 7), (1, 1), (2, 100), (3, 1)):
             backend.begin(row, torch.zeros(words, 64, device=ELSEWHERE))
         backend.prefill((0, 1), torch.zeros(2, 4, 9, dtype=torch.int64, device=ELSEWHERE))
         logits = backend.step((2, 3), torch.zeros(2, 4, dtype=torch.int64, device=ELSEWHERE))
-        backend.step_whole([(0, 0, 1), (1, 2, 3)])
+        backend.full_step([(0, 0, 1), (1, 2, 3)])
         backend.release(0)
         backend.rewind(2)
     assert (logits.device, logits.dtype, logits.shape) == (ELSEWHERE, torch.float32, (2, 4, 64))
@@ -77,10 +78,10 @@ def test_all_of_a_step_is_where_the_weights_are(
 def test_a_device_takes_in_all_that_a_window_begins_with_and_is_looked_at_now_and_then(
     weights: DecoderWeights,
 ) -> None:
-    decoding = RowsDecoding(PlainBackend(elsewhere(weights), 2, 304), 4, 64, (0, 1, 2, 3))
-    assert (decoding._prefill_columns, decoding._look_every) == (304, 32)  # noqa: SLF001 - nobody tells
-    decoding = RowsDecoding(PlainBackend(weights, 2, 304), 4, 64, (0, 1, 2, 3))
-    assert (decoding._prefill_columns, decoding._look_every) == (64, 1)  # noqa: SLF001
+    runner = AutoregressiveRunner(PlainBackend(elsewhere(weights), 2, 304), 4, 64, (0, 1, 2, 3))
+    assert (runner._prefill_columns, runner._check_every) == (304, 32)  # noqa: SLF001 - nobody tells
+    runner = AutoregressiveRunner(PlainBackend(weights, 2, 304), 4, 64, (0, 1, 2, 3))
+    assert (runner._prefill_columns, runner._check_every) == (64, 1)  # noqa: SLF001
 
 
 def test_attention_on_cuda_is_what_suits_a_mask(
@@ -122,7 +123,9 @@ def test_logits_on_cuda_are_summed_and_kept_in_full(dtype: torch.dtype) -> None:
 
     with FakeTensorMode():
         bias = torch.empty(8, device="cuda", dtype=dtype)
-        multiply = widening(Projection(torch.empty(8, 16, device="cuda", dtype=dtype), bias), dtype, plain)
+        multiply = with_float32_output(
+            Projection(torch.empty(8, 16, device="cuda", dtype=dtype), bias), dtype, plain
+        )
         with Products():  # type: ignore[no-untyped-call]
             logits = multiply(torch.empty(2, 16, device="cuda", dtype=dtype))
     assert products == [(dtype, torch.float32)]
@@ -147,16 +150,16 @@ def test_masks_are_added_and_made_once(
         model = loaded("tiny-magnet")
         transformer = Transformer(model.weights, model.window_frames, torch.bfloat16, plain)
         segment = Segment(model.window_frames, model.span_frames, model.context_frames, first_passes=1)
-        decoding = MagnetDecoding(transformer, segment, 1, looks_always=False)
-        (job,) = jobs_of(model, decoding, request(duration_s=2.0, model="magnet"))
+        runner = MagnetRunner(transformer, segment, 1, checks_every_pass=False)
+        (sequence,) = sequences_of(model, runner, request(duration_s=2.0, model="magnet"))
         monkeypatch.setattr(functional, "scaled_dot_product_attention", attended)
         with torch.inference_mode():
-            decoding.join(job)
-            decoding.advance()
+            runner.add(sequence)
+            runner.step()
             assert not masks, "the first codebook looks everywhere"
-            decoding.advance()
+            runner.step()
     else:
-        backend = GraphBackend(weights, 2, 304, dtype=torch.bfloat16, capture=as_it_comes, is_fused=False)
+        backend = GraphBackend(weights, 2, 304, dtype=torch.bfloat16, capture=eager, is_fused=False)
         for row in (0, 1):
             backend.begin(row, torch.zeros(3, 64))
         monkeypatch.setattr(functional, "scaled_dot_product_attention", attended)
@@ -173,12 +176,12 @@ def test_masks_are_added_and_made_once(
 def test_a_pass_of_magnet_asks_for_no_number(loaded: Load) -> None:
     model = loaded("tiny-magnet")
     there = replace(model, weights=elsewhere(model.weights), device=ELSEWHERE)
-    decoding = magnet(there)
-    (job,) = jobs_of(model, decoding, request(duration_s=2.0, model="magnet"))
-    job.prompt = elsewhere(job.prompt)
-    job.tokens = job.tokens.to(ELSEWHERE)
+    runner = magnet(there)
+    (sequence,) = sequences_of(model, runner, request(duration_s=2.0, model="magnet"))
+    sequence.prompt = elsewhere(sequence.prompt)
+    sequence.tokens = sequence.tokens.to(ELSEWHERE)
     with torch.inference_mode():
-        decoding.join(job)
+        runner.add(sequence)
         for _ in range(30):
-            decoding.advance()
-    assert job.steps_done == 30
+            runner.step()
+    assert sequence.steps_done == 30

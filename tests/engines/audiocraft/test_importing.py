@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,7 +37,7 @@ transform = torchaudio.transforms.Loudness
 """
 SCRIPT = """
 import sys
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
 imported = import_audiocraft()
 print(imported.ops.__file__, imported.transform.__module__, "torchaudio" in sys.modules)
 """
@@ -57,13 +57,14 @@ def test_a_real_package_is_used_and_a_broken_one_replaced(tmp_path: Path) -> Non
     )
     assert answer.stdout.split() == [
         str(tmp_path / "xformers/ops.py"),
-        "webapp.engines.audiocraft.importing",
+        "webapp.engines.audiocraft.loading.importing",
         "False",
     ]
 
 
 @pytest.mark.parametrize(
-    "module", ["webapp.engines.base", "webapp.engines.registry", "webapp.engines.audiocraft.choice"]
+    "module",
+    ["webapp.engines.base", "webapp.engines.registry", "webapp.engines.audiocraft.checkpoint_selection"],
 )
 def test_nothing_heavy_comes_with_names(module: str) -> None:
     script = f"import sys, {module}; print(*({{'torch', 'audiocraft', 'transformers'}} & sys.modules.keys()))"

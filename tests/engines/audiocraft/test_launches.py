@@ -1,4 +1,4 @@
-"""A step is few launches, and what is launched computes what it stands for."""
+"""A step has few launches, and its kernels compute what their references compute."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.engines.audiocraft.helpers import jobs_of, request
+from tests.engines.audiocraft.helpers import request, sequences_of
 from tests.engines.audiocraft.shapes import random_weights
 from tests.engines.audiocraft.test_backends import (
     PROMPTS,
@@ -24,12 +24,12 @@ from tests.engines.audiocraft.test_backends import (
 )
 from tests.engines.audiocraft.traced import FragileCapture, TracedCapture
 from webapp.engines.audiocraft.conditioning import PromptEncoder
+from webapp.engines.audiocraft.decoder.autoregressive_runner import AutoregressiveRunner
 from webapp.engines.audiocraft.decoder.capture import Recorded
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.fused import operators, reference
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.engines.audiocraft.sampling import GuidedSampler, TokenSampling
 from webapp.engines.base import Sampling
 
@@ -42,7 +42,7 @@ FREE = {
 
 
 class Launches(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts operators that a GPU would be told of."""
+    """Counts operators that a GPU would launch."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -66,7 +66,7 @@ class Launches(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class CountingCapture:
-    """Counts what is recorded. A replay does the work as it comes, and is counted as the one launch it is."""
+    """Counts captured launches. A replay runs the work eagerly, and counts as the one launch that it is."""
 
     def __init__(self) -> None:
         self.recorded: list[int] = []
@@ -89,12 +89,12 @@ class CountingCapture:
             self.launches.seen["graph"] += 1
 
 
-def first_is_quickest(_recorded: Recorded) -> float:
+def first_is_fastest(_recorded: Recorded) -> float:
     return 1.0
 
 
 class Prefers:
-    """Finds what was asked second quicker: fused kernels, which are asked after torch's operators."""
+    """Measures the second of two as faster: fused kernels, which are measured after torch's operators."""
 
     def __init__(self) -> None:
         self._asked = 0
@@ -112,46 +112,46 @@ def fused_backend(model: LoadedModel, rows: int, capture: object = None) -> Grap
         dtype=torch.float32,
         capture=capture or TracedCapture(),  # type: ignore[arg-type]
         is_fused=True,
-        pace=Prefers(),
+        measure_s=Prefers(),
     )
 
 
 def test_a_step_of_small_takes_few_launches() -> None:
-    """musicgen-small has 24 layers; of torch's operators it were more than 500 launches, and 42 outside."""
+    """musicgen-small has 24 layers; torch's operators would be more than 500 launches, and 42 outside."""
     weights = random_weights(dim=64, heads=4, layers=24, card=64)
     capture = CountingCapture()
     backend = GraphBackend(
-        weights, 4, 304, dtype=torch.float32, capture=capture, is_fused=True, pace=Prefers()
+        weights, 4, 304, dtype=torch.float32, capture=capture, is_fused=True, measure_s=Prefers()
     )
-    decoding = RowsDecoding(backend, 4, 64, (0, 1, 2, 3), look_every=32)
+    runner = AutoregressiveRunner(backend, 4, 64, (0, 1, 2, 3), check_every=32)
     with torch.inference_mode():
-        backend.record_usual()
+        backend.capture_common()
     assert capture.recorded[1] < 250 < capture.recorded[0]
-    del decoding
+    del runner
 
 
 def test_nothing_is_launched_beside_the_graph(loaded: Load) -> None:
     model = loaded("tiny-musicgen")
     capture = CountingCapture()
     backend = fused_backend(model, 4, capture)
-    decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays, look_every=32)
-    jobs = jobs_of(model, decoding, *(request(duration_s=10.0, seed=seed) for seed in (1, 2)))
+    runner = AutoregressiveRunner(backend, model.codebooks, model.card, model.delays, check_every=32)
+    sequences = sequences_of(model, runner, *(request(duration_s=10.0, seed=seed) for seed in (1, 2)))
     with torch.inference_mode():
-        for job in jobs:
-            decoding.join(job)
+        for sequence in sequences:
+            runner.add(sequence)
         for _ in range(3):
-            decoding.advance()
+            runner.step()
         with Launches() as launches:
             capture.launches = launches
             for _ in range(20):
-                decoding.advance()
+                runner.step()
         assert launches.seen["graph"] == 20
         assert launches.count <= 20 * 5
 
 
 @pytest.mark.parametrize("is_fused", [True, False])
-def test_whole_steps_draw_the_tokens_that_single_ones_do(loaded: Load, is_fused: bool) -> None:
-    """Jobs of other settings join, leave, go on to their next window, and come back."""
+def test_full_steps_sample_the_same_tokens(loaded: Load, is_fused: bool) -> None:
+    """Sequences with different settings join, leave, start their next window, and come back."""
     model = loaded("tiny-musicgen")
     settings = (
         Sampling(),
@@ -171,33 +171,35 @@ def test_whole_steps_draw_the_tokens_that_single_ones_do(loaded: Load, is_fused:
         )
     ]
 
-    def tokens(*, is_whole: bool) -> list[Tensor]:
+    def tokens(*, is_full: bool) -> list[Tensor]:
         backend = GraphBackend(
             model.weights, 8, columns_of(model.window_frames, model.delays), dtype=torch.float32,
-            capture=TracedCapture(), is_fused=is_fused, pace=Prefers(),
+            capture=TracedCapture(), is_fused=is_fused, measure_s=Prefers(),
         )  # fmt: skip
-        decoding = RowsDecoding(backend, model.codebooks, model.card, model.delays, look_every=7)
-        if not is_whole:
-            decoding._whole = None  # noqa: SLF001 - what a backend without whole steps looks like
-        jobs = jobs_of(model, decoding, *asked)
-        waiting, at_work, step = list(jobs), list[object](), 0
+        runner = AutoregressiveRunner(backend, model.codebooks, model.card, model.delays, check_every=7)
+        if not is_full:
+            runner._full_step = None  # noqa: SLF001 - what a backend without whole steps looks like
+        sequences = sequences_of(model, runner, *asked)
+        waiting, active, step = list(sequences), list[object](), 0
         with torch.inference_mode():
-            while waiting or at_work:
+            while waiting or active:
                 if waiting and step % 9 == 0:
-                    at_work.append(waiting.pop(0))
-                    decoding.join(at_work[-1])  # type: ignore[arg-type]
+                    active.append(waiting.pop(0))
+                    runner.add(active[-1])  # type: ignore[arg-type]
                 if step == 40:
-                    decoding.leave(jobs[0])
-                    decoding.join(jobs[0])
-                decoding.advance()
+                    runner.remove(sequences[0])
+                    runner.add(sequences[0])
+                runner.step()
                 step += 1
-                for job in [job for job in jobs if job in at_work and job.is_decoded]:
-                    at_work.remove(job)
-                    decoding.leave(job)
-        return [job.tokens for job in jobs]
+                for sequence in [
+                    sequence for sequence in sequences if sequence in active and sequence.is_decoded
+                ]:
+                    active.remove(sequence)
+                    runner.remove(sequence)
+        return [sequence.tokens for sequence in sequences]
 
-    for whole, single in zip(tokens(is_whole=True), tokens(is_whole=False), strict=True):
-        assert torch.equal(whole, single)
+    for full, single in zip(tokens(is_full=True), tokens(is_full=False), strict=True):
+        assert torch.equal(full, single)
 
 
 @pytest.mark.parametrize("name", ["tiny-musicgen", "tiny-stereo"])
@@ -205,13 +207,15 @@ def test_fused_steps_give_audiocrafts_logits(loaded: Load, name: str) -> None:
     model = loaded(name)
     encoder, backend = PromptEncoder(model), fused_backend(model, 8)
     columns = [some_columns(model, 120, seed) for seed in range(3)]
-    expected = [audiocraft_logits(model, *job) for job in zip(PROMPTS[:3], columns, strict=True)]
+    expected = [audiocraft_logits(model, *sequence) for sequence in zip(PROMPTS[:3], columns, strict=True)]
     given = (0, 70, 3)
-    for job in range(3):
-        begin(backend, (2 * job, 2 * job + 1), encoder.encode(PROMPTS[job]))
-        backend.prefill((2 * job, 2 * job + 1), columns[job][:, : given[job]].expand(2, -1, -1))
+    for sequence in range(3):
+        begin(backend, (2 * sequence, 2 * sequence + 1), encoder.encode(PROMPTS[sequence]))
+        backend.prefill(
+            (2 * sequence, 2 * sequence + 1), columns[sequence][:, : given[sequence]].expand(2, -1, -1)
+        )
     for step in range(40):
-        at = [given[job] + step for job in range(3)]
+        at = [given[sequence] + step for sequence in range(3)]
         logits = backend.step(range(6), torch.stack([columns[row // 2][:, at[row // 2]] for row in range(6)]))
         for row in range(6):
             assert relative_error(logits[row], expected[row // 2][at[row // 2], row % 2]) < 1e-4
@@ -221,7 +225,7 @@ def test_fused_kernels_that_are_wrong_are_not_used(
     loaded: Load, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = loaded("tiny-musicgen")
-    monkeypatch.setattr(operators, "attend_text", lambda queries, *_: torch.zeros_like(queries))
+    monkeypatch.setattr(operators, "text_attention", lambda queries, *_: torch.zeros_like(queries))
     backend = fused_backend(model, 2)
     columns = some_columns(model, 6)
     expected = audiocraft_logits(model, PROMPTS[1], columns)
@@ -233,14 +237,16 @@ def test_fused_kernels_that_are_wrong_are_not_used(
 
 
 @pytest.mark.parametrize("way", ["torch's", "fused", "fused and wrong"])
-def test_what_is_not_taken_leaves_what_is(loaded: Load, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """Of a size's two recordings one is used; the other one must not take its work space with it."""
+def test_an_unused_capture_does_not_affect_the_used_one(
+    loaded: Load, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """One of a size's two captures is used; the other one must not free its workspace."""
     model = loaded("tiny-musicgen")
     if way == "fused and wrong":
-        monkeypatch.setattr(operators, "attend_text", lambda queries, *_: torch.zeros_like(queries))
+        monkeypatch.setattr(operators, "text_attention", lambda queries, *_: torch.zeros_like(queries))
     backend = GraphBackend(
         model.weights, 4, 304, dtype=torch.float32, capture=FragileCapture(), is_fused=True,
-        pace=first_is_quickest if way == "torch's" else Prefers(),
+        measure_s=first_is_fastest if way == "torch's" else Prefers(),
     )  # fmt: skip
     columns, encoder = some_columns(model, 9), PromptEncoder(model)
     expected = audiocraft_logits(model, PROMPTS[1], columns)
@@ -251,19 +257,19 @@ def test_what_is_not_taken_leaves_what_is(loaded: Load, monkeypatch: pytest.Monk
         if step == 2:
             backend.begin(2, encoder.encode(PROMPTS[0]).text)
         if step == 5:
-            # A long text takes larger places, for which all is recorded anew.
+            # A long text enlarges the text cache, for which all graphs are captured again.
             backend.begin(3, torch.zeros(100, model.weights.dim))
     assert len(backend.recorded) == 1
 
 
-def test_the_quicker_way_is_taken(loaded: Load) -> None:
+def test_the_faster_capture_is_used(loaded: Load) -> None:
     model = loaded("tiny-musicgen")
-    for pace, expected in ((Prefers(), 1), (first_is_quickest, 0)):
+    for measure_s, expected in ((Prefers(), 1), (first_is_fastest, 0)):
         capture = CountingCapture()
         backend = GraphBackend(
-            model.weights, 2, 256, dtype=torch.float32, capture=capture, is_fused=True, pace=pace
+            model.weights, 2, 256, dtype=torch.float32, capture=capture, is_fused=True, measure_s=measure_s
         )
-        backend.record_usual()
+        backend.capture_common()
         taken = backend._graphs[False, 2, 256]  # noqa: SLF001 - nobody tells which it was
         assert len(capture.outputs) == 2
         assert taken.output is capture.outputs[expected]
@@ -276,25 +282,25 @@ SETTINGS = (
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_tokens_are_drawn_as_anywhere_else(seed: int) -> None:
+def test_tokens_are_those_of_the_guided_sampler(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn(12, 4, 512, generator=generator)
-    pairs, places = torch.tensor([[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]), torch.tensor([0, 2, 1, 4, 3])
+    pairs, slots = torch.tensor([[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]), torch.tensor([0, 2, 1, 4, 3])
     steps, uniform = torch.tensor([3, 1, 2, 5, 4, 1]), torch.rand(6, 8, 4, generator=generator)
     settings = torch.zeros(6, 4)
-    for place, one in zip(places.tolist(), SETTINGS, strict=True):
-        settings[place] = torch.tensor([one.temperature, one.top_k, one.top_p, one.guidance])
-    tokens, sick = torch.full((6, 8, 4), -1), torch.zeros(6, dtype=torch.bool)
+    for slot, one in zip(slots.tolist(), SETTINGS, strict=True):
+        settings[slot] = torch.tensor([one.temperature, one.top_k, one.top_p, one.guidance])
+    tokens, not_finite = torch.full((6, 8, 4), -1), torch.zeros(6, dtype=torch.bool)
     tokens[2, 2, 1] = 77
-    reference.draw(logits, pairs, places, steps, settings, uniform, tokens, sick)
+    reference.draw(logits, pairs, slots, steps, settings, uniform, tokens, not_finite)
     draw = GuidedSampler(SETTINGS, 512, torch.device("cpu"))
-    expected, _ = draw(torch.stack([logits[pairs[0]], logits[pairs[1]]], 1), uniform[places, steps[places]])
+    expected, _ = draw(torch.stack([logits[pairs[0]], logits[pairs[1]]], 1), uniform[slots, steps[slots]])
     expected[1, 1] = 77  # it was there already
-    assert torch.equal(tokens[places, steps[places]], expected)
-    assert not sick.any()
+    assert torch.equal(tokens[slots, steps[slots]], expected)
+    assert not not_finite.any()
     logits[3, 0, 5] = torch.nan
-    reference.draw(logits, pairs, places, steps, settings, uniform, tokens, sick)
-    assert sick.tolist() == [False, False, True, False, False, False]
+    reference.draw(logits, pairs, slots, steps, settings, uniform, tokens, not_finite)
+    assert not_finite.tolist() == [False, False, True, False, False, False]
 
 
 def test_triton_s_kernels_compute_what_the_reference_does() -> None:

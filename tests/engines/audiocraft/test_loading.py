@@ -17,8 +17,8 @@ from omegaconf import EnumNode, OmegaConf, PathNode
 
 from tests.engines.audiocraft.helpers import request, tokens_of
 from tests.engines.audiocraft.tiny import Tiny, lm_config, write_text_encoder
-from webapp.engines.audiocraft.checkpoint import read_package
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.checkpoint import read_package
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.base import EngineOutOfMemory, ModelLoadError
 from webapp.weights.catalogue import Kind
 
@@ -150,19 +150,19 @@ def with_config(**changes: Any) -> Callable[[dict[str, Any]], None]:
         ({"fuser": {"prepend": ["description"], "cross": []}}, "more than text"),
         ({"conditioners": {"self_wav": {"model": "chroma_stem"}}}, "more than text"),
         ({"conditioners": {"description": {"t5": {"finetune": True}}}}, "text encoder of its own"),
-        ({"conditioners": {"description": {"t5": {"normalize_text": True}}}}, "changes texts"),
+        ({"conditioners": {"description": {"t5": {"normalize_text": True}}}}, "normalizes texts"),
         ({"codebooks_pattern": {"modeling": "unroll"}}, "codebook pattern"),
         ({"codebooks_pattern": {"delay": {"flatten_first": 2}}}, "codebook pattern"),
         ({"fuser": {"cross_attention_pos_emb": True}}, "fuser.cross_attention_pos_emb: true, which is not"),
-        ({"fuser": {"cross": []}}, "does not look at its text"),
+        ({"fuser": {"cross": []}}, "does not attend to its text"),
         ({"transformer_lm": {"causal": False}}, "transformer_lm.causal: false, which is not supported"),
         ({"transformer_lm": {"qk_layer_norm_cross": True}}, "qk_layer_norm_cross: true, which is not"),
-        ({"dataset": {"segment_duration": None}}, "does not say how long its windows are"),
-        ({"dataset": {"segment_duration": 0}}, "does not say how long its windows are"),
+        ({"dataset": {"segment_duration": None}}, "does not state the length of its windows"),
+        ({"dataset": {"segment_duration": 0}}, "does not state the length of its windows"),
         ({"interleave_stereo_codebooks": {"use": True}}, "do not fit: 4 codebooks.* 8 of"),
         (
             {"interleave_stereo_codebooks": {"use": True, "per_timestep": True}},
-            "left and right after one another, which is not supported",
+            "interleaves left and right in time, which is not supported",
         ),
         ({"transformer_lm": {"memory_efficient": False}}, "form that is not supported"),
         ({"conditioners": {"description": {"t5": {"name": "t5-large"}}}}, "encoder t5-large lacks"),

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.engines.audiocraft.helpers import decode_all, jobs_of, request
+from tests.engines.audiocraft.helpers import decode_all, request, sequences_of
 from tests.engines.audiocraft.tiny import Tiny, write_models
-from webapp.engines.audiocraft.building import decoding_of
 from webapp.engines.audiocraft.decoder.transformer import Attention, Transformer
 from webapp.engines.audiocraft.devices import Precision
-from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.factory import build_runner
+from webapp.engines.audiocraft.loading.model_loader import load_model
 from webapp.weights.catalogue import Kind
 
 
@@ -34,10 +34,10 @@ def test_passes_for_a_sound(
         return run(self, hidden, attention)
 
     monkeypatch.setattr(Transformer, "run", counted)
-    decoding = decoding_of(model, Precision.FLOAT32, 1)
-    (job,) = jobs_of(model, decoding, request(duration_s=duration_s, model="magnet"))
+    runner = build_runner(model, Precision.FLOAT32, 1)
+    (job,) = sequences_of(model, runner, request(duration_s=duration_s, model="magnet"))
     with torch.inference_mode():
-        decode_all(decoding, [job])
+        decode_all(runner, [job])
     assert (len(job.windows), len(passes), job.steps) == (
         windows,
         windows * passes_each,

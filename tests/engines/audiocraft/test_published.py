@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from tests.engines.audiocraft.helpers import ignore_progress, request
 from tests.engines.audiocraft.published import CODEC, FORMS, LM, write_published
 from webapp.engines.audiocraft.engine import AudioCraftEngine
-from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.loading.model_loader import load_model
 from webapp.engines.base import CancelToken, EngineOptions, ModelLoadError
 from webapp.engines.batch import generate_all
 from webapp.weights.catalogue import Kind, published

@@ -1,9 +1,9 @@
-"""Drawing tokens: the right ones, in the right proportions, from each job's own chance."""
+"""Sampling gives the right tokens in the right proportions, from each sequence's own random numbers."""
 
 import pytest
 import torch
 
-from webapp.engines.audiocraft.sampling import BatchSampler, Chance, TokenSampling, settings_for
+from webapp.engines.audiocraft.sampling import BatchSampler, TokenSampling, UniformSource, settings_for
 from webapp.engines.base import Sampling
 from webapp.weights.catalogue import CHECKPOINTS, Kind, published, usage_of
 
@@ -14,7 +14,7 @@ PLAIN = TokenSampling(temperature=1.0, top_k=0, top_p=0.0, guidance=3.0)
 
 def draw_many(settings: TokenSampling, count: int = 20_000) -> torch.Tensor:
     """How often each token comes, as shares."""
-    uniform = Chance(3).draw(1, count)
+    uniform = UniformSource(3).draw(1, count)
     logits = LOGITS.expand(1, count, -1)
     tokens = BatchSampler([settings], 6, CPU).tokens(logits, uniform)
     return torch.bincount(tokens[0], minlength=6) / count
@@ -48,9 +48,9 @@ def test_tokens_come_in_the_models_proportions(
     assert (draw_many(settings) - expected(kept, temperature)).abs().max() < 0.012
 
 
-def test_every_job_in_a_batch_has_its_own_settings() -> None:
+def test_every_sequence_in_a_batch_has_its_own_settings() -> None:
     settings = [PLAIN, TokenSampling(0.0, 0, 0.0, 3.0), TokenSampling(1.0, 2, 0.0, 3.0)]
-    uniform = torch.stack([Chance(seed).draw(500) for seed in (1, 2, 3)])
+    uniform = torch.stack([UniformSource(seed).draw(500) for seed in (1, 2, 3)])
     together = BatchSampler(settings, 6, CPU).tokens(LOGITS.expand(3, 500, -1), uniform)
     for row, alone in enumerate(settings):
         tokens = BatchSampler([alone], 6, CPU).tokens(LOGITS.expand(1, 500, -1), uniform[row : row + 1])
@@ -60,10 +60,10 @@ def test_every_job_in_a_batch_has_its_own_settings() -> None:
 
 
 def test_the_same_seed_gives_the_same_numbers_however_they_are_drawn() -> None:
-    whole, parts = Chance(9).draw(10, 4), Chance(9)
+    whole, parts = UniformSource(9).draw(10, 4), UniformSource(9)
     assert torch.equal(whole, torch.cat([parts.draw(3, 4), parts.draw(7, 4)]))
-    assert not torch.equal(whole, Chance(10).draw(10, 4))
-    assert torch.equal(Chance(2**63 + 5).draw(3), Chance(5).draw(3))
+    assert not torch.equal(whole, UniformSource(10).draw(10, 4))
+    assert torch.equal(UniformSource(2**63 + 5).draw(3), UniformSource(5).draw(3))
 
 
 def test_what_is_not_asked_for_is_the_models_own() -> None:
@@ -125,7 +125,7 @@ def test_asking_for_one_filter_switches_the_others_default_off(
 )
 def test_tokens_come_as_often_as_audiocraft_draws_them(changes: dict[str, float]) -> None:
     """Two samples of one distribution: the statistic is chi-squared with as many freedoms as tokens."""
-    from webapp.engines.audiocraft.importing import import_audiocraft  # noqa: PLC0415
+    from webapp.engines.audiocraft.loading.importing import import_audiocraft  # noqa: PLC0415
 
     import_audiocraft()
     from audiocraft.utils import utils  # noqa: PLC0415
@@ -134,7 +134,7 @@ def test_tokens_come_as_often_as_audiocraft_draws_them(changes: dict[str, float]
     logits = 1.3 * torch.randn(card, generator=torch.Generator().manual_seed(5))
     values = {"temperature": 1.0, "top_k": 0, "top_p": 0.0} | changes
     settings = TokenSampling(values["temperature"], int(values["top_k"]), values["top_p"], 3.0)
-    uniform = Chance(8).draw(1, count)
+    uniform = UniformSource(8).draw(1, count)
     ours = BatchSampler([settings], card, CPU).tokens(logits.expand(1, count, -1), uniform)[0]
     probabilities = torch.softmax(logits / settings.temperature, dim=-1).repeat(count, 1)
     with torch.random.fork_rng(devices=[]):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from webapp.engines.audiocraft import loading
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading import model_loader
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.base import EngineError
 from webapp.weights.catalogue import Kind
 
@@ -31,7 +31,7 @@ def test_a_shared_encoder_stays_where_it_is_while_another_model_loads(
         def no_memory(*_: object, **_named: object) -> None:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-        patch.setattr(loading, "_assemble", no_memory)
+        patch.setattr(model_loader, "_assemble", no_memory)
         with pytest.raises(EngineError):
             load(models_dir, "tiny-stereo", Kind.MUSICGEN)
     assert encoder.device == GPU

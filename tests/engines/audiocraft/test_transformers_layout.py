@@ -10,10 +10,10 @@ import torch
 
 from tests.engines.audiocraft.helpers import GREEDY, ignore_progress, request, tokens_of
 from tests.engines.audiocraft.transformers_tiny import write_in_transformers_layout
-from webapp.engines.audiocraft.choice import choose, why_not
+from webapp.engines.audiocraft.checkpoint_selection import explain_unavailable, select_checkpoint
 from webapp.engines.audiocraft.engine import AudioCraftEngine
-from webapp.engines.audiocraft.examining import examine
-from webapp.engines.audiocraft.loading import LoadedModel, load_model
+from webapp.engines.audiocraft.loading.inspection import inspect_checkpoint
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel, load_model
 from webapp.engines.base import CancelToken, EngineOptions, ModelLoadError
 from webapp.engines.batch import generate_all
 from webapp.weights.catalogue import Kind
@@ -48,11 +48,11 @@ def test_a_model_in_both_layouts_gives_equal_tokens(
 
 
 def test_it_can_be_examined_without_loading_it(foreign: Path) -> None:
-    found = examine(foreign, foreign.parent, None)
+    found = inspect_checkpoint(foreign, foreign.parent, None)
     assert (found.kind, found.codebooks, found.layers, found.dim) == (Kind.MUSICGEN, 4, 2, 32)
     rewrite(foreign, lambda config: config["decoder"].update(num_hidden_layers=3))
     with pytest.raises(ModelLoadError, match=r"layers\.2\..* is missing"):
-        examine(foreign, foreign.parent, None)
+        inspect_checkpoint(foreign, foreign.parent, None)
 
 
 def test_it_is_served(foreign: Path) -> None:
@@ -72,8 +72,8 @@ def test_weights_in_several_files(models_dir: Path, tmp_path: Path) -> None:
     assert len(shards) > 1
     assert load_model(folder, tmp_path, Kind.MUSICGEN, device=CPU).codebooks == 4
     shards[0].unlink()
-    assert choose("music", "foreign", tmp_path) is None
-    assert shards[0].name in why_not("music", "foreign", tmp_path)
+    assert select_checkpoint("music", "foreign", tmp_path) is None
+    assert shards[0].name in explain_unavailable("music", "foreign", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_weights_in_several_files(models_dir: Path, tmp_path: Path) -> None:
 def test_what_it_lacks_is_named(foreign: Path, lost: list[str], named: str) -> None:
     for file in lost:
         (foreign / file).unlink(missing_ok=True)
-    assert choose("music", "foreign", foreign.parent) is None
-    reason = why_not("music", "foreign", foreign.parent)
+    assert select_checkpoint("music", "foreign", foreign.parent) is None
+    reason = explain_unavailable("music", "foreign", foreign.parent)
     assert str(foreign) in reason
     assert named in reason
 
 
 def test_it_serves_music_only(foreign: Path) -> None:
-    assert choose("audio", "foreign", foreign.parent) is None
-    assert "serves music only" in why_not("audio", "foreign", foreign.parent)
+    assert select_checkpoint("audio", "foreign", foreign.parent) is None
+    assert "serves music only" in explain_unavailable("audio", "foreign", foreign.parent)
 
 
 @pytest.mark.parametrize(

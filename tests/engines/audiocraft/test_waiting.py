@@ -1,4 +1,4 @@
-"""On a GPU no step waits for the device: nothing that a step does would need to know a number there.
+"""On a GPU no step waits for the device: no operator of a step reads a number back.
 
 Seen on a processor, from the operators that steps consist of.
 """
@@ -11,16 +11,17 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.engines.audiocraft.helpers import jobs_of, request
+from tests.engines.audiocraft.helpers import request, sequences_of
 from tests.engines.audiocraft.traced import TracedCapture
+from webapp.engines.audiocraft.decoder.autoregressive_runner import AutoregressiveRunner
 from webapp.engines.audiocraft.decoder.delays import columns_of
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.linears import plain
-from webapp.engines.audiocraft.decoder.rows import RowsDecoding
 from webapp.engines.audiocraft.decoder.transformer import Transformer
-from webapp.engines.audiocraft.job import Decoding
-from webapp.engines.audiocraft.loading import LoadedModel
-from webapp.engines.audiocraft.magnet import MagnetDecoding, Segment
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
+from webapp.engines.audiocraft.magnet_runner import MagnetRunner
+from webapp.engines.audiocraft.magnet_schedule import Segment
+from webapp.engines.audiocraft.model_runner import ModelRunner
 
 Load = Callable[[str], LoadedModel]
 # A number that Python asks for, a size that depends on numbers, and numbers that only Python has.
@@ -37,7 +38,7 @@ WAITS = (
 
 
 class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes operators for which a GPU's queue would have to run empty."""
+    """Records operators that would synchronize with a GPU."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -61,7 +62,7 @@ class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class Asked(TorchFunctionMode):
-    """Notes what Python asks for without an operator."""
+    """Records reads by Python without an operator."""
 
     def __init__(self, seen: list[str]) -> None:
         super().__init__()
@@ -79,57 +80,61 @@ class Asked(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def music(model: LoadedModel) -> Decoding:
+def music(model: LoadedModel) -> ModelRunner:
     steps = columns_of(model.window_frames, model.delays)
     backend = GraphBackend(model.weights, 6, steps, dtype=torch.float32, capture=TracedCapture())
-    return RowsDecoding(backend, model.codebooks, model.card, model.delays, look_every=32)
+    return AutoregressiveRunner(backend, model.codebooks, model.card, model.delays, check_every=32)
 
 
-def magnet(model: LoadedModel) -> Decoding:
+def magnet(model: LoadedModel) -> ModelRunner:
     transformer = Transformer(model.weights, model.window_frames, torch.float32, plain)
     segment = Segment(model.window_frames, model.span_frames, model.context_frames)
-    return MagnetDecoding(transformer, segment, 2, looks_always=False)
+    return MagnetRunner(transformer, segment, 2, checks_every_pass=False)
 
 
 @pytest.mark.parametrize(("name", "make"), [("tiny-musicgen", music), ("tiny-magnet", magnet)])
 def test_no_step_waits_for_the_device(
-    loaded: Load, name: str, make: Callable[[LoadedModel], Decoding]
+    loaded: Load, name: str, make: Callable[[LoadedModel], ModelRunner]
 ) -> None:
     model = loaded(name)
-    decoding = make(model)
+    runner = make(model)
     kind = "magnet" if name == "tiny-magnet" else "music"
-    jobs = jobs_of(model, decoding, *(request(duration_s=12.0, model=kind, seed=seed) for seed in (1, 2)))
+    sequences = sequences_of(
+        model, runner, *(request(duration_s=12.0, model=kind, seed=seed) for seed in (1, 2))
+    )
     with torch.inference_mode():
-        for job in jobs:
-            decoding.join(job)
+        for sequence in sequences:
+            runner.add(sequence)
         # The first steps record and remember what the others repeat.
         for _ in range(3):
-            decoding.advance()
+            runner.step()
         with Waits() as waits, Asked(waits.seen):
             for _ in range(28):
-                decoding.advance()
+                runner.step()
         assert waits.seen == []
         # Those that come next look, once: else a pass of this test would mean nothing.
         with Waits() as waits, Asked(waits.seen):
-            while not waits.seen and not any(job.is_decoded for job in jobs):
-                decoding.advance()
+            while not waits.seen and not any(sequence.is_decoded for sequence in sequences):
+                runner.step()
         assert waits.seen
 
 
-def test_a_job_that_joins_in_the_middle_waits_for_nothing(loaded: Load) -> None:
-    """Nor does taking in what its window begins with: jobs at other places of theirs go on meanwhile."""
+def test_a_sequence_that_joins_a_batch_waits_for_nothing(loaded: Load) -> None:
+    """Nor does the prefill of its window; the other sequences continue meanwhile."""
     model = loaded("tiny-musicgen")
-    decoding = music(model)
-    jobs = jobs_of(model, decoding, *(request(duration_s=10.0, model="music", seed=seed) for seed in (1, 2)))
+    runner = music(model)
+    sequences = sequences_of(
+        model, runner, *(request(duration_s=10.0, model="music", seed=seed) for seed in (1, 2))
+    )
     with torch.inference_mode():
-        for job in jobs:
-            decoding.join(job)
-            decoding.advance()
+        for sequence in sequences:
+            runner.add(sequence)
+            runner.step()
         for _ in range(35):
-            decoding.advance()
-        decoding.leave(jobs[1])
+            runner.step()
+        runner.remove(sequences[1])
         with Waits() as waits, Asked(waits.seen):
-            decoding.join(jobs[1])
-            decoding.advance()
+            runner.add(sequences[1])
+            runner.step()
         assert waits.seen == []
-        assert not jobs[1].is_decoded
+        assert not sequences[1].is_decoded

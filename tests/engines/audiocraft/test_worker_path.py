@@ -1,4 +1,4 @@
-"""A worker's jobs are decoded by what is measured: the same backends, by the settings that a server has."""
+"""A worker's jobs are decoded by the backends that are measured, with a server's settings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +13,15 @@ from tests.engines.audiocraft.tiny import Tiny, write_models
 from tests.engines.audiocraft.traced import TracedCapture
 from tests.factories import MakeAccount, choice
 from tests.worker.scripted import ScriptedEngine, ended, working
-from webapp.engines.audiocraft import building
-from webapp.engines.audiocraft.building import backend_factory, decoding_of
+from webapp.engines.audiocraft import factory
 from webapp.engines.audiocraft.decoder.graph_backend import GraphBackend
 from webapp.engines.audiocraft.decoder.native.backend import NativeBackend
 from webapp.engines.audiocraft.decoder.native.library import Library
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.devices import Precision
+from webapp.engines.audiocraft.factory import backend_factory, build_runner
 from webapp.engines.audiocraft.fidelity import COLUMNS
-from webapp.engines.audiocraft.loading import load_model
+from webapp.engines.audiocraft.loading.model_loader import load_model
 from webapp.services.container import Services
 from webapp.weights.catalogue import Kind
 from webapp.worker.engine_set import EngineSet
@@ -31,7 +31,7 @@ DELAYED = 3
 
 
 class Counted(NativeBackend):
-    """Notes how many rows each step has."""
+    """Records the number of rows of each step."""
 
     steps_of_rows: list[int]
 
@@ -56,7 +56,7 @@ async def test_every_job_of_a_worker_is_decoded_by_the_compiled_step(
     library: Library,
 ) -> None:
     Counted.steps_of_rows = []
-    monkeypatch.setattr(building, "native_factory", lambda: lambda *asked: Counted(library, *asked))
+    monkeypatch.setattr(factory, "native_factory", lambda: lambda *asked: Counted(library, *asked))
     usual = msgspec.structs.replace(
         services.settings,
         models_dir=str(models_dir),
@@ -98,20 +98,20 @@ def test_what_decodes_on_other_devices(
     precision: Precision,
     expected: type[object],
 ) -> None:
-    monkeypatch.setattr(building, "CudaCapture", TracedCapture)
+    monkeypatch.setattr(factory, "CudaCapture", TracedCapture)
     model = load_model(models_dir / "my-musicgen", models_dir, Kind.MUSICGEN, device=torch.device("cpu"))
     backend = backend_factory(precision, torch.device(device))(model.weights, 2, 20)
     assert type(backend) is expected
 
 
-def test_a_model_s_usual_steps_are_recorded_before_its_first_job(
+def test_a_model_s_usual_steps_are_captured_before_its_first_job(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For jobs alone and in company, whatever their past: nobody waits while one is recorded."""
-    monkeypatch.setattr(building, "CudaCapture", TracedCapture)
+    """For all common batch sizes and lengths: no job waits for a capture."""
+    monkeypatch.setattr(factory, "CudaCapture", TracedCapture)
     model = load_model(models_dir / "my-musicgen", models_dir, Kind.MUSICGEN, device=torch.device("cpu"))
-    decoding = decoding_of(replace(model, device=torch.device("cuda:0")), Precision.FLOAT16, 3)
-    backend = decoding._backend  # type: ignore[attr-defined]  # noqa: SLF001 - nobody tells what decodes
-    assert {slots for slots, _columns in backend.recorded} == {2, 4}
-    assert max(columns for _slots, columns in backend.recorded) == backend.steps
-    assert all(is_whole for is_whole, *_ in backend._graphs)  # noqa: SLF001
+    runner = build_runner(replace(model, device=torch.device("cuda:0")), Precision.FLOAT16, 3)
+    backend = runner._backend  # type: ignore[attr-defined]  # noqa: SLF001 - nobody tells what decodes
+    assert {rows for rows, _columns in backend.recorded} == {2, 4}
+    assert max(columns for _rows, columns in backend.recorded) == backend.steps
+    assert all(is_full for is_full, *_ in backend._graphs)  # noqa: SLF001

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from tests.engines.audiocraft.tiny_configs import CODEC, LANGUAGE_MODEL
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
 
 if TYPE_CHECKING:
     from transformers import EncodecConfig
@@ -95,7 +95,7 @@ def write_text_encoder(folder: Path, **shape: int) -> None:
 @contextmanager
 def without_t5_download(models_dir: Path) -> Iterator[None]:
     """Inside, AudioCraft's own code finds text encoders in a models folder instead of fetching them."""
-    from webapp.engines.audiocraft.text_encoders import text_encoders_from  # noqa: PLC0415
+    from webapp.engines.audiocraft.loading.text_encoders import text_encoders_from  # noqa: PLC0415
 
     with warnings.catch_warnings(), text_encoders_from(models_dir, torch.device("cpu")):
         warnings.simplefilter("ignore")  # what AudioCraft and torch deprecate in each other

@@ -1,4 +1,4 @@
-"""Recording work on a processor, as strictly as a GPU does it."""
+"""Captures work on a CPU, as strictly as a GPU does."""
 
 import weakref
 from collections.abc import Callable
@@ -12,10 +12,9 @@ from webapp.engines.audiocraft.decoder.capture import Recorded
 
 
 class TracedCapture:
-    """Records the operators of some work, and repeats just these on the same tensors.
+    """Traces the operators of some work, and replays just these on the same tensors.
 
-    Like a CUDA graph it bakes in every Python value and the place of every tensor: what was forgotten to be
-    put into a tensor stays what it was.
+    Like a CUDA graph it bakes in every Python value and the address of every tensor.
     """
 
     def __init__(self, _device: torch.device | None = None) -> None:
@@ -38,9 +37,9 @@ class _WorkSpace:
 
 
 class FragileCapture(TracedCapture):
-    """Records in the same way, but all recordings share a work space, which goes with the first that goes.
+    """Captures in the same way, but all captures share a workspace, which is freed with the first of them.
 
-    So do CUDA's, whose libraries keep one for the stream that they are captured on.
+    So do CUDA's, whose libraries keep one for the stream of the capture.
     """
 
     def __init__(self) -> None:

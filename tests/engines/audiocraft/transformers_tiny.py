@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from tests.engines.audiocraft.tiny import CARD, encodec_config
-from webapp.engines.audiocraft.checkpoint import read_checkpoint
-from webapp.engines.audiocraft.importing import import_audiocraft
+from webapp.engines.audiocraft.loading.checkpoint import read_checkpoint
+from webapp.engines.audiocraft.loading.importing import import_audiocraft
 
 NAMES = (
     (r"emb\.(\d+)\.weight", r"model.decoder.embed_tokens.\1.weight"),

@@ -1,4 +1,4 @@
-"""Compares Triton's kernels with what they are to compute; `TRITON_INTERPRET=1` does it without a GPU."""
+"""Compares Triton's kernels with their references; `TRITON_INTERPRET=1` does it without a GPU."""
 
 import torch
 from torch import Tensor
@@ -24,8 +24,10 @@ def check_products(dtype: torch.dtype) -> None:
         hidden, gain, shift = some(rows, ins), some(ins), some(ins)
         weight, bias = some(outs, ins, dtype=dtype), some(outs, dtype=dtype) if has_bias else None
         for is_gelu, is_wide in ((False, False), (True, False), (False, True)):
-            given = hidden, gain, shift, 1e-5, weight, bias, is_gelu, is_wide
-            check("normed_linear", kernels.normed_linear(*given), reference.normed_linear(*given), dtype)
+            arguments = hidden, gain, shift, 1e-5, weight, bias, is_gelu, is_wide
+            check(
+                "normed_linear", kernels.normed_linear(*arguments), reference.normed_linear(*arguments), dtype
+            )
         inner, ours = some(rows, ins, dtype=dtype), some(rows, outs)
         expected = ours.clone()
         kernels.linear_add(ours, inner, weight, bias)
@@ -37,17 +39,17 @@ def check_attention(dtype: torch.dtype) -> None:
     qkv, positions = some(4, 3 * 2 * 16, dtype=dtype), torch.tensor([0, 63, 64, 299])
     ours = [some(6, 2, 300, 16, dtype=dtype) for _ in range(2)]
     theirs = [cache.clone() for cache in ours]
-    expected = reference.attend_past(qkv, theirs[0], theirs[1], positions)
-    check("attend_past", kernels.attend_past(qkv, ours[0], ours[1], positions), expected, dtype)
+    expected = reference.cached_attention(qkv, theirs[0], theirs[1], positions)
+    check("cached_attention", kernels.cached_attention(qkv, ours[0], ours[1], positions), expected, dtype)
     assert all(torch.equal(*pair) for pair in zip(ours, theirs, strict=True))
     queries, words = some(4, 32, dtype=dtype), torch.tensor([1, 64, 65, 128, 1, 1])
     keys, values = (some(6, 2, 128, 16, dtype=dtype) for _ in range(2))
-    expected = reference.attend_text(queries, keys, values, words)
-    check("attend_text", kernels.attend_text(queries, keys, values, words), expected, dtype)
+    expected = reference.text_attention(queries, keys, values, words)
+    check("text_attention", kernels.text_attention(queries, keys, values, words), expected, dtype)
 
 
-def check_drawing() -> None:
-    pairs, places = torch.tensor([[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]), torch.tensor([0, 2, 1, 4, 3])
+def check_sampling() -> None:
+    pairs, slots = torch.tensor([[0, 2, 4, 6, 8], [1, 3, 5, 7, 9]]), torch.tensor([0, 2, 1, 4, 3])
     settings = torch.tensor([
         [1.0, 250, 0, 3], [1.3, 0, 0.9, 2], [0, 0, 0, 3], [1, 0, 0, 1], [0.7, 20, 0.5, 3], [0, 0, 0, 0],
     ])  # fmt: skip
@@ -58,13 +60,13 @@ def check_drawing() -> None:
             logits[3, 0, 5] = torch.nan
         made = []
         for draw in (kernels.draw, reference.draw):
-            tokens, sick = torch.full((6, 8, 4), -1), torch.zeros(6, dtype=torch.bool)
+            tokens, not_finite = torch.full((6, 8, 4), -1), torch.zeros(6, dtype=torch.bool)
             tokens[2, 2, 1] = 77
-            draw(logits, pairs, places, steps, settings, uniform, tokens, sick)
-            made.append((tokens, sick))
+            draw(logits, pairs, slots, steps, settings, uniform, tokens, not_finite)
+            made.append((tokens, not_finite))
         assert torch.equal(made[0][1], made[1][1])
         assert bool(made[0][1][2]) == is_broken
-        # Of numbers that are none any token may be drawn.
+        # From logits that are not finite any token may be sampled.
         rest = [0, 1, 3, 4, 5] if is_broken else list(range(6))
         assert torch.equal(made[0][0][rest], made[1][0][rest])
 
@@ -73,4 +75,4 @@ if __name__ == "__main__":
     for number_format in LARGEST_ERROR:
         check_products(number_format)
         check_attention(number_format)
-    check_drawing()
+    check_sampling()

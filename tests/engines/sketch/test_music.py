@@ -47,7 +47,7 @@ def test_instruments_are_in_tune(name: str) -> None:
     player = player_for(instrument, sample_library(), 1)
     low, high = instrument.range
     off = [
-        abs(cents_off(player.note(pitch, 0.7, 0.9), pitch))
+        abs(cents_off(player.play(pitch, 0.7, 0.9), pitch))
         for pitch in ((3 * low + high) // 4, (low + high) // 2)
     ]
     # Many players are never quite together.
@@ -60,7 +60,7 @@ def test_instruments_are_in_tune(name: str) -> None:
 def test_notes_are_clean_and_follow_the_touch(name: str) -> None:
     player = player_for(instruments()[name], sample_library(), 1)
     pitch = sum(instruments()[name].range) // 2
-    soft, loud = (player.note(pitch, velocity, 0.6) for velocity in (0.25, 0.9))
+    soft, loud = (player.play(pitch, velocity, 0.6) for velocity in (0.25, 0.9))
     for note in (soft, loud):
         assert np.isfinite(note).all()
         assert np.abs(note[:, 0]).max() < 0.02
@@ -74,7 +74,7 @@ def test_notes_are_clean_and_follow_the_touch(name: str) -> None:
 def test_held_notes_go_on_without_clicks(name: str) -> None:
     """The loop of a sample must not be heard as a jump, nor may a held note die."""
     player = player_for(instruments()[name], sample_library(), 1)
-    note = player.note(sum(instruments()[name].range) // 2, 0.7, 3.0)[0, : 3 * SAMPLE_RATE]
+    note = player.play(sum(instruments()[name].range) // 2, 0.7, 3.0)[0, : 3 * SAMPLE_RATE]
     bends = np.abs(np.diff(note, 2))[SAMPLE_RATE // 2 :]
     assert bends.max() < 8 * np.percentile(bends, 99.0)
     third = note.size // 3
@@ -88,11 +88,11 @@ def test_a_note_does_not_depend_on_those_before() -> None:
     font = SoundFont(path)
     for program in (0, 40, 46, 105):
         used = Sampler(font, 0, program)
-        used.note(60, 0.7, 0.1)
-        long = Sampler(font, 0, program).note(60, 0.7, 2.0)
-        assert used.note(60, 0.7, 2.0).tobytes() == long.tobytes()
-        used.note(60, 0.7, 9.0)
-        assert used.note(60, 0.7, 2.0).tobytes() == long.tobytes()
+        used.play(60, 0.7, 0.1)
+        long = Sampler(font, 0, program).play(60, 0.7, 2.0)
+        assert used.play(60, 0.7, 2.0).tobytes() == long.tobytes()
+        used.play(60, 0.7, 9.0)
+        assert used.play(60, 0.7, 2.0).tobytes() == long.tobytes()
 
 
 @pytest.mark.parametrize("name", sorted(kit_names() - {"none"}))

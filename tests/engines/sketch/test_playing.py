@@ -87,8 +87,8 @@ def test_a_note_is_the_same_whatever_was_played_before() -> None:
         assert font is not None
         used = Sampler(font, 0, program)
         for velocity in (0.3, 0.52, 0.9):
-            used.note(60, velocity, 0.2)
-        assert used.note(60, 0.7, 0.5).tobytes() == Sampler(font, 0, program).note(60, 0.7, 0.5).tobytes()
+            used.play(60, velocity, 0.2)
+        assert used.play(60, 0.7, 0.5).tobytes() == Sampler(font, 0, program).play(60, 0.7, 0.5).tobytes()
 
 
 def test_loud_brass_is_brighter_when_waves_steepen() -> None:
@@ -99,7 +99,7 @@ def test_loud_brass_is_brighter_when_waves_steepen() -> None:
     def brightness(manner: Manner) -> float:
         sampler = library.sampler(0, 58, manner)
         assert sampler is not None
-        note = sampler.note(43, 0.8, 1.0)[:SAMPLE_RATE]
+        note = sampler.play(43, 0.8, 1.0)[:SAMPLE_RATE]
         spectrum = np.abs(np.fft.rfft(note)) ** 2
         return float(spectrum[600:].sum() / spectrum.sum())
 
@@ -162,7 +162,7 @@ def test_a_tabla_is_played_with_both_hands() -> None:
 
 def test_a_didgeridoo_speaks_without_stopping() -> None:
     about = instruments()["didgeridoo"]
-    note = NoteRenderer(about.tone, 1).note(about.range[0] + 4, 1.2, 0.7)[0, : round(1.2 * SAMPLE_RATE)]
+    note = NoteRenderer(about.tone, 1).play(about.range[0] + 4, 1.2, 0.7)[0, : round(1.2 * SAMPLE_RATE)]
     levels = np.sqrt(np.mean(note[4410 : 4410 + 20 * 2205].reshape(20, 2205) ** 2, axis=1))
     assert levels.min() > 0.3 * levels.max()
     said = PEDALS[about.pedal](0.6)(np.stack([note, note]), 0)[0]

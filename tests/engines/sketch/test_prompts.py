@@ -11,6 +11,8 @@ from tests.engines.sketch import listening
 from tests.engines.sketch.listening import rendered
 from webapp.audio.waveform import Samples
 
+pytestmark = pytest.mark.slow
+
 TABLE: list[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("prompts.toml").read_text(encoding="utf-8")
 )["prompts"]

@@ -206,6 +206,22 @@ def test_everything_understood_is_accounted_for() -> None:
     assert read.unknown == ("zorp",)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("lo-fi beat at 90 BPM", [("lo-fi", "lofi"), ("beat", "drums"), ("90 BPM", "tempo")]),
+        (
+            "sad piano in A minor, 3/4",
+            [("sad", "mood: sad"), ("piano", "piano"), ("A minor", "key"), ("3/4", "metre")],
+        ),
+        ("waltz in D", [("waltz", "waltz"), ("in D", "key")]),
+        ("rain in a forest", [("rain", "rain"), ("forest", "forest")]),
+    ],
+)
+def test_figures_and_keys_are_accounted_for(prompt: str, expected: list[tuple[str, str]]) -> None:
+    assert [(found.text, found.meaning) for found in plan(prompt).understood] == expected
+
+
 @settings(max_examples=150)
 @given(st.text(max_size=1000), st.sampled_from(["music", "audio"]))
 def test_any_text_has_a_plan(prompt: str, model: str) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 from litestar import Controller, HttpMethod, Request, route
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Schema
 from litestar.params import PathParameter
+from litestar.response.base import ASGIResponse
 
 from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
 from webapp.errors import NotFound
@@ -17,6 +17,8 @@ from webapp.http.files.file_response import FileAnswer
 from webapp.http.openapi import describes, header, problems
 from webapp.http.rate_limit import announce, told
 from webapp.services.accounts.facade import AccountServices
+from webapp.services.library.facade import LibraryServices
+from webapp.services.library.files import DirectAddress, FileName
 
 MEDIA_TYPES: Final = {
     ".wav": "audio/wav",
@@ -29,6 +31,9 @@ READING: Final = [HttpMethod.GET, HttpMethod.HEAD]
 PARTS: Final = {
     206: ResponseSpec(None, description="The part that `Range` asks for."),
     304: ResponseSpec(None, description="The reader's copy is still right."),
+}
+REDIRECT: Final = {
+    307: ResponseSpec(None, description="Where the sound is, if the server sends readers there."),
 }
 FILE_HEADERS: Final = {
     "ETag": header("Changes with the content.", '"5f1d7a84db00d2fce00b-1"'),
@@ -62,7 +67,7 @@ class FileController(Controller):
         http_method=READING,
         summary="A sound",
         operation_class=describes(gives=FILE_HEADERS, content=SOUND, is_limited=True),
-        responses={**PARTS, **problems(404, 412, 416, 429)},
+        responses={**PARTS, **REDIRECT, **problems(404, 412, 416, 429)},
     )
     async def audio(
         self,
@@ -71,12 +76,15 @@ class FileController(Controller):
         library: InjectedLibrary,
         request: AnyRequest,
         address: InjectedAddress,
-    ) -> FileAnswer:
+    ) -> ASGIResponse:
         """The sound in the format that the name's ending says; its name never means another sound."""
         async with _misses_counted(request, accounts, address):
             _require_exact_path(request, f"/audio/{filename}", "Audio not found")
-            path = await library.files.audio_file(filename)
-        return await _answer(path, request, "Audio not found")
+            file = await library.files.audio_file(filename)
+        address_of_file = await library.files.direct_address(file, method=request.method)
+        if address_of_file is not None:
+            return _redirect(address_of_file)
+        return await _answer(library, file, request)
 
     @route(
         "/spectrogram/{filename:str}",
@@ -96,8 +104,8 @@ class FileController(Controller):
         """Time from left to right, pitch from bottom to top, and how loud by colour."""
         async with _misses_counted(request, accounts, address):
             _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
-            path = await library.files.picture_file(filename)
-        return await _answer(path, request, "Spectrogram not found")
+            file = await library.files.picture_file(filename)
+        return await _answer(library, file, request)
 
 
 def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
@@ -107,12 +115,16 @@ def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
         raise NotFound(missing)
 
 
-async def _answer(path: Path, request: AnyRequest, missing: str) -> FileAnswer:
+async def _answer(library: LibraryServices, file: FileName, request: AnyRequest) -> FileAnswer:
     """Open a file last: what fails after that would leave it open."""
-    try:
-        return await FileAnswer.open(path, MEDIA_TYPES[path.suffix], request)
-    except FileNotFoundError as error:
-        raise NotFound(missing) from error
+    media_type = MEDIA_TYPES[f".{file.name.rpartition('.')[2]}"]
+    return await FileAnswer.of(library.files.open(file), media_type, request)
+
+
+def _redirect(address: DirectAddress) -> ASGIResponse:
+    """Send the reader to the storage. It is one method and one file that the address is good for."""
+    headers = {"Location": address.url, "Cache-Control": f"private, max-age={address.keep_s}"}
+    return ASGIResponse(status_code=307, headers=headers, media_type="text/plain")
 
 
 @asynccontextmanager

@@ -100,6 +100,6 @@ class SpeechController(Controller):
     async def sample(self, request: AnyRequest, voice: VoiceId, speech: InjectedSpeech) -> FileAnswer:
         """A short WAV in a voice: made when it is first asked for, the same from then on."""
         try:
-            return await FileAnswer.open(await speech.requests.sample(voice), WAV, request)
+            return await FileAnswer.of(speech.requests.sample(voice), WAV, request)
         except FileNotFoundError as error:
             raise NotFound(VOICE_NOT_FOUND) from error

@@ -1,4 +1,4 @@
-"""Text conditions of a language model: prompts, encoded once each."""
+"""Encodes prompts as text conditions of a language model, and caches them."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -6,33 +6,33 @@ from typing import Final
 
 from torch import Tensor
 
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 
-REMEMBERED_PROMPTS: Final = 64
+CACHED_PROMPTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class PromptEncoding:
-    """One prompt (words, width) and its absence (1, width), projected to the language model's width."""
+    """A prompt (words, width) and the condition without text (1, width), in the language model's width."""
 
     text: Tensor
-    absent: Tensor
+    unconditional: Tensor
 
 
 class PromptEncoder:
-    """Encodes each prompt by itself, so that what stands beside it cannot change it; remembers the last."""
+    """Encodes each prompt alone, so that its batch cannot change it, and caches the most recent ones."""
 
-    def __init__(self, model: LoadedModel, remembered: int = REMEMBERED_PROMPTS) -> None:
+    def __init__(self, model: LoadedModel, capacity: int = CACHED_PROMPTS) -> None:
         self._model = model
-        self._remembered = remembered
-        self._known: OrderedDict[str, PromptEncoding] = OrderedDict()
+        self._capacity = capacity
+        self._cache: OrderedDict[str, PromptEncoding] = OrderedDict()
 
     def encode(self, prompt: str) -> PromptEncoding:
-        """The meaning of a prompt. Raises torch's own errors."""
-        encoding = self._known.pop(prompt, None) or self._encode(prompt)
-        self._known[prompt] = encoding
-        while len(self._known) > self._remembered:
-            self._known.popitem(last=False)
+        """Return the encoding of a prompt. Raises torch's own errors."""
+        encoding = self._cache.pop(prompt, None) or self._encode(prompt)
+        self._cache[prompt] = encoding
+        while len(self._cache) > self._capacity:
+            self._cache.popitem(last=False)
         return encoding
 
     def _encode(self, prompt: str) -> PromptEncoding:
@@ -41,6 +41,6 @@ class PromptEncoder:
         provider = self._model.lm.condition_provider
         pair = [ConditioningAttributes(text={"description": text}) for text in (prompt, None)]
         encoded, _ = provider(provider.tokenize(pair))["description"]
-        # AudioCraft writes an absent text as zeros as long as the text beside it. Whoever looks at any
-        # number of equal words sees what one of them says.
+        # AudioCraft encodes no text as zeros, as many as the other text has words. Attending to any number of
+        # equal words gives the same as attending to one.
         return PromptEncoding(encoded[0], encoded[1, :1])

@@ -1,4 +1,4 @@
-"""Which device and number format to compute with, and what running out of memory looks like."""
+"""Resolves devices and precisions, and recognises errors of memory and of lost devices."""
 
 import gc
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ LIBRARY_FAULTS: Final = ("cuda error", "cublas_status_", "cudnn_status_", "cudnn
 
 
 class Precision(StrEnum):
-    """The precision of matrix products. INT8 is our compiled step, for MusicGen and AudioGen on a CPU."""
+    """The precision of matrix products. INT8 is our compiled step for MusicGen and AudioGen on a CPU."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
@@ -32,7 +32,7 @@ class Precision(StrEnum):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The number format of it; for INT8, of what it does not cover."""
+        """Return torch's type; for INT8, that of everything outside the compiled step."""
         return _DTYPES[self]
 
 
@@ -44,47 +44,47 @@ _DTYPES = {
 }
 
 
-def resolve_device(asked: str) -> torch.device:
-    """The device that a setting means; `auto` takes a GPU where there is one. One of CUDA's has its number.
+def resolve_device(requested: str) -> torch.device:
+    """Return the device of a setting; `auto` is a GPU if there is one. CUDA devices have their number.
 
     Raises ModelLoadError for one that this machine does not have.
     """
-    if asked == "auto":
+    if requested == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda:0")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        device = torch.device(asked)
-        found = torch.empty(1, device=device).device
+        device = torch.device(requested)
+        resolved = torch.empty(1, device=device).device
     except (RuntimeError, AssertionError) as error:
-        raise ModelLoadError(f"the device {asked} is not available here") from error
-    return found if device.type == "cuda" else device
+        raise ModelLoadError(f"the device {requested} is not available here") from error
+    return resolved if device.type == "cuda" else device
 
 
-def resolve_precision(asked: str, device: torch.device) -> Precision | None:
-    """The precision that a setting means, or None for `auto`, which is decided for each model.
+def resolve_precision(requested: str, device: torch.device) -> Precision | None:
+    """Return the precision of a setting; None for `auto`, which is decided for each model.
 
-    Raises ModelLoadError for one that there is not, or not on this device.
+    Raises ModelLoadError for one that is unknown or not available on this device.
     """
-    if asked == "auto":
+    if requested == "auto":
         return None
-    if asked not in set(Precision):
-        raise ModelLoadError(f"the precision {asked} is unknown; known: auto, {', '.join(Precision)}")
-    if asked == Precision.INT8 and device.type != "cpu":
-        raise ModelLoadError(f"the precision {asked} is for processors, not for {device}")
-    return Precision(asked)
+    if requested not in set(Precision):
+        raise ModelLoadError(f"the precision {requested} is unknown; known: auto, {', '.join(Precision)}")
+    if requested == Precision.INT8 and device.type != "cpu":
+        raise ModelLoadError(f"the precision {requested} is for processors, not for {device}")
+    return Precision(requested)
 
 
-def has_quick_bfloat16() -> bool:
+def has_fast_bfloat16() -> bool:
     """Return whether this machine's processor has instructions for bfloat16."""
     return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - torch asks by this name too
 
 
 @contextmanager
 def on_one_thread() -> Iterator[None]:
-    """Inside, torch computes on one thread: for what is so small that waking others costs more.
+    """Let torch compute on one thread inside: for work so small that waking others would cost more.
 
-    They also would go on spinning for a while, on processors that the next step needs.
+    The others would also spin for a while, on processors that the next step needs.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -95,9 +95,9 @@ def on_one_thread() -> Iterator[None]:
 
 
 def enter_device(device: torch.device) -> None:
-    """Make a device the calling thread's own, and its sums as exact as a precision's name says.
+    """Make a device the calling thread's current one, and let its sums be as exact as the precision's name.
 
-    What names no device (streams, captures, libraries) uses the thread's own.
+    Streams, captures and libraries that name no device use the thread's current one.
     """
     if device.type != "cuda":
         return
@@ -114,7 +114,7 @@ def on_device(
     device: torch.device,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Copy numbers of the host to a device without waiting for it."""
+    """Copy numbers from the host to a device without waiting for it."""
     host = numbers if isinstance(numbers, Tensor) else _on_host(numbers)
     if dtype is not None:
         host = host.to(dtype)
@@ -125,18 +125,18 @@ def on_device(
 
 
 def _on_host(numbers: Sequence[int] | Sequence[float] | Sequence[bool]) -> Tensor:
-    """As `torch.tensor` makes it, but for copying to a device, which it does at once."""
-    given = np.array(numbers)
-    if given.dtype == np.float64:
-        given = given.astype(np.float32)
-    return torch.frombuffer(given, dtype=_OF_NUMPY[given.dtype.kind])
+    """Make a tensor on the host, as `torch.tensor` does."""
+    array = np.array(numbers)
+    if array.dtype == np.float64:
+        array = array.astype(np.float32)
+    return torch.frombuffer(array, dtype=_TORCH_DTYPES[array.dtype.kind])
 
 
-_OF_NUMPY: Final = {"i": torch.int64, "f": torch.float32, "b": torch.bool}
+_TORCH_DTYPES: Final = {"i": torch.int64, "f": torch.float32, "b": torch.bool}
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that memory ran out: the device's, or the host's."""
+    """Return whether an error means that the device or the host is out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
@@ -144,14 +144,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_device_lost(error: BaseException, device: torch.device) -> bool:
-    """Return whether an error makes a device useless to this process: every later call fails as well."""
+    """Return whether an error means that this process can no longer use a device: every later call fails."""
     cause: BaseException | None = error
-    # What a lack of memory brought about, such as the end of a capture, is no loss.
+    # An error that follows from a lack of memory, such as the end of a capture, is no loss.
     while cause is not None and not is_out_of_memory(cause):
         if _is_loss(cause, device):
             return True
-        is_told = cause.__cause__ is not None or cause.__suppress_context__
-        cause = cause.__cause__ if is_told else cause.__context__
+        is_explicit = cause.__cause__ is not None or cause.__suppress_context__
+        cause = cause.__cause__ if is_explicit else cause.__context__
     return False
 
 
@@ -162,19 +162,19 @@ def _is_loss(error: BaseException, device: torch.device) -> bool:
         return False
     if isinstance(error, torch.AcceleratorError):
         return True
-    # Libraries tell of a lost device and of a mere refusal in one type.
+    # Libraries raise the same type for a lost device and for a rejected call.
     if device.type == "cpu" or not any(words in str(error).lower() for words in LIBRARY_FAULTS):
         return False
     try:
         torch.zeros(1, device=device).item()
-    except RuntimeError as again:
-        return not is_out_of_memory(again)
+    except RuntimeError as repeated:
+        return not is_out_of_memory(repeated)
     return False
 
 
 @contextmanager
-def losses_told(device: torch.device) -> Iterator[None]:
-    """Inside, whatever means that the device is lost becomes DeviceLost."""
+def reporting_device_loss(device: torch.device) -> Iterator[None]:
+    """Turn errors that mean the loss of the device into DeviceLost."""
     try:
         yield
     except DeviceLost:
@@ -193,17 +193,17 @@ class DeviceMemory:
         self._host = host or HostMemory()
 
     def available_bytes(self) -> int | None:
-        """Return the memory that could be used now; on CUDA the driver's free memory and torch's cache."""
+        """Return the memory available now; on CUDA the driver's free memory plus torch's cache."""
         if self._device.type != "cuda":
             return self._host.available_bytes()
-        with losses_told(self._device):
+        with reporting_device_loss(self._device):
             free, _total = torch.cuda.mem_get_info(self._device)
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return free + kept
 
 
 def free_memory(device: torch.device) -> None:
-    """Give back what nothing holds any more, so that a smaller try may fit."""
+    """Release unused memory, so that a smaller attempt may fit."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

@@ -1,8 +1,8 @@
 """Measures the error of a reduced precision against float32, on a model's own weights.
 
-A few columns of fixed tokens are taken in with a text and with its absence, by what will decode and in
-float32, and the guided distributions of the next tokens are compared. Matrices are brought into float32 as
-they are used, one after the other: no second copy of the model is made.
+A few columns of fixed tokens are computed with a text and without, in the reduced precision and in float32,
+and the guided distributions of the next tokens are compared. Matrices are converted to float32 one by one as
+they are used: no second copy of the model is made.
 """
 
 from collections.abc import Sequence
@@ -16,44 +16,44 @@ from webapp.engines.audiocraft.conditioning import PromptEncoder
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.delays import delayed
 from webapp.engines.audiocraft.decoder.linears import Linear
-from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, seen_of_texts
+from webapp.engines.audiocraft.decoder.transformer import Text, Transformer, attend_to_texts
 from webapp.engines.audiocraft.decoder.weights import Projection
-from webapp.engines.audiocraft.loading import LoadedModel
+from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.weights.catalogue import Kind
 
 COLUMNS: Final = 8
 PROMPT: Final = "calm rain on a tin roof"
 ROWS: Final = (0, 1)
-"""The text, and its absence."""
+"""With the text, and without."""
 
 
 @torch.inference_mode()
 def backend_distance(model: LoadedModel, backend: Backend) -> float:
-    """The mean total variation of a backend's distributions from those of float32, 0 to 1.
+    """Measure the mean total variation of a backend's distributions from those of float32, 0 to 1.
 
-    The backend has no rows yet, and has none afterwards. Raises torch's out of memory and MemoryError.
+    The backend's rows are free, and are free again afterwards. Raises torch's out of memory and MemoryError.
     """
     columns = _columns(model)
     prompt = PromptEncoder(model).encode(PROMPT)
     try:
-        for row, text in zip(ROWS, (prompt.text, prompt.absent), strict=True):
+        for row, text in zip(ROWS, (prompt.text, prompt.unconditional), strict=True):
             backend.begin(row, text)
-        told = [backend.step(ROWS, column.expand(2, -1)).clone() for column in columns]
+        logits = [backend.step(ROWS, column.expand(2, -1)).clone() for column in columns]
     finally:
         for row in ROWS:
             backend.release(row)
-    return _distance(model, torch.stack(told, dim=1), _exact_logits(model, columns))
+    return _distance(model, torch.stack(logits, dim=1), _exact_logits(model, columns))
 
 
 @torch.inference_mode()
 def transformer_distance(model: LoadedModel, transformer: Transformer) -> float:
-    """The same of a transformer that sees all of its columns at once, as MAGNeT does."""
+    """Measure the same for a transformer that attends to all columns at once, as MAGNeT does."""
     columns = _columns(model)
-    return _distance(model, _forced(model, transformer, columns), _exact_logits(model, columns))
+    return _distance(model, _teacher_forced(model, transformer, columns), _exact_logits(model, columns))
 
 
 def unpacked(projection: Projection, dtype: torch.dtype) -> Linear:
-    """A linear map whose weights are brought into their precision each time, and not kept."""
+    """Make a linear layer that converts its weights at each call and does not keep them."""
 
     def multiply(rows: Tensor) -> Tensor:
         bias = None if projection.bias is None else projection.bias.to(dtype)
@@ -64,26 +64,26 @@ def unpacked(projection: Projection, dtype: torch.dtype) -> Linear:
 
 def _exact_logits(model: LoadedModel, columns: Tensor) -> Tensor:
     exact = Transformer(model.weights, len(columns), torch.float32, unpacked)
-    return _forced(model, exact, columns)
+    return _teacher_forced(model, exact, columns)
 
 
 def _columns(model: LoadedModel) -> Tensor:
-    """Fixed tokens as a window begins with them: (columns, codebooks)."""
+    """Return fixed tokens as the start of a window: (columns, codebooks)."""
     frames = min(COLUMNS, model.window_frames)
-    chance = torch.Generator().manual_seed(1)
-    tokens = torch.randint(model.card, (model.codebooks, frames), generator=chance)
+    generator = torch.Generator().manual_seed(1)
+    tokens = torch.randint(model.card, (model.codebooks, frames), generator=generator)
     columns = delayed(tokens, frames, model.delays, model.card)
     if model.kind is Kind.MAGNET:
-        # What is to be decoded is open in the first codebook.
+        # The first codebook is masked, as before its first pass.
         columns = tokens.T.clone()
         columns[:, 0] = model.card
     return columns[:frames].to(model.device)
 
 
-def _forced(model: LoadedModel, transformer: Transformer, columns: Tensor) -> Tensor:
-    """Logits (2, columns, codebooks, card) after each column, with the text and without."""
+def _teacher_forced(model: LoadedModel, transformer: Transformer, columns: Tensor) -> Tensor:
+    """Compute logits (2, columns, codebooks, card) after each column, with the text and without."""
     prompt = PromptEncoder(model).encode(PROMPT)
-    texts = [transformer.text_keys_values(text) for text in (prompt.text, prompt.absent)]
+    texts = [transformer.text_keys_values(text) for text in (prompt.text, prompt.unconditional)]
     count = len(columns)
     positions = torch.arange(count, device=columns.device).repeat(2)
     attention = _AllColumns(texts, count, is_causal=model.kind is not Kind.MAGNET)
@@ -92,32 +92,32 @@ def _forced(model: LoadedModel, transformer: Transformer, columns: Tensor) -> Te
 
 
 class _AllColumns:
-    """Attention of two rows over the same few columns."""
+    """Attention of two rows over the same columns."""
 
     def __init__(self, texts: Sequence[Text], columns: int, *, is_causal: bool) -> None:
         self._texts, self._columns, self._is_causal = texts, columns, is_causal
         self._heads = texts[0][0].shape[1]
 
-    def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
+    def self_attention(self, layer: int, qkv: Tensor) -> Tensor:
         parts = qkv.view(2, self._columns, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
         queries, keys, values = parts.unbind()
-        seen = functional.scaled_dot_product_attention(queries, keys, values, is_causal=self._is_causal)
-        return seen.transpose(1, 2).flatten(2).flatten(0, 1)
+        attended = functional.scaled_dot_product_attention(queries, keys, values, is_causal=self._is_causal)
+        return attended.transpose(1, 2).flatten(2).flatten(0, 1)
 
-    def to_text(self, layer: int, queries: Tensor) -> Tensor:
-        return seen_of_texts(queries, self._texts, layer)
+    def cross_attention(self, layer: int, queries: Tensor) -> Tensor:
+        return attend_to_texts(queries, self._texts, layer)
 
 
 def _distance(model: LoadedModel, reduced: Tensor, exact: Tensor) -> float:
-    """Mean total variation of guided distributions; infinite where a number is none."""
-    ours, theirs = (_guided(model, logits) for logits in (reduced, exact))
+    """Compute the mean total variation of guided distributions; infinite if logits are not finite."""
+    reduced_shares, exact_shares = (_guided(model, logits) for logits in (reduced, exact))
     if model.kind is Kind.MAGNET:
-        ours, theirs = ours[:, :1], theirs[:, :1]
-    distance = float((ours - theirs).abs().sum(dim=-1).mean() / 2)
+        reduced_shares, exact_shares = reduced_shares[:, :1], exact_shares[:, :1]
+    distance = float((reduced_shares - exact_shares).abs().sum(dim=-1).mean() / 2)
     return distance if distance >= 0 else float("inf")
 
 
 def _guided(model: LoadedModel, logits: Tensor) -> Tensor:
-    text, absent = logits.float().unbind()
-    guided = absent + (text - absent) * model.usage.guidance
+    text, unconditional = logits.float().unbind()
+    guided = unconditional + (text - unconditional) * model.usage.guidance
     return torch.softmax(guided / model.usage.temperature, dim=-1)

@@ -1,16 +1,16 @@
-"""Makes a long sound from windows, each continuing the last part of the one before."""
+"""Divides a long sound into windows; each continues the last part of the one before."""
 
 import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 OVERLAP_SHARE = 0.4
-"""Share of a window that the next one takes as its prompt, where a checkpoint's authors name none."""
+"""Share of a window that is the prompt of the next one, unless the checkpoint's authors state another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Frames `start` to `end` of a sound, of which the first `prompt` are there already."""
+    """Frames `start` to `end` of a sound; the first `prompt` are known from the window before."""
 
     start: int
     prompt: int
@@ -22,20 +22,20 @@ class Window:
 
     @property
     def new(self) -> int:
-        """Frames that this window adds."""
+        """Return the number of frames that this window adds."""
         return self.length - self.prompt
 
 
 def frames_for(duration_s: float, frame_rate: Fraction | int) -> int:
-    """Codec frames that cover a duration; the rate is exact, so that a long sound lacks nothing."""
-    # A hair under a whole number of frames is that number: 0.1 s at 50 Hz is 5 frames.
+    """Return how many codec frames cover a duration; the rate is exact, so that no sound is too short."""
+    # Rounding errors do not add a frame: 0.1 s at 50 Hz is 5 frames.
     return max(1, math.ceil(round(float(duration_s * frame_rate), 6)))
 
 
 def overlap_frames(window_frames: int, multiple_of: int = 1, stride_frames: int = 0) -> int:
-    """Length of the prompt that later windows take, as a whole multiple of a span.
+    """Return the length of the prompt of later windows, as a whole multiple of a span.
 
-    A window goes `stride_frames` beyond the one before; 0, or more than a window, for the usual share.
+    A window ends `stride_frames` after the one before; 0, or more than a window, means the default share.
     """
     overlap = int(window_frames * OVERLAP_SHARE)
     if 0 < stride_frames < window_frames:
@@ -44,7 +44,7 @@ def overlap_frames(window_frames: int, multiple_of: int = 1, stride_frames: int 
 
 
 def plan_windows(total: int, window_frames: int, overlap: int) -> tuple[Window, ...]:
-    """Windows that together make `total` frames; the last one is shorter where less is wanted."""
+    """Return windows that add up to `total` frames; the last one may be shorter."""
     windows = [Window(0, 0, min(total, window_frames))]
     while windows[-1].end < total:
         start = windows[-1].end - overlap

@@ -93,7 +93,7 @@ class SketchEngine:
         for section in render_plan(plan, frames, with_ending=not looped):
             cancel.raise_if_cancelled()
             sections.append(section)
-            task.sounded(Waveform(section, SAMPLE_RATE))
+            task.streamed(Waveform(section, SAMPLE_RATE))
             task.progressed(len(sections) / total)
         return Waveform(np.concatenate(sections, axis=1), SAMPLE_RATE)
 

@@ -1,1 +1,1 @@
-"""Speech: texts in, waveforms out. eSpeak NG always, Piper where it is installed and has a voice."""
+"""Turns texts into speech: with eSpeak NG, and with Piper where it is installed and has a voice."""

@@ -15,23 +15,23 @@ class SpeechError(EngineError):
 
 
 class NothingToSpeak(SpeechError):
-    """The text has no sound to it, such as one of dots alone."""
+    """The text contains nothing that can be spoken, such as dots alone."""
 
     user_message = "Text has nothing that can be spoken"
 
 
 class SpeechTooLong(SpeechError):
-    """Spoken, the text would be longer than a sound may be."""
+    """The spoken text would be longer than a sound may be."""
 
     user_message = "Text too long"
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice to speak with.
+    """A voice that speaks texts.
 
-    `language` is a BCP 47 tag. `source` is what the engine knows the voice by: eSpeak NG's name of it, or
-    the path of a Piper model. `license` is the voice's own.
+    `language` is a BCP 47 tag. `source` identifies the voice to its engine: eSpeak NG's name of it, or the
+    path of a Piper model. `license` is that of the voice.
     """
 
     voice_id: str
@@ -46,7 +46,7 @@ class Voice:
 
     @property
     def sound_license(self) -> str:
-        """The licence of what the voice speaks: a neural voice's own; a program's is not passed on."""
+        """Return the licence of the voice's output: a neural voice's own, or none for a program's."""
         return self.license if self.engine == "piper" else ""
 
 

@@ -1,4 +1,4 @@
-"""The voices of eSpeak NG as they are offered: two of each language."""
+"""Lists the voices of eSpeak NG: two for each language."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,23 +6,23 @@ from typing import Final
 from webapp.engines.speech.base import Voice
 
 PREFIX: Final = "espeak-"
-# A variant by the library's own name. Some others draw on memory that was never written, and so sound
-# different at every start; this one does not.
+# The library's name of a variant. Some others read uninitialized memory and so sound different at every
+# start; this one does not.
 FEMALE: Final = "+f4"
-# Of the program. What it speaks is under no licence of its own.
+# The licence of the program; its output is under no licence.
 LICENSE: Final = "GPL-3.0-or-later"
 _LEFT_OUT: Final = frozenset({"xex"})
 
 
 def espeak_voices(found: Iterable[tuple[str, str, str]], sample_rate: int, version: str) -> list[Voice]:
-    """Voices from what the library lists: (name in words, language, what it is called there)."""
+    """Make voices from the library's list: (name in words, language, the library's name)."""
     voices: dict[str, Voice] = {}
     for name, language, source in found:
         code = language.lower()
         if code in _LEFT_OUT:
             continue
         if f"{PREFIX}{code}" in voices:
-            # A second way of writing one language; its own name tells the two apart.
+            # A second script of one language; the library's name distinguishes the two.
             code = source.rpartition("/")[2].lower()
         plain = name.replace("  ", " ")
         for suffix, variant, spoken in (("", "", "male"), ("-female", FEMALE, "female")):
@@ -42,7 +42,7 @@ def espeak_voices(found: Iterable[tuple[str, str, str]], sample_rate: int, versi
 
 
 def _tag(code: str) -> str:
-    """A BCP 47 tag as it is usually written: `en-US`, `fa-Latn`; what follows an `x` is private."""
+    """Format a BCP 47 tag as usual: `en-US`, `fa-Latn`; the part after an `x` is private."""
     public, mark, private = code.partition("-x-")
     primary, *others = public.split("-")
     written = [{2: other.upper(), 4: other.title()}.get(len(other), other) for other in others]

@@ -1,4 +1,4 @@
-"""The speech engine: splits a text, has its parts spoken, and joins them."""
+"""The speech engine: splits a text, speaks its parts, and joins them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,43 +16,43 @@ from webapp.engines.speech.scripts import NEUTRAL, READER_OF, runs, scripts_read
 from webapp.engines.speech.sentences import COMMAS, breaths, paragraphs, sentences
 from webapp.engines.speech.speaker import Speaker
 
-# Five thousand characters of prose are six minutes; of emoji, which are named one by one, two hours.
+# Five thousand characters of prose take six minutes; of emoji, which are named one by one, two hours.
 LONGEST_S: Final = 900.0
-# Where the reader changes within a sentence, and where a very long one is parted.
+# Between voices within a sentence, and where a very long sentence is split.
 PAUSE_BETWEEN_WORDS_S: Final = 0.06
-PAUSE_BEHIND_COMMA_S: Final = 0.18
+PAUSE_AFTER_COMMA_S: Final = 0.18
 PAUSE_BETWEEN_SENTENCES_S: Final = 0.28
 PAUSE_BETWEEN_PARAGRAPHS_S: Final = 0.5
 
 
 class SpeechEngine:
-    """Speaks texts. For one thread at a time; the same text, voice and speed give the same samples."""
+    """Speaks texts. One thread at a time may use it; the same text, voice and speed give the same samples."""
 
     longest_s = LONGEST_S
 
     def __init__(self, voices_folder: Path, speaker: Speaker | None = None) -> None:
-        """`voices_folder` holds Piper voices; it need not be there. Raises SpeechError."""
+        """`voices_folder` holds Piper voices; it need not exist. Raises SpeechError."""
         self._installed = InstalledVoices(voices_folder)
         self._speaker = speaker or Speaker()
         self.version, rate, found = self._speaker.voices()
         self._espeak = {voice.voice_id: voice for voice in espeak_voices(found, rate, self.version)}
         self._voices: dict[str, Voice] = {}
         self._refused: tuple[Refused, ...] = ()
-        self.look_again()
+        self.rescan()
 
     @property
     def voices(self) -> tuple[Voice, ...]:
-        """Every voice: neural ones first, then eSpeak NG's by name."""
+        """Return all voices: neural ones first, then eSpeak NG's by name."""
         return tuple(self._voices.values())
 
     @property
     def refused(self) -> tuple[Refused, ...]:
-        """The neural voices that are there and cannot speak, each with the reason."""
+        """Return the installed neural voices that cannot be used, with the reasons."""
         return self._refused
 
     @property
     def has_piper(self) -> bool:
-        """Return whether there is a neural voice."""
+        """Return whether a neural voice is available."""
         return any(voice.engine == "piper" for voice in self.voices)
 
     @property
@@ -61,15 +61,15 @@ class SpeechEngine:
         return f"{'Piper and ' if self.has_piper else ''}eSpeak NG {self.version}"
 
     def voice(self, voice_id: str) -> Voice:
-        """A voice by its id. Raises SpeechError where there is none."""
+        """Return a voice by its id. Raises SpeechError if there is none."""
         try:
             return self._voices[voice_id]
         except KeyError:
             raise SpeechError(f"no voice {voice_id}") from None
 
-    def look_again(self) -> bool:
-        """Look for Piper voices that were pulled or removed; returns whether any were."""
-        piper, refused = self._installed.look(has_piper=is_installed())
+    def rescan(self) -> bool:
+        """Find Piper voices that were pulled or removed; return whether any were."""
+        piper, refused = self._installed.scan(has_piper=is_installed())
         named_alike = [voice.voice_id for voice in piper if voice.voice_id in self._espeak]
         refused += [Refused(name, "a voice of eSpeak NG has this name") for name in named_alike]
         voices = {voice.voice_id: voice for voice in piper} | self._espeak
@@ -78,10 +78,10 @@ class SpeechEngine:
         return changed
 
     def speak(self, text: str, voice_id: str, speed: float = 1.0) -> Waveform:
-        """The text as a mono sound at the voice's sample rate.
+        """Speak a text as a mono sound at the voice's sample rate.
 
-        `speed` is 1 for the voice's own, from 0.5 to 2. Raises NothingToSpeak, SpeechTooLong, and
-        SpeechError for everything else, a voice that is not there among it.
+        `speed` is from 0.5 to 2, where 1 is normal. Raises NothingToSpeak, SpeechTooLong, and SpeechError for
+        all other errors, including an unknown voice.
         """
         voice = self.voice(voice_id)
         segments = list(self._segments(text, voice))
@@ -94,21 +94,21 @@ class SpeechEngine:
         return joined
 
     def close(self) -> None:
-        """End the process that speaks."""
+        """End the speaker process."""
         self._speaker.close()
 
     def _segments(self, text: str, voice: Voice) -> Iterator[Segment]:
         for paragraph in paragraphs(readable(text)):
             spoken = [self._pieces(sentence, voice) for sentence in sentences(paragraph)]
-            for place, (*inner, (last_reader, last)) in enumerate(spoken):
+            for index, (*inner, (last_reader, last)) in enumerate(spoken):
                 for reader, piece in inner:
                     yield Segment(_plain(piece), reader, _pause_within_s(piece))
-                is_last = place == len(spoken) - 1
+                is_last = index == len(spoken) - 1
                 pause_s = PAUSE_BETWEEN_PARAGRAPHS_S if is_last else PAUSE_BETWEEN_SENTENCES_S
                 yield Segment(_plain(last), last_reader, pause_s)
 
     def _pieces(self, sentence: str, voice: Voice) -> list[tuple[Voice, str]]:
-        """A sentence in pieces for one reader each; there is at least one."""
+        """Split a sentence into pieces for one voice each; there is at least one."""
         own = scripts_read_in(voice.language)
         return [
             (self._reader(script, voice), piece)
@@ -117,7 +117,7 @@ class SpeechEngine:
         ]
 
     def _reader(self, script: str, voice: Voice) -> Voice:
-        """Who reads a script: the voice itself what it is written in, another language's what it is not."""
+        """Return the voice that reads a script: the voice itself, or one of a language with that script."""
         if script == NEUTRAL:
             return voice
         is_female = voice.source.endswith(FEMALE)
@@ -125,10 +125,9 @@ class SpeechEngine:
 
 
 def _pause_within_s(piece: str) -> float:
-    return PAUSE_BEHIND_COMMA_S if piece.rstrip().endswith(COMMAS) else PAUSE_BETWEEN_WORDS_S
+    return PAUSE_AFTER_COMMA_S if piece.rstrip().endswith(COMMAS) else PAUSE_BETWEEN_WORDS_S
 
 
 def _plain(piece: str) -> str:
-    # Of markup, names and values are read; the brackets themselves would turn the letter behind them into
-    # a number.
+    # Names and values in markup are read; the brackets would turn the next letter into a number.
     return piece.replace("<", " ").replace(">", " ")

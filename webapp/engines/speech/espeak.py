@@ -1,8 +1,8 @@
-"""eSpeak NG through its C library. Used only by the speaker process, where a crash costs one text.
+"""Binds eSpeak NG's C library. Only the speaker process uses it, where a crash costs one text.
 
-The library keeps state from text to text (its noise and its flutter go on where they stopped), so the
-same text sounds a little different each time. It does not where each text is spoken by a fork of one
-process that has not spoken yet; see `webapp.engines.speech.speaker_process`.
+The library keeps state between texts (its noise and its flutter continue where they stopped), so the same
+text sounds a little different each time. Therefore each text is spoken by a fork of a process that has never
+spoken; see `webapp.engines.speech.speaker_process`.
 """
 
 import ctypes
@@ -37,7 +37,7 @@ class _VoiceRecord(ctypes.Structure):
 
 
 class Espeak:
-    """The library, loaded and ready. Raises OSError when it cannot be."""
+    """The loaded library. Raises OSError if it cannot be loaded."""
 
     def __init__(self) -> None:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -50,7 +50,7 @@ class Espeak:
         self._library = library
         self._spoken = bytearray()
         self._limit_bytes = 0
-        # Kept: the library calls it for as long as it speaks.
+        # Kept alive: the library calls it while it speaks.
         self._callback = _Callback(self._take)
         library.espeak_SetSynthCallback(self._callback)
 
@@ -60,22 +60,22 @@ class Espeak:
         return text.decode()
 
     def voices(self) -> list[tuple[str, str, str]]:
-        """Every voice as (its name in words, its language, what it is called in `speak`)."""
+        """List the voices: (name in words, language, the name for `speak`)."""
         records = self._library.espeak_ListVoices(None)
         found = []
         for index in range(10_000):
             if not records[index]:
                 break
             record = records[index].contents
-            # A byte of priority stands before the language.
+            # A byte of priority precedes the language.
             language = ctypes.string_at(record.languages + 1)
             found.append((record.name.decode().strip(), language.decode(), record.identifier.decode()))
         return found
 
     def speak(self, text: str, voice: str, speed: float, limit_bytes: int) -> bytes:
-        """The text as 16-bit mono samples, cut off once they are more than `limit_bytes`.
+        """Speak a text as 16-bit mono samples, cut off once they exceed `limit_bytes`.
 
-        Raises OSError when the library refuses.
+        Raises OSError if the library fails.
         """
         self._spoken, self._limit_bytes = bytearray(), limit_bytes
         data = text.encode()

@@ -1,4 +1,4 @@
-"""The Piper voices of a folder: those that can speak, and those that cannot, each with the reason."""
+"""Finds the Piper voices of a folder: those that can be used, and those that cannot, with the reasons."""
 
 from contextlib import closing
 from pathlib import Path
@@ -12,15 +12,15 @@ NO_PIPER: Final = "Piper is not installed"
 
 
 class InstalledVoices:
-    """Looks into a folder of voices, again and again. For one thread at a time."""
+    """Scans a folder of voices repeatedly. One thread at a time may use it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Asking takes a process and half a second; what a language is does not change.
+        # A check takes a process and half a second; its result does not change.
         self._known: dict[str, bool] = {}
 
-    def look(self, *, has_piper: bool) -> tuple[list[Voice], list[Refused]]:
-        """The voices that can speak, by name, and those that cannot; without Piper all of them."""
+    def scan(self, *, has_piper: bool) -> tuple[list[Voice], list[Refused]]:
+        """Return the usable voices by name, and the refused ones; without Piper all are refused."""
         described, refused = described_in(self._folder)
         found = [one for one in described if one.model_bytes]
         refused += [
@@ -29,22 +29,22 @@ class InstalledVoices:
             if one not in found
         ]
         if not has_piper:
-            idle = [Refused(one.voice.voice_id, NO_PIPER) for one in found]
-            return [], sorted([*refused, *idle], key=_name)
-        self._ask_for({one.espeak_language for one in found} - self._known.keys() - {""})
+            refused_all = [Refused(one.voice.voice_id, NO_PIPER) for one in found]
+            return [], sorted([*refused, *refused_all], key=_name)
+        self._check_languages({one.espeak_language for one in found} - self._known.keys() - {""})
         unknown = [one for one in found if not self._known.get(one.espeak_language, True)]
         voices = [one.voice for one in found if one not in unknown]
         return voices, sorted([*refused, *map(_without_language, unknown)], key=_name)
 
-    def _ask_for(self, languages: set[str]) -> None:
+    def _check_languages(self, languages: set[str]) -> None:
         if not languages:
             return
-        # A process of its own: the one that speaks may be busy, for another thread.
+        # A process of its own: the engine's speaker may be busy in another thread.
         with closing(Speaker()) as speaker:
             try:
                 unknown = speaker.unknown_languages(languages)
             except SpeechError:
-                # Whoever speaks will say what is wrong.
+                # Speaking will report the error.
                 unknown = frozenset()
         self._known |= {language: language not in unknown for language in languages}
 

@@ -1,4 +1,4 @@
-"""Joins spoken segments to one sound: no clicks, and pauses as a speaker makes them."""
+"""Joins spoken segments to one sound, without clicks and with natural pauses."""
 
 from collections.abc import Sequence
 from math import gcd
@@ -10,21 +10,21 @@ from scipy.signal import resample_poly
 from webapp.audio.waveform import Samples, Waveform, frame_count
 from webapp.engines.speech.speaker import Spoken
 
-# 50 dB below full scale: what engines leave before and after a sentence is quieter.
+# 50 dB below full scale: the silence that engines add before and after a sentence is quieter.
 SILENT: Final = 1e-2 / 3.16
 MARGIN_S: Final = 0.02
 FADE_S: Final = 0.005
 FULL_SCALE: Final = 32_768
-# What a quiet room leaves in a recording, and far below what can be heard. Synthetic speech has none: each
-# stop consonant is total silence for a moment, which is also what a broken recording looks like.
+# The noise of a quiet recording, far below audibility. Synthetic speech has none: each stop consonant is a
+# moment of digital silence, which resembles a broken recording.
 ROOM_NOISE: Final = 4e-5
 
 
 def join(spoken: Sequence[Spoken], pauses_s: Sequence[float], sample_rate: int) -> Waveform | None:
-    """Segments one after the other, each followed by its pause but for the last; None for silence.
+    """Join segments, each followed by its pause except the last; None for silence.
 
-    What engines add before and after is cut off, so that every pause is as long as it should be, and each
-    segment fades in and out. Segments at other sample rates are converted.
+    Silence before and after a segment is cut off, so that every pause has its length, and each segment fades
+    in and out. Segments at other sample rates are resampled.
     """
     parts: list[Samples] = []
     for one, pause_s in zip(spoken, pauses_s, strict=True):
@@ -34,8 +34,8 @@ def join(spoken: Sequence[Spoken], pauses_s: Sequence[float], sample_rate: int) 
     if not parts:
         return None
     joined = np.concatenate(parts[:-1])
-    room = np.random.default_rng(0).standard_normal(joined.size, np.float32)
-    return Waveform((joined + room * np.float32(ROOM_NOISE))[np.newaxis], sample_rate)
+    noise = np.random.default_rng(0).standard_normal(joined.size, np.float32)
+    return Waveform((joined + noise * np.float32(ROOM_NOISE))[np.newaxis], sample_rate)
 
 
 def _converted(spoken: Spoken, sample_rate: int) -> Samples:

@@ -1,4 +1,4 @@
-"""Reads a folder of Piper voices: models, their descriptions, and cards with their licences."""
+"""Reads a folder of Piper voices: models, descriptions, and model cards with licences."""
 
 import json
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from webapp.foreign_text import is_plain_name, text_of
 
 MODEL_ENDING: Final = ".onnx"
 DESCRIPTION_ENDING: Final = ".onnx.json"
-# Beside a model: its own, and the one of a folder that has no other voice.
+# The model card: with the model's name, or without one in a folder that has no other voice.
 CARD = "MODEL_CARD"
-# What people and packages make of its name.
+# The spellings of its name by people and packages.
 CARD_VARIANTS: Final = tuple(
     f"{name}{ending}" for name in (CARD, CARD.lower()) for ending in ("", ".md", ".txt")
 )
 NO_LICENCE: Final = "See the voice's own page"
-# As long as an id may be that requests for speech keep.
+# The longest id that a speech request can store.
 MAX_NAME_CHARACTERS: Final = 100
-# Of all ways to get from text to sounds, those that need neither further packages nor downloads.
+# The phoneme types that need neither further packages nor downloads.
 ESPEAK, TEXT = "espeak", "text"
 SAMPLE_RATES: Final = range(8_000, 192_001)
 LARGEST_DESCRIPTION_BYTES: Final = 4 * 1024 * 1024
@@ -27,12 +27,12 @@ LARGEST_CARD_BYTES: Final = 64 * 1024
 
 
 class Unusable(ValueError):
-    """A voice that cannot speak. The text says why, for people."""
+    """A voice cannot be used; the text explains why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A voice that lies in the folder and cannot speak, and why."""
+    """An installed voice that cannot be used, and why."""
 
     name: str
     reason: str
@@ -40,7 +40,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A voice that can speak, if eSpeak NG knows its language; empty where it needs none."""
+    """A voice that can be used if eSpeak NG knows its language, which is empty if it needs none."""
 
     voice: Voice
     espeak_language: str
@@ -48,9 +48,7 @@ class Described:
 
 
 def described_in(folder: Path) -> tuple[list[Described], list[Refused]]:
-    """The voices in a folder by name, each a model `NAME.onnx` with `NAME.onnx.json` beside it, and those of
-    which something is wrong.
-    """
+    """Read the voices in a folder by name, each `NAME.onnx` with `NAME.onnx.json`, and the unusable ones."""
     if not folder.is_dir():
         return [], []
     names = {
@@ -73,7 +71,7 @@ def description_of(model: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_DESCRIPTION_BYTES:
             raise Unusable(f"{path.name} is too long")
-        said = json.loads(text_of(path.read_bytes()))
+        description = json.loads(text_of(path.read_bytes()))
     except FileNotFoundError:
         raise Unusable(f"{path.name} is not there") from None
     except (OSError, RecursionError) as error:
@@ -82,11 +80,15 @@ def description_of(model: Path) -> dict[str, Any]:
         raise
     except ValueError as error:
         raise Unusable(f"{path.name} is no JSON: {error}") from error
-    if not isinstance(said, dict):
+    if not isinstance(description, dict):
         raise Unusable(f"{path.name} is no description of a voice")
-    way = _phoneme_type(said)
-    # Piper looks for a language even where it needs none.
-    return {**({"espeak": {"voice": ""}} if way == TEXT else {}), **said, "phoneme_type": way}
+    phoneme_type = _phoneme_type(description)
+    # Piper reads a language even where it needs none.
+    return {
+        **({"espeak": {"voice": ""}} if phoneme_type == TEXT else {}),
+        **description,
+        "phoneme_type": phoneme_type,
+    }
 
 
 def _described(folder: Path, name: str) -> Described:
@@ -95,17 +97,17 @@ def _described(folder: Path, name: str) -> Described:
         raise Unusable(f"a voice's name is plain text of at most {MAX_NAME_CHARACTERS} characters")
     if not model.is_file():
         raise Unusable(f"{model.name} is not there")
-    said = description_of(model)
+    description = description_of(model)
     try:
-        language = said.get("language") or {}
-        audio = said["audio"]
+        language = description.get("language") or {}
+        audio = description["audio"]
         model_bytes = model.stat().st_size
-        is_espeak = said["phoneme_type"] == ESPEAK
-        espeak_language = str(said["espeak"]["voice"]) if is_espeak else ""
+        is_espeak = description["phoneme_type"] == ESPEAK
+        espeak_language = str(description["espeak"]["voice"]) if is_espeak else ""
         voice = Voice(
             voice_id=name,
-            name=str(said.get("dataset") or name).replace("_", " ").capitalize(),
-            language=str(language.get("code") or said["espeak"]["voice"]).replace("_", "-"),
+            name=str(description.get("dataset") or name).replace("_", " ").capitalize(),
+            language=str(language.get("code") or description["espeak"]["voice"]).replace("_", "-"),
             quality=str(audio.get("quality") or "medium"),
             sample_rate=_sample_rate(audio["sample_rate"]),
             description=f"Neural voice, {language.get('name_english', 'unknown language')}",
@@ -120,19 +122,19 @@ def _described(folder: Path, name: str) -> Described:
     return Described(voice, espeak_language, model_bytes)
 
 
-def _phoneme_type(said: dict[str, Any]) -> str:
-    """Read a voice's kind of phonemes; some descriptions have a name of Python's in place of the value."""
-    told = str(said.get("phoneme_type") or ESPEAK)
-    known = told.rpartition(".")[2].lower()
+def _phoneme_type(description: dict[str, Any]) -> str:
+    """Read a voice's phoneme type; some descriptions have the name of a Python enum in place of its value."""
+    stated = str(description.get("phoneme_type") or ESPEAK)
+    known = stated.rpartition(".")[2].lower()
     if known not in (ESPEAK, TEXT):
-        raise Unusable(f"its language is read by way of “{told}”, which needs further packages")
+        raise Unusable(f"its language is read by way of “{stated}”, which needs further packages")
     return known
 
 
-def _sample_rate(told: object) -> int:
-    if isinstance(told, bool) or not isinstance(told, int) or told not in SAMPLE_RATES:
-        raise Unusable(f"its sample rate is {told!r}")
-    return told
+def _sample_rate(stated: object) -> int:
+    if isinstance(stated, bool) or not isinstance(stated, int) or stated not in SAMPLE_RATES:
+        raise Unusable(f"its sample rate is {stated!r}")
+    return stated
 
 
 def _licence(model: Path) -> str:
@@ -148,12 +150,12 @@ def _licence(model: Path) -> str:
 
 
 def _is_alone(model: Path) -> bool:
-    """Return whether a card without a name can only be this model's."""
+    """Return whether a card without a name can only belong to this model."""
     return not any(other.name != model.name for other in model.parent.glob(f"*{MODEL_ENDING}"))
 
 
 def licence_in(card: str) -> str:
-    """The licence that a card names: on a line of its own, or under a heading."""
+    """Find the licence in a card: on a line of its own, or under a heading."""
     is_headed = False
     for line in card.splitlines():
         # A heading may be underlined.

@@ -1,6 +1,6 @@
-"""Piper voices: neural ones, where the package `piper-tts` is installed and voices were pulled.
+"""Loads Piper's neural voices, where the package `piper-tts` is installed and voices were pulled.
 
-The package is GPL-3.0 and an extra, so it is imported by name; only the speaker process does.
+The package is GPL-3.0 and optional, so only the speaker process imports it, by name.
 """
 
 from collections.abc import Iterable
@@ -13,26 +13,26 @@ from webapp.engines.speech.base import Voice
 from webapp.engines.speech.piper_descriptions import described_in, description_of
 
 PACKAGE: Final = "piper"
-# Fixed, so that the noise which voices are made from is the same at every start.
+# Fixed, so that the noise from which voices are generated is the same at every start.
 SEED: Final = 1
-# Voices kept loaded, of some 60 to 120 MB each.
+# The number of voices that stay loaded, of some 60 to 120 MB each.
 KEPT: Final = 2
 
 
 def is_installed() -> bool:
-    """Return whether Piper can be imported; it is not imported for that."""
+    """Return whether Piper can be imported, without importing it."""
     return find_spec(PACKAGE) is not None
 
 
 def voices_in(folder: Path) -> list[Voice]:
-    """The voices in a folder, by name, whose descriptions are in order."""
+    """Return the voices in a folder with valid descriptions, by name."""
     return [one.voice for one in described_in(folder)[0]]
 
 
 def unknown_languages(languages: Iterable[str]) -> list[str]:
-    """Those that the eSpeak NG which Piper brings cannot read. For a child process: it changes the library.
+    """Return the languages that Piper's eSpeak NG cannot read. For a child process: it changes the library.
 
-    The module is loaded by itself: its package would bring onnxruntime.
+    The module is loaded without its package, which would import onnxruntime.
     """
     package = find_spec(PACKAGE)
     (folder,) = (Path(place) for place in (package and package.submodule_search_locations) or ())
@@ -53,13 +53,13 @@ def unknown_languages(languages: Iterable[str]) -> list[str]:
 
 
 class PiperVoices:
-    """Loads voices and speaks with them. `load` is for the process that forks, `speak` for its children."""
+    """Loads voices and speaks with them. The process that forks calls `load`, its children call `speak`."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, Any] = {}
 
     def load(self, model: str) -> None:
-        """Have a voice ready. Raises what onnxruntime raises for a model that is none."""
+        """Load a voice. Raises onnxruntime's errors for an invalid model."""
         if model in self._loaded:
             self._loaded[model] = self._loaded.pop(model)
             return
@@ -75,11 +75,11 @@ class PiperVoices:
         self._loaded[model] = piper.PiperVoice(session=session, config=config)
 
     def speak(self, text: str, model: str, speed: float) -> tuple[int, bytes]:
-        """The sample rate, and the text as 16-bit mono samples."""
+        """Speak a text; return the sample rate and 16-bit mono samples."""
         voice = self._loaded[model]
         scale = voice.config.length_scale / speed
         chosen = import_module(PACKAGE).SynthesisConfig(length_scale=scale, normalize_audio=False)
-        # Two brackets would begin phonemes; here everything is text.
+        # Two brackets would start phonemes; here everything is text.
         plain = text.replace("[[", "[ [")
         chunks = [chunk.audio_int16_bytes for chunk in voice.synthesize(plain, chosen)]
         return voice.config.sample_rate, b"".join(chunks)

@@ -1,4 +1,4 @@
-"""Which script a character belongs to, and which language reads a script that a voice does not know."""
+"""Finds the script of a character, and a language that reads a script that a voice does not know."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ HAN: Final = "Han"
 HANGUL: Final = "Hangul"
 NEUTRAL: Final = ""
 
-# First code point of each block and what it holds; a block ends where the next one begins. From Unicode's
-# own list of blocks; what has no case of its own here is neutral and goes with its neighbours.
+# The first code point of each block and its script; a block ends where the next one starts. From Unicode's
+# list of blocks; blocks without a script here are neutral and join their neighbours.
 _BLOCKS: Final = (
     (0x0000, NEUTRAL), (0x0041, LATIN), (0x005B, NEUTRAL), (0x0061, LATIN), (0x007B, NEUTRAL),
     (0x00AA, LATIN), (0x00AB, NEUTRAL), (0x00BA, LATIN), (0x00BB, NEUTRAL), (0x00C0, LATIN),
@@ -32,8 +32,8 @@ _BLOCKS: Final = (
 )  # fmt: skip
 _STARTS: Final = tuple(start for start, _ in _BLOCKS)
 
-# Who reads what no voice of the text's own language does: languages of eSpeak NG. It knows no kanji, so
-# Han is read as Chinese in Japanese texts too: another word, but one.
+# The language of eSpeak NG that reads a script which the text's own language does not have. It knows no
+# kanji, so Han is read as Chinese in Japanese texts too.
 READER_OF: Final = {
     LATIN: "en-us", "Greek": "el", "Cyrillic": "ru", "Armenian": "hy", "Hebrew": "he", "Arabic": "ar",
     "Devanagari": "hi", "Bengali": "bn", "Gurmukhi": "pa", "Gujarati": "gu", "Oriya": "or", "Tamil": "ta",
@@ -61,12 +61,12 @@ _BOTH: Final = {
 
 
 def script_of(character: str) -> str:
-    """The script of one character; `NEUTRAL` for digits, punctuation, symbols and what is not known."""
+    """Return the script of a character; `NEUTRAL` for digits, punctuation, symbols and unknown ones."""
     return _BLOCKS[bisect_right(_STARTS, ord(character)) - 1][1]
 
 
 def scripts_read_in(language: str) -> set[str]:
-    """The scripts that a language, a BCP 47 tag, is written in."""
+    """Return the scripts of a language, a BCP 47 tag."""
     primary, *others = language.lower().split("-")
     if "latn" in others:
         return {LATIN}
@@ -74,19 +74,19 @@ def scripts_read_in(language: str) -> set[str]:
 
 
 def runs(text: str, own: set[str]) -> Iterator[tuple[str, str]]:
-    """The text in pieces of one script each, as (script, piece); `own` scripts count as `NEUTRAL`.
+    """Split a text into pieces of one script each, as (script, piece); `own` scripts count as `NEUTRAL`.
 
-    What is neutral goes with what stands before it, at the beginning with what follows.
+    Neutral characters join what precedes them; at the start, what follows.
     """
-    begin, current = 0, None
-    for place, character in enumerate(text):
+    start, current = 0, None
+    for index, character in enumerate(text):
         script = script_of(character)
         if script == NEUTRAL:
             continue
         script = NEUTRAL if script in own else script
         if current is not None and script != current:
-            yield current, text[begin:place]
-            begin = place
+            yield current, text[start:index]
+            start = index
         current = script
     if text:
-        yield current or NEUTRAL, text[begin:]
+        yield current or NEUTRAL, text[start:]

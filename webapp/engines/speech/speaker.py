@@ -1,4 +1,4 @@
-"""Speaks through a process of its own, which is started again when it ends."""
+"""Speaks through a process of its own, which is restarted when it ends."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from webapp.engines.speech.base import Segment, SpeechError, SpeechTooLong
 
 COMMAND: Final = (sys.executable, "-m", "webapp.engines.speech.speaker_process")
-# Longer than the process itself gives a text: only for one that does not even notice that.
+# Longer than the process's own limit: only for a process that does not enforce it.
 SILENT_S: Final = 75.0
 # Libraries would start threads that do not survive a fork.
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -32,7 +32,7 @@ class Spoken:
 
 
 class _Ended(SpeechError):
-    """The process ended in the middle of a request, by itself or because it took too long."""
+    """The process ended during a request, by itself or because it took too long."""
 
     def __init__(self, reason: str, *, by_watchdog: bool) -> None:
         super().__init__(f"the speaker process ended: {reason}")
@@ -40,41 +40,41 @@ class _Ended(SpeechError):
 
 
 class Speaker:
-    """Asks the speaker process. For one thread at a time."""
+    """Sends requests to the speaker process. One thread at a time may use it."""
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
 
     def voices(self) -> tuple[str, int, list[tuple[str, str, str]]]:
-        """eSpeak NG's version, its sample rate, and its voices; see `Espeak.voices`. Raises SpeechError."""
+        """Return eSpeak NG's version, sample rate and voices; see `Espeak.voices`. Raises SpeechError."""
         head, _ = self._ask({"ask": "voices"})
         return head["version"], head["sample_rate"], [tuple(voice) for voice in head["voices"]]
 
     def unknown_languages(self, languages: Iterable[str]) -> frozenset[str]:
-        """Those of Piper's languages that its eSpeak NG cannot read. Raises SpeechError."""
+        """Return the languages that Piper's eSpeak NG cannot read. Raises SpeechError."""
         head, _ = self._ask({"ask": "unknown languages", "languages": sorted(languages)})
         _require_answer(head)
         return frozenset(head["languages"])
 
     def speak(self, segments: Sequence[Segment], speed: float, limit_s: float) -> list[Spoken]:
-        """Each segment spoken, in order; the same segments always sound the same.
+        """Speak segments in order; the same segments always give the same samples.
 
-        Raises SpeechTooLong when they last longer than `limit_s` together, and SpeechError when the process
-        did not live to answer.
+        Raises SpeechTooLong if they last longer than `limit_s` together, and SpeechError if the process ended
+        before it answered.
         """
-        asked = [
+        requests = [
             {"engine": segment.voice.engine, "source": segment.voice.source, "text": segment.text}
             for segment in segments
         ]
-        head, samples = self._ask({"ask": "speak", "segments": asked, "speed": speed, "limit_s": limit_s})
+        head, samples = self._ask({"ask": "speak", "segments": requests, "speed": speed, "limit_s": limit_s})
         if head.get("too_long"):
             raise SpeechTooLong
         _require_answer(head)
-        spoken, place = [], 0
+        spoken, offset = [], 0
         for rate, length in head["parts"]:
-            spoken.append(Spoken(np.frombuffer(samples[place : place + length], np.int16), rate))
-            place += length
+            spoken.append(Spoken(np.frombuffer(samples[offset : offset + length], np.int16), rate))
+            offset += length
         return spoken
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class Speaker:
             self._process = None
 
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        """The answer of the process; one that ends meanwhile is started again and asked once more."""
+        """Return the answer of the process; a process that ends is restarted and asked once more."""
         line = json.dumps(request).encode() + b"\n"
         try:
             return self._answer(line)
@@ -109,7 +109,7 @@ class Speaker:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            # Ends by itself when this process does: its standard input ends then.
+            # Ends with this process: its standard input is closed then.
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 self._command,
                 stdin=subprocess.PIPE,
@@ -125,7 +125,7 @@ def _require_answer(head: dict[str, Any]) -> None:
 
 
 def _exchange(process: subprocess.Popen[bytes], line: bytes) -> tuple[dict[str, Any], bytes]:
-    """One request and its answer. Raises OSError and ValueError when the process ends instead."""
+    """Exchange a request for its answer. Raises OSError and ValueError if the process ends instead."""
     requests, answers = _pipe(process.stdin), _pipe(process.stdout)
     requests.write(line)
     requests.flush()

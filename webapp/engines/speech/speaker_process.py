@@ -1,9 +1,8 @@
-"""The process that speaks: native code, kept away from everything that a crash of it could harm.
+"""The speaker process: isolates native code, so that its crashes harm nothing else.
 
-It has one thread and never speaks itself: for each request it forks a child that does, so that every
-text meets the same untouched library, whatever was spoken before, and a crash ends only the child.
-Requests come as lines of JSON on standard input; an answer is a line of JSON and then the samples that it
-announces.
+It has one thread and never speaks itself: for each request it forks a child that does, so that every text is
+spoken by a library in its initial state, and a crash ends only the child. Requests are lines of JSON on
+standard input; an answer is a line of JSON, followed by the samples that it announces.
 """
 
 import json
@@ -16,7 +15,7 @@ from typing import Any, BinaryIO, Final
 from webapp.engines.speech.espeak import Espeak
 from webapp.engines.speech.piper_voices import PiperVoices, unknown_languages
 
-# Far more than the longest text takes on a busy machine.
+# Far longer than the longest text takes on a busy machine.
 LIMIT_S: Final = 60
 BYTES_PER_SAMPLE: Final = 2
 
@@ -42,7 +41,7 @@ class SpeakerProcess:
             return {"version": version, "sample_rate": rate, "voices": self._espeak.voices()}, b""
         for segment in request.get("segments", ()):
             if segment["engine"] == "piper":
-                # Before the fork: a model is loaded once.
+                # Before the fork, so that a model is loaded once.
                 try:
                     self._piper.load(segment["source"])
                 except Exception as error:  # noqa: BLE001 - native libraries raise what they like
@@ -52,33 +51,33 @@ class SpeakerProcess:
         return self._in_a_child(request)
 
     def _in_a_child(self, request: dict[str, Any]) -> Answer:
-        reading, writing = os.pipe()
+        read_end, write_end = os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(reading)
-            self._speak_and_end(request, writing)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
+            os.close(read_end)
+            self._speak_and_end(request, write_end)
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as pipe:
             head, _, samples = pipe.read().partition(b"\n")
         _, status = os.waitpid(child, 0)
         if status or not head:
             return {"failure": _how_it_ended(os.waitstatus_to_exitcode(status))}, b""
         return json.loads(head), samples
 
-    def _speak_and_end(self, request: dict[str, Any], writing: int) -> None:
-        """In the child; ends the process, by a signal when it takes too long."""
+    def _speak_and_end(self, request: dict[str, Any], write_end: int) -> None:
+        """Speak in the child and end it; a signal ends it if it takes too long."""
         code = 1
         try:
             signal.alarm(LIMIT_S)
-            head, samples = self._said(request)
-            with os.fdopen(writing, "wb") as pipe:
+            head, samples = self._answer_or_failure(request)
+            with os.fdopen(write_end, "wb") as pipe:
                 pipe.write(json.dumps(head).encode() + b"\n" + samples)
             code = 0
         finally:
             os._exit(code)
 
-    def _said(self, request: dict[str, Any]) -> Answer:
-        """Return the answer, or the reason why there is none, where it can still be sent."""
+    def _answer_or_failure(self, request: dict[str, Any]) -> Answer:
+        """Return the answer, or the reason for a failure that can still be reported."""
         try:
             if request["ask"] == "unknown languages":
                 return {"languages": unknown_languages(request["languages"])}, b""
@@ -88,12 +87,12 @@ class SpeakerProcess:
 
     def _speak(self, request: dict[str, Any]) -> Answer:
         spoken: list[tuple[int, bytes]] = []
-        left_s: float = request["limit_s"]
+        remaining_s: float = request["limit_s"]
         for segment in request["segments"]:
-            rate, samples = self._speak_segment(segment, request["speed"], left_s)
+            rate, samples = self._speak_segment(segment, request["speed"], remaining_s)
             spoken.append((rate, samples))
-            left_s -= len(samples) / BYTES_PER_SAMPLE / rate
-            if left_s < 0:
+            remaining_s -= len(samples) / BYTES_PER_SAMPLE / rate
+            if remaining_s < 0:
                 return {"too_long": True}, b""
         parts = [(rate, len(samples)) for rate, samples in spoken]
         return {"parts": parts}, b"".join(samples for _, samples in spoken)

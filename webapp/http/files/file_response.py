@@ -1,22 +1,20 @@
 """A file as an answer, with ranges for players that seek, and validators for caches."""
 
-import asyncio
-import os
+from collections.abc import Awaitable
+from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate
-from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from webapp.http.errors import PROBLEM_JSON, Problem
+from webapp.http.files.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
 from webapp.http.files.preconditions import is_unchanged
-from webapp.policy.library.byte_ranges import ByteRange, UnsatisfiableRange, requested_range
-from webapp.threads import open_in_thread
+from webapp.storage import StoredFile
 
-CHUNK_BYTES: Final = 256 * 1024
 # A sound never changes under its name.
 CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
 OUTSIDE: Final = "The range lies outside the file"
@@ -32,26 +30,22 @@ class FileFacts:
     modified_s: float
 
     @classmethod
-    def of(cls, path: Path, handle: IO[bytes]) -> "FileFacts":
-        """The facts of an open file; its folder's name says which version it is."""
-        stat = os.fstat(handle.fileno())
-        etag = f'"{path.parent.name}-{stat.st_size:x}"'
-        return cls(stat.st_size, etag, formatdate(stat.st_mtime, usegmt=True), stat.st_mtime)
+    def of(cls, file: StoredFile) -> "FileFacts":
+        """The facts of an open file."""
+        modified = formatdate(file.modified_s, usegmt=True)
+        return cls(file.size_bytes, f'"{file.version}"', modified, file.modified_s)
 
 
 class FileAnswer(ASGIResponse):
-    """The file at `path`: 200, 206, 304 or 416, as the request's headers ask.
-
-    One open handle serves the whole answer, so a file that is deleted meanwhile is still sent whole.
-    """
+    """A stored file: 200, 206, 304 or 416, as the request's headers ask. It is closed with the answer."""
 
     _should_set_content_length = False
 
     def __init__(
-        self, handle: IO[bytes], facts: FileFacts, media_type: str, request: Request[Any, Any, Any]
+        self, file: StoredFile, facts: FileFacts, media_type: str, request: Request[Any, Any, Any]
     ) -> None:
         """Raises PreconditionFailed when the request is meant for another version."""
-        self._handle = handle
+        self._file = file
         self._is_head = request.method == "HEAD"
         self._first = 0
         self._problem = b""
@@ -81,13 +75,15 @@ class FileAnswer(ASGIResponse):
         super().__init__(status_code=status, headers=headers, media_type=media_type)
 
     @classmethod
-    async def open(cls, path: Path, media_type: str, request: Request[Any, Any, Any]) -> "FileAnswer":
-        """The answer for a file. Raises FileNotFoundError and PreconditionFailed."""
-        handle = await open_in_thread(lambda: path.open("rb"))
+    async def of(
+        cls, opening: Awaitable[StoredFile], media_type: str, request: Request[Any, Any, Any]
+    ) -> "FileAnswer":
+        """The answer for a file that is opened here. Raises what opening it does, and PreconditionFailed."""
+        file = await opening
         try:
-            return cls(handle, FileFacts.of(path, handle), media_type, request)
+            return cls(file, FileFacts.of(file), media_type, request)
         except BaseException:
-            handle.close()
+            file.close()
             raise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,17 +95,14 @@ class FileAnswer(ASGIResponse):
             else:
                 await self._send_file(send)
         finally:
-            self._handle.close()
+            self._file.close()
 
     async def _send_file(self, send: Send) -> None:
         remaining = self._length
-        self._handle.seek(self._first)
-        while remaining:
-            chunk = await asyncio.to_thread(self._handle.read, min(CHUNK_BYTES, remaining))
-            if not chunk:
-                raise OSError("the file became shorter while it was sent")
-            remaining -= len(chunk)
-            await send({"type": "http.response.body", "body": chunk, "more_body": remaining > 0})
+        async with aclosing(self._file.read(self._first, self._length)) as pieces:
+            async for piece in pieces:
+                remaining -= len(piece)
+                await send({"type": "http.response.body", "body": piece, "more_body": remaining > 0})
 
 
 def _range(request: Request[Any, Any, Any], facts: FileFacts) -> ByteRange | None:

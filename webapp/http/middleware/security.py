@@ -13,6 +13,7 @@ CONTENT_SECURITY_POLICY: Final = (
 # reads; `no-referrer` would turn it into "null".
 REFERRER_POLICY: Final = "same-origin"
 PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+MEDIA: Final = "media-src 'self'"
 CSP: Final = b"content-security-policy"
 HSTS: Final = "max-age=31536000"
 
@@ -20,8 +21,11 @@ HSTS: Final = "max-age=31536000"
 class SecurityHeaders:
     """Adds the headers to every answer that does not set them itself."""
 
-    def __init__(self, app: ASGIApp, *, is_tls: bool) -> None:
-        """`is_tls`: people reach the server over TLS, so browsers may be told never to do without."""
+    def __init__(self, app: ASGIApp, *, is_tls: bool, media_origin: str = "") -> None:
+        """`is_tls`: people reach the server over TLS, so browsers may be told never to do without.
+
+        `media_origin`: where sounds come from besides this server, if they do.
+        """
         self.app = app
         named = {
             "x-content-type-options": "nosniff",
@@ -34,7 +38,8 @@ class SecurityHeaders:
             named["strict-transport-security"] = HSTS
         common = [(name.encode(), value.encode()) for name, value in named.items()]
         self._names = frozenset({CSP, *(name for name, _ in common)})
-        self._headers = [(CSP, CONTENT_SECURITY_POLICY.encode()), *common]
+        policy = CONTENT_SECURITY_POLICY.replace(MEDIA, f"{MEDIA} {media_origin}".rstrip())
+        self._headers = [(CSP, policy.encode()), *common]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:

@@ -1,15 +1,17 @@
 """Authentication of pages: sessions in cookies."""
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote
 
-from litestar import Response
+from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
 from litestar.params import SkipValidation
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from webapp.errors import AuthenticationRequired
+from webapp.errors import AuthenticationRequired, DatabaseAway
 from webapp.http.dependencies import InjectedAccounts, InjectedBus, InjectedSettings
 from webapp.http.middleware.prefix import own_path
 from webapp.http.requests.addresses import split_address
@@ -59,6 +61,20 @@ async def provide_session(
 async def provide_viewer(session: InjectedSession) -> Identity | None:
     """Return who is signed in, if anybody is."""
     return session.identity if session else None
+
+
+def viewer_finder(
+    settings: Settings, accounts: AccountServices
+) -> Callable[[Request[Any, Any, Any]], Awaitable[Identity | None]]:
+    """Build the look-up of who sent a request, for where nothing is injected."""
+
+    async def find(request: Request[Any, Any, Any]) -> Identity | None:
+        secret = session_secret(request, settings)
+        with suppress(DatabaseAway):
+            return await accounts.sessions.identity_for(secret) if secret else None
+        return None
+
+    return find
 
 
 async def provide_identity(viewer: InjectedViewer) -> Identity:

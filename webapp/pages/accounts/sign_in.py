@@ -37,6 +37,7 @@ from webapp.settings import Settings
 
 Purpose = Literal["sign-in", "register", "set-up", "invitation"]
 START: Final = "/"
+AFTER_SET_UP: Final = "/?done=set-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ async def show_setup(
     """Show the page behind the one-time link that creates the first admin."""
     token = request.query_params.get("token", "")
     if not token or not await accounts.setup_links.is_open(token):
-        return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
+        return renderer.page(SetupClosedPage(Chrome("none")), status=403)
     return renderer.page(_form(settings, "set-up", {"token": token}))
 
 
@@ -162,10 +163,10 @@ async def set_up(
             fields.get("token", ""), fields.get("username"), fields.get("password")
         )
     except NotAuthorized:
-        return renderer.page(SetupClosedPage(Chrome("sign-in")), status=403)
+        return renderer.page(SetupClosedPage(Chrome("none")), status=403)
     except (Conflict, InvalidRequest, LimitReached) as error:
         return _refused(renderer.page(_form(settings, "set-up", fields, error)), error)
-    return await start_session(request, settings, accounts, identity, see_other(request, START))
+    return await start_session(request, settings, accounts, identity, see_other(request, AFTER_SET_UP))
 
 
 @get("/invitation")
@@ -183,7 +184,7 @@ async def show_invitation(
         return _invitation_closed(renderer)
     page = _form(settings, "invitation", {"token": token, "username": invitation.username})
     return renderer.page(
-        replace(page, chrome=Chrome("sign-in", viewer), is_invited_by_name=bool(invitation.username))
+        replace(page, chrome=Chrome("none", viewer), is_invited_by_name=bool(invitation.username))
     )
 
 
@@ -211,7 +212,7 @@ async def accept_invitation(
 
 
 def _invitation_closed(renderer: Renderer) -> Response[Any]:
-    return renderer.page(InvitationClosedPage(Chrome("sign-in")), status=403)
+    return renderer.page(InvitationClosedPage(Chrome("none")), status=403)
 
 
 @post("/logout")
@@ -232,7 +233,7 @@ def _form(
 ) -> CredentialsPage:
     """Build the form with what was typed, except the password, and with the error."""
     return CredentialsPage(
-        Chrome("sign-in"),
+        Chrome("sign-in" if purpose == "sign-in" else "none"),
         purpose,
         username=fields.get("username", ""),
         error=error.message if error else None,

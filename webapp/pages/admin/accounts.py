@@ -1,5 +1,6 @@
 """Accounts, as admins see and change them."""
 
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.texts import N_, Texts, _, translated
+from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.accounts import MAX_SEARCH_CHARACTERS
@@ -31,7 +33,6 @@ DONE: Final = Texts(
         "admin": N_("Rights changed."),
         "disable": N_("Account disabled. Its sessions ended and its tokens no longer work."),
         "enable": N_("Account enabled."),
-        "aura": N_("Aura changed."),
     }
 )
 # What is asked before: question, what it means, what the button does, and its opposite.
@@ -87,6 +88,7 @@ async def show_accounts(
         tier=tier,
         page=page_number(request),
         base=f"/admin?{asked}&" if asked else "/admin?",
+        deleted=request.query_params.get("deleted", "")[:MAX_USERNAME_CHARACTERS],
     )
     return renderer.page(page)
 
@@ -121,7 +123,7 @@ async def delete_account(
     if not is_confirmed(posted.fields):
         return _ask(posted, username, "delete", "delete")
     await administration.accounts.delete(posted.identity, username)
-    return posted.see_other("/admin")
+    return posted.see_other(f"/admin?{urlencode({'deleted': username})}")
 
 
 @get("/admin/accounts/{username:str}", dependencies=ADMIN_DEPENDENCIES)
@@ -134,8 +136,9 @@ async def show_one(
     admin: InjectedAdmin,
 ) -> Response[Any]:
     """One account: what it uses, its Aura, and what admins did to it."""
-    done = DONE.get(request.query_params.get("done", ""))
-    return renderer.page(await _page(accounts, administration, admin, username, done=done))
+    done = request.query_params.get("done", "")
+    page = await _page(accounts, administration, admin, username, done=DONE.get(done))
+    return renderer.page(replace(page, done=_granted(page)) if done == "aura" else page)
 
 
 @post("/admin/accounts/{username:str}/tier", dependencies=ADMIN_DEPENDENCIES)
@@ -202,6 +205,15 @@ async def change_aura(
     return posted.see_other(f"/admin/accounts/{username}?done=aura")
 
 
+def _granted(page: AccountDetailPage) -> str | None:
+    """Say what the last change of an account's Aura was, for whoever has just made it."""
+    if not page.ledger:
+        return None
+    amount = page.ledger[0].amount
+    said = _("%(amount)s Aura granted.") if amount > 0 else _("%(amount)s Aura taken away.")
+    return said % {"amount": f"{abs(amount):,}"}
+
+
 def _amount(fields: Fields) -> int:
     text = fields.get("amount", "").strip()
     digits = text.removeprefix("-").removeprefix("+")
@@ -234,6 +246,7 @@ async def accounts_page(
     page: int = 1,
     base: str = "/admin?",
     refused: Refused | None = None,
+    deleted: str = "",
 ) -> AccountsPage:
     """Build the page of accounts and invitations."""
     return AccountsPage(
@@ -244,6 +257,7 @@ async def accounts_page(
         base,
         invitations=await administration.invitations.list(admin),
         refused=refused,
+        deleted=deleted,
     )
 
 

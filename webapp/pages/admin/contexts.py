@@ -40,7 +40,8 @@ class Refused:
 class AccountsPage:
     """Accounts that were searched for, and the invitations that are open.
 
-    `base` is the address of this search, for its other pages; `refused` is what could not be made.
+    `base` is the address of this search, for its other pages; `refused` is what could not be made,
+    `deleted` the account that has just been.
     """
 
     template: ClassVar[str] = "admin/accounts.html"
@@ -52,6 +53,7 @@ class AccountsPage:
     base: str
     invitations: tuple[InvitationView, ...] = ()
     refused: Refused | None = None
+    deleted: str = ""
     tiers: tuple[str, ...] = TIER_NAMES
     min_name: int = MIN_USERNAME_CHARACTERS
     max_search: int = MAX_SEARCH_CHARACTERS

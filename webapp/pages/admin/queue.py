@@ -144,7 +144,7 @@ async def _answer(
         return posted.see_other(f"/queue?{query}" if query else "/queue")
     shown = filter_of_address(posted.request.headers.get("hx-current-url", ""), posted.identity)
     fragments: list[Fragment] = await QueueFeed(shared, posted.identity, shown).fragments()
-    toast = posted.renderer.render(UndoToast(said, undo, job_ids, back))
+    toast = posted.renderer.render(UndoToast(said, undo, job_ids))
     return posted.renderer.fragments(
         *(fragment.encode() for fragment in fragments), partial(TOASTS, toast, swap="beforeend")
     )

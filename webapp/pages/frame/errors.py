@@ -1,15 +1,19 @@
 """Errors as pages, for people."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from litestar import Request, Response
+from litestar import Litestar, Request, Response
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 from webapp.http.errors import HtmlErrorPage, Problem
 from webapp.http.middleware.hosts import UnknownHostPage
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.frame.rendering import Renderer
 from webapp.pages.frame.texts import N_, Texts, _, translated
+from webapp.services.accounts.identity import Identity
 
 ADVICE: Final = Texts(
     {
@@ -26,6 +30,8 @@ ADVICE: Final = Texts(
 ADVICE_OF_FAILURE: Final = N_(
     "Something went wrong on the server. Try again. If it happens again, tell the admin."
 )
+
+FindViewer = Callable[[Request[Any, Any, Any]], Awaitable[Identity | None]]
 
 # Whatever was asked for: the notice goes to its own place, and no address changes.
 TO_NOTICES: Final = {
@@ -79,8 +85,38 @@ def unknown_host_page(renderer: Renderer) -> UnknownHostPage:
     return render
 
 
-def error_page(renderer: Renderer) -> HtmlErrorPage:
-    """Build the renderer of problems for people."""
+class _ForViewer(Response[str]):
+    """A page that is rendered when it is sent: errors are handled where nobody can be looked up."""
+
+    def __init__(self, build: Callable[[Chrome], Response[str]], find_viewer: FindViewer) -> None:
+        super().__init__("")
+        self._build = build
+        self._find_viewer = find_viewer
+
+    def to_asgi_response(
+        self, app: Litestar | None, request: Request[Any, Any, Any], **options: Any
+    ) -> ASGIResponse:
+        async def page() -> ASGIResponse:
+            response = self._build(Chrome("none", await self._find_viewer(request)))
+            response.headers.update(self.headers)
+            return response.to_asgi_response(app, request, **options)
+
+        return _Late(page)
+
+
+class _Late(ASGIResponse):
+    """An answer that is made when it is sent."""
+
+    def __init__(self, make: Callable[[], Awaitable[ASGIResponse]]) -> None:
+        super().__init__()
+        self._make = make
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (await self._make())(scope, receive, send)
+
+
+def error_page(renderer: Renderer, find_viewer: FindViewer) -> HtmlErrorPage:
+    """Build the renderer of problems for people. While the server itself fails nobody is looked up."""
 
     def render(request: Request[Any, Any, Any], problem: Problem) -> Response[str]:
         headers = request.headers
@@ -88,17 +124,16 @@ def error_page(renderer: Renderer) -> HtmlErrorPage:
             response = renderer.page(ErrorNotice(_notice(problem), problem.error_id), status=problem.status)
             response.headers.update(TO_NOTICES)
             return response
-        return renderer.page(
-            ErrorPage(
-                chrome=Chrome("none", knows_viewer=False),
-                status=problem.status,
-                title=_title(problem),
-                text=problem.text,
-                advice=_advice(problem),
-                error_id=problem.error_id,
-            ),
-            status=problem.status,
-        )
+
+        def build(chrome: Chrome) -> Response[str]:
+            page = ErrorPage(
+                chrome, problem.status, _title(problem), problem.text, _advice(problem), problem.error_id
+            )
+            return renderer.page(page, status=problem.status)
+
+        if problem.status >= 500:
+            return build(Chrome("none", knows_viewer=False))
+        return _ForViewer(build, find_viewer)
 
     return render
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 
 from webapp.errors import NotFound
@@ -57,6 +57,14 @@ async def show_menu(
     item = await library.browse.item(viewer, sound_id)
     cards = await sound_cards.of(viewer, [item])
     return renderer.page(SoundMenuFragment(cards[0], await own_playlists(library, viewer)))
+
+
+@get("/sounds/{sound_id:str}/there")
+async def show_whether_there(sound_id: FromPath[str], library: InjectedLibrary) -> Response[str]:
+    """Say `yes` or `no`: whether a sound that is in the player still exists, like its file for everybody."""
+    is_there = await library.files.exists(sound_id)
+    headers = {"Cache-Control": "no-store"}
+    return Response("yes" if is_there else "no", media_type=MediaType.TEXT, headers=headers)
 
 
 @post("/sounds/{sound_id:str}/play", status_code=204)

@@ -187,4 +187,3 @@ class UndoToast:
     text: str
     undo: AdminAction | None
     job_ids: tuple[str, ...]
-    back: str

@@ -1,6 +1,7 @@
 """The start page: ask for a sound, and hear the ones before."""
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -73,7 +74,9 @@ async def show_start(
         return renderer.page(await front_page.read())
     typed = {name: value for name, value in request.query_params.items() if name in FROM_LINKS}
     form = await compose_form(queue, workers, viewer, {**EMPTY_FORM, **typed})
-    return renderer.page(_page(viewer, form, await job_list(accounts, queue, viewer)))
+    page = _page(viewer, form, await job_list(accounts, queue, viewer))
+    is_set_up_now = viewer.is_admin and request.query_params.get("done") == "set-up"
+    return renderer.page(replace(page, is_set_up_now=is_set_up_now))
 
 
 @post("/")

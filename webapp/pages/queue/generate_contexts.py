@@ -64,7 +64,7 @@ class ComposeForm:
 
 @dataclass(frozen=True, slots=True)
 class GeneratePage:
-    """The start page of whoever is signed in."""
+    """The start page of whoever is signed in; `is_set_up_now` greets a new server's admin."""
 
     template: ClassVar[str] = "queue/generate.html"
 
@@ -72,6 +72,7 @@ class GeneratePage:
     form: ComposeForm
     jobs: tuple[JobView, ...]
     balance: int
+    is_set_up_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)

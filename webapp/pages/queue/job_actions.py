@@ -6,6 +6,7 @@ from litestar import Response, post
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
+from webapp.errors import InvalidRequest
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedQueue
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.chrome import Section
@@ -15,6 +16,7 @@ from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.texts import _
 from webapp.pages.queue.generate import in_line, job_list
 from webapp.pages.queue.generate_contexts import JobFragment
+from webapp.policy.queue.job_status import TERMINAL
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
 from webapp.services.queue.facade import QueueServices
@@ -49,8 +51,15 @@ async def stop(
             section=PLACES[_page_of(posted.fields)],
             back=_shown_at(posted.fields, job_id),
         )
-    await queue.jobs.stop(posted.identity, job_id)
-    return await _changed(posted, accounts, queue, job_id, announcement(_("Job stopped")))
+    said = announcement(_("Job stopped"))
+    try:
+        await queue.jobs.stop(posted.identity, job_id)
+    except InvalidRequest:
+        # It ended while somebody thought about it: that is no mistake of theirs.
+        if (await queue.jobs.get(posted.identity, job_id)).status not in TERMINAL:
+            raise
+        said = toast(_("This job has already finished."))
+    return await _changed(posted, accounts, queue, job_id, said)
 
 
 @post("/jobs/{job_id:str}/skip")
@@ -79,7 +88,7 @@ async def again(
     """Ask for the same sound once more: from the same seed, or from another one."""
     job = await queue.jobs.get(posted.identity, job_id)
     seed = _made_with(job.sound.seed if job.sound else job.seed, posted.fields)
-    submitted = await queue.submissions.submit(posted.identity, job.asked_again(seed))
+    submitted = await queue.submissions.submit(posted.identity, job.to_new_request(seed))
     return await _added(posted, accounts, queue, submitted)
 
 

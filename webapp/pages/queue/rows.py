@@ -8,7 +8,7 @@ from webapp.pages.frame import words
 from webapp.pages.frame.texts import N_, Texts, _, counted, forms
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.policy.generation import MODELS
-from webapp.policy.queue.job_actions import AdminAction, Steered, possible
+from webapp.policy.queue.job_actions import AdminAction, JobState, possible_actions
 from webapp.policy.queue.pricing import SkipPrice, skip_cost
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue_overview import GoneJob
@@ -169,21 +169,23 @@ def reason_words(job: QueuedJob) -> str:
         for number, what in (
             (
                 ahead.front,
-                forms("%(number)s that skipped or waited long", "%(number)s that skipped or waited long"),
+                forms(
+                    "%(number)s job that skipped ahead or has waited long",
+                    "%(number)s jobs that skipped ahead or have waited long",
+                ),
             ),
-            (ahead.better, forms("%(number)s of higher tiers", "%(number)s of higher tiers")),
-            (ahead.same, forms("%(number)s of its tier", "%(number)s of its tier")),
+            (ahead.better, forms("%(number)s job of a higher tier", "%(number)s jobs of higher tiers")),
+            (ahead.same, forms("%(number)s job of the same tier", "%(number)s jobs of the same tier")),
         )
         if number
     ]
     if not parts:
         return _("First of those waiting")
-    jobs = ", ".join(parts)
-    is_one = ahead.front + ahead.better + ahead.same == 1
-    first = _("Job before it: %(jobs)s", jobs=jobs) if is_one else _("Jobs before it: %(jobs)s", jobs=jobs)
+    first = _("Behind %(jobs)s.", jobs=", ".join(parts))
     if job.starves_ms is None:
         return first
-    return first + _("; goes before new ones from %(time)s UTC", time=words.clock(job.starves_ms))
+    later = _("Ahead of all new jobs from %(time)s UTC.", time=words.clock(job.starves_ms))
+    return f"{first} {later}"
 
 
 def _expected_start(job: QueuedJob, now_ms: int) -> str:
@@ -193,8 +195,8 @@ def _expected_start(job: QueuedJob, now_ms: int) -> str:
 
 
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
-    steered = Steered(job.status, is_front=job.priority == "skipped", is_moved=job.reason == "moved")
-    return possible(steered)
+    state = JobState(job.status, is_front=job.priority == "skipped", is_moved=job.reason == "moved")
+    return possible_actions(state)
 
 
 def _serves(models: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""The passwords of at least ten characters that are guessed first."""
+"""The most common passwords of at least ten characters."""
 
 from typing import Final
 
-# In lower case: another case is guessed as soon.
+# In lower case: attackers try other cases as well.
 COMMON_PASSWORDS: Final = frozenset(
     (
         *("0000000000", "0123456789", "0987654321", "1010101010", "1111111111", "11111111111", "1112131415"),
@@ -56,5 +56,5 @@ COMMON_PASSWORDS: Final = frozenset(
 
 
 def is_common(password: str) -> bool:
-    """Return whether a password is one of those, in any case."""
+    """Return whether a password is one of them, regardless of case."""
     return password.lower() in COMMON_PASSWORDS

@@ -11,18 +11,18 @@ MIN_USERNAME_CHARACTERS: Final = 3
 MAX_USERNAME_CHARACTERS: Final = 32
 MIN_PASSWORD_CHARACTERS: Final = 10
 MAX_PASSWORD_BYTES: Final = 1_024
-# As it is typed: what has 1,024 bytes in NFC has at most three times as many taken apart (UAX #15). Only so
-# much is normalised, since that takes a time that grows with the square.
+# Before normalisation: a text of 1,024 bytes in NFC has at most three times as many when decomposed (UAX
+# #15). Longer ones are not normalised, since that takes quadratic time.
 MAX_TYPED_PASSWORD_BYTES: Final = 3 * MAX_PASSWORD_BYTES
 MAX_LABEL_CHARACTERS: Final = 100
 
-# ASCII only: letters that merely look alike would let one account pass for another.
+# ASCII only: with letters that look the same, one account could impersonate another.
 USERNAME_PATTERN: Final = rf"^[A-Za-z0-9._-]{{{MIN_USERNAME_CHARACTERS},{MAX_USERNAME_CHARACTERS}}}$"
 _USERNAME: Final = re.compile(USERNAME_PATTERN.removesuffix("$") + r"\Z")
 
 
 def checked_username(value: object) -> str:
-    """The username as it was written. Raises InvalidRequest when it cannot be one."""
+    """Return the username unchanged. Raises InvalidRequest if it is malformed."""
     username = checked_text(value, "Username", "username")
     if not _USERNAME.match(username):
         raise InvalidRequest(
@@ -34,7 +34,10 @@ def checked_username(value: object) -> str:
 
 
 def checked_password(value: object, *, field: str = "password") -> str:
-    """A new password. Raises InvalidRequest when it is too short, too long, too common or not text."""
+    """Return a new password unchanged.
+
+    Raises InvalidRequest if it is too short, too long, too common or no text.
+    """
     password = checked_text(value, "Password", field)
     if is_overlong_password(password):
         raise InvalidRequest("Password is too long", field=field)
@@ -51,7 +54,7 @@ def checked_password(value: object, *, field: str = "password") -> str:
 
 
 def checked_label(value: object) -> str:
-    """Validate a token's name: one line, empty when none was given. Raises InvalidRequest."""
+    """Validate a token's label: one line; empty if missing. Raises InvalidRequest."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -65,7 +68,7 @@ def checked_label(value: object) -> str:
 
 
 def checked_text(value: object, name: str, field: str) -> str:
-    """`value` as a string that is not empty. Raises InvalidRequest, calling it `name`."""
+    """Return a value that must be a non-empty string. Raises InvalidRequest, with `name` in the text."""
     if value is None or value == "":
         raise InvalidRequest(f"{name} is required", field=field)
     if not isinstance(value, str):
@@ -79,12 +82,12 @@ def is_plain_line(text: str) -> bool:
 
 
 def username_key(username: str) -> str:
-    """The username without regard to case: what must be unique."""
+    """Return the key by which usernames are unique: the username in lower case."""
     return username.lower()
 
 
 def is_overlong_password(password: str) -> bool:
-    """Return whether no password can be so long, however it was typed."""
+    """Return whether a password is too long in any normalisation."""
     return (
         len(password) > MAX_TYPED_PASSWORD_BYTES
         or len(password.encode("utf-8", "surrogatepass")) > MAX_TYPED_PASSWORD_BYTES
@@ -92,5 +95,8 @@ def is_overlong_password(password: str) -> bool:
 
 
 def normal_password(password: str) -> str:
-    """The form in which a password is hashed (NFC), so that every keyboard types the same (RFC 8265)."""
+    """Return the form in which a password is hashed.
+
+    NFC, so that every keyboard gives the same (RFC 8265).
+    """
     return unicodedata.normalize("NFC", password)

@@ -15,8 +15,8 @@ SKIPPED: Final = "skipped"
 class Tier:
     """One row of the tier table.
 
-    `priority` is the rank in the queue, lower first. A job that has waited `starves_after_ms`
-    is overtaken only by skips and by jobs further past their limit.
+    `priority` is the rank in the queue, lower first. A job that has waited for `starves_after_ms` is
+    starving: it is overtaken only by skips and by jobs further past their limit.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Tier:
 
 
 def tier_table(settings: Settings) -> dict[str, Tier]:
-    """Every tier by name, the admins' among them, with the operator's settings applied."""
+    """Return the tiers by name, including that of admins, with the operator's settings applied."""
     admin = Tier(
         name=ADMIN,
         priority=0,
@@ -71,5 +71,5 @@ def tier_table(settings: Settings) -> dict[str, Tier]:
 
 
 def effective_tier(tier: str, *, is_admin: bool) -> str:
-    """The row of the table that an account falls under: an admin's own, whatever its tier says."""
+    """Return the tier whose limits apply to an account: for admins the row of their own."""
     return ADMIN if is_admin else tier

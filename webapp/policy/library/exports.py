@@ -15,12 +15,12 @@ MAX_EXPORT_IDS: Final = 500
 MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_FORMAT: Final = "soundloom-export"
 MANIFEST_VERSION: Final = 1
-LONGEST_ENDING_BYTES: Final = len(".flac")
+LONGEST_EXTENSION_BYTES: Final = len(".flac")
 
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """The sounds to export: by id, of a playlist, or of a list; the first that is given."""
+    """The sounds to export: by id, of a playlist, or of a list, in this order of precedence."""
 
     formats: tuple[ExportFormat, ...]
     query: LibraryQuery
@@ -30,7 +30,7 @@ class ExportChoice:
 
 
 def export_formats(text: str | None) -> tuple[ExportFormat, ...]:
-    """The formats of `wav,flac`; FLAC, which is lossless and small, without any. Raises InvalidRequest."""
+    """Parse a list such as `wav,flac`; the default is FLAC, lossless and small. Raises InvalidRequest."""
     names = [name.strip() for name in (text or "flac").split(",")]
     chosen = tuple(known for known in EXPORT_FORMATS if known in names)
     if not chosen or set(names) - set(chosen):
@@ -40,7 +40,7 @@ def export_formats(text: str | None) -> tuple[ExportFormat, ...]:
 
 
 def export_ids(text: str | None) -> tuple[str, ...]:
-    """The ids of `a,b,c`, each once. Raises InvalidRequest."""
+    """Parse a list of ids such as `a,b,c`, without duplicates. Raises InvalidRequest."""
     ids = tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text else ()
     if len(ids) > MAX_EXPORT_IDS:
         raise InvalidRequest(f"At most {MAX_EXPORT_IDS} sounds can be named", field="ids")
@@ -50,7 +50,7 @@ def export_ids(text: str | None) -> tuple[str, ...]:
 
 
 def file_stem(title: str, sound_id: str) -> str:
-    """A file's name without its ending: readable, safe everywhere, and its own."""
-    room = MAX_NAME_BYTES - LONGEST_ENDING_BYTES - len(sound_id) - 1
-    readable = readable_name(title, room)
+    """Return a file name without its extension: readable, safe on every system, and unique."""
+    max_title_bytes = MAX_NAME_BYTES - LONGEST_EXTENSION_BYTES - len(sound_id) - 1
+    readable = readable_name(title, max_title_bytes)
     return f"{readable} {sound_id}" if readable else sound_id

@@ -1,4 +1,4 @@
-"""The allowed values of sounds' fields in the library, and of its lists."""
+"""The allowed values of sounds' fields, and of queries for lists."""
 
 import math
 import re
@@ -15,12 +15,12 @@ LIBRARY_MODELS: Final[tuple[LibraryModel, ...]] = ("music", "audio", "magnet", "
 DEFAULT_PER_PAGE: Final = 20
 MAX_PER_PAGE: Final = 100
 MAX_PAGE: Final = 100_000
-# Sounds that may be passed over without counting as a search.
-FAR: Final = 5_000
+# Pages from this offset on count as searches.
+COSTLY_OFFSET: Final = 5_000
 MAX_TITLE_CHARACTERS: Final = 100
 MAX_TAGS: Final = 10
 MAX_TAG_CHARACTERS: Final = 30
-# With repetitions, which are passed over.
+# Including duplicates, which are removed.
 MAX_TAGS_SENT: Final = 200
 MAX_PLAYLIST_NAME_CHARACTERS: Final = 100
 MAX_NOTE_CHARACTERS: Final = 500
@@ -34,7 +34,7 @@ _REFUSED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud80
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place behind one item of a list: its stage, what it was sorted by, and its row."""
+    """The position after an item of a list: its stage, its sort value and its row."""
 
     stage: int
     value: float
@@ -43,9 +43,9 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class LibraryQuery:
-    """The query of a list. `sort` None is by date or, when searched, what matches best and then by date.
+    """The query of a list. `sort` None is by date; with a search, by the quality of the match, then by date.
 
-    `has_snippets`: where a search found a sound is wanted too.
+    `has_snippets`: matches are returned as snippets too.
     """
 
     page: int = 1
@@ -61,9 +61,9 @@ class LibraryQuery:
 
     @property
     def is_costly(self) -> bool:
-        """Return whether it takes more than a look at the beginning of an order that is kept anyway."""
+        """Return whether it needs more than the beginning of an index."""
         is_narrowed = self.search or self.owner or self.min_duration_s or self.max_duration_s
-        return bool(is_narrowed) or (self.after is None and (self.page - 1) * self.per_page >= FAR)
+        return bool(is_narrowed) or (self.after is None and (self.page - 1) * self.per_page >= COSTLY_OFFSET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def is_generation_id(text: str) -> bool:
 
 
 def parse_change(body: Mapping[str, Any]) -> SoundChange:
-    """Check what is to be changed; unknown fields are ignored. Raises InvalidRequest with the field."""
+    """Validate changes to a sound; unknown fields are ignored. Raises InvalidRequest with the field."""
     change = SoundChange(
         title=_text(body, "title", MAX_TITLE_CHARACTERS),
         tags=_tags(body["tags"]) if "tags" in body else None,
@@ -101,7 +101,7 @@ def parse_change(body: Mapping[str, Any]) -> SoundChange:
 
 
 def parse_vote(body: Mapping[str, Any]) -> int:
-    """1, -1, or 0 to take a vote back. Raises InvalidRequest."""
+    """Return a vote: 1, -1, or 0 to withdraw it. Raises InvalidRequest."""
     vote = body.get("vote")
     if isinstance(vote, bool) or not isinstance(vote, int) or vote not in (-1, 0, 1):
         raise InvalidRequest("Vote must be 1, -1 or 0", field="vote")
@@ -109,7 +109,10 @@ def parse_vote(body: Mapping[str, Any]) -> int:
 
 
 def parse_playlist(body: Mapping[str, Any], *, is_new: bool) -> PlaylistChange:
-    """Check a playlist's name and sharing; a new one needs a name. Raises InvalidRequest with the field."""
+    """Validate a playlist's name and sharing.
+
+    A new one needs a name. Raises InvalidRequest with the field.
+    """
     name = _text(body, "name", MAX_PLAYLIST_NAME_CHARACTERS)
     if name == "" or (is_new and name is None):
         raise InvalidRequest("Name is required", field="name")
@@ -120,7 +123,7 @@ def parse_playlist(body: Mapping[str, Any], *, is_new: bool) -> PlaylistChange:
 
 
 def parse_track(body: Mapping[str, Any]) -> str:
-    """The sound to be added to a playlist. Raises InvalidRequest."""
+    """Return the id of the sound to add to a playlist. Raises InvalidRequest."""
     sound_id = body.get("id")
     if not isinstance(sound_id, str):
         raise InvalidRequest("Id must be the id of a sound", field="id")
@@ -128,7 +131,7 @@ def parse_track(body: Mapping[str, Any]) -> str:
 
 
 def parse_order(body: Mapping[str, Any]) -> list[str]:
-    """The sounds of a playlist in their new order. Raises InvalidRequest."""
+    """Return the ids of a playlist's sounds in their new order. Raises InvalidRequest."""
     ids = body.get("ids")
     if not isinstance(ids, list) or not all(isinstance(sound_id, str) for sound_id in ids):
         raise InvalidRequest("Ids must be a list of ids of sounds", field="ids")
@@ -136,12 +139,12 @@ def parse_order(body: Mapping[str, Any]) -> list[str]:
 
 
 def parse_note(body: Mapping[str, Any]) -> str | None:
-    """Read what an admin notes about a sound; None where the body has no note. Raises InvalidRequest."""
+    """Return the moderation note; None if the body has none. Raises InvalidRequest."""
     return _text(body, "note", MAX_NOTE_CHARACTERS)
 
 
 def require_note(body: Mapping[str, Any]) -> str:
-    """Read what an admin notes about a sound. Raises InvalidRequest, also where the body has no note."""
+    """Return the moderation note. Raises InvalidRequest, also if the body has none."""
     note = parse_note(body)
     if note is None:
         raise InvalidRequest("Note is required", field="note")
@@ -149,7 +152,7 @@ def require_note(body: Mapping[str, Any]) -> str:
 
 
 def duration_bounds(low: float | None, high: float | None) -> tuple[float | None, float | None]:
-    """Validate the bounds of durations, in seconds. Raises InvalidRequest for bounds that make no sense."""
+    """Validate bounds of durations, in seconds. Raises InvalidRequest."""
     for value, name in ((low, "min_duration"), (high, "max_duration")):
         if value is not None and not math.isfinite(value):
             raise InvalidRequest(f"{name} must be a number of seconds", field=name)
@@ -160,21 +163,21 @@ def duration_bounds(low: float | None, high: float | None) -> tuple[float | None
     return low, high
 
 
-def _text(body: Mapping[str, Any], name: str, longest: int) -> str | None:
+def _text(body: Mapping[str, Any], name: str, max_characters: int) -> str | None:
     if name not in body:
         return None
-    return _checked_text(body[name], name, name.capitalize(), longest)
+    return _checked_text(body[name], name, name.capitalize(), max_characters)
 
 
-def _checked_text(value: object, field: str, spoken: str, longest: int) -> str:
+def _checked_text(value: object, field: str, label: str, max_characters: int) -> str:
     if not isinstance(value, str):
-        raise InvalidRequest(f"{spoken} must be text", field=field)
-    # A name that nobody sees could not be clicked.
+        raise InvalidRequest(f"{label} must be text", field=field)
+    # An invisible name could not be clicked, so it counts as empty.
     text = value.strip() if has_visible(value) else ""
     if _REFUSED.search(value.strip()):
-        raise InvalidRequest(f"{spoken} contains characters that are not allowed", field=field)
-    if len(text) > longest:
-        raise InvalidRequest(f"{spoken} is longer than {longest} characters", field=field)
+        raise InvalidRequest(f"{label} contains characters that are not allowed", field=field)
+    if len(text) > max_characters:
+        raise InvalidRequest(f"{label} is longer than {max_characters} characters", field=field)
     return text
 
 

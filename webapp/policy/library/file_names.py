@@ -1,30 +1,31 @@
-"""Names of files made of what people wrote: readable in any script, and safe on every system."""
+"""Makes file names from people's texts: readable in any script, and safe on every system."""
 
 import unicodedata
 from typing import Final
 
 from webapp.policy.library.snippets import clusters
 
-# What file systems allow a name: ext4 and others count bytes, NTFS and APFS allow at least as much.
+# The limit of ext4 and others in bytes; NTFS and APFS allow at least as much.
 MAX_NAME_BYTES: Final = 255
 MAX_LETTERS: Final = 60
 
 _PLAIN: Final = frozenset("_-")
-# They join letters in Persian and in the scripts of India, and change what is read.
+# Joiners affect how letters of Persian and Indic scripts are read.
 _JOINERS: Final = "\u200c\u200d"
 
 
-def readable_name(text: str, most_bytes: int) -> str:
-    """Make the beginning of a file's name from a text: its letters, in at most so many bytes of UTF-8.
+def readable_name(text: str, max_bytes: int) -> str:
+    """Make the beginning of a file name from the letters of a text, in at most `max_bytes` of UTF-8.
 
-    Empty where the text has none. It neither begins nor ends with a dot, a blank or a dash that would matter;
-    whoever uses it puts something plain behind it, so that it is unique and no name that Windows reserves.
+    It is empty if the text has no letters. It has no dots, no leading dash, and no space at either end. The
+    caller appends an id or the like, which makes the name unique and keeps it from being one that Windows
+    reserves.
     """
-    return _cut(_readable(text), most_bytes)
+    return _cut(_readable(text), max_bytes)
 
 
 def _readable(title: str) -> str:
-    """Keep letters, marks and digits, composed; what stands between them becomes one blank."""
+    """Keep letters, marks and digits in composed form; anything else between them becomes one space."""
     kept: list[str] = []
     for cluster in clusters(unicodedata.normalize("NFC", title)):
         base = cluster[0]
@@ -34,16 +35,16 @@ def _readable(title: str) -> str:
             kept.append("".join(character for character in cluster if _stays(character)))
         else:
             kept.append(" " + "".join(character for character in cluster[1:] if _is_spoken(character)))
-    # What was left out may have stood between a letter and its accent.
+    # Composed again: a character that was removed may have separated a letter from its accent.
     composed = unicodedata.normalize("NFC", "".join(kept))
-    # A dash in front would be an option to many a command.
+    # Commands would read a leading dash as an option.
     words = (word.strip(_JOINERS) for word in composed.split())
     return " ".join(word for word in words if word).lstrip("- ")
 
 
-def _cut(text: str, most_bytes: int) -> str:
-    """Cut behind a letter with its marks."""
-    cut, left_bytes = "", most_bytes
+def _cut(text: str, max_bytes: int) -> str:
+    """Cut a text without separating a letter from its marks."""
+    cut, left_bytes = "", max_bytes
     for number, cluster in enumerate(clusters(text)):
         left_bytes -= len(cluster.encode())
         if number == MAX_LETTERS or left_bytes < 0:
@@ -61,7 +62,7 @@ def _stays(character: str) -> bool:
 
 
 def _is_spoken(character: str) -> bool:
-    """Tell vowel signs from marks that only dress up a symbol, such as an emoji's."""
+    """Return whether a mark is a vowel sign or the like, and not a variation selector, as emoji have."""
     return unicodedata.category(character) in {"Mn", "Mc"} and not (
         "\ufe00" <= character <= "\ufe0f" or character >= "\U000e0100"
     )

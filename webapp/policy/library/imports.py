@@ -1,4 +1,4 @@
-"""Validation of an export made elsewhere. Nothing in it is trusted."""
+"""Validates the manifest of an export from elsewhere. Nothing in it is trusted."""
 
 from typing import Annotated, Final
 
@@ -14,23 +14,23 @@ from webapp.policy.library.fields import LibraryModel, SoundChange, parse_change
 MAX_MANIFEST_BYTES: Final = 64 * 1024 * 1024
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 LONGEST_S: Final = 900.0
-# In all channels together: the longest sound at 48 kHz, of one channel. What is made here has fewer.
+# In all channels together: the longest sound at 48 kHz in mono. Sounds that were made here have fewer.
 MAX_SAMPLES: Final = 43_200_000
-# Ten times what one export holds.
+# Ten times the limit of one export.
 MAX_SOUNDS: Final = 50_000
-# What JSON may do to whoever reads it.
+# What decoding hostile JSON may raise.
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError, ArithmeticError)
-# Of the formats that a sound may come in, those that lose nothing first.
+# Lossless formats first.
 IMPORTED_FORMATS: Final = ("wav", "flac", "ogg", "mp3")
 
-# `$` would let a line break through at the end.
+# `\Z`, because `$` would accept a trailing line break.
 ID: Final = r"\A[0-9a-f]{20}\Z"
 DIGEST: Final = r"\A[0-9a-f]{64}\Z"
 MOMENT: Final = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\Z"
 
-# No database of ours takes a text with a zero in it.
-NO_ZERO: Final = r"\A[^\0]*\Z"
-ShortText = Annotated[str, Meta(max_length=200, pattern=NO_ZERO)]
+# PostgreSQL rejects null characters.
+NO_NULL: Final = r"\A[^\0]*\Z"
+ShortText = Annotated[str, Meta(max_length=200, pattern=NO_NULL)]
 Digest = Annotated[str, Meta(pattern=DIGEST)]
 
 
@@ -48,7 +48,7 @@ class FileEntry(msgspec.Struct, frozen=True):
 
 
 class SoundEntry(msgspec.Struct, frozen=True):
-    """A sound as a manifest tells of it."""
+    """A sound's entry in a manifest."""
 
     id: Annotated[str, Meta(pattern=ID)]
     prompt: str
@@ -60,10 +60,10 @@ class SoundEntry(msgspec.Struct, frozen=True):
     loopable: bool = False
     is_public: bool = False
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
-    engine: Annotated[str, Meta(max_length=32, pattern=NO_ZERO)] = ""
-    engine_label: Annotated[str, Meta(max_length=100, pattern=NO_ZERO)] = ""
+    engine: Annotated[str, Meta(max_length=32, pattern=NO_NULL)] = ""
+    engine_label: Annotated[str, Meta(max_length=100, pattern=NO_NULL)] = ""
     checkpoint: ShortText = ""
-    license: Annotated[str, Meta(max_length=100, pattern=NO_ZERO)] = ""
+    license: Annotated[str, Meta(max_length=100, pattern=NO_NULL)] = ""
     loudness_lufs: Annotated[float, Meta(ge=-200, le=100)] | None = None
     true_peak_dbtp: Annotated[float, Meta(ge=-200, le=100)] | None = None
     quality_score: Annotated[int, Meta(ge=0, le=100)] = 0
@@ -71,7 +71,7 @@ class SoundEntry(msgspec.Struct, frozen=True):
 
     @property
     def sound_files(self) -> list[FileEntry]:
-        """One file of each format, what loses least first. Raises InvalidRequest where none is a sound."""
+        """Return one file of each format, lossless ones first. Raises InvalidRequest if there is none."""
         by_format = {entry.suffix: entry for entry in reversed(self.files)}
         found = [by_format[known] for known in IMPORTED_FORMATS if known in by_format]
         if not found:
@@ -86,7 +86,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 def read_manifest(content: bytes) -> list[msgspec.Raw]:
-    """The sounds of a manifest, each to be read by itself. Raises InvalidRequest."""
+    """Return the undecoded entries of a manifest. Raises InvalidRequest."""
     try:
         manifest = msgspec.json.decode(json_of(content), type=_Manifest)
     except UNREADABLE as error:
@@ -101,9 +101,9 @@ def read_manifest(content: bytes) -> list[msgspec.Raw]:
 
 
 def read_entry(raw: msgspec.Raw) -> tuple[SoundEntry, SoundChange]:
-    """A sound of a manifest: what it says, and its title and tags as an owner might give them.
+    """Decode an entry; also return its title, tags and visibility, validated like an owner's change.
 
-    Raises InvalidRequest, also for texts that nobody could have entered here.
+    Raises InvalidRequest, also for texts that could not be entered here.
     """
     try:
         entry = msgspec.json.decode(raw, type=SoundEntry)

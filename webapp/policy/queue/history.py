@@ -1,4 +1,4 @@
-"""The queue's history: how many jobs waited at each time, and how long those waited that were started."""
+"""The queue's history: how many jobs were waiting over time, and how long the started ones had waited."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,9 +7,9 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """A job's time in line: from when it came until it left, and whether it left for a worker.
+    """A job's time in the queue: when it came and left, and whether a worker started it.
 
-    `left_ms` is None for one that still waits.
+    `left_ms` is None while it waits.
     """
 
     came_ms: int
@@ -19,9 +19,9 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One step of a chart. `waiting` is the most that waited at once within it.
+    """One step of a chart. `waiting` is the highest number of jobs that waited at once within it.
 
-    `median_wait_s` is that of the jobs that were started within it, None where none was.
+    The waits are those of the jobs that were started within it; None if there were none.
     """
 
     from_ms: int
@@ -32,16 +32,16 @@ class Span:
 
 
 def spans(stays: Iterable[Stay], *, until_ms: int, span_ms: int, count: int) -> tuple[Span, ...]:
-    """The last `count` spans before `until_ms`, oldest first, each beginning at a multiple of its length.
+    """Return the last `count` spans, oldest first, each beginning at a multiple of its length.
 
-    The last one is the one that `until_ms` lies in, so far.
+    The last one contains `until_ms`, so it is still incomplete.
     """
     end_ms = until_ms // span_ms * span_ms + span_ms
     begin_ms = end_ms - count * span_ms
     present = 0
     changes: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     waits: list[list[float]] = [[] for _ in range(count)]
-    for stay in (_set_right(stay, until_ms) for stay in stays):
+    for stay in (_corrected(stay, until_ms) for stay in stays):
         if stay.left_ms is not None and stay.left_ms < begin_ms:
             continue
         if stay.came_ms < begin_ms:
@@ -49,23 +49,23 @@ def spans(stays: Iterable[Stay], *, until_ms: int, span_ms: int, count: int) -> 
         elif stay.came_ms < end_ms:
             changes[(stay.came_ms - begin_ms) // span_ms].append((stay.came_ms, 1))
         if stay.left_ms is not None and stay.left_ms < end_ms:
-            place = (stay.left_ms - begin_ms) // span_ms
-            changes[place].append((stay.left_ms, -1))
+            index = (stay.left_ms - begin_ms) // span_ms
+            changes[index].append((stay.left_ms, -1))
             if stay.was_started:
-                waits[place].append((stay.left_ms - stay.came_ms) / 1000)
-    told = []
-    for place in range(count):
+                waits[index].append((stay.left_ms - stay.came_ms) / 1000)
+    found = []
+    for index in range(count):
         most = present
-        # One that comes and goes in the same moment did not wait: who leaves goes first.
-        for _, change in sorted(changes[place]):
+        # A job that comes and leaves in the same millisecond did not wait: departures (-1) sort first.
+        for _, change in sorted(changes[index]):
             present += change
             most = max(most, present)
-        told.append(_span(begin_ms + place * span_ms, most, waits[place]))
-    return tuple(told)
+        found.append(_span(begin_ms + index * span_ms, most, waits[index]))
+    return tuple(found)
 
 
-def _set_right(stay: Stay, until_ms: int) -> Stay:
-    """A stay that began before it ended, and before now, whatever the clocks said that noted it."""
+def _corrected(stay: Stay, until_ms: int) -> Stay:
+    """Move the beginning of a stay before its end, and before now, in case clocks disagreed."""
     came_ms = min(stay.came_ms, until_ms if stay.left_ms is None else stay.left_ms)
     return stay if came_ms == stay.came_ms else replace(stay, came_ms=came_ms)
 

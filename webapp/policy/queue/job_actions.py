@@ -1,4 +1,7 @@
-"""The actions that an admin may take on a job, by its state."""
+"""The actions on a job that its state allows.
+
+Admins may take all of them; an owner may cancel and stop, by the same rules.
+"""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -7,18 +10,17 @@ from webapp.policy.queue.job_status import JobStatus
 
 AdminAction = Literal["cancel", "restore", "stop", "retry", "move", "unmove"]
 ADMIN_ACTIONS: Final[tuple[AdminAction, ...]] = ("move", "unmove", "cancel", "stop", "retry", "restore")
-# The error of a job that an admin stopped, for its owner.
-STOPPED: Final = "An admin stopped this job"
-# Those that put a job back in line: they need room there.
+# The error that the owner sees of a job that an admin stopped.
+STOPPED_BY_ADMIN: Final = "An admin stopped this job"
+# Those that put a job back into the queue, which needs capacity there.
 PUT_BACK: Final[frozenset[AdminAction]] = frozenset({"restore", "retry"})
 
 
 @dataclass(frozen=True, slots=True)
-class Steered:
-    """A job reduced to what decides what may be done to it.
+class JobState:
+    """The facts about a job that decide which actions are possible.
 
-    `is_front` says that it stands before all tiers, `is_moved` that an admin put it there, and
-    `was_cancelled_by_admin` that its end was an admin's doing.
+    `is_front`: it goes before all tiers. `is_moved`: an admin moved it there.
     """
 
     status: JobStatus
@@ -27,11 +29,11 @@ class Steered:
     was_cancelled_by_admin: bool = False
 
 
-def refusal(action: AdminAction, job: Steered) -> str | None:
-    """Why an action cannot be taken, in words; None when it can."""
+def refusal_reason(action: AdminAction, job: JobState) -> str | None:
+    """Return why an action is not possible, as an error text; None if it is."""
     match action:
         case "cancel" | "move" | "unmove" if job.status != "queued":
-            return _not_waiting(job.status, {"cancel": "cancel"}.get(action, "move"))
+            return not_waiting_reason(job.status, "cancel" if action == "cancel" else "move")
         case "move" if job.is_front:
             return "Job is at the front already"
         case "unmove" if not job.is_moved:
@@ -48,12 +50,13 @@ def refusal(action: AdminAction, job: Steered) -> str | None:
             return None
 
 
-def possible(job: Steered) -> tuple[AdminAction, ...]:
+def possible_actions(job: JobState) -> tuple[AdminAction, ...]:
     """Return the actions that are possible on a job now."""
-    return tuple(action for action in ADMIN_ACTIONS if refusal(action, job) is None)
+    return tuple(action for action in ADMIN_ACTIONS if refusal_reason(action, job) is None)
 
 
-def _not_waiting(status: JobStatus, verb: str) -> str:
+def not_waiting_reason(status: JobStatus, verb: str) -> str:
+    """Return why an action on waiting jobs is not possible on one that is not waiting."""
     if status == "processing":
         return f"Cannot {verb} a job that is already processing"
     return "Job is not in queue"

@@ -9,5 +9,5 @@ _JOB_ID: Final = re.compile(JOB_ID_PATTERN.strip("^$"))
 
 
 def is_job_id(text: str) -> bool:
-    """Return whether a job may be called that."""
+    """Return whether a text has the form of a job id."""
     return _JOB_ID.fullmatch(text) is not None

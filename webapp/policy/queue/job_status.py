@@ -1,6 +1,6 @@
-"""The states of a job, and the named sets of them that code asks for.
+"""The states of a job, and named sets of them.
 
-A speech request goes through the same states, but for `cancelled`.
+A speech request has the same states except `cancelled`.
 """
 
 from typing import Final, Literal
@@ -9,7 +9,7 @@ ActiveStatus = Literal["queued", "processing"]
 UnsuccessfulStatus = Literal["failed", "cancelled"]
 JobStatus = Literal[ActiveStatus, "completed", UnsuccessfulStatus]
 
-# In the queue: waiting, or in a worker's hands.
+# In the queue: waiting, or claimed by a worker.
 ACTIVE: Final[tuple[ActiveStatus, ...]] = ("queued", "processing")
 # Left the queue without a sound.
 UNSUCCESSFUL: Final[tuple[UnsuccessfulStatus, ...]] = ("failed", "cancelled")

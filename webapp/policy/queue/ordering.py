@@ -1,19 +1,19 @@
-"""Who goes next: one pure order behind every shown place, every estimate and every claim.
+"""Who goes next: one pure order behind every queue position, every estimate and every claim.
 
 1. Skipped jobs, oldest skip first.
 2. Jobs that have waited past their tier's limit, furthest past it first.
-3. The others by tier, and within a tier in the order in which they came.
+3. The others by tier, and within a tier in the order of submission.
 
 A job's limit is a point in time fixed when it was submitted (`starves_ms`), so "furthest past it"
 is "earliest limit". Ties fall to the order of submission. A job that is returned to the queue
-keeps all of these, hence its place.
+keeps all of these, hence its position.
 
-Affinity bends the third rule: where loading a model takes time, a worker may take the first job of
-the same tier that needs no loading, a few times before it has to load another model. A skip, a
-starving job and a better tier are never overtaken for it.
+Worker affinity relaxes the third rule: where loading a model takes time, a worker may take the first job
+of the same tier that needs no loading, a limited number of times before it has to load another model. It
+never overtakes a skipped job, a starving job or a better tier for that.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
@@ -35,7 +35,7 @@ REASONS: dict[Rank, Reason] = {Rank.SKIPPED: "skipped", Rank.STARVING: "starving
 
 
 class Waiting(Protocol):
-    """The facts about a waiting job that decide its place."""
+    """The facts about a waiting job that decide its queue position."""
 
     @property
     def sequence(self) -> int: ...
@@ -51,7 +51,7 @@ class Waiting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WaitingJob:
-    """A waiting job reduced to what decides its place and when it will start."""
+    """A waiting job reduced to what decides its queue position and when it will start."""
 
     sequence: int
     priority: int
@@ -63,18 +63,18 @@ class WaitingJob:
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
-    """A worker's loaded models, and how much it has used them to pass others in line.
+    """A worker's loaded models, and how often it has preferred jobs for them.
 
     `ready` has the models that need no loading now; None where no model ever does. `streak` counts
-    the jobs that it preferred since it last loaded a model, and may not pass `limit`.
+    the jobs that it preferred since it last loaded a model, and may not exceed `limit`.
     """
 
     ready: frozenset[str] | None = None
     streak: int = 0
     limit: int = 0
 
-    def has_a_say(self, models: Collection[str]) -> bool:
-        """Return whether the order of jobs of these models can depend on this worker."""
+    def can_affect_order(self, models: Collection[str]) -> bool:
+        """Return whether the order of jobs for these models can depend on this worker."""
         return self.limit > 0 and self.ready is not None and not self.ready.issuperset(models)
 
     def may_overtake(self, head: str, rank: int) -> bool:
@@ -87,11 +87,11 @@ class Affinity:
         )
 
     def after_preferring(self) -> "Affinity":
-        """The state once the worker has taken a job before its turn."""
+        """Return the state once the worker has taken a job ahead of an earlier one."""
         return replace(self, streak=self.streak + 1)
 
     def after_first(self, model: str) -> "Affinity":
-        """The state once the worker has taken the first in line, loading its model if need be."""
+        """Return the state once the worker has taken the first job, loading its model if need be."""
         if self.ready is None or model in self.ready:
             return self
         return replace(self, ready=frozenset((model,)), streak=0)
@@ -103,7 +103,7 @@ W = TypeVar("W", bound=Waiting)
 
 
 def order_key(job: Waiting, now_ms: int) -> tuple[int, int, int]:
-    """The sort key of a waiting job at a moment; smaller goes earlier, and no two are equal."""
+    """Return the sort key of a waiting job at a time; smaller goes earlier, and no two are equal."""
     if job.skipped_ms is not None:
         return (Rank.SKIPPED, job.skipped_ms, job.sequence)
     if job.starves_ms is not None and job.starves_ms <= now_ms:
@@ -112,7 +112,7 @@ def order_key(job: Waiting, now_ms: int) -> tuple[int, int, int]:
 
 
 def next_job(jobs: Iterable[W], now_ms: int, affinity: Affinity = INDIFFERENT) -> tuple[W, Affinity] | None:
-    """The job that a worker takes now, and the worker's state after it; None when nothing waits."""
+    """Return the job that a worker takes now, and the worker's state after it; None when nothing waits."""
     waiting = list(jobs)
     if not waiting:
         return None
@@ -129,20 +129,20 @@ def next_job(jobs: Iterable[W], now_ms: int, affinity: Affinity = INDIFFERENT) -
     return head, affinity.after_first(head.model)
 
 
-def in_order(jobs: Iterable[W], now_ms: int, turns: Sequence[Affinity] = ()) -> list[W]:
-    """The waiting jobs in the order in which they would be taken now.
+def in_order(jobs: Iterable[W], now_ms: int, affinities: Sequence[Affinity] = ()) -> list[W]:
+    """Return the waiting jobs in the order in which they would be taken now.
 
-    That is `next_job` over and over, with each worker in its turn; see `in_turn`.
+    That is `next_job` repeatedly, for each worker of `affinities` in rotation; see `in_claim_order`.
     """
     waiting = list(jobs)
     models = {job.model for job in waiting}
-    if not any(turn.has_a_say(models) for turn in turns):
+    if not any(affinity.can_affect_order(models) for affinity in affinities):
         return sorted(waiting, key=lambda job: order_key(job, now_ms))
-    line = Line(waiting)
-    states = list(turns)
+    remaining = WaitingJobs(waiting)
+    states = list(affinities)
     ordered: list[W] = []
     for worker in cycle(range(len(states))):
-        taken = line.take(now_ms, states[worker])
+        taken = remaining.take(now_ms, states[worker])
         if taken is None:
             break
         ordered.append(taken[0])
@@ -150,42 +150,46 @@ def in_order(jobs: Iterable[W], now_ms: int, turns: Sequence[Affinity] = ()) -> 
     return ordered
 
 
-def skip_would_move(jobs: Iterable[W], job: WaitingJob, now_ms: int, turns: Sequence[Affinity] = ()) -> bool:
-    """Return whether one of the waiting jobs would be taken earlier if it were skipped now.
+def skip_would_move(
+    jobs: Iterable[W], job: WaitingJob, now_ms: int, affinities: Sequence[Affinity] = ()
+) -> bool:
+    """Return whether a waiting job would be taken earlier if its owner skipped the queue now.
 
-    `job` is that one as it is. Whether the queue is paused makes no difference to the order.
+    `job` is its present state. Whether the queue is paused makes no difference to the order.
     """
     others = [other for other in jobs if other.sequence != job.sequence]
     skipped = replace(job, skipped_ms=now_ms)
-    return _place(skipped, others, now_ms, turns) < _place(job, others, now_ms, turns)
+    return _position(skipped, others, now_ms, affinities) < _position(job, others, now_ms, affinities)
 
 
-def _place(job: WaitingJob, others: Iterable[Waiting], now_ms: int, turns: Sequence[Affinity]) -> int:
-    line: list[Waiting] = in_order([*others, job], now_ms, turns)
-    return [one.sequence for one in line].index(job.sequence)
+def _position(job: WaitingJob, others: Iterable[Waiting], now_ms: int, affinities: Sequence[Affinity]) -> int:
+    ordered: list[Waiting] = in_order([*others, job], now_ms, affinities)
+    return [one.sequence for one in ordered].index(job.sequence)
 
 
-def in_turn(workers: Iterable[tuple[str, Affinity]], started: dict[str, int]) -> tuple[Affinity, ...]:
-    """The workers, given with their ids, in the order in which they are taken to ask for their next job.
+def in_claim_order(
+    workers: Iterable[tuple[str, Affinity]], started: Mapping[str, int]
+) -> tuple[Affinity, ...]:
+    """Sort workers, given as (id, affinity), by the order in which they are assumed to claim their next job.
 
-    Idle ones first, then in the order in which their present jobs `started`: an order that every
-    process sees alike, whatever it believes of how long jobs take.
+    Idle ones go first, then those whose current jobs `started` first. Every process computes the same order,
+    since it does not depend on estimates of how long jobs take.
     """
     return tuple(
         affinity for _, affinity in sorted(workers, key=lambda item: (started.get(item[0], -1), item[0]))
     )
 
 
-def reason_for_place(job: Waiting, now_ms: int) -> Reason:
-    """Why a waiting job stands where it does."""
+def rank_reason(job: Waiting, now_ms: int) -> Reason:
+    """Return the rule of the order that decides a waiting job's position."""
     return REASONS[Rank(order_key(job, now_ms)[0])]
 
 
-class Line(Generic[W]):
-    """Waiting jobs, kept so that taking the next one costs little however long the line is.
+class WaitingJobs(Generic[W]):
+    """Waiting jobs in heaps, so that taking the next one is cheap however many there are.
 
-    Takes exactly what `next_job` would. Entries of jobs that have left stay in the heaps until they
-    come to the top.
+    It takes exactly the job that `next_job` would. Entries of jobs that have left stay in the heaps until
+    they come to the top.
     """
 
     def __init__(self, jobs: Iterable[W] = ()) -> None:
@@ -210,15 +214,15 @@ class Line(Generic[W]):
         return len(self._jobs)
 
     def __iter__(self) -> Iterator[W]:
-        """The waiting jobs in no particular order."""
+        """Iterate over the waiting jobs in no particular order."""
         return iter(self._jobs.values())
 
     def get(self, sequence: int) -> W | None:
-        """The waiting job with this sequence number, if there is one."""
+        """Return the waiting job with this sequence number, if there is one."""
         return self._jobs.get(sequence)
 
     def add(self, job: W) -> None:
-        """Put a job in line; one with the same sequence is replaced, as when a job is skipped."""
+        """Add a job; one with the same sequence number is replaced, as when a job is skipped."""
         self._jobs[job.sequence] = job
         if job.skipped_ms is not None:
             heappush(self._skipped, (job.skipped_ms, job.sequence))
@@ -231,11 +235,11 @@ class Line(Generic[W]):
         heappush(self._tiers[job.priority].setdefault(job.model, []), job.sequence)
 
     def remove(self, sequence: int) -> None:
-        """Take a job out, as when it is cancelled. Raises KeyError when it is not there."""
+        """Remove a job, as when it is cancelled. Raises KeyError if it is not there."""
         del self._jobs[sequence]
 
     def take(self, now_ms: int, affinity: Affinity = INDIFFERENT) -> tuple[W, Affinity] | None:
-        """Take out the job that `next_job` names, with the worker's state after it."""
+        """Remove and return the job that `next_job` would, with the worker's state after it."""
         if not self._jobs:
             return None
         sequence = self._first_skipped()
@@ -276,15 +280,15 @@ class Line(Generic[W]):
                     return self._jobs.pop(min(preferred)), affinity.after_preferring()
             del self._jobs[head.sequence]
             return head, affinity.after_first(head.model)
-        raise AssertionError("a job that is neither skipped nor starving stands in its tier")
+        raise AssertionError("a job that is neither skipped nor starving is in its tier's heaps")
 
     def _heads(self, priority: int) -> list[tuple[int, str]]:
-        """The first job of each model in a tier."""
+        """Return the first job of each model in a tier, as (sequence, model)."""
         heads = []
         for model, sequences in self._tiers[priority].items():
             while sequences:
                 job = self._jobs.get(sequences[0])
-                # A job that was replaced may stand in another tier now.
+                # A job that was replaced may be in another tier now.
                 if job is not None and (job.skipped_ms, job.priority, job.model) == (None, priority, model):
                     heads.append((sequences[0], model))
                     break

@@ -1,4 +1,4 @@
-"""The places that newcomers get, one after the other, without ordering the whole line for each."""
+"""The positions that new jobs get, one after the other, without sorting the whole queue for each."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
@@ -9,13 +9,13 @@ from webapp.policy.queue.ordering import Affinity, Waiting, in_order, order_key
 W = TypeVar("W", bound=Waiting)
 
 
-class Places(Generic[W]):
-    """A line that grows; tells each newcomer the place that `in_order` gives it."""
+class QueuePositions(Generic[W]):
+    """A growing queue that returns the position that `in_order` gives each new job."""
 
-    def __init__(self, waiting: Iterable[W], now_ms: int, turns: Sequence[Affinity] = ()) -> None:
+    def __init__(self, waiting: Iterable[W], now_ms: int, affinities: Sequence[Affinity] = ()) -> None:
         self._waiting = list(waiting)
         self._now_ms = now_ms
-        self._turns = turns
+        self._affinities = affinities
         self._models = {job.model for job in self._waiting}
         self._keys = sorted(order_key(job, now_ms) for job in self._waiting)
 
@@ -23,13 +23,14 @@ class Places(Generic[W]):
         return len(self._waiting)
 
     def of(self, newcomer: W) -> int:
-        """The place, from 0, that one more job would get."""
-        if any(turn.has_a_say(self._models | {newcomer.model}) for turn in self._turns):
-            return in_order([*self._waiting, newcomer], self._now_ms, self._turns).index(newcomer)
+        """Return the position, from 0, that one more job would get."""
+        models = self._models | {newcomer.model}
+        if any(affinity.can_affect_order(models) for affinity in self._affinities):
+            return in_order([*self._waiting, newcomer], self._now_ms, self._affinities).index(newcomer)
         return bisect_left(self._keys, order_key(newcomer, self._now_ms))
 
     def add(self, newcomer: W) -> None:
-        """Let a job join the line."""
+        """Add a job to the queue."""
         self._waiting.append(newcomer)
         self._models.add(newcomer.model)
         insort(self._keys, order_key(newcomer, self._now_ms))

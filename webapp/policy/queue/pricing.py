@@ -16,7 +16,7 @@ class SkipPrice:
 
 
 def skip_prices(settings: Settings) -> tuple[SkipPrice, ...]:
-    """The price list, shortest clips first; its last row is long enough for any clip."""
+    """Return the price list, shortest clips first; its last row covers any clip."""
     return (
         SkipPrice(10, settings.skip_cost_10s, "Short SFX"),
         SkipPrice(30, settings.skip_cost_30s, "Medium clip"),
@@ -27,5 +27,5 @@ def skip_prices(settings: Settings) -> tuple[SkipPrice, ...]:
 
 
 def skip_cost(duration_s: float, prices: Sequence[SkipPrice]) -> int:
-    """The Aura that a job of this length pays to skip: the first row that is long enough."""
+    """Return the price of a skip for a job of this length: that of the first row that covers it."""
     return next(price.cost for price in prices if duration_s <= price.max_duration)

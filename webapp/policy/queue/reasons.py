@@ -1,51 +1,55 @@
-"""Why each waiting job stands where it does."""
+"""Explains the position of each waiting job."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from webapp.policy.queue.ordering import Waiting, reason_for_place
+from webapp.policy.queue.ordering import Waiting, rank_reason
 
-# moved: an admin put it in front. loaded: it goes before an earlier one because its model is loaded.
-PlaceReason = Literal["moved", "skipped", "starving", "loaded", "tier"]
+# Beside the rules of the order, moved: an admin moved the job to the front. loaded: it goes before one that
+# was submitted earlier, because a worker has loaded its model.
+PositionReason = Literal["moved", "skipped", "starving", "loaded", "tier"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
-    """The number of waiting jobs before one: before all tiers (`front`), of better tiers, of its own."""
+class JobsAhead:
+    """The waiting jobs before one: skipped or starving (`front`), of better tiers, and of its own tier."""
 
     front: int = 0
     better: int = 0
     same: int = 0
 
 
-NOTHING_AHEAD: Final = Ahead()
+NOTHING_AHEAD: Final = JobsAhead()
 
 
-def ahead_of_each(line: Sequence[Waiting], now_ms: int) -> list[Ahead]:
-    """Count the jobs before each job of a line that is in order."""
-    found: list[Ahead] = []
+def ahead_of_each(waiting: Sequence[Waiting], now_ms: int) -> list[JobsAhead]:
+    """Count the jobs before each of the waiting jobs, which are in queue order."""
+    found: list[JobsAhead] = []
     front = 0
     by_priority: dict[int, int] = {}
-    for job in line:
+    for job in waiting:
         better = sum(count for priority, count in by_priority.items() if priority < job.priority)
-        found.append(Ahead(front, better, by_priority.get(job.priority, 0)))
-        if reason_for_place(job, now_ms) == "tier":
+        found.append(JobsAhead(front, better, by_priority.get(job.priority, 0)))
+        if rank_reason(job, now_ms) == "tier":
             by_priority[job.priority] = by_priority.get(job.priority, 0) + 1
         else:
             front += 1
     return found
 
 
-def place_reasons(
-    line: Sequence[Waiting], now_ms: int, moved: Collection[int] = frozenset()
-) -> list[PlaceReason]:
-    """The reason for each place of a line that is in order; `moved` has the sequences that admins moved."""
-    reasons: list[PlaceReason] = []
-    # By tier: the earliest of the jobs further back.
+def position_reasons(
+    waiting: Sequence[Waiting], now_ms: int, moved: Collection[int] = frozenset()
+) -> list[PositionReason]:
+    """Return the reason for the position of each of the waiting jobs, which are in queue order.
+
+    `moved` has the sequence numbers of jobs that an admin moved.
+    """
+    reasons: list[PositionReason] = []
+    # By tier: the lowest sequence number among the jobs further back.
     earliest_behind: dict[int, int] = {}
-    for job in reversed(line):
-        reason: PlaceReason = reason_for_place(job, now_ms)
+    for job in reversed(waiting):
+        reason: PositionReason = rank_reason(job, now_ms)
         if reason == "skipped" and job.sequence in moved:
             reason = "moved"
         elif reason == "tier":

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-# Below this a pace is a guess, and above it the rest is a moment.
+# Below this percentage the pace is not meaningful yet.
 LEAST_PCT: Final = 1
 
 
 def remaining_s(progress_pct: int, elapsed_s: float, usual_s: float) -> float:
-    """The time left of a job, from its own pace and from what such jobs usually take.
+    """Return the time left of a job, from its own pace and from the usual duration of such jobs.
 
-    At first the usual time counts, since a pace may have loading in it; towards the end the pace does.
-    Both are mixed by their logarithms, so that neither of them can be far off for long.
+    The weight moves from the usual duration, as the pace may include loading at first, to the pace as the job
+    progresses. The mean is geometric, so that one estimate that is far off does not dominate.
     """
     share = min(max(progress_pct, LEAST_PCT), 99) / 100
     usual_left_s = max(usual_s, 1e-3) * (1 - share)

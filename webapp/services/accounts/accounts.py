@@ -25,7 +25,7 @@ from webapp.policy.accounts.credentials import (
     username_key,
 )
 from webapp.policy.accounts.tiers import DEFAULT_TIER, TIER_NAMES
-from webapp.services.accounts.export import export_account
+from webapp.services.accounts.account_document import account_document
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sign_in_limits import AccountLimits
@@ -62,7 +62,7 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._settings = settings
-        self._limits = AccountLimits(settings, rate_limits)
+        self.limits = AccountLimits(settings, rate_limits)
         self._hasher = hasher
         self._bus = bus or LocalBus(clock)
 
@@ -78,22 +78,22 @@ class Accounts:
         if self._settings.registration == "closed":
             raise NotAuthorized("Registration is closed")
         name, secret = checked_username(username), checked_password(password)
-        await self._limits.check_registration(address)
+        await self.limits.check_registration(address)
         async with self._hasher.slot() as slot:
-            hit = await self._limits.count_registration(address)
+            hit = await self.limits.count_registration(address)
             try:
                 if await self._row(name) is not None:
                     raise _taken()
                 return await self.insert(NewAccount(name, await slot.hash(secret)))
             except ProductError as error:
-                await self._limits.forget(hit)
+                await self.limits.forget(hit)
                 if isinstance(error, Conflict):
-                    await self._limits.count_taken_name(address)
+                    await self.limits.count_taken_name(address)
                 raise
 
     async def registration_usage(self, address: str) -> LimitUsage:
         """Return how much of its registration limit an address has used."""
-        return await self._limits.registration_usage(address)
+        return await self.limits.registration_usage(address)
 
     async def prepare(self, username: object, password: object) -> NewAccount:
         """Check a username and a password and hash the password; not to be called inside a transaction."""
@@ -142,7 +142,7 @@ class Accounts:
 
     async def sign_in_usage(self, username: object, address: str) -> tuple[LimitUsage, LimitUsage]:
         """Return how much of the limits on failed sign-ins is used: the account's, then the address's."""
-        return await self._limits.sign_in_usage(username if isinstance(username, str) else "", address)
+        return await self.limits.sign_in_usage(username if isinstance(username, str) else "", address)
 
     async def confirm_password(self, account_id: int, password: object, *, address: str) -> None:
         """Check that the holder of a session also knows the password.
@@ -156,17 +156,17 @@ class Accounts:
 
     async def _prove(self, username: str, password: str, address: str) -> dict[str, Any] | None:
         """Return the row of the account that these belong to, or None. Only failures are counted."""
-        await self._limits.check_sign_in(username, address)
+        await self.limits.check_sign_in(username, address)
         async with self._hasher.slot() as slot:
             # Count before the attempt and take the count back after a success, so that concurrent requests
             # cannot try more passwords than the limit allows.
-            hits = await even_if_full(self._database, lambda: self._limits.count_sign_in(username, address))
+            hits = await even_if_full(self._database, lambda: self.limits.count_sign_in(username, address))
             row = await self._row(username)
             verdict = await slot.verify(row["password_hash"] if row else None, password)
             if row is None or not verdict.is_right or row["is_disabled"]:
                 return None
             # Still within the slot, so that correct passwords that arrive together do not exhaust the limit.
-            await even_if_full(self._database, lambda: self._limits.forget(*hits))
+            await even_if_full(self._database, lambda: self.limits.forget(*hits))
         if verdict.rehashed is not None:
             # If this fails, a later sign-in will store the new hash.
             with suppress(*PASSING):
@@ -213,8 +213,8 @@ class Accounts:
         return tuple(account_view(row) for row in rows)
 
     async def export(self, account_id: int) -> dict[str, Any]:
-        """Return everything that is stored about an account; see `export_account`. Raises NotFound."""
-        return await export_account(account_id)
+        """Return everything that is stored about an account; see `account_document`. Raises NotFound."""
+        return await account_document(account_id)
 
     async def _view(self, condition: Where, missing: str) -> AccountView:
         row = await Account.select(*ACCOUNT_COLUMNS).where(condition).first()
@@ -275,8 +275,7 @@ class Accounts:
     async def delete(self, account_id: int) -> DeletedAccount:
         """Delete an account with its tokens, sessions, ledger, jobs and sounds.
 
-        The caller deletes the files of its sounds, whose keys are returned. Files that a running job writes
-        afterwards belong to no sound and are swept like the leftovers of a crash. Raises NotFound.
+        The caller deletes the files of its sounds, whose keys are returned. Raises NotFound.
         """
         # Its jobs leave the queue, so this is a queue transition.
         async with queue_transition(self._database):

@@ -12,11 +12,11 @@ from webapp.services.accounts.invitations import Invitations
 from webapp.services.accounts.passwords import PasswordHasher
 from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
-from webapp.services.accounts.sign_in_limits import AccountLimits
 from webapp.services.accounts.tokens import Tokens
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.admin.audit import AuditLog
 from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import RateLimits
 
 
@@ -40,21 +40,15 @@ def build_accounts(
     *,
     rate_limits: RateLimits,
     tiers: Mapping[str, Tier],
+    loose: LooseGroups,
     audit: AuditLog,
 ) -> AccountServices:
     """Wire the services of accounts."""
-    database, clock, ids, settings, bus, storage = (
-        base.database,
-        base.clock,
-        base.ids,
-        base.settings,
-        base.bus,
-        base.storage,
-    )
+    database, clock, ids, settings, bus = base.database, base.clock, base.ids, base.settings, base.bus
     registry = Accounts(database, clock, settings, rate_limits, PasswordHasher(), bus)
     return AccountServices(
         registry=registry,
-        deletion=AccountDeletion(database, registry, storage, bus),
+        deletion=AccountDeletion(database, registry, loose, bus),
         tokens=Tokens(database, clock, ids, bus),
         sessions=Sessions(database, clock, ids, bus),
         setup_links=SetupLinks(database, clock, ids, registry),
@@ -63,7 +57,7 @@ def build_accounts(
             clock,
             ids,
             accounts=registry,
-            limits=AccountLimits(settings, rate_limits),
+            limits=registry.limits,
             audit=audit,
         ),
         guessing_limits=GuessingLimits(rate_limits, settings),

@@ -8,7 +8,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.library.fields import is_generation_id
 from webapp.policy.queue.job_ids import is_job_id
-from webapp.services.admin.queries import any_of
+from webapp.services.shared.queries import any_of
 from webapp.services.shared.row_ids import MAX_ROW_ID
 from webapp.tables import AdminAction, Job, LibraryItem
 

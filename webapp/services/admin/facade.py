@@ -18,7 +18,7 @@ from webapp.services.workers.facade import WorkerServices
 
 @dataclass(frozen=True, slots=True)
 class AdminServices:
-    """Every call of these is refused to whoever is no admin; every change is on record in `audit`."""
+    """All of these refuse calls by anybody but admins; every change is recorded in the audit log."""
 
     queue: QueueAdmin
     overview: QueueOverview
@@ -38,10 +38,10 @@ def build_admin(
     workers: WorkerServices,
     audit: AuditLog,
 ) -> AdminServices:
-    """Wire what admins do over the services whose things they change."""
+    """Wire the services for admins on top of those of the domains that they change."""
     database, clock, ids, settings, bus = base.database, base.clock, base.ids, base.settings, base.bus
     return AdminServices(
-        queue=QueueAdmin(database, clock, settings, bus, payments=queue.skip_payments, audit=audit),
+        queue=QueueAdmin(database, clock, settings, bus, endings=queue.endings, audit=audit),
         overview=QueueOverview(database),
         accounts=AccountAdmin(
             database,

@@ -1,10 +1,8 @@
-"""Statements of admins that stay SQL because Piccolo's query builder cannot say them."""
+"""Raw statements for admins, which Piccolo's query builder cannot express."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from piccolo.columns.combination import WhereRaw
-from piccolo.querystring import QueryString
 
 from webapp.database import Database, Row, literals
 from webapp.policy.queue.job_status import UNSUCCESSFUL
@@ -25,11 +23,6 @@ _ENDED_JOBS: Final = (
 def username_like(pattern: str) -> WhereRaw:
     """Match usernames against a LIKE pattern that escapes with `!`; the builder has no ESCAPE clause."""
     return WhereRaw("username_key LIKE {} ESCAPE '!'", pattern)
-
-
-def any_of(values: Sequence[object]) -> QueryString:
-    """List values for `is_in`; given a plain list of more than 100, the builder warns of its own slowness."""
-    return QueryString(", ".join("{}" for _ in values), *values)
 
 
 async def ended_jobs(database: Database, status: str, limit: int) -> list[Row]:

@@ -11,14 +11,14 @@ from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.errors import InvalidRequest, NotFound, ProductError
 from webapp.events import Bus, Event
-from webapp.policy.queue.job_actions import PUT_BACK, STOPPED, AdminAction, Steered, refusal
+from webapp.policy.queue.job_actions import PUT_BACK, AdminAction, JobState, refusal_reason
 from webapp.policy.queue.job_ids import is_job_id
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.audit import AuditLog
-from webapp.services.admin.queries import any_of
+from webapp.services.queue.endings import JobEndings
 from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.queries import IS_ACTIVE, next_skip_ms
-from webapp.services.queue.skip_payments import SkipPayments
+from webapp.services.shared.queries import any_of
 from webapp.settings import Settings
 from webapp.tables import Job, QueueState
 
@@ -37,9 +37,9 @@ class Outcome:
 
 
 class QueueAdmin:
-    """Pausing, and steering jobs whoever they belong to.
+    """Pauses the queue, and takes actions on jobs of any account.
 
-    Each call is one transition of the queue, however many jobs it takes, and is recorded in it.
+    Each call is one queue transition, however many jobs it changes, and is recorded in the audit log.
     """
 
     def __init__(
@@ -49,17 +49,17 @@ class QueueAdmin:
         settings: Settings,
         bus: Bus,
         *,
-        payments: SkipPayments,
+        endings: JobEndings,
         audit: AuditLog,
     ) -> None:
         self._database = database
         self._clock = clock
         self._queue_limit = settings.queue_limit
         self._bus = bus
-        self._payments = payments
+        self._endings = endings
         self._audit = audit
         self._change: dict[AdminAction, Callable[[Sequence[Row], int], Awaitable[None]]] = {
-            "cancel": self._cancel,
+            "cancel": endings.cancel,
             "restore": self._put_back,
             "stop": self._stop,
             "retry": self._put_back,
@@ -68,9 +68,9 @@ class QueueAdmin:
         }
 
     async def set_paused(self, identity: Identity, *, is_paused: bool) -> bool:
-        """Let no worker take another job, or let them again; returns whether that changed anything.
+        """Pause or resume the queue; return whether that changed anything.
 
-        Jobs in hand are finished, and jobs may be submitted meanwhile. Raises NotAuthorized.
+        While it is paused, running jobs are finished and jobs may be submitted. Raises NotAuthorized.
         """
         require_admin(identity)
         async with queue_transition(self._database) as transition:
@@ -93,11 +93,11 @@ class QueueAdmin:
     async def act_on(self, identity: Identity, action: AdminAction, job_ids: Iterable[str]) -> Outcome:
         """Take an action on each of these jobs that allows it, all in one transaction.
 
-        - cancel: out of the line; what was paid to skip comes back.
-        - restore: an admin's cancellation undone.
-        - stop: a job in a worker's hands fails; the worker notices with its next heartbeat.
-        - retry: a failed job goes back in line, with all its retries.
-        - move, unmove: to the front like a skip that nobody pays for, behind earlier ones; and back.
+        - cancel: take a waiting job out of the queue; refund what was paid to skip.
+        - restore: undo an admin's cancellation.
+        - stop: fail a running job; its worker notices with its next heartbeat.
+        - retry: put a failed job back into the queue, with all its retries.
+        - move, unmove: move a job to the front like a skip, behind earlier ones, but free; and undo that.
 
         Raises NotAuthorized, and InvalidRequest for more than 500 jobs.
         """
@@ -107,7 +107,7 @@ class QueueAdmin:
     async def _take(
         self, identity: Identity, action: AdminAction, job_ids: Iterable[str]
     ) -> tuple[tuple[str, ...], dict[str, ProductError]]:
-        """Take an action on jobs; returns those it was taken on, and why not on the others."""
+        """Take an action on jobs; return those it was taken on, and the errors for the others."""
         require_admin(identity)
         wanted = tuple(dict.fromkeys(job_ids))
         if len(wanted) > MAX_AT_ONCE:
@@ -127,7 +127,7 @@ class QueueAdmin:
         return tuple(row["job_id"] for row in allowed), refused
 
     async def _rows(self, job_ids: Sequence[str]) -> dict[str, Row]:
-        # What can be no job's id may be no text to a database either.
+        # A malformed id may be a string that the database rejects (a null character, say).
         known = [job_id for job_id in job_ids if is_job_id(job_id)] or [""]
         rows = await Job.select(Job.job_id, Job.status, Job.skipped_ms, Job.is_moved, Job.finished_ms).where(
             Job.job_id.is_in(any_of(known))
@@ -144,8 +144,8 @@ class QueueAdmin:
             row = rows.get(job_id)
             if row is None:
                 refused[job_id] = NotFound(UNKNOWN)
-            elif words := refusal(action, _steered(row, job_id in by_admins)):
-                refused[job_id] = InvalidRequest(words)
+            elif reason := refusal_reason(action, _state(row, job_id in by_admins)):
+                refused[job_id] = InvalidRequest(reason)
             elif capacity <= 0:
                 refused[job_id] = InvalidRequest(FULL)
             else:
@@ -153,39 +153,25 @@ class QueueAdmin:
         return refused
 
     async def _cancelled_by_admins(self, job_ids: Sequence[str]) -> frozenset[str]:
-        """The jobs whose last cancellation or return was an admin's cancellation."""
+        """Return those of the jobs that an admin cancelled and nobody has restored since."""
         if not job_ids:
             return frozenset()
         last = await self._audit.last_actions(job_ids, ("cancel", "restore"))
         return frozenset(subject for subject, action in last.items() if action == "cancel")
 
     async def _capacity(self) -> int:
-        """Return how many more jobs the queue takes."""
+        """Return how many more jobs the queue has capacity for."""
         return self._queue_limit - int(await Job.count().where(IS_ACTIVE))
 
-    # Each of these changes rows whose state was checked in the same transaction.
-
-    async def _cancel(self, rows: Sequence[Row], now_ms: int) -> None:
-        await _write(rows, {Job.status: "cancelled", Job.finished_ms: now_ms})
-        await self._refund(rows, "The job was cancelled")
+    # Each of these changes jobs whose state was checked in the same transaction.
 
     async def _stop(self, rows: Sequence[Row], now_ms: int) -> None:
-        await _write(
-            rows,
-            {
-                Job.status: "failed",
-                Job.worker_id: None,
-                Job.lease_expires_ms: None,
-                Job.error: STOPPED,
-                Job.finished_ms: now_ms,
-            },
-        )
-        await self._refund(rows, "The job was stopped")
+        await self._endings.stop(rows, now_ms, by_admin=True)
 
     async def _put_back(self, rows: Sequence[Row], now_ms: int) -> None:
-        """Back to the old place. The time out of line is no waiting, so it brings no job nearer its limit.
+        """Put jobs back at their old positions. The time out of the queue does not count as waiting.
 
-        What was paid for a skip has come back already: the place is now a present.
+        A paid skip was refunded when the job ended; it now counts as a free move.
         """
         await _write(
             rows,
@@ -209,15 +195,13 @@ class QueueAdmin:
     async def _unmove(self, rows: Sequence[Row], now_ms: int) -> None:
         await _write(rows, {Job.skipped_ms: None, Job.is_moved: False})
 
-    async def _refund(self, rows: Iterable[Row], reason: str) -> None:
-        for row in rows:
-            if row["skipped_ms"] is not None:
-                await self._payments.refund(row["job_id"], reason)
 
-
-def _steered(row: Row, was_cancelled_by_admin: bool) -> Steered:
-    return Steered(
-        row["status"], row["skipped_ms"] is not None, bool(row["is_moved"]), was_cancelled_by_admin
+def _state(row: Row, was_cancelled_by_admin: bool) -> JobState:
+    return JobState(
+        row["status"],
+        is_front=row["skipped_ms"] is not None,
+        is_moved=bool(row["is_moved"]),
+        was_cancelled_by_admin=was_cancelled_by_admin,
     )
 
 

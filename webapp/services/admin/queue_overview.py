@@ -7,7 +7,8 @@ from typing import Final
 from webapp.database import Database, Row
 from webapp.policy.queue.job_status import UnsuccessfulStatus
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.admin.queries import any_of, ended_jobs
+from webapp.services.admin.queries import ended_jobs
+from webapp.services.shared.queries import any_of
 from webapp.tables import Account
 
 MOST_GONE: Final = 100

@@ -11,7 +11,16 @@ from piccolo.table import Table, sort_table_classes
 
 from webapp.errors import InvalidRequest
 from webapp.foreign_text import json_of
-from webapp.tables import ALL_TABLES, Invitation, SetupLink, WeightsCopy, WeightsFolder, Worker
+from webapp.tables import (
+    ALL_TABLES,
+    Invitation,
+    LooseFiles,
+    SetupLink,
+    StorageMark,
+    WeightsCopy,
+    WeightsFolder,
+    Worker,
+)
 
 FORMAT: Final = "soundloom-backup"
 VERSION: Final = 1
@@ -19,9 +28,11 @@ MANIFEST: Final = "manifest.json"
 TABLES: Final = "tables"
 SOUNDS: Final = "sounds"
 FILES: Final = "files.jsonl"
-# Who works at the moment, secrets of the moment, and what is on the disks of hosts: of no use elsewhere.
-LEFT_OUT: Final = frozenset({Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy})
-CHUNK_BYTES: Final = 1 << 20
+# Who works at the moment, secrets of the moment, what is on the disks of hosts, and which storage belongs to
+# the database: of no use elsewhere.
+LEFT_OUT: Final = frozenset(
+    {Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy, StorageMark, LooseFiles}
+)
 
 
 class TableEntry(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,10 +31,11 @@ from webapp.services.backup.layout import (
     read_files,
     read_manifest,
 )
-from webapp.storage.local import FILE_NAMES, KEY
+from webapp.storage.names import FILE_NAMES, KEY
 from webapp.tables import Account, Invitation, Job, SetupLink, Sound, Worker
 
 ROWS_AT_ONCE: Final = 1_000
+PUBLISHED_AT_ONCE: Final = 8
 WORKER_SEEN_MS: Final = 15_000
 # Triggers keep these counts, and count again as votes are inserted.
 COUNTED_AGAIN: Final = {"library_item": {"upvotes": 0, "downvotes": 0}}
@@ -75,10 +76,14 @@ async def restore(
     entries = await asyncio.to_thread(_checked, folder, manifest)
     before = set(await data.storage.keys())
     groups = {key: list(files) for key, files in itertools.groupby(entries, key=lambda entry: entry.key)}
-    new = [key for key in groups if key not in before]
+    # What is there already under its key is the same, unless some of it is lost.
+    wanted = {key: [file.name for file in groups[key] if file.size] for key in groups.keys() & before}
+    broken = await data.storage.missing(wanted)
+    for key in broken:
+        await data.storage.delete(key)
+    new = {key: files for key, files in groups.items() if key not in before or key in broken}
     try:
-        for key in new:
-            await _publish(data, folder, key, groups[key])
+        await _publish_all(data, folder, new)
         await _replace_rows(data, folder, manifest)
     except BaseException:
         for key in new:
@@ -165,12 +170,40 @@ def _require_digest(path: Path, digest: str) -> None:
         raise InvalidRequest(f"The backup is damaged: {path} is missing or not what it was")
 
 
+async def _publish_all(data: BackupServices, folder: Path, groups: Mapping[str, Sequence[FileEntry]]) -> None:
+    """Publish groups of files, some at once. None is on its way any more when this returns or raises."""
+    left, has_failed = iter(groups.items()), asyncio.Event()
+
+    async def publish_some() -> None:
+        for key, files in left:
+            if has_failed.is_set():
+                return
+            try:
+                await _publish(data, folder, key, files)
+            except BaseException:
+                has_failed.set()
+                raise
+
+    outcomes = await asyncio.gather(
+        *(publish_some() for _ in range(PUBLISHED_AT_ONCE)), return_exceptions=True
+    )
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
 async def _publish(data: BackupServices, folder: Path, key: str, files: Sequence[FileEntry]) -> None:
     staged = data.storage.staging_folder()
-    for entry in files:
-        source = folder / SOUNDS / key / entry.name
-        await asyncio.to_thread(shutil.copyfile, source, staged / entry.name)
-    await data.storage.publish(key, staged)
+    try:
+        await asyncio.to_thread(_copy_files, folder / SOUNDS / key, [entry.name for entry in files], staged)
+        await data.storage.publish(key, staged)
+    finally:
+        await data.storage.discard(staged)
+
+
+def _copy_files(source: Path, names: Sequence[str], target: Path) -> None:
+    for name in names:
+        shutil.copyfile(source / name, target / name)
 
 
 async def _empty() -> None:

@@ -1,7 +1,6 @@
 """Backups of a running server."""
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -21,7 +20,6 @@ from webapp.policy.library.missing_files import Missing, missing_words
 from webapp.services.backup import queries
 from webapp.services.backup.facade import BackupServices
 from webapp.services.backup.layout import (
-    CHUNK_BYTES,
     FILES,
     MANIFEST,
     SOUNDS,
@@ -34,7 +32,7 @@ from webapp.services.backup.layout import (
     digest_of,
 )
 from webapp.services.library.queries import owned_keys
-from webapp.storage.local import FILE_NAMES
+from webapp.storage.names import FILE_NAMES
 from webapp.tables import Sound
 
 PRIVATE: Final = 0o700
@@ -66,14 +64,12 @@ async def back_up(data: BackupServices, folder: Path, *, allow_missing: bool = F
         _refuse(await _lost(await data.storage.missing(owned)))
     await asyncio.to_thread(_make_folder, folder)
     copier = _Copier(data, folder)
-    for key, names in owned.items():
-        await copier.copy(key, names)
+    await copier.copy(owned)
     migrations = await Migration.get_migrations_which_ran(app_name="soundloom")
     async with snapshot(data.database) as moment:
         tables = [await _dump(moment, table, folder) for table in backed_up_tables()]
         wanted = {key: names async for key, names in _keys(moment)}
-    for key in wanted.keys() - copier.whole:
-        await copier.copy(key, wanted[key])
+    await copier.copy({key: wanted[key] for key in wanted.keys() - copier.whole})
     missing = await _lost({key: copier.lost[key] for key in wanted.keys() & copier.lost.keys()})
     if not allow_missing:
         _refuse(missing)
@@ -146,40 +142,22 @@ class _Copier:
         """List the keys whose files are all copied."""
         return self.entries.keys() - self.lost.keys()
 
-    async def copy(self, key: str, names: Sequence[str]) -> None:
-        """Copy the files of a key, and record the missing ones: some or all of a sound that is deleted
+    async def copy(self, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Copy files by their keys, and record the missing ones: some or all of a sound that is deleted
         meanwhile.
         """
-        entries = []
-        for name in names:
-            try:
-                path = await self._storage.path(key, name)
-                entries.append(await asyncio.to_thread(self._copy, path, key, name))
-            except FileNotFoundError:
-                continue
-        copied = {entry.name for entry in entries if entry.size}
-        self.entries[key] = entries
-        self.lost.pop(key, None)
-        if lost := tuple(name for name in names if name not in copied):
-            self.lost[key] = lost
+        for key, files in (await self._storage.copy_out(wanted, self._folder)).items():
+            self.entries[key] = [FileEntry(key, file.name, file.size, file.sha256) for file in files]
+            self.lost.pop(key, None)
+            copied = {file.name for file in files if file.size}
+            if lost := tuple(name for name in wanted[key] if name not in copied):
+                self.lost[key] = lost
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove the copied files of sounds that are not in the snapshot."""
         for key in list(keys):
             self._remove(key)
             del self.entries[key]
-
-    def _copy(self, path: Path, key: str, name: str) -> FileEntry:
-        digest, size = hashlib.sha256(), 0
-        target = self._folder / key / name
-        with path.open("rb") as source:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("wb") as copy:
-                while chunk := source.read(CHUNK_BYTES):
-                    digest.update(chunk)
-                    size += len(chunk)
-                    copy.write(chunk)
-        return FileEntry(key, name, size, digest.hexdigest())
 
     def _remove(self, key: str) -> None:
         for name in FILE_NAMES:

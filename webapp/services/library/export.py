@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from webapp.policy.library.exports import (
 )
 from webapp.policy.library.fields import MAX_PER_PAGE, LibraryQuery
 from webapp.policy.library.missing_files import missing_words
-from webapp.services.accounts.export import export_account
+from webapp.services.accounts.account_document import account_document
 from webapp.services.accounts.identity import Identity
 from webapp.services.library import queries
 from webapp.services.library.browse import NOT_FOUND, Browser
@@ -99,7 +99,7 @@ class Exports:
         """
         sound_ids = await self._listed(identity, EVERYTHING, None)
         await self._require_files(sound_ids, EVERYTHING)
-        stored = await export_account(identity.account_id)
+        stored = await account_document(identity.account_id)
         document = json.dumps(stored, ensure_ascii=False, indent=2).encode()
         return Export(sound_ids, EVERYTHING, identity.username, ((ACCOUNT_NAME, document),))
 
@@ -167,11 +167,13 @@ class Exports:
         self, archive: ZipStream, item: LibraryItemView, row: Row, suffix: str, files: list[dict[str, object]]
     ) -> AsyncGenerator[bytes, None]:
         """Send one file of a sound. Raises FileNotFoundError if it is gone, NotFound if it is incomplete."""
-        path = await self._storage.path(row["storage_key"], stored_name(suffix))
-        file = await open_in_thread(partial(TaggedFile, path, None if suffix == "png" else tags_of(item)))
+        tags = None if suffix == "png" else tags_of(item)
         name = f"sounds/{file_stem(item.title, item.sound_id)}.{suffix}"
         digest = hashlib.sha256()
-        with closing(file):
+        async with AsyncExitStack() as stack:
+            local = self._storage.local_file(row["storage_key"], stored_name(suffix))
+            path = await stack.enter_async_context(local)
+            file = stack.enter_context(closing(await open_in_thread(partial(TaggedFile, path, tags))))
             measured = await asyncio.to_thread(Measured.of, _digested(file, digest))
             try:
                 async for piece in archive.add(name, file.chunks(), measured, item.created_ms):

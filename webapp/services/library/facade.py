@@ -18,6 +18,7 @@ from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.library.votes import Votes
 from webapp.services.queue.leases import Leases
 from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import RateLimits
 from webapp.services.shared.secret_key import secret_key
 from webapp.services.speech.leases import SpeechLeases
@@ -49,6 +50,7 @@ def build_library(
     audit: AuditLog,
     leases: Leases,
     speech_leases: SpeechLeases,
+    loose: LooseGroups,
 ) -> LibraryServices:
     """Wire the library."""
     database, clock, ids, settings, bus, storage = (
@@ -68,9 +70,9 @@ def build_library(
         favorites=Favorites(database, clock, rate_limits, settings, bus),
         plays=Plays(database, rate_limits),
         playlists=playlists,
-        publishing=Publishing(database, storage, bus, audit),
+        publishing=Publishing(database, loose, bus, audit),
         moderation=Moderation(database, clock, browse, bus),
         exports=Exports(database, storage, clock, browse, playlists),
-        importer=Importer(database, storage, clock, bus, storage_guard),
-        files=Sounds(database, storage, leases, speech_leases),
+        importer=Importer(base, loose, storage_guard),
+        files=Sounds(base, leases, speech_leases, loose),
     )

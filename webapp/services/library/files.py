@@ -1,81 +1,129 @@
 """Finished sounds and their files."""
 
 import re
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Final
 
-from webapp.database import Database
 from webapp.errors import NotFound
 from webapp.services.library import queries
 from webapp.services.queue.leases import Leases
+from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.speech.leases import SpeechLeases
-from webapp.storage import Storage
+from webapp.storage import StoredFile
 from webapp.tables import Sound
 
 AUDIO_NAME = re.compile(r"([0-9a-f]{20})\.(wav|flac|ogg|mp3)")
 PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
+# A sound that begins now, with its pauses, is heard to its end. Without a new question for a while.
+SIGNED_FOR_S: Final = 3_600
+REMEMBERED_FOR_S: Final = 600
+NO_AUDIO: Final = "Audio not found"
+NO_PICTURE: Final = "Spectrogram not found"
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """The name of a sound's file in the storage."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectAddress:
+    """An address of the storage, and how long readers may keep to it without asking again."""
+
+    url: str
+    keep_s: int
 
 
 class Sounds:
     """Finds the files of sounds, and removes files without a sound."""
 
     def __init__(
-        self, database: Database, storage: Storage, leases: Leases, speech_leases: SpeechLeases
+        self,
+        base: Foundation,
+        leases: Leases,
+        speech_leases: SpeechLeases,
+        loose: LooseGroups,
     ) -> None:
-        self._database = database
-        self._storage = storage
+        self._database = base.database
+        self._storage = base.storage
+        self._is_redirecting = base.settings.storage_redirect
         self._leases = leases
         self._speech_leases = speech_leases
+        self._loose = loose
 
-    async def audio_file(self, file_name: str) -> Path:
+    async def exists(self, generation_id: str) -> bool:
+        """Return whether there is a sound of this id."""
+        return await Sound.exists().where(Sound.generation_id == generation_id)
+
+    async def audio_file(self, file_name: str) -> FileName:
         """Find the audio file of a public name, `<generation id>.<wav|flac|ogg|mp3>`. Raises NotFound."""
         match = AUDIO_NAME.fullmatch(file_name)
         if match is None:
-            raise NotFound("Audio not found")
-        return await self._file(match[1], f"sound.{match[2]}", "Audio not found")
+            raise NotFound(NO_AUDIO)
+        return await self._file(match[1], f"sound.{match[2]}", NO_AUDIO)
 
-    async def picture_file(self, file_name: str) -> Path:
+    async def picture_file(self, file_name: str) -> FileName:
         """Find the spectrogram of a public name, `<generation id>.png`. Raises NotFound."""
         match = PICTURE_NAME.fullmatch(file_name)
         if match is None:
-            raise NotFound("Spectrogram not found")
-        return await self._file(match[1], "spectrogram.png", "Spectrogram not found")
+            raise NotFound(NO_PICTURE)
+        return await self._file(match[1], "spectrogram.png", NO_PICTURE)
+
+    async def open(self, file: FileName) -> StoredFile:
+        """Open a file that was found. Raises NotFound and StorageAway."""
+        try:
+            return await self._storage.open(file.key, file.name)
+        except FileNotFoundError as error:
+            raise NotFound(NO_PICTURE if file.name.endswith(".png") else NO_AUDIO) from error
+
+    async def direct_address(self, file: FileName, *, method: str) -> DirectAddress | None:
+        """Return where a reader gets a file from the storage itself, if readers are to be sent there."""
+        if not self._is_redirecting:
+            return None
+        url = await self._storage.signed_url(file.key, file.name, method=method, for_s=SIGNED_FOR_S)
+        return DirectAddress(url, REMEMBERED_FOR_S) if url else None
 
     async def remove_strays(self) -> tuple[int, int]:
         """Delete the files that a crash left without a sound: those of claims of known jobs and texts, and
         those of unfinished imports and deletions.
 
-        Other files that the database does not know stay, because the database may be the wrong one: another
-        one, or an older copy. Returns how many groups were removed, and how many stay for this reason.
+        Other files that the database does not know stay, because the database may be an older copy. Returns
+        how many groups were removed, and how many stay for this reason.
         """
-        on_disk, loose = set(await self._storage.keys()), await self._storage.loose()
-        # Read after the folder: the list lacks what was published since.
+        removed = await self._loose.remove_due()
+        stored = set(await self._storage.keys())
+        # Read after the storage, and in this order. What any host publishes from now on is not in the list;
+        # what it was about to publish is held, or has got its sound by the time that those are read.
         held = await self._leases.held_storage_keys() | await self._speech_leases.held_storage_keys()
-        held |= {key for key, is_in_hand in loose.items() if is_in_hand}
+        held |= await self._loose.in_hand()
         rows = await queries.owned_keys(self._database)
         owned = {row["storage_key"] for row in rows if row["storage_key"]}
         fences = {row["generation_id"]: row["fence"] for row in rows if row["fence"]}
-        for key in (loose.keys() - held) & owned:
-            await self._storage.settle(key)
-        removed = unknown = 0
-        for key in on_disk - held - owned:
+        unknown = 0
+        for key in stored - held - owned:
             generation_id, _, number = key.partition("-")
-            if key in loose or int(number) <= fences.get(generation_id, 0):
+            if int(number) <= fences.get(generation_id, 0):
                 await self._storage.delete(key)
                 removed += 1
             else:
                 unknown += 1
         return removed, unknown
 
+    async def remove_loose(self) -> int:
+        """Delete the files of deleted sounds, and of unfinished imports, that are there still."""
+        return await self._loose.remove_due()
+
     async def remove_if_stray(self, storage_key: str) -> None:
         """Delete one group of files unless a sound owns it."""
         if not await Sound.exists().where(Sound.storage_key == storage_key):
             await self._storage.delete(storage_key)
 
-    async def _file(self, generation_id: str, name: str, missing: str) -> Path:
+    async def _file(self, generation_id: str, name: str, missing: str) -> FileName:
         row = await Sound.select(Sound.storage_key).where(Sound.generation_id == generation_id).first()
         if row is None:
             raise NotFound(missing)
-        try:
-            return await self._storage.path(row["storage_key"], name)
-        except FileNotFoundError as error:
-            raise NotFound(missing) from error
+        return FileName(row["storage_key"], name)

@@ -2,29 +2,27 @@
 
 from pathlib import Path
 
-from webapp.clock import Clock
-from webapp.database import Database
-from webapp.errors import StorageFull
-from webapp.events import Bus, Event
+from webapp.errors import StorageFull, Unavailable
+from webapp.events import Event
 from webapp.policy.library.fields import SoundChange
 from webapp.policy.library.imports import SoundEntry
 from webapp.services.library import queries
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.library.storage_limits import StorageGuard
-from webapp.storage import Storage
+from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.loose_files import LooseGroups
 
 
 class Importer:
     """Adds sounds under the ids that they had. They are private unless whoever imports publishes them."""
 
-    def __init__(
-        self, database: Database, storage: Storage, clock: Clock, bus: Bus, storage_guard: StorageGuard
-    ) -> None:
-        self._database = database
-        self._storage = storage
-        self._clock = clock
-        self._bus = bus
+    def __init__(self, base: Foundation, loose: LooseGroups, storage_guard: StorageGuard) -> None:
+        self._database = base.database
+        self._storage = base.storage
+        self._clock = base.clock
+        self._bus = base.bus
+        self._loose = loose
         self._storage_guard = storage_guard
 
     async def require_capacity(self, account_id: int) -> None:
@@ -50,8 +48,8 @@ class Importer:
     ) -> bool:
         """Publish the files and add the sound; False, and nothing left, if the id is known by now.
 
-        The files are loose until the sound is there: should this process end in between, they are removed by
-        the next import or start.
+        The files are loose until the sound is there: should this process end in between, any server removes
+        them. Raises Unavailable when they took so long to publish that one did, and StorageAway.
         """
         # Beyond the number of any attempt at a job, and another one each time.
         key = f"{entry.id}-{self._clock.now_ms()}"
@@ -66,14 +64,18 @@ class Importer:
             tags=change.tags or (),
             is_public=is_public,
         )
-        await self._storage.publish(key, staged, is_loose=True)
+        await self._loose.announce(key)
+        await self._storage.publish(key, staged)
         async with self._database.transaction():
             is_new = not await self.is_known(entry.id)
-            if is_new:
+            if not is_new:
+                await self._loose.doom([key])
+            elif await self._loose.settle(key):
                 await add_sound(new, facts, created_ms)
+            else:
+                raise Unavailable(f"{entry.id} took too long to store; try again")
         if not is_new:
-            await self._storage.delete(key)
+            await self._loose.remove([key])
             return False
-        await self._storage.settle(key)
         self._bus.publish(Event("library"))
         return True

@@ -16,16 +16,16 @@ from webapp.services.library.adding import tags_text, words_of
 from webapp.services.library.browse import find_item, find_items_to_change
 from webapp.services.library.views import LibraryItemView
 from webapp.services.shared.essential import essential
-from webapp.storage import Storage
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.tables import LibraryItem, Sound
 
 
 class Publishing:
     """Changes sounds. Raises NotFound for who may not see one, NotAuthorized for who may not change it."""
 
-    def __init__(self, database: Database, storage: Storage, bus: Bus, audit: AuditLog) -> None:
+    def __init__(self, database: Database, loose: LooseGroups, bus: Bus, audit: AuditLog) -> None:
         self._database = database
-        self._storage = storage
+        self._loose = loose
         self._bus = bus
         self._audit = audit
 
@@ -84,7 +84,7 @@ class Publishing:
             await LibraryItem.update(values).where(LibraryItem.id == item.row_id)
 
     async def _delete(self, identity: Identity, items: Sequence[LibraryItemView]) -> list[Row]:
-        """Delete rows, and mark their files: if a crash prevents `_clean_up`, the next start deletes them."""
+        """Delete rows, and record that their files are to go, whatever prevents `_clean_up`."""
         for item in items:
             if item.account_id == identity.account_id:
                 continue
@@ -98,15 +98,13 @@ class Publishing:
             .where(Sound.generation_id.is_in([item.sound_id for item in items]))
             .returning(Sound.storage_key, Sound.job)
         )
-        for row in rows:
-            await self._storage.loosen(row["storage_key"])
+        await self._loose.doom([row["storage_key"] for row in rows])
         return rows
 
     async def _clean_up(self, deleted: Sequence[Row]) -> None:
         """Delete the files of deleted rows, once their transaction has committed."""
-        for row in deleted:
-            await self._storage.delete(row["storage_key"])
-            self._bus.publish(Event("job", row["job"]))
+        await self._loose.remove([row["storage_key"] for row in deleted])
+        self._bus.publish(*(Event("job", row["job"]) for row in deleted))
 
     def _announce(self, items: Sequence[LibraryItemView]) -> None:
         """Notify the pages that show these sounds, once their transaction has committed."""

@@ -1,4 +1,4 @@
-"""Accepting jobs: several in one transaction, each within every limit."""
+"""Accepts jobs: several in one transaction, each within all limits."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +12,7 @@ from webapp.ids import Ids
 from webapp.policy.accounts.tiers import Tier
 from webapp.policy.generation import GenerationChoice
 from webapp.policy.queue.ordering import WaitingJob
-from webapp.policy.queue.positions import Places
+from webapp.policy.queue.positions import QueuePositions
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS, UsageReader, at_once_policy, hour_policy
 from webapp.services.library.storage_limits import StorageGuard
@@ -21,7 +21,7 @@ from webapp.services.queue.lock import QueueTransition, queue_transition
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.idempotency import Once
 
-# Nobody knows when a job will end; asking again sooner than this is rarely worth it.
+# When a job will end is not known; a retry sooner than this is rarely useful.
 AT_ONCE_RETRY_S: Final = 30
 
 
@@ -36,7 +36,10 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A request for a job, within what its tier allows for one job; `copies` asks for variations of it."""
+    """A request for a job that is valid by itself; with `copies`, for so many variations of it.
+
+    `once` is its idempotency key, if it has one.
+    """
 
     identity: Identity
     tier: Tier
@@ -46,17 +49,17 @@ class Application:
 
 
 class _Undone(Exception):
-    """Ends a transaction that is to leave nothing."""
+    """Rolls a transaction back."""
 
 
 @dataclass(slots=True)
 class _Capacity:
-    """The capacity that the limits leave, counted once in a transaction and updated as jobs are accepted."""
+    """The remaining capacity, counted once in a transaction and updated as jobs are accepted."""
 
     now_ms: int
     next_sequence: int
     running: int
-    places: Places[WaitingJob]
+    positions: QueuePositions[WaitingJob]
     active: dict[int, int]
     in_hour: dict[int, int]
     full: Mapping[int, str]
@@ -64,7 +67,7 @@ class _Capacity:
 
 
 class Acceptance:
-    """Decides over applications in their order, as if they came one by one."""
+    """Decides on applications in their order, as if each came by itself."""
 
     def __init__(
         self,
@@ -88,8 +91,8 @@ class Acceptance:
     async def decide(self, applications: Sequence[Application]) -> Sequence[Submitted | Exception]:
         """Return the accepted job of each application, or the error to answer it with.
 
-        Accepted jobs are durable when this returns; a refusal leaves nothing. When one goes wrong, the
-        transaction is undone and done again without it. Raises what goes wrong for all alike.
+        Accepted jobs are durable when this returns; a refusal leaves no trace. If one application fails
+        unexpectedly, the transaction is rolled back and repeated without it. Raises errors that affect all.
         """
         outcomes: dict[int, Submitted | Exception] = {}
         while len(outcomes) < len(applications):
@@ -100,7 +103,7 @@ class Acceptance:
     async def _decide_together(
         self, applications: Mapping[int, Application]
     ) -> dict[int, Submitted | Exception]:
-        """Return the outcomes of all; or only the error of one that went wrong."""
+        """Return the outcomes of all; or only the error of one that failed unexpectedly."""
         outcomes: dict[int, Submitted | Exception] = {}
         with suppress(_Undone):
             account_ids = {one.identity.account_id for one in applications.values()}
@@ -119,7 +122,7 @@ class Acceptance:
 
     async def _decide(self, application: Application, capacity: _Capacity) -> Submitted | ProductError:
         try:
-            # Asked again by now, for nobody else can be carrying it out meanwhile.
+            # Checked again under the lock: an identical request may have been accepted in the meantime.
             if application.once and (accepted := await application.once.first_answer()):
                 return accepted
             await self._check_limits(application, capacity)
@@ -152,7 +155,7 @@ class Acceptance:
                 retry_after_s=usage.hour_resets_s or HOUR_MS // 1000,
                 policy=hour_policy(tier.hourly),
             )
-        if capacity.running + len(capacity.places) + copies > self._queue_limit:
+        if capacity.running + len(capacity.positions) + copies > self._queue_limit:
             raise QueueFull
         if account_id in capacity.full:
             raise StorageFull(capacity.full[account_id])
@@ -166,11 +169,11 @@ class Acceptance:
     ) -> Submitted:
         tier, account_id = application.tier, application.identity.account_id
         newcomer = WaitingJob(capacity.next_sequence, tier.priority, model=choice.model)
-        position = capacity.running + capacity.places.of(newcomer) + 1
+        position = capacity.running + capacity.positions.of(newcomer) + 1
         submitted = Submitted(self._ids.job_id(), position, tier.name)
         row = self._row(application, choice, submitted.job_id, capacity)
         capacity.accepted.append({**row, "variation_of": variation_of})
-        capacity.places.add(newcomer)
+        capacity.positions.add(newcomer)
         capacity.next_sequence += 1
         capacity.active[account_id] += 1
         capacity.in_hour[account_id] += 1
@@ -212,7 +215,7 @@ class Acceptance:
             now_ms=now_ms,
             next_sequence=transition.next_sequence,
             running=len(queue.running),
-            places=Places(queue.waiting, now_ms, queue.affinities),
+            positions=QueuePositions(queue.waiting, now_ms, queue.affinities),
             active={row["id"]: row["active"] for row in counts},
             in_hour={row["id"]: row["in_hour"] for row in counts},
             full=await self._storage_guard.full(account_ids),

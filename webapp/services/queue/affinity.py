@@ -1,11 +1,11 @@
-"""Worker affinity: which models workers have loaded, as far as that decides the queue's order."""
+"""Worker affinity: the models that workers have loaded, which may affect the queue's order."""
 
 import json
 from collections.abc import Iterable
 
 from webapp.database import Database, Row
 from webapp.policy.generation import MODELS
-from webapp.policy.queue.ordering import Affinity, in_turn
+from webapp.policy.queue.ordering import Affinity, in_claim_order
 from webapp.services.queue import queries
 from webapp.settings import Settings
 
@@ -18,12 +18,15 @@ class AffinityStore:
         self._limit = settings.affinity_limit
 
     def of(self, gathered: str | None, processing: Iterable[Row]) -> tuple[Affinity, ...]:
-        """Order the workers as they are expected to claim, from the column and the jobs in hand."""
+        """Return affinities in the order in which workers are expected to claim.
+
+        `gathered` is the column `affinities` of the queue's statements; `processing` are the running jobs.
+        """
         workers = [
             (state["worker_id"], self.affinity(_ready(state), state["affinity_streak"]))
             for state in (json.loads(gathered) if gathered else ())
         ]
-        return in_turn(workers, {row["worker_id"]: row["start_order"] for row in processing})
+        return in_claim_order(workers, {row["worker_id"]: row["start_order"] for row in processing})
 
     def affinity(self, ready: Iterable[str] | None, streak: int) -> Affinity:
         """Return a worker's state under the operator's limit."""

@@ -1,4 +1,4 @@
-"""The next job to claim: `webapp.policy.queue.ordering.next_job` as a few indexed statements."""
+"""Finds the next job to claim: `webapp.policy.queue.ordering.next_job` as a few indexed queries."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from webapp.services.queue.queries import FIRST_IN_QUEUE, FIRST_OF_MODEL
 
 
 class ClaimOrder:
-    """Find the job that a worker takes; the caller holds the queue's row."""
+    """Finds the job that a worker takes; the caller holds the queue lock."""
 
     def __init__(self, database: Database, affinities: AffinityStore) -> None:
         self._database = database

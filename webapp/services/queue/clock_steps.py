@@ -1,4 +1,4 @@
-"""Repair waiting jobs after the clock was set back."""
+"""Corrects starvation limits after the clock was set back."""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -17,7 +17,7 @@ from webapp.tables import Job
 
 
 class ClockSteps:
-    """Corrects waiting jobs whose starvation limit lies further ahead than their tier allows."""
+    """Corrects waiting jobs whose starvation limit is further in the future than their tier allows."""
 
     def __init__(self, database: Database, clock: Clock, tiers: Mapping[str, Tier], bus: Bus) -> None:
         self._database = database
@@ -26,7 +26,7 @@ class ClockSteps:
         self._bus = bus
 
     async def settle(self) -> bool:
-        """Limit such jobs to their tier's waiting time from now; return whether there were any."""
+        """Set the limit of such jobs to their tier's, counted from now; return whether there were any."""
         if not await self._any():
             return False
         async with queue_transition(self._database):

@@ -1,27 +1,28 @@
-"""Estimates from the recent past: measured speed, and how much work better tiers submit."""
+"""Gathers what estimates are computed from: measured speeds, and how much work better tiers submit."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.generation import MODELS
-from webapp.policy.queue.estimates import Hands, Outlook
-from webapp.policy.queue.overtaking import Asked, overtaking
+from webapp.policy.queue.estimates import Outlook, WorkerProfile
+from webapp.policy.queue.overtaking import Arrival, overtaking_shares
 from webapp.policy.queue.speed import Result, SpeedTable, learn
 from webapp.services.queue import queries
-from webapp.services.workers.workers import WorkerOnDuty, Workers
+from webapp.services.workers.workers import Workers
 from webapp.tables import Job
 
-# The newest results of each model: enough for a stable estimate, few enough to follow a change within hours.
+# The newest results of each model: enough for a stable fit, few enough to follow a change within hours.
 RESULTS_PER_MODEL = 200
-# The newest arrivals, and the shortest time over which they count: a burst is not a rate.
+# The newest arrivals, and the shortest time over which their rate is taken: a burst is not a rate.
 ARRIVALS = 300
 SHORTEST_SPAN_MS = 600_000
 FRESH_FOR_MS = 5_000
 
 
 class Estimator:
-    """Learns from the newest results and arrivals."""
+    """Measures speeds and demand from the newest results and arrivals."""
 
     def __init__(self, database: Database, clock: Clock, workers: Workers) -> None:
         self._database = database
@@ -29,43 +30,44 @@ class Estimator:
         self._workers = workers
         self._speeds = SpeedTable()
         self._engines: dict[str, str] = {}
-        self._asked: tuple[Asked, ...] = ()
+        self._arrivals: tuple[Arrival, ...] = ()
         self._since_ms, self._span_ms = 0, 0.0
         self._measured_ms: int | None = None
 
     async def outlook(self) -> Outlook:
         """Return the present workers with measurements that are at most five seconds old."""
-        workers = await self._workers.on_duty()
+        on_duty = await self._workers.on_duty()
         now_ms = self._clock.now_ms()
         if self._measured_ms is None or not 0 <= now_ms - self._measured_ms < FRESH_FOR_MS:
             await self._measure()
-            await self._count_arrivals(self._hands(workers), now_ms)
+            await self._count_arrivals(self._with_engines(on_duty), now_ms)
             self._measured_ms = now_ms
-        hands = self._hands(workers)
-        shares = overtaking(self._asked, since_ms=self._since_ms, span_ms=self._span_ms, workers=len(hands))
-        return Outlook(hands, self._speeds, shares)
-
-    def _hands(self, workers: Iterable[WorkerOnDuty]) -> tuple[Hands, ...]:
-        """The workers; one that has not reported what it runs counts with what made the newest results."""
-        return tuple(
-            Hands(worker.worker_id, worker.device, {**self._engines, **worker.engines}, worker.places)
-            for worker in workers
+        workers = self._with_engines(on_duty)
+        shares = overtaking_shares(
+            self._arrivals, since_ms=self._since_ms, span_ms=self._span_ms, workers=len(workers)
         )
+        return Outlook(workers, self._speeds, shares)
+
+    def _with_engines(self, workers: Iterable[WorkerProfile]) -> tuple[WorkerProfile, ...]:
+        """Assume the engines of the newest results for models that a worker has not reported on yet."""
+        return tuple(replace(worker, engines={**self._engines, **worker.engines}) for worker in workers)
 
     async def _measure(self) -> None:
         results = [result for model in MODELS for result in await self._results(model)]
         self._speeds = learn(results)
         self._engines = {result.model: result.engine for result in reversed(results)}
 
-    async def _count_arrivals(self, hands: tuple[Hands, ...], now_ms: int) -> None:
+    async def _count_arrivals(self, workers: tuple[WorkerProfile, ...], now_ms: int) -> None:
         rows = (
             await Job.select(Job.priority, Job.model, Job.duration_s, Job.created_ms)
             .order_by(Job.sequence, ascending=False)
             .limit(ARRIVALS)
         )
-        anyone = Outlook(hands, self._speeds)
-        self._asked = tuple(
-            Asked(row["created_ms"], row["priority"], anyone.work_ms(row["model"], row["duration_s"]) or 0.0)
+        outlook = Outlook(workers, self._speeds)
+        self._arrivals = tuple(
+            Arrival(
+                row["created_ms"], row["priority"], outlook.work_ms(row["model"], row["duration_s"]) or 0.0
+            )
             for row in rows
         )
         oldest_ms = min((row["created_ms"] for row in rows), default=now_ms)
@@ -73,7 +75,7 @@ class Estimator:
         self._span_ms = float(now_ms - self._since_ms)
 
     async def _results(self, model: str) -> list[Result]:
-        """The newest results of a model, newest first."""
+        """Return the newest results of a model, newest first."""
         rows = await queries.newest_results(self._database, model, RESULTS_PER_MODEL)
         return [
             Result(

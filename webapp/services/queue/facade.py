@@ -9,6 +9,7 @@ from webapp.services.admin.audit import AuditLog
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps
+from webapp.services.queue.endings import JobEndings
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.history import QueueHistory
 from webapp.services.queue.jobs import Jobs
@@ -24,9 +25,10 @@ from webapp.services.workers.workers import Workers
 
 @dataclass(frozen=True, slots=True)
 class QueueServices:
-    """Jobs from their submission to their end.
+    """Jobs from submission to their end.
 
-    `reader` shows the queue as it is, `history` as it was. Jobs are accepted under the limits in `tiers`.
+    `reader` reads the present queue, `history` the last hour. `tiers` are the limits under which jobs are
+    accepted.
     """
 
     reader: QueueReader
@@ -35,6 +37,7 @@ class QueueServices:
     submissions: Submissions
     jobs: Jobs
     leases: Leases
+    endings: JobEndings
     skip_payments: SkipPayments
     clock_steps: ClockSteps
     tiers: Mapping[str, Tier]
@@ -57,12 +60,13 @@ def build_queue(
     estimator = Estimator(database, clock, workers)
     reader = QueueReader(database, clock, estimator, affinities)
     skip_payments = SkipPayments(database, accounts.aura)
+    endings = JobEndings(skip_payments)
     submissions = Submissions(
         base, estimator=estimator, storage_guard=storage_guard,
         usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers,
     )  # fmt: skip
     jobs = Jobs(
-        base, queue=reader, submissions=submissions, payments=skip_payments,
+        base, queue=reader, submissions=submissions, payments=skip_payments, endings=endings,
         rate_limits=rate_limits, audit=audit, waiting_queue=waiting_queue,
     )  # fmt: skip
     return QueueServices(
@@ -72,6 +76,7 @@ def build_queue(
         submissions=submissions,
         jobs=jobs,
         leases=Leases(database, clock, settings, bus, skip_payments, affinities),
+        endings=endings,
         skip_payments=skip_payments,
         clock_steps=ClockSteps(database, clock, tiers, bus),
         tiers=tiers,

@@ -1,4 +1,4 @@
-"""The last hour of the queue, read from the jobs themselves."""
+"""The last hour of the queue, computed from the jobs' rows."""
 
 from typing import Final
 
@@ -13,7 +13,10 @@ FRESH_FOR_MS: Final = 5_000
 
 
 class QueueHistory:
-    """Reads queue depth and waits in steps of two minutes; exact across restarts: nothing is sampled."""
+    """Computes queue depth and waits in steps of two minutes.
+
+    Nothing is sampled, so restarts leave no gaps.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

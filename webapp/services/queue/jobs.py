@@ -1,4 +1,4 @@
-"""Jobs as their owners see and steer them."""
+"""Jobs as their owners see and control them."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from typing import Literal
 from webapp.database import Row
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
 from webapp.events import Event
-from webapp.policy.queue.job_actions import STOPPED, Steered, refusal
+from webapp.policy.queue.job_actions import JobState, not_waiting_reason, refusal_reason
 from webapp.policy.queue.job_ids import is_job_id
 from webapp.policy.queue.job_status import ACTIVE, JobStatus
 from webapp.policy.queue.ordering import skip_would_move
@@ -17,6 +17,7 @@ from webapp.policy.queue.pricing import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit import AuditLog
 from webapp.services.queue import queries
+from webapp.services.queue.endings import JobEndings
 from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.rows import job_view, waiting_job, with_position
 from webapp.services.queue.skip_payments import SkipPayments
@@ -31,20 +32,23 @@ from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.tables import Job
 
 Action = Literal["cancel", "skip"]
-# Jobs that were asked for lately; one with its waveform takes some 30 kB.
-REMEMBERED = 256
+# Recently requested jobs; one with its waveform takes some 30 kB.
+CACHED_JOBS = 256
 
 
 @dataclass(frozen=True, slots=True)
 class SkipReceipt:
-    """The price of a skip and the Aura left."""
+    """The price of a skip, and the balance after it."""
 
     cost: int
     new_balance: int
 
 
 class Jobs:
-    """Looks jobs up, cancels and stops them, and moves them to the front."""
+    """Reads jobs, and cancels, stops, skips and retries them for their owners.
+
+    Admins may cancel and stop any.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Jobs:
         queue: QueueReader,
         submissions: Submissions,
         payments: SkipPayments,
+        endings: JobEndings,
         rate_limits: RateLimits,
         audit: AuditLog,
         waiting_queue: WaitingQueueReader,
@@ -65,14 +70,15 @@ class Jobs:
         self._queue = queue
         self._submissions = submissions
         self._payments = payments
+        self._endings = endings
         self._rate_limits = rate_limits
         self._audit = audit
         self._waiting_queue = waiting_queue
-        self._cache: ReadCache[str, JobView] = ReadCache(base.database, base.clock, capacity=REMEMBERED)
+        self._cache: ReadCache[str, JobView] = ReadCache(base.database, base.clock, capacity=CACHED_JOBS)
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
-        """Return one job. Raises NotFound, and NotAuthorized for somebody else's."""
-        _require_job_id(job_id)
+        """Return one job. Raises NotFound, and NotAuthorized for the job of another account."""
+        _require_well_formed(job_id)
         job = await self._cache.get(job_id, partial(self._find, job_id))
         if job.account_id != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to view this job")
@@ -87,7 +93,7 @@ class Jobs:
         limit: int = 20,
         offset: int = 0,
     ) -> list[JobView]:
-        """List the account's own jobs since a time, newest first, in any of these states (default: all)."""
+        """List the account's own jobs since a time, newest first, in one of these states (default: all)."""
         jobs, _ = await self._with_positions(
             partial(
                 queries.jobs_of_account,
@@ -102,12 +108,12 @@ class Jobs:
         return jobs
 
     async def count_of_account(self, account_id: int, *, statuses: tuple[JobStatus, ...] = ()) -> int:
-        """Count the jobs the account has, in any of these states (default: all)."""
+        """Count the account's jobs in one of these states (default: all)."""
         own = Job.account == account_id
         return int(await Job.count().where(own & Job.status.is_in(list(statuses)) if statuses else own))
 
     async def sounds_of_other_variations(self, job: JobView) -> list[str]:
-        """List the sounds of a job's other variations. Raises InvalidRequest for a job alone."""
+        """List the sounds of a job's other variations. Raises InvalidRequest for a job without variations."""
         if job.variation_of is None:
             raise InvalidRequest("This job has no other variations")
         rows = await Job.select(Job.generation_id).where(
@@ -119,46 +125,33 @@ class Jobs:
         return [row["generation_id"] for row in rows]
 
     async def cancel(self, identity: Identity, job_id: str) -> None:
-        """Take a waiting job out of the queue; what was paid to skip comes back.
+        """Take a waiting job out of the queue, and refund what was paid to skip.
 
-        Raises NotFound, NotAuthorized, InvalidRequest when it is no longer waiting, and LimitReached. What is
-        refused counts for no limit.
+        Raises NotFound, NotAuthorized, InvalidRequest if it is no longer waiting, and LimitReached. A refused
+        request does not count towards the limit.
         """
-        # Before anything is locked or counted: what is refused costs nobody anything.
-        await self._to_cancel(identity, job_id)
+        # Checked first without the lock, so that a request that is refused holds up nobody.
+        await self._require_cancellable(identity, job_id)
         async with queue_transition(self._database):
-            row = await self._to_cancel(identity, job_id)
+            row = await self._require_cancellable(identity, job_id)
             await self._count(identity, "cancel")
-            await Job.update({Job.status: "cancelled", Job.finished_ms: self._clock.now_ms()}).where(
-                Job.job_id == job_id
-            )
-            await self._payments.refund(job_id, "The job was cancelled")
+            await self._endings.cancel([row], self._clock.now_ms())
             if row["account"] != identity.account_id:
                 await self._audit.record(identity.username, "cancel", (job_id,))
         self._bus.publish(Event("queue"), Event("job", job_id))
 
     async def stop(self, identity: Identity, job_id: str) -> None:
-        """End a running job: its claim no longer holds, and the worker drops it between two steps.
+        """End a running job, as `JobEndings.stop` describes, and refund what was paid to skip.
 
-        An owner's job ends as cancelled, and one that an admin stops as failed; what was paid to skip comes
-        back. Counts with cancellations. Raises NotFound, NotAuthorized, InvalidRequest when it is not
-        running, and LimitReached. What is refused counts for no limit.
+        It shares the limit of cancellations. Raises NotFound, NotAuthorized, InvalidRequest if it is not
+        running, and LimitReached. A refused request does not count towards the limit.
         """
-        await self._to_stop(identity, job_id)
+        await self._require_stoppable(identity, job_id)
         async with queue_transition(self._database):
-            row = await self._to_stop(identity, job_id)
+            row = await self._require_stoppable(identity, job_id)
             is_own = row["account"] == identity.account_id
             await self._count(identity, "cancel")
-            await Job.update(
-                {
-                    Job.status: "cancelled" if is_own else "failed",
-                    Job.error: None if is_own else STOPPED,
-                    Job.worker_id: None,
-                    Job.lease_expires_ms: None,
-                    Job.finished_ms: self._clock.now_ms(),
-                }
-            ).where(Job.job_id == job_id)
-            await self._payments.refund(job_id, "The job was stopped")
+            await self._endings.stop([row], self._clock.now_ms(), by_admin=not is_own)
             if not is_own:
                 await self._audit.record(identity.username, "stop", (job_id,))
         self._bus.publish(Event("queue"), Event("job", job_id))
@@ -168,25 +161,25 @@ class Jobs:
     ) -> SkipReceipt:
         """Pay to move an own waiting job to the front, behind earlier skips.
 
-        Under a key (`once`) a skip that was made before is answered as it was then.
+        `once` is an idempotency key: a request that was carried out under it before gets the same receipt.
 
         Raises NotFound, NotAuthorized, InvalidRequest (not waiting, skipped already, at the front already,
-        too little Aura) and LimitReached. What is refused counts for no limit.
+        too little Aura) and LimitReached. A refused request does not count towards the limit.
         """
         if once and (made := await once.first_answer()):
             return made
         try:
-            await self._to_skip(identity, job_id)
+            await self._require_skippable(identity, job_id)
         except ProductError:
-            # It may be this very request that was carried out meanwhile.
+            # The refusal may be due to this very request, carried out in the meantime.
             if once and (made := await once.first_answer()):
                 return made
             raise
         async with queue_transition(self._database):
-            # Again, now that nobody else can be making it.
+            # Checked again under the lock: an identical request may have been carried out in the meantime.
             if once and (made := await once.first_answer()):
                 return made
-            row = await self._to_skip(identity, job_id)
+            row = await self._require_skippable(identity, job_id)
             now_ms = self._clock.now_ms()
             queue = await self._waiting_queue.read()
             if not skip_would_move(queue.waiting, waiting_job(row), now_ms, queue.affinities):
@@ -206,39 +199,43 @@ class Jobs:
     ) -> Submitted:
         """Submit a failed job again, as a new job within the usual limits.
 
-        Raises as `get` and `Submissions.submit` do, and InvalidRequest when the job has not failed.
+        `once` is an idempotency key, as of `skip`. Raises what `get` and `Submissions.submit` raise, and
+        InvalidRequest if the job has not failed.
         """
         job = await self.get(identity, job_id)
         if job.status != "failed":
             raise InvalidRequest("Only a failed job can be tried again")
-        choice = job.asked_again(job.seed if job.seed_was_given else None)
+        choice = job.to_new_request(job.seed if job.seed_was_given else None)
         return await self._submissions.submit(identity, choice, once=once)
 
     async def action_usage(self, identity: Identity, action: Action) -> LimitUsage | None:
-        """Count the hour's used cancellations or skips; None for admins, who have no limit."""
+        """Return how much of the hourly limit is used; None for admins, who have none."""
         if identity.is_admin:
             return None
         return await self._rate_limits.usage(_bucket(identity, action), self._hourly(action), HOUR_S)
 
-    async def _to_cancel(self, identity: Identity, job_id: str) -> Row:
-        """Return the row of a job that may be cancelled. Raises as `cancel` does."""
+    async def _require_cancellable(self, identity: Identity, job_id: str) -> Row:
+        """Return the row of a job that the account may cancel. Raises what `cancel` raises."""
         row = await self._row(job_id)
         if row["account"] != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to cancel this job")
         _require_waiting(row, "cancel")
         return row
 
-    async def _to_stop(self, identity: Identity, job_id: str) -> Row:
-        """Return the row of a job that may be stopped. Raises as `stop` does."""
+    async def _require_stoppable(self, identity: Identity, job_id: str) -> Row:
+        """Return the row of a job that the account may stop. Raises what `stop` raises."""
         row = await self._row(job_id)
         if row["account"] != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to stop this job")
-        if words := refusal("stop", Steered(row["status"])):
-            raise InvalidRequest(words)
+        if reason := refusal_reason("stop", JobState(row["status"])):
+            raise InvalidRequest(reason)
         return row
 
-    async def _to_skip(self, identity: Identity, job_id: str) -> Row:
-        """Return the row of a job that may be skipped, if that moves it. Raises as `skip` does."""
+    async def _require_skippable(self, identity: Identity, job_id: str) -> Row:
+        """Return the row of a job that the account may skip, without checking whether that moves it.
+
+        Raises what `skip` raises.
+        """
         row = await self._row(job_id)
         if row["account"] != identity.account_id:
             raise NotAuthorized("Not authorized")
@@ -248,7 +245,7 @@ class Jobs:
         return row
 
     async def _count(self, identity: Identity, action: Action) -> None:
-        """Count one for the account's hour, in the caller's transaction. Admins have no limit."""
+        """Count an action towards the hourly limit, in the caller's transaction. Admins have none."""
         if not identity.is_admin:
             await self._rate_limits.hit(
                 _bucket(identity, action), self._hourly(action), HOUR_S, "Rate limit exceeded"
@@ -258,22 +255,25 @@ class Jobs:
         return self._settings.cancel_hourly if action == "cancel" else self._settings.skip_hourly
 
     async def _row(self, job_id: str) -> Row:
-        _require_job_id(job_id)
+        _require_well_formed(job_id)
         row: Row | None = await Job.select().where(Job.job_id == job_id).first()
         if row is None:
             raise NotFound("Job not found")
         return row
 
     async def _find(self, job_id: str) -> Reading[JobView]:
-        jobs, until_ms = await self._with_positions(partial(queries.job_with_sound, self._database, job_id))
+        jobs, valid_until_ms = await self._with_positions(
+            partial(queries.job_with_sound, self._database, job_id)
+        )
         if not jobs:
             raise NotFound("Job not found")
-        return Reading(jobs[0], until_ms)
+        return Reading(jobs[0], valid_until_ms)
 
     async def _with_positions(self, read: Callable[[], Awaitable[list[Row]]]) -> tuple[list[JobView], float]:
-        """Read jobs and their positions as of one moment, and until when time alone leaves them unchanged.
+        """Read jobs with their positions in one snapshot of the queue.
 
-        They are read again if one left the queue in between.
+        Also return `valid_until_ms`: until then they stay the same if nothing is written (see
+        `QueueSnapshot`). Jobs and queue are read again if a job left the queue between the two.
         """
         while True:
             jobs = [job_view(row, self._prices) for row in await read()]
@@ -282,11 +282,11 @@ class Jobs:
             snapshot = await self._queue.snapshot()
             positioned = [_positioned(job, snapshot) for job in jobs]
             if None not in positioned:
-                return [job for job in positioned if job is not None], snapshot.until_ms
+                return [job for job in positioned if job is not None], snapshot.valid_until_ms
 
 
 def _positioned(job: JobView, snapshot: QueueSnapshot) -> JobView | None:
-    """Give the job its position; None for one that was active and is not in the queue."""
+    """Return the job with its position; None if it was active but is not in the snapshot."""
     if job.status not in ACTIVE:
         return job
     queued = snapshot.find(job.job_id)
@@ -297,14 +297,12 @@ def _bucket(identity: Identity, action: Action) -> str:
     return f"{action}/account/{identity.account_id}"
 
 
-def _require_job_id(text: str) -> None:
-    """Raise NotFound for what can be no job's id, some of which is no text to a database either."""
-    if not is_job_id(text):
+def _require_well_formed(job_id: str) -> None:
+    """Raise NotFound for a malformed id, which may even be a string that the database rejects."""
+    if not is_job_id(job_id):
         raise NotFound("Job not found")
 
 
 def _require_waiting(row: Row, action: Action) -> None:
-    if row["status"] == "processing":
-        raise InvalidRequest(f"Cannot {action} a job that is already processing")
     if row["status"] != "queued":
-        raise InvalidRequest("Job is not in queue")
+        raise InvalidRequest(not_waiting_reason(row["status"], action))

@@ -1,7 +1,7 @@
 """The worker's side of the queue: claim, keep, report, complete, fail, hand back.
 
-The lease protocol is `webapp.services.shared.leases`; here is what jobs add to it: the queue's order and
-lock, retries, refunds and the finished sound.
+The lease protocol itself is `webapp.services.shared.leases`. Jobs add the queue's order and lock, retries,
+refunds and the finished sound.
 """
 
 from collections.abc import Collection, Iterable
@@ -34,7 +34,7 @@ LEASED_JOBS: Final = LeasedTable(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job in a worker's hands, and the proof that it is."""
+    """A worker's claim on a job, with the facts that the worker needs to make the sound."""
 
     job_id: str
     generation_id: str
@@ -88,13 +88,14 @@ class Leases:
     ) -> Claim | None:
         """Take the next job of the queue; None when nothing waits or the queue is paused.
 
-        `ready` holds the models that the worker can begin without loading, None when none needs loading.
-        A worker whose engine is at work on the model `joining` gets a job only if the next is of it.
+        `ready` holds the models that the worker need not load; None when no model needs loading. A worker
+        whose engine is running a batch of the model `joining` gets a job only if the next one is for that
+        model.
         """
-        # A look without the lock, so that workers with nothing to take do not write.
+        # Check without the lock first, so that workers with nothing to take do not write.
         if (worker := await queries.claimant(self._database, worker_id)) is None:
             return None
-        # Several workers may have seen the same job waiting: whoever comes too late changes nothing.
+        # Several workers may have seen the same waiting job; those that come too late change nothing.
         async with queue_transition(self._database, visible=False) as transition:
             now_ms = self._clock.now_ms()
             found = None if transition.is_paused else await self._claim_order.find(worker_id, ready, now_ms)
@@ -123,7 +124,7 @@ class Leases:
             return await self._store.keep(worker_id, claims)
 
     async def report_progress(self, claim: Claim, progress_pct: int) -> None:
-        """Record how far the job is, 0 to 99; never goes back. Raises LeaseLost."""
+        """Record the job's progress, 0 to 99, which never decreases. Raises LeaseLost."""
         async with queue_transition(self._database, durable=False):
             await self._store.write(claim, {Job.progress_pct: queries.at_least(progress_pct)})
         self._bus.publish(Event("job", claim.job_id))
@@ -136,7 +137,7 @@ class Leases:
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
     async def fail(self, claim: Claim, message: str) -> bool:
-        """End a failed attempt: back in the queue while retries are left, otherwise failed for good.
+        """End a failed attempt: the job returns to the queue while it has retries left, and fails otherwise.
 
         Returns whether the job will be tried again. Raises LeaseLost.
         """
@@ -152,7 +153,7 @@ class Leases:
         return again
 
     async def hand_back(self, claim: Claim) -> None:
-        """Return the job to its old position because the worker stops; counts no attempt.
+        """Return the job to its old position because the worker is stopping; this counts as no attempt.
 
         Raises LeaseLost.
         """
@@ -161,15 +162,15 @@ class Leases:
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
     async def take_back_lapsed(self) -> list[str]:
-        """Return jobs whose lease has lapsed to the queue; returns their ids."""
+        """Put jobs whose lease has lapsed back into the queue; return their ids."""
         return await self._take_back(self._store.lapsed())
 
     async def take_back_from(self, worker_id: str) -> list[str]:
-        """Return the jobs of a worker that is known to be dead to the queue; returns their ids."""
+        """Put the jobs of a worker that is known to be dead back into the queue; return their ids."""
         return await self._take_back(self._store.of_worker(worker_id))
 
     async def held_storage_keys(self) -> set[str]:
-        """Return where jobs in hand may be about to put their files."""
+        """Return the storage keys under which running jobs may be about to publish files."""
         return await self._store.held_storage_keys()
 
     async def _take_back(self, which: Combinable) -> list[str]:
@@ -184,7 +185,7 @@ class Leases:
         return job_ids
 
     async def _give_up(self, job_id: str, lost_workers: int) -> None:
-        """Fail a job that may be what stops the workers."""
+        """Fail a job that may be the cause of the workers' crashes."""
         values: Values = {
             **self._store.ended("failed", self._clock.now_ms()),
             Job.error: LOST_TOO_OFTEN.format(count=lost_workers),

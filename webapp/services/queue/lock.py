@@ -1,9 +1,8 @@
-"""The one lock behind every change of the queue.
+"""The queue lock, which every change of the queue takes.
 
 Each transition is one transaction that begins by locking the row of `queue_state`. So transitions
-happen one after the other, limits that span rows hold exactly whatever arrives at once, and no two
-transactions can wait for each other. The row's version numbers the changes: readers compare it to
-know whether what they hold is still true.
+are serialised, limits that span rows hold exactly under concurrent requests, and deadlocks cannot
+happen. The row's version numbers the changes: readers compare it to decide whether their copy is current.
 """
 
 from collections.abc import AsyncIterator
@@ -16,7 +15,7 @@ from webapp.services.queue import queries
 
 @dataclass(frozen=True, slots=True)
 class QueueTransition:
-    """The queue's row as it is during one transition."""
+    """The row of `queue_state` during one transition."""
 
     version: int
     next_sequence: int
@@ -29,8 +28,8 @@ async def queue_transition(
 ) -> AsyncIterator[QueueTransition]:
     """Open a transaction in which nobody else changes the queue.
 
-    `durable=False`: power loss may undo it. `visible=False`: nothing that readers see will change,
-    so the version stays.
+    `durable=False`: power loss may undo it. `visible=False`: nothing changes that readers see, so the
+    version stays the same.
     """
     async with database.transaction(durable=durable):
         yield QueueTransition(**await queries.lock_row(database, visible=visible))

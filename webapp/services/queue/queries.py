@@ -1,7 +1,7 @@
 """Raw statements of the queue, each with the reason why it is raw.
 
-Accepting, claiming and reading the queue were measured: building them with Piccolo each time costs more than
-the database does. The others say what the builder cannot say on both databases.
+Accepting, claiming and reading the queue were measured: building these statements with Piccolo each time
+costs more than executing them. The others use SQL that the builder cannot express on both databases.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ from webapp.policy.queue.job_status import ACTIVE, UNSUCCESSFUL, JobStatus
 from webapp.policy.queue.ordering import Rank
 from webapp.services.library.sounds import SOUND_COLUMNS, SOUND_PREFIX
 
-# In the words of the partial indexes, which SQLite does not use for a parameter.
+# Worded as in the partial indexes: SQLite does not use those for a parameter.
 WAITING: Final = WhereRaw("status = 'queued'")
 IS_ACTIVE: Final = WhereRaw(f"status IN {literals(ACTIVE)}")
 
@@ -29,12 +29,12 @@ FIRST_IN_QUEUE: Final = {
     ),
     Rank.BY_TIER: "status = 'queued' AND skipped_ms IS NULL ORDER BY priority, sequence",
 }
-# Asked only when nobody starves, so it need not look for that.
+# Used only when no job is starving, so it need not check for that.
 FIRST_OF_MODEL: Final = (
     "status = 'queued' AND skipped_ms IS NULL AND model = {} AND priority = {} ORDER BY sequence"
 )
 
-# The workers' affinity as a column of one JSON text, so that jobs and workers are read at one moment.
+# The workers' affinities as one column of JSON, so that jobs and workers are read in one statement.
 _AFFINITY_COLUMNS: Final = ("worker_id", "affinity_streak", *(f"ready_{model}" for model in MODELS))
 _PAIRS: Final = ", ".join(f"'{column}', {column}" for column in _AFFINITY_COLUMNS)
 _GATHERED: Final[dict[Dialect, str]] = {
@@ -50,8 +50,8 @@ _JOB_WITH_SOUND: Final = (
     + " FROM job LEFT JOIN sound ON sound.job = job.job_id"
 )
 
-# Those that wait, those that were started, and those that left without: each from an index of its own,
-# whose condition SQLite has to find word for word.
+# Jobs that wait, that were started, and that left without being started: each from an index of its own, whose
+# condition SQLite needs word for word.
 STAYS: Final = f"""
     SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job
         WHERE status IN {literals(ACTIVE)} AND status = 'queued'
@@ -117,7 +117,7 @@ async def insert_jobs(database: Database, jobs: Sequence[Mapping[str, object]], 
 async def active_jobs(database: Database) -> list[Row]:
     """Read the queue's state, each active job, and the workers' affinities; one row without jobs.
 
-    Raw as it is read all the time: one statement, so that version and jobs are of one moment.
+    Raw because it runs very often; one statement, so that version and jobs are consistent.
     """
     return await database.fetch(
         "SELECT queue_state.version, queue_state.is_paused, job.job_id, job.sequence, job.account,"
@@ -138,7 +138,7 @@ async def positions(database: Database) -> list[Row]:
 
 
 async def claimant(database: Database, worker_id: str) -> Row | None:
-    """Read the worker that asks for a job; None when there is nothing for it to take.
+    """Read the worker that asks for a job; None if there is nothing for it to take.
 
     Raw because idle workers run it with every hint: one statement that spans three tables.
     """
@@ -156,8 +156,8 @@ async def claimant(database: Database, worker_id: str) -> Row | None:
 async def first_waiting(database: Database, condition: str, *arguments: object) -> Row | None:
     """Find the first waiting job under one of the conditions above. Raw as part of claiming.
 
-    The queue's row is held, so the rows cannot change; SKIP LOCKED keeps a claim from waiting for anything
-    else that may hold one of them, such as an operator's own transaction.
+    The caller holds the queue lock, so the rows cannot change; SKIP LOCKED keeps a claim from waiting for
+    others that may have locked one, such as an operator's own transaction.
     """
     lock = " FOR UPDATE SKIP LOCKED" if database.dialect == "postgres" else ""
     rows = await database.fetch(
@@ -186,7 +186,7 @@ async def write_affinity(
 
 
 async def job_with_sound(database: Database, job_id: str) -> list[Row]:
-    """Read a job and its sound. Raw as it is read all the time, and for the prefix of the sound's columns."""
+    """Read a job and its sound. Raw because it runs very often, and for the prefix of the sound's columns."""
     return await database.fetch(f"{_JOB_WITH_SOUND} WHERE job.job_id = {{}}", job_id)
 
 
@@ -213,7 +213,7 @@ async def jobs_of_account(
 
 
 async def newest_results(database: Database, model: str, limit: int) -> list[Row]:
-    """Read the newest completed jobs of a model. Raw for the words of the partial index, in a join."""
+    """Read the newest completed jobs of a model. Raw for the wording of the partial index, in a join."""
     return await database.fetch(
         "SELECT job.duration_s, job.started_ms, job.finished_ms, job.device, sound.engine"
         " FROM job JOIN sound ON sound.job = job.job_id"
@@ -231,7 +231,7 @@ async def stays(database: Database, since_ms: int) -> list[Row]:
 
 
 def next_skip_ms(now_ms: int) -> QueryString:
-    """Return a value for `skipped_ms` behind all that are in the queue, by whatever clock they were set.
+    """Return a value for `skipped_ms` after all those in the queue, even if another clock was ahead.
 
     Raw because the builder has neither CASE nor a subquery as a value.
     """

@@ -7,7 +7,7 @@ from string import ascii_uppercase
 from webapp.database import Row
 from webapp.policy.accounts.tiers import SKIPPED
 from webapp.policy.generation import SamplingChoice
-from webapp.policy.queue.estimates import InHand
+from webapp.policy.queue.estimates import RunningJob
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.pricing import SkipPrice, skip_cost
 from webapp.services.library.sounds import sound_view
@@ -26,9 +26,9 @@ def waiting_job(row: Row) -> WaitingJob:
     )
 
 
-def in_hand(row: Row) -> InHand:
-    """Read what is known of when the worker of a processing job will be free."""
-    return InHand(row["worker_id"], row["started_ms"], row["model"], row["duration_s"])
+def running_job(row: Row) -> RunningJob:
+    """Read what decides when a processing job will end."""
+    return RunningJob(row["worker_id"], row["started_ms"], row["model"], row["duration_s"])
 
 
 def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
@@ -49,7 +49,6 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         created_ms=row["created_ms"],
         started_ms=row["started_ms"],
         finished_ms=row["finished_ms"],
-        expected_start_ms=None,
         progress_pct=row["progress_pct"],
         retry_count=row["retry_count"],
         error=row["error"],
@@ -65,8 +64,8 @@ def _letter(row: Row) -> str:
     """Return a variation's letter, or its number beyond the alphabet; empty for a job alone."""
     if row["variation_of"] is None:
         return ""
-    place: int = row["sequence"] - row["variation_of"]
-    return ascii_uppercase[place] if place < len(ascii_uppercase) else str(place + 1)
+    index: int = row["sequence"] - row["variation_of"]
+    return ascii_uppercase[index] if index < len(ascii_uppercase) else str(index + 1)
 
 
 def with_position(job: JobView, queued: QueuedJob) -> JobView:
@@ -77,7 +76,6 @@ def with_position(job: JobView, queued: QueuedJob) -> JobView:
         position=queued.position,
         priority=queued.priority,
         started_ms=queued.started_ms,
-        expected_start_ms=queued.expected_start_ms,
         is_held=queued.is_held,
         skip_place=queued.skip_place,
         start=queued.start,

@@ -1,19 +1,25 @@
-"""The queue as it is shown to everybody."""
+"""The queue as everybody sees it."""
 
 from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.ordering import in_order
-from webapp.policy.queue.reasons import NOTHING_AHEAD, Ahead, PlaceReason, ahead_of_each, place_reasons
+from webapp.policy.queue.reasons import (
+    NOTHING_AHEAD,
+    JobsAhead,
+    PositionReason,
+    ahead_of_each,
+    position_reasons,
+)
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.estimates import Estimator
-from webapp.services.queue.rows import in_hand, priority_label, waiting_job
+from webapp.services.queue.rows import priority_label, running_job, waiting_job
 from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.tables import QueueState
 
-EXPECT_AGAIN_MS = 1_000
+REFRESH_ESTIMATES_MS = 1_000
 
 
 class QueueReader:
@@ -60,19 +66,19 @@ class QueueReader:
         starts: list[Start | None] = [None] * len(order)
         outlook = await self._estimator.outlook()
         if not state["is_paused"]:
-            starts = outlook.starts(now_ms, running=[in_hand(row) for row in processing], line=order)
+            starts = outlook.starts(now_ms, running=[running_job(row) for row in processing], waiting=order)
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
-        # A skip goes behind the skips before it.
+        # A new skip goes behind earlier ones.
         skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
-        reasons, ahead = place_reasons(order, now_ms, moved), ahead_of_each(order, now_ms)
-        # The order changes when a job begins to starve, and what is expected as time goes by.
+        reasons, ahead = position_reasons(order, now_ms, moved), ahead_of_each(order, now_ms)
+        # The order changes when a job begins to starve, and estimates change as time passes.
         changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
         snapshot = QueueSnapshot(
             version=state["version"],
             is_paused=bool(state["is_paused"]),
             jobs=(
                 *(
-                    _view(row, position, usual_s=outlook.usual_s(in_hand(row)))
+                    _view(row, position, usual_s=outlook.usual_s(running_job(row)))
                     for position, row in enumerate(processing, 1)
                 ),
                 *(
@@ -82,18 +88,18 @@ class QueueReader:
                     )
                 ),
             ),
-            until_ms=min((now_ms + EXPECT_AGAIN_MS, *changes_ms)),
+            valid_until_ms=min((now_ms + REFRESH_ESTIMATES_MS, *changes_ms)),
         )
-        return Reading(snapshot, snapshot.until_ms)
+        return Reading(snapshot, snapshot.valid_until_ms)
 
 
 def _view(
     row: Row,
     position: int,
-    reason: PlaceReason | None = None,
+    reason: PositionReason | None = None,
     start: Start | None = None,
     skip_place: int | None = None,
-    ahead: Ahead = NOTHING_AHEAD,
+    ahead: JobsAhead = NOTHING_AHEAD,
     usual_s: float | None = None,
 ) -> QueuedJob:
     return QueuedJob(
@@ -109,7 +115,6 @@ def _view(
         started_ms=row["started_ms"],
         progress_pct=row["progress_pct"],
         reason=reason,
-        expected_start_ms=start.at_ms if start else None,
         start=start,
         prompt=row["prompt"],
         is_held=bool(row["is_paused"]) and row["status"] == "queued",

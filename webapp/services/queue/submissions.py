@@ -1,4 +1,4 @@
-"""Taking a request for a sound into the queue."""
+"""Submits requests for sounds to the queue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,20 +22,19 @@ from webapp.services.shared.idempotency import Once
 
 __all__ = ["Quote", "Submissions", "Submitted"]
 
-# The queue is locked while a group is written, some milliseconds for so many.
+# The queue is locked while a group is written: some milliseconds for this many.
 LARGEST_GROUP: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A quote for a job before it is submitted.
+    """A quote for a job before it is submitted, as of `asked_ms`.
 
-    `expected_wait_s` is None when it cannot be estimated, such as when there is no worker or the queue is
-    paused; otherwise `start` tells more, as of `asked_ms`.
+    `start` is None when it cannot be estimated, such as when there is no worker or the queue is paused.
+    `is_next`: no waiting job would go before it.
     """
 
     position: int
-    expected_wait_s: float | None
     expected_work_s: float | None
     jobs_left_this_hour: int
     at_once_left: int
@@ -43,12 +42,18 @@ class Quote:
     is_paused: bool = False
     start: Start | None = None
     asked_ms: int = 0
+    is_next: bool = False
+
+    @property
+    def expected_wait_s(self) -> float | None:
+        """Return the expected wait; None if it cannot be estimated."""
+        return None if self.start is None else max(0, self.start.at_ms - self.asked_ms) / 1000
 
 
 class Submissions:
-    """Accepts jobs within the limits of tier and queue; each limit is exact whatever arrives at once.
+    """Accepts jobs within the limits of tier and queue; limits hold exactly under concurrent requests.
 
-    Jobs that arrive together share a transaction, hence a commit: see `GroupWriter` and `Acceptance`.
+    Jobs that arrive together share a transaction and its commit: see `GroupWriter` and `Acceptance`.
     """
 
     def __init__(
@@ -92,8 +97,8 @@ class Submissions:
     ) -> Submitted:
         """Put a job in the queue. It is durable when this returns.
 
-        Under a key (`once`) a request that was accepted before is answered as it was then. Of several
-        `copies`, which differ in their seed, all are accepted or none, and the first is returned.
+        `once` is an idempotency key: a request that was accepted under it before gets the same answer. Of
+        several `copies`, which differ in their seed, all are accepted or none, and the first is returned.
 
         Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
         and StorageFull, in this order.
@@ -109,7 +114,7 @@ class Submissions:
         return submitted
 
     async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
-        """Estimate what a job like this would meet if it were submitted now."""
+        """Return the position, estimates and remaining quota for such a job, as if it were submitted now."""
         tier = self._tiers[identity.tier]
         now_ms = self._clock.now_ms()
         usage = await self._usage.of(identity.account_id, identity.tier)
@@ -124,13 +129,12 @@ class Submissions:
         waiting = in_order([*queue.waiting, newcomer], now_ms, queue.affinities)
         ahead = waiting.index(newcomer)
         outlook = await self._estimator.outlook()
-        # The jobs behind count too: those that will starve meanwhile go first.
+        # Jobs behind it matter too: those that begin to starve in the meantime go first.
         is_paused = await self._waiting_queue.is_paused()
-        start = None if is_paused else outlook.starts(now_ms, running=queue.running, line=waiting)[ahead]
+        start = None if is_paused else outlook.starts(now_ms, running=queue.running, waiting=waiting)[ahead]
         own_work_ms = outlook.work_ms(model, duration_s)
         return Quote(
             position=len(queue.running) + ahead + 1,
-            expected_wait_s=None if start is None else max(0, start.at_ms - now_ms) / 1000,
             expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
             jobs_left_this_hour=usage.hourly.left,
             at_once_left=usage.at_once.left,
@@ -138,4 +142,5 @@ class Submissions:
             is_paused=is_paused,
             start=start,
             asked_ms=now_ms,
+            is_next=ahead == 0,
         )

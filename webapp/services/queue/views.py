@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.job_status import TERMINAL, JobStatus
-from webapp.policy.queue.reasons import NOTHING_AHEAD, Ahead, PlaceReason
+from webapp.policy.queue.reasons import NOTHING_AHEAD, JobsAhead, PositionReason
 from webapp.services.library.sounds import SoundView
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedJob:
-    """An active job as the public queue shows it, with what its owner and admins may see besides.
+    """An active job as the public queue shows it, with what its owner and admins may see in addition.
 
-    `position` counts from 1 over processing jobs and then waiting ones. `reason` says why a waiting
-    job stands there; None while processing. `expected_start_ms` is None when nothing can be said.
-    `start` tells more of that.
-    `is_held` says that it waits while the queue is paused. `skip_place` is where a skip would take it; None
-    where that would gain nothing. `usual_s` is what a processing job usually takes,
-    `ahead` what goes before a waiting one, and `starves_ms` from when on that goes before newcomers.
+    `position` counts from 1, processing jobs first. `reason` explains a waiting job's position; None while
+    processing. `start` is its estimated start; None while processing, and when there is no estimate.
+    `is_held`: it is waiting while the queue is paused. `skip_place` is the position that a skip would give
+    it; None if that is no better. `usual_s` is the usual duration of a processing job, `ahead` counts the
+    jobs before a waiting one, and `starves_ms` is its starvation limit.
     """
 
     job_id: str
@@ -33,41 +32,46 @@ class QueuedJob:
     created_ms: int
     started_ms: int | None
     progress_pct: int
-    reason: PlaceReason | None
-    expected_start_ms: int | None
+    reason: PositionReason | None
     prompt: str
     is_held: bool = False
     skip_place: int | None = None
     start: Start | None = None
     usual_s: float | None = None
-    ahead: Ahead = NOTHING_AHEAD
+    ahead: JobsAhead = NOTHING_AHEAD
     starves_ms: int | None = None
 
     @property
     def progress(self) -> str:
-        """The progress in words."""
+        """Return the progress in words."""
         return progress_text(self.status, self.progress_pct)
+
+    @property
+    def expected_start_ms(self) -> int | None:
+        """Return when the job is expected to start; None if there is no estimate."""
+        return self.start.at_ms if self.start else None
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
     """The whole queue at one moment: processing jobs first, then waiting ones, in order.
 
-    From `until_ms` on, order and expected starts may be others although nothing was written.
+    It is valid until the queue changes, and no longer than `valid_until_ms`: estimates and the order depend
+    on time.
     """
 
     version: int
     is_paused: bool
     jobs: tuple[QueuedJob, ...]
-    until_ms: float = math.inf
+    valid_until_ms: float = math.inf
 
     def find(self, job_id: str) -> QueuedJob | None:
-        """The active job with this id, if there is one."""
+        """Return the active job with this id, if there is one."""
         return next((job for job in self.jobs if job.job_id == job_id), None)
 
     @property
     def current_job(self) -> str | None:
-        """The job that has been processing longest."""
+        """Return the job that has been processing longest."""
         return next((job.job_id for job in self.jobs if job.status == "processing"), None)
 
 
@@ -75,9 +79,9 @@ class QueueSnapshot:
 class JobView:
     """One job in any state.
 
-    `position` is None once it has left the queue; `sound` is there once it is complete. `is_held`,
-    `skip_place`, `start` and `usual_s` are as of `QueuedJob`. Jobs that were asked for at once share
-    `variation_of`, and `variation` is the letter among them; empty for a job alone.
+    `position` is None once it has left the queue; `sound` is set once it is complete. `is_held`,
+    `skip_place`, `start` and `usual_s` are those of `QueuedJob`. Variations that were requested together
+    share `variation_of`, and `variation` is the letter of each; empty for a single job.
     """
 
     job_id: str
@@ -95,7 +99,6 @@ class JobView:
     created_ms: int
     started_ms: int | None
     finished_ms: int | None
-    expected_start_ms: int | None
     progress_pct: int
     retry_count: int
     error: str | None
@@ -111,15 +114,20 @@ class JobView:
 
     @property
     def progress(self) -> str:
-        """The progress in words."""
+        """Return the progress in words."""
         return progress_text(self.status, self.progress_pct)
+
+    @property
+    def expected_start_ms(self) -> int | None:
+        """Return when the job is expected to start; None if there is no estimate."""
+        return self.start.at_ms if self.start else None
 
     @property
     def has_ended(self) -> bool:
         return self.status in TERMINAL
 
-    def asked_again(self, seed: int | None) -> GenerationChoice:
-        """Return the same request anew; without a seed it will be another sound."""
+    def to_new_request(self, seed: int | None) -> GenerationChoice:
+        """Return the same request with a seed; None draws one, which gives another sound."""
         return GenerationChoice(
             prompt=self.prompt,
             duration_s=self.duration_s,
@@ -131,7 +139,7 @@ class JobView:
 
 
 def progress_text(status: JobStatus, progress_pct: int) -> str:
-    """The words for a job's progress, as the API promises them."""
+    """Return the words for a job's progress, which are part of the API's contract."""
     match status:
         case "queued":
             return "Waiting in queue..."

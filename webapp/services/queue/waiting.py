@@ -1,27 +1,27 @@
-"""The queue as a new job meets it."""
+"""The queue as far as it decides the position of a new job."""
 
 from dataclasses import dataclass
 
 from webapp.database import Database
-from webapp.policy.queue.estimates import InHand
+from webapp.policy.queue.estimates import RunningJob
 from webapp.policy.queue.ordering import Affinity, WaitingJob
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
-from webapp.services.queue.rows import in_hand, waiting_job
+from webapp.services.queue.rows import running_job, waiting_job
 from webapp.tables import QueueState
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingQueue:
-    """Waiting jobs in no order, jobs in hand, and the workers in the order in which they claim."""
+    """Waiting jobs in no order, running jobs, and the workers' affinities in the order of their claims."""
 
     waiting: list[WaitingJob]
-    running: list[InHand]
+    running: list[RunningJob]
     affinities: tuple[Affinity, ...]
 
 
 class WaitingQueueReader:
-    """Reads what decides queue positions; inside a transaction, as that sees it."""
+    """Reads what decides queue positions, as the current transaction sees it."""
 
     def __init__(self, database: Database, affinities: AffinityStore) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class WaitingQueueReader:
         processing = [row for row in rows if row["status"] == "processing"]
         return WaitingQueue(
             waiting=[waiting_job(row) for row in rows if row["status"] == "queued"],
-            running=[in_hand(row) for row in processing],
+            running=[running_job(row) for row in processing],
             affinities=self._affinities.of(rows[0]["affinities"] if rows else None, processing),
         )
 

@@ -22,7 +22,7 @@ class Beginnings:
         self._sounds = settings.data_path / "sounds"
         self._mark = settings.data_path / MARK
         self._is_sqlite = not settings.database_url
-        self._are_allowed = are_allowed
+        self.are_allowed = are_allowed
 
     def require_file(self, path: Path) -> None:
         """Raise DatabaseUnusable if SQLite's file is missing or empty although there has been one."""
@@ -40,7 +40,7 @@ class Beginnings:
             left.append(self._sounds)
         if self._is_sqlite and self._mark.exists():
             left.append(self._mark)
-        if self._are_allowed or not left:
+        if self.are_allowed or not left:
             return
         missing = "is missing" if self._is_sqlite else "of SOUNDLOOM_DATABASE_URL is empty"
         raise DatabaseUnusable(

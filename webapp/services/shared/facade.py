@@ -7,24 +7,27 @@ from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.idempotency import Idempotency
 from webapp.services.shared.pace import Pace
 from webapp.services.shared.rate_limits import RateLimits
+from webapp.services.shared.readiness import ReadinessReporter
 
 SEARCH_WINDOW_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class SharedServices:
-    """Rate limits, how often an address may search, and the answers kept for repeated requests."""
+    """Rate limits, the limit on searches, answers kept under idempotency keys, and the server's readiness."""
 
     rate_limits: RateLimits
     searches: Pace
     idempotency: Idempotency
+    readiness: ReadinessReporter
 
 
 def build_shared(base: Foundation) -> SharedServices:
-    """Wire what several domains use."""
+    """Wire the services that several domains use."""
     database, clock = base.database, base.clock
     return SharedServices(
         rate_limits=RateLimits(database, clock),
         searches=Pace("searches", clock, base.settings.searches_per_address, SEARCH_WINDOW_S),
         idempotency=Idempotency(database, clock),
+        readiness=ReadinessReporter(database, base.storage),
     )

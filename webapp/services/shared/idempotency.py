@@ -1,4 +1,4 @@
-"""Idempotency: requests that may be sent twice and must be carried out once."""
+"""Idempotency keys: requests that may be sent twice and must be carried out once."""
 
 import hashlib
 from typing import Final, Generic, TypeVar
@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 
 
 class Once(Generic[Answer]):
-    """One request under one key of one account.
+    """A request with an idempotency key of one account.
 
     Call `first_answer` and `keep` inside the transaction that carries the request out, under a lock that
     other requests with the same key need as well. Then there is never an effect without its key, nor a key

@@ -1,11 +1,13 @@
 """Statements of shared mechanisms that stay SQL: hot paths, and what differs between the two databases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from piccolo.querystring import QueryString
 
 from webapp.database import Database, Dialect, Row
 
-# After the first time and up to the second.
+# A range of times: later than the first, up to the second.
 Window = tuple[int, int]
 
 # --- rate limits. Raw for speed: they run with every limited request, within its transaction.
@@ -35,6 +37,11 @@ _FIND_ANSWER: Final = (
 # --- the clock of the database. Raw because there is no table to build a query on.
 
 _SERVER_TIME: Final = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms"
+
+
+def any_of(values: Sequence[object]) -> QueryString:
+    """List values for `is_in`; given a plain list of more than 100, the builder warns of its own slowness."""
+    return QueryString(", ".join("{}" for _ in values), *values)
 
 
 async def lock_bucket(database: Database, number: int) -> None:
@@ -87,7 +94,7 @@ async def server_time_ms(database: Database) -> int:
 async def claim_row(
     database: Database, table: str, key_column: str, key: str, values: Mapping[str, object]
 ) -> Row | None:
-    """Put one row into the hands of the worker that `values` names, unless that worker is draining.
+    """Give one row to the worker that `values` names, unless that worker is draining.
 
     Raw because claiming was measured, and it returns the whole row without an object for every column.
     Names of tables and columns are our own.

@@ -15,10 +15,10 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[V]):
-    """A value as it was read. From `until_ms` on it may differ although nothing was written."""
+    """A value that was read. From `valid_until_ms` on it may be different even if nothing was written."""
 
     value: V
-    until_ms: float = math.inf
+    valid_until_ms: float = math.inf
 
 
 class _Entry(Generic[V]):
@@ -36,7 +36,7 @@ class _Entry(Generic[V]):
             return True
         if self.task.cancelled() or self.task.exception() is not None:
             return False
-        return self._begun_ms <= now_ms < self.task.result().until_ms
+        return self._begun_ms <= now_ms < self.task.result().valid_until_ms
 
 
 class ReadCache(Generic[K, V]):

@@ -7,6 +7,7 @@ from webapp.policy.accounts.tiers import Tier
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.voices import VoiceRegister
 from webapp.services.shared.foundation import Foundation
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import RateLimits
 from webapp.services.speech.leases import SpeechLeases
 from webapp.services.speech.speech import Speech
@@ -29,10 +30,12 @@ def build_speech(
     tiers: Mapping[str, Tier],
     voices: VoiceRegister,
     arrivals: Arrivals,
+    loose: LooseGroups,
 ) -> SpeechServices:
     """Wire the services of speech."""
     database, clock, settings, bus = base.database, base.clock, base.settings, base.bus
     requests = Speech(
         base, arrivals, storage_guard=storage_guard, rate_limits=rate_limits, tiers=tiers, voices=voices,
+        loose=loose,
     )  # fmt: skip
     return SpeechServices(requests=requests, leases=SpeechLeases(database, clock, settings, bus))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -19,11 +18,13 @@ from webapp.services.models.voices import VoiceRegister
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.idempotency import Once
 from webapp.services.shared.leases import storage_key
+from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimits
 from webapp.services.speech import queries
 from webapp.services.speech.views import SpokenSound, VoiceView
 from webapp.services.speech.waiting import AWAY, Ended, Waiting
 from webapp.services.workers.arrivals import Arrivals
+from webapp.storage import StoredFile
 from webapp.tables import SpeechRequest
 
 RATE_LIMITED: Final = "Rate limit exceeded"
@@ -48,6 +49,7 @@ class Speech:
         rate_limits: RateLimits,
         tiers: Mapping[str, Tier],
         voices: VoiceRegister,
+        loose: LooseGroups,
     ) -> None:
         self._database = base.database
         self._clock = base.clock
@@ -55,6 +57,7 @@ class Speech:
         self._bus = base.bus
         self._storage = base.storage
         self._guard = storage_guard
+        self._loose = loose
         self._rate_limits = rate_limits
         self._tiers = tiers
         self._preferred_voice = base.settings.voice
@@ -97,7 +100,7 @@ class Speech:
         """Give up soon what is still waited for: the server stops."""
         self._waiting.stop()
 
-    async def sample(self, voice_id: str) -> Path:
+    async def sample(self, voice_id: str) -> StoredFile:
         """A short WAV in a voice: made when first asked for, the same file from then on.
 
         Raises NotFound for a voice that is not there, Unavailable and SpeechFailed.
@@ -116,7 +119,7 @@ class Speech:
         ended = await self._waiting.until_ended(request_id, since_s=begun_s)
         if not ended.is_completed:
             raise SpeechFailed
-        return await self._storage.path(storage_key(ended.generation_id, ended.fence), SAMPLE_FILE)
+        return await self._storage.open(storage_key(ended.generation_id, ended.fence), SAMPLE_FILE)
 
     async def forget_sample(self, voice_id: str) -> None:
         """Throw a voice's sample away: another voice may get its name."""
@@ -126,8 +129,9 @@ class Speech:
                 .where(SpeechRequest.voice == voice_id, SpeechRequest.account.is_null())
                 .returning(SpeechRequest.generation_id, SpeechRequest.fence)
             )
-        for row in rows:
-            await self._storage.delete(storage_key(row["generation_id"], row["fence"]))
+            keys = [storage_key(row["generation_id"], row["fence"]) for row in rows]
+            await self._loose.doom(keys)
+        await self._loose.remove(keys)
 
     async def _arrived(self) -> tuple[VoiceView, ...] | None:
         """The voices; None while a worker that may have some is on its way. Raises Unavailable."""
@@ -216,13 +220,13 @@ class Speech:
             raise SpeechFailed
         return str(sample["request_id"])
 
-    async def _kept_sample(self, voice_id: str) -> Path | None:
+    async def _kept_sample(self, voice_id: str) -> StoredFile | None:
         """The file of a sample that was made before; where it is gone, so is its row."""
         row = await self._sample_row(voice_id)
         if row is None or row["status"] != "completed":
             return None
         try:
-            return await self._storage.path(storage_key(row["generation_id"], row["fence"]), SAMPLE_FILE)
+            return await self._storage.open(storage_key(row["generation_id"], row["fence"]), SAMPLE_FILE)
         except FileNotFoundError:
             async with self._database.transaction(durable=False):
                 await SpeechRequest.delete().where(SpeechRequest.request_id == row["request_id"])

@@ -1,4 +1,4 @@
-"""Workers that this process has started and that have not registered yet, by kind."""
+"""Counts workers that this process has started and that have not registered yet, by kind."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from webapp.services.workers.workers import WorkerInfo, WorkerKind, Workers
 
 
 class Arrivals:
-    """Workers that supervisors are starting. Other hosts' workers are known once they have registered."""
+    """Workers that this process is starting. Those of other hosts are known once they have registered."""
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers

@@ -1,4 +1,7 @@
-"""Claimed work in a worker's hands: made, published and written down, or given back, whatever happens."""
+"""Carries out claimed work.
+
+The result is published and recorded, or the claim handed back, whatever happens.
+"""
 
 import asyncio
 import logging
@@ -8,8 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from webapp.database.patience import Outage
-from webapp.errors import LeaseLost
+from webapp.database.patience import Outage, retry_delay_s
+from webapp.errors import LeaseLost, StorageAway
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.shared.leases import Lease
@@ -21,12 +24,12 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_WRITE_S: Final = 0.25
-# After the grace period: how long an engine that is cancelled gets to notice it.
+# After the grace period: the time for a cancelled engine to react.
 CANCEL_S: Final = 2.0
 
 
 class Unfinished(Exception):
-    """The worker stops, and the work did not end in time."""
+    """Raised when the worker stops and the work did not end in time."""
 
 
 class SoundClaim(Lease, Protocol):
@@ -41,9 +44,9 @@ class SoundClaim(Lease, Protocol):
 
 
 class ClaimedWork(ABC):
-    """One claim, from its beginning to its end: completed, failed, handed back, or another worker's."""
+    """One claim, from its beginning to its end: completed, failed, handed back, or lost to another worker."""
 
-    # What is claimed, for the log.
+    # What is claimed, in the words of the log.
     noun: str
     # The level of failures whose reason is known.
     explained_level = logging.WARNING
@@ -59,11 +62,14 @@ class ClaimedWork(ABC):
 
     @abstractmethod
     async def make(self, staged: Path) -> SoundFacts:
-        """Write the files into a folder. Raises Unfinished when there is no time left for it."""
+        """Generate the sound and write its files into a folder.
+
+        Raises Unfinished if there is no time left.
+        """
 
     @abstractmethod
     async def complete(self, facts: SoundFacts) -> None:
-        """Write that the sound is there. Raises LeaseLost."""
+        """Record the finished sound. Raises LeaseLost."""
 
     @abstractmethod
     async def fail(self, error: Exception) -> bool:
@@ -73,8 +79,12 @@ class ClaimedWork(ABC):
     async def hand_back(self) -> bool:
         """Write that another worker may have it, which is always so. Raises LeaseLost."""
 
+    def may_wait_for_storage(self) -> bool:
+        """Return whether the claim may still be ours; asked again and again while the storage is away."""
+        return True
+
     def is_explained(self, error: Exception) -> bool:
-        """Return whether a failure needs no traceback: its reason is known, or in the log already."""
+        """Return whether a failure needs no traceback: its reason is known, or logged already."""
         return False
 
     def is_stopped_by_us(self, error: Exception) -> bool:
@@ -132,13 +142,39 @@ class ClaimedWork(ABC):
         staged = storage.staging_folder()
         try:
             facts = await self.make(staged)
-            await storage.publish(self._held.storage_key, staged)
+            await self._publish(staged)
             await self._persist(lambda: self.complete(facts))
             since_ms = self._services.clock.now_ms() - self._held.submitted_ms
             self._metrics.sounded(self._held.model, max(0, since_ms) / 1000)
             logger.info("%s completed", self.noun, extra={**self._extra, "score": facts.quality_score})
         finally:
             await storage.discard(staged)
+
+    async def _publish(self, staged: Path) -> None:
+        """Publish the files, again and again while the storage is away: the heartbeat keeps the lease.
+
+        Raises LeaseLost when the claim is no longer ours, and Unfinished when this worker is to stop.
+        """
+        outage, failures = Outage(logger, "the storage"), 0
+        while True:
+            publishing = asyncio.ensure_future(self._services.storage.publish(self._held.storage_key, staged))
+            try:
+                await self.until_done(publishing)
+            except StorageAway as error:
+                outage.begun(error)
+                self._metrics.storage_was_away()
+                if not self.may_wait_for_storage():
+                    raise LeaseLost(self._held.key) from error
+                await first_of(asyncio.sleep(retry_delay_s(failures)), self._stopping.wait())
+                failures += 1
+                if self._stopping.is_set():
+                    raise Unfinished from error
+            else:
+                outage.over()
+                return
+            finally:
+                publishing.cancel()
+                await asyncio.gather(publishing, return_exceptions=True)
 
     async def _end(self, write: Callable[[], Awaitable[bool]]) -> bool | None:
         """Write the end of the attempt and return its result; None if the claim held no longer."""
@@ -169,7 +205,7 @@ class ClaimedWork(ABC):
         try:
             await self._services.library.files.remove_if_stray(self._held.storage_key)
         except Exception:
-            logger.exception("left files for the next start to remove", extra=self._extra)
+            logger.exception("left files for the next look for stray files", extra=self._extra)
 
     @property
     def _extra(self) -> dict[str, object]:

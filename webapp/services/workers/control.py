@@ -1,7 +1,7 @@
-"""Operators' wishes: that a worker take no more jobs, that all load, unload or keep a model.
+"""Wishes of operators: draining a worker; loading, unloading or pinning a model in all workers.
 
-A wish is a row, so that it reaches workers on any host and cannot get lost with a hint; workers read it
-when a hint arrives, and periodically.
+A wish is a row, so that it reaches workers on any host and is not lost with a hint; workers read it when a
+hint arrives, and periodically.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from webapp.tables import ModelWish, Worker
 
 WishAction = Literal["load", "unload", "pin", "unpin"]
 
-# The number is qualified, or PostgreSQL would not know whether the old or the new row's is meant.
+# The column is qualified, because for PostgreSQL an unqualified one is ambiguous (old or new row).
 _NEXT_NUMBER: Final = (ModelWish.number, QueryString("{} + 1", ModelWish.number))
 _Values: TypeAlias = list[Column | tuple[Column, Any]]
 # For each action: the action to record, whether the model is pinned, and what changes in an existing row.
 _CHANGES: Final[dict[WishAction, tuple[str, bool, _Values]]] = {
     "load": ("load", False, [ModelWish.action, _NEXT_NUMBER]),
     "unload": ("unload", False, [ModelWish.action, _NEXT_NUMBER]),
-    # A model can only be kept once it is loaded.
+    # A pin also loads the model: only a loaded one can stay loaded.
     "pin": ("load", True, [ModelWish.action, _NEXT_NUMBER, ModelWish.is_pinned]),
     "unpin": ("", False, [ModelWish.is_pinned]),
 }
@@ -34,10 +34,10 @@ _CHANGES: Final[dict[WishAction, tuple[str, bool, _Values]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelWishView:
-    """The wish that every worker is to fulfil for one model.
+    """The wish for one model, which every worker fulfils.
 
-    `action` is the latest of load and unload (empty for none). `number` tells it from earlier ones: a worker
-    does each once, and none that is older than itself. `is_pinned` holds until it is withdrawn.
+    `action` is the latest of load and unload (empty for none). `number` increases with each: a worker carries
+    out each once, and none from before its start. `is_pinned` holds until it is withdrawn.
     """
 
     model: str
@@ -86,7 +86,7 @@ class WorkerControl:
         self._bus.publish(Event("control"), Event("status"))
 
     async def wishes(self) -> tuple[ModelWishView, ...]:
-        """Return the wish for each model for which there ever was one."""
+        """Return the wishes, one for each model that ever had one."""
         rows = await (
             ModelWish.select(ModelWish.model, ModelWish.action, ModelWish.number, ModelWish.is_pinned)
             .order_by(ModelWish.model)

@@ -13,7 +13,7 @@ from webapp.services.workers.workers import Workers
 
 @dataclass(frozen=True, slots=True)
 class WorkerServices:
-    """Who works (`registry`), who is about to (`arrivals`), what is asked of them, what they measure."""
+    """The workers that are registered and starting, wishes for them, their status and their metrics."""
 
     registry: Workers
     arrivals: Arrivals
@@ -29,7 +29,7 @@ def build_workers(
     arrivals: Arrivals,
     queue: QueueServices,
 ) -> WorkerServices:
-    """Wire the services of workers; the queue stands on the first two of them."""
+    """Wire the services of workers; the queue's services use `registry` and are built before."""
     database, clock, bus = base.database, base.clock, base.bus
     return WorkerServices(
         registry=registry,

@@ -1,4 +1,4 @@
-"""What workers measure of themselves: counted in the worker, kept in its row, shown by every web process."""
+"""Metrics of workers: counted in the worker, stored in its row, served by every web process."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from webapp.tables import Worker
 
 Outcome = Literal["completed", "failed", "retried", "handed_back", "lost"]
 
-# Seconds, from an idle machine's answer to a long queue's.
+# In seconds, from an idle server to a long queue.
 WAIT_BUCKETS: Final = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10_800)
 LOAD_BUCKETS: Final = (0.3, 1, 3, 10, 30, 60, 180, 600)
 
@@ -26,7 +26,7 @@ class WorkerMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        # Under a name of their own: the web process that shows them has such figures as well.
+        # With a namespace of their own, since the web process that serves them has the same metrics.
         ProcessCollector(namespace="soundloom_worker", registry=self.registry)
         self._claimed = self._counter("jobs_claimed", "Jobs claimed by this worker.", "model")
         self._ended = self._counter("attempts", "Attempts ended by this worker.", "model", "outcome")
@@ -46,7 +46,9 @@ class WorkerMetrics:
         self._loads = self._histogram(
             "model_load_seconds", "Loads of models, failed ones too.", LOAD_BUCKETS, "model", "outcome"
         )
-        self._storage_errors = self._counter("storage_errors", "Attempts that ended because of the storage.")
+        self._storage_errors = self._counter(
+            "storage_errors", "Attempts that ended because of the storage, and tries while it was away."
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"soundloom_{name}", text, labels, registry=self.registry)
@@ -64,6 +66,10 @@ class WorkerMetrics:
         self._ended.labels(model, outcome).inc()
         if isinstance(error, OSError):
             self._storage_errors.inc()
+
+    def storage_was_away(self) -> None:
+        """Count a try to publish a sound that has to be repeated."""
+        self._storage_errors.inc()
 
     def sounded(self, model: str, since_submission_s: float) -> None:
         """Record that a job's sound is finished."""
@@ -115,7 +121,7 @@ class MetricsStore:
         self._database = database
 
     async def record(self, worker_id: str, dump: str) -> None:
-        """Record a worker's figures in place of its last ones."""
+        """Replace a worker's figures."""
         async with self._database.transaction(durable=False):
             await Worker.update({Worker.metrics: dump}).where(Worker.worker_id == worker_id)
 

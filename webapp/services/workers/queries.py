@@ -1,4 +1,4 @@
-"""Statements about workers that stay SQL because they are on measured hot paths."""
+"""Raw statements about workers, for speed on measured hot paths."""
 
 from typing import Final
 
@@ -20,10 +20,10 @@ _ON_DUTY: Final = (
 async def record_report(
     database: Database, worker_id: str, *, state: str, report: str, device: str | None, now_ms: int
 ) -> None:
-    """Record a worker's heartbeat with its state and report; without a device the known one stays."""
+    """Record a worker's heartbeat with its state and report; without a device the recorded one stays."""
     await database.fetch(_RECORD_REPORT, state, report, device, now_ms, worker_id)
 
 
 async def workers_on_duty(database: Database, earliest_ms: int, latest_ms: int) -> list[Row]:
-    """Return the workers that take jobs and whose last heartbeat lies between these times, oldest first."""
+    """Return the workers that take jobs and whose last heartbeat is between these times, oldest first."""
     return await database.fetch(_ON_DUTY, earliest_ms, latest_ms)

@@ -10,7 +10,7 @@ from webapp.database import Database
 from webapp.policy.generation import MODELS
 from webapp.policy.speech import STATUS_MODEL
 from webapp.services.queue.estimates import Estimator
-from webapp.services.queue.snapshot import EXPECT_AGAIN_MS, QueueReader
+from webapp.services.queue.snapshot import REFRESH_ESTIMATES_MS, QueueReader
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.services.workers.arrivals import Arrivals
 from webapp.services.workers.workers import WorkerInfo, WorkerKind, Workers
@@ -33,7 +33,7 @@ NO_GPU: Mapping[str, Any] = {
 class Abilities:
     """An engine's abilities with a model, in words, and the parts of proposals that it can make.
 
-    A proposal is one of each part, in the places of `idea_form`.
+    A proposal fills the placeholders of `idea_form` with one of each part.
     """
 
     good_at: str
@@ -47,8 +47,8 @@ class EngineReport:
 
     `error` says why it could not be loaded; empty when it could. `memory_mb` is its size where it is loaded;
     `is_pinned` means that it stays loaded. `sampling` are the settings for requests that leave them out,
-    `precision` is what it computes in where it is loaded, and `precision_note` the reason for it.
-    `abilities` is None for an engine that does not tell. `needs_load`: it has something to load.
+    `precision` is its numeric precision where it is loaded, and `precision_note` the reason for that.
+    `abilities` is None for an engine that does not report any. `needs_load`: it has something to load.
     """
 
     engine: str
@@ -125,7 +125,7 @@ class StatusReporter:
             is_paused=snapshot.is_paused,
         )
         # Waits shrink as time passes, and a worker without heartbeats counts as gone.
-        return Reading(report, now_ms + EXPECT_AGAIN_MS)
+        return Reading(report, now_ms + REFRESH_ESTIMATES_MS)
 
     def _state(self, model: str, workers: tuple[WorkerInfo, ...]) -> str:
         kind: WorkerKind = "speech" if model == STATUS_MODEL else "sound"

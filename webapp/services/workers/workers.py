@@ -11,6 +11,7 @@ from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import SettingsError
 from webapp.events import Bus, Event
+from webapp.policy.queue.estimates import WorkerProfile
 from webapp.policy.worker_ids import WORKER_ID_RULE, is_worker_id
 from webapp.services.workers.queries import record_report, workers_on_duty
 from webapp.settings import Settings
@@ -20,19 +21,18 @@ WorkerState = Literal["starting", "idle", "busy", "stopping"]
 WorkerKind = Literal["sound", "speech"]
 ShownState = Literal["starting", "idle", "busy", "draining", "stopping"]
 
-
 RETRY_S: Final = 0.5
 
 
 class NameTaken(SettingsError):
-    """Raised when another worker has the name."""
+    """Raised when a live worker of another process has the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """One worker. `report` is its last report on its models and device.
+    """A registered worker. `report` is its last report on its models and device.
 
-    It is `draining` when it takes no more jobs, whether or not it still has any.
+    It is `draining` if it takes no more jobs, whether or not it still has any.
     """
 
     worker_id: str
@@ -46,21 +46,8 @@ class WorkerInfo:
     kind: WorkerKind = "sound"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerOnDuty:
-    """A worker that takes jobs: its device, and the engine that serves each model there.
-
-    `places` is the number of batch slots for each model: how many jobs it makes at once.
-    """
-
-    worker_id: str
-    device: str
-    engines: Mapping[str, str]
-    places: Mapping[str, int]
-
-
 class Workers:
-    """The register of workers. One without a heartbeat for the length of a lease counts as gone."""
+    """The register of workers. A worker whose last heartbeat is older than a lease counts as gone."""
 
     def __init__(self, database: Database, clock: Clock, settings: Settings, bus: Bus) -> None:
         self._database = database
@@ -71,7 +58,7 @@ class Workers:
     async def register(
         self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
     ) -> None:
-        """Register a worker that is starting; it replaces one of its name whose lease has lapsed.
+        """Register a worker that is starting; it replaces one of the same name whose lease has lapsed.
 
         Idempotent, in case the first answer was lost. Raises SettingsError for an invalid name, and NameTaken
         while another process with the name is alive.
@@ -80,7 +67,7 @@ class Workers:
             raise SettingsError(f"A worker's name must be {WORKER_ID_RULE}.")
         now_ms = self._clock.now_ms()
         async with self._database.transaction(durable=False):
-            earliest_ms, latest_ms = self._heard()
+            earliest_ms, latest_ms = self._live_heartbeats()
             if await Worker.exists().where(
                 (Worker.worker_id == worker_id)
                 & (Worker.heartbeat_ms >= earliest_ms)
@@ -105,7 +92,7 @@ class Workers:
     async def join(
         self, worker_id: str, *, host: str, pid: int, device: str, kind: WorkerKind = "sound"
     ) -> None:
-        """Register a worker that is starting, waiting for the lease of a dead one of its name to lapse.
+        """Register a worker that is starting; wait for the lease of a dead one of the same name to lapse.
 
         Raises SettingsError.
         """
@@ -145,7 +132,7 @@ class Workers:
 
     async def forget_silent(self) -> None:
         """Remove workers that have been silent for ten leases."""
-        earliest_ms, latest_ms = self._heard(10)
+        earliest_ms, latest_ms = self._live_heartbeats(10)
         async with self._database.transaction(durable=False):
             await Worker.delete().where(
                 (Worker.heartbeat_ms < earliest_ms) | (Worker.heartbeat_ms > latest_ms)
@@ -153,7 +140,7 @@ class Workers:
 
     async def alive(self) -> list[WorkerInfo]:
         """Return the workers that reported within a lease, oldest first."""
-        earliest_ms, latest_ms = self._heard()
+        earliest_ms, latest_ms = self._live_heartbeats()
         rows = await (
             Worker.select(
                 Worker.worker_id,
@@ -172,13 +159,16 @@ class Workers:
         )
         return [_info(row) for row in rows]
 
-    async def on_duty(self) -> list[WorkerOnDuty]:
+    async def on_duty(self) -> list[WorkerProfile]:
         """Return the live workers that take jobs, oldest first; speech workers take none."""
-        rows = await workers_on_duty(self._database, *self._heard())
-        return [WorkerOnDuty(row["worker_id"], row["device"], *_served(row["report"])) for row in rows]
+        rows = await workers_on_duty(self._database, *self._live_heartbeats())
+        return [WorkerProfile(row["worker_id"], row["device"], *_served(row["report"])) for row in rows]
 
-    def _heard(self, leases: int = 1) -> tuple[int, int]:
-        """Return the earliest and latest heartbeat of a live worker; later ones precede a clock set back."""
+    def _live_heartbeats(self, leases: int = 1) -> tuple[int, int]:
+        """Return the range of a live worker's heartbeat.
+
+        A later one dates from before a clock was set back.
+        """
         now_ms = self._clock.now_ms()
         return now_ms - leases * self._lease_ms, now_ms + leases * self._lease_ms
 
@@ -191,7 +181,10 @@ def _info(row: dict[str, Any]) -> WorkerInfo:
 
 @lru_cache(maxsize=256)
 def _served(report: str) -> tuple[Mapping[str, str], Mapping[str, int]]:
-    """Return each model's engine and batch slots from a report. Reports change seldom, and are read often."""
+    """Return each model's engine and batch slots from a report.
+
+    Cached: reports change seldom and are read often.
+    """
     models = json.loads(report).get("models", {})
     return (
         {model: entry["engine"] for model, entry in models.items()},

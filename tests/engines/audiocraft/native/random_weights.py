@@ -70,7 +70,7 @@ def random_weights(form: Form) -> DecoderWeights:
 
 
 def random_columns(form: Form, rows: int, count: int, seed: int = 3) -> Tensor:
-    """Tokens (rows, codebooks, count), "not there" among them."""
+    """Return tokens (rows, codebooks, count), some of them the special token."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, form.card + 1, (rows, form.codebooks, count), generator=generator)
 

@@ -14,7 +14,7 @@ from tests.engines.audiocraft.native.random_weights import (
 )
 from webapp.engines.audiocraft.decoder.backend import Backend
 from webapp.engines.audiocraft.decoder.native.backend import NativeBackend
-from webapp.engines.audiocraft.decoder.native.compiler import Workshop
+from webapp.engines.audiocraft.decoder.native.compiler import LibraryBuilder
 from webapp.engines.audiocraft.decoder.native.library import Library
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 
@@ -46,7 +46,7 @@ def test_every_kind_of_processor_computes_within_the_bound(name: str, tmp_path: 
     target, wanted = PROCESSORS[name]
     if not processor_has(wanted) or (wanted and platform.machine() != "x86_64"):
         pytest.skip(f"this processor has no {name}")
-    library = Library(Workshop(tmp_path, targets=(target,)).library())
+    library = Library(LibraryBuilder(tmp_path, targets=(target,)).library())
     assert library.instructions == name
     weights = random_weights(FORM)
     exact = logits(PlainBackend(weights, 3, 40))

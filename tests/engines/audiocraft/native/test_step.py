@@ -47,11 +47,11 @@ def native(library: Library, form: Form, rows: int, steps: int, *, on_threads: i
         return NativeBackend(library, random_weights(form), rows, steps)
 
 
-def walk(backend: Backend, rows: Sequence[int], columns: Tensor, given: int = 0) -> list[Tensor]:
-    """Take in `given` columns in pieces, then step through the others; the logits of each step."""
-    for start in range(0, given, 37):
-        backend.prefill(rows, columns[..., start : min(start + 37, given)])
-    return [backend.step(rows, columns[..., at]).clone() for at in range(given, columns.shape[-1])]
+def walk(backend: Backend, rows: Sequence[int], columns: Tensor, prefilled: int = 0) -> list[Tensor]:
+    """Prefill `prefilled` columns in parts, then step through the others; return the logits of each step."""
+    for start in range(0, prefilled, 37):
+        backend.prefill(rows, columns[..., start : min(start + 37, prefilled)])
+    return [backend.step(rows, columns[..., at]).clone() for at in range(prefilled, columns.shape[-1])]
 
 
 def error(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
@@ -68,32 +68,32 @@ def test_logits_are_those_of_float32_within_the_bound(library: Library, form: Fo
     for backend in (native(library, form, 2, 60), PlainBackend(random_weights(form), 2, 60)):
         backend.begin(0, random_text(form, 7))
         backend.begin(1, torch.zeros(1, form.dim))
-        walks.append(walk(backend, (0, 1), columns, given=40))
+        walks.append(walk(backend, (0, 1), columns, prefilled=40))
     assert error(*walks) < BOUND
 
 
-def test_a_long_past_and_a_long_text_are_seen_whole(library: Library) -> None:
-    """Beyond what lies together in the caches, and more columns and words than are taken in at once."""
+def test_a_long_cache_and_a_long_text_are_attended_to_whole(library: Library) -> None:
+    """Longer than a chunk of the cache, and more columns and words than are computed at once."""
     columns = random_columns(SMALL, 1, 700)
     walks = []
     for backend in (native(library, SMALL, 1, 700), PlainBackend(random_weights(SMALL), 1, 700)):
         backend.begin(0, random_text(SMALL, 300))
-        walks.append(walk(backend, (0,), columns, given=680))
+        walks.append(walk(backend, (0,), columns, prefilled=680))
     assert error(*walks) < BOUND
 
 
-def test_a_column_given_is_as_good_as_a_step(library: Library) -> None:
+def test_prefill_is_as_good_as_steps(library: Library) -> None:
     columns = random_columns(SMALL, 1, 90)
-    stepped, given = native(library, SMALL, 1, 90), native(library, SMALL, 1, 90)
-    for backend in (stepped, given):
+    stepped, prefilled = native(library, SMALL, 1, 90), native(library, SMALL, 1, 90)
+    for backend in (stepped, prefilled):
         backend.begin(0, random_text(SMALL, 4))
     expected = walk(stepped, (0,), columns)
-    assert torch.equal(walk(given, (0,), columns, given=80)[-1], expected[-1])
+    assert torch.equal(walk(prefilled, (0,), columns, prefilled=80)[-1], expected[-1])
 
 
 @pytest.mark.parametrize("on_threads", [1, 2, 3])
 @pytest.mark.parametrize("company", [1, 2, 3, 6, 11, 40])
-def test_a_row_is_the_same_to_the_last_bit_in_any_company(
+def test_a_row_is_the_same_to_the_last_bit_in_any_batch(
     library: Library, company: int, on_threads: int
 ) -> None:
     form = Form(dim=96, heads=3)
@@ -115,7 +115,7 @@ def test_a_row_is_the_same_to_the_last_bit_in_any_company(
     assert all(torch.equal(mine, other[0]) for mine, other in zip(ours, expected, strict=False))
 
 
-def test_garbage_stays_in_its_row_and_goes_with_it(library: Library) -> None:
+def test_a_nan_stays_in_its_row_and_goes_with_it(library: Library) -> None:
     columns = random_columns(SMALL, 1, 20)
     alone, backend = native(library, SMALL, 1, 20), native(library, SMALL, 2, 20)
     alone.begin(0, random_text(SMALL, 3))

@@ -14,6 +14,8 @@ from webapp.engines.sketch.effects.render import SAMPLE_RATE, render_effect
 from webapp.engines.sketch.effects.request import EffectRequest
 from webapp.engines.sketch.effects.synthesis.levels import GAINS
 
+pytestmark = pytest.mark.slow
+
 _DURATION_S = 1.6
 # Starts from or passes through near silence by its nature.
 _GROWING = {"riser", "train_pass", "busy_tone", "ringback_tone"}

@@ -1,5 +1,5 @@
 """Our own decoder for AudioCraft's autoregressive language models: MusicGen and AudioGen.
 
-`weights` takes what is needed out of a loaded model, a `backend` computes with it, and the rest decides
-which rows are at work.
+`weights` extracts the tensors of a loaded model, a `backend` computes with them, and `autoregressive_runner`
+runs a batch of sequences on a backend.
 """

@@ -1,8 +1,7 @@
-"""Work that is recorded once and then repeated on the device as a whole.
+"""Captures work once as a CUDA graph and replays it as a whole.
 
-A decoding step is some hundreds of small kernels, and telling a GPU about each takes longer than the kernel.
-A captured graph is told once. What it reads and writes is fixed when it is recorded: tensors are, values in
-Python are not looked at again.
+A decoding step is some hundreds of small kernels, and launching each takes longer than the kernel. A captured
+graph is launched once. It reads and writes the tensors of its capture; Python values are baked in.
 """
 
 import logging
@@ -21,25 +20,25 @@ from webapp.engines.audiocraft.devices import is_out_of_memory
 logger = logging.getLogger(__name__)
 
 WARM_UPS = 3
-EMPTY_GRAPH: Final = "The CUDA Graph is empty"
-"""How torch begins its warning that nothing was recorded."""
-LARGEST_ERROR: Final = 1e-3
-"""How far a replay may be from the same work done as it comes, relative to its size."""
+EMPTY_GRAPH_WARNING: Final = "The CUDA Graph is empty"
+"""The start of torch's warning that nothing was captured."""
+MAX_ERROR: Final = 1e-3
+"""How far a replay may be from the same work done eagerly, relative to its norm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Recorded work: `replay` does it again, into `output`."""
+    """Captured work: `replay` repeats it, into `output`."""
 
     replay: Callable[[], object]
     output: Tensor
 
 
 class Capture(Protocol):
-    """A way to record work."""
+    """A way to capture work."""
 
     def __call__(self, work: Callable[[], Tensor]) -> Recorded:
-        """Record `work`, which may be run any number of times for it. Its output counts after a replay.
+        """Capture `work`, which may be run any number of times. The output is valid after a replay.
 
         Raises torch's out of memory.
         """
@@ -47,11 +46,11 @@ class Capture(Protocol):
 
 
 class CudaCapture:
-    """Records CUDA graphs, all in one pool of memory: only one of them is at work at a time.
+    """Captures CUDA graphs, all in one memory pool: only one of them runs at a time.
 
-    It has a stream of its own, for the runs before a capture and for the capture. Libraries keep work space
-    for each stream, which graphs go on using: on a stream that another model's graphs were captured on, it
-    would be freed with those. For the same reason none of its own graphs may go alone.
+    Warm-up and capture run on a stream of their own. Libraries keep a workspace for each stream, which graphs
+    go on using: on a stream on which another model's graphs were captured, it would be freed with those. For
+    the same reason none of these graphs may be freed before the others.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -59,11 +58,11 @@ class CudaCapture:
         self._failed: list[torch.cuda.CUDAGraph] = []
         with torch.cuda.device(device):
             self._pool = torch.cuda.graph_pool_handle()
-            self._stream = taken_stream(self, device)
+            self._stream = exclusive_stream(self, device)
 
     def __call__(self, work: Callable[[], Tensor]) -> Recorded:
-        with torch.cuda.device(self._device), _same_stream_after(self._device), warnings.catch_warnings():
-            warnings.filterwarnings("error", message=EMPTY_GRAPH)
+        with torch.cuda.device(self._device), _restoring_stream(self._device), warnings.catch_warnings():
+            warnings.filterwarnings("error", message=EMPTY_GRAPH_WARNING)
             self._warm_up(work)
             graph = torch.cuda.CUDAGraph()
             try:
@@ -75,7 +74,7 @@ class CudaCapture:
         return Recorded(graph.replay, output)
 
     def _warm_up(self, work: Callable[[], Tensor]) -> None:
-        """Let libraries choose kernels and take work space, which must not be recorded."""
+        """Let libraries choose kernels and allocate workspace, which must not be captured."""
         before = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(before)
         with torch.cuda.stream(self._stream):
@@ -85,78 +84,78 @@ class CudaCapture:
 
 
 class Recorder:
-    """Records work as long as recordings prove right, and after that does it as it comes, for good.
+    """Captures work as long as replays prove correct; after a failure it runs all work eagerly.
 
-    It keeps every recording until all are forgotten: one that went alone could take from the others what they
-    use (see :class:`CudaCapture`).
+    It keeps every capture until all are cleared: one freed alone could free the workspace of the others (see
+    :class:`CudaCapture`).
     """
 
     def __init__(self, capture: Capture) -> None:
         self._capture, self._is_used = capture, True
-        self._kept: list[Recorded] = []
+        self._recordings: list[Recorded] = []
 
     def __call__(self, work: Callable[[], Tensor]) -> Recorded:
-        """Recorded work whose replay does what `work` does. Raises torch's out of memory."""
+        """Return captured work whose replay does what `work` does. Raises torch's out of memory."""
         if self._is_used:
-            recorded, trouble = self._tried(work)
+            recorded, reason = self._try_capture(work)
             if recorded is not None:
                 return recorded
             self._is_used = False
-            logger.warning("steps are not recorded, which makes them slower: %s", trouble)
-        return _as_it_comes(work)
+            logger.warning("steps are not captured, which makes them slower: %s", reason)
+        return _eager(work)
 
-    def forget(self) -> None:
-        """Let go of all recordings, none of which is replayed any more."""
-        self._kept.clear()
+    def clear(self) -> None:
+        """Free all captures; none of them may be replayed any more."""
+        self._recordings.clear()
 
-    def _tried(self, work: Callable[[], Tensor]) -> tuple[Recorded | None, str]:
-        """Recorded work that proved right, or why there is none. Raises torch's out of memory."""
+    def _try_capture(self, work: Callable[[], Tensor]) -> tuple[Recorded | None, str]:
+        """Return captured work that proved correct, or the reason for none. Raises torch's out of memory."""
         try:
             recorded = self._capture(work)
-            self._kept.append(recorded)
+            self._recordings.append(recorded)
             error = _replay_error(recorded, work)
-        except Exception as fault:  # noqa: BLE001 - whatever it is, the same work can be done as it comes
-            # What ends a capture hides what went wrong within.
-            if (lack := _lack_of_memory(fault)) is not None:
-                raise lack from None
-            return None, f"{type(fault).__name__}: {fault}"
-        if error <= LARGEST_ERROR:
+        except Exception as caught:  # noqa: BLE001 - whatever it is, the work can be run eagerly
+            # The error that ends a capture hides the one inside it.
+            if (cause := _out_of_memory_cause(caught)) is not None:
+                raise cause from None
+            return None, f"{type(caught).__name__}: {caught}"
+        if error <= MAX_ERROR:
             return recorded, ""
         return None, f"a replay is off by {error:.2g}"
 
 
 def _replay_error(recorded: Recorded, work: Callable[[], Tensor]) -> float:
-    """Measure a replay's error against the same work done eagerly. Waits for the device."""
+    """Measure a replay's error against the same work run eagerly. Waits for the device."""
     expected = work().clone()
-    # A graph without anything in it leaves what was there.
+    # An empty graph would leave the output as it is.
     recorded.output.fill_(torch.nan)
     recorded.replay()
     return relative_error(recorded.output, expected)
 
 
 def relative_error(output: Tensor, expected: Tensor) -> float:
-    """Return how far numbers are from those expected, relative to their size, where those are finite."""
-    is_sound = expected.isfinite()
-    error = (output - expected).where(is_sound, 0).norm()
-    size = expected.where(is_sound, 0).norm().clamp(min=torch.finfo(expected.dtype).tiny)
+    """Return the norm of the error relative to that of `expected`, where the latter is finite."""
+    is_finite = expected.isfinite()
+    error = (output - expected).where(is_finite, 0).norm()
+    size = expected.where(is_finite, 0).norm().clamp(min=torch.finfo(expected.dtype).tiny)
     return float((error / size).nan_to_num(torch.inf))
 
 
-def _as_it_comes(work: Callable[[], Tensor]) -> Recorded:
+def _eager(work: Callable[[], Tensor]) -> Recorded:
     output = work()
     return Recorded(lambda: output.copy_(work()), output)
 
 
-def _lack_of_memory(error: BaseException | None) -> BaseException | None:
-    """Find the cause in an error that says that memory ran out."""
+def _out_of_memory_cause(error: BaseException | None) -> BaseException | None:
+    """Return the error in a chain of causes that says that memory ran out."""
     while error is not None and not is_out_of_memory(error):
         error = error.__cause__ or error.__context__
     return error
 
 
 @contextmanager
-def _same_stream_after(device: torch.device) -> Iterator[None]:
-    """Go back to the stream that is current now, even where a capture that fails leaves another."""
+def _restoring_stream(device: torch.device) -> Iterator[None]:
+    """Restore the current stream afterwards; a failed capture leaves another one."""
     before = torch.cuda.current_stream(device)
     try:
         yield
@@ -167,8 +166,8 @@ def _same_stream_after(device: torch.device) -> Iterator[None]:
 _free_streams: dict[torch.device, list[torch.cuda.Stream]] = {}
 
 
-def taken_stream(owner: object, device: torch.device) -> torch.cuda.Stream:
-    """A stream that is nobody else's while `owner` lives. Torch hands out 32 in turn, then the same again."""
+def exclusive_stream(owner: object, device: torch.device) -> torch.cuda.Stream:
+    """Return a stream that nothing else uses while `owner` lives; torch itself reuses its pool of 32."""
     free = _free_streams.setdefault(device, [])
     stream = free.pop() if free else torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     weakref.finalize(owner, free.append, stream)

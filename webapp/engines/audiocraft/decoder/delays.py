@@ -1,7 +1,7 @@
-"""A window's tokens in the order of decoding, with codebooks delayed against each other.
+"""The delay pattern: a window's tokens in decoding order, with each codebook delayed against the others.
 
 Column ``1 + t + delay`` holds frame ``t`` of a codebook. Column 0, and those where a codebook has no frame,
-hold the token that means "not there".
+hold the special token.
 """
 
 from collections.abc import Sequence
@@ -13,33 +13,33 @@ from torch import Tensor
 from webapp.engines.audiocraft.devices import on_device
 
 UNKNOWN: Final = -1
-"""Where a token is still to be decoded."""
+"""Marks a token that is still to be decoded."""
 
 
 def columns_of(frames: int, delays: Sequence[int]) -> int:
-    """Columns that so many frames take."""
+    """Return the columns that a number of frames takes."""
     return 1 + frames + max(delays)
 
 
-def delayed(prompt: Tensor, frames: int, delays: Sequence[int], absent: int) -> Tensor:
-    """Columns (columns, codebooks) for a window of `frames`, begun with `prompt` (codebooks, given)."""
+def delayed(prompt: Tensor, frames: int, delays: Sequence[int], special_token: int) -> Tensor:
+    """Return columns (columns, codebooks) for a window of `frames` that starts with a prompt."""
     device = prompt.device
-    given, total = prompt.shape[-1], columns_of(frames, delays)
+    prompt_frames, total = prompt.shape[-1], columns_of(frames, delays)
     shift = on_device(delays, device)
     frame = torch.arange(total, device=device)[:, None] - 1 - shift
-    columns = torch.where((frame >= 0) & (frame < frames), UNKNOWN, absent)
+    columns = torch.where((frame >= 0) & (frame < frames), UNKNOWN, special_token)
     for codebook, delay in enumerate(delays):
-        columns[1 + delay : 1 + delay + given, codebook] = prompt[codebook]
+        columns[1 + delay : 1 + delay + prompt_frames, codebook] = prompt[codebook]
     return columns
 
 
 def frames_in(columns: Tensor, start: int, end: int, delays: Sequence[int]) -> Tensor:
-    """Frames `start` to `end` (codebooks, end - start) of columns (columns, codebooks)."""
+    """Extract frames `start` to `end` (codebooks, end - start) from columns (columns, codebooks)."""
     return torch.stack(
         [columns[1 + delay + start : 1 + delay + end, codebook] for codebook, delay in enumerate(delays)]
     )
 
 
 def final_frames(columns: int, frames: int, delays: Sequence[int]) -> int:
-    """Return how many frames of a window are there in all codebooks once so many columns are decided."""
+    """Return how many frames of a window are complete in all codebooks after a number of columns."""
     return min(max(columns - 1 - max(delays), 0), frames)

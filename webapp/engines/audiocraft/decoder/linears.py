@@ -1,9 +1,9 @@
-"""Linear maps for a few rows at a time, by what is quickest for them.
+"""Linear layers that are fast for a few rows.
 
-A step multiplies each matrix by two to a few dozen rows. A general matrix product is poor at that: oneDNN
-with weights brought into its own order beforehand takes a third of the time in float32, and two thirds in
-bfloat16 (docs/performance.md). For two rows and more it also computes each row in the same way whatever
-stands beside it, so that in float32 a job's tokens are the same alone and in a batch to the last bit.
+A step multiplies each matrix by two to a few dozen rows. A general matrix product is slow at that: oneDNN
+with weights packed beforehand takes a third of the time in float32, and two thirds in bfloat16
+(docs/performance.md). For two rows and more it also computes each row in the same way whatever the batch, so
+that in float32 a sequence's tokens are the same alone and in a batch, to the last bit.
 """
 
 from collections.abc import Callable
@@ -16,21 +16,21 @@ from torch.nn import functional
 from webapp.engines.audiocraft.decoder.weights import Projection
 
 Linear: TypeAlias = Callable[[Tensor], Tensor]
-"""Maps (rows, in) to (rows, out), both in the precision it was made for."""
+"""Maps (rows, in) to (rows, out), both in the precision of the layer."""
 
 LinearFactory: TypeAlias = Callable[[Projection, torch.dtype], Linear]
 
-_USUAL_ROWS = 2
+_TYPICAL_ROWS = 2
 
 
 def plain(projection: Projection, dtype: torch.dtype) -> Linear:
-    """A linear layer of torch; shares the weights where their precision is `dtype` already."""
+    """Make a linear layer of torch; it shares the weights where their precision is `dtype` already."""
     weight, bias = projection.weight.to(dtype), _in(projection.bias, dtype)
     return lambda rows: functional.linear(rows, weight, bias)
 
 
-def widening(projection: Projection, dtype: torch.dtype, make_linear: LinearFactory) -> Linear:
-    """From rows in `dtype` to float32, rounded nowhere: for logits, whose differences guidance triples."""
+def with_float32_output(projection: Projection, dtype: torch.dtype, make_linear: LinearFactory) -> Linear:
+    """Make a layer from `dtype` to float32 without rounding: guidance triples differences of logits."""
     if dtype == torch.float32:
         return make_linear(projection, dtype)
     if projection.weight.device.type != "cuda":
@@ -46,14 +46,14 @@ def widening(projection: Projection, dtype: torch.dtype, make_linear: LinearFact
 
 
 def packed(projection: Projection, dtype: torch.dtype) -> Linear:
-    """oneDNN with a copy of the weights in its own order. CPU only; see :func:`can_pack`."""
-    # What torch's compiler emits for such products; they have no public name.
+    """Make a layer of oneDNN with a packed copy of the weights. CPU only; see :func:`can_pack`."""
+    # The operators that torch's compiler emits; they have no public name.
     reorder = torch.ops.mkldnn._reorder_linear_weight  # noqa: SLF001
-    product = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
-    weight, bias = reorder(projection.weight.detach().to(dtype), _USUAL_ROWS), _in(projection.bias, dtype)
+    multiply_packed = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
+    weight, bias = reorder(projection.weight.detach().to(dtype), _TYPICAL_ROWS), _in(projection.bias, dtype)
 
     def multiply(rows: Tensor) -> Tensor:
-        result: Tensor = product(rows, weight, bias, "none", [], "")
+        result: Tensor = multiply_packed(rows, weight, bias, "none", [], "")
         return result
 
     return multiply
@@ -68,12 +68,12 @@ def can_pack(dtype: torch.dtype) -> bool:
     try:
         return torch.equal(packed(probe, dtype)(rows.to(dtype)).float(), rows)
     except (RuntimeError, AttributeError, NotImplementedError):
-        # Operators of torch's own compiler, without a promise: another build may lack them.
+        # Private operators: another build may lack them.
         return False
 
 
-def quickest(device: torch.device, dtype: torch.dtype) -> LinearFactory:
-    """The linear maps to use on a device."""
+def fastest_linear(device: torch.device, dtype: torch.dtype) -> LinearFactory:
+    """Return the fastest kind of linear layer for a device."""
     return packed if device.type == "cpu" and can_pack(dtype) else plain
 
 

@@ -1,4 +1,4 @@
-"""The layers of a language model over any number of columns, with attention left to who calls."""
+"""The layers of a language model over any number of columns; the caller provides the attention."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from webapp.engines.audiocraft.decoder.linears import Linear, LinearFactory, widening
+from webapp.engines.audiocraft.decoder.linears import Linear, LinearFactory, with_float32_output
 from webapp.engines.audiocraft.decoder.weights import (
     DecoderWeights,
     LayerWeights,
@@ -19,24 +19,24 @@ from webapp.engines.audiocraft.decoder.weights import (
     position_table,
 )
 
-ON_CUDA: Final = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-"""Torch's own choice has changed between versions, and one of those it takes plans anew for each shape."""
+CUDA_ATTENTION: Final = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Torch's own choice has changed between versions, and one of its choices plans anew for each shape."""
 
 
 def pinned_attention(device: torch.device) -> AbstractContextManager[object]:
-    """Let attention be computed inside by what is right for our shapes: one query, or a mask."""
-    return sdpa_kernel(ON_CUDA) if device.type == "cuda" else nullcontext()
+    """Fix the attention kernels inside to those that suit our shapes: one query, or a mask."""
+    return sdpa_kernel(CUDA_ATTENTION) if device.type == "cuda" else nullcontext()
 
 
 class Attention(Protocol):
-    """Who looks at whom. Columns of all rows stand below one another, (columns, …)."""
+    """Computes attention. The columns of all rows are stacked: (columns, …)."""
 
-    def among_columns(self, layer: int, qkv: Tensor) -> Tensor:
-        """From (columns, 3 × dim), queries, keys and values, to what is seen, (columns, dim)."""
+    def self_attention(self, layer: int, qkv: Tensor) -> Tensor:
+        """Attend among a row's columns: (columns, 3 × dim), queries, keys and values, to (columns, dim)."""
         ...
 
-    def to_text(self, layer: int, queries: Tensor) -> Tensor:
-        """From (columns, dim) to what is seen of each row's text, (columns, dim)."""
+    def cross_attention(self, layer: int, queries: Tensor) -> Tensor:
+        """Attend to each row's text: queries (columns, dim) to (columns, dim)."""
         ...
 
 
@@ -56,9 +56,9 @@ class _Layer:
 
 
 class Transformer:
-    """A language model's layers in one precision; the sum that runs through them is in float32.
+    """A language model's layers in one precision; the residual stream is in float32.
 
-    `dtype` is what matrices are multiplied in.
+    `dtype` is the precision of matrix products.
     """
 
     def __init__(
@@ -70,17 +70,17 @@ class Transformer:
         self._positions = position_table(weights, steps)
         self._table = torch.cat([table.detach() for table in weights.embeddings]).float()
         self._offsets = torch.arange(weights.codebooks, device=weights.device) * (weights.card + 1)
-        self._layers = [_prepared(layer, dtype, make_linear) for layer in weights.layers]
+        self._layers = [_make_layer(layer, dtype, make_linear) for layer in weights.layers]
         self._make_linear = make_linear
         self._heads: dict[int | None, Linear] = {}
 
     def embed(self, tokens: Tensor, positions: Tensor) -> Tensor:
-        """Input of columns: `tokens` (columns, codebooks) at `positions` (columns); float32."""
+        """Embed `tokens` (columns, codebooks) at `positions` (columns) in float32."""
         summed = functional.embedding(tokens + self._offsets, self._table).sum(dim=-2)
         return summed + self._positions[positions]
 
     def run(self, hidden: Tensor, attention: Attention) -> Tensor:
-        """Through all layers: `hidden` (columns, dim) is written over and returned."""
+        """Run all layers; `hidden` (columns, dim) is overwritten and returned."""
         with pinned_attention(hidden.device):
             return self._run(hidden, attention)
 
@@ -88,32 +88,32 @@ class Transformer:
         for index, layer in enumerate(self._layers):
             weights = layer.weights
             qkv = layer.qkv(self._normed(weights.norm_self, hidden))
-            hidden += layer.self_out(attention.among_columns(index, qkv))
+            hidden += layer.self_out(attention.self_attention(index, qkv))
             queries = layer.cross_query(self._normed(weights.norm_cross, hidden))
-            hidden += layer.cross_out(attention.to_text(index, queries))
+            hidden += layer.cross_out(attention.cross_attention(index, queries))
             inner = functional.gelu(layer.feed_in(self._normed(weights.norm_feed, hidden)))
             hidden += layer.feed_out(inner)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Compute the next logits after each column: float32 (columns, codebooks, card)."""
-        return self._through(None, hidden).view(len(hidden), self.weights.codebooks, self.weights.card)
+        return self._project(None, hidden).view(len(hidden), self.weights.codebooks, self.weights.card)
 
     def logits_of(self, codebook: int, hidden: Tensor) -> Tensor:
         """Compute the next logits in one codebook: float32 (columns, card)."""
-        return self._through(codebook, hidden)
+        return self._project(codebook, hidden)
 
-    def _through(self, codebook: int | None, hidden: Tensor) -> Tensor:
-        """Through the heads of one codebook, or of all; prepared when they are first needed."""
+    def _project(self, codebook: int | None, hidden: Tensor) -> Tensor:
+        """Apply the output heads of one codebook or of all; they are prepared when they are first needed."""
         if codebook not in self._heads:
-            whole, card = self.weights.output, self.weights.card
-            mine = slice(None) if codebook is None else slice(codebook * card, (codebook + 1) * card)
-            part = Projection(whole.weight[mine], None if whole.bias is None else whole.bias[mine])
-            self._heads[codebook] = widening(part, self.dtype, self._make_linear)
+            output, card = self.weights.output, self.weights.card
+            entries = slice(None) if codebook is None else slice(codebook * card, (codebook + 1) * card)
+            part = Projection(output.weight[entries], None if output.bias is None else output.bias[entries])
+            self._heads[codebook] = with_float32_output(part, self.dtype, self._make_linear)
         return self._heads[codebook](self._normed(self.weights.norm, hidden))
 
     def text_keys_values(self, text: Tensor) -> Text:
-        """Project a text (words, dim)."""
+        """Project a text (words, dim) to keys and values."""
         text = text.to(self.dtype)
         words, heads = len(text), self.weights.heads
 
@@ -132,7 +132,7 @@ class Transformer:
         return normed.to(self.dtype)
 
 
-def _prepared(layer: LayerWeights, dtype: torch.dtype, make_linear: LinearFactory) -> _Layer:
+def _make_layer(layer: LayerWeights, dtype: torch.dtype, make_linear: LinearFactory) -> _Layer:
     return _Layer(
         weights=layer,
         qkv=make_linear(layer.qkv, dtype),
@@ -144,17 +144,17 @@ def _prepared(layer: LayerWeights, dtype: torch.dtype, make_linear: LinearFactor
     )
 
 
-def seen_of_texts(queries: Tensor, texts: Sequence[Text], layer: int) -> Tensor:
-    """Attend from the columns of each row to the row's text: (rows × columns, dim), as `queries` are."""
+def attend_to_texts(queries: Tensor, texts: Sequence[Text], layer: int) -> Tensor:
+    """Attend from the columns of each row to the row's text: (rows × columns, dim), like `queries`."""
     _layers, heads, _words, head_dim = texts[0][0].shape
     split = queries.view(len(texts), -1, heads, head_dim).transpose(1, 2)
-    seen = torch.empty_like(split)
+    attended = torch.empty_like(split)
     for row, (keys, values) in enumerate(texts):
         if keys.shape[2] == 1:
-            # Of a single word everything is seen, and the absence of a text is one word.
-            seen[row] = values[layer]
+            # A single word gets all the attention; no text is one word.
+            attended[row] = values[layer]
         else:
-            seen[row : row + 1] = functional.scaled_dot_product_attention(
+            attended[row : row + 1] = functional.scaled_dot_product_attention(
                 split[row : row + 1], keys[layer][None], values[layer][None]
             )
-    return seen.transpose(1, 2).flatten(2).flatten(0, 1)
+    return attended.transpose(1, 2).flatten(2).flatten(0, 1)

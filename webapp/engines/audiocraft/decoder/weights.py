@@ -1,6 +1,6 @@
-"""A language model as the decoder uses it: plain tensors, and the few facts about how they are used.
+"""A language model's weights as plain tensors, and the few numbers that describe how they are used.
 
-The model is a transformer that normalises first: for every layer ``x += self(norm(x))``, then
+The model is a pre-norm transformer: for every layer ``x += self(norm(x))``, then
 ``x += cross(norm(x))``, then ``x += feed_out(gelu(feed_in(norm(x))))`` with the exact (erf) GELU. Its
 input is the sum of one embedding per codebook and of the position's sine embedding; its output is
 ``heads(norm(x))``. A language model of another form is refused.
@@ -59,8 +59,8 @@ class DecoderWeights:
     """A language model's tensors, on its device: views of them, but for `output`, which is one copy.
 
     Matrices have the precision that the model was loaded in; embeddings and norms are float32.
-    `embeddings` holds one (card + 1, dim) for each codebook, whose last entry means "not there".
-    `output` (codebooks × card, dim) is all heads above one another. Attention has `heads` heads of
+    `embeddings` holds one (card + 1, dim) for each codebook, whose last entry is the special token.
+    `output` (codebooks × card, dim) stacks the heads of all codebooks. Attention has `heads` heads of
     ``dim / heads`` and scales by the root of that. Positions count from 0; see :func:`position_table`.
     """
 
@@ -78,7 +78,7 @@ class DecoderWeights:
 
     @property
     def card(self) -> int:
-        """Entries of a codebook; the token of this number means "not there"."""
+        """Entries of a codebook; the token of this number is the special token."""
         return self.embeddings[0].shape[0] - 1
 
     @property
@@ -107,9 +107,9 @@ def position_table(weights: DecoderWeights, steps: int) -> Tensor:
 
 
 def decoder_weights(lm: "LMModel") -> DecoderWeights:
-    """Take the tensors out of a loaded language model, MAGNeT's as well.
+    """Extract the tensors of a loaded language model, MAGNeT's as well.
 
-    Raises ModelLoadError for one of another form.
+    Raises ModelLoadError for an unsupported architecture.
     """
     transformer = lm.transformer
     layers = tuple(_layer(layer) for layer in transformer.layers)

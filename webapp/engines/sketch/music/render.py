@@ -60,7 +60,7 @@ class Track:
             at = round(note.start_s * SAMPLE_RATE)
             if at >= start + frames:
                 break
-            sound = self._player.note(note.pitch, note.velocity, note.duration_s)
+            sound = self._player.play(note.pitch, note.velocity, note.duration_s)
             self._tape.lay(self._placed(sound, note.pitch), max(0, at - start))
             self._next += 1
         samples = self._tape.take(frames)
@@ -73,7 +73,7 @@ class Track:
 
         def energy_of(note: Note) -> float:
             tried_s = min(note.duration_s, _PROBE_S)
-            sound = self._player.note(note.pitch, note.velocity, tried_s)
+            sound = self._player.play(note.pitch, note.velocity, tried_s)
             placed = self._placed(sound, note.pitch)
             if self._about.drive:
                 placed = Amplifier(self._about.drive)(placed, 0)

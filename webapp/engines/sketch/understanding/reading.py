@@ -12,7 +12,7 @@ from webapp.engines.sketch.understanding.lexicon import SOURCES, Entry, Lexicon,
 from webapp.engines.sketch.understanding.matching import Match, find_matches, is_musical, without_purposes
 from webapp.engines.sketch.understanding.plan import EffectLayer, Finding, Plan, Scene
 from webapp.engines.sketch.understanding.structure import Part, Source
-from webapp.engines.sketch.understanding.tonality import key_in
+from webapp.engines.sketch.understanding.tonality import figures_in, key_in
 from webapp.engines.sketch.understanding.words import Token, tokenise
 
 _NAMED: Final = SOURCES | {"solo", "silence"}
@@ -37,7 +37,7 @@ def read_prompt(prompt: str, model: str, seed: int) -> Plan:
         seed=_hash_seed(text, model, seed),
         scenes=tuple(scenes),
         background=background,
-        understood=tuple(_findings(text, tokens, matches, parts)),
+        understood=tuple(_findings(text, tokens, matches, parts, has_music=any(s.music for s in scenes))),
         unknown=tuple(unknown_words(tokens, matches, has_key=key_in(text)[0] is not None)),
     )
 
@@ -71,8 +71,8 @@ def _fade_of_music(sources: Iterable[Source]) -> str:
 
 
 def _findings(
-    text: str, tokens: Sequence[Token], matches: Iterable[Match], parts: Iterable[Part]
-) -> Iterable[Finding]:
+    text: str, tokens: Sequence[Token], matches: Iterable[Match], parts: Iterable[Part], *, has_music: bool
+) -> list[Finding]:
     """Account for every phrase that means something, in the order of the prompt."""
     meanings = {
         place: source.entry
@@ -80,12 +80,20 @@ def _findings(
         for source in part.sources
         for place in range(source.match.start, source.match.end)
     }
+    figures_read = figures_in(text) if has_music else ()
+    findings = [(start, end, Finding(text[start:end], meaning)) for start, end, meaning in figures_read]
+    figures = [range(start, end) for start, end, _ in findings]
     for match in matches:
-        entry = meanings.get(match.start) or next((e for e in match.entries if e.kind not in _UNNAMED), None)
+        # "Sad" is a mood, and slow besides.
+        telling = sorted(match.entries, key=lambda entry: entry.kind in _NUMERIC)
+        entry = meanings.get(match.start) or next((e for e in telling if e.kind not in _UNNAMED), None)
         if entry is None or entry.kind == "cue":
             continue
-        typed = text[tokens[match.start].start : tokens[match.end - 1].end]
-        yield Finding(typed, _meaning(entry))
+        start, end = tokens[match.start].start, tokens[match.end - 1].end
+        # "minor" in "A minor" was accounted for with the key.
+        if not any(start in figure for figure in figures):
+            findings.append((start, end, Finding(text[start:end], _meaning(entry))))
+    return [finding for _, _, finding in sorted(findings, key=lambda each: each[:2])]
 
 
 def _meaning(entry: Entry) -> str:

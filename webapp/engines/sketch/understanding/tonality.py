@@ -1,6 +1,7 @@
 """Tempo, metre and key that a prompt gives in figures or letters."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 MIN_TEMPO_BPM: Final = 30.0
@@ -46,6 +47,19 @@ def key_in(text: str) -> tuple[int | None, str | None]:
     if match and not _is_article(text, match):
         return _pitch_class(match), None
     return None, None
+
+
+def figures_in(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield where tempo, metre and key stand in a text, from and to, and which of them each is."""
+    key = _KEY_WITH_MODE.search(text) or _SHORT_MINOR.search(text)
+    after_in = _KEY_AFTER_IN.search(text)
+    if key is None and after_in is not None and not _is_article(text, after_in):
+        key = after_in
+    # Folding may change the length of other scripts' words before the figure.
+    tempo = _TEMPO.search(text.lower()) if len(text.lower()) == len(text) else None
+    for found, meaning in ((tempo, "tempo"), (_METRE.search(text), "metre"), (key, "key")):
+        if found is not None:
+            yield found.start(), found.end(), meaning
 
 
 def _is_article(text: str, match: re.Match[str]) -> bool:

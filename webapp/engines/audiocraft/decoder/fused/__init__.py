@@ -1,5 +1,5 @@
-"""A step of few launches: what stands between two large reads of memory is done in the same kernel.
+"""A step of few launches: the work between two large reads of memory is fused into one kernel.
 
-`operators` names the kernels, `reference` says in torch's operators what each computes, `kernels` computes it
-on a GPU with Triton, and `step` is a step made of them.
+`operators` registers the kernels, `reference` defines in torch's operators what each computes, `kernels`
+computes it on a GPU with Triton, and `step` is a step made of them.
 """

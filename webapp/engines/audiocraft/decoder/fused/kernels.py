@@ -1,6 +1,6 @@
-"""The fused kernels in Triton. Import it only where Triton is; each is what `reference` says.
+"""The fused kernels in Triton; `reference` defines what each computes. Importing it needs Triton.
 
-A program never waits for another one. Sizes in capitals are fixed when a kernel is compiled.
+No program waits for another one. Sizes in capitals are compile-time constants.
 """
 
 import torch
@@ -10,9 +10,9 @@ from torch import Tensor
 
 OUT_BLOCK = 16
 IN_BLOCK = 128
-PAST_BLOCK = 64
-LEAST_ROWS = 16
-"""As few as a matrix unit multiplies."""
+CACHE_BLOCK = 64
+MIN_ROWS = 16
+"""The fewest rows that a matrix unit multiplies."""
 
 
 @triton.jit
@@ -59,13 +59,13 @@ def _normed_linear(
         product += tl.load(bias + out, is_out, 0.0).to(tl.float32)[None, :]
     if IS_GELU:
         product = product * 0.5 * (1.0 + tl.erf(product * 0.7071067811865476))
-    place = result + row[:, None] * outs + out[None, :]
-    tl.store(place, product.to(result.dtype.element_ty), is_row[:, None] & is_out[None, :])
+    target = result + row[:, None] * outs + out[None, :]
+    tl.store(target, product.to(result.dtype.element_ty), is_row[:, None] & is_out[None, :])
 
 
 @triton.jit
 def _linear_add(
-    hidden, given, weight, bias, rows, outs,
+    hidden, inputs, weight, bias, rows, outs,
     INS: tl.constexpr, ROWS: tl.constexpr, OUT_BLOCK: tl.constexpr, IN_BLOCK: tl.constexpr,
     HAS_BIAS: tl.constexpr,
 ):  # fmt: skip
@@ -77,7 +77,7 @@ def _linear_add(
     for start in range(0, INS, IN_BLOCK):
         inside = start + column < INS
         part = tl.load(
-            given + row[:, None] * INS + start + column[None, :], is_row[:, None] & inside[None, :], 0.0
+            inputs + row[:, None] * INS + start + column[None, :], is_row[:, None] & inside[None, :], 0.0
         )
         matrix = tl.load(
             weight + out[None, :] * INS + start + column[:, None], inside[:, None] & is_out[None, :], 0.0
@@ -85,27 +85,27 @@ def _linear_add(
         product = tl.dot(part, matrix, product, input_precision="ieee")
     if HAS_BIAS:
         product += tl.load(bias + out, is_out, 0.0).to(tl.float32)[None, :]
-    place = hidden + row[:, None] * outs + out[None, :]
+    target = hidden + row[:, None] * outs + out[None, :]
     is_inside = is_row[:, None] & is_out[None, :]
-    tl.store(place, tl.load(place, is_inside, 0.0) + product, is_inside)
+    tl.store(target, tl.load(target, is_inside, 0.0) + product, is_inside)
 
 
 @triton.jit
-def _attend_past(
-    qkv, keys, values, positions, most, sums, seen, steps, splits, scale,
+def _cached_attention(
+    qkv, keys, values, positions, maxima, sums, attended, steps, splits, scale,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """One head of one row over one block of its past; the block that it stands in also keeps what is new."""
+    """Attend with one head of one row to one block of its cache; the last block stores the new column."""
     row, head = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
     split = tl.program_id(1)
     position = tl.load(positions + row)
     if split * BLOCK <= position:
         column = split * BLOCK + tl.arange(0, BLOCK)
         lane = tl.arange(0, WIDTH)
-        mine = qkv + row * 3 * HEADS * WIDTH + head * WIDTH + lane
-        query = tl.load(mine).to(tl.float32)
-        new_key = tl.load(mine + HEADS * WIDTH)
-        new_value = tl.load(mine + 2 * HEADS * WIDTH)
+        source = qkv + row * 3 * HEADS * WIDTH + head * WIDTH + lane
+        query = tl.load(source).to(tl.float32)
+        new_key = tl.load(source + HEADS * WIDTH)
+        new_value = tl.load(source + 2 * HEADS * WIDTH)
         cache = ((row * HEADS + head).to(tl.int64) * steps + column[:, None]) * WIDTH + lane[None, :]
         is_before, is_here = column < position, column == position
         key = tl.load(keys + cache, is_before[:, None], 0.0)
@@ -118,35 +118,35 @@ def _attend_past(
         scores = tl.where(column <= position, scores, float("-inf"))
         highest = tl.max(scores, axis=0)
         shares = tl.exp(scores - highest)
-        place = tl.program_id(0) * splits + split
-        tl.store(most + place, highest)
-        tl.store(sums + place, tl.sum(shares, axis=0))
-        tl.store(seen + place * WIDTH + lane, tl.sum(shares[:, None] * value.to(tl.float32), axis=0))
+        offset = tl.program_id(0) * splits + split
+        tl.store(maxima + offset, highest)
+        tl.store(sums + offset, tl.sum(shares, axis=0))
+        tl.store(attended + offset * WIDTH + lane, tl.sum(shares[:, None] * value.to(tl.float32), axis=0))
 
 
 @triton.jit
-def _join_past(
-    positions, most, sums, seen, result, splits,
+def _merge_splits(
+    positions, maxima, sums, attended, result, splits,
     HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr, SPLITS: tl.constexpr,
 ):  # fmt: skip
-    """Join what one head of one row saw in each block."""
+    """Merge the partial results of one head of one row over its blocks."""
     row = tl.program_id(0) // HEADS
     split = tl.arange(0, SPLITS)
     lane = tl.arange(0, WIDTH)
-    is_there = split * BLOCK <= tl.load(positions + row)
-    place = tl.program_id(0) * splits + split
-    highest = tl.load(most + place, is_there, float("-inf"))
+    is_valid = split * BLOCK <= tl.load(positions + row)
+    offset = tl.program_id(0) * splits + split
+    highest = tl.load(maxima + offset, is_valid, float("-inf"))
     weight = tl.exp(highest - tl.max(highest, axis=0))
-    total = tl.sum(weight * tl.load(sums + place, is_there, 0.0), axis=0)
-    parts = tl.load(seen + place[:, None] * WIDTH + lane[None, :], is_there[:, None], 0.0)
+    total = tl.sum(weight * tl.load(sums + offset, is_valid, 0.0), axis=0)
+    parts = tl.load(attended + offset[:, None] * WIDTH + lane[None, :], is_valid[:, None], 0.0)
     joined = tl.sum(weight[:, None] * parts, axis=0) / total
     tl.store(result + tl.program_id(0) * WIDTH + lane, joined.to(result.dtype.element_ty))
 
 
 @triton.jit
-def _attend_text(
+def _text_attention(
     queries, keys, values, words, result, scale,
-    HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr, PLACES: tl.constexpr,
+    HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr, MAX_WORDS: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0) // HEADS
     lane = tl.arange(0, WIDTH)
@@ -154,66 +154,68 @@ def _attend_text(
     count = tl.load(words + row)
     highest = tl.full((), float("-inf"), tl.float32)
     total = tl.zeros((), tl.float32)
-    seen = tl.zeros((WIDTH,), tl.float32)
-    for start in range(0, PLACES, BLOCK):
+    attended = tl.zeros((WIDTH,), tl.float32)
+    for start in range(0, MAX_WORDS, BLOCK):
         if start < count:
             word = start + tl.arange(0, BLOCK)
-            cache = (tl.program_id(0).to(tl.int64) * PLACES + word[:, None]) * WIDTH + lane[None, :]
+            cache = (tl.program_id(0).to(tl.int64) * MAX_WORDS + word[:, None]) * WIDTH + lane[None, :]
             key = tl.load(keys + cache, (word < count)[:, None], 0.0).to(tl.float32)
             value = tl.load(values + cache, (word < count)[:, None], 0.0).to(tl.float32)
             scores = tl.where(word < count, tl.sum(query[None, :] * key, axis=1) * scale, float("-inf"))
             higher = tl.maximum(highest, tl.max(scores, axis=0))
             before, shares = tl.exp(highest - higher), tl.exp(scores - higher)
             total = total * before + tl.sum(shares, axis=0)
-            seen = seen * before + tl.sum(shares[:, None] * value, axis=0)
+            attended = attended * before + tl.sum(shares[:, None] * value, axis=0)
             highest = higher
-    tl.store(result + tl.program_id(0) * WIDTH + lane, (seen / total).to(result.dtype.element_ty))
+    tl.store(result + tl.program_id(0) * WIDTH + lane, (attended / total).to(result.dtype.element_ty))
 
 
 @triton.jit
 def _draw(
-    logits, pairs, places, steps, settings, uniform, tokens, sick, pair_stride, columns,
+    logits, pairs, slots, steps, settings, uniform, tokens, not_finite, pair_stride, columns,
     CODEBOOKS: tl.constexpr, CARD: tl.constexpr,
 ):  # fmt: skip
-    """The token of one codebook of one job. Likelihoods are above 0: their bits are in the same order."""
-    job, codebook = tl.program_id(0) // CODEBOOKS, tl.program_id(0) % CODEBOOKS
+    """Sample the token of one codebook of one sequence. Probabilities are above 0: their bits sort alike."""
+    sequence, codebook = tl.program_id(0) // CODEBOOKS, tl.program_id(0) % CODEBOOKS
     entry = tl.arange(0, CARD)
-    place = tl.load(places + job)
-    temperature = tl.load(settings + 4 * place)
-    top_k = tl.load(settings + 4 * place + 1)
-    top_p = tl.load(settings + 4 * place + 2)
-    guidance = tl.load(settings + 4 * place + 3)
-    text = tl.load(logits + (tl.load(pairs + job) * CODEBOOKS + codebook) * CARD + entry)
-    absent = tl.load(logits + (tl.load(pairs + pair_stride + job) * CODEBOOKS + codebook) * CARD + entry)
-    guided = absent + (text - absent) * guidance
+    slot = tl.load(slots + sequence)
+    temperature = tl.load(settings + 4 * slot)
+    top_k = tl.load(settings + 4 * slot + 1)
+    top_p = tl.load(settings + 4 * slot + 2)
+    guidance = tl.load(settings + 4 * slot + 3)
+    text = tl.load(logits + (tl.load(pairs + sequence) * CODEBOOKS + codebook) * CARD + entry)
+    unconditional = tl.load(
+        logits + (tl.load(pairs + pair_stride + sequence) * CODEBOOKS + codebook) * CARD + entry
+    )
+    guided = unconditional + (text - unconditional) * guidance
     if tl.sum((guided - guided == 0.0).to(tl.int32), axis=0) < CARD:
-        tl.store(sick + place, tl.full((), 1, tl.int1))
+        tl.store(not_finite + slot, tl.full((), 1, tl.int1))
     token = tl.argmax(guided, axis=0)
     if temperature > 0.0:
         likely = tl.exp((guided - tl.max(guided, axis=0)) / temperature)
         likely = likely / tl.sum(likely, axis=0)
         bits = likely.to(tl.int32, bitcast=True)
-        # The highest bound that as many as are wanted reach.
+        # The highest threshold that at least top_k tokens reach.
         low, high = tl.full((), 0, tl.int32), tl.max(bits, axis=0)
         for _ in range(31):
             middle = high - (high - low) // 2
             is_enough = tl.sum((bits >= middle).to(tl.float32), axis=0) >= top_k
             low, high = tl.where(is_enough, middle, low), tl.where(is_enough, high, middle - 1)
-        least = tl.where(top_k > 0.0, low, 0)
-        # The lowest bound that not more than the share lies above.
+        minimum = tl.where(top_k > 0.0, low, 0)
+        # The lowest threshold with a total probability of at most top_p above it.
         low, high = tl.full((), 0, tl.int32), tl.max(bits, axis=0)
         for _ in range(31):
             middle = low + (high - low) // 2
             is_within = tl.sum(tl.where(bits > middle, likely, 0.0), axis=0) <= top_p
             low, high = tl.where(is_within, low, middle + 1), tl.where(is_within, middle, high)
-        least = tl.maximum(least, tl.where(top_p > 0.0, tl.minimum(low, tl.max(bits, axis=0)), 0))
-        cumulated = tl.cumsum(tl.where(bits >= least, likely, 0.0), axis=0)
+        minimum = tl.maximum(minimum, tl.where(top_p > 0.0, tl.minimum(low, tl.max(bits, axis=0)), 0))
+        cumulated = tl.cumsum(tl.where(bits >= minimum, likely, 0.0), axis=0)
         whole = tl.max(cumulated, axis=0)
-        step = tl.load(steps + place)
-        aim = tl.load(uniform + (place * columns + step) * CODEBOOKS + codebook) * whole
-        drawn = tl.sum((cumulated <= aim).to(tl.int32), axis=0)
-        token = tl.minimum(drawn, tl.sum((cumulated < whole).to(tl.int32), axis=0))
-    target = tokens + (place * columns + tl.load(steps + place)) * CODEBOOKS + codebook
+        step = tl.load(steps + slot)
+        aim = tl.load(uniform + (slot * columns + step) * CODEBOOKS + codebook) * whole
+        sampled = tl.sum((cumulated <= aim).to(tl.int32), axis=0)
+        token = tl.minimum(sampled, tl.sum((cumulated < whole).to(tl.int32), axis=0))
+    target = tokens + (slot * columns + tl.load(steps + slot)) * CODEBOOKS + codebook
     if tl.load(target) < 0:
         tl.store(target, token.to(tl.int64))
 
@@ -233,7 +235,7 @@ def normed_linear(
     result = hidden.new_empty(rows, outs, dtype=torch.float32 if is_wide else weight.dtype)
     _normed_linear[(triton.cdiv(outs, OUT_BLOCK),)](
         hidden, norm_weight, norm_bias, weight, weight if bias is None else bias, result, rows, outs, eps,
-        INS=ins, ROWS=_padded(rows), OUT_BLOCK=OUT_BLOCK, IN_BLOCK=IN_BLOCK, HAS_BIAS=bias is not None,
+        INS=ins, ROWS=_padded_rows(rows), OUT_BLOCK=OUT_BLOCK, IN_BLOCK=IN_BLOCK, HAS_BIAS=bias is not None,
         IS_GELU=is_gelu,
     )  # fmt: skip
     return result
@@ -244,34 +246,34 @@ def linear_add(hidden: Tensor, rows: Tensor, weight: Tensor, bias: Tensor | None
     (count, ins), outs = rows.shape, len(weight)
     _linear_add[(triton.cdiv(outs, OUT_BLOCK),)](
         hidden, rows, weight, weight if bias is None else bias, count, outs,
-        INS=ins, ROWS=_padded(count), OUT_BLOCK=OUT_BLOCK, IN_BLOCK=IN_BLOCK, HAS_BIAS=bias is not None,
+        INS=ins, ROWS=_padded_rows(count), OUT_BLOCK=OUT_BLOCK, IN_BLOCK=IN_BLOCK, HAS_BIAS=bias is not None,
     )  # fmt: skip
 
 
-def attend_past(qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor) -> Tensor:
-    """See :func:`webapp.engines.audiocraft.decoder.fused.reference.attend_past`."""
+def cached_attention(qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor) -> Tensor:
+    """See :func:`webapp.engines.audiocraft.decoder.fused.reference.cached_attention`."""
     _rows, heads, steps, width = keys.shape
-    programs, splits = len(qkv) * heads, triton.cdiv(steps, PAST_BLOCK)
-    most, sums = (qkv.new_empty(programs, splits, dtype=torch.float32) for _ in range(2))
-    seen = qkv.new_empty(programs, splits, width, dtype=torch.float32)
+    programs, splits = len(qkv) * heads, triton.cdiv(steps, CACHE_BLOCK)
+    maxima, sums = (qkv.new_empty(programs, splits, dtype=torch.float32) for _ in range(2))
+    attended = qkv.new_empty(programs, splits, width, dtype=torch.float32)
     result = qkv.new_empty(len(qkv), heads * width)
-    sizes = {"HEADS": heads, "WIDTH": width, "BLOCK": PAST_BLOCK}
-    _attend_past[(programs, splits)](
-        qkv, keys, values, positions, most, sums, seen, steps, splits, width**-0.5, **sizes
+    sizes = {"HEADS": heads, "WIDTH": width, "BLOCK": CACHE_BLOCK}
+    _cached_attention[(programs, splits)](
+        qkv, keys, values, positions, maxima, sums, attended, steps, splits, width**-0.5, **sizes
     )
-    _join_past[(programs,)](
-        positions, most, sums, seen, result, splits, SPLITS=triton.next_power_of_2(splits), **sizes
+    _merge_splits[(programs,)](
+        positions, maxima, sums, attended, result, splits, SPLITS=triton.next_power_of_2(splits), **sizes
     )
     return result
 
 
-def attend_text(queries: Tensor, keys: Tensor, values: Tensor, words: Tensor) -> Tensor:
-    """See :func:`webapp.engines.audiocraft.decoder.fused.reference.attend_text`."""
-    _rows, heads, places, width = keys.shape
+def text_attention(queries: Tensor, keys: Tensor, values: Tensor, words: Tensor) -> Tensor:
+    """See :func:`webapp.engines.audiocraft.decoder.fused.reference.text_attention`."""
+    _rows, heads, max_words, width = keys.shape
     result = torch.empty_like(queries)
-    _attend_text[(len(queries) * heads,)](
+    _text_attention[(len(queries) * heads,)](
         queries, keys, values, words, result, width**-0.5,
-        HEADS=heads, WIDTH=width, BLOCK=PAST_BLOCK, PLACES=places,
+        HEADS=heads, WIDTH=width, BLOCK=CACHE_BLOCK, MAX_WORDS=max_words,
     )  # fmt: skip
     return result
 
@@ -279,20 +281,20 @@ def attend_text(queries: Tensor, keys: Tensor, values: Tensor, words: Tensor) ->
 def draw(
     logits: Tensor,
     pairs: Tensor,
-    places: Tensor,
+    slots: Tensor,
     steps: Tensor,
     settings: Tensor,
     uniform: Tensor,
     tokens: Tensor,
-    sick: Tensor,
+    not_finite: Tensor,
 ) -> None:
     """See :func:`webapp.engines.audiocraft.decoder.fused.reference.draw`."""
     _rows, codebooks, card = logits.shape
-    _draw[(len(places) * codebooks,)](
-        logits, pairs, places, steps, settings, uniform, tokens, sick, pairs.stride(0), tokens.shape[1],
+    _draw[(len(slots) * codebooks,)](
+        logits, pairs, slots, steps, settings, uniform, tokens, not_finite, pairs.stride(0), tokens.shape[1],
         CODEBOOKS=codebooks, CARD=card,
     )  # fmt: skip
 
 
-def _padded(rows: int) -> int:
-    return max(LEAST_ROWS, 1 << (rows - 1).bit_length())
+def _padded_rows(rows: int) -> int:
+    return max(MIN_ROWS, 1 << (rows - 1).bit_length())

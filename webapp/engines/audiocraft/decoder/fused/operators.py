@@ -1,6 +1,6 @@
-"""The fused kernels as operators of torch: on CUDA by Triton if torch brings it, else by the reference.
+"""Registers the fused kernels as torch operators: Triton's on CUDA if torch brings it, else the reference.
 
-As operators they can be recorded and counted like any other.
+As operators they can be captured and counted like any other.
 """
 
 import importlib.util
@@ -33,43 +33,43 @@ def linear_add(hidden: Tensor, rows: Tensor, weight: Tensor, bias: Tensor | None
     reference.linear_add(hidden, rows, weight, bias)
 
 
-@torch.library.custom_op("soundloom::attend_past", mutates_args=("keys", "values"))
-def attend_past(qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor) -> Tensor:
-    return reference.attend_past(qkv, keys, values, positions)
+@torch.library.custom_op("soundloom::cached_attention", mutates_args=("keys", "values"))
+def cached_attention(qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor) -> Tensor:
+    return reference.cached_attention(qkv, keys, values, positions)
 
 
-@torch.library.custom_op("soundloom::attend_text", mutates_args=())
-def attend_text(queries: Tensor, keys: Tensor, values: Tensor, words: Tensor) -> Tensor:
-    return reference.attend_text(queries, keys, values, words)
+@torch.library.custom_op("soundloom::text_attention", mutates_args=())
+def text_attention(queries: Tensor, keys: Tensor, values: Tensor, words: Tensor) -> Tensor:
+    return reference.text_attention(queries, keys, values, words)
 
 
-@torch.library.custom_op("soundloom::draw", mutates_args=("tokens", "sick"))
+@torch.library.custom_op("soundloom::draw", mutates_args=("tokens", "not_finite"))
 def draw(
     logits: Tensor,
     pairs: Tensor,
-    places: Tensor,
+    slots: Tensor,
     steps: Tensor,
     settings: Tensor,
     uniform: Tensor,
     tokens: Tensor,
-    sick: Tensor,
+    not_finite: Tensor,
 ) -> None:
-    reference.draw(logits, pairs, places, steps, settings, uniform, tokens, sick)
+    reference.draw(logits, pairs, slots, steps, settings, uniform, tokens, not_finite)
 
 
-LAUNCHES: Final = {"attend_past": 2}
-"""Kernels behind an operator where it is not one."""
+LAUNCHES: Final = {"cached_attention": 2}
+"""The number of kernels that an operator launches, where it is not one."""
 
 
 def _use_triton() -> None:
-    """Let Triton compute what is on CUDA."""
-    from webapp.engines.audiocraft.decoder.fused import kernels  # noqa: PLC0415 - where Triton is
+    """Register Triton's kernels for CUDA."""
+    from webapp.engines.audiocraft.decoder.fused import kernels  # noqa: PLC0415 - needs Triton
 
     for operator, kernel in (
         (normed_linear, kernels.normed_linear),
         (linear_add, kernels.linear_add),
-        (attend_past, kernels.attend_past),
-        (attend_text, kernels.attend_text),
+        (cached_attention, kernels.cached_attention),
+        (text_attention, kernels.text_attention),
         (draw, kernels.draw),
     ):
         operator.register_kernel("cuda")(kernel)

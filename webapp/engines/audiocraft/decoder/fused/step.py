@@ -1,4 +1,4 @@
-"""A language model's step made of fused kernels: nine launches for each layer."""
+"""Runs a language model's step with fused kernels: nine launches for each layer."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.fused import operators
-from webapp.engines.audiocraft.decoder.pasts import Pasts
+from webapp.engines.audiocraft.decoder.kv_cache import KVCache
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights, Norm, Projection
 
-LEAST_HEAD_DIM: Final = 8
+MIN_HEAD_DIM: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class _Layer:
 
 
 def can_be_fused(weights: DecoderWeights) -> bool:
-    """Return whether the kernels are for a model of this shape: all published ones are."""
+    """Return whether the kernels support a model of this shape; they support all published ones."""
     head_dim = weights.dim // weights.heads
-    return all(size & (size - 1) == 0 for size in (head_dim, weights.card)) and head_dim >= LEAST_HEAD_DIM
+    return all(size & (size - 1) == 0 for size in (head_dim, weights.card)) and head_dim >= MIN_HEAD_DIM
 
 
 class FusedStep:
-    """Computes one column for each of some rows. Matrices are in one precision, the sum in float32."""
+    """Computes one column of each row. Matrices are in one precision, the residual stream in float32."""
 
     def __init__(self, transformer: Transformer) -> None:
         weights, dtype = transformer.weights, transformer.dtype
@@ -55,19 +55,19 @@ class FusedStep:
             for layer in weights.layers
         ]
 
-    def logits(self, tokens: Tensor, positions: Tensor, pasts: Pasts) -> Tensor:
+    def logits(self, tokens: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
         """Compute logits, float32 (rows, codebooks, card), of `tokens` (rows, codebooks) at `positions`."""
         weights = self._transformer.weights
         hidden = self._transformer.embed(tokens, positions)
         for index, layer in enumerate(self._layers):
             qkv = _normed(layer.norm_self, layer.qkv, hidden)
-            seen = operators.attend_past(qkv, pasts.keys[index], pasts.values[index], positions)
-            operators.linear_add(hidden, seen, layer.self_out.weight, layer.self_out.bias)
+            attended = operators.cached_attention(qkv, cache.keys[index], cache.values[index], positions)
+            operators.linear_add(hidden, attended, layer.self_out.weight, layer.self_out.bias)
             queries = _normed(layer.norm_cross, layer.cross_query, hidden)
-            seen = operators.attend_text(
-                queries, pasts.text_keys[index], pasts.text_values[index], pasts.words
+            attended = operators.text_attention(
+                queries, cache.text_keys[index], cache.text_values[index], cache.words
             )
-            operators.linear_add(hidden, seen, layer.cross_out.weight, layer.cross_out.bias)
+            operators.linear_add(hidden, attended, layer.cross_out.weight, layer.cross_out.bias)
             inner = _normed(layer.norm_feed, layer.feed_in, hidden, is_gelu=True)
             operators.linear_add(hidden, inner, layer.feed_out.weight, layer.feed_out.bias)
         heads = _normed(weights.norm, self._output, hidden, is_wide=True)

@@ -1,5 +1,5 @@
-"""A step of the transformer in C++, compiled by the machine's own compiler when it is first needed.
+"""A decoding step in C++, compiled by the machine's own compiler when it is first needed.
 
-Weights and activations of 8 bits, caches in bfloat16. It is an addition: where there is no compiler, the
-decoder works without it. The way in is `native_factory` of `backend`.
+Weights and activations have 8 bits. It is optional: without a compiler, the decoder uses another backend. The
+entry point is `native_factory` in `backend`.
 """

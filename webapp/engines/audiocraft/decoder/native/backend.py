@@ -1,4 +1,4 @@
-"""The compiled step as a backend."""
+"""A backend that runs the compiled step."""
 
 import weakref
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from webapp.engines.audiocraft.decoder.native.library import (
     LinearPart,
     ModelShape,
     NormPart,
+    default_library,
     pointer,
-    row_numbers,
-    usual_library,
+    row_array,
 )
 from webapp.engines.audiocraft.decoder.weights import (
     DecoderWeights,
@@ -29,11 +29,11 @@ _OUTPUT = -1
 
 
 class NativeBackend:
-    """Rows on a CPU, computed by the compiled step.
+    """Computes rows on a CPU with the compiled step.
 
-    Weights and activations are quantised to 8 bits, each 16 with a scale of their own, keys and values as
-    well; the last map has 16 bits. Each row is computed in the same way whatever stands beside it: its
-    logits are the same to the last bit, alone and in a batch, on one thread and on several.
+    Weights and activations are quantized to 8 bits, with a scale for each group of 16, and so is the
+    key-value cache; the output heads have 16 bits. Each row is computed in the same way whatever the batch:
+    its logits are the same to the last bit, alone and in a batch, on one thread and on several.
     """
 
     def __init__(self, library: Library, weights: DecoderWeights, rows: int, steps: int) -> None:
@@ -42,7 +42,7 @@ class NativeBackend:
         self._rows, self._steps, self._codebooks = rows, steps, weights.codebooks
         self._handle = _new_model(library, weights, rows, steps)
         self._finalizer = weakref.finalize(self, library.delete, self._handle)
-        # The library reads these where they are.
+        # The library refers to these tensors without copying them.
         self._embeddings = [_floats(embedding) for embedding in weights.embeddings]
         self._positions = position_table(weights, steps).contiguous()
         self._logits = torch.empty(rows, weights.codebooks, weights.card)
@@ -50,9 +50,9 @@ class NativeBackend:
             library.call("embedding", self._handle, codebook, pointer(embedding))
         library.call("positions", self._handle, pointer(self._positions))
         for number, layer in enumerate(weights.layers):
-            self._put_layer(number, layer)
-        self._put_linear(_OUTPUT, LinearPart.QKV, weights.output)
-        self._put_norm(_OUTPUT, NormPart.SELF, weights.norm)
+            self._load_layer(number, layer)
+        self._load_linear(_OUTPUT, LinearPart.QKV, weights.output)
+        self._load_norm(_OUTPUT, NormPart.SELF, weights.norm)
 
     @property
     def rows(self) -> int:
@@ -79,23 +79,23 @@ class NativeBackend:
     def prefill(self, rows: Sequence[int], tokens: Tensor) -> None:
         tokens = self._checked(rows, tokens)
         self._library.call(
-            "prefill", self._handle, row_numbers(rows), len(rows), pointer(tokens), tokens.shape[2]
+            "prefill", self._handle, row_array(rows), len(rows), pointer(tokens), tokens.shape[2]
         )
 
     def step(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
         tokens = self._checked(rows, tokens)
         self._library.call(
-            "step", self._handle, row_numbers(rows), len(rows), pointer(tokens), pointer(self._logits)
+            "step", self._handle, row_array(rows), len(rows), pointer(tokens), pointer(self._logits)
         )
         return self._logits[: len(rows)]
 
     def _checked(self, rows: Sequence[int], tokens: Tensor) -> Tensor:
-        """Tokens as the library reads them. Raises ValueError for other shapes: it would read beyond them."""
+        """Return tokens as the library reads them. Raises ValueError for wrong shapes: it has no checks."""
         if tokens.shape[:2] != (len(rows), self._codebooks) or len(set(rows)) != len(rows):
             raise ValueError(f"tokens of shape {tuple(tokens.shape)} for rows {list(rows)}")
         return tokens.to(torch.int64).contiguous()
 
-    def _put_layer(self, number: int, layer: LayerWeights) -> None:
+    def _load_layer(self, number: int, layer: LayerWeights) -> None:
         linears = {
             LinearPart.QKV: layer.qkv,
             LinearPart.SELF_OUT: layer.self_out,
@@ -112,26 +112,26 @@ class NativeBackend:
             NormPart.FEED: layer.norm_feed,
         }
         for part, projection in linears.items():
-            self._put_linear(number, part, projection)
-        for place, norm in norms.items():
-            self._put_norm(number, place, norm)
+            self._load_linear(number, part, projection)
+        for norm_part, norm in norms.items():
+            self._load_norm(number, norm_part, norm)
 
-    def _put_linear(self, layer: int, part: LinearPart, projection: Projection) -> None:
+    def _load_linear(self, layer: int, part: LinearPart, projection: Projection) -> None:
         weight = _floats(projection.weight)
         bias = None if projection.bias is None else _floats(projection.bias)
         self._library.call("linear", self._handle, layer, part, pointer(weight), pointer(bias))
 
-    def _put_norm(self, layer: int, part: NormPart, norm: Norm) -> None:
+    def _load_norm(self, layer: int, part: NormPart, norm: Norm) -> None:
         weight, bias = _floats(norm.weight), _floats(norm.bias)
         self._library.call("norm", self._handle, layer, part, pointer(weight), pointer(bias), norm.eps)
 
 
 def native_factory() -> BackendFactory:
-    """Makes backends of the compiled step. Raises NativeUnavailable, with the reason, where it cannot be had.
+    """Return what makes backends of the compiled step. Raises NativeUnavailable, with the reason.
 
     The first call on a machine compiles it, which takes some seconds.
     """
-    library = usual_library()
+    library = default_library()
 
     def make(weights: DecoderWeights, rows: int, steps: int) -> NativeBackend:
         return NativeBackend(library, weights, rows, steps)

@@ -1,8 +1,8 @@
-"""Compiles our C++ for this machine, once, and keeps the result.
+"""Compiles our C++ for this machine once, and caches the library.
 
-What is kept is named after everything that it depends on: the source, the compiler, how it is called, and
-the processor. A file that is not what was written is made again, never loaded: half a library would end the
-process.
+A cached file is named after everything on which it depends: the source, the compiler, its flags, and the
+processor. A file that does not match its checksum is compiled again, never loaded: half a library would crash
+the process.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 SOURCES: Final = Path(__file__).parent / "kernel"
 COMPILERS: Final = ("c++", "g++", "clang++")
-# Sums are contracted where the source says so: see simd.h.
+# Only explicit fused multiply-adds: see simd.h.
 FLAGS: Final = (
     "-std=c++17",
     "-O3",
@@ -36,23 +36,23 @@ FLAGS: Final = (
     "-fno-trapping-math",
     "-w",
 )
-# "All that this processor can": compilers disagree on the word, and some know none.
+# "Everything that this processor supports": compilers disagree on the flag, and some have none.
 TARGETS: Final = (("-march=native",), ("-mcpu=native",), ())
-COMPILING_S: Final = 180
-ASKING_S: Final = 20
+COMPILE_TIMEOUT_S: Final = 180
+QUERY_TIMEOUT_S: Final = 20
 
 
 class NativeUnavailable(Exception):
-    """The compiled step cannot be had here; the text says why, for a log and an admin."""
+    """The compiled step is not available here; the text explains why, for a log and an admin."""
 
 
-class NothingKept(NativeUnavailable):
-    """The folder for what is compiled cannot be used; another one may do."""
+class CacheUnusable(NativeUnavailable):
+    """The cache folder cannot be used; another folder may work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """A C++ compiler, and how it is asked for this processor's instructions."""
+    """A C++ compiler, and its flags for this processor's instructions."""
 
     command: tuple[str, ...]
     version: str
@@ -64,8 +64,8 @@ class Compiler:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """Where things are compiled and kept; a test gives another one.
+class LibraryBuilder:
+    """Builds libraries and caches them in a folder.
 
     `sources` may include the headers of a folder `shared`.
     """
@@ -77,55 +77,55 @@ class Workshop:
     shared: Path | None = None
 
     def find_compiler(self) -> Compiler:
-        """The machine's compiler; ``CXX`` chooses another. Raises NativeUnavailable where there is none."""
-        asked = self.environment.get("CXX", "")
-        commands = [tuple(shlex.split(asked))] if asked else [(name,) for name in COMPILERS]
+        """Find the machine's compiler, or that of ``CXX``. Raises NativeUnavailable if there is none."""
+        requested = self.environment.get("CXX", "")
+        commands = [tuple(shlex.split(requested))] if requested else [(name,) for name in COMPILERS]
         for command in commands:
             program = shutil.which(command[0], path=self.environment.get("PATH", ""))
             if program is None:
                 continue
             full = (program, *command[1:])
-            version = self._ask(*full, "--version")
+            version = self._query(*full, "--version")
             target = next((target for target in self.targets if self._accepts(full, target)), None)
             if version is not None and target is not None:
                 return Compiler(full, version, target)
-        raise NativeUnavailable(f"there is no C++ compiler ({asked or ', '.join(COMPILERS)})")
+        raise NativeUnavailable(f"there is no C++ compiler ({requested or ', '.join(COMPILERS)})")
 
     def library(self) -> Path:
-        """The compiled library, made now if it is not there or damaged.
+        """Return the compiled library; it is compiled now if it is missing or damaged.
 
-        Raises NothingKept where it cannot be written or others could have written it, and
-        NativeUnavailable where it cannot be compiled.
+        Raises CacheUnusable if it cannot be written or others could have written it, and NativeUnavailable if
+        it cannot be compiled.
         """
         compiler = self.find_compiler()
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _refuse_writable_by_others(self.folder)
+            _require_private(self.folder)
             path = self.folder / f"{self._key(compiler)}.so"
-            # Whoever comes second waits, and finds it done.
+            # A second process waits for the first and finds the library built.
             with _locked(path.with_suffix(".lock")):
-                if not _is_whole(path):
+                if not _is_intact(path):
                     self._compile(compiler, path)
         except OSError as error:
-            raise NothingKept(f"nothing can be kept in {self.folder}: {error.strerror}") from error
+            raise CacheUnusable(f"{self.folder} cannot hold compiled libraries: {error.strerror}") from error
         return path
 
     def _compile(self, compiler: Compiler, path: Path) -> None:
-        # What a process left that was ended while it compiled: nobody else is at it now.
-        for left in self.folder.glob(f"{path.stem}-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        # Left by a process that was killed while compiling; the lock is ours now.
+        for leftover in self.folder.glob(f"{path.stem}-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=f"{path.stem}-") as scratch:
-            made = Path(scratch) / path.name
+            output = Path(scratch) / path.name
             sources = sorted(str(source) for source in self.sources.glob("*.cpp"))
             logger.info("compiling the decoder's step", extra={"compiler": compiler.version})
             include = () if self.shared is None else ("-I", str(self.shared))
-            done = self._run((*compiler.arguments, *include, *sources, "-o", str(made)), COMPILING_S)
+            done = self._run((*compiler.arguments, *include, *sources, "-o", str(output)), COMPILE_TIMEOUT_S)
             if done is None or done.returncode:
-                why = done.stderr.strip().partition("\n")[0] if done else "it took too long"
-                raise NativeUnavailable(f"the C++ compiler failed: {why}")
-            checksum = _checksum(made)
+                reason = done.stderr.strip().partition("\n")[0] if done else "it took too long"
+                raise NativeUnavailable(f"the C++ compiler failed: {reason}")
+            checksum = _checksum(output)
             _checksum_file(path).write_text(checksum)
-            made.replace(path)
+            output.replace(path)
 
     def _key(self, compiler: Compiler) -> str:
         digest = hashlib.sha256()
@@ -137,14 +137,14 @@ class Workshop:
         return digest.hexdigest()[:32]
 
     def _accepts(self, command: Sequence[str], target: Sequence[str]) -> bool:
-        return self._ask(*command, *target, "-E", "-x", "c++", os.devnull) is not None
+        return self._query(*command, *target, "-E", "-x", "c++", os.devnull) is not None
 
-    def _ask(self, *command: str) -> str | None:
-        """The first line that a command prints, or None if it fails."""
-        done = self._run(command, ASKING_S)
+    def _query(self, *command: str) -> str | None:
+        """Return the first line that a command prints, or None if it fails."""
+        done = self._run(command, QUERY_TIMEOUT_S)
         return None if done is None or done.returncode else done.stdout.partition("\n")[0]
 
-    def _run(self, command: Sequence[str], patience_s: float) -> subprocess.CompletedProcess[str] | None:
+    def _run(self, command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str] | None:
         try:
             return subprocess.run(  # noqa: S603 - the machine's compiler, on our own source
                 command,
@@ -153,33 +153,33 @@ class Workshop:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                timeout=patience_s,
+                timeout=timeout_s,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
 
 
-def usual_workshop() -> Workshop:
-    """The one that a server uses: its cache folder, which it has put into ``XDG_CACHE_HOME``."""
+def default_builder() -> LibraryBuilder:
+    """Return the builder that a server uses, in the cache folder of ``XDG_CACHE_HOME``."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Workshop(Path(base) / "soundloom" / "native")
+    return LibraryBuilder(Path(base) / "soundloom" / "native")
 
 
 def _processor() -> str:
-    """Return the processor features on which compiled code depends."""
+    """Describe the processor features on which compiled code depends."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    wanted = ("model name", "flags", "Features", "CPU part")
-    facts = dict.fromkeys(line for line in lines if line.startswith(wanted))
-    return "\n".join((platform.machine(), platform.processor(), *facts))
+    relevant = ("model name", "flags", "Features", "CPU part")
+    features = dict.fromkeys(line for line in lines if line.startswith(relevant))
+    return "\n".join((platform.machine(), platform.processor(), *features))
 
 
-def _refuse_writable_by_others(folder: Path) -> None:
-    """Check who may write to the folder: its files are run as code."""
-    facts = folder.stat()
-    if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
-        raise NothingKept(f"others could write to {folder}")
+def _require_private(folder: Path) -> None:
+    """Check that only we may write to the folder: its files are run as code."""
+    features = folder.stat()
+    if features.st_uid != os.getuid() or features.st_mode & 0o022:
+        raise CacheUnusable(f"others may write to {folder}")
 
 
 @contextmanager
@@ -189,8 +189,8 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _is_whole(path: Path) -> bool:
-    """Return whether a library is there as it was written."""
+def _is_intact(path: Path) -> bool:
+    """Return whether a library exists and matches its checksum."""
     try:
         return _checksum(path) == _checksum_file(path).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):

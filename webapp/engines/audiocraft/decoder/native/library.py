@@ -1,4 +1,4 @@
-"""The compiled library as Python sees it: pointers and numbers, and errors as exceptions."""
+"""Python bindings of the compiled library: pointers and numbers, and errors as exceptions."""
 
 import ctypes
 import logging
@@ -14,10 +14,10 @@ from typing import Final, TypeAlias, TypeVar
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.native.compiler import (
+    CacheUnusable,
+    LibraryBuilder,
     NativeUnavailable,
-    NothingKept,
-    Workshop,
-    usual_workshop,
+    default_builder,
 )
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ _REFUSED: Final = 2
 
 
 class ModelShape(Structure):
-    """As in model.h."""
+    """Mirrors the struct in model.h."""
 
     _fields_ = tuple(
         (name, c_int32)
@@ -38,8 +38,8 @@ class ModelShape(Structure):
     )
 
 
-class Choice(Structure):
-    """As in draw.h."""
+class SamplingParams(Structure):
+    """Mirrors the struct in draw.h."""
 
     _fields_ = (
         ("temperature", c_float),
@@ -50,7 +50,7 @@ class Choice(Structure):
 
 
 class LinearPart(IntEnum):
-    """A layer's linear maps, numbered as in model.h."""
+    """A layer's linear layers, numbered as in model.h."""
 
     QKV = 0
     SELF_OUT = 1
@@ -82,12 +82,12 @@ _CALLS: Final[dict[str, tuple[object, ...]]] = {
     "release": (Handle, c_int),
     "prefill": (Handle, POINTER(c_int32), c_int, c_void_p, c_int),
     "step": (Handle, POINTER(c_int32), c_int, c_void_p, _FLOATS),
-    "draw": (_FLOATS, c_int, c_int, c_int, POINTER(Choice), _FLOATS, c_void_p, c_void_p),
+    "draw": (_FLOATS, c_int, c_int, c_int, POINTER(SamplingParams), _FLOATS, c_void_p, c_void_p),
 }
 
 
 class Library:
-    """The functions of a compiled library. Raises NativeUnavailable for a file that is none."""
+    """The functions of a compiled library. Raises NativeUnavailable for a file that is not one."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -102,7 +102,7 @@ class Library:
 
     @property
     def instructions(self) -> str:
-        """Which of the processor's instructions the linear maps use."""
+        """Return the processor's instructions that the linear layers use."""
         name: bytes = self._library.soundloom_instructions()
         return name.decode()
 
@@ -115,7 +115,7 @@ class Library:
         self._delete(handle)
 
     def call(self, name: str, *arguments: object) -> None:
-        """Call a function of entry.cpp. Raises MemoryError, and IndexError for what does not exist."""
+        """Call a function of entry.cpp. Raises MemoryError, and IndexError for an argument out of range."""
         outcome = self._functions[name](*arguments)
         if outcome == _OUT_OF_MEMORY:
             raise MemoryError("memory ran out in the decoder")
@@ -131,37 +131,37 @@ class Library:
 
 
 @cache
-def usual_library() -> Library:
-    """The library of this machine, compiled if need be. Raises NativeUnavailable."""
-    return library_of(usual_workshop())
+def default_library() -> Library:
+    """Return the library of this machine, compiled if necessary. Raises NativeUnavailable."""
+    return library_from(default_builder())
 
 
-def library_of(workshop: Workshop) -> Library:
-    """A workshop's library. Raises NativeUnavailable."""
-    return loaded_from(workshop, Library)
+def library_from(builder: LibraryBuilder) -> Library:
+    """Load the library of a builder. Raises NativeUnavailable."""
+    return load_library(builder, Library)
 
 
-def loaded_from(workshop: Workshop, load: Callable[[Path], Loaded]) -> Loaded:
-    """Load the compiled library; compile it for this process alone where no file can be kept.
+def load_library(builder: LibraryBuilder, load: Callable[[Path], Loaded]) -> Loaded:
+    """Load the compiled library; compile it for this process alone if it cannot be cached.
 
     Raises NativeUnavailable.
     """
     try:
-        return load(workshop.library())
-    except NothingKept as error:
-        logger.warning("the compiled step is made anew by each process: %s", error)
-    # Once it is loaded its file is not needed any more.
+        return load(builder.library())
+    except CacheUnusable as error:
+        logger.warning("each process compiles the step anew: %s", error)
+    # Once loaded, the file is not needed any more.
     try:
         with tempfile.TemporaryDirectory(prefix="soundloom-") as folder:
-            return load(replace(workshop, folder=Path(folder)).library())
+            return load(replace(builder, folder=Path(folder)).library())
     except OSError as error:
         raise NativeUnavailable(f"there is no folder to compile in: {error.strerror}") from error
 
 
 def pointer(tensor: Tensor | None) -> c_void_p | None:
-    """Where a contiguous tensor's numbers begin."""
+    """Return the address of a contiguous tensor's data."""
     return None if tensor is None else c_void_p(tensor.data_ptr())
 
 
-def row_numbers(rows: Sequence[int]) -> "ctypes.Array[c_int32]":
+def row_array(rows: Sequence[int]) -> "ctypes.Array[c_int32]":
     return (c_int32 * len(rows))(*rows)

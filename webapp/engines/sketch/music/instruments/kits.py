@@ -86,7 +86,7 @@ class DrumKit:
         about = {**_data()["pieces"][piece], **(named if isinstance(named, dict) else {})}
         sampler = self._sampler_of(about.get("program", self._entry.get("program", 0)))
         if sampler is not None and "key" in about:
-            return sampler.note(about["key"] + variant % _KEYS.get(piece, 1), velocity, _RING_S)
+            return sampler.play(about["key"] + variant % _KEYS.get(piece, 1), velocity, _RING_S)
         own = _STAND_INS.get(piece, piece)
         return synthesised(own if own in MAKERS else "rim", self._seed, variant)
 

@@ -24,27 +24,33 @@ _PLAYERS: Final = ((0.0, 5.1), (5.0, 5.5), (-4.0, 4.7))
 class Player(Protocol):
     """Whoever sounds the notes of one part."""
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
         """One note of shape (1 or 2, frames), its release included. ``velocity`` runs from 0 to 1."""
         ...
 
 
 class SampledPlayer:
-    """Plays a preset of the font. ``players`` alternate, so that no two notes of a chord are quite alike.
+    """Plays a preset of the font: one sampler, or two for the two sides of a section of players."""
 
-    Each has one sampler, or two for the two sides of a section.
-    """
+    def __init__(self, *samplers: Sampler) -> None:
+        self._samplers = samplers
 
-    def __init__(self, *players: Sequence[Sampler]) -> None:
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+        sides = [sampler.play(pitch, velocity, duration_s) for sampler in self._samplers]
+        frames = min(map(len, sides))
+        return np.stack([side[:frames] for side in sides])
+
+
+class AlternatingPlayer:
+    """Several players of one instrument who take turns, so that no two notes of a chord are quite alike."""
+
+    def __init__(self, players: Sequence[SampledPlayer]) -> None:
         self._players = players
         self._number = 0
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
         self._number += 1
-        samplers = self._players[self._number % len(self._players)]
-        sides = [sampler.note(pitch, velocity, duration_s) for sampler in samplers]
-        frames = min(map(len, sides))
-        return np.stack([side[:frames] for side in sides])
+        return self._players[self._number % len(self._players)].play(pitch, velocity, duration_s)
 
 
 class SynthesisedPlayer:
@@ -53,9 +59,9 @@ class SynthesisedPlayer:
     def __init__(self, tone: str, seed: int) -> None:
         self._renderer = NoteRenderer(tone, seed)
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
         loudness = np.float32(velocity**1.4)
-        sound: Samples = self._renderer.note(pitch, duration_s, velocity) * loudness
+        sound: Samples = self._renderer.play(pitch, duration_s, velocity) * loudness
         return sound
 
 
@@ -65,12 +71,12 @@ class EvenPlayer:
     def __init__(self, player: Player, instrument: Instrument) -> None:
         self._player = player
         low, high = instrument.range
-        middle = player.note((low + high) // 2, _REFERENCE_VELOCITY, _REFERENCE_S)
+        middle = player.play((low + high) // 2, _REFERENCE_VELOCITY, _REFERENCE_S)
         rms = float(np.sqrt(np.mean(middle[:, : round(_REFERENCE_S * SAMPLE_RATE)] ** 2)))
         self._gain = np.float32(_REFERENCE_RMS / max(rms, _LEAST_RMS) * 10 ** (instrument.gain_db / 20))
 
-    def note(self, pitch: int, velocity: float, duration_s: float) -> Samples:
-        sound = self._player.note(pitch, velocity, duration_s) * self._gain
+    def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
+        sound = self._player.play(pitch, velocity, duration_s) * self._gain
         last = min(_ENDING_FRAMES, sound.shape[1])
         sound[:, -last:] *= np.linspace(1, 0, last, dtype=np.float32)
         return sound
@@ -88,26 +94,27 @@ def player_for(instrument: Instrument, samples: SampleLibrary, seed: int) -> Eve
     return EvenPlayer(SynthesisedPlayer(instrument.tone, seed), instrument)
 
 
-def _sampled(instrument: Instrument, program: int, samples: SampleLibrary, seed: int) -> SampledPlayer | None:
-    """Those who play the font's preset: two sides of a section, several who alternate, or one."""
+def _sampled(instrument: Instrument, program: int, samples: SampleLibrary, seed: int) -> Player | None:
+    """Those who play the font's preset: two sides of a section, several who take turns, or one."""
 
-    def samplers(*sides: tuple[int, float, float]) -> list[Sampler]:
+    def player(*sides: tuple[int, float, float]) -> SampledPlayer | None:
         found = [
             samples.sampler(instrument.bank, number, _manner(instrument, cents, vibrato_hz))
             for number, cents, vibrato_hz in sides
         ]
-        return [sampler for sampler in found if sampler is not None]
+        present = [sampler for sampler in found if sampler is not None]
+        return SampledPlayer(*present) if present else None
 
     if instrument.is_section:
         other = program if instrument.beside is None else instrument.beside
-        players = [samplers((program, -_SECTION_CENTS, 5.0), (other, _SECTION_CENTS, 5.4))]
-    elif instrument.vibrato_cents:
-        turned = (*_PLAYERS[seed % 3 :], *_PLAYERS[: seed % 3])
-        players = [samplers((program, cents, vibrato_hz)) for cents, vibrato_hz in turned]
-    else:
+        return player((program, -_SECTION_CENTS, 5.0), (other, _SECTION_CENTS, 5.4))
+    if not instrument.vibrato_cents:
         # Struck and plucked instruments are tuned beforehand.
-        players = [samplers((program, _PLAYERS[seed % 3][0] if instrument.sustains else 0.0, 5.1))]
-    return SampledPlayer(*players) if all(players) else None
+        return player((program, _PLAYERS[seed % 3][0] if instrument.sustains else 0.0, 5.1))
+    turned = (*_PLAYERS[seed % 3 :], *_PLAYERS[: seed % 3])
+    players = [player((program, cents, vibrato_hz)) for cents, vibrato_hz in turned]
+    present = [one for one in players if one is not None]
+    return AlternatingPlayer(present) if present else None
 
 
 def _manner(instrument: Instrument, detune_cents: float, vibrato_hz: float) -> Manner:

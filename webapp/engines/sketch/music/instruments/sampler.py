@@ -101,7 +101,7 @@ class Sampler:
         self._plain: OrderedDict[_Key, FloatArray] = OrderedDict()
         self._kept = 0
 
-    def note(self, key: int, velocity: float, duration_s: float) -> FloatArray:
+    def play(self, key: int, velocity: float, duration_s: float) -> FloatArray:
         """Render one note with its release, shape (frames,). ``velocity`` runs from 0 to 1.
 
         A key outside the instrument's range is played by its nearest zone. Raises SoundFontError.

@@ -170,7 +170,7 @@ class NoteRenderer:
         self._seed = seed
         self._kept: dict[tuple[int, int, int], Samples] = {}
 
-    def note(self, pitch: int, duration_s: float, velocity: float) -> Samples:
+    def play(self, pitch: int, duration_s: float, velocity: float) -> Samples:
         """A note of shape (1 or 2, frames), its release included, at about unit level."""
         layer = min(VELOCITY_LAYERS - 1, int(velocity * VELOCITY_LAYERS))
         steps = max(1, round(duration_s / _LENGTH_STEP_S))

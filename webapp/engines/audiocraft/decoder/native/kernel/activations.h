@@ -8,13 +8,13 @@
 
 namespace soundloom {
 
-// Numbers that share a scale, of a row's activations and of an output's weights: few, so that one that stands out
-// spoils little.
+// Numbers that share a scale, in a row's activations and in an output's weights: few, so that an outlier affects
+// little.
 constexpr int GROUP = 16;
 
 inline int groups_of(int width) { return (int)rounded((std::size_t)width, GROUP) / GROUP; }
 
-// Rows of activations, quantised; each of up to `most_groups` groups.
+// Quantized rows of activations, each of up to `most_groups` groups.
 struct Activations {
     std::size_t most_groups = 0;
     Array<int8_t> values;
@@ -29,8 +29,8 @@ struct Activations {
           centres((std::size_t)rows),
           offsets(rows * most_groups) {}
 
-    // Takes in a row of so many groups of floats. What is not finite makes its group NaN, and so its row. Where
-    // most have one sign, less of each is left to round once `centre` is taken off them.
+    // Quantizes a row of a number of groups of floats. A number that is not finite makes its group NaN, and so its
+    // row. Subtracting `centre` leaves less to round where most numbers have one sign.
     void put(int row, const float* from, int groups, float centre = 0.0f) {
         centres[row] = centre;
         for (int group = 0; group < groups; group++, from += GROUP) {
@@ -40,8 +40,8 @@ struct Activations {
         }
     }
 
-    // As a row of its own what rounding left of another, which has the same floats and no centre. What a map
-    // makes of both, added, is nearly what it makes of the floats.
+    // Stores the rounding errors of another row, which has the same floats and no centre. The sum of a layer's
+    // outputs for both rows is nearly its output for the floats.
     void put_rest(int row, int of, const float* from, int groups) {
         centres[row] = 0.0f;
         for (int group = 0; group < groups; group++, from += GROUP) {
@@ -76,7 +76,7 @@ private:
     }
 };
 
-// The middle between the least and the largest of a row, on average over its parts: see Activations::put.
+// The midpoint between the smallest and the largest of a row, averaged over its parts: see Activations::put.
 inline float middle_of(const float* from, int count) {
     float sum = 0.0f;
     int parts = 0;

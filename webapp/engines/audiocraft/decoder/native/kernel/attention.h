@@ -1,4 +1,4 @@
-// Keys and values of one row and one head, in 8 bits, and attention to them.
+// The key-value cache in 8 bits, and attention to it.
 #pragma once
 
 #include <algorithm>
@@ -8,14 +8,14 @@
 
 namespace soundloom {
 
-// Positions that lie together. Memory is touched by whole chunks, so that a row takes what its length needs.
+// Positions that are stored together. Memory is touched chunk by chunk, so that a row takes what its length needs.
 constexpr int CHUNK = 256;
-// A position's keys share a scale in each head. Its values have one for so many: they go into what is seen as they
-// are, while errors of keys only shift a little who is seen.
+// A position's keys share one scale per head. Its values have one scale per group: their errors enter the output
+// directly, while errors of keys only shift the attention a little.
 constexpr int VALUE_GROUP = 16;
 
-// The form of a cache. Keys lie in blocks of LANES positions, dimension by dimension, so that a vector holds one
-// dimension of LANES positions; values lie position by position, each filled up to whole groups. Scales are in
+// The layout of a cache. Keys are stored in blocks of LANES positions, dimension by dimension, so that a vector holds
+// one dimension of LANES positions; values are stored position by position, padded to whole groups. Scales are in
 // bfloat16, those of a chunk's positions next to each other.
 struct CacheShape {
     int layers = 0, heads = 0, width = 0, chunk = 0, chunks = 0;
@@ -36,21 +36,21 @@ struct CacheShape {
     std::size_t size() const { return bytes() * heads * layers * chunks; }
 };
 
-// One head's part of a chunk.
-struct Past {
+// A view of one head's part of a chunk.
+struct CachedChunk {
     int8_t *keys, *values;
     uint16_t *key_scales, *value_scales;
 };
 
-// Rounds numbers to 8 bits, each to its place; returns their scale. What is not finite makes the scale so.
-inline uint16_t quantised(const float* from, int count, int8_t* to, int apart) {
+// Rounds numbers to 8 bits, `apart` bytes apart; returns their scale, which is not finite if a number is not.
+inline uint16_t quantized(const float* from, int count, int8_t* to, int apart) {
     float largest = 0.0f, poison = 0.0f;
     for (int at = 0; at < count; at++) {
         const float size = from[at] < 0 ? -from[at] : from[at];
         largest = size > largest ? size : largest;
         poison += from[at] * 0.0f;
     }
-    // Rounded up, so that none is beyond 127.
+    // Rounded up, so that no number exceeds 127.
     const float wanted = largest / 127.0f + poison;
     uint32_t bits;
     std::memcpy(&bits, &wanted, sizeof bits);
@@ -67,7 +67,7 @@ inline uint16_t quantised(const float* from, int count, int8_t* to, int apart) {
     return (uint16_t)(bits >> 16);
 }
 
-// Keys and values of a row for all layers.
+// The keys and values of a row for all layers.
 class Cache {
 public:
     Cache() = default;
@@ -76,7 +76,7 @@ public:
     const CacheShape& shape() const { return shape_; }
     void forget() { memory_.forget(); }
 
-    Past past(int layer, int head, int chunk) {
+    CachedChunk view(int layer, int head, int chunk) {
         const std::size_t number = ((std::size_t)chunk * shape_.layers + layer) * shape_.heads + head;
         int8_t* keys = memory_.data() + number * shape_.bytes();
         uint16_t* scales = reinterpret_cast<uint16_t*>(keys + shape_.numbers());
@@ -87,13 +87,13 @@ public:
     void put(int layer, int position, const float* keys, const float* values) {
         const int inside = position % shape_.chunk, width = shape_.width;
         for (int head = 0; head < shape_.heads; head++, keys += width, values += width) {
-            const Past to = past(layer, head, position / shape_.chunk);
+            const CachedChunk to = view(layer, head, position / shape_.chunk);
             int8_t* key = to.keys + (std::size_t)(inside / LANES) * LANES * width + inside % LANES;
             int8_t* value = to.values + (std::size_t)inside * shape_.value_width();
-            to.key_scales[inside] = quantised(keys, width, key, LANES);
+            to.key_scales[inside] = quantized(keys, width, key, LANES);
             for (int group = 0; group < shape_.value_groups(); group++) {
                 const int first = group * VALUE_GROUP, count = std::min(VALUE_GROUP, width - first);
-                to.value_scales[group * shape_.chunk + inside] = quantised(values + first, count, value + first, 1);
+                to.value_scales[group * shape_.chunk + inside] = quantized(values + first, count, value + first, 1);
             }
         }
     }
@@ -103,13 +103,13 @@ private:
     Array<int8_t> memory_;
 };
 
-// Where a thread keeps the weights of one row's positions.
+// The scratch space for the attention weights of one row.
 inline std::size_t scores_needed(int positions) { return rounded((std::size_t)positions, LANES); }
 
-// query · key for the `length` positions of a chunk; returns the largest by lanes.
-inline Floats score(const float* query, const Past& past, int width, int length, float* scores) {
+// Computes query · key for the `length` positions of a chunk; returns the largest by lanes.
+inline Floats score(const float* query, const CachedChunk& cached, int width, int length, float* scores) {
     const float lowest = -__builtin_inff();
-    const int8_t* keys = past.keys;
+    const int8_t* keys = cached.keys;
     Floats most = all(lowest);
     Ints position;
     for (int lane = 0; lane < LANES; lane++) position[lane] = lane;
@@ -120,8 +120,8 @@ inline Floats score(const float* query, const Past& past, int width, int length,
             for (int part = 0; part < 4; part++)
                 sum[part] = fused(all(query[d + part]), load_octets(keys + (d + part) * LANES), sum[part]);
         for (; d < width; d++) sum[0] = fused(all(query[d]), load_octets(keys + d * LANES), sum[0]);
-        const Floats whole = ((sum[0] + sum[1]) + (sum[2] + sum[3])) * load_halves(past.key_scales + at);
-        // Beyond the end lies what another sequence left there, which may be anything.
+        const Floats whole = ((sum[0] + sum[1]) + (sum[2] + sum[3])) * load_halves(cached.key_scales + at);
+        // Beyond the end is stale data of another sequence.
         const Floats score = select(position + at < length, whole, all(lowest));
         most = larger(score, most);
         store(scores + at, score);
@@ -129,13 +129,13 @@ inline Floats score(const float* query, const Past& past, int width, int length,
     return most;
 }
 
-// Scores to their exponentials, which are softmax once they are divided by their sum; returns that.
+// Replaces scores by their exponentials and returns the sum; softmax is their quotient.
 inline float exponentiate(float* scores, int length, float most) {
     const Floats top = all(most), lowest = all(-__builtin_inff());
     Floats sum{};
     for (int at = 0; at < length; at += LANES) {
         const Floats score = load(scores + at);
-        // What is not finite stays so: score - score is NaN then.
+        // Values that are not finite stay so: score - score is NaN then.
         const Floats weight = select(score == lowest, Floats{}, exponential(score - top) + (score - score));
         sum += weight;
         store(scores + at, weight);
@@ -143,12 +143,13 @@ inline float exponentiate(float* scores, int length, float most) {
     return sum_of(sum);
 }
 
-// Adds the weighted values of a chunk: VECTORS_OUT vectors of them, beginning with dimension `first`. `weights` are
-// those of the positions with their values' scales, group after group.
+// Adds the weighted values of a chunk: VECTORS_OUT vectors, starting with dimension `first`. `weights` are those of
+// the positions times their values' scales, group after group.
 template <int VECTORS_OUT>
-inline void add_values(const float* weights, const Past& past, int stride, int first, int length, float* result) {
+inline void add_values(const float* weights, const CachedChunk& cached, int stride, int first, int length,
+                       float* result) {
     Floats sum[2][VECTORS_OUT] = {};
-    const int8_t* values = past.values + first;
+    const int8_t* values = cached.values + first;
     const float* weight[VECTORS_OUT];
     for (int v = 0; v < VECTORS_OUT; v++) weight[v] = weights + (first + v * LANES) / VALUE_GROUP * CHUNK;
     int at = 0;
@@ -166,12 +167,12 @@ inline void add_values(const float* weights, const Past& past, int stride, int f
     }
 }
 
-// Floats of scratch that `attend` needs for so many positions.
+// The floats of scratch space that `attend` needs for a number of positions.
 inline std::size_t attention_scratch(const CacheShape& shape, int positions) {
     return scores_needed(positions) + shape.value_width() + (std::size_t)shape.value_groups() * CHUNK;
 }
 
-// One head's attention: `query` (width), already scaled, to the first `length` positions, at least one.
+// Attends with one head from `query` (width), already scaled, to the first `length` positions, at least one.
 inline void attend(const float* query, Cache& cache, int layer, int head, int length, float* scratch, float* result) {
     const CacheShape& shape = cache.shape();
     const int stride = shape.value_width();
@@ -179,20 +180,20 @@ inline void attend(const float* query, Cache& cache, int layer, int head, int le
     std::fill(mean, mean + stride, 0.0f);
     Floats most = all(-__builtin_inff());
     for (int first = 0; first < length; first += shape.chunk)
-        most = larger(score(query, cache.past(layer, head, first / shape.chunk), shape.width,
+        most = larger(score(query, cache.view(layer, head, first / shape.chunk), shape.width,
                             std::min(shape.chunk, length - first), scratch + first),
                       most);
     const float scale = 1.0f / exponentiate(scratch, length, largest_of(most));
     for (int first = 0; first < length; first += shape.chunk) {
-        const Past past = cache.past(layer, head, first / shape.chunk);
+        const CachedChunk cached = cache.view(layer, head, first / shape.chunk);
         const int here = std::min(shape.chunk, length - first);
         for (int group = 0; group < shape.value_groups(); group++)
             for (int at = 0; at < here; at += LANES)
                 store(weights + group * CHUNK + at,
-                      load(scratch + first + at) * load_halves(past.value_scales + group * shape.chunk + at));
+                      load(scratch + first + at) * load_halves(cached.value_scales + group * shape.chunk + at));
         int at = 0;
-        for (; at + 4 * LANES <= stride; at += 4 * LANES) add_values<4>(weights, past, stride, at, here, mean);
-        for (; at < stride; at += LANES) add_values<1>(weights, past, stride, at, here, mean);
+        for (; at + 4 * LANES <= stride; at += 4 * LANES) add_values<4>(weights, cached, stride, at, here, mean);
+        for (; at < stride; at += LANES) add_values<1>(weights, cached, stride, at, here, mean);
     }
     for (int d = 0; d < shape.width; d++) result[d] = mean[d] * scale;
 }

@@ -1,4 +1,4 @@
-// Drawing tokens: guidance, temperature, top-k and top-p for one distribution at a time, without sorting it.
+// Samples tokens: guidance, temperature, top-k and top-p for one distribution at a time, without sorting it.
 #pragma once
 
 #include <algorithm>
@@ -8,44 +8,44 @@
 
 namespace soundloom {
 
-// What a job asked for, as the Python side lays it out. Temperature 0 takes the likeliest; 0 for `top_k` and
-// `top_p` leaves nothing out.
-struct Choice {
+// The sampling settings of a sequence, as Python lays them out. Temperature 0 takes the most likely token; 0 for
+// `top_k` and `top_p` filters nothing.
+struct SamplingParams {
     float temperature, top_p, guidance;
     int32_t top_k;
 };
 
-class Drawing {
+class Sampler {
 public:
-    explicit Drawing(int card)
+    explicit Sampler(int card)
         : card_(card), size_((card + LANES - 1) / LANES * LANES), logits_(size_), weights_(size_), ranks_(size_) {}
 
-    // Takes in logits with a text and in its absence; false, and nothing to draw from, where any is not finite.
-    bool guide(const float* text, const float* absent, float guidance) {
+    // Sets the guided logits from those with the text and without; returns false if any is not finite.
+    bool guide(const float* text, const float* unconditional, float guidance) {
         float poison = 0.0f;
         for (int at = 0; at < card_; at++) {
-            logits_[at] = absent[at] + (text[at] - absent[at]) * guidance;
+            logits_[at] = unconditional[at] + (text[at] - unconditional[at]) * guidance;
             poison += logits_[at] - logits_[at];
         }
         std::fill(logits_.begin() + card_, logits_.end(), -__builtin_inff());
         return poison == 0.0f;
     }
 
-    // The token on which `uniform`, in [0, 1), falls when all lie in a row, each as wide as it is likely.
-    int token(const Choice& choice, float uniform) {
-        const auto likeliest = std::max_element(logits_.begin(), logits_.begin() + card_);
-        if (choice.temperature <= 0.0f) return (int)(likeliest - logits_.begin());
-        weigh(*likeliest, choice.temperature);
-        // Both look at all tokens, not at what the other leaves.
-        const int32_t by_count = choice.top_k > 0 && choice.top_k < card_ ? rank_of(choice.top_k) : lowest_;
-        if (choice.top_p > 0.0f) keep_share(choice.top_p);
+    // Samples a token by inverting the cumulative distribution at `uniform`, in [0, 1).
+    int token(const SamplingParams& params, float uniform) {
+        const auto most_likely = std::max_element(logits_.begin(), logits_.begin() + card_);
+        if (params.temperature <= 0.0f) return (int)(most_likely - logits_.begin());
+        weigh(*most_likely, params.temperature);
+        // Both filters apply to all tokens, not to what the other one leaves.
+        const int32_t by_count = params.top_k > 0 && params.top_k < card_ ? rank_of(params.top_k) : lowest_;
+        if (params.top_p > 0.0f) keep_share(params.top_p);
         keep(by_count);
-        // In the order of the vocabulary: near equals that change places do not change the token.
+        // In the order of the vocabulary: rounding that reorders near-equal tokens does not change the result.
         float sum = 0.0f;
         for (float& weight : weights_) weight = sum += weight;
-        const auto drawn = std::upper_bound(weights_.begin(), weights_.end(), uniform * sum);
-        // Rounding may put the aim at the very end: then it is the last one that was kept.
-        return (int)(std::min(drawn, std::lower_bound(weights_.begin(), weights_.end(), sum)) - weights_.begin());
+        const auto sampled = std::upper_bound(weights_.begin(), weights_.end(), uniform * sum);
+        // Rounding may put the aim at the very end: then the last token that was kept is taken.
+        return (int)(std::min(sampled, std::lower_bound(weights_.begin(), weights_.end(), sum)) - weights_.begin());
     }
 
 private:
@@ -76,7 +76,7 @@ private:
         return (int32_t)low;
     }
 
-    // That of the `count`-th likeliest. Those as likely as it are kept with it.
+    // That of the `count`-th most_likely. Those as likely as it are kept with it.
     int32_t rank_of(int count) const {
         return last([&](int32_t rank) {
             Ints fewer{};
@@ -85,7 +85,7 @@ private:
         });
     }
 
-    // Keeps the likeliest until they have so large a share; of equals those that come first.
+    // Keeps the most likely tokens until their share is reached; of equal ones those that come first.
     void keep_share(float share) {
         const float all = weight_from(lowest_);
         const int32_t edge = last([&](int32_t rank) { return weight_from(rank) > share * all; });
@@ -117,19 +117,19 @@ private:
     std::vector<int32_t> ranks_;
 };
 
-// For each job a token of each codebook, and whether its numbers were sound. `logits` (jobs, text and its absence,
-// codebooks, card), `uniform` and `tokens` (jobs, codebooks).
-inline void draw_tokens(const float* logits, int jobs, int codebooks, int card, const Choice* choices,
-                        const float* uniform, int64_t* tokens, bool* sound) {
-    Drawing drawing(card);
-    const std::size_t absent = (std::size_t)codebooks * card;
-    for (int job = 0; job < jobs; job++, logits += absent) {
-        sound[job] = true;
+// Samples a token for each codebook of each sequence, and sets whether its logits were finite. `logits` are
+// (sequences, with the text and without, codebooks, card), `uniform` and `tokens` (sequences, codebooks).
+inline void draw_tokens(const float* logits, int sequences, int codebooks, int card, const SamplingParams* settings,
+                        const float* uniform, int64_t* tokens, bool* finite) {
+    Sampler sampler(card);
+    const std::size_t half = (std::size_t)codebooks * card;
+    for (int sequence = 0; sequence < sequences; sequence++, logits += half) {
+        finite[sequence] = true;
         for (int codebook = 0; codebook < codebooks; codebook++, logits += card) {
-            const bool is_finite = drawing.guide(logits, logits + absent, choices[job].guidance);
-            *tokens++ = is_finite ? drawing.token(choices[job], *uniform) : 0;
+            const bool is_finite = sampler.guide(logits, logits + half, settings[sequence].guidance);
+            *tokens++ = is_finite ? sampler.token(settings[sequence], *uniform) : 0;
             uniform++;
-            sound[job] = sound[job] && is_finite;
+            finite[sequence] = finite[sequence] && is_finite;
         }
     }
 }

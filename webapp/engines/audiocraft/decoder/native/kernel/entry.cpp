@@ -1,5 +1,5 @@
-// What Python calls. Nothing is thrown across: 0 says that all went well, 1 that memory ran out, 2 that a
-// row, a token or a position does not exist; then nothing was done.
+// The functions that Python calls. They throw nothing: 0 is success, 1 means out of memory, 2 that a row, a token
+// or a position is out of range; then nothing was done.
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -7,8 +7,8 @@
 #include "draw.h"
 #include "model.h"
 
-using soundloom::Choice;
 using soundloom::Model;
+using soundloom::SamplingParams;
 using soundloom::Shape;
 
 namespace {
@@ -25,7 +25,7 @@ int guarded(const Work& work) {
     } catch (const std::out_of_range&) {
         return REFUSED;
     } catch (const std::system_error&) {
-        return OUT_OF_MEMORY;  // a thread could not be had
+        return OUT_OF_MEMORY;  // a thread could not be started
     }
 }
 
@@ -33,7 +33,7 @@ int guarded(const Work& work) {
 
 extern "C" {
 
-// Which instructions the linear maps use.
+// Returns the instructions that the linear layers use.
 const char* soundloom_instructions() { return SOUNDLOOM_DOT; }
 
 int soundloom_new(const Shape* shape, Model** model) {
@@ -78,8 +78,10 @@ int soundloom_step(Model* model, const int32_t* rows, int count, const int64_t* 
 }
 
 // Needs no model: see draw.h.
-int soundloom_draw(const float* logits, int jobs, int codebooks, int card, const Choice* choices,
-                   const float* uniform, int64_t* tokens, bool* sound) {
-    return guarded([&] { soundloom::draw_tokens(logits, jobs, codebooks, card, choices, uniform, tokens, sound); });
+int soundloom_draw(const float* logits, int sequences, int codebooks, int card, const SamplingParams* settings,
+                   const float* uniform, int64_t* tokens, bool* is_finite) {
+    return guarded([&] {
+        soundloom::draw_tokens(logits, sequences, codebooks, card, settings, uniform, tokens, is_finite);
+    });
 }
 }

@@ -1,7 +1,7 @@
-// Linear maps with weights and activations of 8 bits, each with a scale for every group.
+// Linear layers with weights and activations in 8 bits, with a scale for every group.
 //
-// Rows keep to themselves: sums within a group are of integers and so exact, groups are added in their order,
-// and every output has a lane of its own. A row's result is the same bits in any company.
+// Rows are independent: sums within a group are of integers and exact, groups are added in order, and every output
+// has a lane of its own. A row's result is the same to the last bit in any batch.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace soundloom {
 
 constexpr int VECTORS = 4;
-// Outputs that are computed together; their weights lie together, in the order in which they are read.
+// Outputs that are computed together; their weights are stored together, in the order in which they are read.
 constexpr int BLOCK = VECTORS * LANES;
 constexpr int QUADS = GROUP / 4;
 #if defined(__AVX512F__) && defined(__AVX512BW__)
@@ -21,14 +21,14 @@ constexpr int ROWS_AT_ONCE = 4;
 constexpr int ROWS_AT_ONCE = 2;
 #endif
 
-// Of a block: a group's weights, and after them for each output what share of the output's scale the group has.
+// The bytes of a group in a block: its weights, then for each output the group's share of the output's scale.
 constexpr int GROUP_BYTES = GROUP * BLOCK + BLOCK;
 constexpr float WHOLE_SHARE = 255.0f;
-// How many shares above the least are tried for each group of weights.
+// How many shares above the smallest possible are tried for each group of weights.
 constexpr int SHARES_TRIED = 16;
-// Weights that all rows are multiplied by before the next ones are read; they stay in the nearest cache.
+// Weights by which all rows are multiplied before the next ones are read; they stay in the nearest cache.
 constexpr int PANEL_GROUPS = 16;
-// How far ahead of the weights in use memory is asked for more, where there is nothing else to do meanwhile.
+// How far ahead of the weights in use memory is prefetched.
 constexpr int AHEAD_BYTES = 4096;
 
 class Linear {
@@ -43,7 +43,7 @@ public:
           biases_(arena.take<float>((std::size_t)blocks() * BLOCK)),
           sums_(arena.take<float>((std::size_t)blocks() * BLOCK)) {}
 
-    // What a map takes of an arena.
+    // The bytes that a layer takes of an arena.
     static std::size_t bytes(int in, int out) {
         const std::size_t outputs = rounded((std::size_t)out, BLOCK);
         return outputs / BLOCK * groups_of(in) * GROUP_BYTES +
@@ -56,7 +56,7 @@ public:
 
     int outputs_of(int block) const { return std::min(BLOCK, out_ - block * BLOCK); }
 
-    // Quantises the outputs of one block, of which `weight` (outputs, in) and `bias` (outputs, or none) are.
+    // Quantizes one block of outputs from `weight` (outputs, in) and `bias` (outputs, or none).
     void put(int block, const float* weight, const float* bias) {
         int8_t* to = weights_ + (std::size_t)block * block_bytes();
         std::fill(to, to + block_bytes(), (int8_t)WEIGHT_OFFSET);
@@ -74,7 +74,7 @@ public:
         }
     }
 
-    // What rounding left of the weights that were put: (outputs, in).
+    // The rounding errors of the weights: (outputs, in).
     void rest(int block, const float* weight, float* to) const {
         const int8_t* from = weights_ + (std::size_t)block * block_bytes();
         for (int lane = 0; lane < outputs_of(block); lane++) {
@@ -89,8 +89,8 @@ public:
         }
     }
 
-    // One block of outputs for `rows` rows: `result` gets (rows, BLOCK) floats, and should be aligned. Rows from
-    // `rests` on are what rounding left of others, which have the bias already.
+    // Computes one block of outputs for `rows` rows into `result` (rows, BLOCK), which should be aligned. Rows from
+    // `rests` on are rounding errors of other rows, which include the bias already.
     void multiply(int block, const Activations& activations, int rows, int rests, float* result) const {
         std::fill(result, result + (std::size_t)rows * BLOCK, 0.0f);
         for (int group = 0; group < groups_; group += PANEL_GROUPS) {
@@ -112,7 +112,7 @@ public:
     }
 
 private:
-    // NaN if any is.
+    // NaN if any number is.
     static float largest_size(const float* from, int count) {
         float largest = 0.0f;
         for (int at = 0; at < count; at++) {
@@ -124,7 +124,7 @@ private:
 
     static int place(int lane, int at) { return at / 4 * BLOCK * 4 + lane * 4 + at % 4; }
 
-    // One output's weights of a group; `largest` is that of all its weights.
+    // Stores one output's weights of a group; `largest` is the largest of all its weights.
     static void put_group(int8_t* to, int lane, const float* few, float largest) {
         const int share = best_share(few, largest);
         const Floats inverse = all(share ? 127.0f * WHOLE_SHARE / ((float)share * largest) : 0.0f);
@@ -135,8 +135,8 @@ private:
         to[GROUP * BLOCK + lane] = (int8_t)share;
     }
 
-    // The share of its output's scale that a group gets: of those near the least that spans it, the one whose
-    // rounding leaves least, in squares. Which numbers fall well differs from share to share.
+    // Chooses the share of its output's scale that a group gets: of those near the smallest that spans it, the one
+    // with the smallest squared rounding error.
     static int best_share(const float* few, float largest) {
         const float part = largest > 1e-30f ? largest_size(few, GROUP) / largest * WHOLE_SHARE : 0.0f;
         if (!(part > 0.0f)) return 0;
@@ -172,8 +172,8 @@ private:
 
     std::size_t block_bytes() const { return (std::size_t)groups_ * GROUP_BYTES; }
 
-    // All rows by one panel. Meanwhile memory is asked for what comes after it, so that it never rests: by each
-    // tile for its part, that is as many LINES at a time as there are fewer tiles.
+    // Multiplies all rows by one panel, while the next one is prefetched: each tile prefetches its part, more LINES
+    // at a time if there are fewer tiles.
     template <int LINES>
     static void tiles(const Panel& panel, const Activations& activations, int rows, float* result) {
         const std::size_t bytes = (std::size_t)(panel.end - panel.group) * GROUP_BYTES;
@@ -227,8 +227,8 @@ private:
                     store(total, fused(__builtin_convertvector(sum[r][v], Floats), scale * share[v], load(total)));
                 }
             }
-            // With few rows all sums fit into registers. With more, those of all groups stay in `result`: else
-            // the compiler keeps them, and not the weights, which are used more often.
+            // With few rows all sums fit into registers. With more, the sums over groups stay in `result`: otherwise
+            // the compiler keeps them in registers, and not the weights, which are used more often.
             if (ROWS > 2) asm volatile("" ::: "memory");
         }
         return ROWS;

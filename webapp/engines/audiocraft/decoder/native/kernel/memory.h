@@ -12,7 +12,7 @@ constexpr std::size_t ALIGNMENT = 64;
 
 inline std::size_t rounded(std::size_t count, std::size_t to) { return (count + to - 1) / to * to; }
 
-// Zeros at first. Raises std::bad_alloc.
+// Zeros initially. Throws std::bad_alloc.
 template <typename T>
 class Array {
 public:
@@ -45,7 +45,7 @@ public:
         if (data_) munmap(data_, bytes_);
     }
 
-    // Gives the memory back; it reads as zeros until it is written again.
+    // Releases the memory; it reads as zeros until it is written again.
     void forget() {
 #ifdef __linux__
         if (data_) madvise(data_, bytes_, MADV_DONTNEED);
@@ -62,14 +62,14 @@ private:
     T* data_ = nullptr;
 };
 
-// Many arrays in one, so that all of it is in large pages: a stream of weights that meets a new small page
-// every 4 kB loses a third of its speed.
+// Many arrays in one allocation, so that all of it is in large pages: streaming weights from small pages of 4 kB is
+// a third slower.
 class Arena {
 public:
     Arena() = default;
     explicit Arena(std::size_t bytes) : memory_(bytes) {}
 
-    // `count` zeros; the caller has counted before that they fit.
+    // Returns `count` zeros; the caller has made sure that they fit.
     template <typename T>
     T* take(std::size_t count) {
         T* taken = reinterpret_cast<T*>(memory_.data() + used_);

@@ -49,7 +49,7 @@ Model::Model(const Shape& shape)
       activations_(2 * COLUMNS, (int)wide_width_),
       team_(shape.threads) {
     const int dim = shape.dim;
-    // In the order in which a step reads them; what only a text's beginning reads comes last.
+    // In the order in which a step reads them; what only `begin` reads comes last.
     for (Layer& layer : layers_) {
         layer.linears[QKV] = Linear(dim, 3 * dim, arena_);
         for (int part : {SELF_OUT, CROSS_QUERY, CROSS_OUT}) layer.linears[part] = Linear(dim, dim, arena_);
@@ -60,9 +60,9 @@ Model::Model(const Shape& shape)
     output_rest_ = Linear(dim, shape.codebooks * shape.card, arena_);
     for (Layer& layer : layers_)
         for (int part : {CROSS_KEY, CROSS_VALUE}) layer.linears[part] = Linear(dim, dim, arena_);
-    const CacheShape past(shape.layers, shape.heads, head_width_, shape.steps);
-    for (Row& row : rows_) row.past = Cache(past);
-    const std::size_t scores = attention_scratch(past, std::max(shape.steps, MOST_WORDS));
+    const CacheShape cache_shape(shape.layers, shape.heads, head_width_, shape.steps);
+    for (Row& row : rows_) row.cache = Cache(cache_shape);
+    const std::size_t scores = attention_scratch(cache_shape, std::max(shape.steps, MOST_WORDS));
     scratch_size_ = rounded(std::max(scores, (std::size_t)3 * COLUMNS * BLOCK), PADDING);
     scratch_ = Array<float>(scratch_size_ * (std::size_t)shape.threads);
 }
@@ -104,7 +104,7 @@ void Model::project_text(int thread, Cache& cache, const float* text, int first,
     team_.share(thread, count, [&](int column) {
         const float* word = text + (std::size_t)(first + column) * shape_.dim;
         std::copy(word, word + shape_.dim, wide(column));
-        quantise_finely(column, count, shape_.dim);
+        quantize_finely(column, count, shape_.dim);
     });
     for (int layer = 0; layer < shape_.layers; layer++) {
         const Linear* linears = layers_[(std::size_t)layer].linears;
@@ -120,7 +120,7 @@ void Model::project_text(int thread, Cache& cache, const float* text, int first,
 
 void Model::release(int row) {
     Row& released = rows_.at((std::size_t)row);
-    released.past.forget();
+    released.cache.forget();
     released.text = Cache();
     released.words = 0;
 }
@@ -170,14 +170,14 @@ void Model::forward(int thread, const std::vector<Column>& columns, float* logit
     const int count = (int)columns.size();
     team_.share(thread, count, [&](int column) { embed(columns[(std::size_t)column], sum(column)); });
     for (int layer = 0; layer < shape_.layers; layer++) {
-        attend_to_past(thread, layer, columns);
+        attend_to_cache(thread, layer, columns);
         attend_to_text(thread, layer, columns);
         feed(thread, layer, count);
     }
     if (!logits) return;
     team_.share(thread, count, [&](int column) {
         norm_.apply(sum(column), wide(column));
-        quantise_finely(column, count, shape_.dim);
+        quantize_finely(column, count, shape_.dim);
     });
     multiply_finely(thread, output_, &output_rest_, count, copied(output_, count, logits, (std::size_t)output_.out()));
 }
@@ -193,7 +193,7 @@ void Model::embed(const Column& column, float* to) const {
     for (int at = 0; at < shape_.dim; at++) to[at] += place[at];
 }
 
-void Model::attend_to_past(int thread, int layer, const std::vector<Column>& columns) {
+void Model::attend_to_cache(int thread, int layer, const std::vector<Column>& columns) {
     const int count = (int)columns.size(), dim = shape_.dim;
     const Layer& weights = layers_[(std::size_t)layer];
     normalise(thread, weights.norms[NORM_SELF], count);
@@ -202,16 +202,16 @@ void Model::attend_to_past(int thread, int layer, const std::vector<Column>& col
     team_.share(thread, count, [&](int column) {
         float* query = handed_.data() + (std::size_t)column * wide_width_;
         const Column& at = columns[(std::size_t)column];
-        at.row->past.put(layer, at.position, query + dim, query + 2 * dim);
+        at.row->cache.put(layer, at.position, query + dim, query + 2 * dim);
         for (int d = 0; d < dim; d++) query[d] *= query_scale_;
     });
     team_.share(thread, count * shape_.heads, [&](int piece) {
         const int column = piece / shape_.heads, head = piece % shape_.heads;
         const float* query = handed_.data() + (std::size_t)column * wide_width_ + head * head_width_;
         const Column& at = columns[(std::size_t)column];
-        attend(query, at.row->past, layer, head, at.position + 1, scratch(thread), wide(column) + head * head_width_);
+        attend(query, at.row->cache, layer, head, at.position + 1, scratch(thread), wide(column) + head * head_width_);
     });
-    team_.share(thread, count, [&](int column) { quantise_column(column, dim); });
+    team_.share(thread, count, [&](int column) { quantize_column(column, dim); });
     multiply(thread, weights.linears[SELF_OUT], count, added_to_sum(count));
 }
 
@@ -228,7 +228,7 @@ void Model::attend_to_text(int thread, int layer, const std::vector<Column>& col
         Row& row = *columns[(std::size_t)column].row;
         attend(query, row.text, layer, head, row.words, scratch(thread), wide(column) + head * head_width_);
     });
-    team_.share(thread, count, [&](int column) { quantise_column(column, shape_.dim); });
+    team_.share(thread, count, [&](int column) { quantize_column(column, shape_.dim); });
     multiply(thread, weights.linears[CROSS_OUT], count, added_to_sum(count));
 }
 
@@ -241,8 +241,8 @@ void Model::feed(int thread, int layer, int count) {
                 store(wide(column) + (std::size_t)block * BLOCK + at, gelu(load(tile + at)));
     });
     team_.share(thread, count, [&](int column) {
-        // GELU leaves next to nothing below zero.
-        quantise_column(column, shape_.hidden, true);
+        // GELU leaves almost nothing below zero.
+        quantize_column(column, shape_.hidden, true);
     });
     multiply(thread, weights.linears[FEED_OUT], count, added_to_sum(count));
 }
@@ -250,19 +250,19 @@ void Model::feed(int thread, int layer, int count) {
 void Model::normalise(int thread, const Norm& norm, int count) {
     team_.share(thread, count, [&](int column) {
         norm.apply(sum(column), wide(column));
-        quantise_column(column, shape_.dim);
+        quantize_column(column, shape_.dim);
     });
 }
 
-void Model::quantise_column(int column, int width, bool is_lopsided) {
+void Model::quantize_column(int column, int width, bool is_lopsided) {
     const int groups = groups_of(width);
     std::fill(wide(column) + width, wide(column) + groups * GROUP, 0.0f);
     activations_.put(column, wide(column), groups, is_lopsided ? middle_of(wide(column), groups * GROUP) : 0.0f);
 }
 
-// With what rounding leaves of each of `count` columns as a column of its own, behind all of them.
-void Model::quantise_finely(int column, int count, int width) {
-    quantise_column(column, width);
+// Appends the rounding errors of each of `count` columns as columns of their own.
+void Model::quantize_finely(int column, int count, int width) {
+    quantize_column(column, width);
     activations_.put_rest(count + column, column, wide(column), groups_of(width));
 }
 
@@ -276,7 +276,7 @@ void Model::multiply(int thread, const Linear& linear, int count, const Finish& 
     });
 }
 
-// Of columns that were quantised finely; `rest` is what rounding left of the map's weights, or none.
+// Multiplies finely quantized columns; `rest` holds the rounding errors of the layer's weights, or is none.
 template <typename Finish>
 void Model::multiply_finely(int thread, const Linear& linear, const Linear* rest, int count, const Finish& finish) {
     team_.share(thread, linear.blocks(), [&](int block) {

@@ -1,4 +1,4 @@
-// The transformer: its weights, its rows, and what happens to columns on their way through it.
+// The transformer: its weights, its rows, and the computation of columns.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +11,12 @@
 
 namespace soundloom {
 
-// As the Python side lays it out.
+// As Python lays it out.
 struct Shape {
     int32_t dim, heads, layers, hidden, codebooks, card, rows, steps, threads;
 };
 
-// Columns that go through the model together; more are taken in several goes.
+// Columns that are computed together; more are computed in several passes.
 constexpr int COLUMNS = 32;
 
 struct Norm {
@@ -53,7 +53,7 @@ struct Layer {
 };
 
 struct Row {
-    Cache past, text;
+    Cache cache, text;
     int position = 0, words = 0;
 };
 
@@ -65,8 +65,8 @@ struct Column {
     std::size_t token_stride = 1;
 };
 
-// Rows, tokens and positions that do not exist are refused with std::out_of_range, memory that there is not
-// with std::bad_alloc; both before anything is changed.
+// Throws std::out_of_range for rows, tokens and positions out of range, and std::bad_alloc when memory runs out; both
+// before anything is changed.
 class Model {
 public:
     explicit Model(const Shape& shape);
@@ -92,12 +92,12 @@ private:
 
     void forward(int thread, const std::vector<Column>& columns, float* logits);
     void embed(const Column& column, float* to) const;
-    void attend_to_past(int thread, int layer, const std::vector<Column>& columns);
+    void attend_to_cache(int thread, int layer, const std::vector<Column>& columns);
     void attend_to_text(int thread, int layer, const std::vector<Column>& columns);
     void feed(int thread, int layer, int count);
     void normalise(int thread, const Norm& norm, int count);
-    void quantise_column(int column, int width, bool is_lopsided = false);
-    void quantise_finely(int column, int count, int width);
+    void quantize_column(int column, int width, bool is_lopsided = false);
+    void quantize_finely(int column, int count, int width);
     template <typename Finish>
     void multiply(int thread, const Linear& linear, int count, const Finish& finish);
     template <typename Finish>
@@ -112,13 +112,14 @@ private:
     float query_scale_;
     Arena arena_;
     std::vector<Layer> layers_;
-    // The last map's errors are the logits' own, and it is a small part of all: it has 16 bits, in two maps.
+    // Errors of the output heads are errors of the logits, and they are a small part of the model: they have 16 bits,
+    // in two layers.
     Linear output_, output_rest_;
     Norm norm_;
     std::vector<const float*> embeddings_;
     const float* positions_ = nullptr;
     std::vector<Row> rows_;
-    // By column: the sum that runs through the layers, what a phase hands to the next, and that quantised.
+    // By column: the residual stream, the result of a phase, and the same quantized.
     Array<float> sum_, wide_, handed_, scratch_;
     Activations activations_;
     Team team_;

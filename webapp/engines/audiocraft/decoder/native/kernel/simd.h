@@ -1,8 +1,8 @@
-// Vectors of floats and integers of the widest kind that the machine has, and what the step computes with them.
+// Vectors of floats and integers, as wide as the machine supports, and the operations of the step on them.
 //
-// Most of it is GCC's and Clang's vector types, which any target understands; intrinsics stand only where
-// those types have no word for an instruction. `fused` is explicit everywhere and the compiler is told not to
-// contract by itself: a row's numbers must not depend on how many rows the same code was unrolled for.
+// Most of it uses GCC's and Clang's vector types, which work on any target; intrinsics are used only where these types
+// cannot express an instruction. `fused` is explicit everywhere, and the compiler is told not to contract by itself:
+// a row's result must not depend on the number of rows for which the same code was unrolled.
 #pragma once
 
 #include <cstdint>
@@ -176,7 +176,7 @@ inline Floats load_octets(const int8_t* from) {
 #endif
 }
 
-// Bytes without a sign as floats.
+// Unsigned bytes as floats.
 inline Floats load_unsigned(const int8_t* from) {
 #if defined(__AVX512F__) && defined(__AVX512BW__)
     return (Floats)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)from)));
@@ -190,7 +190,7 @@ inline Floats load_unsigned(const int8_t* from) {
 }
 
 // For every lane: plus + the dot product of four weights with the same four activations in each lane.
-// Weights are stored with WEIGHT_OFFSET added, where the instruction wants one side without a sign.
+// Weights are stored with WEIGHT_OFFSET added, where the instruction needs one unsigned operand.
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__)
 constexpr int WEIGHT_OFFSET = 128;
 #define SOUNDLOOM_DOT "AVX-512 VNNI"
@@ -233,7 +233,7 @@ inline Ints dot(Bytes weights, Ints activations, Ints plus) {
 constexpr int WEIGHT_OFFSET = 0;
 #define SOUNDLOOM_DOT "portable"
 inline Ints dot(Bytes weights, Ints activations, Ints plus) {
-    // The four bytes of a lane, each drawn to the upper end of its lane and back with its sign.
+    // The four bytes of a lane, each shifted to the upper end of the lane and back with its sign.
     const Ints w = (Ints)weights;
     Ints sum = plus;
     for (int byte = 0; byte < 4; byte++) {

@@ -24,8 +24,8 @@ inline void breathe() {
 #endif
 }
 
-// Within a call threads wait for each other some hundred times, each for less than a wake-up takes: they spin.
-// When one of them has lost its core to another program, the others give theirs away instead.
+// Within a call threads wait for each other some hundred times, each for less than a wake-up takes: they spin. When
+// one of them has lost its core to another program, the others yield theirs.
 class Barrier {
 public:
     explicit Barrier(int threads) : threads_(threads) {}
@@ -80,12 +80,12 @@ public:
         barrier_.wait();
     }
 
-    // One phase of a job: every thread calls this alike, and leaves when all pieces are done. A thread begins
-    // with a run of neighbouring pieces, for the sake of the memory's streams, and then helps the others.
+    // One phase of a job: every thread calls this, and returns when all pieces are done. A thread starts with a run of
+    // adjacent pieces, so that memory is read in streams, and then helps the others.
     template <typename Work>
     void share(int thread, int pieces, const Work& work) {
         const unsigned phase = desks_[thread].phase++;
-        // Counters take turns, so that these can be cleared while none uses them: their last phase is over.
+        // Counters alternate, so that the others can be cleared: their last phase is over.
         desks_[thread].taken[(phase + 1) % 3].store(0, std::memory_order_relaxed);
         for (int turn = 0; turn < threads_; turn++) {
             const int owner = (thread + turn) % threads_;
