@@ -30,6 +30,7 @@ UNKNOWN: Final = "f" * 20
 ANSWERED_OTHERWISE: Final = {
     "/audio/{filename}": "a file opens to those who hold its name, until it is deleted",
     "/spectrogram/{filename}": "the same",
+    "/sounds/{sound_id:str}/there": "the same",
     "/api/queue/events": "endless, and tells of the queue",
     "/job/{job_id}/events": "endless for jobs that wait",
     "/events": "endless; a list that changed is asked for again",

@@ -291,3 +291,11 @@ async def test_the_player_learns_whether_its_sound_is_there(
     assert (await browser.get(f"/sounds/{sound_id}/there")).text == "yes"
     await services.library.publishing.delete(ann, sound_id)
     assert (await browser.get(f"/sounds/{sound_id}/there")).text == "no"
+
+
+async def test_whether_sounds_are_there_cannot_be_guessed_for_ever(
+    browser: httpx.AsyncClient, services: Services
+) -> None:
+    for number in range(services.settings.misses_per_address):
+        assert (await browser.get(f"/sounds/{number:020x}/there")).text == "no"
+    assert (await browser.get(f"/sounds/{'f' * 20}/there")).status_code == 429

@@ -7,7 +7,7 @@ from litestar import MediaType, Response, get, post
 from litestar.params import FromPath
 
 from webapp.errors import NotFound
-from webapp.http.dependencies import InjectedLibrary, InjectedSettings
+from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, InjectedSettings
 from webapp.http.middleware.prefix import public_path
 from webapp.http.requests.client_address import address_of
 from webapp.pages.accounts.authentication import InjectedViewer
@@ -60,9 +60,20 @@ async def show_menu(
 
 
 @get("/sounds/{sound_id:str}/there")
-async def show_whether_there(sound_id: FromPath[str], library: InjectedLibrary) -> Response[str]:
-    """Say `yes` or `no`: whether a sound that is in the player still exists, like its file for everybody."""
+async def show_whether_there(
+    request: PageRequest,
+    sound_id: FromPath[str],
+    settings: InjectedSettings,
+    accounts: InjectedAccounts,
+    library: InjectedLibrary,
+) -> Response[str]:
+    """Say `yes` or `no`: whether a sound that is in the player still exists, as its file does for everybody.
+
+    A wrong guess counts like one at a file. Raises LimitReached after too many.
+    """
     is_there = await library.files.exists(sound_id)
+    if not is_there:
+        await accounts.guessing_limits.missing_file(address_of(request, settings))
     headers = {"Cache-Control": "no-store"}
     return Response("yes" if is_there else "no", media_type=MediaType.TEXT, headers=headers)
 
