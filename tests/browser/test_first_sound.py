@@ -145,9 +145,11 @@ def test_several_variations_of_a_surprise_by_keyboard(page: Page, start: StartPa
 
 
 def test_the_quote_follows_the_form(start: StartPage) -> None:
-    expect(start.quote).to_contain_text("1 Aura")
-    start.duration.fill("25")
-    expect(start.quote).to_contain_text("3 Aura")
+    expect(start.quote).to_contain_text("making it takes")
+    told = start.quote.inner_text()
+    start.duration.fill("170")
+    expect(start.quote).not_to_have_text(told)
+    expect(start.quote).to_contain_text("making it takes about")
 
 
 def test_sign_out_and_in(page: Page, start: StartPage) -> None:
