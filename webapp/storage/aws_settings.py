@@ -21,7 +21,7 @@ OTHER_CREDENTIALS: Final = (
 
 
 class StoreOptions(TypedDict, total=False):
-    """What the client is told; what is left out it finds by itself."""
+    """Options of the client, which finds by itself those that are left out."""
 
     endpoint: str
     region: str

@@ -1,4 +1,4 @@
-"""What the database knows of the storage of the sounds."""
+"""The storage's mark, and the files in it that have no sound."""
 
 from piccolo.columns import BigInt, Boolean, Integer, Varchar
 from piccolo.table import Table

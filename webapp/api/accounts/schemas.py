@@ -109,7 +109,7 @@ class TokenList(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """What the account may do."""
+    """The limits of the account."""
 
     hourly: Annotated[int, Meta(description="Generations per rolling hour.", examples=[3])]
     at_once: Annotated[int, Meta(description="Jobs waiting or running at once.", examples=[2])]
@@ -119,7 +119,7 @@ class Limits(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """How much of the limits is used up."""
+    """The used part of the limits."""
 
     hourly: Annotated[int, Meta(description="Jobs accepted in the last hour.", examples=[1])]
     hourly_left: Annotated[int, Meta(examples=[2])]

@@ -48,7 +48,7 @@ def provide_choice(
 
 
 class ExportController(Controller):
-    """What accounts take along."""
+    """Exports of sounds for accounts."""
 
     path = "/api/library/export"
     tags = ("Library",)
@@ -74,5 +74,5 @@ class ExportController(Controller):
         identity: InjectedIdentity,
         choice: InjectedChoice,
     ) -> Attachment:
-        """What everybody may see, and what is the account's own. `manifest.json` tells everything else."""
+        """Public sounds and the account's own. `manifest.json` holds everything else."""
         return await archive(request, settings, library, shared, streams, identity, choice)

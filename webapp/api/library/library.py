@@ -41,7 +41,7 @@ public_answer: Final = Prepare(LibraryPageBody.of, capacity=256)
 
 
 class LibraryController(Controller):
-    """What everybody may see, single sounds for those who may see them, and what accounts do with them."""
+    """The public list, single sounds for those who may see them, and what accounts do with them."""
 
     path = "/api"
     tags = ("Library",)

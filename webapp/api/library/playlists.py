@@ -102,7 +102,7 @@ class PlaylistController(Controller):
         library: InjectedLibrary,
         identity: InjectedIdentity,
     ) -> PlaylistBody:
-        """What is not sent stays as it is."""
+        """Fields that are not sent stay as they are."""
         change = parse_playlist(await read_json_object(request), is_new=False)
         return playlist_body(await library.playlists.change(identity, playlist_id, change))
 

@@ -157,20 +157,20 @@ class Voted(msgspec.Struct, frozen=True):
 
 
 class Favorited(msgspec.Struct, frozen=True):
-    """Whether the sound is kept."""
+    """The sound's state as a favourite."""
 
     favorited: bool
     success: Literal[True] = True
 
 
 class Played(msgspec.Struct, frozen=True):
-    """How often the sound was played."""
+    """The number of times the sound was played."""
 
     plays: int
 
 
 class Downloaded(msgspec.Struct, frozen=True):
-    """How often the sound was downloaded."""
+    """The number of times the sound was downloaded."""
 
     downloads: int
 

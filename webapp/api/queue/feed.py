@@ -45,7 +45,7 @@ class QueueFeed:
 
 
 def _looks_alike(queue: DetailedQueue, other: DetailedQueue) -> bool:
-    """Whether two readings differ in nothing but expected starts, which move on with the clock."""
+    """Return whether two readings differ in nothing but expected starts, which move on with the clock."""
     return _without_clock(queue) == _without_clock(other)
 
 

@@ -97,7 +97,7 @@ async def job_events(
 
 
 def has_seen_the_end(job: JobView, last_event_id: str) -> bool:
-    """Whether a reader who reconnects was told how the job ended, so that nothing is left to tell."""
+    """Return whether a reader who reconnects has received the end of the job already."""
     return job.has_ended and last_event_id == _event_id(_event_body(job))
 
 

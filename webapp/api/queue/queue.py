@@ -23,7 +23,7 @@ answer_in_full = Prepare(detailed_queue)
 
 
 class SkipPricing(msgspec.Struct, frozen=True):
-    """What skipping costs: the first row whose `max_duration` is not below the job's duration."""
+    """The price of a skip: the first row whose `max_duration` is not below the job's duration."""
 
     pricing: list[SkipPrice]
     currency: Literal["aura"]

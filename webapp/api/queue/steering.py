@@ -41,7 +41,7 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class SteeringController(Controller):
-    """What the owner of a job in the queue can do to it."""
+    """Actions of a job's owner while it is in the queue."""
 
     path = "/api/queue/{job_id:str}"
     tags = ("Queue",)
@@ -59,7 +59,7 @@ class SteeringController(Controller):
     async def cancel(
         self, request: AnyRequest, job_id: JobId, queue: InjectedQueue, identity: InjectedIdentity
     ) -> Cancelled:
-        """What was paid to skip comes back. Admins may cancel anybody's."""
+        """Aura that was paid to skip comes back. Admins may cancel anybody's."""
         async with action_announced(request, queue, identity, "cancel"):
             await queue.jobs.cancel(identity, job_id)
         return Cancelled()

@@ -13,10 +13,10 @@ PerPage = Annotated[int, QueryParameter(ge=1, le=100, description="Entries on on
 
 
 def offset(page: int, per_page: int) -> int:
-    """How many entries stand before a page."""
+    """Return the number of entries before a page."""
     return (page - 1) * per_page
 
 
 def has_more(page: int, per_page: int, total: int) -> bool:
-    """Whether there are entries behind a page."""
+    """Return whether there are entries behind a page."""
     return page * per_page < total

@@ -1,1 +1,1 @@
-"""What every request passes on its way to a handler, and every answer on its way back."""
+"""The middlewares that every request and every answer passes."""

@@ -1,1 +1,1 @@
-"""What is read from a request before a handler sees it, with strict bounds."""
+"""Readers of a request's parts, with strict bounds, for use before a handler sees it."""

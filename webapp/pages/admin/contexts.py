@@ -24,7 +24,7 @@ NewForm = Literal["account", "invitation"]
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was typed into the form for a new account or invitation, and why nothing came of it.
+    """A refused form for a new account or invitation: the values that were typed, and the reason.
 
     `error_field` names the field that `error` is about, if it is about one.
     """

@@ -78,7 +78,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What estimates are computed from: the workers, their measured speed, and the demand of better tiers.
+    """The inputs of estimates: the workers, their measured speed, and the demand of better tiers.
 
     `overtaking_shares` is, by priority, the share (0 to 1) of all workers' time that better tiers ask for.
     """

@@ -1,4 +1,4 @@
-"""What workers measure of themselves."""
+"""The metrics of workers."""
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 

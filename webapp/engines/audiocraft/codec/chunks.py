@@ -19,7 +19,7 @@ class ReceptiveField:
 
 @dataclass(frozen=True, slots=True)
 class ChunkSizes:
-    """How a chunk is cut, in frames.
+    """The bounds of a chunk, in frames.
 
     Of the hidden frames the first `dropped` are not needed any more, and the next `decoded` go through the
     tail. Of the audio that comes out, the first `repeated` frames were emitted before and `new` are new.

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 CHUNK_FRAMES = 100
 PROBE_FRAMES = 16
 MIN_SNR_DB: Final = 35.0
-"""How far below the audio in float32 the error of a faster backend must be for it to be used."""
+"""Distance that the error of a faster backend must keep below the audio in float32 for it to be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ WARM_UPS = 3
 EMPTY_GRAPH_WARNING: Final = "The CUDA Graph is empty"
 """The start of torch's warning that nothing was captured."""
 MAX_ERROR: Final = 1e-3
-"""How far a replay may be from the same work done eagerly, relative to its norm."""
+"""Greatest distance of a replay from the same work done eagerly, relative to its norm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ COMMON_ROW_COUNTS: Final = (2, 4, 8)
 """Row counts for which graphs are captured when a model is loaded, for every number of columns."""
 MIN_WORDS: Final = 64
 MAX_FUSED_ERROR: Final = 0.02
-"""How far the logits of fused kernels may be from those of torch's operators: the cost of half precision."""
+"""Greatest distance of fused kernels' logits from those of torch's operators: the cost of half precision."""
 
 
 @dataclass(frozen=True, slots=True)

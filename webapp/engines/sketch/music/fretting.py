@@ -1,4 +1,4 @@
-"""How chords lie on a fretboard."""
+"""Fingerings of chords on a fretboard."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a track passes through before the mix: a guitar's amplifier, a tape echo, a wah, a wobble."""
+"""Effects on a track before the mix: a guitar's amplifier, a tape echo, a wah, a wobble."""
 
 from collections.abc import Callable
 from typing import Final, Protocol

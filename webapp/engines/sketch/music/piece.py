@@ -232,7 +232,7 @@ def _drums(request: MusicRequest, style: Style) -> Drums | None:
 
 
 def _lanes_of(asked: str) -> dict[str, str]:
-    """What is played where the prompt asks for one drum: a roll, a groove of its own, or a pattern."""
+    """Return the lanes of one drum that the prompt asks for: a roll, a groove of its own, or a pattern."""
     if asked in _ROLLS:
         return {_ROLLS[asked]: "r" * 16}
     own = grooves().get(asked)

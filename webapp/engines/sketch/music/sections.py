@@ -1,4 +1,4 @@
-"""What sections of winds play together: tunes in close harmony, and the calls of a fanfare."""
+"""Parts of wind sections: tunes in close harmony, and the calls of a fanfare."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

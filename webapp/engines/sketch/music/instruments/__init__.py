@@ -1,1 +1,1 @@
-"""What sounds a note: sampled and synthesised instruments and drums."""
+"""Instruments: sampled and synthesised instruments and drums."""

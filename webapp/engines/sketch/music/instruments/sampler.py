@@ -52,7 +52,7 @@ _BLOCK_FRAMES = SAMPLE_RATE // 2
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How somebody plays, beyond what was recorded.
+    """A way of playing, beyond what was recorded.
 
     A note is come up to from ``scoop_cents`` below. ``accent`` is the share of its level that a held note
     soon loses. ``steepening`` from 0 to 1 is how far loud waves grow steep on their way through a tube,
