@@ -9,7 +9,7 @@ from webapp.audio.waveform import Samples, Waveform
 from webapp.engines.sketch.music.arrange import arrange
 from webapp.engines.sketch.music.instruments.kits import DrumKit, kit_names, piece_names
 from webapp.engines.sketch.music.instruments.players import player_for
-from webapp.engines.sketch.music.instruments.sampler import SAMPLE_RATE, Sampler
+from webapp.engines.sketch.music.instruments.sampler import PLAIN, SAMPLE_RATE, Manner, Sampler
 from webapp.engines.sketch.music.instruments.samples import FONT, sample_library
 from webapp.engines.sketch.music.instruments.soundfont import SoundFont
 from webapp.engines.sketch.music.piece import Piece, compose
@@ -86,13 +86,17 @@ def test_a_note_does_not_depend_on_those_before() -> None:
     if not path.is_file():
         pytest.skip("the samples come with set-up")
     font = SoundFont(path)
-    for program in (0, 40, 46, 105):
-        used = Sampler(font, 0, program)
-        used.play(60, 0.7, 0.1)
-        long = Sampler(font, 0, program).play(60, 0.7, 2.0)
-        assert used.play(60, 0.7, 2.0).tobytes() == long.tobytes()
-        used.play(60, 0.7, 9.0)
-        assert used.play(60, 0.7, 2.0).tobytes() == long.tobytes()
+    blaring = Manner(vibrato_cents=14, accent=0.3, steepening=0.35)
+    cases = [(program, 60, PLAIN) for program in (0, 40, 46, 105)]
+    # Their first block is not their loudest.
+    cases += [(56, 67, blaring), (58, 48, blaring)]
+    for program, key, manner in cases:
+        used = Sampler(font, 0, program, manner)
+        for before_s in (0.1, 9.0):
+            used.play(key, 0.7, before_s)
+            for duration_s in (0.3, 2.0):
+                alone = Sampler(font, 0, program, manner).play(key, 0.7, duration_s)
+                assert used.play(key, 0.7, duration_s).tobytes() == alone.tobytes()
 
 
 @pytest.mark.parametrize("name", sorted(kit_names() - {"none"}))

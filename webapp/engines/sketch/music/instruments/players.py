@@ -42,15 +42,13 @@ class SampledPlayer:
 
 
 class AlternatingPlayer:
-    """Several players of one instrument who take turns, so that no two notes of a chord are quite alike."""
+    """Several players of one instrument who share its pitches: notes of a chord are not quite alike."""
 
     def __init__(self, players: Sequence[SampledPlayer]) -> None:
         self._players = players
-        self._number = 0
 
     def play(self, pitch: int, velocity: float, duration_s: float) -> Samples:
-        self._number += 1
-        return self._players[self._number % len(self._players)].play(pitch, velocity, duration_s)
+        return self._players[pitch % len(self._players)].play(pitch, velocity, duration_s)
 
 
 class SynthesisedPlayer:
@@ -95,7 +93,7 @@ def player_for(instrument: Instrument, samples: SampleLibrary, seed: int) -> Eve
 
 
 def _sampled(instrument: Instrument, program: int, samples: SampleLibrary, seed: int) -> Player | None:
-    """Those who play the font's preset: two sides of a section, several who take turns, or one."""
+    """Those who play the font's preset: two sides of a section, several who share pitches, or one."""
 
     def player(*sides: tuple[int, float, float]) -> SampledPlayer | None:
         found = [

@@ -48,6 +48,7 @@ _SCOOP_S, _SCOOP_CENTS_PER_S = 0.02, 900.0
 _ACCENT_S: Final = 0.16
 _KEPT_FRAMES = 30 * SAMPLE_RATE
 _BLOCK_FRAMES = SAMPLE_RATE // 2
+_MOST_AHEAD_FRAMES: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,13 @@ class Sampler:
         name = _Key(zone.sample, key, shade if self._manner.steepening else 0, cutoff_cents)
         known = self._plain.get(name)
         if known is None or (len(known) < frames and self._loops(zone)):
-            wanted = -(-frames // _BLOCK_FRAMES) * _BLOCK_FRAMES if self._loops(zone) else None
+            # With what steep waves read ahead, so that no frame depends on where the rendering ends.
+            blocks = -(-frames // _BLOCK_FRAMES) * _BLOCK_FRAMES
+            wanted = blocks + _MOST_AHEAD_FRAMES if self._loops(zone) else None
             known = _darkened(self._at_pitch(zone, key, wanted), cutoff_cents)
             if self._manner.steepening:
                 known = _steepened(known, key, self._manner.steepening * (shade + 1) / _SHADES)
+            known = known if wanted is None else known[:blocks]
             self._keep(name, known)
         else:
             self._plain.move_to_end(name)
@@ -209,10 +213,14 @@ def _darkened(plain: FloatArray, cutoff_cents: int) -> FloatArray:
 
 
 def _steepened(plain: FloatArray, key: int, amount: float) -> FloatArray:
-    """Let the crests of the wave run ahead of its troughs, as those of loud sound in a long tube do."""
+    """Let the crests of the wave run ahead of its troughs, as those of loud sound in a long tube do.
+
+    The peak that counts is that of the first block, which a longer rendering has as well.
+    """
     period = SAMPLE_RATE / (440 * 2 ** ((key - 69) / 12))
-    peak = max(1e-6, float(np.abs(plain).max()))
+    peak = max(1e-6, float(np.abs(plain[:_BLOCK_FRAMES]).max()))
     ahead = np.float32(amount * period / (2 * np.pi * peak)) * plain
+    ahead = np.clip(ahead, -_MOST_AHEAD_FRAMES + 2, _MOST_AHEAD_FRAMES - 2)
     places = np.clip(np.arange(len(plain)) + ahead, 0, max(0, len(plain) - 2))
     whole = places.astype(np.int32)
     part = (places - whole).astype(np.float32)
