@@ -41,6 +41,12 @@ def is_disk_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def is_write_refused(error: BaseException | None) -> bool:
+    """Return whether the system could not write a file, for want of room or rights, or of a working disk."""
+    refusals = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
+    return is_disk_full(error) or (isinstance(error, OSError) and error.errno in refusals)
+
+
 class SoundloomError(Exception):
     """Base of every error that the product raises on purpose."""
 

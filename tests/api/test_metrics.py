@@ -1,5 +1,6 @@
 """`GET /metrics`: what Prometheus reads, and who may."""
 
+import errno
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -89,7 +90,7 @@ async def test_workers_and_what_they_measured(anybody: httpx.AsyncClient, servic
         measured = WorkerMetrics()
         measured.claimed("music", 2.5)
         measured.ended("music", "completed")
-        measured.ended("music", "failed", OSError("no space"))
+        measured.ended("music", "failed", OSError(errno.ENOSPC, "No space left on device"))
         measured.loaded("music", 4.0, is_ready=True)
         await services.workers.metrics.record(worker_id, measured.dump())
     figures = await _figures(anybody)

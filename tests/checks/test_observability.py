@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry
 
-from webapp.api.metrics import queue_families, worker_families
+from webapp.api.metrics import lapsed_leases, queue_families, worker_families
 from webapp.http.middleware.request_metrics import RequestMetrics
 from webapp.services.queue.views import QueueSnapshot
 from webapp.services.workers.metrics import WorkerMetrics
@@ -32,6 +32,7 @@ async def _nothing(*_: object) -> None: ...
 def _known() -> set[str]:
     http = CollectorRegistry()
     RequestMetrics(_nothing, http)
+    lapsed_leases(http)
     snapshot = QueueSnapshot(version=0, is_paused=False, jobs=(), valid_until_ms=0)
     report = StatusReport({}, dict(NO_GPU), 0, {}, {})
     families = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worker.scripted import ScriptedEngine, ended, hum, no_memory, submit, working
+from tests.worker.scripted import ScriptedEngine, ended, hum, no_memory, no_space, submit, times_out, working
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.workers.metrics import WorkerMetrics
@@ -43,3 +43,16 @@ async def test_failures_count_no_audio_and_tell_retries_from_ends(services: Serv
     assert _value(metrics, "attempts_total", model="music", outcome="completed") is None
     assert _value(metrics, "time_to_sound_seconds_count", model="music") is None
     assert _value(metrics, "batch_jobs", model="music") == 0
+
+
+async def test_only_what_cannot_be_written_counts_against_the_storage(
+    services: Services, ann: Identity
+) -> None:
+    counted = []
+    for behaviour in (times_out, no_space):
+        metrics = WorkerMetrics()
+        job_id = await submit(services, ann)
+        async with working(services, ScriptedEngine(behaviour), metrics=metrics):
+            await ended(services, ann, job_id)
+        counted.append(_value(metrics, "storage_errors_total"))
+    assert counted == [0, services.settings.retries + 1]

@@ -1,13 +1,13 @@
 """Metrics for Prometheus: the queue, the workers and this process."""
 
 import hmac
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.types import ControllerRouterHandler
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import CollectorRegistry, Counter, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -54,6 +54,15 @@ def metrics(process: CollectorRegistry, clock: Clock) -> ControllerRouterHandler
     return answer
 
 
+def lapsed_leases(registry: CollectorRegistry) -> Counter:
+    """Return the count of leases that this process took back because they had lapsed."""
+    return Counter(
+        "soundloom_leases_lapsed",
+        "Leases that lapsed, of workers that crashed or stalled.",
+        registry=registry,
+    )
+
+
 async def _require_scraper(request: AnyRequest, settings: Settings, accounts: AccountServices) -> None:
     """Raise AuthenticationRequired or NotAllowed for anybody but the scraper and admins."""
     token = bearer_token(request.headers.get("authorization", ""))
@@ -86,7 +95,7 @@ def _gauge(
 
 
 def queue_families(snapshot: QueueSnapshot, now_ms: int) -> Iterator[Metric]:
-    jobs = Counter((job.status, job.tier, job.model) for job in snapshot.jobs)
+    jobs = Tally((job.status, job.tier, job.model) for job in snapshot.jobs)
     oldest: dict[tuple[str, str], float] = {}
     for job in snapshot.jobs:
         if job.status == "queued":
@@ -103,7 +112,7 @@ def queue_families(snapshot: QueueSnapshot, now_ms: int) -> Iterator[Metric]:
 
 def worker_families(report: StatusReport) -> Iterator[Metric]:
     yield _gauge("build_info", "The version that runs.", ("version",), [((__version__,), 1.0)])
-    alive = Counter((worker.kind, worker.state) for worker in report.workers)
+    alive = Tally((worker.kind, worker.state) for worker in report.workers)
     yield _gauge("workers", "Workers that are alive, by kind and state.", ("kind", "state"), alive.items())
     states = (
         ((worker.worker_id, model, entry["state"]), 1.0)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 
 from webapp.api import API_CONTROLLERS
 from webapp.api.health import healthz, readyz
-from webapp.api.metrics import metrics
+from webapp.api.metrics import lapsed_leases, metrics
 from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
 from webapp.http.dependencies import Streams, dependencies_of, provided, resolve_in_sequence
@@ -79,7 +79,7 @@ def create_app(services: Services) -> Litestar:
         logging_config=None,
         debug=False,
     )
-    app.state.streams = streams
+    app.state.streams, app.state.lapsed_leases = streams, lapsed_leases(registry)
     resolve_in_sequence(app)
     handler = NoticeProxies(_router(app, registry, prefix), services.settings, watch)
     app.asgi_handler = _with_middleware(handler, services, unknown_host_page(renderer))

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from webapp.database.patience import Outage
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.shared.storage_mark import is_sweep_due
+from webapp.services.shared.storage_mark import is_sweep_due, make_sweep_due
 
 logger = logging.getLogger(__name__)
 
@@ -56,14 +57,23 @@ async def tidy(services: Services) -> None:
         with outage:
             removed = await services.library.files.remove_loose()
             if await is_sweep_due(services.database, services.clock, every_ms=STRAYS_EVERY_MS):
-                removed += await remove_strays(services)
+                removed += await _swept(services)
+            await services.storage.sweep_staging()
             if removed:
                 logger.warning("removed files without a sound", extra={"groups": removed})
         await asyncio.sleep(TIDY_S)
 
 
-async def sweep(services: Services) -> None:
-    """Put jobs whose lease has lapsed back in line, for ever."""
+async def _swept(services: Services) -> int:
+    try:
+        return await remove_strays(services)
+    except BaseException:
+        await make_sweep_due(services.database)
+        raise
+
+
+async def sweep(services: Services, lapsed: Callable[[int], object]) -> None:
+    """Put jobs whose lease has lapsed back in line, for ever; `lapsed` is called with how many each time."""
     loop = asyncio.get_running_loop()
     outage = Outage(logger, "the look for lapsed leases")
     forgotten_s = loop.time()
@@ -78,6 +88,7 @@ async def sweep(services: Services) -> None:
             jobs += await services.speech.leases.take_back_lapsed()
             if await services.queue.clock_steps.settle():
                 logger.warning("the clock was set back; waiting jobs keep to their tiers' times from now")
+            lapsed(len(jobs))
             if jobs:
                 logger.warning("leases lapsed; jobs are back in line", extra={"jobs": ",".join(jobs)})
 

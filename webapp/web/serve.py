@@ -91,7 +91,8 @@ async def _work(
         secret = await until_there(lambda: _setup_secret(services))
         door.open(app)
         _announce(settings, listener, secret)
-        background = [asyncio.create_task(work(services)) for work in (sweep, tidy, notice_changes)]
+        works = sweep(services, app.state.lapsed_leases.inc), tidy(services), notice_changes(services)
+        background = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.gather(serving, *(supervisor.run() for supervisor in supervisors))
         finally:

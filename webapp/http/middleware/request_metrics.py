@@ -14,8 +14,6 @@ from prometheus_client.registry import Collector
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 45.0)
 UNROUTED: Final = "unrouted"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# Route, method and status.
-Labels = tuple[str, str, str]
 
 
 class _Answers:

@@ -105,6 +105,12 @@ async def is_sweep_due(database: Database, clock: Clock, *, every_ms: int) -> bo
     return bool(rows)
 
 
+async def make_sweep_due(database: Database) -> None:
+    """Let the next process that asks look for stray files, because this one could not."""
+    async with database.transaction(durable=False):
+        await StorageMark.update({StorageMark.swept_ms: 0}).where(StorageMark.id == ONE)
+
+
 def _unmarked(location: str, mark: str) -> str:
     return (
         f"The storage {location} is not the one of this database: it has no {MARK_NAME}. All servers, workers"

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
 
 from webapp.database import Database
+from webapp.errors import is_write_refused
 from webapp.tables import Worker
 
 Outcome = Literal["completed", "failed", "retried", "handed_back", "lost"]
@@ -20,8 +21,7 @@ LOAD_BUCKETS: Final = (0.3, 1, 3, 10, 30, 60, 180, 600)
 class WorkerMetrics:
     """The figures of one worker since it started, in Prometheus' types.
 
-    `kind` labels what is made with a model's name: jobs of sound by `music`, `audio` or `magnet`, speech by
-    `voice`.
+    Jobs are labelled with their model; spoken texts with `voice`.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class WorkerMetrics:
     def ended(self, model: str, outcome: Outcome, error: Exception | None = None) -> None:
         """Count the end of an attempt."""
         self._ended.labels(model, outcome).inc()
-        if isinstance(error, OSError):
+        if error is not None and (is_write_refused(error) or is_write_refused(error.__cause__)):
             self._storage_errors.inc()
 
     def storage_was_away(self) -> None:
