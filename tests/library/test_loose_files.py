@@ -52,17 +52,26 @@ async def test_an_imported_sound_has_its_files(
     assert await services.library.files.remove_strays() == (0, 0)
 
 
+@pytest.mark.parametrize("is_late", [False, True])
 async def test_an_import_whose_files_were_given_up_adds_no_sound(
-    services: Services, clock: ManualClock, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    clock: ManualClock,
+    make_account: MakeAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_late: bool,
 ) -> None:
     """Another host's server takes them for left over, because they take so long to store."""
     ann, publish = await make_account(), services.storage.publish
 
     async def slow(key: str, staged: Path) -> None:
-        await publish(key, staged)
+        if not is_late:
+            await publish(key, staged)
         assert await services.library.files.remove_strays() == (0, 0)
         clock.advance_s(WRITTEN_WITHIN_MS / 1000)
         assert await services.library.files.remove_strays() == (1, 0)
+        if is_late:
+            await publish(key, staged)
 
     monkeypatch.setattr(services.storage, "publish", slow)
     with pytest.raises(Unavailable, match=f"{SOUND_ID} took too long"):

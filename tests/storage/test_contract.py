@@ -30,8 +30,8 @@ async def _publish(storage: Storage, key: str, **files: bytes) -> None:
     for name, content in files.items():
         (staged / name.replace("_", ".")).write_bytes(content)
     await storage.publish(key, staged)
-    await storage.discard(staged)
     assert not staged.exists()
+    await storage.discard(staged)
 
 
 async def _read(storage: Storage, key: str, name: str, first: int = 0, length: int | None = None) -> bytes:
@@ -111,6 +111,7 @@ async def test_files_of_many_groups_are_copied_and_those_that_are_gone_left_out(
     await _publish(storage, KEY, sound_wav=LARGE, sound_mp3=b"")
     await _publish(storage, ELSEWHERE, sound_wav=b"far")
     wanted = {KEY: FILE_NAMES, OTHER: ("sound.wav",), ELSEWHERE: ("sound.wav",)}
+    (tmp_path / "copy").mkdir()
     copied = await storage.copy_out(wanted, tmp_path / "copy")
     assert {key: sorted(file.name for file in files) for key, files in copied.items()} == {
         KEY: ["sound.mp3", "sound.wav"], OTHER: [], ELSEWHERE: ["sound.wav"],

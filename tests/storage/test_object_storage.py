@@ -41,7 +41,7 @@ async def test_a_store_that_is_away_says_so_and_is_back_by_itself(
         for asked in (
             storage.require(), storage.mark(), storage.write_mark("x"), _publish(storage), storage.keys(),
             storage.open(KEY, "sound.wav"), storage.missing(wanted), storage.delete(KEY),
-            storage.copy_out(wanted, tmp_path / "copy"), anext(file.read(0, 4)),
+            storage.copy_out(wanted, tmp_path), anext(file.read(0, 4)),
         ):  # fmt: skip
             with pytest.raises(StorageAway) as raised:
                 await asked

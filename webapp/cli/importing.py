@@ -63,7 +63,7 @@ def bring_in(arguments: Namespace) -> int:
         owner = (await services.accounts.registry.find(arguments.owner)).account_id
         with import_source(path) as source:
             # What an earlier import left that did not come to its end may be what takes the room.
-            await services.library.files.remove_strays()
+            await services.library.files.remove_loose()
             await services.storage.sweep_staging()
             entries, refused = _entries(source)
             tally = _Tally(refused=refused)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 from webapp.storage.storage import CopiedFile, Wanted
@@ -15,12 +16,12 @@ Reader = Callable[[str, str], Iterable[bytes]]
 async def copy_out(
     read: Reader, wanted: Wanted, target: Path, *, threads: int
 ) -> dict[str, list[CopiedFile]]:
-    """Copy to `target/<key>/<name>` whatever of the wanted files is there."""
+    """Copy to `target/<key>/<name>` whatever of the wanted files is there; `target` is there already."""
     copier = _Copier(read, target)
     try:
         return await asyncio.to_thread(copier.run, wanted, threads)
     finally:
-        # Threads cannot be interrupted; one that nobody waits for any more ends after its file.
+        # Threads cannot be interrupted; one that nobody waits for any more ends after its piece.
         copier.is_over = True
 
 
@@ -44,26 +45,25 @@ class _Copier:
         for name in names:
             if self.is_over:
                 break
+            pieces = iter(self._read(key, name))
             try:
-                copied.append(_copy(self._read(key, name), self._target / key / name))
+                first = next(pieces, b"")
             except FileNotFoundError:
                 continue
+            copied.append(self._copy(chain([first], pieces), self._target / key / name))
         return key, copied
 
-
-def _copy(pieces: Iterable[bytes], path: Path) -> CopiedFile:
-    digest, size = hashlib.sha256(), 0
-    coming = iter(pieces)
-    first = next(coming, b"")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as copy:
-        piece: bytes | None = first
-        while piece:
-            digest.update(piece)
-            size += len(piece)
-            copy.write(piece)
-            piece = next(coming, None)
-    return CopiedFile(path.name, size, digest.hexdigest())
+    def _copy(self, pieces: Iterable[bytes], path: Path) -> CopiedFile:
+        digest, size = hashlib.sha256(), 0
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as copy:
+            for piece in pieces:
+                if self.is_over:
+                    break
+                digest.update(piece)
+                size += len(piece)
+                copy.write(piece)
+        return CopiedFile(path.name, size, digest.hexdigest())
 
 
 def lacking(wanted: Wanted, has_content: Callable[[str, str], bool]) -> dict[str, tuple[str, ...]]:

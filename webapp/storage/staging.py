@@ -50,8 +50,13 @@ class Staging:
     def _sweep(self) -> int:
         swept = 0
         for folder in self.root.iterdir():
+            try:
+                modified_s = folder.stat().st_mtime
+            except FileNotFoundError:
+                # Published or discarded meanwhile.
+                continue
             # A folder may be seen just before its lock is taken, or just before it is published.
-            is_new = abs(time.time() - folder.stat().st_mtime) < NEW_FOR_S
+            is_new = abs(time.time() - modified_s) < NEW_FOR_S
             if folder not in self._locks and not is_new and not _is_locked(folder / LOCK_NAME):
                 shutil.rmtree(folder, ignore_errors=True)
                 swept += 1

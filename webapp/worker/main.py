@@ -96,6 +96,7 @@ async def _process(
     loop = asyncio.get_running_loop()
     engine.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
     stop_requests.from_now_on(processor.stop)
+    await services.storage.sweep_staging()
     await asyncio.to_thread(warm_up)
     logger.info("worker ready", extra={"worker": worker.worker_id})
     register = WeightsRegister(

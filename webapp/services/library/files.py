@@ -117,10 +117,9 @@ class Sounds:
         """Delete the files of deleted sounds, and of unfinished imports, that are there still."""
         return await self._loose.remove_due()
 
-    async def remove_if_stray(self, storage_key: str) -> None:
-        """Delete one group of files unless a sound owns it."""
-        if not await Sound.exists().where(Sound.storage_key == storage_key):
-            await self._storage.delete(storage_key)
+    async def remove_unless_owned(self, storage_key: str) -> None:
+        """Delete one group of files unless a sound, or a voice's sample, has it."""
+        await self._loose.remove([storage_key])
 
     async def _file(self, generation_id: str, name: str, missing: str) -> FileName:
         row = await Sound.select(Sound.storage_key).where(Sound.generation_id == generation_id).first()

@@ -67,15 +67,16 @@ class Importer:
         await self._loose.announce(key)
         await self._storage.publish(key, staged)
         async with self._database.transaction():
-            is_new = not await self.is_known(entry.id)
-            if not is_new:
-                await self._loose.doom([key])
-            elif await self._loose.settle(key):
+            is_known = await self.is_known(entry.id)
+            is_added = not is_known and await self._loose.settle(key)
+            if is_added:
                 await add_sound(new, facts, created_ms)
             else:
-                raise Unavailable(f"{entry.id} took too long to store; try again")
-        if not is_new:
+                await self._loose.doom([key])
+        if not is_added:
             await self._loose.remove([key])
-            return False
+            if is_known:
+                return False
+            raise Unavailable(f"{entry.id} took too long to store; try again")
         self._bus.publish(Event("library"))
         return True

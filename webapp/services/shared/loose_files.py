@@ -63,25 +63,33 @@ class LooseGroups:
         await self._insert(keys, self._clock.now_ms() + WRITTEN_WITHIN_MS, is_doomed=True)
 
     async def remove(self, keys: Sequence[str]) -> int:
-        """Remove doomed groups, but none that a sound has; returns how many of these are no longer loose.
+        """Remove groups, but none that is owned; returns how many of these are no longer loose.
 
         While the storage is away they are left to `remove_due`.
         """
         owned: set[str] = set()
         for batch in _batches(keys):
-            rows = await Sound.select(Sound.storage_key).where(Sound.storage_key.is_in(batch))
-            owned |= {row["storage_key"] for row in rows}
+            owned |= await _owned(batch)
         removed = sorted(owned)
         try:
             for key in set(keys) - owned:
-                await self._storage.delete(key)
-                removed.append(key)
+                if await self._is_deleted(key):
+                    removed.append(key)
         except StorageAway as error:
             logger.warning("files are deleted later: the storage is away", extra={"reason": error.reason})
         # What cannot be written now is left to `remove_due` as well.
         with suppress(*PASSING):
             await self._forget(removed)
         return len(removed)
+
+    async def _is_deleted(self, key: str) -> bool:
+        """Delete a group; one whose files cannot be deleted does not keep the others. Raises StorageAway."""
+        try:
+            await self._storage.delete(key)
+        except OSError:
+            logger.exception("files cannot be deleted; trying again later", extra={"group": key})
+            return False
+        return True
 
     async def remove_due(self) -> int:
         """Remove the groups whose time is up and that have no sound; returns how many."""
@@ -120,6 +128,18 @@ class LooseGroups:
         async with self._database.transaction(durable=False):
             for batch in _batches(keys):
                 await LooseFiles.delete().where(LooseFiles.storage_key.is_in(batch))
+
+
+async def _owned(keys: list[str]) -> set[str]:
+    """Return which of these groups a sound has, or a voice's sample."""
+    sounds = await Sound.select(Sound.storage_key).where(Sound.storage_key.is_in(keys))
+    samples = await SpeechRequest.select(SpeechRequest.generation_id, SpeechRequest.fence).where(
+        SpeechRequest.generation_id.is_in([key.partition("-")[0] for key in keys]),
+        SpeechRequest.account.is_null(),
+        SpeechRequest.status == "completed",
+    )
+    owned = {storage_key(row["generation_id"], row["fence"]) for row in samples}
+    return {row["storage_key"] for row in sounds} | (owned & set(keys))
 
 
 def _batches(keys: Iterable[str]) -> Iterable[list[str]]:

@@ -203,7 +203,7 @@ class ClaimedWork(ABC):
 
     async def _remove_files(self) -> None:
         try:
-            await self._services.library.files.remove_if_stray(self._held.storage_key)
+            await self._services.library.files.remove_unless_owned(self._held.storage_key)
         except Exception:
             logger.exception("left files for the next look for stray files", extra=self._extra)
 
