@@ -95,8 +95,10 @@ def struck(what: str, notes: Sequence[int], bass: int) -> Sequence[int]:
         case "1" | "2" | "3" | "4":
             index = int(what) - 1
             return (notes[index % len(notes)] + 12 * (index // len(notes)),)
-        case _:
+        case "c" | "s" | "t" | "v" | "x":
             return notes
+        case _:
+            raise ValueError(f"no figure has a stroke {what!r}")
 
 
 def in_bar(figure: Figure, beats: int) -> Iterator[Stroke]:

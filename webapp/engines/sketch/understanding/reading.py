@@ -28,7 +28,8 @@ def read_prompt(prompt: str, model: str, seed: int) -> Plan:
     text = unicodedata.normalize("NFKC", prompt)
     words = lexicon()
     tokens = tokenise(text)
-    matches = without_purposes(tokens, find_matches(tokens, words))
+    found = find_matches(tokens, words)
+    matches = without_purposes(tokens, found)
     musical = is_musical(matches, model)
     parts = Reader(tokens, matches, words.owners, musical=musical).parts()
     music = MusicReader(text, parts, words)
@@ -38,7 +39,7 @@ def read_prompt(prompt: str, model: str, seed: int) -> Plan:
         scenes=tuple(scenes),
         background=background,
         understood=tuple(_findings(text, tokens, matches, parts, has_music=any(s.music for s in scenes))),
-        unknown=tuple(unknown_words(tokens, matches, has_key=key_in(text)[0] is not None)),
+        unknown=tuple(unknown_words(tokens, found, has_key=key_in(text)[0] is not None)),
     )
 
 

@@ -9,7 +9,8 @@ MAX_TEMPO_BPM: Final = 240.0
 PITCH_CLASSES: Final = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
 _TEMPO = re.compile(
-    r"(?<![\d.])(\d{2,3}(?:\.\d+)?)\s*-?\s*(?:bpm|beats per minute)|tempo\s+(?:of\s+)?(\d{2,3})(?!\d)"
+    r"(?<![\d.])(\d{2,3}(?:\.\d+)?)\s*-?\s*(?:bpm|beats per minute)|tempo\s+(?:of\s+)?(\d{2,3})(?!\d)",
+    re.IGNORECASE,
 )
 _METRE = re.compile(r"(?<!\d)(?:([2-9])/[48]|(12)/8)(?!\d)")
 _LETTER = r"(?<![\w'’])(?P<letter>[a-g])(?:[\s-]?(?P<accidental>sharp|flat|#|♯|♭|b(?![a-z])))?"
@@ -23,7 +24,7 @@ _BEATS = {2: 2, 3: 3, 4: 4, 5: 5, 6: 3, 7: 7, 9: 3, 12: 4}
 
 def tempo_in(text: str) -> float | None:
     """Beats per minute as a number, within what can be played; None where there is none."""
-    match = _TEMPO.search(text.casefold())
+    match = _TEMPO.search(text)
     if match is None:
         return None
     return min(MAX_TEMPO_BPM, max(MIN_TEMPO_BPM, float(match[1] or match[2])))
@@ -37,29 +38,31 @@ def metre_in(text: str) -> int | None:
 
 def key_in(text: str) -> tuple[int | None, str | None]:
     """The tonic as a pitch class, and the mode if it stands beside it. "In A" is a key, "in a" is none."""
-    if match := _KEY_WITH_MODE.search(text):
-        mode = {"maj": "major", "ionian": "major", "min": "minor", "aeolian": "minor"}
-        named = match["mode"].lower()
-        return _pitch_class(match), mode.get(named, named)
-    if match := _SHORT_MINOR.search(text):
+    match = _key_match(text)
+    if match is None:
+        return None, None
+    if match.re is _SHORT_MINOR:
         return _pitch_class(match), "minor"
-    match = _KEY_AFTER_IN.search(text)
-    if match and not _is_article(text, match):
+    if match.re is _KEY_AFTER_IN:
         return _pitch_class(match), None
-    return None, None
+    mode = {"maj": "major", "ionian": "major", "min": "minor", "aeolian": "minor"}
+    named = match["mode"].lower()
+    return _pitch_class(match), mode.get(named, named)
 
 
 def figures_in(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield where tempo, metre and key stand in a text, from and to, and which of them each is."""
-    key = _KEY_WITH_MODE.search(text) or _SHORT_MINOR.search(text)
-    after_in = _KEY_AFTER_IN.search(text)
-    if key is None and after_in is not None and not _is_article(text, after_in):
-        key = after_in
-    # Folding may change the length of other scripts' words before the figure.
-    tempo = _TEMPO.search(text.lower()) if len(text.lower()) == len(text) else None
-    for found, meaning in ((tempo, "tempo"), (_METRE.search(text), "metre"), (key, "key")):
+    places = ((_TEMPO.search(text), "tempo"), (_METRE.search(text), "metre"), (_key_match(text), "key"))
+    for found, meaning in places:
         if found is not None:
             yield found.start(), found.end(), meaning
+
+
+def _key_match(text: str) -> re.Match[str] | None:
+    if match := _KEY_WITH_MODE.search(text) or _SHORT_MINOR.search(text):
+        return match
+    match = _KEY_AFTER_IN.search(text)
+    return match if match and not _is_article(text, match) else None
 
 
 def _is_article(text: str, match: re.Match[str]) -> bool:
