@@ -22,7 +22,6 @@ KEYWORDS: Final[dict[str, Any]] = {
     "_": None,
     "N_": None,
     "gettext": None,
-    "ngettext": (1, 2),
     "count": (2, 3),
     "counted": (2, 3),
     "forms": (1, 2),
@@ -75,9 +74,10 @@ def differing() -> list[str]:
 def main() -> int:
     """Write the catalogues, or only say which of them are out of date."""
     if "--check" in sys.argv[1:]:
-        for name in differing():
+        stale = differing()
+        for name in stale:
             print(f"locale/{name}.pot is out of date: run make texts", file=sys.stderr)
-        return 1 if differing() else 0
+        return 1 if stale else 0
     CATALOGUES.mkdir(exist_ok=True)
     for path in CATALOGUES.glob("*.pot"):
         path.unlink()

@@ -50,6 +50,17 @@ async def test_an_invitation_by_name_is_for_that_name(invitations: Invitations) 
     assert (await invitations.accept(secret, "Mallory", PASSWORD, address=HERE)).username == "Eve"
 
 
+async def test_an_invitation_whose_name_was_taken_meanwhile_is_over(
+    invitations: Invitations, accounts: Accounts
+) -> None:
+    """The guest can choose no other, so the page says to ask for a new one."""
+    secret = await issue(invitations, "Eve")
+    await accounts.register("eve", PASSWORD, address=HERE)
+    for _ in range(TAKEN_NAMES_PER_ADDRESS + 1):
+        with pytest.raises(NotAuthorized):
+            await invitations.accept(secret, None, PASSWORD, address=HERE)
+
+
 async def test_only_a_hash_is_stored(invitations: Invitations) -> None:
     secret = await issue(invitations, "Eve")
     assert secret not in str(await Invitation.select())

@@ -280,5 +280,9 @@ async def test_variations_have_letters_and_one_is_kept(
     assert re.findall(r'id="job-([0-9a-f]{12})"', page) == [jobs[1].job_id, single]
     assert "Keep only this one" not in page
     assert ">Variation " not in page
+    assert jobs[1].sound is not None
+    await services.library.publishing.delete(ann, jobs[1].sound.generation_id)
+    gone = await ann_browser.post(address, data={"confirmed": "yes"}, headers=HTMX)
+    assert "The sound of this variation was deleted" in gone.text
     alone = await ann_browser.post(f"/jobs/{single}/keep", data={"confirmed": "yes"}, headers=HTMX)
     assert "This job has no other variations" in alone.text

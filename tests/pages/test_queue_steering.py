@@ -103,7 +103,7 @@ async def test_several_jobs_are_steered_at_once_and_what_was_done_is_said(
     answer = await root_browser.post(
         "/queue/act", data={"action": "cancel", "id": jobs[:2]}, headers=BACKGROUND
     )
-    assert "Job cancelled. 1 refused: Cannot cancel a job that is already processing." in answer.text
+    assert "Job cancelled. 1 job refused: Cannot cancel a job that is already processing." in answer.text
     undo = r'name="action" value="restore">\s*<input type="hidden" name="id" value="(\w+)"'
     assert re.findall(undo, answer.text) == [jobs[1]]
     # The page as it is under the filter that it shows.

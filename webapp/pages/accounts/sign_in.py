@@ -33,6 +33,8 @@ from webapp.policy.accounts.credentials import (
     MIN_PASSWORD_CHARACTERS,
     MIN_USERNAME_CHARACTERS,
 )
+from webapp.services.accounts.identity import Identity
+from webapp.services.accounts.invitations import InvitationView
 from webapp.settings import Settings
 
 Purpose = Literal["sign-in", "register", "set-up", "invitation"]
@@ -182,15 +184,16 @@ async def show_invitation(
     invitation = await accounts.invitations.find(token)
     if invitation is None:
         return _invitation_closed(renderer)
-    page = _form(settings, "invitation", {"token": token, "username": invitation.username})
-    return renderer.page(
-        replace(page, chrome=Chrome("none", viewer), is_invited_by_name=bool(invitation.username))
-    )
+    return renderer.page(_invitation_form(settings, invitation, viewer, {"token": token}))
 
 
 @post("/invitation")
 async def accept_invitation(
-    request: PageRequest, settings: InjectedSettings, accounts: InjectedAccounts, renderer: InjectedRenderer
+    request: PageRequest,
+    settings: InjectedSettings,
+    accounts: InjectedAccounts,
+    renderer: InjectedRenderer,
+    viewer: InjectedViewer,
 ) -> Response[Any]:
     """Create the account that an invitation is for, and sign it in."""
     fields = await read_form(request)
@@ -205,10 +208,22 @@ async def accept_invitation(
     except NotAuthorized:
         return _invitation_closed(renderer)
     except (Conflict, InvalidRequest, LimitReached) as error:
-        known = {**fields, "username": invitation.username} if invitation.username else fields
-        page = _form(settings, "invitation", known, error)
-        return _refused(renderer.page(replace(page, is_invited_by_name=bool(invitation.username))), error)
+        page = _invitation_form(settings, invitation, viewer, fields, error)
+        return _refused(renderer.page(page), error)
     return await start_session(request, settings, accounts, identity, see_other(request, START))
+
+
+def _invitation_form(
+    settings: Settings,
+    invitation: InvitationView,
+    viewer: Identity | None,
+    fields: Fields,
+    error: ProductError | None = None,
+) -> CredentialsPage:
+    """Build the form of an invitation, which may have decided the username."""
+    named = {"username": invitation.username} if invitation.username else {}
+    page = _form(settings, "invitation", {**fields, **named}, error)
+    return replace(page, chrome=Chrome("none", viewer), is_invited_by_name=bool(invitation.username))
 
 
 def _invitation_closed(renderer: Renderer) -> Response[Any]:

@@ -138,7 +138,7 @@ async def show_one(
     """One account: what it uses, its Aura, and what admins did to it."""
     done = request.query_params.get("done", "")
     page = await _page(accounts, administration, admin, username, done=DONE.get(done))
-    return renderer.page(replace(page, done=_granted(page)) if done == "aura" else page)
+    return renderer.page(replace(page, done=_granted(page, admin)) if done == "aura" else page)
 
 
 @post("/admin/accounts/{username:str}/tier", dependencies=ADMIN_DEPENDENCIES)
@@ -205,11 +205,11 @@ async def change_aura(
     return posted.see_other(f"/admin/accounts/{username}?done=aura")
 
 
-def _granted(page: AccountDetailPage) -> str | None:
-    """Say what the last change of an account's Aura was, for whoever has just made it."""
-    if not page.ledger:
+def _granted(page: AccountDetailPage, admin: Identity) -> str | None:
+    """Say what an admin's last change of an account's Aura was, for whoever has just made it."""
+    amount = next((entry.amount for entry in page.ledger if entry.author == admin.username), None)
+    if amount is None:
         return None
-    amount = page.ledger[0].amount
     said = _("%(amount)s Aura granted.") if amount > 0 else _("%(amount)s Aura taken away.")
     return said % {"amount": f"{abs(amount):,}"}
 

@@ -122,8 +122,8 @@ def _told(action: AdminAction, outcome: Outcome) -> str:
         said.append(
             counted(
                 refused,
-                "%(number)s refused: %(reasons)s.",
-                "%(number)s refused: %(reasons)s.",
+                "%(number)s job refused: %(reasons)s.",
+                "%(number)s jobs refused: %(reasons)s.",
                 reasons=reasons,
             )
         )

@@ -16,12 +16,6 @@ def marked_up(message: str, **values: object) -> Markup:
     return Markup(texts.translated(message)) % values  # noqa: S704 - a text of ours
 
 
-def marked_up_plural(singular: str, plural: str, number: int, **values: object) -> Markup:
-    """Translate the form of a template's text that goes with a number."""
-    form = texts.translated_plural(singular, plural, number)
-    return Markup(form) % {"num": number, **values}  # noqa: S704 - a text of ours
-
-
 class _Translation(NodeTransformer):
     """Puts the translation in the place of each text without values."""
 
@@ -42,7 +36,7 @@ class TranslatingEnvironment(Environment):
         extended: Any = self
         extended.newstyle_gettext = True
         self.policies["ext.i18n.trimmed"] = True
-        self.globals.update(_=marked_up, gettext=marked_up, ngettext=marked_up_plural)
+        self.globals.update(_=marked_up, gettext=marked_up)
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False

@@ -68,6 +68,11 @@ def queue_row(
     )
 
 
+def _gpu(figures: dict[str, Any]) -> str:
+    used, total = f"{figures['memory_used_gb']:g}", f"{figures['memory_total_gb']:g}"
+    return _("%(name)s, %(used)s of %(total)s GB", name=figures["name"], used=used, total=total)
+
+
 def gone_row(job: GoneJob, viewer: Identity, now_ms: int) -> QueueRow:
     """One line of the jobs that failed or were cancelled, as an admin sees it."""
     actions: tuple[AdminAction, ...] = ()
@@ -133,15 +138,14 @@ def worker_lines(workers: Iterable[WorkerInfo], *, can_steer: bool = False) -> t
 
 
 def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
-    gpu: dict[str, Any] = worker.report.get("gpu") or {}
     return WorkerLine(
         number=number,
         device=worker.device,
         state=worker.state,
         state_text=WORKER_STATES[worker.state],
         serves=_serves(worker.report.get("models", {})),
-        gpu=f"{gpu['name']}, {gpu['memory_used_gb']:g} of {gpu['memory_total_gb']:g} GB" if gpu else "",
-        memory_percent=gpu.get("memory_percent"),
+        gpu=_gpu(gpu) if (gpu := worker.report.get("gpu")) else "",
+        memory_percent=gpu.get("memory_percent") if gpu else None,
         worker_id=worker.worker_id if can_steer else None,
         place=_("%(host)s, process %(number)s", host=worker.host, number=worker.pid) if can_steer else "",
         refused=_refused(worker.report) if can_steer else (),

@@ -146,7 +146,10 @@ class Invitations:
                     (identity.username,),
                     detail=f"invited by {invitation.author}",
                 )
-        except Conflict:
+        except Conflict as error:
+            if invitation.username:
+                # Somebody else took the name meanwhile, and the guest can choose no other.
+                raise NotAuthorized(NOT_VALID) from error
             await self._limits.count_taken_name(address)
             raise
         return identity

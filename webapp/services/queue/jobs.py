@@ -113,9 +113,14 @@ class Jobs:
         return int(await Job.count().where(own & Job.status.is_in(list(statuses)) if statuses else own))
 
     async def sounds_of_other_variations(self, job: JobView) -> list[str]:
-        """List the sounds of a job's other variations. Raises InvalidRequest for a job without variations."""
+        """List the sounds of a job's other variations, which may go if this one's sound is kept.
+
+        Raises InvalidRequest for a job without variations, or whose own sound is gone.
+        """
         if job.variation_of is None:
             raise InvalidRequest("This job has no other variations")
+        if job.sound is None:
+            raise InvalidRequest("The sound of this variation was deleted")
         rows = await Job.select(Job.generation_id).where(
             (Job.account == job.account_id)
             & (Job.variation_of == job.variation_of)
