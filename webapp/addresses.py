@@ -24,6 +24,8 @@ _SECRETS: Final = (
     r"(?<![A-Za-z0-9_])sl_[A-Za-z0-9_-]{16,}",
     r"(?<=[?&]token=)[A-Za-z0-9_-]{16,}",
 )
+# Each of those holds one of these, which are found sooner.
+_SIGNS: Final = ("://", "sl_", "token=")
 
 
 def what_is_wrong(address: str) -> str:
@@ -60,10 +62,14 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         given = sorted({text for text in secrets if len(text) >= SHORTEST_SECRET}, key=len, reverse=True)
+        self._signs = (*given, *_SIGNS)
         self._pattern = re.compile("|".join([*map(re.escape, given), *_SECRETS]))
 
     def __call__(self, text: str) -> str:
-        return self._pattern.sub(HIDDEN, text)
+        for sign in self._signs:
+            if sign in text:
+                return self._pattern.sub(HIDDEN, text)
+        return text
 
 
 def _what_is_wrong(parts: SplitResult) -> str:

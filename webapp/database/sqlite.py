@@ -120,7 +120,7 @@ class CommitCounter:
 
     def _ask(self) -> object:
         try:
-            self._file.check()
+            self._file.check_itself()
             if self._raw is None:
                 self._raw = sqlite3.connect(self._file.path, timeout=0, isolation_level=None)
             return self._raw.execute("PRAGMA data_version").fetchone()[0]

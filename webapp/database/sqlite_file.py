@@ -38,12 +38,9 @@ class DatabaseFile:
 
         It costs a few microseconds, so it may be done for every statement.
         """
-        if self._damage is not None:
-            raise DatabaseDamaged(self._damage)
+        self.check_itself()
         if self._identity is None:
             return
-        if _identity(self.path) != self._identity:
-            raise DatabaseGone(f"{self.path} is not the file that was opened, or is empty now")
         for path, known in self._beside.items():
             identity = _identity(path, may_be_empty=True)
             if known is None:
@@ -51,6 +48,13 @@ class DatabaseFile:
                 self._beside[path] = identity
             elif identity != known:
                 raise DatabaseGone(f"{path} is not the file that was opened")
+
+    def check_itself(self) -> None:
+        """Do as `check` does, but look only at the file itself: enough for what reads no row of it."""
+        if self._damage is not None:
+            raise DatabaseDamaged(self._damage)
+        if self._identity is not None and _identity(self.path) != self._identity:
+            raise DatabaseGone(f"{self.path} is not the file that was opened, or is empty now")
 
     @contextmanager
     def noting_damage(self) -> Iterator[None]:

@@ -116,14 +116,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_head_timer()
         if self.transport.is_closing():
             return
-        head_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        head_bytes, is_coding_known = len(self.url), True
+        for name, value in self.headers:
+            head_bytes += len(name) + len(value) + 4
+            if name == b"transfer-encoding" and value.lower() != b"chunked":
+                is_coding_known = False
         if len(self.headers) > MAX_HEADERS or head_bytes > MAX_HEAD_BYTES:
             self._refuse(431, TOO_LARGE)
         elif self.parser.get_http_version() not in VERSIONS:
             self._refuse(505, UNKNOWN_VERSION)
-        elif any(
-            name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers
-        ):
+        elif not is_coding_known:
             self._refuse(501, UNKNOWN_CODING)
         else:
             self._take_whole_address_apart()

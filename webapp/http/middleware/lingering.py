@@ -80,8 +80,10 @@ def _announced_length(scope: Scope) -> int | None:
     """Return how long the body is to be: 0 where there is none, None where the head does not say."""
     if scope["type"] != ScopeType.HTTP:
         return 0
-    headers = dict(scope["headers"])
-    if b"transfer-encoding" in headers:
-        return None
-    length = headers.get(b"content-length", b"0")
+    length = b"0"
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            length = value
     return int(length) if length.isdigit() and len(length) < 19 else None

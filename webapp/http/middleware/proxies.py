@@ -58,9 +58,14 @@ def _was_forwarded(scope: Scope) -> bool:
 
     The latter shows where a browser's form comes from a page of ours and yet names another host.
     """
+    origin = b""
+    for name, value in scope["headers"]:
+        if name in FORWARDING:
+            return True
+        if name == b"origin":
+            origin = value.partition(b"://")[2]
+    if not origin:
+        return False
     headers = dict(scope["headers"])
-    if not FORWARDING.isdisjoint(headers):
-        return True
-    origin = headers.get(b"origin", b"").partition(b"://")[2]
     is_ours = headers.get(b"sec-fetch-site") == b"same-origin"
-    return bool(origin) and is_ours and origin.lower() != headers.get(b"host", b"").lower()
+    return is_ours and origin.lower() != headers.get(b"host", b"").lower()

@@ -4,7 +4,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import accumulate
-from typing import Final
+from typing import Final, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Metric
@@ -65,10 +65,10 @@ class RequestMetrics(Collector):
             self._open -= 1
 
     def _of(self, scope: Scope, status: int) -> _Answers:
-        key = str(scope.get("path_template") or UNROUTED), str(scope.get("method", "")), status
-        answers = self._answers.get(key)
+        route = scope.get("path_template") or UNROUTED
+        method = cast("str", scope.get("method", ""))
+        answers = self._answers.get((route, method, status))
         if answers is None:
-            route, method, _ = key
             key = route, method if method in METHODS else "other", status
             answers = self._answers.setdefault(key, _Answers())
         return answers

@@ -45,7 +45,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 added = self._headers
-                present = self._names.intersection(name.lower() for name, _ in message["headers"])
+                # ASGI has header names in lower case.
+                present = [name for name, _ in message["headers"] if name in self._names]
                 if present:
                     added = [header for header in added if header[0] not in present]
                 message["headers"] = [*message["headers"], *added]
