@@ -45,14 +45,18 @@ dev: setup
 ## Check and test everything; browser tests run when there is a browser
 test: lint
 	@$(BIN)/python -m tools.browser --explain
-	$(BIN)/python -m pytest $(IN_PARALLEL) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not share" $(PYTEST_ARGS)
+
+## Run a share of each long run: kills, floods, simulations, long sketches, the queue's state machine
+test-shares: setup
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m share $(PYTEST_ARGS)
 
 # Needs no server, no PostgreSQL and no torch.
 QUICK := tests/accounts tests/audio tests/checks/test_imports.py tests/checks/test_repository.py tests/events tests/http \
 	tests/policy tests/queue tests/storage tests/test_settings.py
 ## Run the tests that take a minute at most together
 test-quick: setup
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not browser and not postgres and not slow" $(QUICK) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not browser and not postgres and not share and not slow" $(QUICK) $(PYTEST_ARGS)
 
 ## Test with coverage of lines and branches, and fail below the floor; slower by half
 coverage: setup

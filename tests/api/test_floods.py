@@ -1,6 +1,6 @@
 """No request of 64 KiB, however made up, keeps the others waiting, and none is a failure of the server's.
 
-Every endpoint meets a fifth of what there is for it, the next one another fifth; `make test-api-long`
+Every endpoint meets a tenth of what there is for it, the next one another tenth; `make test-api-long`
 sends all.
 """
 
@@ -20,8 +20,10 @@ from tests.api import floods
 from tests.api.floods import HEADER_BYTES, HEADERS, PATHS, Endpoint, repeated
 from tests.api.live import LIMITS_LIFTED, LiveServer, live_server
 
+pytestmark = [pytest.mark.share, pytest.mark.slow]
+
 # One request in so many is sent.
-SHARE: Final = 1 if "API_TEST_EXAMPLES" in os.environ else 5
+SHARE: Final = 1 if "API_TEST_EXAMPLES" in os.environ else 10
 LIMIT_S = 0.1
 # A machine with other things to do is slow now and then, but not each time with the same request.
 TRIES = 40
@@ -215,7 +217,6 @@ def _try_headers(requests: Requests, check: Check, size: int, paths: tuple[str, 
             check(sent, _named(endpoint, f"{name}: {text}"))
 
 
-@pytest.mark.slow
 class TestNobodyWaits:
     def test_for_a_body(self, server: LiveServer, bystander: Bystander) -> None:
         _try_bodies(Requests(server), bystander.check, floods.worst_bodies)
@@ -254,7 +255,6 @@ class TestNobodyWaits:
         bystander.check(request * (floods.BODY_BYTES // len(request)), "upgrades in a row")
 
 
-@pytest.mark.slow
 def test_nothing_odd_is_a_failure(server_on_each: LiveServer) -> None:
     def check(request: bytes, name: str) -> None:
         with _connected(server_on_each) as connection:

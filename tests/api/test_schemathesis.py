@@ -25,6 +25,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.api.live import LIMITS_LIFTED, VOICE, LiveServer, live_server
 
+pytestmark = [pytest.mark.share, pytest.mark.slow]
+
 AnyCase = Case[Any]
 Operation = APIOperation[Any, Any, Any, Any]
 
@@ -124,7 +126,6 @@ def _operations(server: LiveServer) -> dict[str, Operation]:
     return {operation.label: operation for operation in made}
 
 
-@pytest.mark.slow
 def test_every_answer_fits_the_description(server: LiveServer) -> None:
     operations = _operations(server)
     assert {*OPERATIONS, ENDLESS} == operations.keys()

@@ -20,6 +20,8 @@ from tests.running import START_S, Installation, Server, installed, kill
 from webapp.database import Database, engine_from
 from webapp.settings import load_settings
 
+pytestmark = [pytest.mark.share, pytest.mark.slow]
+
 KILLS = int(os.environ.get("CHAOS_KILLS", "10"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 CLIENTS = 4
@@ -167,7 +169,6 @@ def _kill_at_random(installation: Installation, server: Server, ledger: Ledger, 
     return server
 
 
-@pytest.mark.slow
 def test_nothing_accepted_is_lost_doubled_torn_or_charged_wrongly(installation: Installation) -> None:
     server = installation.serve()
     installation.environment["SOUNDLOOM_PORT"] = server.url.rpartition(":")[2]

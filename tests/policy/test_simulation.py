@@ -9,7 +9,7 @@ from benchmarks.queue_simulation.run import Policy, Run
 from benchmarks.queue_simulation.world import CUSTOMERS, World, arrivals
 from benchmarks.simulate import LOADS, Report, Task, lines, simulate
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.share, pytest.mark.slow]
 
 DAYS, WORKERS, SEED = 0.7, 100, 1
 LIMITED = [tier for tier in CUSTOMERS if tier != "admin"]

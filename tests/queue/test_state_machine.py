@@ -39,7 +39,7 @@ from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.share, pytest.mark.slow]
 
 logger = logging.getLogger(__name__)
 

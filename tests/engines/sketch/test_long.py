@@ -14,7 +14,7 @@ from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.mixing import SECTION_FRAMES, render_plan
 from webapp.engines.sketch.understanding.reading import read_prompt
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.share, pytest.mark.slow]
 
 LONGEST_S, LONG_S = 180, 60
 # Every tenth is part of the suite.
