@@ -131,6 +131,10 @@ wheel: setup
 lock: setup
 	$(BIN)/python -m tools.lock
 
+## Check the files of docs/deploy with the tools that read them
+check-deploy: setup
+	$(BIN)/python -m tools.check_deploy
+
 ## Measure; see docs/performance.md
 bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
