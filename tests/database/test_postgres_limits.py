@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,13 @@ async def _fails(work: Awaitable[object]) -> None:
     async with asyncio.timeout(BOUND_S):
         with pytest.raises(DatabaseAway):
             await work
+
+
+async def test_a_process_takes_no_more_connections_than_it_may(database_url: str) -> None:
+    count = "SELECT count(*) AS open, pg_sleep(0.01) FROM pg_stat_activity WHERE datname = current_database()"
+    async with _opened(database_url, replace(SHORT, connections=3)) as opened:
+        found = await asyncio.gather(*(opened.fetch(count) for _ in range(30)))
+    assert max(rows[0]["open"] for rows in found) == 3
 
 
 class TestTimeLimits:

@@ -35,18 +35,34 @@ _is_unlimited: ContextVar[bool] = ContextVar("is_unlimited", default=False)
 
 @dataclass(frozen=True, slots=True)
 class PostgresLimits:
-    """The longest waits, in seconds: for a connection, for what others have locked, for a statement."""
+    """The longest waits, in seconds, and the most connections of a process.
+
+    Waits: for a connection, for what others have locked, for a statement.
+    """
 
     connect_s: float = 5.0
     lock_s: float = 5.0
     statement_s: float = 15.0
+    connections: int = 10
 
 
 class PostgresLink:
     """Connects to one database. Raises SettingsError when its address cannot be one."""
 
-    def __init__(self, url: str, limits: PostgresLimits | None = None) -> None:
-        self._url = checked_address(url)
+    def __init__(
+        self,
+        url: str,
+        limits: PostgresLimits | None = None,
+        *,
+        variable: str = VARIABLE,
+        is_pooled: bool = False,
+    ) -> None:
+        """`is_pooled`: a PgBouncer may give each transaction another connection of its own to the server.
+
+        Nothing may then be kept between transactions: no prepared statement, and no setting of the session.
+        """
+        self._url = checked_address(url, variable)
+        self._is_pooled = is_pooled
         self.limits = limits or PostgresLimits()
 
     def __repr__(self) -> str:
@@ -55,14 +71,28 @@ class PostgresLink:
     def arguments(self, *, is_limited: bool = True) -> dict[str, Any]:
         """Return the driver's arguments for a connection."""
         # An option after the ? may ask for another encoding, in which not every text can be sent.
-        settings = {
-            "idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS),
-            "client_encoding": ENCODING,
-        }
+        settings = {"client_encoding": ENCODING}
+        arguments = {"dsn": self._url, "timeout": self.limits.connect_s, "server_settings": settings}
+        if self._is_pooled:
+            return {**arguments, "statement_cache_size": 0}
+        settings |= self._time_limits(is_limited=is_limited)
+        return arguments
+
+    def _time_limits(self, *, is_limited: bool) -> dict[str, str]:
+        limits = {"idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS)}
         if is_limited:
-            settings["statement_timeout"] = _milliseconds(self.limits.statement_s)
-            settings["lock_timeout"] = _milliseconds(self.limits.lock_s)
-        return {"dsn": self._url, "timeout": self.limits.connect_s, "server_settings": settings}
+            limits["statement_timeout"] = _milliseconds(self.limits.statement_s)
+            limits["lock_timeout"] = _milliseconds(self.limits.lock_s)
+        return limits
+
+    def transaction_settings(self, *, is_durable: bool) -> str:
+        """Return the statements that a transaction begins with; empty for none."""
+        settings = self._time_limits(is_limited=not _is_unlimited.get()) if self._is_pooled else {}
+        if not is_durable:
+            settings["synchronous_commit"] = "off"
+        if _is_unlimited.get():
+            settings["statement_timeout"] = "0"
+        return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
 
     async def connect(self, *, is_limited: bool = True) -> Connection:
         """A connection of one's own. Raises what the driver raises."""
@@ -107,11 +137,6 @@ def no_time_limit() -> Iterator[None]:
         yield
     finally:
         _is_unlimited.reset(token)
-
-
-def is_unlimited() -> bool:
-    """Return whether the statements of whoever asks have no time limit."""
-    return _is_unlimited.get()
 
 
 def refuse_encoding(encoding: str) -> None:

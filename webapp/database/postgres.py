@@ -10,19 +10,18 @@ import asyncpg
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 from piccolo.querystring import QueryString
 
+from webapp.database.address import LISTEN_VARIABLE
 from webapp.database.faults import postgres_faults
 from webapp.database.link import (
     Connection,
     PostgresLimits,
     PostgresLink,
-    is_unlimited,
     refuse_encoding,
     wrong_settings,
 )
 from webapp.database.shared_check import SharedCheck
 from webapp.errors import DatabaseAway
 
-POOL_SIZE: Final = 10
 # How long a connection that failed gets to be put in order before it is thrown away.
 TIDY_UP_S: Final = 1.0
 CLOSE_S: Final = 2.0
@@ -61,10 +60,8 @@ class PooledTransaction(PostgresTransaction):
     async def _begin(self) -> None:
         self.transaction = self.connection.transaction()
         await self.transaction.start()
-        if not self._durable:
-            await self.connection.execute("SET LOCAL synchronous_commit = off")
-        if is_unlimited():
-            await self.connection.execute("SET LOCAL statement_timeout = 0")
+        if settings := self.engine.link.transaction_settings(is_durable=self._durable):
+            await self.connection.execute(settings)
 
     async def __aexit__(
         self,
@@ -97,8 +94,11 @@ class PooledTransaction(PostgresTransaction):
 class PooledPostgresEngine(PostgresEngine):
     """A Piccolo engine over the PostgreSQL database of a URL. Raises SettingsError for a wrong one."""
 
-    def __init__(self, url: str, limits: PostgresLimits | None = None) -> None:
-        self.link = PostgresLink(url, limits)
+    def __init__(self, url: str, limits: PostgresLimits | None = None, *, direct_url: str = "") -> None:
+        """`direct_url`, if any: the same database, where the URL leads to a pooler of transactions."""
+        self._is_behind_pooler = bool(direct_url)
+        self.link = PostgresLink(url, limits, is_pooled=self._is_behind_pooler)
+        self._direct = PostgresLink(direct_url, limits, variable=LISTEN_VARIABLE) if direct_url else self.link
         super().__init__(config={})
         self.commits: SharedCheck[object] = SharedCheck(self._commits)
 
@@ -121,7 +121,10 @@ class PooledPostgresEngine(PostgresEngine):
         with postgres_faults(), wrong_settings():
             async with asyncio.timeout(self.link.limits.connect_s):
                 self.pool = await asyncpg.create_pool(
-                    min_size=1, max_size=POOL_SIZE, reset=_nothing_to_reset, **self.link.arguments()
+                    min_size=1,
+                    max_size=self.link.limits.connections,
+                    reset=_nothing_to_reset,
+                    **self.link.arguments(),
                 )
             rows = await self.run("SELECT current_setting('server_encoding') AS encoding", ())
         refuse_encoding(rows[0]["encoding"])
@@ -142,7 +145,7 @@ class PooledPostgresEngine(PostgresEngine):
     async def get_new_connection(self) -> Connection:
         """A connection outside the pool, whose statements have no time limit. Raises DatabaseAway."""
         with postgres_faults():
-            return await self.link.connect(is_limited=False)
+            return await self._direct.connect(is_limited=False)
 
     async def take(self) -> Connection:
         """A connection of the pool. Raises what the driver raises, and TimeoutError when there is none."""
@@ -162,11 +165,25 @@ class PooledPostgresEngine(PostgresEngine):
             if transaction is not None:
                 rows = await transaction.connection.fetch(sql, *args, timeout=self.link.patience_s)
             else:
-                connection = await self.take()
-                try:
-                    rows = await connection.fetch(sql, *args, timeout=self.link.patience_s)
-                finally:
-                    await asyncio.shield(self.give_back(connection))
+                rows = await self._run_alone(sql, args)
+        return rows
+
+    async def _run_alone(self, sql: str, args: Sequence[Any]) -> "list[asyncpg.Record]":
+        """Run one statement outside a transaction.
+
+        Behind a pooler it gets one: the driver parses and executes a statement in two steps, which could
+        otherwise meet two connections of the pooler's.
+        """
+        rows: list[asyncpg.Record]
+        if self._is_behind_pooler:
+            async with PooledTransaction(self) as transaction:
+                rows = await transaction.connection.fetch(sql, *args, timeout=self.link.patience_s)
+            return rows
+        connection = await self.take()
+        try:
+            rows = await connection.fetch(sql, *args, timeout=self.link.patience_s)
+        finally:
+            await asyncio.shield(self.give_back(connection))
         return rows
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> "list[asyncpg.Record]":

@@ -127,5 +127,6 @@ def _make_room(engine: Engine) -> None:
 
 def _bus(settings: Settings, ids: Ids, clock: Clock, *, owns_event_socket: bool) -> Bus:
     if settings.database_url:
-        return PostgresBus(settings.database_url, ids.job_id(), clock, postgres_limits(settings))
+        direct_url = settings.database_listen_url or settings.database_url
+        return PostgresBus(direct_url, ids.job_id(), clock, postgres_limits(settings))
     return (SocketHub if owns_event_socket else SocketBus)(settings.data_path, clock)

@@ -189,6 +189,7 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
             self.secret_key,
             self.metrics_token,
             *passwords_in(self.database_url),
+            *passwords_in(self.database_listen_url),
             *passwords_in(self.models_url),
         )
 

@@ -57,6 +57,21 @@ class OperationSettings(msgspec.Struct, frozen=True, kw_only=True):
         Seconds,
         Meta(description="Longest run of a PostgreSQL statement, in seconds; not in migrations and backups."),
     ] = 15.0
+    database_connections: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=200,
+            description="Most connections of one process to PostgreSQL, besides one for events.",
+        ),
+    ] = 10
+    database_listen_url: Annotated[
+        str,
+        Meta(
+            description="The same database without a pooler between, for events, migrations and backups; with"
+            " it, `SOUNDLOOM_DATABASE_URL` may lead to a PgBouncer that pools transactions."
+        ),
+    ] = ""
     workers: Annotated[Count, Meta(description="Local workers that `serve` supervises; 0 for none.")] = 1
     speech_workers: Annotated[
         Count,
