@@ -15,10 +15,13 @@ from webapp.api.queue.feed import QueueFeed
 from webapp.api.queue.preferences import preferred_wait_s
 from webapp.events import Event, LocalBus
 from webapp.http.dependencies import Streams
-from webapp.http.streams.stream_caps import PER_ACCOUNT, PER_ADDRESS
 from webapp.services.container import Services
 from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.views import QueueSnapshot
+from webapp.settings import Settings
+
+PER_ACCOUNT = Settings().connections_per_account
+PER_ADDRESS = Settings().connections_per_address
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from webapp.clock import ManualClock
 from webapp.events import MISSED, Event, LocalBus
 from webapp.http.files.static import StaticFiles
 from webapp.http.streams.sse import ServerEvent
-from webapp.http.streams.stream_caps import PER_ACCOUNT
 from webapp.pages.admin.models import ModelsFeed
 from webapp.pages.frame.live import Feed, Fragment, follow, list_fragment, news
 from webapp.pages.frame.rendering import Renderer
@@ -25,6 +24,9 @@ from webapp.pages.queue.generate_feed import QUEUE_MOVED, GenerateFeed
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.models.weights_register import WeightsRegister
+from webapp.settings import Settings
+
+PER_ACCOUNT = Settings().connections_per_account
 
 LONG_S = 3600.0
 

@@ -28,8 +28,8 @@ from webapp.settings import Settings
 class Streams:
     """The state shared by one process's open streams: when to end, and how many there may be."""
 
+    caps: StreamCaps
     stop: StopSignal = field(default_factory=StopSignal)
-    caps: StreamCaps = field(default_factory=StreamCaps)
 
 
 # Made by us and passed on as they are: there is nothing to validate.

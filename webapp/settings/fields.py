@@ -124,6 +124,17 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
         Positive,
         Meta(description="Searches of the library per client address and minute, in each server process."),
     ] = 120
+    connections_per_account: Annotated[
+        Positive,
+        Meta(
+            description="Connections held open (pages, event streams, waiting requests) per account, in each"
+            " server process."
+        ),
+    ] = 20
+    connections_per_address: Annotated[
+        Positive,
+        Meta(description="Connections held open per client address, in each server process."),
+    ] = 40
 
     lease_s: Annotated[Seconds, Meta(description="A worker silent for this long has lost its jobs.")] = 6.0
     heartbeat_s: Annotated[Seconds, Meta(description="How often a worker says that it is alive.")] = 1.5

@@ -26,6 +26,7 @@ from webapp.http.middleware.security import SecurityHeaders
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.requests.public_url import public_url
 from webapp.http.requests.query_bounds import QueryBounds
+from webapp.http.streams.stream_caps import StreamCaps
 from webapp.pages import page_router
 from webapp.pages.accounts.authentication import viewer_finder
 from webapp.pages.frame import texts
@@ -47,14 +48,14 @@ def create_app(services: Services) -> Litestar:
 
     `app.state.streams.stop.set()` ends every open event stream, which a server waits for when it stops.
     """
-    assets = asset_folder()
-    texts.use(texts.read_language(services.settings.language, assets / "locale"))
-    prefix = public_url(services.settings).prefix
+    settings, assets = services.settings, asset_folder()
+    texts.use(texts.read_language(settings.language, assets / "locale"))
+    prefix = public_url(settings).prefix
     static = StaticFiles(assets / "static", prefix)
     static.require(*FETCHED)
     watch = ProxyWatch()
     renderer = Renderer(assets / "templates", static, services.clock, prefix, watch)
-    streams = Streams()
+    streams = Streams(StreamCaps(settings.connections_per_account, settings.connections_per_address))
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     app = Litestar(
@@ -72,7 +73,7 @@ def create_app(services: Services) -> Litestar:
             "queue_feed": provided(QueueFeed(services.queue.reader, services.bus)),
         },
         exception_handlers={Exception: _error_translator(services, renderer)},
-        openapi_config=openapi_config(services.settings),
+        openapi_config=openapi_config(settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],
         request_max_body_size=MAX_BODY_BYTES,
@@ -81,7 +82,7 @@ def create_app(services: Services) -> Litestar:
     )
     app.state.streams, app.state.lapsed_leases = streams, lapsed_leases(registry)
     resolve_in_sequence(app)
-    handler = NoticeProxies(_router(app, registry, prefix), services.settings, watch)
+    handler = NoticeProxies(_router(app, registry, prefix), settings, watch)
     app.asgi_handler = _with_middleware(handler, services, unknown_host_page(renderer))
     return app
 

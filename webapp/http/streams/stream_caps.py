@@ -13,8 +13,6 @@ from webapp.services.shared.rate_limits import address_group
 # What is counted, and whose: `("account", 7)`.
 Key: TypeAlias = tuple[str, object]
 
-PER_ACCOUNT: Final = 20
-PER_ADDRESS: Final = 40
 RETRY_AFTER_S: Final = 5
 
 
@@ -24,7 +22,7 @@ class StreamCaps:
     An open page holds one; so do a waiting API request and a followed event stream.
     """
 
-    def __init__(self, per_account: int = PER_ACCOUNT, per_address: int = PER_ADDRESS) -> None:
+    def __init__(self, per_account: int, per_address: int) -> None:
         self._limits = {"account": per_account, "address": per_address}
         self._held: Counter[Key] = Counter()
 
