@@ -15,7 +15,7 @@ from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
 from webapp.services.accounts.sign_in_limits import AccountLimits
 from webapp.services.accounts.tokens import Tokens
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.shared.rate_limits import RateLimits
 from webapp.settings import Settings
 

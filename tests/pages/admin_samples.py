@@ -29,7 +29,7 @@ from webapp.services.accounts.invitations import InvitationView
 from webapp.services.accounts.usage import AccountUsage, Quota
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import AccountPage
-from webapp.services.admin.audit import AuditEntry
+from webapp.services.admin.audit_log import AuditEntry
 from webapp.services.library.moderation import ModeratedSound
 from webapp.services.library.views import LibraryItemView
 from webapp.services.models.downloads import CatalogueEntry, CopyState, DownloadState, FolderView

@@ -7,7 +7,7 @@ from webapp.clock import Clock
 from webapp.policy.accounts.tiers import tier_table
 from webapp.policy.queue.job_actions import AdminAction
 from webapp.policy.queue.ordering import Affinity, WaitingJob, in_claim_order, in_order, next_job
-from webapp.policy.queue.pricing import skip_cost, skip_prices
+from webapp.policy.queue.skip_prices import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS
 from webapp.services.queue.leases import Claim

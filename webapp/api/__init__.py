@@ -11,7 +11,7 @@ from webapp.api.library.files import FileController
 from webapp.api.library.library import LibraryController
 from webapp.api.library.moderation import ModerationController
 from webapp.api.library.playlists import PlaylistController
-from webapp.api.queue.generation import GenerationController
+from webapp.api.queue.generate import GenerationController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
 from webapp.api.speech.speech import SpeechController

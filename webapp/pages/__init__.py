@@ -28,11 +28,11 @@ from webapp.pages.library.selection import add_selection_to_playlist, change_sel
 from webapp.pages.library.sound import count_play, download, show_menu, show_sound, show_whether_there
 from webapp.pages.library.sound_actions import SOUND_ACTION_HANDLERS
 from webapp.pages.library.sound_cards import SoundCards
-from webapp.pages.queue.explorer import show_queue
 from webapp.pages.queue.feed import SharedQueue
 from webapp.pages.queue.front_page import FrontPage
 from webapp.pages.queue.generate import show_quote, show_start, submit, surprise
 from webapp.pages.queue.job_actions import JOB_ACTION_HANDLERS
+from webapp.pages.queue.queue import show_queue
 from webapp.pages.speech.speech import show_speech, show_voices, speak
 from webapp.services.container import Services
 

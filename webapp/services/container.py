@@ -12,7 +12,7 @@ from webapp.events import Bus
 from webapp.ids import Ids
 from webapp.policy.accounts.tiers import tier_table
 from webapp.services.accounts.facade import AccountServices, build_accounts
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.admin.facade import AdminServices, build_admin
 from webapp.services.backup.facade import BackupServices
 from webapp.services.library.facade import LibraryServices, build_library

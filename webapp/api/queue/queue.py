@@ -14,7 +14,7 @@ from webapp.http.openapi import EVENTS, describes, problems
 from webapp.http.prepared import Prepare
 from webapp.http.requests.query import only
 from webapp.http.streams.sse import EventStream
-from webapp.policy.queue.pricing import SkipPrice, skip_prices
+from webapp.policy.queue.skip_prices import SkipPrice, skip_prices
 
 PRICING_DESCRIPTION = "Pay with Aura to skip the queue and get your audio faster"
 

@@ -7,7 +7,7 @@ from litestar import Controller, Request, post
 from msgspec import Meta
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
-from webapp.api.queue.generation import JobId
+from webapp.api.queue.generate import JobId
 from webapp.api.queue.idempotency import once_under_key
 from webapp.api.shared.limits import action_announced
 from webapp.http.dependencies import InjectedQueue, InjectedShared

@@ -14,7 +14,7 @@ from webapp.services.accounts.invitations import LIFETIME_MS, InvitationView
 from webapp.services.accounts.usage import AccountUsage
 from webapp.services.accounts.views import AccountView
 from webapp.services.admin.accounts import MAX_SEARCH_CHARACTERS, AccountPage
-from webapp.services.admin.audit import AuditEntry
+from webapp.services.admin.audit_log import AuditEntry
 from webapp.services.library.moderation import ModeratedSound, ModerationState
 from webapp.services.models.downloads import CatalogueEntry, FolderView
 

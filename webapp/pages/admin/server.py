@@ -14,7 +14,7 @@ from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.record_words import KINDS
 from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS
-from webapp.services.admin.audit import PAGE_SIZE
+from webapp.services.admin.audit_log import PAGE_SIZE
 from webapp.settings import PREFIX, Settings
 
 # Ends of names that mark what is never shown.

@@ -3,7 +3,7 @@
 from typing import Final
 
 from webapp.pages.frame.texts import N_, Texts
-from webapp.services.admin.audit import AuditEntry
+from webapp.services.admin.audit_log import AuditEntry
 
 # By action: what was done, with `{}` for what it was done to.
 SENTENCES: Final = Texts(

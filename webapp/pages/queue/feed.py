@@ -28,7 +28,7 @@ from webapp.pages.queue.filter import QueueFilter
 from webapp.pages.queue.reading import read_gone, read_owners, read_surroundings
 from webapp.pages.queue.rows import queue_row
 from webapp.policy.queue.job_status import UNSUCCESSFUL
-from webapp.policy.queue.pricing import skip_prices
+from webapp.policy.queue.skip_prices import skip_prices
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.facade import AdminServices

@@ -123,7 +123,7 @@ class ModelStateFragment:
 class JobFragment:
     """One job's card."""
 
-    template: ClassVar[str] = "queue/job.html"
+    template: ClassVar[str] = "queue/job_card.html"
 
     job: JobView
     balance: int

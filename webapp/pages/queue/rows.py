@@ -9,7 +9,7 @@ from webapp.pages.frame.texts import N_, Texts, _, counted, forms
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.policy.generation import MODELS
 from webapp.policy.queue.job_actions import AdminAction, JobState, possible_actions
-from webapp.policy.queue.pricing import SkipPrice, skip_cost
+from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue_overview import GoneJob
 from webapp.services.queue.views import QueuedJob, QueueSnapshot

@@ -14,7 +14,7 @@ from webapp.services.accounts.sessions import Sessions
 from webapp.services.accounts.setup_links import SetupLinks
 from webapp.services.accounts.tokens import Tokens
 from webapp.services.accounts.usage import UsageReader
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import RateLimits

@@ -11,7 +11,7 @@ from webapp.policy.accounts.credentials import checked_username, username_key
 from webapp.services.accounts.accounts import Accounts, check_tier
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.sign_in_limits import AccountLimits
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.shared.row_ids import is_row_id
 from webapp.tables import Account, Invitation
 

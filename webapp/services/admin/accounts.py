@@ -17,7 +17,7 @@ from webapp.services.accounts.aura import Aura
 from webapp.services.accounts.deletion import AccountDeletion
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.accounts.views import ACCOUNT_COLUMNS, AccountView, account_view
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.admin.queries import username_like
 from webapp.services.admin.ruling import ruling
 from webapp.services.shared.essential import essential

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.accounts import AccountAdmin
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.admin.invitations import InvitationAdmin
 from webapp.services.admin.operations import Operations
 from webapp.services.admin.queue import QueueAdmin

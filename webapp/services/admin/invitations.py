@@ -4,7 +4,7 @@ from webapp.database import Database
 from webapp.services.accounts.accounts import Accounts
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.accounts.invitations import Invitations, InvitationView
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.admin.ruling import ruling
 from webapp.services.shared.essential import essential
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from webapp.database import Database
 from webapp.events import MISSED, Bus
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.library.moderation import ModeratedSound, Moderation
 from webapp.services.models.downloads import Downloads
 from webapp.services.workers.control import WishAction, WorkerControl

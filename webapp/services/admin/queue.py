@@ -14,7 +14,7 @@ from webapp.events import Bus, Event
 from webapp.policy.queue.job_actions import PUT_BACK, AdminAction, JobState, refusal_reason
 from webapp.policy.queue.job_ids import is_job_id
 from webapp.services.accounts.identity import Identity, require_admin
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.queue.endings import JobEndings
 from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.queries import IS_ACTIVE, next_skip_ms

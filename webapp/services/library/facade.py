@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.library.browse import Browser
 from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails

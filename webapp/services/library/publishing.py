@@ -11,7 +11,7 @@ from webapp.errors import NotAuthorized
 from webapp.events import Bus, Event, account_changed
 from webapp.policy.library.fields import SoundChange
 from webapp.services.accounts.identity import Identity
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.library.adding import tags_text, words_of
 from webapp.services.library.browse import find_item, find_items_to_change
 from webapp.services.library.views import LibraryItemView

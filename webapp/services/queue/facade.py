@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.policy.accounts.tiers import Tier
 from webapp.services.accounts.facade import AccountServices
-from webapp.services.admin.audit import AuditLog
+from webapp.services.admin.audit_log import AuditLog
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps

@@ -9,7 +9,7 @@ from webapp.policy.accounts.tiers import SKIPPED
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.queue.estimates import RunningJob
 from webapp.policy.queue.ordering import WaitingJob
-from webapp.policy.queue.pricing import SkipPrice, skip_cost
+from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.library.sounds import sound_view
 from webapp.services.queue.views import JobView, QueuedJob
 

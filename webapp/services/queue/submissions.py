@@ -9,7 +9,7 @@ from webapp.policy.accounts.tiers import Tier
 from webapp.policy.generation import GenerationChoice, check_tier_duration
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.ordering import WaitingJob, in_order
-from webapp.policy.queue.pricing import skip_cost, skip_prices
+from webapp.policy.queue.skip_prices import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.library.storage_limits import StorageGuard

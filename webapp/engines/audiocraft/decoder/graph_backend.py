@@ -24,7 +24,7 @@ from webapp.engines.audiocraft.decoder.full_step import (
     sample_next,
 )
 from webapp.engines.audiocraft.decoder.graph_attention import GraphAttention, TextCache
-from webapp.engines.audiocraft.decoder.kv_cache import KVCache
+from webapp.engines.audiocraft.decoder.key_value_cache import KVCache
 from webapp.engines.audiocraft.decoder.linears import plain
 from webapp.engines.audiocraft.decoder.plain_backend import PlainBackend
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights

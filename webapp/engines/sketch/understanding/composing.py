@@ -8,7 +8,7 @@ from webapp.engines.sketch.music.request import DrumRequest, InstrumentRequest, 
 from webapp.engines.sketch.music.styles import instruments
 from webapp.engines.sketch.understanding.lexicon import MUSICAL, Entry, Lexicon
 from webapp.engines.sketch.understanding.structure import Part, Source
-from webapp.engines.sketch.understanding.tonality import key_in, metre_in, tempo_in
+from webapp.engines.sketch.understanding.tempo_and_key import key_in, metre_in, tempo_in
 
 _BACKGROUND_DB: Final = -3.0
 # Words that are music, whatever else the prompt names.

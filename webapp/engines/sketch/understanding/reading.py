@@ -12,7 +12,7 @@ from webapp.engines.sketch.understanding.lexicon import SOURCES, Entry, Lexicon,
 from webapp.engines.sketch.understanding.matching import Match, find_matches, is_musical, without_purposes
 from webapp.engines.sketch.understanding.plan import EffectLayer, Finding, Plan, Scene
 from webapp.engines.sketch.understanding.structure import Part, Source
-from webapp.engines.sketch.understanding.tonality import figures_in, key_in
+from webapp.engines.sketch.understanding.tempo_and_key import figures_in, key_in
 from webapp.engines.sketch.understanding.words import Token, tokenise
 
 _NAMED: Final = SOURCES | {"solo", "silence"}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from webapp.engines.audiocraft.decoder.fused import operators
-from webapp.engines.audiocraft.decoder.kv_cache import KVCache
+from webapp.engines.audiocraft.decoder.key_value_cache import KVCache
 from webapp.engines.audiocraft.decoder.transformer import Transformer
 from webapp.engines.audiocraft.decoder.weights import DecoderWeights, Norm, Projection
 
