@@ -106,7 +106,7 @@ def test_own_jobs_stand_on_top_as_well_and_columns_stay(
         own.get_by_role("link", name="Place 2").click()
         row = page.locator("tr.queue-row.own")
         expect(row).to_be_in_viewport()
-        expect(row).to_contain_text("Behind 1 job of the same tier. Ahead of all new jobs from")
+        expect(row).to_contain_text("After 1 job of the same tier. From")
         waiting = page.locator("#queue-counts dd").nth(1).inner_text()
         expect(page.locator("#depth-desc")).to_contain_text(f"; {waiting} now")
         row.get_by_role("button", name="Cancel").click()

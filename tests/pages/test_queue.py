@@ -40,7 +40,7 @@ async def test_every_job_in_order_with_the_reason_for_its_place(
     assert cells(page, jobs[2])[:2] == ["2", "Waiting"]
     assert cells(page, jobs[2])[3] == "12.5 s"
     assert cells(page, jobs[2])[7] == "Paid to skip ahead"
-    assert cells(page, jobs[1])[7].startswith("Behind 1 job that skipped ahead or has waited long. Ahead")
+    assert cells(page, jobs[1])[7].startswith("After 1 job that skipped ahead or has waited long. From ")
     assert re.search(r"<dt>Generating</dt><dd>1</dd>", page)
     assert re.search(r"<dt>Waiting</dt><dd>2</dd>", page)
 

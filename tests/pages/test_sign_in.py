@@ -71,6 +71,16 @@ async def test_what_is_wrong_is_said_beside_the_field(
     assert "short" not in answer.text
 
 
+async def test_creating_an_account_leads_back_as_well(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/register?next=/sounds/1")).text
+    assert 'name="next" value="/sounds/1"' in page
+    assert 'href="/login?next=/sounds/1"' in page
+    fields = {"username": "newcomer", "password": "correct horse"}
+    made = await browser.post("/register", data={**fields, "next": "/sounds/1"})
+    assert (made.status_code, made.headers["location"]) == (303, "/sounds/1")
+    assert (await browser.get("/register?next=//evil")).headers["location"] == "/"
+
+
 async def test_sign_in_and_out(browser: httpx.AsyncClient, services: Services, ann: Identity) -> None:
     answer = await browser.post("/login", data=ANN)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -135,7 +145,8 @@ async def test_an_expired_session_says_so_and_leads_back(
     ann_browser.cookies.clear()
     fresh = (await ann_browser.get(where)).text
     assert "Your session has ended." not in fresh
-    assert "Sign in to continue." in fresh
+    assert "Sign in, or create an account, to continue." in fresh
+    assert 'href="/register?next=/playlists%3Fsort%3Dnew"' in fresh
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,15 @@ async def test_a_playlist_from_the_first_sound_to_the_last_word(
 
 
 @pytest.mark.both_databases
+async def test_the_name_of_a_new_playlist_wins_over_a_chosen_one(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, mine: str
+) -> None:
+    calm = (await services.library.playlists.create(ann, PlaylistChange(name="Calm"))).playlist_id
+    fields = {"playlist": calm, "name": " Camp "}
+    said = await ann_browser.post(f"/sounds/{mine}/playlist", data=fields, headers=HTMX)
+    assert "Added to “Camp”" in said.text
+
+
 async def test_a_new_playlist_for_a_sound_that_is_not_there_is_not_made(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity, mine: str
 ) -> None:

@@ -36,8 +36,8 @@ class OperationSettings(msgspec.Struct, frozen=True, kw_only=True):
     storage_url: Annotated[
         str,
         Meta(
-            description="`s3://bucket/prefix` for sounds in an object store, which is found as the AWS tools"
-            " find theirs ([storage](storage.md)); empty for the data folder."
+            description="`s3://bucket/prefix` for sounds in an object store, with credentials from where the"
+            " AWS tools find theirs ([storage](storage.md)); empty for the data folder."
         ),
     ] = ""
     storage_redirect: Annotated[

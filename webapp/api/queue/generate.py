@@ -119,7 +119,7 @@ class GenerationController(Controller):
         address: InjectedAddress,
         streams: InjectedStreams,
     ) -> Response[SubmittedJob | AwaitedJob]:
-        """Put a job in line. It is durable when this is answered.
+        """Queue a job. Once this is answered, the job is stored safely.
 
         `Idempotency-Key` makes a repetition safe for a day. `Prefer: wait=N` holds the answer until the
         job has ended or N seconds, 45 at most, have passed, and answers with the job.

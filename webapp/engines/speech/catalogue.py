@@ -33,7 +33,7 @@ def espeak_voices(found: Iterable[tuple[str, str, str]], sample_rate: int, versi
                 language=_tag(code),
                 quality="basic",
                 sample_rate=sample_rate,
-                description=f"Formant synthesis by eSpeak NG {version}: clear, light and robotic",
+                description=f"Synthetic voice of eSpeak NG {version}: clear, but robotic",
                 license=LICENSE,
                 engine="espeak-ng",
                 source=f"{source}{variant}",

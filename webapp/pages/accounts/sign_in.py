@@ -124,7 +124,10 @@ async def show_register(
     request: PageRequest, settings: InjectedSettings, renderer: InjectedRenderer, viewer: InjectedViewer
 ) -> Response[Any]:
     """Show the page to create an account."""
-    return see_other(request, START) if viewer else renderer.page(_form(settings, "register", {}))
+    fields = {"next": safe_next(request.query_params.get("next", START))}
+    if viewer:
+        return see_other(request, fields["next"])
+    return renderer.page(_form(settings, "register", fields))
 
 
 @post("/register")
@@ -140,7 +143,8 @@ async def register(
         )
     except (Conflict, InvalidRequest, LimitReached, NotAuthorized) as error:
         return _refused(renderer.page(_form(settings, "register", fields, error)), error)
-    return await start_session(request, settings, accounts, identity, see_other(request, START))
+    target = see_other(request, safe_next(fields.get("next", START)))
+    return await start_session(request, settings, accounts, identity, target)
 
 
 @get("/setup")

@@ -1,5 +1,6 @@
 """The server itself: the settings in force, and the record of what admins did."""
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,8 @@ from webapp.settings import PREFIX, Settings
 
 # Ends of names that mark what is never shown.
 SECRET: Final = ("_key", "_secret", "_token", "_password")
+# Where the documentation leads on to another page of its own.
+_LINK: Final = re.compile(r" \(\[[^]]*\]\([^)]*\)\)")
 
 
 @get("/admin/settings", dependencies=ADMIN_DEPENDENCIES)
@@ -57,7 +60,7 @@ def setting_lines(settings: Settings) -> tuple[SettingLine, ...]:
             variable=f"{PREFIX}{name.upper()}",
             value=_shown(name, getattr(settings, name)),
             is_default=getattr(settings, name) == entry.get("default"),
-            meaning=entry["description"],
+            meaning=_LINK.sub("", entry["description"]),
         )
         for name, entry in described.items()
     )

@@ -110,11 +110,12 @@ async def delete(posted: InjectedPosted, library: InjectedLibrary, sound_id: Fro
 async def add_to_playlist(
     posted: InjectedPosted, library: InjectedLibrary, sound_id: FromPath[str]
 ) -> Response[Any]:
-    """Put a sound at the end of an own playlist, or of a new one."""
+    """Put a sound at the end of an own playlist, or of a new one if the form has a name for it."""
     playlists = library.playlists
     playlist_id = posted.fields.get("playlist", NEW_PLAYLIST)
-    if playlist_id == NEW_PLAYLIST:
-        change = parse_playlist({"name": posted.fields.get("name", "")}, is_new=True)
+    name = posted.fields.get("name", "").strip()
+    if name or playlist_id == NEW_PLAYLIST:
+        change = parse_playlist({"name": name}, is_new=True)
         playlist = await playlists.create_with(posted.identity, change, sound_id)
     else:
         playlist = await playlists.add_track(posted.identity, playlist_id, sound_id)

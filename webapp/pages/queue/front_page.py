@@ -10,6 +10,7 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate_contexts import WelcomePage
+from webapp.policy.accounts.tiers import DEFAULT_TIER
 from webapp.policy.library.fields import LibraryQuery
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.library.facade import LibraryServices
@@ -22,7 +23,7 @@ SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class FrontPage:
-    """Reads the start page of whoever is not signed in."""
+    """Reads the start page of whoever is not signed in. It promises what a new account gets."""
 
     settings: Settings
     accounts: AccountServices
@@ -34,7 +35,7 @@ class FrontPage:
     async def read(self) -> WelcomePage:
         """Return the page with the models and the sounds with the most votes."""
         liked = await self.library.browse.public(LibraryQuery(per_page=SHOWN, sort="votes"))
-        longest_s = max(tier.max_duration_s for tier in self.queue.tiers.values())
+        longest_s = self.queue.tiers[DEFAULT_TIER].max_duration_s
         return WelcomePage(
             chrome=Chrome("generate"),
             is_registration_open=self.settings.registration == "open",

@@ -183,6 +183,9 @@ async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -
 
 def _in_words(error: ProductError) -> str:
     """Return the refusal and, where waiting helps, how long to wait."""
+    if isinstance(error, LimitReached) and error.policy and error.policy.window_s:
+        # Which limit it is stands in the quote, right below.
+        return _("You can start the next one in %(wait_time)s.", wait_time=wait(error.retry_after_s))
     if isinstance(error, LimitReached | QueueFull):
         return _(
             "%(reason)s. Try again in %(wait_time)s.",

@@ -31,7 +31,7 @@ async def cancel(
 ) -> Response[Any]:
     """Take an own waiting job out of the queue."""
     await queue.jobs.cancel(posted.identity, job_id)
-    return await _changed(posted, accounts, queue, job_id, announcement(_("Job cancelled")))
+    return await _changed(posted, accounts, queue, job_id, toast(_("Job cancelled.")))
 
 
 @post("/jobs/{job_id:str}/stop")

@@ -184,11 +184,11 @@ def reason_words(job: QueuedJob) -> str:
         if number
     ]
     if not parts:
-        return _("First of those waiting")
-    first = _("Behind %(jobs)s.", jobs=", ".join(parts))
+        return _("Next to run")
+    first = _("After %(jobs)s.", jobs=", ".join(parts))
     if job.starves_ms is None:
         return first
-    later = _("Ahead of all new jobs from %(time)s UTC.", time=words.clock(job.starves_ms))
+    later = _("From %(time)s UTC, no new job goes before it.", time=words.clock(job.starves_ms))
     return f"{first} {later}"
 
 
