@@ -62,19 +62,18 @@ STAYS: Final = f"""
 """
 
 
+_STATE: Final = "version, next_sequence, is_paused"
+_LOCK_AND_COUNT: Final = f"UPDATE queue_state SET version = version + 1 WHERE id = 1 RETURNING {_STATE}"
+# SQLite's transaction is the lock itself.
+_LOCK: Final[dict[Dialect, str]] = {
+    "sqlite": f"SELECT {_STATE} FROM queue_state WHERE id = 1",
+    "postgres": f"SELECT {_STATE} FROM queue_state WHERE id = 1 FOR UPDATE",
+}
+
+
 async def lock_row(database: Database, *, visible: bool) -> Row:
     """Lock the row of the queue and count a visible change. Raw: the builder's row locks raise on SQLite."""
-    if visible:
-        rows = await database.fetch(
-            "UPDATE queue_state SET version = version + 1 WHERE id = 1"
-            " RETURNING version, next_sequence, is_paused"
-        )
-    else:
-        # SQLite's transaction is the lock itself.
-        lock = " FOR UPDATE" if database.dialect == "postgres" else ""
-        rows = await database.fetch(
-            f"SELECT version, next_sequence, is_paused FROM queue_state WHERE id = 1{lock}"
-        )
+    rows = await database.fetch(_LOCK_AND_COUNT if visible else _LOCK[database.dialect])
     return rows[0]
 
 
@@ -240,13 +239,6 @@ def next_skip_ms(now_ms: int) -> QueryString:
         " FROM job WHERE status = 'queued')",
         now_ms,
         now_ms,
-    )
-
-
-def at_least(progress_pct: int) -> QueryString:
-    """Return a value for `progress_pct` that never falls. Raw because the builder has no CASE."""
-    return QueryString(
-        "CASE WHEN progress_pct < {} THEN {} ELSE progress_pct END", progress_pct, progress_pct
     )
 
 
