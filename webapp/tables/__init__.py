@@ -14,7 +14,7 @@ from webapp.tables.accounts import (
     ThrottleHit,
     WebSession,
 )
-from webapp.tables.administration import AdminAction
+from webapp.tables.administration import AdminAction, Duty
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
@@ -50,6 +50,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     WeightsCopy,
     StorageMark,
     LooseFiles,
+    Duty,
 )
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "AdminAction",
     "ApiToken",
     "AuraEntry",
+    "Duty",
     "Favorite",
     "IdempotencyKey",
     "Invitation",
