@@ -17,7 +17,7 @@ from webapp.tables.accounts import (
 from webapp.tables.administration import AdminAction, Duty
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
-from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
+from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
 from webapp.tables.speech import SpeechRequest
 from webapp.tables.storage import LooseFiles, StorageMark
 from webapp.tables.weights import WeightsCopy, WeightsFolder
@@ -51,6 +51,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     StorageMark,
     LooseFiles,
     Duty,
+    Tally,
 )
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "SoundVote",
     "SpeechRequest",
     "StorageMark",
+    "Tally",
     "ThrottleHit",
     "WebSession",
     "WeightsCopy",

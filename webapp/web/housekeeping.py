@@ -8,6 +8,7 @@ from webapp.database.patience import Outage
 from webapp.events import Event
 from webapp.services.container import Services
 from webapp.services.shared.storage_mark import is_sweep_due, make_sweep_due
+from webapp.services.shared.tallies import FOLD_EVERY_S, fold
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,8 @@ async def sweep(services: Services, lapsed: Callable[[int], object]) -> None:
         with outage:
             if await services.shared.duties.is_ours("lapsed leases", every_s=SWEEP_S):
                 lapsed(await _take_back(services))
+            if await services.shared.duties.is_ours("tallies", every_s=FOLD_EVERY_S):
+                await fold(services.database)
             if loop.time() - forgotten_s > FORGET_S:
                 forgotten_s = loop.time()
                 if await services.shared.duties.is_ours("silent workers", every_s=FORGET_S):

@@ -23,6 +23,7 @@ from webapp.services.library.listing_queries import (
 )
 from webapp.services.library.views import LibraryItemView, LibraryPage, item_view, snippets_of
 from webapp.services.shared.read_cache import ReadCache, Reading
+from webapp.services.shared.tallies import count_sounds, listed_of
 
 CACHED: Final = 256
 # From this offset on, counting the matches first does not pay.
@@ -66,8 +67,8 @@ class Browser:
         return await self._counts.get(None, self._count_models)
 
     async def _count_models(self) -> Reading[dict[str, int]]:
-        found = await queries.count_listed_by_model(self._database)
-        return Reading({model: found.get(model, 0) for model in LIBRARY_MODELS})
+        found = await count_sounds(map(listed_of, LIBRARY_MODELS))
+        return Reading({model: found.get(listed_of(model), 0) for model in LIBRARY_MODELS})
 
     async def _page(self, scope: Scope, query: LibraryQuery) -> LibraryPage:
         listing = Listing(self._database.dialect, scope, query)
@@ -76,7 +77,7 @@ class Browser:
         return await self._pages.get((scope, query), partial(self._read_page, listing, query))
 
     async def _read_page(self, listing: Listing, query: LibraryQuery) -> Reading[LibraryPage]:
-        found, total = await asyncio.gather(self._walk(listing, query), self._total(listing.count()))
+        found, total = await asyncio.gather(self._walk(listing, query), self._count(listing))
         shown = found[: query.per_page]
         items = tuple(item_view(row) for _, row in shown)
         is_marked = query.has_snippets and listing.is_search
@@ -117,6 +118,11 @@ class Browser:
             return total >= MANY
         in_titles = await self._total(listing.count(0))
         return (in_titles if stage == 0 else total - in_titles) >= MANY
+
+    async def _count(self, listing: Listing) -> int:
+        if listing.tallies:
+            return sum((await count_sounds(listing.tallies)).values())
+        return await self._total(listing.count())
 
     async def _total(self, statement: Statement) -> int:
         async def read() -> Reading[int]:
