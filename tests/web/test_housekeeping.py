@@ -13,6 +13,7 @@ from webapp.database import Database
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
 from webapp.services.container import Services, build_services
+from webapp.services.shared.storage_mark import StorageMarks, is_sweep_due
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 from webapp.web import housekeeping
@@ -52,6 +53,37 @@ async def test_each_work_is_due_by_itself(services: Services, clock: ManualClock
         assert not await duties.is_ours("loose files", every_s=60)
         clock.advance_s(-3600)
         assert await duties.is_ours("loose files", every_s=60), "the clock was set back"
+
+
+async def test_after_a_start_the_folder_is_looked_through_beside_the_requests(
+    services: Services, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = StorageMarks(services.database, services.storage, are_inseparable=True)
+    await marks.require("mark")
+    assert await is_sweep_due(services.database, services.clock, every_ms=1), "somebody looked just now"
+    await services.queue.submissions.submit(await make_account(), choice())
+    claim = await services.queue.leases.claim(WORKER)
+    assert claim
+    staged = services.storage.staging_folder()
+    (staged / "sound.wav").write_bytes(b"RIFF")
+    await services.storage.publish(claim.storage_key, staged)
+    await services.queue.leases.take_back_from(WORKER)
+    removed = asyncio.Event()
+    delete = LocalStorage.delete
+
+    async def noticed(self: LocalStorage, key: str) -> None:
+        await delete(self, key)
+        removed.set()
+
+    monkeypatch.setattr(LocalStorage, "delete", noticed)
+    await housekeeping.repair(services)
+    assert await services.storage.keys() == {claim.storage_key}, "nobody waits for it"
+    tidying = asyncio.create_task(housekeeping.tidy(services))
+    async with asyncio.timeout(20):
+        await removed.wait()
+    tidying.cancel()
+    await asyncio.gather(tidying, return_exceptions=True)
+    assert await services.storage.keys() == set()
 
 
 @asynccontextmanager

@@ -22,17 +22,14 @@ STRAYS_EVERY_MS = 6 * 3_600_000
 async def repair(services: Services) -> None:
     """Put right what a crash may have left, and say what was done."""
     jobs = await services.queue.leases.take_back_lapsed()
-    # An object store is looked through beside the requests: that takes a second for each few thousand sounds.
-    strays = 0 if services.settings.storage_url else await remove_strays(services)
+    # The storage is looked through beside the requests, which need not wait for it: that takes longer, the
+    # more sounds there are. A folder is looked through after every start.
+    if not services.settings.storage_url:
+        await make_sweep_due(services.database)
     staged = await services.storage.sweep_staging()
-    if jobs or strays or staged:
+    if jobs or staged:
         logger.warning(
-            "repaired after a crash",
-            extra={
-                "jobs_back_in_line": len(jobs),
-                "stray_sounds_removed": strays,
-                "unfinished_removed": staged,
-            },
+            "repaired after a crash", extra={"jobs_back_in_line": len(jobs), "unfinished_removed": staged}
         )
 
 

@@ -17,10 +17,10 @@ from webapp.services.library.listing_queries import (
     PUBLIC,
     Listing,
     Scope,
-    Statement,
     favorites_of,
     own,
 )
+from webapp.services.library.totals import Totals
 from webapp.services.library.views import LibraryItemView, LibraryPage, item_view, snippets_of
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.services.shared.tallies import count_sounds, listed_of
@@ -39,7 +39,7 @@ class Browser:
         self._pages: ReadCache[tuple[Scope, LibraryQuery], LibraryPage] = ReadCache(
             database, clock, capacity=CACHED
         )
-        self._totals: ReadCache[Statement, int] = ReadCache(database, clock, capacity=CACHED)
+        self._totals = Totals(database, clock)
         self._counts: ReadCache[None, dict[str, int]] = ReadCache(database, clock, capacity=1)
 
     async def public(self, query: LibraryQuery) -> LibraryPage:
@@ -77,7 +77,7 @@ class Browser:
         return await self._pages.get((scope, query), partial(self._read_page, listing, query))
 
     async def _read_page(self, listing: Listing, query: LibraryQuery) -> Reading[LibraryPage]:
-        found, total = await asyncio.gather(self._walk(listing, query), self._count(listing))
+        found, total = await asyncio.gather(self._walk(listing, query), self._totals.of(listing))
         shown = found[: query.per_page]
         items = tuple(item_view(row) for _, row in shown)
         is_marked = query.has_snippets and listing.is_search
@@ -85,11 +85,12 @@ class Browser:
             items=items,
             page=query.page,
             per_page=query.per_page,
-            total=total,
+            total=total.count,
+            is_total_exact=total.is_exact,
             next=_cursor(*shown[-1]) if len(found) > len(shown) else None,
             snippets=await asyncio.to_thread(snippets_of, items, listing.words) if is_marked else (),
         )
-        return Reading(page)
+        return Reading(page, total.valid_until_ms)
 
     async def _walk(self, listing: Listing, query: LibraryQuery) -> list[tuple[int, Row]]:
         """Read the rows of a page and one more, each with its stage."""
@@ -99,7 +100,7 @@ class Browser:
         found: list[tuple[int, Row]] = []
         for stage in listing.stages[first:]:
             if stage != listing.stages[-1]:
-                total = await self._total(listing.count(stage))
+                total = (await self._totals.of(listing, stage)).count
                 if skip >= total:
                     skip -= total
                     continue
@@ -113,23 +114,11 @@ class Browser:
         return found
 
     async def _are_many(self, listing: Listing, stage: int) -> bool:
-        total = await self._total(listing.count())
+        total = (await self._totals.of(listing)).count
         if total < MANY or len(listing.stages) == 1:
             return total >= MANY
-        in_titles = await self._total(listing.count(0))
+        in_titles = (await self._totals.of(listing, 0)).count
         return (in_titles if stage == 0 else total - in_titles) >= MANY
-
-    async def _count(self, listing: Listing) -> int:
-        if listing.tallies:
-            return sum((await count_sounds(listing.tallies)).values())
-        return await self._total(listing.count())
-
-    async def _total(self, statement: Statement) -> int:
-        async def read() -> Reading[int]:
-            rows = await statement.run(self._database)
-            return Reading(rows[0]["total"])
-
-        return await self._totals.get(statement, read)
 
 
 async def find_item(

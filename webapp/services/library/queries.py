@@ -48,9 +48,11 @@ OWNED_KEYS: Final = (
 )
 
 
-async def owned_keys(database: Database) -> list[Row]:
-    """Read `OWNED_KEYS`."""
-    return await database.fetch(OWNED_KEYS)
+async def owned_keys(database: Database, first: str = "0", last: str = "g") -> list[Row]:
+    """Read `OWNED_KEYS` of the generation ids between two, both included; of all, if none are named."""
+    return await database.fetch(
+        f"SELECT * FROM ({OWNED_KEYS}) AS owned WHERE generation_id BETWEEN {{}} AND {{}}", first, last
+    )
 
 
 async def item_row(database: Database, sound_id: str, *, is_locked: bool) -> Row | None:
