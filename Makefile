@@ -140,6 +140,10 @@ bench-http bench-live bench-claim bench-copying bench-start bench-library bench-
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 BENCH_ARGS ?=
+## Measure what grows with the library, at 1,000 and 1,000,000 sounds; smaller: BENCH_ARGS="--sounds 100000"
+bench-growth: setup
+	@$(BIN)/python -m benchmarks.bench_growth $(BENCH_ARGS)
+
 ## Measure every published checkpoint at full size with random weights; takes up to 20 GB of disk
 bench-models: setup
 	@$(BIN)/python -m benchmarks.bench_models $(BENCH_ARGS)

@@ -51,6 +51,13 @@ def resident_mb(pid: int) -> float:
     return int(line.split()[1]) / 1000
 
 
+def peak_mb(pid: int) -> float:
+    """The most memory that a process has held at any time."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1000
+
+
 def keep(name: str, where: Mapping[str, object], figures: Mapping[str, object]) -> Path:
     """Write the figures beside those of other benchmarks, in place of the last run's."""
     RESULTS.mkdir(exist_ok=True)

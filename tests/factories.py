@@ -2,9 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
+from webapp.errors import LeaseLost
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.services.accounts.identity import Identity
+from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
+from webapp.services.queue.leases import Claim
 
 MakeAccount = Callable[..., Awaitable[Identity]]
 
@@ -33,3 +36,10 @@ def choice(
     return GenerationChoice(
         prompt, duration_s, model, is_loopable=False, seed=seed, sampling=SamplingChoice()
     )
+
+
+async def report_progress(services: Services, claim: Claim, progress_pct: int) -> None:
+    """Report a job's progress, as a worker does that holds nothing else. Raises LeaseLost."""
+    kept = await services.queue.leases.keep(claim.worker_id, [claim], {claim.job_id: progress_pct})
+    if (claim.job_id, claim.fence) not in kept.held:
+        raise LeaseLost(claim.job_id)

@@ -170,6 +170,10 @@ async def test_nothing_is_lost_and_everything_works(
     ]
     assert (await services.library.browse.own(ann, LibraryQuery(search="rain"))).total == 3
     assert (await services.library.browse.counts())["music"] == 1
+    stored = [
+        (await services.accounts.usage.of(one.account_id, one.tier)).storage_bytes for one in (ann, bob)
+    ]
+    assert [quota.used for quota in stored] == [3000, 0]
     shown = await services.library.moderation.restore(ann, f"{3:020x}", None)
     assert not shown.item.is_hidden
     assert (await services.library.browse.public(LibraryQuery(search="rain"))).total == 2

@@ -111,6 +111,7 @@ async def test_old_hits_are_cleared_away(
         await rate_limits.hit(f"seldom/{number}", 1, HOUR_S, "Too many")
     clock.advance_s(HOUR_S)
     await rate_limits.hit("often", 1, HOUR_S, "Too many")
+    await rate_limits.prune()
     rows = await database.fetch("SELECT bucket FROM throttle_hit")
     assert [row["bucket"] for row in rows] == ["often"]
 

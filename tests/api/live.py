@@ -167,7 +167,7 @@ async def speak_by_hand(services: Services) -> None:
     leases = services.speech.leases
     with services.bus.subscribe() as hints:
         while True:
-            await leases.keep(SPEECH_WORKER, None)
+            await leases.keep(SPEECH_WORKER, [])
             while (claim := await leases.claim(SPEECH_WORKER, [VOICE])) is not None:
                 staged = services.storage.staging_folder()
                 (staged / "sound.wav").write_bytes(b"RIFF")

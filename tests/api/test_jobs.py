@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.client import Hand, User, assert_problem
 from tests.api.conftest import MakeUser
+from tests.factories import report_progress
 from webapp.clock import ManualClock
 from webapp.services.container import Services
 
@@ -38,7 +39,7 @@ class TestStates:
         job_id = await _submit(ann)
         clock.advance_s(2)
         claim = await hand.claim()
-        await services.queue.leases.report_progress(claim, 45)
+        await report_progress(services, claim, 45)
         job = (await ann.http.get(f"/job/{job_id}")).json()
         job.pop("expected_start", None)
         assert job == {

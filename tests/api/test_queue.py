@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.client import Hand, User, assert_problem
 from tests.api.conftest import MakeUser
+from tests.factories import report_progress
 from webapp.clock import ManualClock
 from webapp.services.container import Services
 from webapp.settings import Settings
@@ -50,7 +51,7 @@ class TestPublicQueue:
         self, ann: User, hand: Hand, services: Services, anybody: httpx.AsyncClient
     ) -> None:
         running, waiting = await ann.submit(duration=30), await ann.submit(duration=2.5)
-        await services.queue.leases.report_progress(await hand.claim(), 67)
+        await report_progress(services, await hand.claim(), 67)
         queue = (await anybody.get("/api/queue")).json()
         assert (queue["current_job"], queue["total"]) == (running, 2)
         for job in queue["jobs"]:

@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from tests.api.client import Connection, Hand, User, assert_problem, until
 from tests.api.conftest import Connect, MakeUser
+from tests.factories import report_progress
 from webapp.api.queue.feed import QueueFeed
 from webapp.api.queue.preferences import preferred_wait_s
 from webapp.events import Event, LocalBus
@@ -104,7 +105,7 @@ class TestPrefer:
         waiting = _waiting(ann)
         await _held(streams, services, 1)
         claim = await hand.claim()
-        await services.queue.leases.report_progress(claim, 50)
+        await report_progress(services, claim, 50)
         assert not waiting.done()
         await hand.complete(claim)
         answer = await waiting
@@ -209,7 +210,7 @@ class TestJobEvents:
         )
         claim = await hand.claim()
         assert (await _next(events))["status"] == "processing"
-        await services.queue.leases.report_progress(claim, 45)
+        await report_progress(services, claim, 45)
         assert (await _next(events))["progress"] == "Generating audio... 45%"
         await hand.complete(claim)
         final = await _next(events)
@@ -282,7 +283,7 @@ class TestQueueEvents:
         assert [job["status"] for job in told["jobs"]] == ["queued"]
         claim = await hand.claim()
         assert (await _next(events))["current_job"] == job_id
-        await services.queue.leases.report_progress(claim, 45)
+        await report_progress(services, claim, 45)
         assert (await _next(events))["jobs"][0]["progress_pct"] == 45
         await hand.complete(claim)
         assert (await _next(events))["total"] == 0

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from tests.factories import FACTS, choice
+from tests.factories import FACTS, choice, report_progress
 from tests.pages.steps import WORKER, finish_one, make_sound, start_one
 from webapp.assets import asset_folder
 from webapp.clock import ManualClock
@@ -147,7 +147,7 @@ async def test_a_card_follows_its_job_from_line_to_sound(
         assert "Place 1" in added
         claim = await start_one(services)
         assert "<progress" in await upcoming(stream)
-        await services.queue.leases.report_progress(claim, 45)
+        await report_progress(services, claim, 45)
         moved = await upcoming(stream)
         assert f'<hx-partial hx-target="#job-{job_id}" hx-swap="outerMorph">' in moved
         assert 'value="45"' in moved
@@ -229,7 +229,7 @@ async def test_the_queue_page_follows_lines_counts_and_workers(
         assert "private words" not in table
         claim = await start_one(services)
         assert "<dt>Generating</dt><dd>1</dd>" in await upcoming(stream)
-        await services.queue.leases.report_progress(claim, 30)
+        await report_progress(services, claim, 30)
         line = await upcoming(stream)
         assert f'<hx-partial hx-target="#queue-job-{job_id}"' in line
         assert "queue-rows" not in line

@@ -52,7 +52,7 @@ async def test_a_living_worker_that_is_asked_first_keeps_its_job(
     claim = await services.queue.leases.claim(WORKER)
     assert claim is not None
     clock.advance_s(-HOUR_S)
-    assert await services.queue.leases.keep(WORKER, [claim]) == {(claim.job_id, claim.fence)}
+    assert (await services.queue.leases.keep(WORKER, [claim])).held == {(claim.job_id, claim.fence)}
     assert await services.queue.leases.take_back_lapsed() == []
     await services.queue.leases.complete(claim, FACTS)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import FACTS, MakeAccount, choice
+from tests.factories import FACTS, MakeAccount, choice, report_progress
 from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import NotFound
@@ -54,7 +54,7 @@ class TestAcrossProcesses:
         claim = await services.queue.leases.claim(WORKER)
         assert claim
         assert (await elsewhere.queue.jobs.get(ann, job_id)).status == "processing"
-        await services.queue.leases.report_progress(claim, 40)
+        await report_progress(services, claim, 40)
         assert (await elsewhere.queue.jobs.get(ann, job_id)).progress_pct == 40
         await services.queue.leases.complete(claim, FACTS)
         done = await elsewhere.queue.jobs.get(ann, job_id)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.factories import FACTS, MakeAccount, choice
+from tests.factories import FACTS, MakeAccount, choice, report_progress
 from webapp.clock import ManualClock
 from webapp.errors import DatabaseAway, LeaseLost
 from webapp.services.accounts.aura import MAX_BALANCE
@@ -61,7 +61,7 @@ async def test_a_claim_that_the_worker_never_learned_of_lapses(
     known = await _claimed(services)
     for _ in range(3):
         clock.advance_s(services.settings.lease_s * 0.5)
-        assert await services.queue.leases.keep(ONE, [known]) == {(known.job_id, known.fence)}
+        assert (await services.queue.leases.keep(ONE, [known])).held == {(known.job_id, known.fence)}
     assert await services.queue.leases.take_back_lapsed() == [lost.job_id]
 
 
@@ -74,14 +74,14 @@ async def test_a_job_whose_account_was_deleted_is_let_go(
     async with services.database.transaction():
         await services.database.fetch("DELETE FROM account WHERE id = {}", ann.account_id)
     if ending == "keep":
-        assert await services.queue.leases.keep(ONE, [claim]) == set()
+        assert (await services.queue.leases.keep(ONE, [claim])).held == set()
         return
     leases = services.queue.leases
     writes: dict[str, Callable[[], Awaitable[object]]] = {
         "complete": lambda: leases.complete(claim, FACTS),
         "fail": lambda: leases.fail(claim, "no"),
         "hand_back": lambda: leases.hand_back(claim),
-        "progress": lambda: leases.report_progress(claim, 5),
+        "progress": lambda: report_progress(services, claim, 5),
     }
     with pytest.raises(LeaseLost):
         await writes[ending]()
@@ -106,7 +106,7 @@ async def test_each_attempt_starts_anew(services: Services, ann: Identity, clock
     job_id = (await services.queue.submissions.submit(ann, choice())).job_id
     claim = await _claimed(services)
     first_start = (await services.queue.jobs.get(ann, job_id)).started_ms
-    await services.queue.leases.report_progress(claim, 60)
+    await report_progress(services, claim, 60)
     await services.queue.leases.fail(claim, "no")
     job = await services.queue.jobs.get(ann, job_id)
     assert (job.status, job.started_ms, job.progress_pct) == ("queued", None, 0)

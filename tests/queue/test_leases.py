@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.factories import FACTS, MakeAccount, choice
+from tests.factories import FACTS, MakeAccount, choice, report_progress
 from webapp.clock import ManualClock
 from webapp.errors import LeaseLost
 from webapp.services.accounts.identity import Identity
@@ -29,7 +29,7 @@ async def test_a_job_runs_from_queue_to_sound(services: Services, ann: Identity,
     job_id = (await services.queue.submissions.submit(ann, choice("sea"))).job_id
     claim = await _claimed(services)
     assert (claim.job_id, claim.prompt) == (job_id, "sea")
-    await services.queue.leases.report_progress(claim, 45)
+    await report_progress(services, claim, 45)
     job = await services.queue.jobs.get(ann, job_id)
     assert (job.status, job.progress, job.position) == ("processing", "Generating audio... 45%", 1)
     clock.advance_s(1)
@@ -45,7 +45,7 @@ async def test_progress_never_goes_back(services: Services, ann: Identity) -> No
     await services.queue.submissions.submit(ann, choice())
     claim = await _claimed(services)
     for said, shown in ((40, 40), (20, 40), (41, 41)):
-        await services.queue.leases.report_progress(claim, said)
+        await report_progress(services, claim, said)
         assert (await services.queue.jobs.get(ann, claim.job_id)).progress_pct == shown
 
 
@@ -75,7 +75,7 @@ async def test_a_lapsed_lease_returns_the_job_to_its_place_and_fences_the_old_wo
         services.queue.leases.complete(old, FACTS),
         services.queue.leases.fail(old, "no"),
         services.queue.leases.hand_back(old),
-        services.queue.leases.report_progress(old, 99),
+        report_progress(services, old, 99),
     ):
         with pytest.raises(LeaseLost):
             await write
@@ -87,10 +87,10 @@ async def test_a_heartbeat_keeps_the_lease(services: Services, ann: Identity, cl
     claim = await _claimed(services)
     for _ in range(5):
         clock.advance_s(services.settings.lease_s * 0.9)
-        assert await services.queue.leases.keep(ONE, [claim]) == {(claim.job_id, claim.fence)}
+        assert (await services.queue.leases.keep(ONE, [claim])).held == {(claim.job_id, claim.fence)}
         assert await services.queue.leases.take_back_lapsed() == []
     clock.advance_s(services.settings.lease_s + 0.1)
-    assert await services.queue.leases.keep(ONE, [claim]) == set(), "a lapsed lease cannot be revived"
+    assert (await services.queue.leases.keep(ONE, [claim])).held == set(), "a lapsed lease cannot be revived"
 
 
 async def test_the_same_worker_does_not_pass_its_old_fence(services: Services, ann: Identity) -> None:

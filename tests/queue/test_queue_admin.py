@@ -147,7 +147,7 @@ async def test_a_job_that_is_stopped_fails_at_once_and_its_worker_writes_no_more
     await services.admin.queue.act(root, "stop", job_id)
     job = await services.queue.jobs.get(ann, job_id)
     assert (job.status, job.error) == ("failed", "An admin stopped this job")
-    assert await services.queue.leases.keep(ONE, [claim]) == set()
+    assert (await services.queue.leases.keep(ONE, [claim])).held == set()
     with pytest.raises(LeaseLost):
         await services.queue.leases.complete(claim, FACTS)
 

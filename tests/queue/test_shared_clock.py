@@ -71,4 +71,4 @@ async def test_a_worker_whose_clock_is_off_keeps_its_job(
         claim = await worker.queue.leases.claim("1" * 12)
         assert claim is not None
         assert await server.queue.leases.take_back_lapsed() == []
-        assert await worker.queue.leases.keep("1" * 12, [claim]) == {(claim.job_id, claim.fence)}
+        assert (await worker.queue.leases.keep("1" * 12, [claim])).held == {(claim.job_id, claim.fence)}

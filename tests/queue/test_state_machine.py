@@ -25,7 +25,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.factories import FACTS, choice
+from tests.factories import FACTS, choice, report_progress
 from tests.queue.admin_steps import AdminSteps
 from tests.queue.queue_model import ACTIVE, ModelJob, ModelWorker, QueueModel
 from tests.queue.queue_world import AURA, World
@@ -128,7 +128,8 @@ class QueueMachine(AdminSteps):
         claims = self.model.workers[worker_id].claims
         kept = self.world.run(self.services.queue.leases.keep(worker_id, claims))
         held = [job for claim in claims if (job := self.model.holds(claim, self.now_ms))]
-        assert kept == {(job.job_id, job.fence) for job in held}
+        assert kept.held == {(job.job_id, job.fence) for job in held}
+        assert kept.is_registered
         for job in held:
             self.model.keep(job, self.now_ms)
 
@@ -136,9 +137,10 @@ class QueueMachine(AdminSteps):
     @rule(which=PICK, progress_pct=st.integers(0, 99))
     def progress(self, which: int, progress_pct: int) -> None:
         claim = self._claim(which)
-        job = self._held(claim, self.services.queue.leases.report_progress(claim, progress_pct))[0]
+        job = self._held(claim, report_progress(self.services, claim, progress_pct))[0]
         if job is not None:
             job.progress_pct = max(job.progress_pct, progress_pct)
+            self.model.keep(job, self.now_ms)
 
     @precondition(lambda self: self.claims)
     @rule(which=PICK)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.factories import FACTS, MakeAccount, choice
+from tests.factories import FACTS, MakeAccount, choice, report_progress
 from webapp.errors import InvalidRequest, LeaseLost, LimitReached, NotAuthorized, NotFound
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
@@ -26,14 +26,14 @@ async def started(services: Services, identity: Identity) -> Claim:
 
 async def test_it_ends_at_once_and_its_worker_writes_no_more(services: Services, ann: Identity) -> None:
     claim = await started(services, ann)
-    await services.queue.leases.report_progress(claim, 40)
+    await report_progress(services, claim, 40)
     await services.queue.jobs.stop(ann, claim.job_id)
     job = await services.queue.jobs.get(ann, claim.job_id)
     assert (job.status, job.position, job.sound, job.error) == ("cancelled", None, None, None)
     assert (await services.queue.reader.snapshot()).jobs == ()
-    assert await services.queue.leases.keep(WORKER, [claim]) == set()
+    assert (await services.queue.leases.keep(WORKER, [claim])).held == set()
     for write in (
-        services.queue.leases.report_progress(claim, 50),
+        report_progress(services, claim, 50),
         services.queue.leases.complete(claim, FACTS),
     ):
         with pytest.raises(LeaseLost):

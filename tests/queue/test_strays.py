@@ -7,6 +7,7 @@ import pytest
 from tests.factories import FACTS, MakeAccount, choice
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
+from webapp.storage import local
 
 WORKER = "1" * 12
 
@@ -83,3 +84,20 @@ async def test_a_deletion_that_is_cut_short_is_carried_on(
     assert set(await services.storage.keys()) == {claim.storage_key}
     assert await services.library.files.remove_strays() == (1, 0)
     assert set(await services.storage.keys()) == set()
+
+
+async def test_a_storage_of_many_shares_is_looked_through_whole(
+    services: Services, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "SHARED_KEYS", 2)
+    lost = [await _claim(services, make_account, f"user{number}") for number in range(6)]
+    kept = await _claim(services, make_account, "ann")
+    for claim in (*lost, kept):
+        await _publish(services, claim.storage_key)
+    await services.queue.leases.complete(kept, FACTS)
+    await services.queue.leases.take_back_from(WORKER)
+    shares = [share async for share in services.storage.key_shares()]
+    assert len(shares) > 1
+    assert set().union(*shares) == set(await services.storage.keys())
+    assert await services.library.files.remove_strays() == (len(lost), 0)
+    assert set(await services.storage.keys()) == {kept.storage_key}

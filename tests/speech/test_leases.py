@@ -115,14 +115,14 @@ async def test_a_lapsed_lease_gives_the_request_to_another(
     lost = await claimed(services)
     assert await services.speech.leases.take_back_lapsed() == []
     clock.advance_s(services.settings.lease_s + 0.1)
-    assert await services.speech.leases.keep(WORKER, lost) is False
+    assert not (await services.speech.leases.keep(WORKER, [lost])).held
     assert await services.speech.leases.take_back_lapsed() == [lost.request_id]
     again = await claimed(services, OTHER)
     assert (again.request_id, again.storage_key) == (lost.request_id, f"{lost.generation_id}-2")
     for late in (services.speech.leases.complete(lost, FACTS), services.speech.leases.fail(lost)):
         with pytest.raises(LeaseLost):
             await late
-    assert await services.speech.leases.keep(OTHER, again) is True
+    assert (await services.speech.leases.keep(OTHER, [again])).held
     await services.speech.leases.complete(again, FACTS)
     assert (await task).generation_id == again.generation_id
     assert len(await services.database.fetch("SELECT * FROM sound")) == 1
@@ -196,7 +196,7 @@ async def test_ended_requests_are_forgotten_after_a_day_and_samples_are_not(
             await asyncio.gather(sample, return_exceptions=True)
         clock.advance_s(26 * 3600)
         for worker_id in (WORKER, OTHER):
-            await services.speech.leases.keep(worker_id, None)
+            await services.speech.leases.keep(worker_id, [])
     rows = await services.database.fetch("SELECT account FROM speech_request ORDER BY created_ms")
     assert [row["account"] for row in rows] == [None, ann.account_id]
 
@@ -210,7 +210,7 @@ async def test_requests_that_ended_before_a_clock_was_set_back_are_forgotten(
         await task
         clock.advance_s(hours * 3600)
         for worker_id in (WORKER, OTHER):
-            await services.speech.leases.keep(worker_id, None)
+            await services.speech.leases.keep(worker_id, [])
     rows = await services.database.fetch("SELECT finished_ms FROM speech_request")
     assert [row["finished_ms"] for row in rows] == [clock.now_ms()]
 
@@ -240,7 +240,7 @@ async def test_voices_are_those_of_workers_that_live(
     first = await services.speech.requests.voices()
     assert await services.speech.requests.voices() is first
     clock.advance_s(4)
-    await services.speech.leases.keep(WORKER, None)
+    await services.speech.leases.keep(WORKER, [])
     clock.advance_s(4)
     assert [voice.id for voice in await services.speech.requests.voices()] == [VOICE]
     clock.advance_s(4)

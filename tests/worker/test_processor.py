@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import pytest
 
@@ -28,6 +28,7 @@ from webapp.engines.base import (
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
+from webapp.services.shared.lease_queries import Kept
 from webapp.settings import Settings
 
 
@@ -274,9 +275,9 @@ class TestWaiting:
         engine, given_up, beats = OneAtATime(), asyncio.Event(), asyncio.Semaphore(0)
         keep, seconds = services.queue.leases.keep, [0.0]
 
-        async def counted(worker_id: str, claims: Iterable[Claim]) -> set[tuple[str, int]]:
+        async def counted(worker_id: str, claims: Iterable[Claim], progress_pct: Mapping[str, int]) -> Kept:
             beats.release()
-            return await keep(worker_id, claims)
+            return await keep(worker_id, claims, progress_pct)
 
         async def beat_twice() -> None:
             while not beats.locked():

@@ -12,7 +12,7 @@ from webapp.engines.speech.piper_descriptions import Refused
 from webapp.policy.speech import STATUS_MODEL
 from webapp.services.container import Services
 from webapp.services.speech import SpeechClaim
-from webapp.services.workers.claimed_work import heartbeat
+from webapp.services.workers.heartbeat import Heartbeat
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.workers import WorkerState
 from webapp.speech.attempt import SpeechAttempt
@@ -61,7 +61,8 @@ class SpeechProcessor:
         """Work until `stop`. A request in hand is finished or handed back when this returns."""
         await until_there(self._join)
         try:
-            async with heartbeat(self._beat, every_s=self._settings.heartbeat_s, log=logger):
+            beats = Heartbeat(self._beat, every_s=self._settings.heartbeat_s, log=logger)
+            async with beats.beating():
                 while not self._stopping.is_set():
                     claim = await self._claim()
                     if claim is not None:
@@ -100,8 +101,8 @@ class SpeechProcessor:
 
     async def _beat(self) -> None:
         """Keep the lease, stay on the register, and notice voices that come and go."""
-        await self._leases.keep(self._worker_id, self._current)
-        if await self._services.workers.registry.last_heartbeat_ms(self._worker_id) is None:
+        kept = await self._leases.keep(self._worker_id, [self._current] if self._current else [])
+        if not kept.is_registered:
             await self._enter()
         elif await asyncio.to_thread(self._engine.rescan):
             await self._say_what_there_is("idle")

@@ -19,6 +19,7 @@ CHUNK_BYTES: Final = 256 * 1024
 COPIED_BYTES: Final = 1 << 20
 DOOMED_SUFFIX: Final = ".deleted"
 COPYING_THREADS: Final = 4
+SHARED_KEYS: Final = 5_000
 
 
 class FolderFile:
@@ -110,7 +111,12 @@ class LocalStorage:
         await asyncio.to_thread(self._delete, self._folder(key))
 
     async def keys(self) -> Collection[str]:
-        return await asyncio.to_thread(self._keys)
+        return {key async for share in self.key_shares() for key in share}
+
+    async def key_shares(self) -> AsyncGenerator[Collection[str], None]:
+        left = iter(await asyncio.to_thread(self._shards))
+        while share := await asyncio.to_thread(_next_keys, left):
+            yield share
 
     async def free_bytes(self) -> int | None:
         return (await asyncio.to_thread(shutil.disk_usage, self._sounds)).free
@@ -167,8 +173,8 @@ class LocalStorage:
         except FileNotFoundError:
             return False
 
-    def _keys(self) -> set[str]:
-        return {folder.name for folder in self._sounds.glob("??/*") if KEY.fullmatch(folder.name)}
+    def _shards(self) -> list[Path]:
+        return sorted(folder for folder in self._sounds.glob("??") if folder.is_dir())
 
     def _mark(self) -> str:
         try:
@@ -185,6 +191,16 @@ class LocalStorage:
         _sync(aside)
         aside.rename(mark)
         _sync(self._root)
+
+
+def _next_keys(shards: Iterator[Path]) -> set[str]:
+    """Read the keys in as many of these folders as it takes for a share."""
+    keys: set[str] = set()
+    for shard in shards:
+        keys |= {folder.name for folder in shard.iterdir() if KEY.fullmatch(folder.name)}
+        if len(keys) >= SHARED_KEYS:
+            break
+    return keys
 
 
 def _sync(path: Path) -> None:

@@ -1,11 +1,21 @@
 """Sounds in an S3-compatible object store: a group is a few objects, which the row in the database joins."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 
@@ -152,10 +162,12 @@ class ObjectStorage:
             await self._store.delete_async([file_path(key, name) for name in FILE_NAMES])
 
     async def keys(self) -> Collection[str]:
-        found: set[str] = set()
-        for keys in await _in_threads(self._keys, await self._shards()):
-            found |= keys
-        return found
+        return {key async for share in self.key_shares() for key in share}
+
+    async def key_shares(self) -> AsyncGenerator[Collection[str], None]:
+        left = iter(sorted(await self._shards()))
+        while some := list(islice(left, LISTING_THREADS)):
+            yield set().union(*await _in_threads(self._keys, some))
 
     async def free_bytes(self) -> int | None:
         return None

@@ -1,6 +1,6 @@
 """The interface of a storage for the files of sounds."""
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,10 @@ class Storage(Protocol):
 
     async def keys(self) -> Collection[str]:
         """Every group's key, also of groups that are not whole."""
+        ...
+
+    def key_shares(self) -> AsyncIterator[Collection[str]]:
+        """The same, a small share at a time; each has all the keys between its first and its last."""
         ...
 
     async def free_bytes(self) -> int | None:

@@ -14,10 +14,10 @@ from webapp.tables.accounts import (
     ThrottleHit,
     WebSession,
 )
-from webapp.tables.administration import AdminAction
+from webapp.tables.administration import AdminAction, Duty
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
-from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote
+from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
 from webapp.tables.speech import SpeechRequest
 from webapp.tables.storage import LooseFiles, StorageMark
 from webapp.tables.weights import WeightsCopy, WeightsFolder
@@ -50,6 +50,8 @@ ALL_TABLES: tuple[type[Table], ...] = (
     WeightsCopy,
     StorageMark,
     LooseFiles,
+    Duty,
+    Tally,
 )
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "AdminAction",
     "ApiToken",
     "AuraEntry",
+    "Duty",
     "Favorite",
     "IdempotencyKey",
     "Invitation",
@@ -75,6 +78,7 @@ __all__ = [
     "SoundVote",
     "SpeechRequest",
     "StorageMark",
+    "Tally",
     "ThrottleHit",
     "WebSession",
     "WeightsCopy",

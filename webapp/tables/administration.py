@@ -1,4 +1,4 @@
-"""The record of admins' actions."""
+"""The record of admins' actions, and what servers do among themselves."""
 
 from piccolo.columns import BigInt, Serial, Varchar
 from piccolo.table import Table
@@ -17,3 +17,11 @@ class AdminAction(Table, tablename="admin_action"):
     # A job's id, a username, a worker's id, a model's name; empty for the queue as a whole.
     subject = Varchar(length=100, default="")
     detail = Varchar(length=300, default="")
+
+
+class Duty(Table):
+    """Work that one server of many does every so often: see webapp.services.shared.duties."""
+
+    name = Varchar(length=32, primary_key=True)
+    # From then on it is due again.
+    next_ms = BigInt(default=0)

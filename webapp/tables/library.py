@@ -2,6 +2,7 @@
 
 from piccolo.columns import (
     BigInt,
+    BigSerial,
     Boolean,
     DoublePrecision,
     ForeignKey,
@@ -95,3 +96,17 @@ class PlaylistTrack(Table, tablename="playlist_track"):
     playlist = ForeignKey(Playlist, on_delete=OnDelete.cascade)
     item = ForeignKey(LibraryItem, on_delete=OnDelete.cascade, index=True)
     place = Integer()
+
+
+class Tally(Table):
+    """A sum over sounds, or a change of one that is not added yet: see webapp.services.shared.tallies.
+
+    Triggers write it; nobody else does.
+    """
+
+    id = BigSerial(primary_key=True)
+    # stored | stored/<account's id> | listed/<model>
+    name = Varchar(length=40)
+    bytes = BigInt(default=0)
+    sounds = BigInt(default=0)
+    is_sum = Boolean(default=False)

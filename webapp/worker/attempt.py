@@ -15,7 +15,6 @@ from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.making import Making, SoundMaker
-from webapp.worker.progress import ProgressReporter
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +37,12 @@ class Attempt(ClaimedWork):
         metrics: WorkerMetrics,
         stopping: asyncio.Event,
         changed: Callable[[], None],
+        progressed: Callable[[], None],
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`stopping` is set when the worker is to stop; `changed` is called when `is_generating` changes.
 
+        `progressed` is called, in the event loop, when `progress_pct` has grown.
         `now_s` is a clock that never goes back; `moved_s` is when the job last got anywhere.
         """
         super().__init__(services, claim, metrics=metrics, stopping=stopping)
@@ -49,27 +50,35 @@ class Attempt(ClaimedWork):
         self.is_generating = True
         self.has_begun = False
         self.moved_s = now_s()
+        self.progress_pct = 0
+        self.reported_pct = 0
+        self._progressed = progressed
         self._now_s = now_s
         self._leases = services.queue.leases
         self._maker = maker
         self._changed = changed
         self._cancel = CancelToken()
 
+    @property
+    def has_news(self) -> bool:
+        """Return whether there is progress that was not reported yet."""
+        return self.progress_pct > self.reported_pct
+
     def cancel(self) -> None:
         """Stop the engine, as when the job is no longer ours."""
         self._cancel.cancel()
 
     async def make(self, staged: Path) -> SoundFacts:
-        """Generate into a folder while progress is written."""
+        """Generate into a folder."""
         claim = self.claim
         logger.info("job started", extra={"job": claim.job_id, "model": claim.model, "fence": claim.fence})
-        reporter = ProgressReporter(self._leases, claim, lost=self._cancel.cancel)
-        reporting = asyncio.create_task(reporter.run())
+        loop = asyncio.get_running_loop()
 
         def report(progress_pct: int) -> None:
+            """Take how far the job is; called from the engine's thread."""
             self.has_begun = True
             self.moved_s = self._now_s()
-            reporter.report(progress_pct)
+            loop.call_soon_threadsafe(self._take_progress, progress_pct)
 
         making = Making(claim, staged, report, self._set_generating, self._cancel)
         work = asyncio.create_task(self._maker.make(making))
@@ -77,8 +86,7 @@ class Attempt(ClaimedWork):
             return await self.until_done(work, cancel=self._cancel.cancel)
         finally:
             work.cancel()
-            reporting.cancel()
-            await asyncio.gather(work, reporting, return_exceptions=True)
+            await asyncio.gather(work, return_exceptions=True)
 
     async def complete(self, facts: SoundFacts) -> None:
         """Make the sound visible."""
@@ -108,6 +116,11 @@ class Attempt(ClaimedWork):
         """Return whether we stopped it; a cancellation that nobody asked for is a failure like any other."""
         is_cancelled = isinstance(error, GenerationCancelled) and self._cancel.cancelled
         return is_cancelled or super().is_stopped_by_us(error)
+
+    def _take_progress(self, progress_pct: int) -> None:
+        if progress_pct > self.progress_pct:
+            self.progress_pct = progress_pct
+            self._progressed()
 
     def _set_generating(self, is_generating: bool) -> None:
         self.moved_s = self._now_s()

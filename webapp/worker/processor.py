@@ -11,7 +11,7 @@ from webapp.database.patience import Outage
 from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
-from webapp.services.workers.claimed_work import heartbeat
+from webapp.services.workers.heartbeat import Heartbeat
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.workers import WorkerState
 from webapp.stopping import end_now, first_of
@@ -75,6 +75,7 @@ class Processor:
         self._said: WorkerState | None = None
         self._claiming = Outage(logger, "work")
         self._saying = asyncio.Lock()
+        self._heartbeat = Heartbeat(self._beat, every_s=self._settings.heartbeat_s, log=logger)
 
     def stop(self) -> None:
         """Take no more jobs; finish those in hand if that is quick, hand them back otherwise."""
@@ -82,7 +83,7 @@ class Processor:
 
     async def run(self) -> None:
         """Work until `stop`. Every job in hand is finished or back in the queue when this returns."""
-        async with heartbeat(self._beat, every_s=self._settings.heartbeat_s, log=logger):
+        async with self._heartbeat.beating():
             await self.say()
             with self._services.bus.subscribe() as hints:
                 while not self._stopping.is_set():
@@ -152,6 +153,7 @@ class Processor:
             metrics=self._metrics,
             stopping=self._stopping,
             changed=self._changed.set,
+            progressed=self._heartbeat.report_soon,
             now_s=self._now_s,
         )
         self._attempts[attempt] = asyncio.create_task(self._work(attempt))
@@ -171,15 +173,23 @@ class Processor:
             await self.say()
 
     async def _beat(self) -> None:
-        """Keep the leases; stop the engine for jobs that are no longer ours."""
+        """Keep the leases and report progress; stop the engine for jobs that are no longer ours."""
         attempts = list(self._attempts)
-        held = await self._leases.keep(self._worker_id, [attempt.claim for attempt in attempts])
+        progress = {attempt: attempt.progress_pct for attempt in attempts if attempt.has_news}
+        kept = await self._leases.keep(
+            self._worker_id,
+            [attempt.claim for attempt in attempts],
+            {attempt.claim.job_id: progress_pct for attempt, progress_pct in progress.items()},
+        )
         for attempt in attempts:
-            if (attempt.claim.job_id, attempt.claim.fence) not in held:
+            if (attempt.claim.job_id, attempt.claim.fence) not in kept.held:
                 attempt.cancel()
+        for attempt, progress_pct in progress.items():
+            attempt.reported_pct = progress_pct
         if still := self._standing_still():
             await self._abandon(still)
-        await self._return_to_register()
+        if not kept.is_registered:
+            await self._return_to_register()
 
     def _standing_still(self) -> list[Attempt]:
         """Return the stalled jobs, without those that wait for an engine busy with others."""
@@ -192,9 +202,8 @@ class Processor:
     async def _return_to_register(self) -> None:
         """Enter again, if we were taken off for being silent too long, as after the machine slept."""
         workers, worker = self._services.workers.registry, self._worker
-        if await workers.last_heartbeat_ms(worker.worker_id) is None:
-            await workers.register(worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device)
-            await self.say()
+        await workers.register(worker.worker_id, host=worker.host, pid=worker.pid, device=worker.device)
+        await self.say()
 
     async def _abandon(self, still: list[Attempt]) -> None:
         """Give up what does not move."""

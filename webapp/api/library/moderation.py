@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.library.listing import LINK, LISTING, SELECTING, InjectedQuery, SoundId, next_link
-from webapp.api.library.schemas import LibraryItemBody
+from webapp.api.library.schemas import LibraryItemBody, TotalExact, total_exact_of
 from webapp.api.shared.timestamps import timestamp
 from webapp.http.dependencies import InjectedAdministration, InjectedLibrary
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
@@ -53,12 +53,13 @@ class ModerationPageBody(msgspec.Struct, frozen=True):
     per_page: int
     total: int
     has_more: bool
+    total_exact: TotalExact = UNSET
 
     @classmethod
     def of(cls, found: ModerationPage) -> "ModerationPageBody":
         page = found.page
         items = [ModeratedSoundBody.of(sound) for sound in found.sounds]
-        return cls(items, page.page, page.per_page, page.total, page.has_more)
+        return cls(items, page.page, page.per_page, page.total, page.has_more, total_exact_of(page))
 
 
 class ModerationBody(msgspec.Struct, frozen=True):

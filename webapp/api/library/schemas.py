@@ -1,7 +1,7 @@
 """The bodies of the library's answers, and of what is sent to it."""
 
 from itertools import repeat
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -99,6 +99,17 @@ class LibraryItemBody(msgspec.Struct, frozen=True):
         )
 
 
+TotalExact: TypeAlias = Annotated[
+    bool | UnsetType,
+    Meta(description="False where more than 10,000 match and they were counted within the last minute."),
+]
+
+
+def total_exact_of(page: LibraryPage) -> bool | UnsetType:
+    """Return what marks the total of a page; nothing where it is that of the moment."""
+    return UNSET if page.is_total_exact else False
+
+
 class LibraryPageBody(msgspec.Struct, frozen=True):
     """Part of a list of sounds."""
 
@@ -107,6 +118,7 @@ class LibraryPageBody(msgspec.Struct, frozen=True):
     per_page: int
     total: Annotated[int, Meta(description="Sounds in the whole list.")]
     has_more: bool
+    total_exact: TotalExact = UNSET
 
     @classmethod
     def of(cls, page: LibraryPage) -> "LibraryPageBody":
@@ -114,7 +126,7 @@ class LibraryPageBody(msgspec.Struct, frozen=True):
         items = [
             LibraryItemBody.of(item, snippet) for item, snippet in zip(page.items, snippets, strict=False)
         ]
-        return cls(items, page.page, page.per_page, page.total, page.has_more)
+        return cls(items, page.page, page.per_page, page.total, page.has_more, total_exact_of(page))
 
 
 class LibraryCounts(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from typing import Final
 
 from webapp.database import Database, Row, literals
 from webapp.policy.queue.job_status import ACTIVE
+from webapp.services.shared.tallies import stored_by
 
 # Raw for speed: runs with every API request whose token is not in the cache.
 _BEARER: Final = (
@@ -41,7 +42,7 @@ _USAGE: Final = (
     "  AND created_ms <= {}"
     "  ORDER BY created_ms DESC LIMIT {}) AS newest) AS next_to_leave_ms,"
     f" (SELECT COUNT(*) FROM job WHERE account = {{}} AND status IN {literals(ACTIVE)}) AS active,"
-    " (SELECT CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) FROM sound WHERE account = {}) AS stored,"
+    " (SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM tally WHERE name = {}) AS stored,"
     " (SELECT COUNT(*) FROM throttle_hit WHERE bucket = {} AND at_ms > {} AND at_ms <= {}) AS spoken"
 )
 
@@ -73,5 +74,7 @@ async def account_usage(
     """
     newest = (account_id, *hour, max(1, hourly_limit))
     spoken = (speech_bucket, *hour)
-    rows = await database.fetch(_USAGE, account_id, *hour, *newest, account_id, account_id, *spoken)
+    rows = await database.fetch(
+        _USAGE, account_id, *hour, *newest, account_id, stored_by(account_id), *spoken
+    )
     return rows[0]

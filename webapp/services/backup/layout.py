@@ -13,10 +13,12 @@ from webapp.errors import InvalidRequest
 from webapp.foreign_text import json_of
 from webapp.tables import (
     ALL_TABLES,
+    Duty,
     Invitation,
     LooseFiles,
     SetupLink,
     StorageMark,
+    Tally,
     WeightsCopy,
     WeightsFolder,
     Worker,
@@ -28,10 +30,10 @@ MANIFEST: Final = "manifest.json"
 TABLES: Final = "tables"
 SOUNDS: Final = "sounds"
 FILES: Final = "files.jsonl"
-# Who works at the moment, secrets of the moment, what is on the disks of hosts, and which storage belongs to
-# the database: of no use elsewhere.
+# Who works at the moment and when, secrets of the moment, what is on the disks of hosts, and which storage
+# belongs to the database: of no use elsewhere. Sums are kept anew as sounds are inserted.
 LEFT_OUT: Final = frozenset(
-    {Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy, StorageMark, LooseFiles}
+    {Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy, StorageMark, LooseFiles, Duty, Tally}
 )
 
 

@@ -17,12 +17,13 @@ from webapp.services.library.listing_queries import (
     PUBLIC,
     Listing,
     Scope,
-    Statement,
     favorites_of,
     own,
 )
+from webapp.services.library.totals import Totals
 from webapp.services.library.views import LibraryItemView, LibraryPage, item_view, snippets_of
 from webapp.services.shared.read_cache import ReadCache, Reading
+from webapp.services.shared.tallies import count_sounds, listed_of
 
 CACHED: Final = 256
 # From this offset on, counting the matches first does not pay.
@@ -38,7 +39,7 @@ class Browser:
         self._pages: ReadCache[tuple[Scope, LibraryQuery], LibraryPage] = ReadCache(
             database, clock, capacity=CACHED
         )
-        self._totals: ReadCache[Statement, int] = ReadCache(database, clock, capacity=CACHED)
+        self._totals = Totals(database, clock)
         self._counts: ReadCache[None, dict[str, int]] = ReadCache(database, clock, capacity=1)
 
     async def public(self, query: LibraryQuery) -> LibraryPage:
@@ -66,8 +67,8 @@ class Browser:
         return await self._counts.get(None, self._count_models)
 
     async def _count_models(self) -> Reading[dict[str, int]]:
-        found = await queries.count_listed_by_model(self._database)
-        return Reading({model: found.get(model, 0) for model in LIBRARY_MODELS})
+        found = await count_sounds(map(listed_of, LIBRARY_MODELS))
+        return Reading({model: found.get(listed_of(model), 0) for model in LIBRARY_MODELS})
 
     async def _page(self, scope: Scope, query: LibraryQuery) -> LibraryPage:
         listing = Listing(self._database.dialect, scope, query)
@@ -76,7 +77,7 @@ class Browser:
         return await self._pages.get((scope, query), partial(self._read_page, listing, query))
 
     async def _read_page(self, listing: Listing, query: LibraryQuery) -> Reading[LibraryPage]:
-        found, total = await asyncio.gather(self._walk(listing, query), self._total(listing.count()))
+        found, total = await asyncio.gather(self._walk(listing, query), self._totals.of(listing))
         shown = found[: query.per_page]
         items = tuple(item_view(row) for _, row in shown)
         is_marked = query.has_snippets and listing.is_search
@@ -84,11 +85,12 @@ class Browser:
             items=items,
             page=query.page,
             per_page=query.per_page,
-            total=total,
+            total=total.count,
+            is_total_exact=total.is_exact,
             next=_cursor(*shown[-1]) if len(found) > len(shown) else None,
             snippets=await asyncio.to_thread(snippets_of, items, listing.words) if is_marked else (),
         )
-        return Reading(page)
+        return Reading(page, total.valid_until_ms)
 
     async def _walk(self, listing: Listing, query: LibraryQuery) -> list[tuple[int, Row]]:
         """Read the rows of a page and one more, each with its stage."""
@@ -98,7 +100,7 @@ class Browser:
         found: list[tuple[int, Row]] = []
         for stage in listing.stages[first:]:
             if stage != listing.stages[-1]:
-                total = await self._total(listing.count(stage))
+                total = (await self._totals.of(listing, stage)).count
                 if skip >= total:
                     skip -= total
                     continue
@@ -112,18 +114,11 @@ class Browser:
         return found
 
     async def _are_many(self, listing: Listing, stage: int) -> bool:
-        total = await self._total(listing.count())
+        total = (await self._totals.of(listing)).count
         if total < MANY or len(listing.stages) == 1:
             return total >= MANY
-        in_titles = await self._total(listing.count(0))
+        in_titles = (await self._totals.of(listing, 0)).count
         return (in_titles if stage == 0 else total - in_titles) >= MANY
-
-    async def _total(self, statement: Statement) -> int:
-        async def read() -> Reading[int]:
-            rows = await statement.run(self._database)
-            return Reading(rows[0]["total"])
-
-        return await self._totals.get(statement, read)
 
 
 async def find_item(

@@ -1,6 +1,7 @@
 """Finished sounds and their files."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,24 +95,30 @@ class Sounds:
         Other files that the database does not know stay, because the database may be an older copy. Returns
         how many groups were removed, and how many stay for this reason.
         """
-        removed = await self._loose.remove_due()
-        stored = set(await self._storage.keys())
-        # Read after the storage, and in this order. What any host publishes from now on is not in the list;
+        removed, unknown = await self._loose.remove_due(), 0
+        async for keys in self._storage.key_shares():
+            strays, others = await self._strays(keys) if keys else ([], 0)
+            for key in strays:
+                await self._storage.delete(key)
+            removed += len(strays)
+            unknown += others
+        return removed, unknown
+
+    async def _strays(self, stored: Collection[str]) -> tuple[list[str], int]:
+        """Return which keys of a share may be deleted, and how many belong to nothing that is known."""
+        # Read after the storage, and in this order. What any host publishes from now on is not in the share;
         # what it was about to publish is held, or has got its sound by the time that those are read.
         held = await self._leases.held_storage_keys() | await self._speech_leases.held_storage_keys()
         held |= await self._loose.in_hand()
-        rows = await queries.owned_keys(self._database)
+        generation_ids = {key: key.partition("-")[0] for key in stored}
+        first, last = min(generation_ids.values()), max(generation_ids.values())
+        rows = await queries.owned_keys(self._database, first, last)
         owned = {row["storage_key"] for row in rows if row["storage_key"]}
         fences = {row["generation_id"]: row["fence"] for row in rows if row["fence"]}
-        unknown = 0
-        for key in stored - held - owned:
-            generation_id, _, number = key.partition("-")
-            if int(number) <= fences.get(generation_id, 0):
-                await self._storage.delete(key)
-                removed += 1
-            else:
-                unknown += 1
-        return removed, unknown
+        ownerless = set(stored) - held - owned
+        numbers = {key: int(key.partition("-")[2]) for key in ownerless}
+        strays = [key for key, number in numbers.items() if number <= fences.get(generation_ids[key], 0)]
+        return strays, len(ownerless) - len(strays)
 
     async def remove_loose(self) -> int:
         """Delete the files of deleted sounds, and of unfinished imports, that are there still."""

@@ -13,9 +13,10 @@ from typing import Final, Literal
 
 from webapp.database import Database, Dialect, Row
 from webapp.policy.accounts.credentials import username_key
-from webapp.policy.library.fields import Cursor, LibraryQuery, Sort
+from webapp.policy.library.fields import LIBRARY_MODELS, Cursor, LibraryQuery, Sort
 from webapp.policy.library.search import query_words
 from webapp.services.library.queries import ITEM_COLUMNS, ITEM_JOINS, LISTED
+from webapp.services.shared.tallies import listed_of
 
 # From this many matches on, scanning in order and testing each row is faster than sorting the matches.
 MANY: Final = 20_000
@@ -102,6 +103,7 @@ class Listing:
         self._scope = scope
         self._sort: Sort = query.sort or "created"
         self._filters = tuple(_filters(query))
+        self._models = () if query.model is None else (query.model,)
         self.words = query_words(query.search) if query.search else []
         # A search for what is no word finds nothing.
         self.is_empty = bool(query.search) and not self.words
@@ -111,6 +113,13 @@ class Listing:
     @property
     def stages(self) -> range:
         return range(len(self._parts))
+
+    @property
+    def tallies(self) -> tuple[str, ...]:
+        """Name the tallies whose sum is `count` without a stage; none where it is not kept."""
+        if not self._is_public or self.is_search or len(self._filters) > len(self._models):
+            return ()
+        return tuple(map(listed_of, self._models or LIBRARY_MODELS))
 
     def count(self, stage: int | None = None) -> Statement:
         """Count the rows of one stage or of all, as `total`."""

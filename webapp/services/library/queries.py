@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from webapp.database import Database, Row, literals
 from webapp.policy.queue.job_status import ACTIVE
+from webapp.services.shared.tallies import STORED, stored_by
 
 Counter = Literal["plays", "downloads"]
 
@@ -47,9 +48,11 @@ OWNED_KEYS: Final = (
 )
 
 
-async def owned_keys(database: Database) -> list[Row]:
-    """Read `OWNED_KEYS`."""
-    return await database.fetch(OWNED_KEYS)
+async def owned_keys(database: Database, first: str = "0", last: str = "g") -> list[Row]:
+    """Read `OWNED_KEYS` of the generation ids between two, both included; of all, if none are named."""
+    return await database.fetch(
+        f"SELECT * FROM ({OWNED_KEYS}) AS owned WHERE generation_id BETWEEN {{}} AND {{}}", first, last
+    )
 
 
 async def item_row(database: Database, sound_id: str, *, is_locked: bool) -> Row | None:
@@ -64,15 +67,6 @@ async def item_row(database: Database, sound_id: str, *, is_locked: bool) -> Row
         sound_id,
     )
     return rows[0] if rows else None
-
-
-async def count_listed_by_model(database: Database) -> dict[str, int]:
-    """Count the sounds that everybody may see, by model.
-
-    Raw: triggers fill `library_listed`, which is no table of Piccolo's.
-    """
-    rows = await database.fetch("SELECT model, COUNT(*) AS total FROM library_listed GROUP BY model")
-    return {row["model"]: row["total"] for row in rows}
 
 
 async def upsert_vote(database: Database, item: int, account_id: int, vote: int) -> None:
@@ -177,17 +171,17 @@ async def is_sound_id_taken(database: Database, sound_id: str) -> bool:
 
 
 async def stored_bytes(database: Database, account_ids: Collection[int]) -> dict[int | None, int]:
-    """Add up the bytes of all sounds, under None, and of each of these accounts that has any.
+    """Return the bytes of all sounds, under None, and of each of these accounts.
 
-    Raw: every accepted job asks, so both sums come from one statement; the builder has no UNION.
+    Raw: a hot path, measured; every accepted job asks.
     """
+    names: dict[str, int | None] = {STORED: None, **{stored_by(one): one for one in account_ids}}
     rows = await database.fetch(
-        "SELECT NULL AS account, CAST(COALESCE(SUM(bytes_total), 0) AS BIGINT) AS stored FROM sound"
-        " UNION ALL SELECT account, CAST(SUM(bytes_total) AS BIGINT) AS stored FROM sound"
-        f" WHERE account IN ({_parameters(account_ids)}) GROUP BY account",
-        *account_ids,
+        "SELECT name, CAST(SUM(bytes) AS BIGINT) AS stored FROM tally"
+        f" WHERE name IN ({_parameters(names)}) GROUP BY name",
+        *names,
     )
-    return {row["account"]: row["stored"] for row in rows}
+    return dict.fromkeys(names.values(), 0) | {names[row["name"]]: row["stored"] for row in rows}
 
 
 def _parameters(values: Collection[object]) -> str:

@@ -31,7 +31,7 @@ class StorageGuard:
         everyone_full = stored[None] >= self._settings.storage_mb * MB
         account_limit = self._settings.account_storage_mb * MB
         return {
-            account_id: ACCOUNT_FULL if stored.get(account_id, 0) >= account_limit else STORAGE_FULL
+            account_id: ACCOUNT_FULL if stored[account_id] >= account_limit else STORAGE_FULL
             for account_id in account_ids
-            if everyone_full or stored.get(account_id, 0) >= account_limit
+            if everyone_full or stored[account_id] >= account_limit
         }

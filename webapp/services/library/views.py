@@ -63,7 +63,8 @@ class Snippet:
 class LibraryPage:
     """One page of a list. `next` is the cursor of the page after it, if there is one.
 
-    `snippets` has one for each item where they were asked for and something was searched for.
+    `snippets` has one for each item where they were asked for and something was searched for. A total that is
+    not exact was counted within the last minute.
     """
 
     items: tuple[LibraryItemView, ...]
@@ -72,6 +73,7 @@ class LibraryPage:
     total: int
     next: Cursor | None
     snippets: tuple[Snippet, ...] = ()
+    is_total_exact: bool = True
 
     @property
     def has_more(self) -> bool:

@@ -33,7 +33,7 @@ class ClockSteps:
             now_ms = self._clock.now_ms()
             for tier, limit_ms in self._limits_ms.items():
                 await Job.update({Job.starves_ms: now_ms + limit_ms}).where(
-                    self._too_far(tier, limit_ms, now_ms)
+                    queries.WAITING & self._too_far(tier, limit_ms, now_ms)
                 )
         self._bus.publish(Event("queue"))
         return True
@@ -41,8 +41,8 @@ class ClockSteps:
     async def _any(self) -> bool:
         now_ms = self._clock.now_ms()
         conditions = [self._too_far(tier, limit_ms, now_ms) for tier, limit_ms in self._limits_ms.items()]
-        return bool(await Job.select(Job.job_id).where(reduce(or_, conditions)).limit(1))
+        return bool(await Job.select(Job.job_id).where(queries.WAITING, reduce(or_, conditions)).limit(1))
 
     @staticmethod
     def _too_far(tier: str, limit_ms: int, now_ms: int) -> Combinable:
-        return queries.WAITING & (Job.tier == tier) & (Job.starves_ms > now_ms + limit_ms + SKEW_MS)
+        return (Job.tier == tier) & (Job.starves_ms > now_ms + limit_ms + SKEW_MS)

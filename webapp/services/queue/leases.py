@@ -1,10 +1,10 @@
-"""The worker's side of the queue: claim, keep, report, complete, fail, hand back.
+"""The worker's side of the queue: claim, keep, complete, fail, hand back.
 
 The lease protocol itself is `webapp.services.shared.leases`. Jobs add the queue's order and lock, retries,
 refunds and the finished sound.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,7 @@ from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.claim_order import ClaimOrder
 from webapp.services.queue.lock import queue_transition
 from webapp.services.queue.skip_payments import SkipPayments
+from webapp.services.shared.lease_queries import Kept
 from webapp.services.shared.leases import LeasedTable, LeaseStore, Values, storage_key
 from webapp.settings import Settings
 from webapp.tables import Job
@@ -28,7 +29,9 @@ from webapp.tables import Job
 LOST_TOO_OFTEN: Final = "The job was given up because it stopped {count} workers"
 
 LEASED_JOBS: Final = LeasedTable(
-    Job, on_requeue={Job.started_ms: None, Job.start_order: None, Job.progress_pct: 0}
+    Job,
+    on_requeue={Job.started_ms: None, Job.start_order: None, Job.progress_pct: 0},
+    progress=Job.progress_pct,
 )
 
 
@@ -118,16 +121,17 @@ class Leases:
         self._bus.publish(Event("queue"), Event("job", job_id))
         return _claim(row, worker_id)
 
-    async def keep(self, worker_id: str, claims: Iterable[Claim]) -> set[tuple[str, int]]:
-        """Renew the leases of these claims; returns the (job id, fence) pairs that still hold."""
-        async with queue_transition(self._database, durable=False, visible=False):
-            return await self._store.keep(worker_id, claims)
+    async def keep(
+        self, worker_id: str, claims: Iterable[Claim], progress_pct: Mapping[str, int] | None = None
+    ) -> Kept:
+        """Renew the leases of these claims, and record the progress of jobs, 0 to 99, which never decreases.
 
-    async def report_progress(self, claim: Claim, progress_pct: int) -> None:
-        """Record the job's progress, 0 to 99, which never decreases. Raises LeaseLost."""
-        async with queue_transition(self._database, durable=False):
-            await self._store.write(claim, {Job.progress_pct: queries.at_least(progress_pct)})
-        self._bus.publish(Event("job", claim.job_id))
+        Returns the (job id, fence) pairs that still hold. This is no queue transition and waits for none.
+        """
+        progress_pct = progress_pct or {}
+        kept = await self._store.keep(worker_id, claims, progress_pct)
+        self._bus.publish(*(Event("job", job_id) for job_id, _ in kept.held if job_id in progress_pct))
+        return kept
 
     async def complete(self, claim: Claim, facts: SoundFacts) -> None:
         """Make the sound visible; its files must be published already. Raises LeaseLost."""

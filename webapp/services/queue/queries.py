@@ -17,9 +17,11 @@ from webapp.policy.queue.job_status import ACTIVE, UNSUCCESSFUL, JobStatus
 from webapp.policy.queue.ordering import Rank
 from webapp.services.library.sounds import SOUND_COLUMNS, SOUND_PREFIX
 
-# Worded as in the partial indexes: SQLite does not use those for a parameter.
-WAITING: Final = WhereRaw("status = 'queued'")
-IS_ACTIVE: Final = WhereRaw(f"status IN {literals(ACTIVE)}")
+# Worded as in the partial indexes: SQLite does not use those for a parameter. None is of all waiting jobs.
+_ACTIVE: Final = f"status IN {literals(ACTIVE)}"
+_WAITING: Final = f"{_ACTIVE} AND status = 'queued'"
+WAITING: Final = WhereRaw(_WAITING)
+IS_ACTIVE: Final = WhereRaw(_ACTIVE)
 
 # Each way to be first in the queue, in order of precedence.
 FIRST_IN_QUEUE: Final = {
@@ -54,7 +56,7 @@ _JOB_WITH_SOUND: Final = (
 # condition SQLite needs word for word.
 STAYS: Final = f"""
     SELECT created_ms, NULL AS left_ms, 0 AS was_started FROM job
-        WHERE status IN {literals(ACTIVE)} AND status = 'queued'
+        WHERE {_WAITING}
     UNION ALL SELECT created_ms, started_ms, 1 FROM job WHERE started_ms >= {{}}
     UNION ALL SELECT created_ms, finished_ms, 0 FROM job
         WHERE status IN {literals(UNSUCCESSFUL)} AND status = 'cancelled' AND finished_ms >= {{}}
@@ -62,19 +64,18 @@ STAYS: Final = f"""
 """
 
 
+_STATE: Final = "version, next_sequence, is_paused"
+_LOCK_AND_COUNT: Final = f"UPDATE queue_state SET version = version + 1 WHERE id = 1 RETURNING {_STATE}"
+# SQLite's transaction is the lock itself.
+_LOCK: Final[dict[Dialect, str]] = {
+    "sqlite": f"SELECT {_STATE} FROM queue_state WHERE id = 1",
+    "postgres": f"SELECT {_STATE} FROM queue_state WHERE id = 1 FOR UPDATE",
+}
+
+
 async def lock_row(database: Database, *, visible: bool) -> Row:
     """Lock the row of the queue and count a visible change. Raw: the builder's row locks raise on SQLite."""
-    if visible:
-        rows = await database.fetch(
-            "UPDATE queue_state SET version = version + 1 WHERE id = 1"
-            " RETURNING version, next_sequence, is_paused"
-        )
-    else:
-        # SQLite's transaction is the lock itself.
-        lock = " FOR UPDATE" if database.dialect == "postgres" else ""
-        rows = await database.fetch(
-            f"SELECT version, next_sequence, is_paused FROM queue_state WHERE id = 1{lock}"
-        )
+    rows = await database.fetch(_LOCK_AND_COUNT if visible else _LOCK[database.dialect])
     return rows[0]
 
 
@@ -145,7 +146,7 @@ async def claimant(database: Database, worker_id: str) -> Row | None:
     rows = await database.fetch(
         "SELECT (SELECT device FROM worker WHERE worker_id = {}) AS device"
         " FROM queue_state WHERE id = 1 AND NOT is_paused"
-        " AND EXISTS (SELECT 1 FROM job WHERE status = 'queued')"
+        f" AND EXISTS (SELECT 1 FROM job WHERE {_WAITING})"
         " AND NOT EXISTS (SELECT 1 FROM worker WHERE worker_id = {} AND is_draining)",
         worker_id,
         worker_id,
@@ -237,16 +238,9 @@ def next_skip_ms(now_ms: int) -> QueryString:
     """
     return QueryString(
         "(SELECT CASE WHEN MAX(skipped_ms) > {} THEN MAX(skipped_ms) + 1 ELSE {} END"
-        " FROM job WHERE status = 'queued')",
+        " FROM job WHERE status = 'queued' AND skipped_ms IS NOT NULL)",
         now_ms,
         now_ms,
-    )
-
-
-def at_least(progress_pct: int) -> QueryString:
-    """Return a value for `progress_pct` that never falls. Raw because the builder has no CASE."""
-    return QueryString(
-        "CASE WHEN progress_pct < {} THEN {} ELSE progress_pct END", progress_pct, progress_pct
     )
 
 

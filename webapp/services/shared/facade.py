@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from webapp.services.shared.duties import Duties
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.idempotency import Idempotency
 from webapp.services.shared.pace import Pace
@@ -14,12 +15,13 @@ SEARCH_WINDOW_S: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class SharedServices:
-    """Rate limits, the limit on searches, answers kept under idempotency keys, and the server's readiness."""
+    """Rate limits, the limit on searches, kept answers, readiness, and which server does periodic work."""
 
     rate_limits: RateLimits
     searches: Pace
     idempotency: Idempotency
     readiness: ReadinessReporter
+    duties: Duties
 
 
 def build_shared(base: Foundation) -> SharedServices:
@@ -30,4 +32,5 @@ def build_shared(base: Foundation) -> SharedServices:
         searches=Pace("searches", clock, base.settings.searches_per_address, SEARCH_WINDOW_S),
         idempotency=Idempotency(database, clock),
         readiness=ReadinessReporter(database, base.storage),
+        duties=Duties(database, clock),
     )

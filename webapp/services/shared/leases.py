@@ -4,7 +4,7 @@ A claim is a lease with an expiry and a fencing number. Every write of a worker 
 holds and raises LeaseLost when it does not: a worker whose lease has lapsed can write no result.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -19,8 +19,9 @@ from webapp.errors import LeaseLost
 from webapp.policy.moments import latest_lease_ms
 from webapp.policy.queue.job_status import JobStatus
 from webapp.services.shared import queries
+from webapp.services.shared.lease_queries import Kept, LeaseColumns, keep_leases
 from webapp.settings import Settings
-from webapp.tables import Job, SpeechRequest, Worker
+from webapp.tables import Job, SpeechRequest
 
 Values = dict[Column | str, Any]
 
@@ -46,10 +47,14 @@ class Lease(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LeasedTable:
-    """Describes a table of leased rows. `on_requeue` holds what else changes when a row waits again."""
+    """Describes a table of leased rows. `on_requeue` holds what else changes when a row waits again.
+
+    `progress` is the column for how far a row is, where that is recorded.
+    """
 
     table: type[Job] | type[SpeechRequest]
     on_requeue: Values = field(default_factory=dict)
+    progress: Column | None = None
 
     @property
     def key(self) -> Column:
@@ -59,7 +64,8 @@ class LeasedTable:
 class LeaseStore:
     """Claims, renews, ends and takes back the rows of one table.
 
-    Nothing here opens a transaction: callers decide what belongs to it and what is published after it.
+    Nothing here but `keep`, which stands alone, opens a transaction: callers decide what belongs to it and
+    what is published after it.
     """
 
     def __init__(self, database: Database, clock: Clock, settings: Settings, leased: LeasedTable) -> None:
@@ -69,6 +75,11 @@ class LeaseStore:
         self._leased = leased
         self._table = leased.table
         self._key = leased.key
+        self._columns = LeaseColumns(
+            table=self._table._meta.tablename,
+            key=self._key._meta.name,
+            progress=leased.progress._meta.name if leased.progress is not None else None,
+        )
 
     async def claim(self, key: str, worker_id: str, now_ms: int, **also: object) -> Row | None:
         """Give a waiting row to a worker; None when the worker is to take no more.
@@ -83,20 +94,24 @@ class LeaseStore:
             {"worker_id": worker_id, "lease_expires_ms": now_ms + self._lease_ms, **also},
         )
 
-    async def keep(self, worker_id: str, leases: Iterable[Lease]) -> set[tuple[str, int]]:
-        """Record the worker's heartbeat and renew these leases; returns (key, fence) of those that hold.
+    async def keep(
+        self, worker_id: str, leases: Iterable[Lease], progress_pct: Mapping[str, int] | None = None
+    ) -> Kept:
+        """Record the worker's heartbeat, renew these leases and record how far those rows are, by their keys.
 
-        Only what the worker says it works on is renewed. A row that it was given without learning of it,
-        because the connection broke as the claim was written, waits again once its lease has lapsed.
+        It waits for no lock: what others are about to change is learned by the next call. Only what the
+        worker says it works on is renewed. A row that it was given without learning of it, because the
+        connection broke as the claim was written, waits again once its lease has lapsed.
         """
-        held = set()
         now_ms = self._clock.now_ms()
-        await Worker.update({Worker.heartbeat_ms: now_ms}).where(Worker.worker_id == worker_id)
-        for lease in leases:
-            renewed: Values = {self._table.lease_expires_ms: now_ms + self._lease_ms}
-            if await self._write(lease, renewed, now_ms):
-                held.add((lease.key, lease.fence))
-        return held
+        return await keep_leases(
+            self._database,
+            self._columns,
+            worker_id,
+            [(lease.key, lease.fence, (progress_pct or {}).get(lease.key, 0)) for lease in leases],
+            now_ms=now_ms,
+            expires_ms=now_ms + self._lease_ms,
+        )
 
     async def write(self, lease: Lease, values: Values) -> None:
         """Change the row only if the lease still holds it. Raises LeaseLost."""

@@ -27,6 +27,16 @@ _PRUNE_ALL: Final[dict[Dialect, str]] = {
 # Raw because the builder has no locks but those of rows.
 _LOCK_BUCKET: Final = "SELECT pg_advisory_xact_lock({})"
 
+# --- kept sums. Raw because the builder has no data-changing WITH, and whoever reads must see one state.
+
+_FOLD: Final = (
+    "WITH taken AS (SELECT id FROM tally WHERE name IN (SELECT name FROM tally WHERE NOT is_sum)"
+    " FOR UPDATE SKIP LOCKED),"
+    " added AS (DELETE FROM tally WHERE id IN (SELECT id FROM taken) RETURNING name, bytes, sounds)"
+    " INSERT INTO tally (name, bytes, sounds, is_sum) SELECT name, SUM(bytes), SUM(sounds), TRUE FROM added"
+    " GROUP BY name HAVING SUM(sounds) <> 0 OR SUM(bytes) <> 0"
+)
+
 # --- idempotency. Raw for speed: runs with every accepted job that has a key, while it holds the queue.
 
 _FIND_ANSWER: Final = (
@@ -77,6 +87,11 @@ async def prune_all_buckets(database: Database, window: Window) -> None:
     Rows that another process is deleting are left to it: waiting for them could end in a deadlock.
     """
     await database.fetch(_PRUNE_ALL[database.dialect], *window)
+
+
+async def fold_tallies(database: Database) -> None:
+    """Replace the changes of each tally, and its sum, by their sum."""
+    await database.fetch(_FOLD)
 
 
 async def find_answer(database: Database, key_hash: str, after_ms: int, until_ms: int) -> Row | None:

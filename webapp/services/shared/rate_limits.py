@@ -21,7 +21,6 @@ from webapp.tables import ThrottleHit
 
 HOUR_S: Final = 3_600
 MAX_WINDOW_S: Final = HOUR_S
-PRUNE_EVERY_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,6 @@ class RateLimits:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._pruned_ms = clock.now_ms()
 
     async def hit(self, bucket: str, limit: int, window_s: int, message: str) -> Hit:
         """Count a request, in the caller's transaction if there is one.
@@ -69,7 +67,8 @@ class RateLimits:
         async with self._database.transaction(durable=False):
             await lock_bucket(self._database, _lock_number(bucket))
             now_ms = self._clock.now_ms()
-            await self._prune(bucket, now_ms, window_s)
+            latest_ms = now_ms + SKEW_MS
+            await prune_bucket(self._database, bucket, (now_ms - window_s * 1000, latest_ms))
             times = await self._recent(bucket, limit, window_s, now_ms)
             _refuse_at_limit(_policy(bucket, limit, window_s), times, now_ms, message)
             hit_id = await add_hit(self._database, bucket, now_ms)
@@ -84,6 +83,12 @@ class RateLimits:
         async with self._database.transaction(durable=False):
             for hit in hits:
                 await ThrottleHit.delete().where(ThrottleHit.id == hit.hit_id)
+
+    async def prune(self) -> None:
+        """Delete counted requests that are in no window any more, of clients that do not come back."""
+        now_ms = self._clock.now_ms()
+        async with self._database.transaction(durable=False):
+            await prune_all_buckets(self._database, (now_ms - MAX_WINDOW_S * 1000, now_ms + SKEW_MS))
 
     async def check(self, bucket: str, limit: int, window_s: int, message: str) -> None:
         """Raise LimitReached when `hit` would; counts nothing."""
@@ -101,14 +106,6 @@ class RateLimits:
         """Return the times of the newest requests in the window, newest first, at most `limit`."""
         window = (now_ms - window_s * 1000, now_ms + SKEW_MS)
         return await hits_in_window(self._database, bucket, window, limit)
-
-    async def _prune(self, bucket: str, now_ms: int, window_s: int) -> None:
-        latest_ms = now_ms + SKEW_MS
-        await prune_bucket(self._database, bucket, (now_ms - window_s * 1000, latest_ms))
-        if 0 <= now_ms - self._pruned_ms < PRUNE_EVERY_MS:
-            return
-        self._pruned_ms = now_ms
-        await prune_all_buckets(self._database, (now_ms - MAX_WINDOW_S * 1000, latest_ms))
 
 
 def address_group(address: str) -> str:

@@ -4,7 +4,7 @@ The lease protocol is `webapp.services.shared.leases`, as for jobs. Requests sta
 never take its lock: speech does not wait for music.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +18,7 @@ from webapp.policy.moments import SKEW_MS
 from webapp.policy.speech import VOICE_MODEL, as_prompt
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
+from webapp.services.shared.lease_queries import Kept
 from webapp.services.shared.leases import LeasedTable, LeaseStore, storage_key
 from webapp.services.speech import queries
 from webapp.settings import Settings
@@ -80,11 +81,9 @@ class SpeechLeases:
             row = await self._store.claim(request_id, worker_id, now_ms) if request_id else None
         return _claim(row, worker_id) if row else None
 
-    async def keep(self, worker_id: str, claim: SpeechClaim | None) -> bool:
-        """Record the heartbeat and renew the lease; returns whether the worker still has what it had."""
-        async with self._transaction():
-            held = await self._store.keep(worker_id, [claim] if claim else [])
-        return claim is None or bool(held)
+    async def keep(self, worker_id: str, claims: Iterable[SpeechClaim]) -> Kept:
+        """Record the heartbeat and renew the leases; returns (request id, fence) of those that hold."""
+        return await self._store.keep(worker_id, claims)
 
     async def complete(self, claim: SpeechClaim, facts: SoundFacts) -> None:
         """Make the sound visible; its files must be published already. Raises LeaseLost."""

@@ -6,8 +6,7 @@ The result is published and recorded, or the claim handed back, whatever happens
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -210,24 +209,3 @@ class ClaimedWork(ABC):
     @property
     def _extra(self) -> dict[str, object]:
         return {self.noun: self._held.key}
-
-
-@asynccontextmanager
-async def heartbeat(
-    beat: Callable[[], Awaitable[None]], *, every_s: float, log: logging.Logger
-) -> AsyncIterator[None]:
-    """Run `beat` every so often while the block runs; one that fails is made up for by the next."""
-    outage = Outage(log, "the renewal of leases")
-
-    async def run() -> None:
-        while True:
-            await asyncio.sleep(every_s)
-            with outage:
-                await beat()
-
-    beating = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
