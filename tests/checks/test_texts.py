@@ -39,7 +39,7 @@ NAMES = {
     "ExceptionHandlersMap", "Firefox", "Firefox/", "Fragment",
     "Layout", "LibraryModel | None", "Linux", "Location", "Mac OS", "Not found", "Opera", "Piper", "Safari",
     "Safari/", "Settings", "Sort | None", "Vary", "View", "Windows",
-    "soundloom voices pull en_US-lessac-medium",
+    "soundloom voices pull en_US-ljspeech-medium",
     *(action for actions in KINDS.values() for action in actions),
 }  # fmt: skip
 

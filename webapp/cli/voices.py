@@ -10,11 +10,10 @@ from webapp.cli._context import operator, with_services
 from webapp.cli._progress import gigabytes, output
 from webapp.cli._table import print_table
 from webapp.clock import SystemClock
-from webapp.engines.speech.base import Voice
+from webapp.engines.speech.base import Refused, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.installed import NO_PIPER as NO_PIPER_REASON
 from webapp.engines.speech.installed import InstalledVoices
-from webapp.engines.speech.piper_descriptions import Refused
 from webapp.engines.speech.piper_voices import is_installed, voices_in
 from webapp.errors import InvalidRequest
 from webapp.services.container import Services, make_data_folder
@@ -23,10 +22,11 @@ from webapp.weights.pull import PullEnvironment
 from webapp.weights.sources import open_source
 from webapp.weights.voices import VoicePull, existing_voice_files, remove_voice, voice_files
 
-COLUMNS = ("VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE")
+COLUMNS = ("VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE", "COMMERCIAL USE")
+COMMERCIAL_USE = {True: "yes", False: "no", None: "unclear"}
 EXIT_REFUSED = 1
 MB = 1_000_000
-NO_PIPER = "Piper is not installed, so neural voices do not speak yet: pip install piper-tts (GPL-3.0)"
+NO_PIPER = "Piper is not installed, so its voices do not speak yet: pip install piper-tts (GPL-3.0)"
 
 
 def show(_arguments: Namespace) -> int:
@@ -110,4 +110,5 @@ def _ask_for_acceptance(name: str, card: str) -> None:
 
 
 def _row(voice: Voice) -> tuple[str, ...]:
-    return voice.voice_id, voice.language, voice.quality, voice.name, voice.license
+    allowed = COMMERCIAL_USE[voice.commercial_use]
+    return voice.voice_id, voice.language, voice.quality, voice.name, voice.license, allowed

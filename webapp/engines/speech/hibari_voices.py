@@ -1,0 +1,111 @@
+"""Loads the neural English voices of the package `hibari-tts`, which carries one of them.
+
+The package can fetch others by itself. That is never called: a voice is loaded from a file that is there.
+Only the speaker process imports the package, by name, since it brings onnxruntime along.
+"""
+
+import json
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from webapp.engines.speech.base import Refused, Voice
+
+PACKAGE: Final = "hibari"
+RUNTIME: Final = "onnxruntime"
+DISTRIBUTION: Final = "hibari-tts"
+PREFIX: Final = "hibari-"
+# The voice that the package carries.
+MAIN_VOICE: Final = f"{PREFIX}heart"
+# Of the package, its models, and Kokoro, from which they were distilled.
+LICENSE: Final = "Apache-2.0"
+SAMPLE_RATE: Final = 24_000
+# Fixed, so that breath and hiss are the same each time.
+SEED: Final = 1
+FULL_SCALE: Final = 32_767
+
+
+def bundled_voices() -> tuple[list[Voice], list[Refused]]:
+    """Return the voices that are installed with the package, and those that cannot be used."""
+    try:
+        assets = _assets()
+        described = _described(assets).items()
+        voices = [_voice(name, entry, assets) for name, entry in described if entry["bundled"]]
+    except ImportError as error:
+        return [], [Refused(MAIN_VOICE, str(error))]
+    except (OSError, ValueError, LookupError) as error:
+        return [], [Refused(MAIN_VOICE, f"the package {DISTRIBUTION} is damaged: {error}")]
+    whole = [voice for voice in voices if Path(voice.source).is_file()]
+    return whole, [
+        Refused(voice.voice_id, f"{Path(voice.source).name} is not there")
+        for voice in voices
+        if voice not in whole
+    ]
+
+
+class HibariVoices:
+    """Loads voices and speaks with them. The process that forks calls `load`, its children call `speak`."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def load(self, model: str) -> None:
+        """Load a voice from its file, with all that reading words needs. Raises the errors of the package."""
+        if model in self._loaded:
+            return
+        if not Path(model).is_file():
+            raise FileNotFoundError(f"{Path(model).name} is not there")
+        described = _described(_assets())
+        name = next(name for name, entry in described.items() if entry["file"] == Path(model).name)
+        # Threads do not survive a fork.
+        voice = import_module(PACKAGE).Hibari(voice=name, model=model, threads=1)
+        # The package would load the reader of unknown words with the first one, in each child again.
+        _ = voice.g2p.oov
+        self._loaded[model] = voice
+
+    def speak(self, text: str, model: str, speed: float) -> tuple[int, bytes]:
+        """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds."""
+        numpy, voice = import_module("numpy"), self._loaded[model]
+        noise = numpy.random.default_rng(SEED)
+        spoken = [
+            voice.from_ids(voice.ids(phonemes), speed, noise)
+            for phonemes in voice.phonemize(text)
+            if any(phoneme.isalpha() for phoneme in phonemes)
+        ]
+        if not spoken:
+            return SAMPLE_RATE, b""
+        samples = numpy.clip(numpy.concatenate(spoken), -1, 1) * FULL_SCALE
+        return SAMPLE_RATE, samples.astype(numpy.int16).tobytes()
+
+
+def _assets() -> Path:
+    """Return the folder of the package's data, without importing it. Raises ImportError."""
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ImportError(f"the package {DISTRIBUTION} is not installed")
+    if find_spec(RUNTIME) is None:
+        raise ImportError(f"the package {RUNTIME} is not installed")
+    return Path(spec.origin).parent / "assets"
+
+
+def _described(assets: Path) -> dict[str, dict[str, Any]]:
+    """Read the package's list of voices. Raises OSError and ValueError."""
+    described: dict[str, dict[str, Any]] = json.loads((assets / "voices.json").read_text(encoding="utf-8"))
+    return described
+
+
+def _voice(name: str, entry: dict[str, Any], assets: Path) -> Voice:
+    return Voice(
+        voice_id=f"{PREFIX}{name}",
+        name=f"{name.capitalize()}, {entry['gender']}",
+        language=entry["language"],
+        quality="high",
+        sample_rate=SAMPLE_RATE,
+        description=f"Neural voice, {entry['accent']} English",
+        license=LICENSE,
+        engine="hibari",
+        source=str(assets / entry["file"]),
+        commercial_use=True,
+        gender=entry["gender"],
+    )
