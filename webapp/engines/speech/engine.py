@@ -8,6 +8,7 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import EngineName, NothingToSpeak, Refused, Segment, SpeechError, Voice
 from webapp.engines.speech.catalogue import PREFIX, espeak_voices
 from webapp.engines.speech.english import in_words
+from webapp.engines.speech.english_readings import written_out
 from webapp.engines.speech.hibari_voices import bundled_voices
 from webapp.engines.speech.installed import InstalledVoices
 from webapp.engines.speech.joining import join
@@ -131,7 +132,7 @@ class SpeechEngine:
         plain = _plain(piece)
         if reader.engine != "hibari":
             return Segment(plain, reader, pause_s)
-        return Segment(in_words(plain), reader, pause_s, spare=self._reader(LATIN, reader))
+        return Segment(in_words(written_out(plain)), reader, pause_s, spare=self._reader(LATIN, reader))
 
     def _pieces(self, sentence: str, voice: Voice) -> list[tuple[Voice, str]]:
         """Split a sentence into pieces for one voice each; there is at least one."""

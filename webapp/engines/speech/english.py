@@ -17,7 +17,9 @@ _LONG_WORD: Final = re.compile(rf"[^\W\d_]{{{LONGEST_WORD + 1},}}")
 _LETTER: Final = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]{1,2})(?: WITH .*)?")
 _UNSEEN: Final = re.compile(r"[\u200c\u200d\u20e3\U000e0020-\U000e007f]")
 # Words of official names that nobody says.
-_UNSAID: Final = re.compile(r"\b(?:vulgar fraction|sign|symbol|squared latin capital letter|letter)\b")
+_UNSAID: Final = re.compile(
+    r"\b(?:vulgar fraction|sign|symbol|(?:squared )?latin (?:small|capital)|modifier|letter)\b"
+)
 # In these blocks, black and white tell filled from outlined.
 _DINGBATS: Final = range(0x2600, 0x27C0)
 _SHADE: Final = re.compile(r"\b(?:heavy|black|white)\b")
