@@ -1,5 +1,6 @@
 """`soundloom voices …` against a hub of our own, and against a folder."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import Soundloom
 from tests.weights.hub import Fault, Hub, running_hub
+from webapp.engines.speech import hibari_voices
 from webapp.weights.voices import REPOSITORY
 
 VOICE = "en_US-ann-low"
@@ -157,3 +159,47 @@ def test_a_voice_of_any_name_can_be_removed(soundloom: Soundloom, voices_dir: Pa
     assert "Größe 2" in soundloom("voices", "list").out
     assert soundloom("voices", "remove", "Größe 2").code == 0
     assert list(voices_dir.glob("Gr*")) == []
+
+
+EMMA = "hibari-emma"
+EMMA_FILE = "bf_emma.int8.onnx"
+
+
+@pytest.fixture
+def emma(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Stand-ins for the bytes of a published voice."""
+    described = hibari_voices.described_voices(hibari_voices.assets_folder())
+    described["emma"] |= {"bytes": len(MODEL), "sha256": hashlib.sha256(MODEL).hexdigest()}
+    monkeypatch.setattr("webapp.engines.speech.hibari_published.described_voices", lambda _assets: described)
+    return MODEL
+
+
+def test_a_hibari_voice_is_pulled_from_the_hub_and_removed(
+    soundloom: Soundloom, hub: Hub, voices_dir: Path, emma: bytes
+) -> None:
+    hub.files[f"maureesewilliams/hibari/voices/{EMMA_FILE}"] = emma
+    refused = soundloom("voices", "pull", EMMA)
+    assert (refused.code, "License: Apache-2.0; commercial use is allowed" in refused.err) == (1, True)
+    pulled = soundloom("voices", "pull", EMMA, "--accept-licence")
+    assert (pulled.code, pulled.out) == (0, f"{EMMA} is installed in {voices_dir}/hibari\n"), pulled.err
+    assert (voices_dir / "hibari" / EMMA_FILE).read_bytes() == emma
+    (line,) = [line for line in soundloom("voices", "list").out.splitlines() if line.startswith(EMMA)]
+    assert line.split() == [EMMA, "en-GB", "high", "Emma,", "female", "Apache-2.0", "yes"]
+    assert soundloom("voices", "pull", EMMA).out == f"{EMMA} was installed already\n"
+    removed = soundloom("voices", "remove", EMMA)
+    assert (removed.code, removed.out) == (0, f"{EMMA} is removed; 1.0 MB freed\n"), removed.err
+    assert soundloom("voices", "remove", EMMA).code == 1
+    assert EMMA not in soundloom("voices", "list").out
+
+
+@pytest.mark.parametrize("wrong", [MODEL[:-1], b"x" + MODEL[1:]])
+def test_other_bytes_are_no_hibari_voice(
+    soundloom: Soundloom, tmp_path: Path, voices_dir: Path, emma: bytes, wrong: bytes
+) -> None:
+    (tmp_path / EMMA_FILE).write_bytes(wrong)
+    pulled = soundloom("voices", "pull", EMMA, "--accept-licence", "--from", str(tmp_path))
+    assert pulled.code == 1
+    assert not (voices_dir / "hibari" / EMMA_FILE).exists()
+    (tmp_path / EMMA_FILE).write_bytes(emma)
+    pulled = soundloom("voices", "pull", EMMA, "--accept-licence", "--from", str(tmp_path))
+    assert pulled.code == 0, pulled.err

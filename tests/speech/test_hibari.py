@@ -15,7 +15,7 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.speech import hibari_voices
 from webapp.engines.speech.base import NothingToSpeak, Refused
 from webapp.engines.speech.engine import SpeechEngine
-from webapp.engines.speech.hibari_voices import MAIN_VOICE, HibariVoices, bundled_voices
+from webapp.engines.speech.hibari_voices import MAIN_VOICE, HibariVoices
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it runs home."
 RATE = 24_000
@@ -108,14 +108,17 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "assets"
     folder.mkdir()
     for name in ("voices.json", "hibari.onnx"):
-        shutil.copy(hibari_voices._assets() / name, folder)  # noqa: SLF001
-    monkeypatch.setattr(hibari_voices, "_assets", lambda: folder)
+        shutil.copy(hibari_voices.assets_folder() / name, folder)
+    monkeypatch.setattr(hibari_voices, "assets_folder", lambda: folder)
     return folder
 
 
 def test_without_the_package_espeak_is_left_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hibari_voices, "PACKAGE", "no_such_package")
-    assert bundled_voices() == ([], [Refused(MAIN_VOICE, "the package hibari-tts is not installed")])
+    assert hibari_voices.hibari_voices(NOWHERE) == (
+        [],
+        [Refused(MAIN_VOICE, "the package hibari-tts is not installed")],
+    )
     engine = SpeechEngine(NOWHERE)
     try:
         assert engine.engines == ("espeak-ng",)
@@ -127,9 +130,9 @@ def test_without_the_package_espeak_is_left_and_it_is_said(monkeypatch: pytest.M
 
 def test_a_model_that_is_gone_is_not_listed(copied: Path) -> None:
     (copied / "hibari.onnx").unlink()
-    assert bundled_voices() == ([], [Refused(MAIN_VOICE, "hibari.onnx is not there")])
+    assert hibari_voices.hibari_voices(NOWHERE) == ([], [Refused(MAIN_VOICE, "hibari.onnx is not there")])
     (copied / "voices.json").write_text('{"heart": {"bundled": true}}')
-    (refused,) = bundled_voices()[1]
+    (refused,) = hibari_voices.hibari_voices(NOWHERE)[1]
     assert refused.reason.startswith("the package hibari-tts is damaged")
 
 
@@ -156,6 +159,25 @@ def test_a_file_that_is_not_there_is_not_fetched(tmp_path: Path, monkeypatch: py
     voices = HibariVoices()
     with pytest.raises(FileNotFoundError):
         voices.load(str(tmp_path / "bf_emma.int8.onnx"))
+
+
+def test_a_voice_that_was_pulled_speaks_beside_the_one_that_comes_along(
+    tmp_path: Path, engine: SpeechEngine
+) -> None:
+    """The file is the bundled model: what is tried is that another accent reads for another voice."""
+    (tmp_path / "hibari").mkdir()
+    engine_with_two = SpeechEngine(tmp_path)
+    try:
+        shutil.copy(engine.voice(MAIN_VOICE).source, tmp_path / "hibari" / "bf_emma.int8.onnx")
+        assert engine_with_two.rescan()
+        emma = engine_with_two.voice("hibari-emma")
+        assert (emma.language, emma.gender, emma.commercial_use) == ("en-GB", "female", True)
+        british = engine_with_two.speak("A tomato in a bath.", "hibari-emma")
+        american = engine_with_two.speak("A tomato in a bath.", MAIN_VOICE)
+        assert _digest(british) != _digest(american)
+        assert _digest(american) == _digest(engine.speak("A tomato in a bath.", MAIN_VOICE))
+    finally:
+        engine_with_two.close()
 
 
 def test_a_pulled_voice_may_not_have_its_name(tmp_path: Path) -> None:

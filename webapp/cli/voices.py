@@ -12,15 +12,17 @@ from webapp.cli._table import print_table
 from webapp.clock import SystemClock
 from webapp.engines.speech.base import Refused, Voice
 from webapp.engines.speech.engine import SpeechEngine
+from webapp.engines.speech.hibari_published import fetchable_voices
 from webapp.engines.speech.installed import NO_PIPER as NO_PIPER_REASON
 from webapp.engines.speech.installed import InstalledVoices
 from webapp.engines.speech.piper_voices import is_installed, voices_in
 from webapp.errors import InvalidRequest
 from webapp.services.container import Services, make_data_folder
 from webapp.settings import load_settings
+from webapp.weights.known_voices import KnownVoice, KnownVoicePull, remove_known_voice
 from webapp.weights.pull import PullEnvironment
 from webapp.weights.sources import open_source
-from webapp.weights.voices import VoicePull, existing_voice_files, remove_voice, voice_files
+from webapp.weights.voices import VoiceFiles, VoicePull, existing_voice_files, remove_voice, voice_files
 
 COLUMNS = ("VOICE", "LANGUAGE", "QUALITY", "NAME", "LICENCE", "COMMERCIAL USE")
 COMMERCIAL_USE = {True: "yes", False: "no", None: "unclear"}
@@ -49,10 +51,11 @@ def _tell_refused(refused: Iterable[Refused]) -> None:
 
 
 def pull(arguments: Namespace) -> int:
-    """Fetch Piper voices, once their licence is accepted."""
+    """Fetch voices, once their licence is accepted."""
     with output("text") as told:
         settings = load_settings()
-        voices = [voice_files(name, settings.voices_path) for name in arguments.names]
+        hibari = fetchable_voices(settings.voices_path)
+        voices = [hibari.get(name) or voice_files(name, settings.voices_path) for name in arguments.names]
         source = open_source(arguments.source or settings.models_url)
         if not settings.models_dir:
             # Where everything is kept private.
@@ -64,13 +67,17 @@ def pull(arguments: Namespace) -> int:
             if voice.is_installed:
                 told.ended("installed", f"{voice.name} was installed already")
                 continue
-            voice_pull = VoicePull(voice, source, environment, told.tell)
+            voice_pull = (
+                KnownVoicePull(voice, source, environment, told.tell)
+                if isinstance(voice, KnownVoice)
+                else VoicePull(voice, source, environment, told.tell)
+            )
             card = voice_pull.fetch_licence_card()
             if not arguments.accept_licence:
                 _ask_for_acceptance(voice.name, card)
             voice_pull.run()
             told.ended("installed", f"{voice.name} is installed in {voice.folder}")
-    if not is_installed():
+    if not is_installed() and any(isinstance(voice, VoiceFiles) for voice in voices):
         print(NO_PIPER, file=sys.stderr)
         return told.exit_code
     of_these = [one for one in _refused_in(settings.voices_path) if one.name in arguments.names]
@@ -83,10 +90,11 @@ def _refused_in(folder: Path) -> list[Refused]:
 
 
 def take_away(arguments: Namespace) -> int:
-    """Delete Piper voices, and their samples."""
+    """Delete voices, and their samples."""
     folder = load_settings().voices_path
-    for voice in [existing_voice_files(name, folder) for name in arguments.names]:
-        freed_bytes = remove_voice(voice)
+    hibari = fetchable_voices(folder)
+    for voice in [hibari.get(name) or existing_voice_files(name, folder) for name in arguments.names]:
+        freed_bytes = remove_known_voice(voice) if isinstance(voice, KnownVoice) else remove_voice(voice)
         with_services(_forgets(voice.name))
         print(f"{voice.name} is removed; {gigabytes(freed_bytes)} freed")
     return 0

@@ -9,7 +9,7 @@ from webapp.engines.speech.base import EngineName, NothingToSpeak, Refused, Segm
 from webapp.engines.speech.catalogue import PREFIX, espeak_voices
 from webapp.engines.speech.english import in_words
 from webapp.engines.speech.english_readings import written_out
-from webapp.engines.speech.hibari_voices import bundled_voices
+from webapp.engines.speech.hibari_voices import MAIN_VOICE, hibari_voices
 from webapp.engines.speech.installed import InstalledVoices
 from webapp.engines.speech.joining import join
 from webapp.engines.speech.piper_voices import is_installed
@@ -39,8 +39,8 @@ class SpeechEngine:
         self._speaker = speaker or Speaker()
         self.version, rate, found = self._speaker.voices()
         self._espeak = {voice.voice_id: voice for voice in espeak_voices(found, rate, self.version)}
-        bundled, self._refused_bundled = bundled_voices()
-        self._bundled = {voice.voice_id: voice for voice in bundled}
+        self._voices_folder = voices_folder
+        self._broken: dict[str, Refused] = {}
         self._voices: dict[str, Voice] = {}
         self._refused: tuple[Refused, ...] = ()
         self.rescan()
@@ -74,29 +74,32 @@ class SpeechEngine:
             raise SpeechError(f"no voice {voice_id}") from None
 
     def rescan(self) -> bool:
-        """Find Piper voices that were pulled or removed; return whether any were."""
+        """Find voices that were pulled or removed; return whether any were."""
         piper, refused = self._installed.scan(has_piper=is_installed())
-        always = self._bundled | self._espeak
+        found, refused_hibari = hibari_voices(self._voices_folder)
+        hibari = {voice.voice_id: voice for voice in found if voice.voice_id not in self._broken}
+        always = hibari | self._espeak
         named_alike = [always[voice.voice_id] for voice in piper if voice.voice_id in always]
         refused += [
             Refused(other.voice_id, f"a voice of {NAMES[other.engine]} has this name")
             for other in named_alike
         ]
-        refused += self._refused_bundled
+        refused += [*refused_hibari, *self._broken.values()]
         voices = {voice.voice_id: voice for voice in piper} | always
         changed = (voices, tuple(refused)) != (self._voices, self._refused)
         self._voices, self._refused = voices, tuple(refused)
         return changed
 
     def warm_up(self) -> None:
-        """Load the neural voices that are always there; one that cannot be loaded is refused from now on."""
-        for voice in tuple(self._bundled.values()):
-            try:
-                self._speaker.load(voice)
-            except SpeechError as error:
-                del self._bundled[voice.voice_id]
-                self._refused_bundled.append(Refused(voice.voice_id, str(error)))
-        self.rescan()
+        """Load the voice that comes along; if it cannot be loaded, it is refused from now on."""
+        voice = self._voices.get(MAIN_VOICE)
+        if voice is None:
+            return
+        try:
+            self._speaker.load(voice)
+        except SpeechError as error:
+            self._broken[voice.voice_id] = Refused(voice.voice_id, str(error))
+            self.rescan()
 
     def speak(self, text: str, voice_id: str, speed: float = 1.0) -> Waveform:
         """Speak a text as a mono sound at the voice's sample rate.

@@ -1,4 +1,4 @@
-"""Loads the neural English voices of the package `hibari-tts`, which carries one of them.
+"""Loads the neural English voices of the package `hibari-tts`: the one that it carries, and pulled ones.
 
 The package can fetch others by itself. That is never called: a voice is loaded from a file that is there.
 Only the speaker process imports the package, by name, since it brings onnxruntime along.
@@ -13,6 +13,8 @@ from typing import Any, Final
 from webapp.engines.speech.base import Refused, Voice
 
 PACKAGE: Final = "hibari"
+# The folder of pulled voices, in the voices folder.
+PULLED: Final = "hibari"
 RUNTIME: Final = "onnxruntime"
 DISTRIBUTION: Final = "hibari-tts"
 PREFIX: Final = "hibari-"
@@ -26,21 +28,22 @@ SEED: Final = 1
 FULL_SCALE: Final = 32_767
 
 
-def bundled_voices() -> tuple[list[Voice], list[Refused]]:
-    """Return the voices that are installed with the package, and those that cannot be used."""
+def hibari_voices(folder: Path) -> tuple[list[Voice], list[Refused]]:
+    """Return the package's voice and those that were pulled to a folder, and those that cannot be used."""
     try:
-        assets = _assets()
-        described = _described(assets).items()
-        voices = [_voice(name, entry, assets) for name, entry in described if entry["bundled"]]
+        assets = assets_folder()
+        described = described_voices(assets).items()
+        bundled = [_voice(name, entry, assets) for name, entry in described if entry["bundled"]]
+        pulled = [_voice(name, entry, folder / PULLED) for name, entry in described if not entry["bundled"]]
     except ImportError as error:
         return [], [Refused(MAIN_VOICE, str(error))]
     except (OSError, ValueError, LookupError) as error:
         return [], [Refused(MAIN_VOICE, f"the package {DISTRIBUTION} is damaged: {error}")]
-    whole = [voice for voice in voices if Path(voice.source).is_file()]
-    return whole, [
+    there = [voice for voice in (*bundled, *pulled) if Path(voice.source).is_file()]
+    return there, [
         Refused(voice.voice_id, f"{Path(voice.source).name} is not there")
-        for voice in voices
-        if voice not in whole
+        for voice in bundled
+        if voice not in there
     ]
 
 
@@ -49,6 +52,8 @@ class HibariVoices:
 
     def __init__(self) -> None:
         self._loaded: dict[str, Any] = {}
+        # The dictionaries of an accent are larger than a voice.
+        self._readers: dict[bool, Any] = {}
 
     def load(self, model: str) -> None:
         """Load a voice from its file, with all that reading words needs. Raises the errors of the package."""
@@ -56,10 +61,13 @@ class HibariVoices:
             return
         if not Path(model).is_file():
             raise FileNotFoundError(f"{Path(model).name} is not there")
-        described = _described(_assets())
+        described = described_voices(assets_folder())
         name = next(name for name, entry in described.items() if entry["file"] == Path(model).name)
         # Threads do not survive a fork.
-        voice = import_module(PACKAGE).Hibari(voice=name, model=model, threads=1)
+        is_british = described[name]["british"]
+        reader = self._readers.get(is_british)
+        voice = import_module(PACKAGE).Hibari(voice=name, model=model, threads=1, g2p=reader)
+        self._readers[is_british] = voice.g2p
         # The package would load the reader of unknown words with the first one, in each child again.
         _ = voice.g2p.oov
         self._loaded[model] = voice
@@ -79,7 +87,7 @@ class HibariVoices:
         return SAMPLE_RATE, samples.astype(numpy.int16).tobytes()
 
 
-def _assets() -> Path:
+def assets_folder() -> Path:
     """Return the folder of the package's data, without importing it. Raises ImportError."""
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
@@ -89,7 +97,7 @@ def _assets() -> Path:
     return Path(spec.origin).parent / "assets"
 
 
-def _described(assets: Path) -> dict[str, dict[str, Any]]:
+def described_voices(assets: Path) -> dict[str, dict[str, Any]]:
     """Read the package's list of voices. Raises OSError and ValueError."""
     described: dict[str, dict[str, Any]] = json.loads((assets / "voices.json").read_text(encoding="utf-8"))
     return described
