@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import Soundloom
 from tests.weights.hub import Fault, Hub, running_hub
-from webapp.engines.speech import hibari_voices
+from webapp.engines.speech import english_readers, hibari_voices, kokoro_published
 from webapp.weights.voices import REPOSITORY
 
 VOICE = "en_US-ann-low"
@@ -168,7 +168,7 @@ EMMA_FILE = "bf_emma.int8.onnx"
 @pytest.fixture
 def emma(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """Stand-ins for the bytes of a published voice."""
-    described = hibari_voices.described_voices(hibari_voices.assets_folder())
+    described = hibari_voices.described_voices(english_readers.assets_folder())
     described["emma"] |= {"bytes": len(MODEL), "sha256": hashlib.sha256(MODEL).hexdigest()}
     monkeypatch.setattr("webapp.engines.speech.hibari_published.described_voices", lambda _assets: described)
     return MODEL
@@ -203,3 +203,31 @@ def test_other_bytes_are_no_hibari_voice(
     (tmp_path / EMMA_FILE).write_bytes(emma)
     pulled = soundloom("voices", "pull", EMMA, "--accept-licence", "--from", str(tmp_path))
     assert pulled.code == 0, pulled.err
+
+
+def test_voices_of_kokoro_share_their_model(
+    soundloom: Soundloom, hub: Hub, voices_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style = bytes(4096)
+    monkeypatch.setattr(kokoro_published, "MODEL_BYTES", len(MODEL))
+    monkeypatch.setattr(kokoro_published, "MODEL_SHA256", hashlib.sha256(MODEL).hexdigest())
+    monkeypatch.setattr(kokoro_published, "VOICE_BYTES", len(style))
+    names = ("af_heart", "bm_george")
+    monkeypatch.setattr(
+        kokoro_published, "VOICE_SHA256", dict.fromkeys(names, hashlib.sha256(style).hexdigest())
+    )
+    hub.files[f"{kokoro_published.REPOSITORY}/onnx/model_quantized.onnx"] = MODEL
+    for name in names:
+        hub.files[f"{kokoro_published.REPOSITORY}/voices/{name}.bin"] = style
+    refused = soundloom("voices", "pull", "kokoro-af_heart")
+    assert (refused.code, "License: Apache-2.0; commercial use is allowed" in refused.err) == (1, True)
+    pulled = soundloom("voices", "pull", *(f"kokoro-{name}" for name in names), "--accept-licence")
+    assert pulled.code == 0, pulled.err
+    assert len(hub.gets("model_quantized.onnx")) == 1
+    listed = soundloom("voices", "list").out
+    assert all(f"kokoro-{name} " in listed for name in names)
+    assert soundloom("voices", "remove", "kokoro-af_heart").out.endswith("0.0 MB freed\n")
+    assert "kokoro-bm_george " in soundloom("voices", "list").out
+    assert soundloom("voices", "remove", "kokoro-bm_george").out.endswith("1.1 MB freed\n")
+    assert not [path for path in (voices_dir / "kokoro").iterdir() if path.is_file()]
+    assert soundloom("voices", "remove", "kokoro-bm_george").code == 1

@@ -46,7 +46,7 @@ WRONG = (
     ('{"text": "x", "voice": 5}', "Voice not found", "voice"),
     ('{"text": "\\u0000"}', "Text contains characters that are not allowed", "text"),
     ('{"text": "..."}', "Text has nothing that can be spoken", "text"),
-    ('{"text": "%s"}' % ("99 " * 1666), "Text too long", "text"),
+    ('{"text": "%s", "voice": "espeak-en-us"}' % ("99 " * 1666), "Text too long", "text"),
     ("[]", "Request body must be a JSON object", None),
     ("{", "Request body is not valid JSON", None),
 )  # fmt: skip

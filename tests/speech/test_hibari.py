@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from tests.speech.conftest import NOWHERE
 from tests.speech.measure import longest_digital_silence_s, pauses_s, pitch
 from tests.speech.tiny_voice import write_tiny_voice
 from webapp.audio.waveform import Waveform
-from webapp.engines.speech import hibari_voices
+from webapp.engines.speech import english_readers, hibari_voices
 from webapp.engines.speech.base import NothingToSpeak, Refused
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.hibari_voices import MAIN_VOICE, HibariVoices
@@ -103,18 +102,18 @@ def test_espeak_reads_what_the_rules_of_the_voice_stumble_over(engine: SpeechEng
 
 
 @pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The package's data in a folder that a test may damage."""
     folder = tmp_path / "assets"
     folder.mkdir()
     for name in ("voices.json", "hibari.onnx"):
-        shutil.copy(hibari_voices.assets_folder() / name, folder)
+        shutil.copy(english_readers.assets_folder() / name, folder)
     monkeypatch.setattr(hibari_voices, "assets_folder", lambda: folder)
     return folder
 
 
 def test_without_the_package_espeak_is_left_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hibari_voices, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(english_readers, "PACKAGE", "no_such_package")
     assert hibari_voices.hibari_voices(NOWHERE) == (
         [],
         [Refused(MAIN_VOICE, "the package hibari-tts is not installed")],
@@ -156,7 +155,7 @@ def test_a_file_that_is_not_there_is_not_fetched(tmp_path: Path, monkeypatch: py
         raise AssertionError("something was fetched")
 
     monkeypatch.setattr("urllib.request.urlopen", fetch)
-    voices = HibariVoices()
+    voices = HibariVoices(english_readers.EnglishReaders())
     with pytest.raises(FileNotFoundError):
         voices.load(str(tmp_path / "bf_emma.int8.onnx"))
 

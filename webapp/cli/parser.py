@@ -162,7 +162,7 @@ def _add_voices(commands: Commands) -> None:
     voices = _group(commands, "voices", "fetch, list and delete voices for speech")
     _command(voices, "list", "voices:show", "list the voices that there are on this machine")
     pull = _command(
-        voices, "pull", "voices:pull", "fetch voices, such as hibari-emma or Piper's en_US-ljspeech-medium"
+        voices, "pull", "voices:pull", "fetch voices: hibari-emma, kokoro-af_heart, en_US-ljspeech-medium, …"
     )
     pull.add_argument("names", metavar="NAME", nargs="+")
     pull.add_argument(

@@ -10,9 +10,9 @@ from webapp.cli._context import operator, with_services
 from webapp.cli._progress import gigabytes, output
 from webapp.cli._table import print_table
 from webapp.clock import SystemClock
+from webapp.engines.speech import hibari_published, kokoro_published
 from webapp.engines.speech.base import Refused, Voice
 from webapp.engines.speech.engine import SpeechEngine
-from webapp.engines.speech.hibari_published import fetchable_voices
 from webapp.engines.speech.installed import NO_PIPER as NO_PIPER_REASON
 from webapp.engines.speech.installed import InstalledVoices
 from webapp.engines.speech.piper_voices import is_installed, voices_in
@@ -54,8 +54,8 @@ def pull(arguments: Namespace) -> int:
     """Fetch voices, once their licence is accepted."""
     with output("text") as told:
         settings = load_settings()
-        hibari = fetchable_voices(settings.voices_path)
-        voices = [hibari.get(name) or voice_files(name, settings.voices_path) for name in arguments.names]
+        known = _known(settings.voices_path)
+        voices = [known.get(name) or voice_files(name, settings.voices_path) for name in arguments.names]
         source = open_source(arguments.source or settings.models_url)
         if not settings.models_dir:
             # Where everything is kept private.
@@ -85,6 +85,11 @@ def pull(arguments: Namespace) -> int:
     return EXIT_REFUSED if of_these else told.exit_code
 
 
+def _known(folder: Path) -> dict[str, KnownVoice]:
+    """Return the published voices by id whose files are known beforehand."""
+    return hibari_published.fetchable_voices(folder) | kokoro_published.fetchable_voices(folder)
+
+
 def _refused_in(folder: Path) -> list[Refused]:
     return InstalledVoices(folder).scan(has_piper=True)[1]
 
@@ -92,9 +97,13 @@ def _refused_in(folder: Path) -> list[Refused]:
 def take_away(arguments: Namespace) -> int:
     """Delete voices, and their samples."""
     folder = load_settings().voices_path
-    hibari = fetchable_voices(folder)
-    for voice in [hibari.get(name) or existing_voice_files(name, folder) for name in arguments.names]:
-        freed_bytes = remove_known_voice(voice) if isinstance(voice, KnownVoice) else remove_voice(voice)
+    known = _known(folder)
+    for voice in [known.get(name) or existing_voice_files(name, folder) for name in arguments.names]:
+        freed_bytes = (
+            remove_known_voice(voice, known.values())
+            if isinstance(voice, KnownVoice)
+            else remove_voice(voice)
+        )
         with_services(_forgets(voice.name))
         print(f"{voice.name} is removed; {gigabytes(freed_bytes)} freed")
     return 0

@@ -20,6 +20,7 @@ SEED: Final = 0
 ENGINE_LABELS: Final[dict[EngineName, str]] = {
     "espeak-ng": "eSpeak NG: formant synthesis, no model",
     "hibari": "Hibari: neural voice",
+    "kokoro": "Kokoro-82M: neural voice",
     "piper": "Piper: neural voice",
 }
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from webapp.engines.base import EngineError
 
-EngineName = Literal["espeak-ng", "hibari", "piper"]
+EngineName = Literal["espeak-ng", "hibari", "kokoro", "piper"]
 Gender = Literal["female", "male", ""]
 
 
@@ -47,6 +47,11 @@ class Voice:
     source: str
     commercial_use: bool | None = None
     gender: Gender = ""
+
+    @property
+    def reads_english_only(self) -> bool:
+        """Return whether the voice skips whatever is no English."""
+        return self.engine in ("hibari", "kokoro")
 
     @property
     def is_neural(self) -> bool:

@@ -12,6 +12,7 @@ from webapp.engines.speech.english_readings import written_out
 from webapp.engines.speech.hibari_voices import MAIN_VOICE, hibari_voices
 from webapp.engines.speech.installed import InstalledVoices
 from webapp.engines.speech.joining import join
+from webapp.engines.speech.kokoro_voices import kokoro_voices
 from webapp.engines.speech.piper_voices import is_installed
 from webapp.engines.speech.readable import readable
 from webapp.engines.speech.scripts import LATIN, NEUTRAL, READER_OF, runs, scripts_read_in
@@ -25,7 +26,12 @@ PAUSE_BETWEEN_WORDS_S: Final = 0.06
 PAUSE_AFTER_COMMA_S: Final = 0.18
 PAUSE_BETWEEN_SENTENCES_S: Final = 0.28
 PAUSE_BETWEEN_PARAGRAPHS_S: Final = 0.5
-NAMES: Final[dict[EngineName, str]] = {"espeak-ng": "eSpeak NG", "hibari": "Hibari", "piper": "Piper"}
+NAMES: Final[dict[EngineName, str]] = {
+    "espeak-ng": "eSpeak NG",
+    "hibari": "Hibari",
+    "kokoro": "Kokoro",
+    "piper": "Piper",
+}
 
 
 class SpeechEngine:
@@ -78,7 +84,8 @@ class SpeechEngine:
         piper, refused = self._installed.scan(has_piper=is_installed())
         found, refused_hibari = hibari_voices(self._voices_folder)
         hibari = {voice.voice_id: voice for voice in found if voice.voice_id not in self._broken}
-        always = hibari | self._espeak
+        kokoro = {voice.voice_id: voice for voice in kokoro_voices(self._voices_folder)} if found else {}
+        always = hibari | kokoro | self._espeak
         named_alike = [always[voice.voice_id] for voice in piper if voice.voice_id in always]
         refused += [
             Refused(other.voice_id, f"a voice of {NAMES[other.engine]} has this name")
@@ -133,7 +140,7 @@ class SpeechEngine:
 
     def _segment(self, piece: str, reader: Voice, pause_s: float) -> Segment:
         plain = _plain(piece)
-        if reader.engine != "hibari":
+        if not reader.reads_english_only:
             return Segment(plain, reader, pause_s)
         return Segment(in_words(written_out(plain)), reader, pause_s, spare=self._reader(LATIN, reader))
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any, Final
 
-from webapp.engines.speech.hibari_voices import LICENSE, PREFIX, PULLED, assets_folder, described_voices
-from webapp.weights.known_voices import KnownVoice
+from webapp.engines.speech.english_readers import assets_folder
+from webapp.engines.speech.hibari_voices import LICENSE, PREFIX, PULLED, described_voices
+from webapp.weights.known_voices import KnownFile, KnownVoice
 
 REPOSITORY: Final = "maureesewilliams/hibari"
 
@@ -18,16 +19,16 @@ def fetchable_voices(folder: Path) -> dict[str, KnownVoice]:
         return {}
     return {
         f"{PREFIX}{name}": KnownVoice(
-            name=f"{PREFIX}{name}",
-            repository=REPOSITORY,
-            file=f"voices/{entry['file']}",
-            size_bytes=entry["bytes"],
-            sha256=entry["sha256"],
-            card=_card(entry),
-            folder=folder / PULLED,
+            f"{PREFIX}{name}", folder / PULLED, (_file(entry, folder / PULLED),), _card(entry)
         )
         for name, entry in described.items()
     }
+
+
+def _file(entry: dict[str, Any], folder: Path) -> KnownFile:
+    file: str = entry["file"]
+    # A digest names the content, whichever revision has it.
+    return KnownFile(REPOSITORY, f"voices/{file}", "", entry["bytes"], entry["sha256"], folder / file)
 
 
 def _card(entry: dict[str, Any]) -> str:

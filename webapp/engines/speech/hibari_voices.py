@@ -6,17 +6,16 @@ Only the speaker process imports the package, by name, since it brings onnxrunti
 
 import json
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from webapp.engines.speech.base import Refused, Voice
+import numpy as np
 
-PACKAGE: Final = "hibari"
+from webapp.engines.speech.base import Refused, Voice
+from webapp.engines.speech.english_readers import DISTRIBUTION, PACKAGE, EnglishReaders, assets_folder
+
 # The folder of pulled voices, in the voices folder.
 PULLED: Final = "hibari"
-RUNTIME: Final = "onnxruntime"
-DISTRIBUTION: Final = "hibari-tts"
 PREFIX: Final = "hibari-"
 # The voice that the package carries.
 MAIN_VOICE: Final = f"{PREFIX}heart"
@@ -50,10 +49,9 @@ def hibari_voices(folder: Path) -> tuple[list[Voice], list[Refused]]:
 class HibariVoices:
     """Loads voices and speaks with them. The process that forks calls `load`, its children call `speak`."""
 
-    def __init__(self) -> None:
+    def __init__(self, readers: EnglishReaders) -> None:
+        self._readers = readers
         self._loaded: dict[str, Any] = {}
-        # The dictionaries of an accent are larger than a voice.
-        self._readers: dict[bool, Any] = {}
 
     def load(self, model: str) -> None:
         """Load a voice from its file, with all that reading words needs. Raises the errors of the package."""
@@ -63,19 +61,14 @@ class HibariVoices:
             raise FileNotFoundError(f"{Path(model).name} is not there")
         described = described_voices(assets_folder())
         name = next(name for name, entry in described.items() if entry["file"] == Path(model).name)
+        reader = self._readers.reader(is_british=described[name]["british"])
         # Threads do not survive a fork.
-        is_british = described[name]["british"]
-        reader = self._readers.get(is_british)
-        voice = import_module(PACKAGE).Hibari(voice=name, model=model, threads=1, g2p=reader)
-        self._readers[is_british] = voice.g2p
-        # The package would load the reader of unknown words with the first one, in each child again.
-        _ = voice.g2p.oov
-        self._loaded[model] = voice
+        self._loaded[model] = import_module(PACKAGE).Hibari(voice=name, model=model, threads=1, g2p=reader)
 
     def speak(self, text: str, model: str, speed: float) -> tuple[int, bytes]:
         """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds."""
-        numpy, voice = import_module("numpy"), self._loaded[model]
-        noise = numpy.random.default_rng(SEED)
+        voice = self._loaded[model]
+        noise = np.random.default_rng(SEED)
         spoken = [
             voice.from_ids(voice.ids(phonemes), speed, noise)
             for phonemes in voice.phonemize(text)
@@ -83,18 +76,8 @@ class HibariVoices:
         ]
         if not spoken:
             return SAMPLE_RATE, b""
-        samples = numpy.clip(numpy.concatenate(spoken), -1, 1) * FULL_SCALE
-        return SAMPLE_RATE, samples.astype(numpy.int16).tobytes()
-
-
-def assets_folder() -> Path:
-    """Return the folder of the package's data, without importing it. Raises ImportError."""
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ImportError(f"the package {DISTRIBUTION} is not installed")
-    if find_spec(RUNTIME) is None:
-        raise ImportError(f"the package {RUNTIME} is not installed")
-    return Path(spec.origin).parent / "assets"
+        samples = np.clip(np.concatenate(spoken), -1, 1) * FULL_SCALE
+        return SAMPLE_RATE, samples.astype(np.int16).tobytes()
 
 
 def described_voices(assets: Path) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ spoken by a library in its initial state, and a crash ends only the child. Reque
 standard input; an answer is a line of JSON, followed by the samples that it announces.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -13,8 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from webapp.engines.speech.english_readers import EnglishReaders
 from webapp.engines.speech.espeak import Espeak
 from webapp.engines.speech.hibari_voices import HibariVoices
+from webapp.engines.speech.kokoro_voices import KokoroVoices
 from webapp.engines.speech.piper_voices import PiperVoices, unknown_languages
 
 # Far longer than the longest text takes on a busy machine.
@@ -29,8 +32,10 @@ class SpeakerProcess:
 
     def __init__(self) -> None:
         self._espeak = Espeak()
-        self._neural: dict[str, HibariVoices | PiperVoices] = {
-            "hibari": HibariVoices(),
+        readers = EnglishReaders()
+        self._neural: dict[str, HibariVoices | KokoroVoices | PiperVoices] = {
+            "hibari": HibariVoices(readers),
+            "kokoro": KokoroVoices(readers),
             "piper": PiperVoices(),
         }
 
@@ -112,12 +117,10 @@ class SpeakerProcess:
             return self._speak_with_espeak(segment["text"], segment["source"], speed, limit_s)
         if not segment["spare"]:
             return neural.speak(segment["text"], segment["source"], speed)
-        try:
+        with contextlib.suppress(Exception):  # a text that the voice's rules did not foresee
             rate, samples = neural.speak(segment["text"], segment["source"], speed)
-        except Exception:  # noqa: BLE001 - a text that the voice's rules did not foresee
-            samples = b""
-        if samples:
-            return rate, samples
+            if samples:
+                return rate, samples
         return self._speak_with_espeak(segment["text"], segment["spare"], speed, limit_s)
 
     def _speak_with_espeak(self, text: str, voice: str, speed: float, limit_s: float) -> tuple[int, bytes]:

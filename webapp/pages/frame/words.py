@@ -27,6 +27,7 @@ ENGINE_NAMES: Final = {
     "audiocraft": "AudioCraft",
     "espeak-ng": "eSpeak NG",
     "hibari": "Hibari",
+    "kokoro": "Kokoro",
     "piper": "Piper",
 }
 TIER_NAMES: Final = Texts(
