@@ -12,7 +12,7 @@ from tests.speech.measure import longest_digital_silence_s, pauses_s, pitch
 from tests.speech.tiny_voice import write_tiny_voice
 from webapp.audio.waveform import Waveform
 from webapp.engines.speech import english_readers, hibari_voices
-from webapp.engines.speech.base import NothingToSpeak, Refused
+from webapp.engines.speech.base import NothingToSpeak, Refused, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.hibari_voices import MAIN_VOICE, HibariVoices
 
@@ -93,6 +93,11 @@ def test_notation_is_read_as_text(engine: SpeechEngine) -> None:
 def test_what_has_no_sound_is_refused(engine: SpeechEngine, text: str) -> None:
     with pytest.raises(NothingToSpeak):
         engine.speak(text, MAIN_VOICE)
+
+
+def test_what_would_last_too_long_is_refused_before_it_is_spoken(engine: SpeechEngine) -> None:
+    with pytest.raises(SpeechTooLong):
+        engine.speak("777 " * 1249, MAIN_VOICE)
 
 
 def test_espeak_reads_what_the_rules_of_the_voice_stumble_over(engine: SpeechEngine) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.speech.measure import pitch
 from tests.speech.tiny_voice import FLOAT, INT64, Node, onnx_model
 from webapp.audio.waveform import Waveform
-from webapp.engines.speech.base import SpeechError
+from webapp.engines.speech.base import SpeechError, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.kokoro_voices import LONGEST_PHONEMES, parts
 
@@ -109,6 +109,12 @@ def test_other_scripts_and_long_texts(kokoro: SpeechEngine) -> None:
     assert mixed > plain + 0.2
     short, long = (kokoro.speak("word " * count, AMERICAN).duration_s / count for count in (20, 200))
     assert long == pytest.approx(short, rel=0.15)
+
+
+def test_a_text_that_would_keep_others_waiting_is_refused(kokoro: SpeechEngine) -> None:
+    assert kokoro.speak("word " * 200, AMERICAN).duration_s > 5
+    with pytest.raises(SpeechTooLong):
+        kokoro.speak("word " * 900, AMERICAN)
 
 
 @pytest.mark.parametrize("phonemes", ["", "a", "ab " * 400, "a" * 1700])

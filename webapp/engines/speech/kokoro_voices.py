@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from webapp.engines.speech.base import Gender, Voice
-from webapp.engines.speech.english_readers import RUNTIME, EnglishReaders
+from webapp.engines.speech.english_readers import RUNTIME, EnglishReaders, shortest_s
 
 PREFIX: Final = "kokoro-"
 LICENSE: Final = "Apache-2.0"
@@ -23,9 +23,11 @@ SAMPLE_RATE: Final = 24_000
 # Fixed, so that breath and hiss are the same each time.
 SEED: Final = 1
 FULL_SCALE: Final = 32_767
+# How long a text may last at least. The model takes half a second for a second on one thread, and no text may
+# keep the others waiting for longer than a minute.
+LONGEST_S: Final = 60.0
 STYLE_SIZE: Final = 256
 LONGEST_PHONEMES: Final = 500
-# Kokoro adds a third of a second behind each piece; it is cut off where pieces are joined.
 _ACCENTS: Final = {"a": ("en-US", "American"), "b": ("en-GB", "British")}
 _GENDERS: Final[dict[str, Gender]] = {"f": "female", "m": "male"}
 
@@ -90,6 +92,10 @@ class KokoroVoices:
         self._symbols = self._symbols or self._readers.symbols()
         self._readers.reader(is_british=_is_british(path))
         self._styles[source] = styles
+
+    def shortest_s(self, text: str, source: str, speed: float) -> float:
+        """Return how long a text lasts at least; that takes a small part of the time of speaking it."""
+        return shortest_s(self._readers.reader(is_british=_is_british(Path(source)))(text), speed)
 
     def speak(self, text: str, source: str, speed: float) -> tuple[int, bytes]:
         """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds."""

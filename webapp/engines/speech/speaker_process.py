@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 from webapp.engines.speech.english_readers import EnglishReaders
 from webapp.engines.speech.espeak import Espeak
 from webapp.engines.speech.hibari_voices import HibariVoices
-from webapp.engines.speech.kokoro_voices import KokoroVoices
+from webapp.engines.speech.kokoro_voices import LONGEST_S, KokoroVoices
 from webapp.engines.speech.piper_voices import PiperVoices, unknown_languages
 
 # Far longer than the longest text takes on a busy machine.
@@ -33,9 +33,12 @@ class SpeakerProcess:
     def __init__(self) -> None:
         self._espeak = Espeak()
         readers = EnglishReaders()
-        self._neural: dict[str, HibariVoices | KokoroVoices | PiperVoices] = {
+        self._english: dict[str, HibariVoices | KokoroVoices] = {
             "hibari": HibariVoices(readers),
             "kokoro": KokoroVoices(readers),
+        }
+        self._neural: dict[str, HibariVoices | KokoroVoices | PiperVoices] = {
+            **self._english,
             "piper": PiperVoices(),
         }
 
@@ -100,6 +103,8 @@ class SpeakerProcess:
             return {"failure": str(error) or type(error).__name__}, b""
 
     def _speak(self, request: dict[str, Any]) -> Answer:
+        if self._is_too_long(request):
+            return {"too_long": True}, b""
         spoken: list[tuple[int, bytes]] = []
         remaining_s: float = request["limit_s"]
         for segment in request["segments"]:
@@ -110,6 +115,20 @@ class SpeakerProcess:
                 return {"too_long": True}, b""
         parts = [(rate, len(samples)) for rate, samples in spoken]
         return {"parts": parts}, b"".join(samples for _, samples in spoken)
+
+    def _is_too_long(self, request: dict[str, Any]) -> bool:
+        """Return whether the phonemes of a text alone show that it would last too long."""
+        longest_s: float = request["limit_s"]
+        shortest_s = 0.0
+        for segment in request["segments"]:
+            voices = self._english.get(segment["engine"])
+            if voices is None:
+                continue
+            with contextlib.suppress(Exception):  # a text that the voice's rules did not foresee
+                shortest_s += voices.shortest_s(segment["text"], segment["source"], request["speed"])
+            if segment["engine"] == "kokoro":
+                longest_s = LONGEST_S
+        return shortest_s > longest_s
 
     def _speak_segment(self, segment: dict[str, str], speed: float, limit_s: float) -> tuple[int, bytes]:
         neural = self._neural.get(segment["engine"])
