@@ -36,10 +36,10 @@ NOT_FOR_READERS = {
 NAMES = {
     "Android", "AudioCraft", "Cache-Control", "Changed", "Chrome", "Chrome/", "ChromeOS",
     "Content-Disposition", "CrOS", "CriOS/", "Cookie, HX-Request", "Edg/", "Edge",
-    "ExceptionHandlersMap", "Firefox", "Firefox/", "Fragment",
+    "ExceptionHandlersMap", "Firefox", "Firefox/", "Fragment", "Hibari", "Kokoro",
     "Layout", "LibraryModel | None", "Linux", "Location", "Mac OS", "Not found", "Opera", "Piper", "Safari",
     "Safari/", "Settings", "Sort | None", "Vary", "View", "Windows",
-    "soundloom voices pull en_US-lessac-medium",
+    "soundloom voices pull en_US-ljspeech-medium",
     *(action for actions in KINDS.values() for action in actions),
 }  # fmt: skip
 

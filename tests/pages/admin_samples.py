@@ -123,5 +123,5 @@ def samples() -> Iterator[Any]:
     yield RecordPage(CHROME, (), None)
     yield RecordPage(CHROME, (), None, author=LONG, kind="jobs")
     yield ChecklistPage(CHROME, (CheckPoint("Address", True, LONG, "/x"), CheckPoint("TLS", False, "", "/x")))
-    for voices in ((VoiceRow("a b", LONG, "German", "Piper", "low", LONG, is_neural=True),), ()):
+    for voices in ((VoiceRow("a b", LONG, "German", "Piper", "low", LONG, None, is_neural=True),), ()):
         yield VoicesPage(CHROME, voices)

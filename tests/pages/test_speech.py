@@ -81,7 +81,9 @@ class TestWithoutScript:
 
     async def test_strangers_hear_samples_and_are_asked_to_sign_in(self, browser: httpx.AsyncClient) -> None:
         page = (await browser.get("/speech")).text
-        assert (_selected(page, "language"), _selected(page, "voice")) == ("en", "espeak-en-us")
+        assert (_selected(page, "language"), _selected(page, "voice")) == ("en", "hibari-heart")
+        assert "Licence of the voice: Apache-2.0. Commercial use: allowed." in page
+        assert "is not there" not in page
         assert "Sign in to speak" in page
         assert '<button class="button primary wide"' not in page
         answer = await browser.post("/speech", data={"text": "x"})
@@ -165,4 +167,14 @@ async def test_neural_voices_say_so(browser: httpx.AsyncClient, services: Servic
     await services.models.voices.write("6" * 12, [voice])
     page = (await browser.get("/speech?voice=en_US-ann-low")).text
     assert "Ann (neural, low)</option>" in page
-    assert "Licence of the voice: CC0." in page
+    assert "Licence of the voice: CC0. Commercial use: unclear." in page
+
+
+@pytest.mark.usefixtures("answered")
+async def test_a_default_voice_that_is_not_there_is_said(ann_browser: httpx.AsyncClient) -> None:
+    said = "The voice hibari-heart is not there."
+    page = (await ann_browser.get("/speech")).text
+    assert _selected(page, "voice") == "espeak-en-us"
+    assert said in page
+    spoken = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
+    assert (spoken.status_code, said in spoken.text) == (200, True)

@@ -31,7 +31,7 @@ def test_commands_and_workers_leave_the_home_folder_alone(
         server = installation.serve()
         client = server.client(token)
         client.wait_for(client.submit("rain", duration=1), "completed")
-        for voice in (NAME, "espeak-en-us"):
+        for voice in (NAME, "espeak-en-us", "hibari-heart"):
             spoken = client.http.post("/api/tts/generate", json={"text": "hello", "voice": voice})
             assert spoken.status_code == 201, spoken.text
         assert server.terminate() == 0

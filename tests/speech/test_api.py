@@ -21,7 +21,9 @@ from webapp.services.container import Services
 from webapp.settings import Settings
 
 AWAY = "Speech is not available right now; please try again in a moment"
-VOICE_FIELDS = {"id", "name", "language", "quality", "sample_rate", "description", "license", "engine"}
+VOICE_FIELDS = {
+    "id", "name", "language", "quality", "sample_rate", "description", "license", "engine", "commercial_use",
+}  # fmt: skip
 SENTENCE = "Good morning, everybody."
 
 
@@ -44,7 +46,7 @@ WRONG = (
     ('{"text": "x", "voice": 5}', "Voice not found", "voice"),
     ('{"text": "\\u0000"}', "Text contains characters that are not allowed", "text"),
     ('{"text": "..."}', "Text has nothing that can be spoken", "text"),
-    ('{"text": "%s"}' % ("99 " * 1666), "Text too long", "text"),
+    ('{"text": "%s", "voice": "espeak-en-us"}' % ("99 " * 1666), "Text too long", "text"),
     ("[]", "Request body must be a JSON object", None),
     ("{", "Request body is not valid JSON", None),
 )  # fmt: skip
@@ -61,11 +63,16 @@ class TestVoices:
         assert (english["language"], english["sample_rate"], english["engine"]) == (
             "en-US", 22_050, "espeak-ng",
         )  # fmt: skip
+        assert (english["license"], english["commercial_use"]) == ("GPL-3.0-or-later", True)
+        first = body["voices"][0]
+        assert (first["id"], first["license"], first["commercial_use"]) == (
+            "hibari-heart", "Apache-2.0", True,
+        )  # fmt: skip
 
     async def test_status_reports_tts_like_any_model(self, anybody: httpx.AsyncClient) -> None:
         status = (await anybody.get("/status")).json()
         assert status["models"]["tts"] == "ready"
-        assert status["engines"]["tts"]["label"].startswith("eSpeak NG")
+        assert status["engines"]["tts"]["label"].startswith("Hibari and eSpeak NG")
         # A worker that speaks starts no jobs.
         assert status["models"]["music"] == "unavailable"
 
@@ -148,8 +155,8 @@ class TestSpeaking:
         assert (await ann.http.get(bodies[1]["audio_url"])).status_code == 200
 
     async def test_the_server_chooses_a_voice(self, ann: User) -> None:
-        assert (await say(ann)).json()["voice"] == "espeak-en-us"
-        assert (await say(ann, voice=None)).json()["voice"] == "espeak-en-us"
+        assert (await say(ann)).json()["voice"] == "hibari-heart"
+        assert (await say(ann, voice=None)).json()["voice"] == "hibari-heart"
 
     async def test_what_is_wrong_is_told_and_costs_nothing(self, ann: User, services: Services) -> None:
         for body, text, field in WRONG:

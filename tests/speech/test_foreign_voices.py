@@ -23,6 +23,7 @@ from webapp.engines.speech import engine as speech_engine
 from webapp.engines.speech import installed
 from webapp.engines.speech.base import EngineName, Segment, SpeechError, Voice
 from webapp.engines.speech.engine import SpeechEngine
+from webapp.engines.speech.licences import allows_commercial_use
 from webapp.engines.speech.piper_descriptions import licence_in
 from webapp.engines.speech.speaker import Speaker
 from webapp.http.requests.session_cookie import PLAIN_COOKIE
@@ -252,6 +253,24 @@ def test_the_licence_that_a_card_names(card: str, licence: str) -> None:
     assert licence_in(card) == licence
 
 
+@pytest.mark.parametrize(
+    ("licence", "is_allowed"),
+    [
+        ("CC0", True), ("CC-0", True), ("CC BY 4.0", True), ("CC-BY-SA-3.0", True), ("public domain", True),
+        ("MIT", True), ("Apache-2.0", True), ("https://creativecommons.org/licenses/by-sa/4.0/", True),
+        ("Creative Commons Attribution 4.0", True), ("CC BY-NC-SA 4.0", False), ("cc-by-nc 4.0", False),
+        ("https://creativecommons.org/licenses/by-nc/4.0/", False), ("Non-commercial use only", False),
+        ("Creative Commons Attribution-NonCommercial", False), ("For research use only", False),
+        ("CC BY-ND 4.0", None), ("See URL", None), ("See the voice's own page", None), ("", None),
+        ("https://www.cstr.ed.ac.uk/projects/blizzard/2013/lessac_blizzard2013/license.html", None),
+    ],
+)  # fmt: skip
+def test_whether_speech_may_be_used_commercially(licence: str, is_allowed: bool | None) -> None:
+    assert allows_commercial_use(licence) is is_allowed
+    tuned = "Finetuned from U.S. English lessac voice (medium quality)."
+    assert allows_commercial_use(licence, tuned) is (is_allowed and None)
+
+
 @pytest.mark.usefixtures("one_process")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_card_beside_the_model(tmp_path: Path, encoding: str) -> None:
@@ -282,6 +301,8 @@ async def test_a_published_voice_speaks_through_the_worker(
                 "medium",
                 "CC0",
             )
+            # Made from another voice, whose licence it does not tell.
+            assert told.commercial_use is None
             body = {"text": "The rain in Spain stays mainly in the plain.", "voice": PUBLISHED}
             made = await ann.http.post("/api/tts/generate", json=body)
             assert made.status_code == 201, made.text

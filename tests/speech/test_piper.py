@@ -42,8 +42,9 @@ def test_a_neural_voice_stands_before_the_others(neural: SpeechEngine, engine: S
     assert len(neural.voices) == len(engine.voices) + 2
     voice = neural.voice(NAME)
     assert (voice.engine, voice.language, voice.sound_license) == ("piper", "en-US", "CC0")
-    assert neural.label.startswith("Piper and eSpeak NG")
-    assert engine.label.startswith("eSpeak NG")
+    assert neural.label.startswith("Piper, Hibari and eSpeak NG")
+    assert neural.engines == ("piper", "hibari", "espeak-ng")
+    assert engine.engines == ("hibari", "espeak-ng")
 
 
 def test_it_speaks_with_its_own_model(neural: SpeechEngine) -> None:
@@ -98,14 +99,14 @@ def test_a_model_that_is_none_fails_its_text_alone(neural: SpeechEngine) -> None
 def test_voices_that_come_and_go_are_noticed(tmp_path: Path) -> None:
     engine = SpeechEngine(tmp_path / "voices")
     try:
-        assert not engine.has_piper
+        assert "piper" not in engine.engines
         write_tiny_voice(tmp_path / "voices")
         assert engine.rescan()
         assert engine.voices[0].voice_id == NAME
         assert not engine.rescan()
         (tmp_path / "voices" / f"{NAME}.onnx").unlink()
         assert engine.rescan()
-        assert not engine.has_piper
+        assert "piper" not in engine.engines
     finally:
         engine.close()
 
@@ -113,5 +114,5 @@ def test_voices_that_come_and_go_are_noticed(tmp_path: Path) -> None:
 def test_without_piper_its_voices_are_not_offered(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webapp.engines.speech.engine.is_installed", lambda: False)
     engine = SpeechEngine(folder)
-    assert not engine.has_piper
+    assert "piper" not in engine.engines
     engine.close()

@@ -6,7 +6,7 @@ from webapp.engines.speech.readable import readable
 from webapp.engines.speech.scripts import runs, scripts_read_in
 from webapp.engines.speech.sentences import LONGEST_SENTENCE, breaths, paragraphs, sentences
 from webapp.errors import InvalidRequest
-from webapp.policy.speech import as_prompt, parse_speech, sample_text
+from webapp.policy.speech import as_prompt, default_voice, parse_speech, sample_text
 
 
 @pytest.mark.parametrize(
@@ -160,3 +160,16 @@ def test_a_wrong_request_is_refused(body: dict[str, object], text: str, field: s
 )
 def test_a_sample_is_in_the_voices_language(language: str, begins: str) -> None:
     assert sample_text(language).startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("known", "chosen"),
+    [
+        (("de_DE-x-low", "hibari-heart", "espeak-af", "espeak-en-us", "own"), "own"),
+        (("de_DE-x-low", "hibari-heart", "espeak-af", "espeak-en-us"), "hibari-heart"),
+        (("de_DE-x-low", "espeak-af", "espeak-en-us"), "espeak-en-us"),
+        (("de_DE-x-low",), "de_DE-x-low"),
+    ],
+)
+def test_the_default_voice(known: tuple[str, ...], chosen: str) -> None:
+    assert default_voice(known, "own") == chosen

@@ -7,6 +7,7 @@ it (protocol buffers: https://onnx.ai/onnx/intro/concepts.html), field by field.
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -42,8 +43,11 @@ DESCRIPTION: Final = {
 }
 
 
+Node = tuple[str, tuple[str, ...], str, dict[str, int]]
+
+
 def _model() -> bytes:
-    nodes: tuple[tuple[str, tuple[str, ...], str, dict[str, int]], ...] = (
+    nodes: tuple[Node, ...] = (
         ("Cast", ("input",), "ids", {"to": FLOAT}),
         ("Unsqueeze", ("ids", "last axis"), "column", {}),
         ("Gather", ("scales", "length"), "length scale", {}),
@@ -76,11 +80,16 @@ def _model() -> bytes:
         "quiet": np.float32(0.02),
         "gain": np.float32(0.3),
     }
+    return onnx_model(nodes, constants, {"input": INT64, "input_lengths": INT64, "scales": FLOAT})
+
+
+def onnx_model(nodes: Sequence[Node], constants: Mapping[str, object], inputs: Mapping[str, int]) -> bytes:
+    """Write a model; the last node makes its output."""
     graph = b"".join(_field(1, _node(*node)) for node in nodes) + _field(2, "tiny voice")
     graph += b"".join(_field(5, _tensor(name, np.asarray(value))) for name, value in constants.items())
-    for name, kind in (("input", INT64), ("input_lengths", INT64), ("scales", FLOAT)):
+    for name, kind in inputs.items():
         graph += _field(11, _value(name, kind))
-    graph += _field(12, _value("output", FLOAT))
+    graph += _field(12, _value(nodes[-1][2], FLOAT))
     ir_version, opset = 9, 17
     return _field(1, ir_version) + _field(7, graph) + _field(8, _field(1, "") + _field(2, opset))
 

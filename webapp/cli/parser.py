@@ -161,7 +161,9 @@ def _add_models(commands: Commands) -> None:
 def _add_voices(commands: Commands) -> None:
     voices = _group(commands, "voices", "fetch, list and delete voices for speech")
     _command(voices, "list", "voices:show", "list the voices that there are on this machine")
-    pull = _command(voices, "pull", "voices:pull", "fetch Piper voices, such as en_US-lessac-medium")
+    pull = _command(
+        voices, "pull", "voices:pull", "fetch voices: hibari-emma, kokoro-af_heart, en_US-ljspeech-medium, …"
+    )
     pull.add_argument("names", metavar="NAME", nargs="+")
     pull.add_argument(
         "--accept-licence", action="store_true", help="accept the licence of the voice without being asked"
@@ -169,7 +171,7 @@ def _add_voices(commands: Commands) -> None:
     pull.add_argument(
         "--from", dest="source", metavar="SOURCE", help="address or folder, instead of SOUNDLOOM_MODELS_URL"
     )
-    remove = _command(voices, "remove", "voices:take_away", "delete Piper voices")
+    remove = _command(voices, "remove", "voices:take_away", "delete voices that were fetched")
     remove.add_argument("names", metavar="NAME", nargs="+")
 
 

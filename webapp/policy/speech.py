@@ -1,6 +1,6 @@
 """The allowed values of a speech request, and the sample texts of voices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ VOICE_MODEL: Final = "voice"
 STATUS_MODEL: Final = "tts"
 
 MAX_VOICE_CHARACTERS: Final = 100
+# The neural English voice, and the one that speaks where there is none.
+USUAL_VOICES: Final = ("hibari-heart", "espeak-en-us")
 
 # The texts of samples, by the primary subtag of the voice's language.
 SAMPLES: Final = {
@@ -78,6 +80,14 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
 def is_voice_id(text: str) -> bool:
     """Return whether a text has the form of a voice id."""
     return is_plain_name(text, MAX_VOICE_CHARACTERS)
+
+
+def default_voice(known: Sequence[str], preferred: str) -> str:
+    """Return the voice that speaks where none is asked for: the operator's choice if it is there.
+
+    Otherwise it is one of the usual ones, or else the first. `known` is not empty.
+    """
+    return next((voice for voice in (preferred, *USUAL_VOICES) if voice in known), known[0])
 
 
 def sample_text(language: str) -> str:

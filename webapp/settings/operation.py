@@ -78,8 +78,12 @@ class OperationSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Local speech workers that `serve` supervises; none when there are no workers."),
     ] = 1
     voice: Annotated[
-        str, Meta(min_length=1, description="Voice that speaks where none is asked for, if it is there.")
-    ] = "espeak-en-us"
+        str,
+        Meta(
+            min_length=1,
+            description="Voice that speaks where none is asked for; eSpeak NG's while it is not there.",
+        ),
+    ] = "hibari-heart"
     engine: Annotated[
         Literal["auto", "audiocraft", "sketch"],
         Meta(description="What generates: `auto`, `audiocraft` or `sketch`."),

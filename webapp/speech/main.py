@@ -43,7 +43,7 @@ async def _run(settings: Settings, exit_with_parent: bool, worker_id: str | None
             )
             stop_requests.from_now_on(processor.stop)
             await services.storage.sweep_staging()
-            await asyncio.to_thread(warm_up)
+            await asyncio.gather(asyncio.to_thread(warm_up), asyncio.to_thread(engine.warm_up))
             logger.info("speech worker ready", extra={"worker": name})
             reporting = asyncio.create_task(report_metrics(services.workers.metrics, name, metrics))
             try:

@@ -8,7 +8,7 @@ from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.ogg import set_serial_number
-from webapp.engines.speech.base import Voice
+from webapp.engines.speech.base import EngineName, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, VoiceView
@@ -17,7 +17,12 @@ FILE_STEM: Final = "sound"
 PICTURE: Final = "spectrogram.png"
 # Speech has no seed; what is random in a file is drawn from this one, so that it is always the same.
 SEED: Final = 0
-ENGINE_LABELS: Final = {"espeak-ng": "eSpeak NG: formant synthesis, no model", "piper": "Piper: neural voice"}
+ENGINE_LABELS: Final[dict[EngineName, str]] = {
+    "espeak-ng": "eSpeak NG: formant synthesis, no model",
+    "hibari": "Hibari: neural voice",
+    "kokoro": "Kokoro-82M: neural voice",
+    "piper": "Piper: neural voice",
+}
 
 
 class SpeechMaker:
@@ -56,6 +61,7 @@ def voice_views(voices: Sequence[Voice]) -> list[VoiceView]:
             description=voice.description,
             license=voice.license,
             engine=voice.engine,
+            commercial_use=voice.commercial_use,
         )
         for voice in voices
     ]

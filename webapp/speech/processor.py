@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from webapp.database.patience import PASSING, Outage, until_there
+from webapp.engines.speech.base import Refused
 from webapp.engines.speech.engine import SpeechEngine
-from webapp.engines.speech.piper_descriptions import Refused
 from webapp.policy.speech import STATUS_MODEL
 from webapp.services.container import Services
 from webapp.services.speech import SpeechClaim
@@ -128,7 +128,7 @@ class SpeechProcessor:
     def _report(self) -> dict[str, Any]:
         entry = {
             "state": "ready",
-            "engine": "piper" if self._engine.has_piper else "espeak-ng",
+            "engine": self._engine.engines[0],
             "label": self._engine.label,
             "checkpoint": "",
             "license": "",

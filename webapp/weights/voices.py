@@ -55,7 +55,7 @@ class VoiceFiles:
 def voice_files(name: str, folder: Path) -> VoiceFiles:
     """Return the files of a voice. Raises InvalidRequest for a name that is not of the published form."""
     if not NAME.fullmatch(name):
-        raise InvalidRequest(f"{name!r} is no name of a Piper voice; they are like en_US-lessac-medium")
+        raise InvalidRequest(f"{name!r} is no name of a Piper voice; they are like en_US-ljspeech-medium")
     return VoiceFiles(name, folder)
 
 
@@ -164,7 +164,7 @@ def remove_voice(voice: VoiceFiles) -> int:
 
 
 def _remote_path(name: str, suffix: str) -> str:
-    """Return the path of a voice's file on the hub: `en/en_US/lessac/medium/en_US-lessac-medium.onnx`."""
+    """Return the path of a voice's file on the hub: `en/en_US/ljspeech/medium/en_US-ljspeech-medium.onnx`."""
     match = NAME.fullmatch(name)
     if match is None:
         raise InvalidRequest(f"{name!r} is no name of a Piper voice")

@@ -9,7 +9,7 @@ from webapp.policy.generation import PROMPT_PATTERN
 from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
 from webapp.services.speech import SpokenSound, VoiceView
 
-EXAMPLE_VOICE: Final = "espeak-en-us"
+EXAMPLE_VOICE: Final = "hibari-heart"
 VoiceName = Annotated[str, Meta(description="The voice's id.", examples=[EXAMPLE_VOICE])]
 
 

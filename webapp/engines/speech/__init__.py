@@ -1,1 +1,1 @@
-"""Turns texts into speech: with eSpeak NG, and with Piper where it is installed and has a voice."""
+"""Turns texts into speech: with a neural English voice, eSpeak NG, and the voices of Piper that are there."""

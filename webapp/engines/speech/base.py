@@ -5,7 +5,8 @@ from typing import Literal
 
 from webapp.engines.base import EngineError
 
-EngineName = Literal["espeak-ng", "piper"]
+EngineName = Literal["espeak-ng", "hibari", "kokoro", "piper"]
+Gender = Literal["female", "male", ""]
 
 
 class SpeechError(EngineError):
@@ -31,7 +32,8 @@ class Voice:
     """A voice that speaks texts.
 
     `language` is a BCP 47 tag. `source` identifies the voice to its engine: eSpeak NG's name of it, or the
-    path of a Piper model. `license` is that of the voice.
+    path of a neural model. `license` is that of the voice; `commercial_use` tells whether speech may be used
+    commercially, and is None where that is unclear. `gender` is empty where it is unknown.
     """
 
     voice_id: str
@@ -43,17 +45,41 @@ class Voice:
     license: str
     engine: EngineName
     source: str
+    commercial_use: bool | None = None
+    gender: Gender = ""
+
+    @property
+    def reads_english_only(self) -> bool:
+        """Return whether the voice skips whatever is no English."""
+        return self.engine in ("hibari", "kokoro")
+
+    @property
+    def is_neural(self) -> bool:
+        """Return whether a model speaks, and no formant synthesis."""
+        return self.engine != "espeak-ng"
 
     @property
     def sound_license(self) -> str:
         """Return the licence of the voice's output: a neural voice's own, or none for a program's."""
-        return self.license if self.engine == "piper" else ""
+        return self.license if self.is_neural else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A voice that is there and cannot be used, and why."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of text for one voice, and the silence that follows it at normal speed."""
+    """A piece of text for one voice, and the silence that follows it at normal speed.
+
+    `spare` is a voice of eSpeak NG; it speaks a piece that the voice has no sounds for.
+    """
 
     text: str
     voice: Voice
     pause_s: float
+    spare: Voice | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from webapp.engines.speech.base import Voice
+from webapp.engines.speech.base import Gender, Voice
 
 PREFIX: Final = "espeak-"
 # The library's name of a variant. Some others read uninitialized memory and so sound different at every
@@ -11,6 +11,7 @@ PREFIX: Final = "espeak-"
 FEMALE: Final = "+f4"
 # The licence of the program; its output is under no licence.
 LICENSE: Final = "GPL-3.0-or-later"
+_VARIANTS: Final[tuple[tuple[str, str, Gender], ...]] = (("", "", "male"), ("-female", FEMALE, "female"))
 _LEFT_OUT: Final = frozenset({"xex"})
 
 
@@ -25,11 +26,11 @@ def espeak_voices(found: Iterable[tuple[str, str, str]], sample_rate: int, versi
             # A second script of one language; the library's name distinguishes the two.
             code = source.rpartition("/")[2].lower()
         plain = name.replace("  ", " ")
-        for suffix, variant, spoken in (("", "", "male"), ("-female", FEMALE, "female")):
+        for suffix, variant, gender in _VARIANTS:
             voice_id = f"{PREFIX}{code}{suffix}"
             voices[voice_id] = Voice(
                 voice_id=voice_id,
-                name=f"{plain}, {spoken}",
+                name=f"{plain}, {gender}",
                 language=_tag(code),
                 quality="basic",
                 sample_rate=sample_rate,
@@ -37,6 +38,8 @@ def espeak_voices(found: Iterable[tuple[str, str, str]], sample_rate: int, versi
                 license=LICENSE,
                 engine="espeak-ng",
                 source=f"{source}{variant}",
+                commercial_use=True,
+                gender=gender,
             )
     return list(voices.values())
 

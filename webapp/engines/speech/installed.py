@@ -4,8 +4,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from webapp.engines.speech.base import SpeechError, Voice
-from webapp.engines.speech.piper_descriptions import Described, Refused, described_in
+from webapp.engines.speech.base import Refused, SpeechError, Voice
+from webapp.engines.speech.piper_descriptions import Described, described_in
 from webapp.engines.speech.speaker import Speaker
 
 NO_PIPER: Final = "Piper is not installed"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from webapp.engines.speech.base import Voice
+from webapp.engines.speech.base import Refused, Voice
+from webapp.engines.speech.licences import allows_commercial_use
 from webapp.foreign_text import is_plain_name, text_of
 
 MODEL_ENDING: Final = ".onnx"
@@ -28,14 +29,6 @@ LARGEST_CARD_BYTES: Final = 64 * 1024
 
 class Unusable(ValueError):
     """A voice cannot be used; the text explains why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An installed voice that cannot be used, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +97,8 @@ def _described(folder: Path, name: str) -> Described:
         model_bytes = model.stat().st_size
         is_espeak = description["phoneme_type"] == ESPEAK
         espeak_language = str(description["espeak"]["voice"]) if is_espeak else ""
+        card = _card(model)
+        licence = licence_in(card)
         voice = Voice(
             voice_id=name,
             name=str(description.get("dataset") or name).replace("_", " ").capitalize(),
@@ -111,9 +106,10 @@ def _described(folder: Path, name: str) -> Described:
             quality=str(audio.get("quality") or "medium"),
             sample_rate=_sample_rate(audio["sample_rate"]),
             description=f"Neural voice, {language.get('name_english', 'unknown language')}",
-            license=_licence(model),
+            license=licence,
             engine="piper",
             source=str(model),
+            commercial_use=allows_commercial_use(licence, card),
         )
     except KeyError as error:
         raise Unusable(f"its description has no {error}") from error
@@ -137,16 +133,16 @@ def _sample_rate(stated: object) -> int:
     return stated
 
 
-def _licence(model: Path) -> str:
-    """Return the licence that the voice's card names."""
+def _card(model: Path) -> str:
+    """Return the text of the voice's card, which names its licence; empty if it has none."""
     stem = model.name.removesuffix(MODEL_ENDING)
     own = [model.with_name(f"{name}.{card}") for name in (stem, model.name) for card in CARD_VARIANTS]
     shared = [model.with_name(card) for card in CARD_VARIANTS] if _is_alone(model) else []
     for path in (*own, *shared):
         if path.is_file():
             with path.open("rb") as file:
-                return licence_in(text_of(file.read(LARGEST_CARD_BYTES), errors="replace"))
-    return NO_LICENCE
+                return text_of(file.read(LARGEST_CARD_BYTES), errors="replace")
+    return ""
 
 
 def _is_alone(model: Path) -> bool:

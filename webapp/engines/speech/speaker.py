@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from webapp.engines.speech.base import Segment, SpeechError, SpeechTooLong
+from webapp.engines.speech.base import Segment, SpeechError, SpeechTooLong, Voice
 
 COMMAND: Final = (sys.executable, "-m", "webapp.engines.speech.speaker_process")
 # Longer than the process's own limit: only for a process that does not enforce it.
@@ -57,16 +57,18 @@ class Speaker:
         _require_answer(head)
         return frozenset(head["languages"])
 
+    def load(self, voice: Voice) -> None:
+        """Load a neural voice, so that no text waits for it. Raises SpeechError."""
+        head, _ = self._ask({"ask": "load", "segments": [_request(Segment("", voice, 0))]})
+        _require_answer(head)
+
     def speak(self, segments: Sequence[Segment], speed: float, limit_s: float) -> list[Spoken]:
         """Speak segments in order; the same segments always give the same samples.
 
         Raises SpeechTooLong if they last longer than `limit_s` together, and SpeechError if the process ended
         before it answered.
         """
-        requests = [
-            {"engine": segment.voice.engine, "source": segment.voice.source, "text": segment.text}
-            for segment in segments
-        ]
+        requests = [_request(segment) for segment in segments]
         head, samples = self._ask({"ask": "speak", "segments": requests, "speed": speed, "limit_s": limit_s})
         if head.get("too_long"):
             raise SpeechTooLong
@@ -117,6 +119,15 @@ class Speaker:
                 env={**os.environ, **ONE_THREAD},
             )
         return self._process
+
+
+def _request(segment: Segment) -> dict[str, str]:
+    return {
+        "engine": segment.voice.engine,
+        "source": segment.voice.source,
+        "text": segment.text,
+        "spare": segment.spare.source if segment.spare else "",
+    }
 
 
 def _require_answer(head: dict[str, Any]) -> None:

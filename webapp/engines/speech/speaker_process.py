@@ -5,6 +5,8 @@ spoken by a library in its initial state, and a crash ends only the child. Reque
 standard input; an answer is a line of JSON, followed by the samples that it announces.
 """
 
+import contextlib
+import gc
 import json
 import os
 import signal
@@ -12,7 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from webapp.engines.speech.english_readers import EnglishReaders
 from webapp.engines.speech.espeak import Espeak
+from webapp.engines.speech.hibari_voices import HibariVoices
+from webapp.engines.speech.kokoro_voices import LONGEST_S, KokoroVoices
 from webapp.engines.speech.piper_voices import PiperVoices, unknown_languages
 
 # Far longer than the longest text takes on a busy machine.
@@ -27,7 +32,15 @@ class SpeakerProcess:
 
     def __init__(self) -> None:
         self._espeak = Espeak()
-        self._piper = PiperVoices()
+        readers = EnglishReaders()
+        self._english: dict[str, HibariVoices | KokoroVoices] = {
+            "hibari": HibariVoices(readers),
+            "kokoro": KokoroVoices(readers),
+        }
+        self._neural: dict[str, HibariVoices | KokoroVoices | PiperVoices] = {
+            **self._english,
+            "piper": PiperVoices(),
+        }
 
     def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
         for line in requests:
@@ -40,14 +53,18 @@ class SpeakerProcess:
             version, rate = self._espeak.version, self._espeak.sample_rate
             return {"version": version, "sample_rate": rate, "voices": self._espeak.voices()}, b""
         for segment in request.get("segments", ()):
-            if segment["engine"] == "piper":
+            if segment["engine"] in self._neural:
                 # Before the fork, so that a model is loaded once.
                 try:
-                    self._piper.load(segment["source"])
+                    self._neural[segment["engine"]].load(segment["source"])
                 except Exception as error:  # noqa: BLE001 - native libraries raise what they like
                     return {
                         "failure": f"the voice {Path(segment['source']).name} cannot be loaded: {error}"
                     }, b""
+        if request["ask"] == "load":
+            # What is there now stays there: a collection in a child would copy the pages it looks at.
+            gc.freeze()
+            return {}, b""
         return self._in_a_child(request)
 
     def _in_a_child(self, request: dict[str, Any]) -> Answer:
@@ -86,6 +103,8 @@ class SpeakerProcess:
             return {"failure": str(error) or type(error).__name__}, b""
 
     def _speak(self, request: dict[str, Any]) -> Answer:
+        if self._is_too_long(request):
+            return {"too_long": True}, b""
         spoken: list[tuple[int, bytes]] = []
         remaining_s: float = request["limit_s"]
         for segment in request["segments"]:
@@ -97,12 +116,36 @@ class SpeakerProcess:
         parts = [(rate, len(samples)) for rate, samples in spoken]
         return {"parts": parts}, b"".join(samples for _, samples in spoken)
 
+    def _is_too_long(self, request: dict[str, Any]) -> bool:
+        """Return whether the phonemes of a text alone show that it would last too long."""
+        longest_s: float = request["limit_s"]
+        shortest_s = 0.0
+        for segment in request["segments"]:
+            voices = self._english.get(segment["engine"])
+            if voices is None:
+                continue
+            with contextlib.suppress(Exception):  # a text that the voice's rules did not foresee
+                shortest_s += voices.shortest_s(segment["text"], segment["source"], request["speed"])
+            if segment["engine"] == "kokoro":
+                longest_s = LONGEST_S
+        return shortest_s > longest_s
+
     def _speak_segment(self, segment: dict[str, str], speed: float, limit_s: float) -> tuple[int, bytes]:
-        if segment["engine"] == "piper":
-            return self._piper.speak(segment["text"], segment["source"], speed)
+        neural = self._neural.get(segment["engine"])
+        if neural is None:
+            return self._speak_with_espeak(segment["text"], segment["source"], speed, limit_s)
+        if not segment["spare"]:
+            return neural.speak(segment["text"], segment["source"], speed)
+        with contextlib.suppress(Exception):  # a text that the voice's rules did not foresee
+            rate, samples = neural.speak(segment["text"], segment["source"], speed)
+            if samples:
+                return rate, samples
+        return self._speak_with_espeak(segment["text"], segment["spare"], speed, limit_s)
+
+    def _speak_with_espeak(self, text: str, voice: str, speed: float, limit_s: float) -> tuple[int, bytes]:
         rate = self._espeak.sample_rate
         limit_bytes = round(limit_s * rate) * BYTES_PER_SAMPLE
-        return rate, self._espeak.speak(segment["text"], segment["source"], speed, limit_bytes)
+        return rate, self._espeak.speak(text, voice, speed, limit_bytes)
 
 
 def _how_it_ended(code: int) -> str:

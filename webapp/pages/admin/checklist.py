@@ -20,7 +20,6 @@ from webapp.services.workers.status import StatusReport
 from webapp.settings import Settings
 
 SKETCH: Final = "sketch"
-NEURAL_VOICES: Final = "piper"
 
 
 @get("/admin/checklist", dependencies=ADMIN_DEPENDENCIES)
@@ -52,7 +51,8 @@ async def show_voices(
                 words.ENGINE_NAMES.get(voice.engine, voice.engine),
                 voice.quality,
                 voice.license,
-                is_neural=voice.engine == NEURAL_VOICES,
+                voice.commercial_use,
+                is_neural=voice.is_neural,
             )
             for voice in voices
         ),
@@ -73,12 +73,12 @@ def checklist(
         _models(engines),
         CheckPoint(
             _("Voices"),
-            any(voice.engine == NEURAL_VOICES for voice in voices),
+            any(voice.is_neural for voice in voices),
             counted(len(voices), "%(number)s voice.", "%(number)s voices.")
             + " "
             + _(
-                "Neural ones sound better: %(command)s",
-                command="soundloom voices pull en_US-lessac-medium",
+                "More neural ones: %(command)s",
+                command="soundloom voices pull en_US-ljspeech-medium",
             ),
             "/admin/voices",
         ),

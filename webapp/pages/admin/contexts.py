@@ -218,6 +218,7 @@ class VoiceRow:
     engine: str
     quality: str
     license: str
+    commercial_use: bool | None
     is_neural: bool
 
 

@@ -19,7 +19,7 @@ PATH_EXAMPLES: Final = {
     "sound_id": "0f1e2d3c4b5a69788796",
     "playlist_id": "6978879605f41e2d3c4b",
     "token_id": "3",
-    "voice": "espeak-en-us",
+    "voice": "hibari-heart",
     "filename": "0f1e2d3c4b5a69788796",
 }
 FILE_ENDINGS: Final = {"audio": ".wav", "image": ".png", "application/zip": ".zip"}

@@ -23,7 +23,13 @@ MODEL_NAMES: Final = Texts(
         "voice": N_("Speech"),
     }
 )
-ENGINE_NAMES: Final = {"audiocraft": "AudioCraft", "espeak-ng": "eSpeak NG", "piper": "Piper"}
+ENGINE_NAMES: Final = {
+    "audiocraft": "AudioCraft",
+    "espeak-ng": "eSpeak NG",
+    "hibari": "Hibari",
+    "kokoro": "Kokoro",
+    "piper": "Piper",
+}
 TIER_NAMES: Final = Texts(
     {
         "free": N_("Free"),
@@ -213,6 +219,13 @@ def made_by(model: str, engine: str) -> str:
     return f"{MODEL_NAMES.get(model, model)} ({ENGINE_NAMES.get(engine, engine)})"
 
 
+def commercial_use(is_allowed: bool | None) -> str:
+    """Return whether a licence allows commercial use, in words; None is unclear."""
+    if is_allowed is None:
+        return _("unclear")
+    return _("allowed") if is_allowed else _("not allowed")
+
+
 def browser(user_agent: str) -> str:
     """Return a browser's name for people: `Firefox on Windows`; of another program, its own name."""
     name = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
@@ -223,6 +236,7 @@ def browser(user_agent: str) -> str:
 
 
 TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | Texts]] = {
+    "commercial_use": commercial_use,
     "seconds": seconds,
     "wait": wait,
     "ago": ago,

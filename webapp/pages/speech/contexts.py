@@ -14,13 +14,15 @@ from webapp.services.speech import VoiceView
 class VoiceChoice:
     """The voices of one language, and the one that is chosen; None where there is none at all.
 
-    `languages` has every language there is a voice for: its primary subtag and its name, by name.
+    `languages` has every language there is a voice for: its primary subtag and its name, by name. `missing`
+    is the id of the default voice where it is not there and the chosen one speaks instead.
     """
 
     languages: tuple[tuple[str, str], ...]
     language: str
     voices: tuple[VoiceView, ...]
     voice: VoiceView | None
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from webapp.pages.speech.contexts import (
 )
 from webapp.pages.speech.languages import language_name, primary_subtag
 from webapp.policy.library.fields import LibraryQuery
-from webapp.policy.speech import VOICE_MODEL, SpeechChoice, parse_speech
+from webapp.policy.speech import VOICE_MODEL, SpeechChoice, default_voice, parse_speech
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
 from webapp.services.speech import VoiceView
@@ -117,21 +117,24 @@ async def speech_form(
 def voice_choice(voices: Sequence[VoiceView], fields: Mapping[str, str], preferred: str) -> VoiceChoice:
     """Return the choice of voices: the requested language or else the chosen voice's, and the voice in it."""
     by_id = {voice.id: voice for voice in voices}
-    chosen = by_id.get(fields.get("voice", "")) or by_id.get(preferred) or next(iter(voices), None)
-    language = fields.get("language", "")
-    if chosen is None:
+    if not voices:
         return VoiceChoice((), "", (), None)
+    usual = by_id[default_voice(tuple(by_id), preferred)]
+    chosen = by_id.get(fields.get("voice", ""), usual)
+    language = fields.get("language", "")
     languages = _languages(voices)
     if language not in dict(languages):
         language = _primary(chosen)
     shown = tuple(voice for voice in voices if _primary(voice) == language)
-    return VoiceChoice(languages, language, shown, chosen if chosen in shown else _usual(shown))
+    voice = chosen if chosen in shown else _usual(shown)
+    missing = preferred if voice == usual and usual.id != preferred else ""
+    return VoiceChoice(languages, language, shown, voice, missing)
 
 
 def _usual(voices: Sequence[VoiceView]) -> VoiceView:
     """Of one language's voices return the first neural one, else its own country's, else the first."""
     own = {_primary(voices[0]), "-".join([_primary(voices[0])] * 2)}
-    neural = next((voice for voice in voices if voice.engine == "piper"), None)
+    neural = next((voice for voice in voices if voice.is_neural), None)
     return neural or next((voice for voice in voices if voice.language.lower() in own), voices[0])
 
 

@@ -10,7 +10,14 @@ from webapp.database import Row
 from webapp.errors import InvalidRequest, LimitReached, NotFound, SpeechFailed, StorageFull, Unavailable
 from webapp.events import speech_changed
 from webapp.policy.accounts.tiers import Tier
-from webapp.policy.speech import NORMAL_SPEED, VOICE_NOT_FOUND, SpeechChoice, is_voice_id, sample_text
+from webapp.policy.speech import (
+    NORMAL_SPEED,
+    VOICE_NOT_FOUND,
+    SpeechChoice,
+    default_voice,
+    is_voice_id,
+    sample_text,
+)
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import speech_bucket
 from webapp.services.library.storage_limits import StorageGuard
@@ -147,10 +154,10 @@ class Speech:
         return voices
 
     async def _voice(self, voice_id: str | None) -> str:
-        """The voice to speak with: the one asked for, else the operator's choice, else the first of all."""
+        """The voice to speak with: the one asked for, else the default."""
         known = [voice.id for voice in await self._waiting.until_there(self._arrived)]
         if voice_id is None:
-            return self._preferred_voice if self._preferred_voice in known else known[0]
+            return default_voice(known, self._preferred_voice)
         if voice_id not in known:
             raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
         return voice_id

@@ -1,10 +1,19 @@
 """The views of speech: plain values, ready to be rendered."""
 
+from typing import Final
+
 import msgspec
+
+# The engine whose voices are no models.
+FORMANTS: Final = "espeak-ng"
 
 
 class VoiceView(msgspec.Struct, frozen=True):
-    """A voice that can be spoken with now. `language` is a BCP 47 tag; `license` is the voice's own."""
+    """A voice that can be spoken with now.
+
+    `language` is a BCP 47 tag; `license` is the voice's own. `commercial_use` tells whether the speech may be
+    used commercially; null where that is unclear.
+    """
 
     id: str
     name: str
@@ -14,6 +23,12 @@ class VoiceView(msgspec.Struct, frozen=True):
     description: str
     license: str
     engine: str
+    commercial_use: bool | None = None
+
+    @property
+    def is_neural(self) -> bool:
+        """Return whether a model speaks, and no formant synthesis."""
+        return self.engine != FORMANTS
 
 
 class SpokenSound(msgspec.Struct, frozen=True):
