@@ -16,7 +16,7 @@ from webapp.engines.speech.speaker import Speaker, Spoken
 from webapp.services.container import Services
 from webapp.services.speech import VoiceView
 from webapp.services.workers.metrics import WorkerMetrics
-from webapp.speech.processor import SpeechProcessor
+from webapp.speech.loop import SpeechProcessor
 
 WORKER = "5" * 12
 NOWHERE = Path("there is no such folder")

@@ -31,9 +31,9 @@ from webapp.services.queue.views import JobView
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
+from webapp.worker.loop import Processor, WorkerProcess
 from webapp.worker.making import SoundMaker
 from webapp.worker.model_keeper import ModelKeeper
-from webapp.worker.processor import Processor, WorkerProcess
 from webapp.worker.worker_report import WorkerReport
 
 WORKER = "a" * 12

@@ -13,7 +13,7 @@ from webapp.services.opening import FOR_EVER
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.metrics_reporter import report_metrics
 from webapp.settings import Settings
-from webapp.speech.processor import SpeechProcessor
+from webapp.speech.loop import SpeechProcessor
 from webapp.stopping import StopRequests, run_process
 
 logger = logging.getLogger(__name__)

@@ -22,9 +22,9 @@ from webapp.stopping import StopRequests, run_process
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.gpu import count_devices_like_nvml
+from webapp.worker.loop import Processor, WorkerProcess
 from webapp.worker.making import SoundMaker
 from webapp.worker.model_keeper import ModelKeeper
-from webapp.worker.processor import Processor, WorkerProcess
 from webapp.worker.weights_keeper import WeightsKeeper
 from webapp.worker.worker_report import WorkerReport
 
