@@ -2,8 +2,8 @@
 
 import pytest
 
-from webapp.engines.speech.english import LONGEST_WORD, in_words
-from webapp.engines.speech.english_readings import written_out
+from webapp.engines.speech.reading.english import LONGEST_WORD, in_words
+from webapp.engines.speech.reading.english_readings import written_out
 
 
 @pytest.mark.parametrize(

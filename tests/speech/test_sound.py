@@ -13,7 +13,7 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import NothingToSpeak, SpeechError, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.engines.speech.piper_voices import voices_in
-from webapp.engines.speech.scripts import READER_OF
+from webapp.engines.speech.reading.scripts import READER_OF
 from webapp.engines.speech.speaker import Speaker
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it runs home."

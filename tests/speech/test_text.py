@@ -2,9 +2,9 @@
 
 import pytest
 
-from webapp.engines.speech.readable import readable
-from webapp.engines.speech.scripts import runs, scripts_read_in
-from webapp.engines.speech.sentences import LONGEST_SENTENCE, breaths, paragraphs, sentences
+from webapp.engines.speech.reading.readable import readable
+from webapp.engines.speech.reading.scripts import runs, scripts_read_in
+from webapp.engines.speech.reading.sentences import LONGEST_SENTENCE, breaths, paragraphs, sentences
 from webapp.errors import InvalidRequest
 from webapp.policy.speech import as_prompt, default_voice, parse_speech, sample_text
 

@@ -7,16 +7,16 @@ from typing import Final
 from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import EngineName, NothingToSpeak, Refused, Segment, SpeechError, Voice
 from webapp.engines.speech.catalogue import PREFIX, espeak_voices
-from webapp.engines.speech.english import in_words
-from webapp.engines.speech.english_readings import written_out
 from webapp.engines.speech.hibari_voices import MAIN_VOICE, hibari_voices
 from webapp.engines.speech.installed import InstalledVoices
 from webapp.engines.speech.joining import join
 from webapp.engines.speech.kokoro_voices import kokoro_voices
 from webapp.engines.speech.piper_voices import is_installed
-from webapp.engines.speech.readable import readable
-from webapp.engines.speech.scripts import LATIN, NEUTRAL, READER_OF, runs, scripts_read_in
-from webapp.engines.speech.sentences import COMMAS, breaths, paragraphs, sentences
+from webapp.engines.speech.reading.english import in_words
+from webapp.engines.speech.reading.english_readings import written_out
+from webapp.engines.speech.reading.readable import readable
+from webapp.engines.speech.reading.scripts import LATIN, NEUTRAL, READER_OF, runs, scripts_read_in
+from webapp.engines.speech.reading.sentences import COMMAS, breaths, paragraphs, sentences
 from webapp.engines.speech.speaker import Speaker
 
 # Five thousand characters of prose take six minutes; of emoji, which are named one by one, two hours.

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from webapp.engines.speech.scripts import HAN, HANGUL, NEUTRAL, script_of
+from webapp.engines.speech.reading.scripts import HAN, HANGUL, NEUTRAL, script_of
 
 # How much eSpeak NG reads of one sentence and of one word, in letters; it skips the rest.
 LONGEST_SENTENCE: Final = 400
