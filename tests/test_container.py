@@ -7,7 +7,15 @@ from webapp.services.container import Services
 
 # Helpers with a state of their own for each service that uses them.
 # The lease protocol has a store for each table.
-OWN_TO_EACH = {"BestEffort", "GroupWriter", "LastUse", "LeasedTable", "LeaseStore", "ReadCache"}
+OWN_TO_EACH = {
+    "BestEffort",
+    "GroupWriter",
+    "LastUse",
+    "LeaseColumns",
+    "LeasedTable",
+    "LeaseStore",
+    "ReadCache",
+}
 
 
 def _parts(whole: object) -> Iterator[object]:
