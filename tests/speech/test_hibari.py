@@ -14,6 +14,7 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.speech import english_readers, hibari_voices
 from webapp.engines.speech.base import NothingToSpeak, Refused, SpeechTooLong
 from webapp.engines.speech.engine import SpeechEngine
+from webapp.engines.speech.english_voices import Unreadable
 from webapp.engines.speech.hibari_voices import MAIN_VOICE, HibariVoices
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and then it runs home."
@@ -100,10 +101,29 @@ def test_what_would_last_too_long_is_refused_before_it_is_spoken(engine: SpeechE
         engine.speak("777 " * 1249, MAIN_VOICE)
 
 
-def test_espeak_reads_what_the_rules_of_the_voice_stumble_over(engine: SpeechEngine) -> None:
+def test_espeak_reads_what_the_rules_of_the_voice_stumble_over_and_the_log_says_so(
+    engine: SpeechEngine, caplog: pytest.LogCaptureFixture
+) -> None:
     # More figures than the package has words for.
     text = ",".join(["123"] * 16)
     assert engine.speak(text, MAIN_VOICE).duration_s > 5
+    assert [record.message for record in caplog.records] == ["eSpeak NG spoke what a voice's rules failed on"]
+    assert "123" not in caplog.text
+
+
+def test_a_model_that_fails_is_no_reason_for_another_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    voices = HibariVoices(english_readers.EnglishReaders())
+    (voice,) = (voice for voice in hibari_voices.hibari_voices(NOWHERE)[0] if voice.voice_id == MAIN_VOICE)
+    voices.load(voice.source)
+
+    def fail(*_arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(voices, "_synthesize", fail)
+    with pytest.raises(MemoryError):
+        voices.speak("hello", voice.source, 1.0)
+    with pytest.raises(Unreadable):
+        voices.speak(",".join(["123"] * 16), voice.source, 1.0)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Reads English as phonemes, for the voices that speak them; with the rules of the package `hibari-tts`."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,8 +10,6 @@ from typing import Any, Final
 PACKAGE: Final = "hibari"
 DISTRIBUTION: Final = "hibari-tts"
 RUNTIME: Final = "onnxruntime"
-# Less than any text took for a phoneme or mark of stress, at normal speed.
-SHORTEST_PHONEME_S: Final = 0.045
 
 
 def assets_folder() -> Path:
@@ -22,11 +20,6 @@ def assets_folder() -> Path:
     if find_spec(RUNTIME) is None:
         raise ImportError(f"the package {RUNTIME} is not installed")
     return Path(spec.origin).parent / "assets"
-
-
-def shortest_s(phonemes: Iterable[str], speed: float) -> float:
-    """Return how long phonemes last at least when they are spoken."""
-    return SHORTEST_PHONEME_S / speed * sum(phoneme.isalpha() for phoneme in phonemes)
 
 
 class EnglishReaders:

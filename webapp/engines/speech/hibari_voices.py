@@ -5,6 +5,7 @@ Only the speaker process imports the package, by name, since it brings onnxrunti
 """
 
 import json
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from webapp.engines.speech.base import Refused, Voice
-from webapp.engines.speech.english_readers import (
-    DISTRIBUTION,
-    PACKAGE,
-    EnglishReaders,
-    assets_folder,
-    shortest_s,
-)
+from webapp.engines.speech.english_readers import DISTRIBUTION, PACKAGE, EnglishReaders, assets_folder
+from webapp.engines.speech.english_voices import SAMPLE_RATE, SEED, EnglishVoices, Samples
 
 # The folder of pulled voices, in the voices folder.
 PULLED: Final = "hibari"
@@ -27,10 +23,6 @@ PREFIX: Final = "hibari-"
 MAIN_VOICE: Final = f"{PREFIX}heart"
 # Of the package, its models, and Kokoro, from which they were distilled.
 LICENSE: Final = "Apache-2.0"
-SAMPLE_RATE: Final = 24_000
-# Fixed, so that breath and hiss are the same each time.
-SEED: Final = 1
-FULL_SCALE: Final = 32_767
 
 
 def hibari_voices(folder: Path) -> tuple[list[Voice], list[Refused]]:
@@ -52,42 +44,31 @@ def hibari_voices(folder: Path) -> tuple[list[Voice], list[Refused]]:
     ]
 
 
-class HibariVoices:
-    """Loads voices and speaks with them. The process that forks calls `load`, its children call `speak`."""
+class HibariVoices(EnglishVoices):
+    """Loads the package's voices and speaks with them."""
 
     def __init__(self, readers: EnglishReaders) -> None:
-        self._readers = readers
+        super().__init__(readers)
         self._loaded: dict[str, Any] = {}
 
-    def load(self, model: str) -> None:
-        """Load a voice from its file, with all that reading words needs. Raises the errors of the package."""
-        if model in self._loaded:
+    def load(self, source: str) -> None:
+        if source in self._loaded:
             return
-        if not Path(model).is_file():
-            raise FileNotFoundError(f"{Path(model).name} is not there")
+        if not Path(source).is_file():
+            raise FileNotFoundError(f"{Path(source).name} is not there")
         described = described_voices(assets_folder())
-        name = next(name for name, entry in described.items() if entry["file"] == Path(model).name)
+        name = next(name for name, entry in described.items() if entry["file"] == Path(source).name)
         reader = self._readers.reader(is_british=described[name]["british"])
         # Threads do not survive a fork.
-        self._loaded[model] = import_module(PACKAGE).Hibari(voice=name, model=model, threads=1, g2p=reader)
+        self._loaded[source] = import_module(PACKAGE).Hibari(voice=name, model=source, threads=1, g2p=reader)
 
-    def shortest_s(self, text: str, model: str, speed: float) -> float:
-        """Return how long a text lasts at least; that takes a small part of the time of speaking it."""
-        return sum(shortest_s(phonemes, speed) for phonemes in self._loaded[model].phonemize(text))
+    def _phonemize(self, text: str, source: str) -> Sequence[str]:
+        parts: list[str] = self._loaded[source].phonemize(text)
+        return parts
 
-    def speak(self, text: str, model: str, speed: float) -> tuple[int, bytes]:
-        """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds."""
-        voice = self._loaded[model]
-        noise = np.random.default_rng(SEED)
-        spoken = [
-            voice.from_ids(voice.ids(phonemes), speed, noise)
-            for phonemes in voice.phonemize(text)
-            if any(phoneme.isalpha() for phoneme in phonemes)
-        ]
-        if not spoken:
-            return SAMPLE_RATE, b""
-        samples = np.clip(np.concatenate(spoken), -1, 1) * FULL_SCALE
-        return SAMPLE_RATE, samples.astype(np.int16).tobytes()
+    def _synthesize(self, parts: Sequence[str], source: str, speed: float) -> list[Samples]:
+        voice, noise = self._loaded[source], np.random.default_rng(SEED)
+        return [voice.from_ids(voice.ids(part), speed, noise) for part in parts]
 
 
 def described_voices(assets: Path) -> dict[str, dict[str, Any]]:

@@ -3,15 +3,16 @@
 They read with the rules of `hibari-tts`, whose phonemes are Kokoro's. Only the speaker process loads them.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from webapp.engines.speech.base import Gender, Voice
-from webapp.engines.speech.english_readers import RUNTIME, EnglishReaders, shortest_s
+from webapp.engines.speech.english_readers import RUNTIME, EnglishReaders
+from webapp.engines.speech.english_voices import SAMPLE_RATE, SEED, EnglishVoices, Samples
 
 PREFIX: Final = "kokoro-"
 LICENSE: Final = "Apache-2.0"
@@ -19,13 +20,6 @@ LICENSE: Final = "Apache-2.0"
 PULLED: Final = "kokoro"
 MODEL: Final = "model_quantized.onnx"
 VOICE_ENDING: Final = ".bin"
-SAMPLE_RATE: Final = 24_000
-# Fixed, so that breath and hiss are the same each time.
-SEED: Final = 1
-FULL_SCALE: Final = 32_767
-# How long a text may last at least. The model takes half a second for a second on one thread, and no text may
-# keep the others waiting for longer than a minute.
-LONGEST_S: Final = 60.0
 STYLE_SIZE: Final = 256
 LONGEST_PHONEMES: Final = 500
 _ACCENTS: Final = {"a": ("en-US", "American"), "b": ("en-GB", "British")}
@@ -63,17 +57,19 @@ def kokoro_voice(name: str, path: Path) -> Voice:
     )
 
 
-class KokoroVoices:
-    """Loads voices and speaks with them. The process that forks calls `load`, its children call `speak`."""
+class KokoroVoices(EnglishVoices):
+    """Loads Kokoro's voices and speaks with them."""
+
+    # The model takes about as long as what it speaks, and no text may keep the others waiting for long.
+    longest_s = 60.0
 
     def __init__(self, readers: EnglishReaders) -> None:
-        self._readers = readers
+        super().__init__(readers)
         self._models: dict[Path, Any] = {}
         self._styles: dict[str, Any] = {}
         self._symbols: dict[str, int] = {}
 
     def load(self, source: str) -> None:
-        """Load a voice and the model beside it. Raises the errors of onnxruntime and of the reader."""
         if source in self._styles:
             return
         onnxruntime = import_module(RUNTIME)
@@ -93,21 +89,13 @@ class KokoroVoices:
         self._readers.reader(is_british=_is_british(path))
         self._styles[source] = styles
 
-    def shortest_s(self, text: str, source: str, speed: float) -> float:
-        """Return how long a text lasts at least; that takes a small part of the time of speaking it."""
-        return shortest_s(self._readers.reader(is_british=_is_british(Path(source)))(text), speed)
+    def _phonemize(self, text: str, source: str) -> Sequence[str]:
+        return parts(self._readers.reader(is_british=_is_british(Path(source)))(text))
 
-    def speak(self, text: str, source: str, speed: float) -> tuple[int, bytes]:
-        """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds."""
-        path = Path(source)
-        phonemes = self._readers.reader(is_british=_is_british(path))(text)
-        if not any(phoneme.isalpha() for phoneme in phonemes):
-            return SAMPLE_RATE, b""
-        spoken = [self._speak_part(part, source, speed) for part in parts(phonemes)]
-        samples = np.clip(np.concatenate(spoken), -1, 1) * FULL_SCALE
-        return SAMPLE_RATE, samples.astype(np.int16).tobytes()
+    def _synthesize(self, parts: Sequence[str], source: str, speed: float) -> list[Samples]:
+        return [self._synthesize_part(part, source, speed) for part in parts]
 
-    def _speak_part(self, phonemes: str, source: str, speed: float) -> npt.NDArray[np.float32]:
+    def _synthesize_part(self, phonemes: str, source: str, speed: float) -> Samples:
         session = self._models[Path(source).with_name(MODEL)]
         styles = self._styles[source]
         numbers = [self._symbols[phoneme] for phoneme in phonemes if phoneme in self._symbols]
@@ -119,7 +107,7 @@ class KokoroVoices:
             "style": style[np.newaxis],
             "speed": np.asarray([speed], np.float32),
         }
-        spoken: npt.NDArray[np.float32] = session.run(None, given)[0]
+        spoken: Samples = session.run(None, given)[0]
         return spoken.reshape(-1)
 
 

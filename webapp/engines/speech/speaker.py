@@ -1,6 +1,7 @@
 """Speaks through a process of its own, which is restarted when it ends."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ SILENT_S: Final = 75.0
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 Pcm = npt.NDArray[np.int16]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class Speaker:
         if head.get("too_long"):
             raise SpeechTooLong
         _require_answer(head)
+        if head["unread"]:
+            reasons = ",".join(head["unread"])
+            logger.warning("eSpeak NG spoke what a voice's rules failed on", extra={"reasons": reasons})
         spoken, offset = [], 0
         for rate, length in head["parts"]:
             spoken.append(Spoken(np.frombuffer(samples[offset : offset + length], np.int16), rate))

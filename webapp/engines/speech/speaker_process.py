@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from webapp.engines.speech.english_readers import EnglishReaders
+from webapp.engines.speech.english_voices import EnglishVoices, Unreadable
 from webapp.engines.speech.espeak import Espeak
 from webapp.engines.speech.hibari_voices import HibariVoices
-from webapp.engines.speech.kokoro_voices import LONGEST_S, KokoroVoices
+from webapp.engines.speech.kokoro_voices import KokoroVoices
 from webapp.engines.speech.piper_voices import PiperVoices, unknown_languages
 
 # Far longer than the longest text takes on a busy machine.
@@ -33,14 +34,13 @@ class SpeakerProcess:
     def __init__(self) -> None:
         self._espeak = Espeak()
         readers = EnglishReaders()
-        self._english: dict[str, HibariVoices | KokoroVoices] = {
+        self._english: dict[str, EnglishVoices] = {
             "hibari": HibariVoices(readers),
             "kokoro": KokoroVoices(readers),
         }
-        self._neural: dict[str, HibariVoices | KokoroVoices | PiperVoices] = {
-            **self._english,
-            "piper": PiperVoices(),
-        }
+        self._neural: dict[str, EnglishVoices | PiperVoices] = {**self._english, "piper": PiperVoices()}
+        # Why rules failed on pieces of the text that is spoken, for the log.
+        self._unread: list[str] = []
 
     def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
         for line in requests:
@@ -114,7 +114,7 @@ class SpeakerProcess:
             if remaining_s < 0:
                 return {"too_long": True}, b""
         parts = [(rate, len(samples)) for rate, samples in spoken]
-        return {"parts": parts}, b"".join(samples for _, samples in spoken)
+        return {"parts": parts, "unread": self._unread}, b"".join(samples for _, samples in spoken)
 
     def _is_too_long(self, request: dict[str, Any]) -> bool:
         """Return whether the phonemes of a text alone show that it would last too long."""
@@ -124,21 +124,21 @@ class SpeakerProcess:
             voices = self._english.get(segment["engine"])
             if voices is None:
                 continue
-            with contextlib.suppress(Exception):  # a text that the voice's rules did not foresee
+            longest_s = min(longest_s, voices.longest_s)
+            with contextlib.suppress(Unreadable):  # what cannot be read is spoken by another voice
                 shortest_s += voices.shortest_s(segment["text"], segment["source"], request["speed"])
-            if segment["engine"] == "kokoro":
-                longest_s = LONGEST_S
         return shortest_s > longest_s
 
     def _speak_segment(self, segment: dict[str, str], speed: float, limit_s: float) -> tuple[int, bytes]:
         neural = self._neural.get(segment["engine"])
         if neural is None:
             return self._speak_with_espeak(segment["text"], segment["source"], speed, limit_s)
-        if not segment["spare"]:
-            return neural.speak(segment["text"], segment["source"], speed)
-        with contextlib.suppress(Exception):  # a text that the voice's rules did not foresee
+        try:
             rate, samples = neural.speak(segment["text"], segment["source"], speed)
-            if samples:
+        except Unreadable as error:
+            self._unread.append(str(error))
+        else:
+            if samples or not segment["spare"]:
                 return rate, samples
         return self._speak_with_espeak(segment["text"], segment["spare"], speed, limit_s)
 
