@@ -9,19 +9,14 @@ from pathlib import Path
 
 from webapp.errors import NotFound
 from webapp.weights.locking import locked
-from webapp.weights.meter import Meter
 from webapp.weights.pull import Progress, PullEnvironment
-from webapp.weights.source import FolderSource, RemoteFile, Source, SourceFailed
+from webapp.weights.source import RemoteFile, Source, SourceFailed
 from webapp.weights.transfer import (
-    Conditions,
-    Transfer,
-    arrived_bytes,
-    check_space,
     finish,
     part_of,
     resume_record_path,
-    retry_interrupted,
 )
+from webapp.weights.voice_download import VoiceDownload
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +59,7 @@ class KnownVoicePull:
         report: Callable[[Progress], None],
     ) -> None:
         self._voice = voice
-        self._source = source
-        self._environment = environment
-        self._report = report
-        self._meter = Meter(environment.now_s)
+        self._download = VoiceDownload(source, environment, report)
 
     def fetch_licence_card(self) -> str:
         """Return what is known of the voice, its licence included."""
@@ -81,40 +73,24 @@ class KnownVoicePull:
         with locked(folder.parent, folder.name):
             missing = [file for file in self._voice.files if not file.path.is_file()]
             remotes = [self._describe(file) for file in missing]
-            needed_bytes = sum(file.size_bytes - arrived_bytes(file.path) for file in missing)
-            check_space(folder, needed_bytes, self._environment.reserve_bytes)
+            self._download.require_space(folder, {file.path: file.size_bytes for file in missing})
             for file, remote in zip(missing, remotes, strict=True):
-                self._fetch(file, remote)
+                self._download.fetch(self._label(file), remote, file.path)
+                finish(file.path)
 
     def _describe(self, file: KnownFile) -> RemoteFile:
-        self._report(Progress("looking", f"{self._voice.name}: {file.path.name}"))
-        try:
-            remote = retry_interrupted(
-                lambda: self._source.describe(file.repository, file.file, file.revision),
-                self._environment.wait,
-            )
-        except NotFound:
-            if not isinstance(self._source, FolderSource):
-                raise
-            # A folder may hold the files of voices side by side.
-            remote = self._source.describe("", file.path.name, "")
+        remote = self._download.describe(
+            self._label(file), file.repository, file.file, file.revision, beside=(file.path.name,)
+        )
         if remote.size_bytes != file.size_bytes:
             raise SourceFailed(
-                f"{file.file} from {self._source.name} has {remote.size_bytes} bytes in place of"
+                f"{file.file} from {self._download.source.name} has {remote.size_bytes} bytes in place of"
                 f" {file.size_bytes}"
             )
         return replace(remote, sha256=file.sha256)
 
-    def _fetch(self, file: KnownFile, remote: RemoteFile) -> None:
-        def on_progress(bytes_done: int, bytes_new: int) -> None:
-            if bytes_new:
-                self._meter.add(bytes_new)
-            label = f"{self._voice.name}: {file.path.name}"
-            self._report(Progress("fetching", label, bytes_done, file.size_bytes, self._meter.bytes_per_s))
-
-        conditions = Conditions(self._environment.reserve_bytes, self._environment.wait)
-        Transfer(self._source, remote, file.path, conditions, on_progress).run()
-        finish(file.path)
+    def _label(self, file: KnownFile) -> str:
+        return f"{self._voice.name}: {file.path.name}"
 
 
 def remove_known_voice(voice: KnownVoice, others: Iterable[KnownVoice]) -> int:

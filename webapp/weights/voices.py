@@ -13,18 +13,13 @@ from typing import Final
 from webapp.errors import InvalidRequest, NotFound
 from webapp.foreign_text import is_plain_name, text_of
 from webapp.weights.locking import locked
-from webapp.weights.meter import Meter
 from webapp.weights.pull import Progress, PullEnvironment
-from webapp.weights.source import FolderSource, RemoteFile, Source
+from webapp.weights.source import RemoteFile, Source
 from webapp.weights.transfer import (
-    Conditions,
-    Transfer,
-    arrived_bytes,
-    check_space,
     finish,
     part_of,
-    retry_interrupted,
 )
+from webapp.weights.voice_download import VoiceDownload
 
 REPOSITORY: Final = "rhasspy/piper-voices"
 NAME: Final = re.compile(r"(?P<language>[a-z]{2,3})_(?P<region>[A-Z]{2,3})-(?P<name>\w+)-(?P<quality>\w+)")
@@ -80,12 +75,7 @@ class VoicePull:
         report: Callable[[Progress], None],
     ) -> None:
         self._voice = voice
-        self._source = source
-        self._environment = environment
-        self._report = report
-        self._meter = Meter(environment.now_s)
-        self._done: dict[str, int] = {}
-        self._total: dict[str, int] = {}
+        self._download = VoiceDownload(source, environment, report)
 
     def fetch_licence_card(self) -> str:
         """Download the voice's card, and return its text, which states the licence.
@@ -110,43 +100,21 @@ class VoicePull:
         voice = self._voice
         with locked(voice.folder, voice.name):
             remotes = {suffix: self._describe(suffix) for suffix in (CONFIG, MODEL)}
-            self._total = {suffix: remote.size_bytes for suffix, remote in remotes.items()}
-            needed = sum(self._total.values()) - sum(arrived_bytes(voice.path(suffix)) for suffix in remotes)
-            check_space(voice.folder, needed, self._environment.reserve_bytes)
+            sizes_bytes = {voice.path(suffix): remote.size_bytes for suffix, remote in remotes.items()}
+            self._download.require_space(voice.folder, sizes_bytes)
             for suffix, remote in remotes.items():
                 self._fetch(suffix, remote)
             for suffix in remotes:
                 finish(voice.path(suffix))
 
     def _describe(self, suffix: str) -> RemoteFile:
-        self._report(Progress("looking", f"{self._voice.name}{suffix}"))
+        name = f"{self._voice.name}{suffix}"
+        beside = (name, PUBLISHED_CARD) if suffix == CARD else (name,)
         file = _remote_path(self._voice.name, suffix)
-        try:
-            return retry_interrupted(
-                lambda: self._source.describe(REPOSITORY, file, ""), self._environment.wait
-            )
-        except NotFound:
-            if not isinstance(self._source, FolderSource):
-                raise
-            # A folder may hold voices side by side, as a voices folder does.
-            try:
-                return self._source.describe("", f"{self._voice.name}{suffix}", "")
-            except NotFound:
-                if suffix != CARD:
-                    raise
-                return self._source.describe("", PUBLISHED_CARD, "")
+        return self._download.describe(name, REPOSITORY, file, beside=beside)
 
     def _fetch(self, suffix: str, remote: RemoteFile) -> None:
-        def on_progress(bytes_done: int, bytes_new: int) -> None:
-            self._done[suffix] = bytes_done
-            if bytes_new:
-                self._meter.add(bytes_new)
-            done, total = sum(self._done.values()), sum(self._total.values()) or remote.size_bytes
-            label = f"{self._voice.name}{suffix}"
-            self._report(Progress("fetching", label, done, total, self._meter.bytes_per_s))
-
-        conditions = Conditions(self._environment.reserve_bytes, self._environment.wait)
-        Transfer(self._source, remote, self._voice.path(suffix), conditions, on_progress).run()
+        self._download.fetch(f"{self._voice.name}{suffix}", remote, self._voice.path(suffix))
 
 
 def remove_voice(voice: VoiceFiles) -> int:
