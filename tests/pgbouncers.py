@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
+from tests.system_tools import system_tool
 
 START_S: Final = 20
 # So few that statements of one connection of ours meet other connections of the pooler's.
 SERVER_CONNECTIONS: Final = 3
-# `.ci/run` sets it: there the tests must not be left out.
-REQUIRED: Final = "SYSTEM_TOOLS_REQUIRED"
 CONFIGURATION: Final = """
 [databases]
 {name} = host={socket_folder} dbname={name} user=postgres
@@ -69,10 +67,7 @@ class PgBouncer:
 @contextmanager
 def pgbouncer(direct_url: str, folder: Path) -> Iterator[PgBouncer]:
     """Run a PgBouncer before the database of an address that names a folder of sockets."""
-    found = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
-    if found is None and not os.environ.get(REQUIRED):
-        pytest.skip("pgbouncer was not found; Debian has it")
-    assert found, "pgbouncer was not found, and has to be there"
+    found = system_tool("pgbouncer", "pgbouncer")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

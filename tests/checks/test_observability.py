@@ -1,24 +1,20 @@
 """Dashboards, alerts and their page name only metrics that there are."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Final
 
-import pytest
 from prometheus_client import CollectorRegistry
 
+from tests.system_tools import system_tool
 from webapp.api.metrics import lapsed_leases, queue_families, worker_families
 from webapp.http.middleware.request_metrics import RequestMetrics
 from webapp.services.queue.views import QueueSnapshot
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.status import NO_GPU, StatusReport
 
-# `.ci/run` sets it: there the test must not be left out.
-REQUIRED: Final = "SYSTEM_TOOLS_REQUIRED"
 DOCS: Final = Path(__file__).parents[2] / "docs"
 ALERTS: Final = DOCS / "deploy/prometheus/alerts.yml"
 DASHBOARD: Final = DOCS / "deploy/grafana/soundloom.json"
@@ -74,12 +70,8 @@ def test_the_page_describes_every_metric() -> None:
 
 
 def test_alerts_fire_when_they_should_and_only_then() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None and not os.environ.get(REQUIRED):
-        pytest.skip("promtool is missing; Debian has it in the package prometheus")
-    assert promtool, "promtool is missing"
     checked = subprocess.run(
-        [promtool, "test", "rules", ALERTS.with_name("alerts_test.yml").name],
+        [system_tool("promtool", "prometheus"), "test", "rules", ALERTS.with_name("alerts_test.yml").name],
         cwd=ALERTS.parent,
         capture_output=True,
         text=True,

@@ -3,7 +3,6 @@
 import datetime as dt
 import os
 import re
-import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -18,28 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.processes.test_proxies import REQUIRED, START_S, free_ports, wait_for
+from tests.processes.test_proxies import START_S, free_ports, nginx_configuration, wait_for
 from tests.running import PASSWORD, Installation
+from tests.system_tools import system_tool
 from webapp.settings import Settings
 
 DEPLOY: Final = Path(__file__).parents[2] / "docs/deploy"
 SITE: Final = "sound.example.org"
-NGINX_FRAME: Final = """
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {site}
-}}
-"""
 # A certificate of its own, and nothing outside its folder.
 CADDY_FRAME: Final = (
     "{{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\tauto_https disable_redirects\n}}\n{site}"
@@ -111,8 +95,7 @@ def _nginx(folder: Path, port: int, upstream: str) -> list[str]:
         (f"/etc/letsencrypt/live/{SITE}/privkey.pem", str(private)),
     )
     configuration = folder / "nginx.conf"
-    user = "user root;" if os.geteuid() == 0 else ""
-    configuration.write_text(NGINX_FRAME.format(user=user, folder=folder, site=site))
+    configuration.write_text(nginx_configuration(folder, site))
     return ["-p", str(folder), "-c", str(configuration)]
 
 
@@ -123,6 +106,7 @@ def _caddy(folder: Path, _port: int, _upstream: str) -> list[str]:
 
 
 ARGUMENTS: Final = {"nginx": _nginx, "caddy": _caddy}
+PACKAGES: Final = {"nginx": "nginx-light", "caddy": "caddy"}
 
 
 @dataclass(frozen=True)
@@ -139,10 +123,7 @@ class Browser:
 def browser(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, upstream: str
 ) -> Iterator[Browser]:
-    found = shutil.which(request.param) or shutil.which(request.param, path="/usr/sbin:/usr/local/sbin")
-    if found is None and not os.environ.get(REQUIRED):
-        pytest.skip(f"{request.param} was not found; Debian has it")
-    assert found, f"{request.param} was not found, and has to be there"
+    found = system_tool(request.param, PACKAGES[request.param])
     folder = tmp_path_factory.mktemp(request.param)
     (port,) = free_ports(1)
     home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -15,14 +14,13 @@ import httpx
 import pytest
 
 from tests.running import PASSWORD, Installation, Server
+from tests.system_tools import system_tool
 
 SITE = "sound.test"
 ORIGIN = {"host": SITE, "origin": f"http://{SITE}", "accept": "text/html,*/*;q=0.8"}
 START_S = 20
-# `.ci/run` sets it: there the tests must not be left out.
-REQUIRED = "SYSTEM_TOOLS_REQUIRED"
 
-CONFIGURATION = """
+NGINX = """
 daemon off;
 {user}
 worker_processes 1;
@@ -36,8 +34,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    upstream soundloom_app {{ server {upstream}; }}
-    {servers}
+    {site}
 }}
 """
 
@@ -45,12 +42,12 @@ http {{
 @pytest.fixture(scope="module")
 def nginx() -> str:
     """The path of nginx."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        if os.environ.get(REQUIRED):
-            pytest.fail("nginx was not found, and has to be there")
-        pytest.skip("nginx was not found; on Debian, `apt-get install nginx-light` brings it")
-    return found
+    return system_tool("nginx", "nginx-light")
+
+
+def nginx_configuration(folder: Path, site: str) -> str:
+    """The whole configuration of an nginx that keeps to a folder, around what it serves."""
+    return NGINX.format(user="user root;" if os.geteuid() == 0 else "", folder=folder, site=site)
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +81,8 @@ def proxied(nginx: str, folder: Path, url: str, *locations: str) -> Iterator[Pro
     ]
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "nginx.conf"
-    configuration.write_text(
-        CONFIGURATION.format(
-            user="user root;" if os.geteuid() == 0 else "",
-            folder=folder,
-            upstream=url.removeprefix("http://"),
-            servers="\n".join(servers),
-        )
-    )
+    upstream = f"upstream soundloom_app {{ server {url.removeprefix('http://')}; }}"
+    configuration.write_text(nginx_configuration(folder, "\n".join([upstream, *servers])))
     process = subprocess.Popen([nginx, "-p", str(folder), "-c", str(configuration)])
     try:
         for port in ports:
