@@ -72,11 +72,10 @@ class PostgresLink:
         """Return the driver's arguments for a connection."""
         # An option after the ? may ask for another encoding, in which not every text can be sent.
         settings = {"client_encoding": ENCODING}
-        arguments = {"dsn": self._url, "timeout": self.limits.connect_s, "server_settings": settings}
-        if self._is_pooled:
-            return {**arguments, "statement_cache_size": 0}
-        settings |= self._time_limits(is_limited=is_limited)
-        return arguments
+        if not self._is_pooled:
+            settings |= self._time_limits(is_limited=is_limited)
+        cache = {"statement_cache_size": 0} if self._is_pooled else {}
+        return {"dsn": self._url, "timeout": self.limits.connect_s, "server_settings": settings, **cache}
 
     def _time_limits(self, *, is_limited: bool) -> dict[str, str]:
         limits = {"idle_in_transaction_session_timeout": str(HANGING_TRANSACTION_MS)}

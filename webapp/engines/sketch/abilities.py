@@ -29,13 +29,13 @@ _PLACES: Final = (
     "getting louder",
 )  # fmt: skip
 _MUSIC: Final = "Name a style, instruments, a tempo, a key, a mood"
-_FAST: Final = "The same as music here; quicker only with MAGNeT"
+_FAST: Final = "The same as music here"
 
 ABILITIES: Final = {
     "music": Abilities(_MUSIC, "{} {}, {}", _MUSIC_PARTS),
     "magnet": Abilities(_FAST, "{} {}, {}", _MUSIC_PARTS),
     "audio": Abilities(
-        "Weather, water, animals, traffic, the house",
+        "Weather, water, animals",
         "{} {}, with {}",
         (_SOURCES, _PLACES, _SOURCES[::-1]),
     ),

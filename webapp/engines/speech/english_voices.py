@@ -1,4 +1,4 @@
-"""What the neural English voices share: a text becomes phonemes by rules, and those become sound by a model.
+"""The mechanism that the neural English voices share: from a text to phonemes, and from those to sound.
 
 Only the speaker process uses them. It loads a voice; the children that it forks speak.
 """

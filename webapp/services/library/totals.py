@@ -1,4 +1,4 @@
-"""How many sounds a list has. Counting very many takes longer than reading a page of them."""
+"""Counts the sounds of a list. Counting very many takes longer than reading a page of them."""
 
 import math
 from dataclasses import dataclass

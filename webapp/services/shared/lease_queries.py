@@ -58,7 +58,7 @@ class LeaseColumns:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a worker learns: the (key, fence) of its leases that hold, and whether the register has it."""
+    """The answer to a worker: the (key, fence) of its leases that hold, and whether the register has it."""
 
     held: frozenset[tuple[str, int]]
     is_registered: bool

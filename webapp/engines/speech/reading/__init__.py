@@ -1,1 +1,1 @@
-"""How a text is read: sentences, scripts, and what is spoken otherwise than written."""
+"""Prepares a text for reading: sentences, scripts, and what is spoken otherwise than written."""
