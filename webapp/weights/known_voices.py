@@ -75,7 +75,7 @@ class KnownVoicePull:
             remotes = [self._describe(file) for file in missing]
             self._download.require_space(folder, {file.path: file.size_bytes for file in missing})
             for file, remote in zip(missing, remotes, strict=True):
-                self._download.fetch(self._label(file), remote, file.path)
+                self._download.transfer(self._label(file), remote, file.path)
                 finish(file.path)
 
     def _describe(self, file: KnownFile) -> RemoteFile:

@@ -49,7 +49,7 @@ class VoiceDownload:
         needed_bytes = self._total_bytes - sum(map(arrived_bytes, sizes_bytes))
         check_space(folder, needed_bytes, self._environment.reserve_bytes)
 
-    def fetch(self, label: str, remote: RemoteFile, path: Path) -> None:
+    def transfer(self, label: str, remote: RemoteFile, path: Path) -> None:
         """Download a file under a temporary name. Raises SourceFailed, StorageFull and OSError."""
 
         def on_progress(bytes_done: int, bytes_new: int) -> None:

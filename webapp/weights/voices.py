@@ -114,7 +114,7 @@ class VoicePull:
         return self._download.describe(name, REPOSITORY, file, beside=beside)
 
     def _fetch(self, suffix: str, remote: RemoteFile) -> None:
-        self._download.fetch(f"{self._voice.name}{suffix}", remote, self._voice.path(suffix))
+        self._download.transfer(f"{self._voice.name}{suffix}", remote, self._voice.path(suffix))
 
 
 def remove_voice(voice: VoiceFiles) -> int:
