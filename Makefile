@@ -135,6 +135,10 @@ lock: setup
 check-deploy: setup
 	$(BIN)/python -m tools.check_deploy
 
+## Run other people's clients, unchanged, against a server
+test-clients: setup
+	$(BIN)/python -m tools.check_clients
+
 ## Measure; see docs/performance.md
 bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tools.setup_env import content_key
+from tools.tool_environment import installed
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DEPLOY: Final = ROOT / "docs/deploy"
-TOOLS: Final = ROOT / "build/deploy-tools"
 LOCK: Final = "requirements/deploy.txt"
 COMMAND: Final = "/opt/soundloom/.venv/bin/soundloom"
 # `.ci/run` sets it: there no check may be left out.
@@ -27,32 +26,19 @@ REQUIRED: Final = "SYSTEM_TOOLS_REQUIRED"
 
 def main() -> int:
     """Run every check; returns the exit status for the shell."""
-    install_tools()
+    tools = installed("deploy-tools", LOCK)
     kubernetes = sorted(map(str, (DEPLOY / "kubernetes").glob("*.yaml")))
     passed = [
-        _passes(TOOLS / "bin/hadolint", DEPLOY / "container/Containerfile"),
+        _passes(tools / "bin/hadolint", DEPLOY / "container/Containerfile"),
         _passes(
-            TOOLS / "bin/check-jsonschema",
+            tools / "bin/check-jsonschema",
             "--builtin-schema=vendor.compose-spec",
             DEPLOY / "container/compose.yaml",
         ),
-        _passes(TOOLS / "bin/kubernetes-validate", "--strict", "--quiet", *kubernetes),
+        _passes(tools / "bin/kubernetes-validate", "--strict", "--quiet", *kubernetes),
         _units_pass(),
     ]
     return 0 if all(passed) else 1
-
-
-def install_tools() -> None:
-    """Install the locked tools, unless they are there."""
-    stamp = TOOLS / "installed"
-    key = content_key(LOCK)
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
-        return
-    shutil.rmtree(TOOLS, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", TOOLS], check=True)
-    locked = ["--no-deps", "--require-hashes", "--requirement", str(ROOT / LOCK)]
-    subprocess.run([TOOLS / "bin/python", "-m", "pip", "install", "--quiet", *locked], check=True)
-    stamp.write_text(key, encoding="utf-8")
 
 
 def _passes(*command: str | Path) -> bool:

@@ -4,7 +4,8 @@
 `requirements/neural.txt` is that, at the same versions, and what the neural models need;
 `requirements/dev.txt` is all of it, and everything that setting up, checking and testing need;
 `requirements/build.txt` is what packages that come as source are built with;
-`requirements/deploy.txt` is what checks the files of `docs/deploy`.
+`requirements/deploy.txt` is what checks the files of `docs/deploy`;
+`requirements/clients.txt` are other people's clients, which `make test-clients` runs.
 How uv resolves is in `pyproject.toml` ([tool.uv.pip]). Indexes and registries are those configured
 on the machine.
 """
@@ -21,8 +22,8 @@ BIN = Path(sys.executable).parent
 def main() -> int:
     """Renew both kinds of lock file; returns the exit status for the shell."""
     compile_lock = [str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade"]
-    runtime, neural, dev, build, deploy = (
-        f"requirements/{name}.txt" for name in ("runtime", "neural", "dev", "build", "deploy")
+    runtime, neural, dev, build, deploy, clients = (
+        f"requirements/{name}.txt" for name in ("runtime", "neural", "dev", "build", "deploy", "clients")
     )
     work = ROOT / "build/frontend-lock"
     work.mkdir(parents=True, exist_ok=True)
@@ -35,6 +36,7 @@ def main() -> int:
             ["pyproject.toml", "--group", "dev", "-c", neural, "-o", dev],
             ["--group", "build", "-c", dev, "-o", build],
             ["--group", "deploy", "-o", deploy],
+            ["--group", "clients", "-o", clients],
         ):
             subprocess.run([*compile_lock, *arguments], cwd=ROOT, check=True)
         subprocess.run([BIN / "npm", "install", "--package-lock-only", "--silent"], cwd=work, check=True)

@@ -22,6 +22,7 @@
     │   ├── QueueFull            no room in the queue (503)
     │   ├── StorageFull          no room for another sound (507)
     │   ├── SpeechFailed         a text could not be spoken (500)
+    │   ├── GenerationFailed     a job whose sound is waited for has failed (500)
     │   └── Unavailable          a part of the service is away for now (503)
     ├── DatabaseAway             the database does not answer for now (503)
     │   ├── DatabaseGone         its file was moved, deleted or replaced (503)
@@ -248,6 +249,10 @@ class SpeechFailed(ProductError):
 
     def __init__(self) -> None:
         super().__init__("TTS generation failed")
+
+
+class GenerationFailed(ProductError):
+    """A job whose sound a request waited for has failed; the message is the job's."""
 
 
 class Unavailable(ProductError):

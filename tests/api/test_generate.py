@@ -138,7 +138,7 @@ class TestAccepted:
         assert answer.headers["content-type"] == "application/json"
         assert body == {
             "job_id": body["job_id"], "status": "queued", "position": 1, "priority": "creator",
-            "message": "Job queued at position 1",
+            "message": "Job queued at position 1", "success": True,
         }  # fmt: skip
         assert len(body["job_id"]) == 12
         assert set(body["job_id"]) <= set("0123456789abcdef")

@@ -59,7 +59,8 @@ class TestStates:
         assert job == {
             **COMMON, "job_id": job_id, "status": "completed", "progress": "Done", "progress_pct": 100,
             "started": CREATED, "completed": "2023-11-14T22:13:25Z", "generation_id": name,
-            "audio_url": f"/audio/{name}.wav", "spectrogram_url": f"/spectrogram/{name}.png",
+            "filename": f"{name}.wav", "audio_url": f"/audio/{name}.wav",
+            "spectrogram_url": f"/spectrogram/{name}.png",
             "quality_score": 90, "quality_reasons": [], "engine": "sketch",
             "engine_label": "sketch: rule-based, no model", "checkpoint": None, "license": None,
             "sample_rate": 32000, "loudness_lufs": -16.0,
@@ -77,8 +78,8 @@ class TestStates:
         await services.library.publishing.delete(ann.identity, before["generation_id"])
         job = (await ann.http.get(f"/job/{job_id}")).json()
         gone = {
-            "generation_id", "audio_url", "spectrogram_url", "quality_score", "quality_reasons", "engine",
-            "engine_label", "checkpoint", "license", "sample_rate", "loudness_lufs", "formats",
+            "generation_id", "filename", "audio_url", "spectrogram_url", "quality_score", "quality_reasons",
+            "engine", "engine_label", "checkpoint", "license", "sample_rate", "loudness_lufs", "formats",
         }  # fmt: skip
         assert job == {
             **before, **dict.fromkeys(gone), "deleted": True, "message": "The sound of this job was deleted",

@@ -83,11 +83,14 @@ OPERATIONS: Final = (
     "GET /api/playlists/{playlist_id}", "PUT /api/playlists/{playlist_id}/reorder", "GET /api/library/export",
     "GET /api/moderation/sounds", "POST /api/moderation/sounds/{sound_id}/hide",
     "PUT /api/moderation/sounds/{sound_id}/note", "POST /api/moderation/sounds/{sound_id}/restore",
+    "GET /api/radio/shuffle", "GET /api/manifest", "DELETE /api/playlists/{playlist_id}/tracks/{sound_id}",
     "DELETE /api/playlists/{playlist_id}/tracks", "DELETE /api/playlists/{playlist_id}",
     "DELETE /api/favorites/{sound_id}", "DELETE /api/library/{sound_id}",
 )  # fmt: skip
 # Endless; test_waiting.py follows it.
 ENDLESS: Final = "GET /api/queue/events"
+# Held until a sound is made, and with errors in shapes of their own: test_dialects.py.
+OTHER_VENDORS: Final = ("/v1/", "/v2/")
 
 
 def status_is_known(ctx: CheckContext, response: Response, case: AnyCase) -> bool | None:
@@ -128,7 +131,8 @@ def _operations(server: LiveServer) -> dict[str, Operation]:
 
 def test_every_answer_fits_the_description(server: LiveServer) -> None:
     operations = _operations(server)
-    assert {*OPERATIONS, ENDLESS} == operations.keys()
+    ours = {label for label, one in operations.items() if not one.path.startswith(OTHER_VENDORS)}
+    assert {*OPERATIONS, ENDLESS} == ours
     with requests.Session() as session:
         for label in OPERATIONS:
             session.headers["Authorization"] = f"Bearer {_token(operations[label], server)}"

@@ -118,6 +118,8 @@ class TestBrowsing:
         assert await _ids(anybody, sort="plays") == [long, middle, short]
         assert await _ids(anybody, sort="duration") == [long, middle, short]
         assert await _ids(anybody, sort="quality") == [middle, long, short]
+        for other, name in (("recent", "created"), ("popular", "plays"), ("rating", "votes")):
+            assert await _ids(anybody, sort=other) == await _ids(anybody, sort=name)
         assert await _ids(anybody, min_duration=8) == [middle, long]
         assert await _ids(anybody, max_duration=8, sort="duration") == [middle, short]
         assert await _ids(anybody, min_duration=2.5, max_duration=19.5) == [middle]

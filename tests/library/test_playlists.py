@@ -160,3 +160,17 @@ async def test_limits(ann: User, make_sound: MakeSound, monkeypatch: pytest.Monk
     assert_problem(
         await ann.http.post("/api/playlists", json={"name": "x"}), 409, "There may be at most 1 playlists"
     )
+
+
+async def test_other_names_for_the_same(ann: User, make_sound: MakeSound) -> None:
+    """As the clients of another server say it."""
+    first, second = [await make_sound(ann.identity) for _ in range(2)]
+    path = await _make(ann)
+    for sound_id in (first, second):
+        added = await ann.http.post(f"{path}/tracks", json={"generation_id": sound_id})
+        assert added.status_code == 200, added.text
+    await ann.http.put(f"{path}/reorder", json={"track_order": [second, first]})
+    assert await _tracks(ann.http, path) == [second, first]
+    taken = await ann.http.delete(f"{path}/tracks/{second}")
+    assert (taken.status_code, taken.json()["track_count"]) == (200, 1)
+    assert await _tracks(ann.http, path) == [first]

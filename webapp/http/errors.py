@@ -49,6 +49,7 @@ STATUS_OF_ERROR: Final[dict[type[ProductError], int]] = {
     errors.QueueFull: 503,
     errors.StorageFull: 507,
     errors.SpeechFailed: 500,
+    errors.GenerationFailed: 500,
     errors.Unavailable: 503,
 }
 
@@ -101,6 +102,17 @@ class Problem:
         return msgspec.json.encode(members)
 
 
+@dataclass(frozen=True, slots=True)
+class ShapedProblem:
+    """An error in the form that another vendor's clients read."""
+
+    status: int
+    body: bytes
+
+
+# A handler's `opt` names the shape of its errors under this key, where it is not ours.
+PROBLEM_SHAPE: Final = "problem_shape"
+ProblemShape = Callable[[Problem], ShapedProblem]
 HtmlErrorPage = Callable[[Request[Any, Any, Any], Problem], Response[str]]
 
 
@@ -180,6 +192,14 @@ class ErrorTranslator:
             problem = Problem(405, problem.text, {"Allow": ", ".join(_allowed_methods(request))})
         if problem.error_id:
             logger.error("unexpected error %s", problem.error_id, exc_info=error)
+        if (shape := _shape_of(request)) is not None:
+            shaped = shape(problem)
+            return Response(
+                shaped.body,
+                media_type="application/json",
+                status_code=shaped.status,
+                headers=dict(problem.headers),
+            )
         if _is_for_people(request):
             response = self._html_page(request, problem)
             response.headers.update(problem.headers)
@@ -187,6 +207,11 @@ class ErrorTranslator:
         return Response(
             problem.body(), media_type=PROBLEM_JSON, status_code=problem.status, headers=dict(problem.headers)
         )
+
+
+def _shape_of(request: Request[Any, Any, Any]) -> ProblemShape | None:
+    handler: BaseRouteHandler | None = request.scope.get("route_handler")
+    return None if handler is None else handler.opt.get(PROBLEM_SHAPE)
 
 
 def _is_for_people(request: Request[Any, Any, Any]) -> bool:

@@ -25,6 +25,8 @@ from webapp.http.streams.sse import EVENT_STREAM
 
 PRINTABLE: Final = "^[ -~]*$"
 BEARER_SECURITY: Final[list[dict[str, list[str]]]] = [{"bearer": []}]
+# ElevenLabs' clients send a key of their own; ours may send a token there too.
+KEY_SECURITY: Final[list[dict[str, list[str]]]] = [{"xi-api-key": []}, {"bearer": []}]
 # Beside the token that the controller asks for.
 SESSION_SECURITY: Final[list[dict[str, list[str]]]] = [{"session": []}]
 
@@ -144,12 +146,14 @@ def describes(
     gives: Mapping[str, OpenAPIHeader] | None = None,
     content: Mapping[str, Schema] | None = None,
     is_limited: bool = False,
+    has_own_400: bool = False,
 ) -> type[Operation]:
     """The `operation_class` of a handler: what the framework cannot see in its signature.
 
     `reads`: the JSON body that it reads by itself. `takes`: headers it heeds. `gives`: headers of its
     success. `content`: what its success is, by media type, where that is no JSON. `is_limited`: it has a
     limit of its own, which every answer tells; otherwise only those that wrong tokens get tell theirs.
+    `has_own_400`: its 400 has the shape of another vendor.
     """
 
     @dataclasses.dataclass
@@ -159,7 +163,10 @@ def describes(
                 self.request_body = _request_body(reads, body_examples or {})
             if takes:
                 self.parameters = [*(self.parameters or []), *takes]
-            _describe_answers(self.responses or {}, gives or {}, content, is_limited=is_limited)
+            responses = self.responses or {}
+            if not has_own_400:
+                _drop_foreign_400(responses)
+            _describe_answers(responses, gives or {}, content, is_limited=is_limited)
 
     return DescribedOperation
 
@@ -177,6 +184,12 @@ def _request_body(body: type[msgspec.Struct], examples: Mapping[str, dict[str, A
     return RequestBody(content={"application/json": media_type}, required=True)
 
 
+def _drop_foreign_400(responses: Responses) -> None:
+    """Where a handler has parameters, the framework adds a 400 in its own form, which is never sent."""
+    if "400" in responses and PROBLEM_JSON not in (_answer(responses, "400").content or {}):
+        del responses["400"]
+
+
 def _describe_answers(
     responses: Responses,
     gives: Mapping[str, OpenAPIHeader],
@@ -184,9 +197,6 @@ def _describe_answers(
     *,
     is_limited: bool,
 ) -> None:
-    # Where a handler has parameters, the framework adds a 400 in its own form, which is never sent.
-    if "400" in responses and PROBLEM_JSON not in (_answer(responses, "400").content or {}):
-        del responses["400"]
     for status in responses:
         answer = _answer(responses, status)
         headers = {

@@ -14,6 +14,7 @@ from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
 from webapp.http.dependencies import Streams, dependencies_of, provided, resolve_in_sequence
 from webapp.http.errors import ErrorTranslator
+from webapp.http.files.conversion import Conversions
 from webapp.http.files.static import StaticFiles
 from webapp.http.middleware.access_log import AccessLog
 from webapp.http.middleware.head_requests import HeadRequests
@@ -70,6 +71,7 @@ def create_app(services: Services) -> Litestar:
         dependencies={
             **dependencies_of(services),
             "streams": provided(streams),
+            "conversions": provided(Conversions()),
             "queue_feed": provided(QueueFeed(services.queue.reader, services.bus)),
         },
         exception_handlers={Exception: _error_translator(services, renderer)},

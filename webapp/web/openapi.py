@@ -11,6 +11,7 @@ from webapp.settings import Settings
 
 BEARER = "bearer"
 SESSION = "session"
+KEY = "xi-api-key"
 
 
 def openapi_config(settings: Settings) -> OpenAPIConfig:
@@ -29,6 +30,12 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
             security_schemes={
                 BEARER: SecurityScheme(
                     type="http", scheme="bearer", description="A token from `POST /api/auth/token`."
+                ),
+                KEY: SecurityScheme(
+                    type="apiKey",
+                    name=KEY,
+                    security_scheme_in="header",
+                    description="The same token, as ElevenLabs' clients send it; only for their routes.",
                 ),
                 SESSION: SecurityScheme(
                     type="apiKey",

@@ -19,6 +19,7 @@ from webapp.services.accounts.identity import Identity
 from webapp.settings import Settings
 
 SCHEME: Final = "bearer"
+KEY_HEADER: Final = "xi-api-key"
 MAX_TOKEN_CHARACTERS: Final = 256
 
 
@@ -44,7 +45,32 @@ async def provide_identity(
     Raises AuthenticationRequired, and LimitReached after too many wrong tokens from one address; a valid
     token is accepted even then.
     """
-    token = bearer_token(request.headers.get("authorization", ""))
+    return await _identity_of(
+        bearer_token(request.headers.get("authorization", "")), request, settings, accounts
+    )
+
+
+async def provide_key_identity(
+    request: Request[Any, Any, Any], settings: InjectedSettings, accounts: InjectedAccounts
+) -> Identity:
+    """Return the account behind `xi-api-key` or, without one, behind `Authorization`.
+
+    Only for the routes of ElevenLabs' API. Raises as `provide_identity` does.
+    """
+    return await _identity_of(sent_token(request), request, settings, accounts)
+
+
+def sent_token(request: Request[Any, Any, Any]) -> str | None:
+    """Return the token in `xi-api-key` or, without one, in `Authorization`."""
+    key = request.headers.get(KEY_HEADER)
+    if key is None:
+        return bearer_token(request.headers.get("authorization", ""))
+    return key.strip() if 0 < len(key.strip()) <= MAX_TOKEN_CHARACTERS else None
+
+
+async def _identity_of(
+    token: str | None, request: Request[Any, Any, Any], settings: Settings, accounts: AccountServices
+) -> Identity:
     identity = await accounts.tokens.identity_for(token) if token else None
     if identity is None:
         await _refuse(request, settings, accounts, is_guess=token is not None)
@@ -56,7 +82,11 @@ def token_welcome(
     request: Request[Any, Any, Any], bus: Bus, accounts: AccountServices, identity: Identity
 ) -> Welcome:
     """Return a check that the request's token is still valid for this account, with the same rights."""
-    token = bearer_token(request.headers.get("authorization", ""))
+    return welcome_of(bearer_token(request.headers.get("authorization", "")), bus, accounts, identity)
+
+
+def welcome_of(token: str | None, bus: Bus, accounts: AccountServices, identity: Identity) -> Welcome:
+    """Return a check that a token is still valid for this account, with the same rights."""
 
     async def holds() -> bool:
         owner = await accounts.tokens.owner(token) if token else None
@@ -128,3 +158,5 @@ def bearer_token(authorization: str) -> str | None:
 # Dependencies for handlers that take `address`, and for those that take `identity` as well.
 ADDRESS: Final = {"address": Provide(provide_address, sync_to_thread=False)}
 AUTHENTICATION: Final = {"identity": Provide(provide_identity), **ADDRESS}
+# For ElevenLabs' routes.
+KEY_AUTHENTICATION: Final = {"identity": Provide(provide_key_identity), **ADDRESS}

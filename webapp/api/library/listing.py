@@ -24,9 +24,10 @@ from webapp.policy.library.fields import (
     DEFAULT_PER_PAGE,
     MAX_PAGE,
     MAX_PER_PAGE,
+    SORT_OF_NAME,
     LibraryModel,
     LibraryQuery,
-    Sort,
+    SortName,
     duration_bounds,
 )
 from webapp.services.accounts.identity import Identity
@@ -64,9 +65,10 @@ def provide_selection(
     ] = None,
     search: Annotated[str | None, QueryParameter(description="The same as `q`.")] = None,
     sort: Annotated[
-        Sort | None,
+        SortName | None,
         QueryParameter(
             description="Highest first. Without it: the newest first, after what a search finds in titles."
+            " `recent` is `created`, `popular` is `plays`, `rating` is `votes`."
         ),
     ] = None,
 ) -> LibraryQuery:
@@ -78,7 +80,7 @@ def provide_selection(
         max_duration_s=high,
         owner=owner or None,
         search=(q or search or "").strip() or None,
-        sort=sort,
+        sort=None if sort is None else SORT_OF_NAME[sort],
         has_snippets=True,
     )
 

@@ -6,7 +6,7 @@ from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.params import PathParameter, QueryParameter
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
-from webapp.api.library.listing import OPTIONAL_SECURITY, READER, InjectedReader
+from webapp.api.library.listing import OPTIONAL_SECURITY, READER, InjectedReader, SoundId
 from webapp.api.library.schemas import (
     FullPlaylist,
     OrderBody,
@@ -153,6 +153,20 @@ class PlaylistController(Controller):
         library: InjectedLibrary,
         identity: InjectedIdentity,
         sound_id: Annotated[str, QueryParameter(name="id", description="The sound's id.")],
+    ) -> PlaylistBody:
+        """One that is not in it is out already."""
+        return playlist_body(await library.playlists.remove_track(identity, playlist_id, sound_id))
+
+    @delete(
+        "/{playlist_id:str}/tracks/{sound_id:str}",
+        summary="Take one sound out",
+        status_code=200,
+        operation_class=describes(),
+        responses=problems(401, 404, 429),
+        security=BEARER_SECURITY,
+    )
+    async def remove_one_track(
+        self, playlist_id: PlaylistId, sound_id: SoundId, library: InjectedLibrary, identity: InjectedIdentity
     ) -> PlaylistBody:
         """One that is not in it is out already."""
         return playlist_body(await library.playlists.remove_track(identity, playlist_id, sound_id))

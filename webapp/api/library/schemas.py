@@ -234,13 +234,13 @@ class PlaylistChangeBody(msgspec.Struct, frozen=True):
 class TrackBody(msgspec.Struct, frozen=True):
     """A sound to be added to a playlist."""
 
-    id: SoundIdText
+    id: Annotated[SoundIdText, Meta(description="The sound; `generation_id` is the same.")]
 
 
 class OrderBody(msgspec.Struct, frozen=True):
     """Every sound of the playlist, each once, in its new order."""
 
-    ids: list[str]
+    ids: Annotated[list[str], Meta(description="`track_order` is the same.")]
 
 
 def playlist_body(playlist: PlaylistView) -> PlaylistBody:

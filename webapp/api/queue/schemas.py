@@ -59,6 +59,7 @@ class SubmittedJob(msgspec.Struct, frozen=True):
     position: Annotated[int, Meta(ge=1, examples=[3])]
     priority: Annotated[str, Meta(examples=["supporter"])]
     message: Annotated[str, Meta(examples=["Job queued at position 3"])]
+    success: bool = True
 
 
 def submitted_job(submitted: Submitted) -> SubmittedJob:
@@ -142,6 +143,7 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     ended: Annotated[str, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
     error: str | UnsetType = UNSET
     # What was made; null once it was deleted.
+    filename: Annotated[str, Meta(description="The last part of `audio_url`.")] | UnsetType | None = UNSET
     audio_url: str | UnsetType | None = UNSET
     spectrogram_url: str | UnsetType | None = UNSET
     generation_id: str | UnsetType | None = UNSET
@@ -251,6 +253,7 @@ def _without_sound(body: JobStatusBody) -> JobStatusBody:
     """A completed job whose sound was deleted: the fields are there, what they told of is not."""
     return msgspec.structs.replace(
         body,
+        filename=None,
         audio_url=None,
         spectrogram_url=None,
         generation_id=None,
@@ -271,6 +274,7 @@ def _without_sound(body: JobStatusBody) -> JobStatusBody:
 def _with_sound(body: JobStatusBody, sound: SoundView) -> JobStatusBody:
     return msgspec.structs.replace(
         body,
+        filename=f"{sound.generation_id}.wav",
         audio_url=public_path(sound.url()),
         spectrogram_url=public_path(sound.spectrogram_url),
         generation_id=sound.generation_id,

@@ -10,6 +10,18 @@ from webapp.errors import InvalidRequest
 from webapp.policy.generation import has_visible
 
 Sort = Literal["created", "votes", "plays", "duration", "quality"]
+# As the API takes it: also by the names that other servers have for these orders.
+SortName = Literal[Sort, "recent", "popular", "rating"]
+SORT_OF_NAME: Final[dict[SortName, Sort]] = {
+    "created": "created",
+    "votes": "votes",
+    "plays": "plays",
+    "duration": "duration",
+    "quality": "quality",
+    "recent": "created",
+    "popular": "plays",
+    "rating": "votes",
+}
 LibraryModel = Literal["music", "audio", "magnet", "voice"]
 LIBRARY_MODELS: Final[tuple[LibraryModel, ...]] = ("music", "audio", "magnet", "voice")
 DEFAULT_PER_PAGE: Final = 20
@@ -123,16 +135,19 @@ def parse_playlist(body: Mapping[str, Any], *, is_new: bool) -> PlaylistChange:
 
 
 def parse_track(body: Mapping[str, Any]) -> str:
-    """Return the id of the sound to add to a playlist. Raises InvalidRequest."""
-    sound_id = body.get("id")
+    """Return the id of the sound to add to a playlist, `id` or `generation_id`. Raises InvalidRequest."""
+    sound_id = body.get("id", body.get("generation_id"))
     if not isinstance(sound_id, str):
         raise InvalidRequest("Id must be the id of a sound", field="id")
     return sound_id
 
 
 def parse_order(body: Mapping[str, Any]) -> list[str]:
-    """Return the ids of a playlist's sounds in their new order. Raises InvalidRequest."""
-    ids = body.get("ids")
+    """Return the ids of a playlist's sounds in their new order: `ids`, or `track_order`.
+
+    Raises InvalidRequest.
+    """
+    ids = body.get("ids", body.get("track_order"))
     if not isinstance(ids, list) or not all(isinstance(sound_id, str) for sound_id in ids):
         raise InvalidRequest("Ids must be a list of ids of sounds", field="ids")
     return ids

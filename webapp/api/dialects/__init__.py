@@ -1,0 +1,1 @@
+"""Other vendors' APIs over the same queue, limits and library, for their unchanged clients."""

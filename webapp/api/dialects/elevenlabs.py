@@ -1,0 +1,227 @@
+"""ElevenLabs' endpoints for sound effects, music, voices and speech."""
+
+from typing import Annotated, Any, Final, TypeAlias
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.spec import Schema
+from litestar.params import PathParameter, QueryParameter, SkipValidation
+from litestar.response.base import ASGIResponse
+
+from webapp.api.accounts.authentication import (
+    KEY_AUTHENTICATION,
+    InjectedAddress,
+    InjectedIdentity,
+    sent_token,
+    welcome_of,
+)
+from webapp.api.dialects.answers import MadeSound, made, sound_answer
+from webapp.api.dialects.problems import ElevenLabsError, elevenlabs_problem, shaped_problems
+from webapp.api.dialects.schemas import (
+    ElevenLabsMusicBody,
+    ElevenLabsSoundBody,
+    ElevenLabsSpeechBody,
+    ElevenLabsVoice,
+    ElevenLabsVoices,
+    elevenlabs_voice,
+    elevenlabs_voices,
+)
+from webapp.api.queue.following import Follower
+from webapp.api.shared.limits import hour_announced, speech_announced
+from webapp.errors import NotFound
+from webapp.http.dependencies import (
+    InjectedAccounts,
+    InjectedBus,
+    InjectedLibrary,
+    InjectedQueue,
+    InjectedSpeech,
+    InjectedStreams,
+)
+from webapp.http.errors import PROBLEM_SHAPE
+from webapp.http.files.conversion import InjectedConversions
+from webapp.http.openapi import KEY_SECURITY, describes
+from webapp.http.requests.body import read_json_object
+from webapp.policy.dialects.elevenlabs import parse_music, parse_sound, parse_spoken
+from webapp.policy.dialects.encodings import elevenlabs_encoding
+from webapp.policy.speech import VOICE_NOT_FOUND
+
+AnyRequest = Request[Any, Any, Any]
+SOUND: Final = {
+    name: Schema() for name in ("audio/mpeg", "audio/ogg", "audio/wav", "audio/pcm", "audio/basic")
+}
+SOUND_EXAMPLES: Final[dict[str, dict[str, Any]]] = {"usual": {"text": "a door creaks", "duration_seconds": 4}}
+MUSIC_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "usual": {"prompt": "slow piano over soft strings", "music_length_ms": 10_000}
+}
+SPEECH_EXAMPLES: Final[dict[str, dict[str, Any]]] = {"usual": {"text": "The rain has stopped."}}
+STATUSES: Final = (401, 408, 409, 413, 415, 422, 429, 503, 507)
+OutputFormat = Annotated[
+    str | None,
+    QueryParameter(
+        description="Such as mp3_44100_128 or pcm_16000. Bit rates are those of the library's files."
+    ),
+]
+VoiceId = Annotated[str, PathParameter(description="A voice of this server, or an id of ElevenLabs' form.")]
+
+
+def provide_follower(
+    request: AnyRequest,
+    bus: InjectedBus,
+    accounts: InjectedAccounts,
+    queue: InjectedQueue,
+    streams: InjectedStreams,
+    identity: InjectedIdentity,
+    address: InjectedAddress,
+) -> Follower:
+    """Return what waits for a job on this connection."""
+    welcome = welcome_of(sent_token(request), bus, accounts, identity)
+    return Follower(request, bus, queue, streams, identity, address, welcome)
+
+
+InjectedFollower: TypeAlias = NamedDependency[SkipValidation[Follower]]
+
+
+class ElevenLabsController(Controller):
+    """What ElevenLabs' clients ask for."""
+
+    path = "/v1"
+    tags = ("ElevenLabs",)
+    opt = {PROBLEM_SHAPE: elevenlabs_problem}  # noqa: RUF012  # the framework's own form
+    dependencies = {**KEY_AUTHENTICATION, "follower": Provide(provide_follower, sync_to_thread=False)}  # noqa: RUF012
+    security = KEY_SECURITY
+
+    @post(
+        "/sound-generation",
+        summary="Make a sound effect (ElevenLabs)",
+        status_code=200,
+        operation_class=describes(
+            reads=ElevenLabsSoundBody, body_examples=SOUND_EXAMPLES, content=SOUND, is_limited=True
+        ),
+        response_description="The sound; it is in the account's library as well.",
+        responses=shaped_problems(ElevenLabsError, *STATUSES),
+    )
+    async def sound(
+        self,
+        request: AnyRequest,
+        accounts: InjectedAccounts,
+        queue: InjectedQueue,
+        library: InjectedLibrary,
+        conversions: InjectedConversions,
+        identity: InjectedIdentity,
+        follower: InjectedFollower,
+        output_format: OutputFormat = None,
+    ) -> ASGIResponse:
+        """Waits in the queue like any job; `loop` is `loopable`."""
+        encoding = elevenlabs_encoding(output_format)
+        async with hour_announced(request, accounts, identity):
+            choice = parse_sound(await read_json_object(request))
+            sound = await made(follower, queue, identity, choice)
+        return await sound_answer(library, conversions, sound, encoding)
+
+    @post(
+        ["/music", "/music/stream"],
+        summary="Make music (ElevenLabs)",
+        status_code=200,
+        operation_class=describes(
+            reads=ElevenLabsMusicBody, body_examples=MUSIC_EXAMPLES, content=SOUND, is_limited=True
+        ),
+        response_description="The sound; it is in the account's library as well.",
+        responses=shaped_problems(ElevenLabsError, *STATUSES),
+    )
+    async def music(
+        self,
+        request: AnyRequest,
+        accounts: InjectedAccounts,
+        queue: InjectedQueue,
+        library: InjectedLibrary,
+        conversions: InjectedConversions,
+        identity: InjectedIdentity,
+        follower: InjectedFollower,
+        output_format: OutputFormat = None,
+    ) -> ASGIResponse:
+        """Waits in the queue like any job. The music is instrumental."""
+        encoding = elevenlabs_encoding(output_format)
+        async with hour_announced(request, accounts, identity):
+            choice = parse_music(await read_json_object(request))
+            sound = await made(follower, queue, identity, choice)
+        return await sound_answer(library, conversions, sound, encoding)
+
+    @post(
+        ["/text-to-speech/{voice_id:str}", "/text-to-speech/{voice_id:str}/stream"],
+        summary="Speak a text (ElevenLabs)",
+        status_code=200,
+        operation_class=describes(
+            reads=ElevenLabsSpeechBody, body_examples=SPEECH_EXAMPLES, content=SOUND, is_limited=True
+        ),
+        response_description="The sound; it is in the account's library as well.",
+        responses=shaped_problems(ElevenLabsError, 404, *STATUSES),
+    )
+    async def speech(
+        self,
+        request: AnyRequest,
+        voice_id: VoiceId,
+        speech: InjectedSpeech,
+        library: InjectedLibrary,
+        conversions: InjectedConversions,
+        identity: InjectedIdentity,
+        output_format: OutputFormat = None,
+    ) -> ASGIResponse:
+        """For an id of ElevenLabs' form that is none of this server's voices, the default speaks."""
+        encoding = elevenlabs_encoding(output_format)
+        async with speech_announced(request, speech, identity):
+            body = await read_json_object(request)
+            voices = {voice.id for voice in await speech.requests.voices()}
+            sound = await speech.requests.speak(identity, parse_spoken(body, voice_id, voices))
+        return await sound_answer(library, conversions, MadeSound(sound.generation_id), encoding)
+
+
+class ElevenLabsVoiceController(Controller):
+    """The voices, as ElevenLabs' clients ask for them."""
+
+    tags = ("ElevenLabs",)
+    opt = {PROBLEM_SHAPE: elevenlabs_problem}  # noqa: RUF012  # the framework's own form
+
+    @get(
+        "/v1/voices",
+        summary="Voices (ElevenLabs)",
+        operation_class=describes(),
+        responses=shaped_problems(ElevenLabsError),
+    )
+    async def voices(self, speech: InjectedSpeech) -> Response[ElevenLabsVoices]:
+        """All voices that can be spoken with now."""
+        return Response(elevenlabs_voices(await speech.requests.voices()))
+
+    @get(
+        "/v2/voices",
+        summary="Search voices (ElevenLabs)",
+        operation_class=describes(),
+        responses=shaped_problems(ElevenLabsError),
+    )
+    async def search(
+        self,
+        speech: InjectedSpeech,
+        search: Annotated[
+            str | None, QueryParameter(description="A part of a voice's name or language.")
+        ] = None,
+    ) -> Response[ElevenLabsVoices]:
+        """The voices that can be spoken with now, in one page."""
+        wanted = (search or "").casefold()
+        found = [
+            voice
+            for voice in await speech.requests.voices()
+            if wanted in voice.name.casefold() or wanted in voice.language.casefold()
+        ]
+        return Response(elevenlabs_voices(tuple(found)))
+
+    @get(
+        "/v1/voices/{voice_id:str}",
+        summary="One voice (ElevenLabs)",
+        operation_class=describes(),
+        responses=shaped_problems(ElevenLabsError, 404),
+    )
+    async def voice(self, voice_id: VoiceId, speech: InjectedSpeech) -> Response[ElevenLabsVoice]:
+        """A voice that can be spoken with now."""
+        found = next((voice for voice in await speech.requests.voices() if voice.id == voice_id), None)
+        if found is None:
+            raise NotFound(VOICE_NOT_FOUND)
+        return Response(elevenlabs_voice(found))

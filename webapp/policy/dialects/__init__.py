@@ -1,0 +1,1 @@
+"""Other vendors' requests, read as our own."""
