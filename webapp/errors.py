@@ -115,10 +115,12 @@ class StorageAway(SoundloomError):
 
 class ProductError(SoundloomError):
     """A request that cannot be met. `message` is plain words, fit to be shown, and so is `advice`: what
-    can be done about it, where that is not plain from the message.
+    can be done about it, where that is not plain from the message. `code` is a name for programs, where it
+    says more than the kind of the error does.
     """
 
     advice: str | None = None
+    code: str | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -128,9 +130,10 @@ class ProductError(SoundloomError):
 class InvalidRequest(ProductError):
     """A field or the body is wrong. `field` names the form field it belongs to, if one does."""
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+        self.code = code
 
 
 class AuthenticationRequired(ProductError):

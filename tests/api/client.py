@@ -9,6 +9,7 @@ from litestar import Litestar
 from litestar.types import Message
 
 from tests.factories import FACTS
+from webapp.http.problem_codes import MEANINGS, anchor_of
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
@@ -140,7 +141,8 @@ def assert_problem(answer: httpx.Response, status: int, text: str, field: str | 
     assert answer.headers["content-type"] == "application/problem+json"
     assert body["status"] == status
     assert body["detail"] == text
-    assert body["type"] == "about:blank"
+    assert body["type"].endswith(f"/docs#{anchor_of(body['code'])}")
+    assert body["code"] in MEANINGS
     assert body["title"]
     assert body.get("field") == field
 

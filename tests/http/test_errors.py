@@ -14,6 +14,7 @@ from webapp import errors
 from webapp.errors import ProductError
 from webapp.http.errors import STATUS_OF_ERROR, ErrorTranslator, Problem, describe, status_of
 from webapp.http.middleware.access_log import AccessLog
+from webapp.http.problem_codes import CODE_OF_ERROR, CODE_OF_STATUS, MEANINGS, anchor_of
 
 SECRET = "the password of the database is hunter2"
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -97,7 +98,8 @@ def assert_problem(answer: httpx.Response, status: int, text: str) -> dict[str, 
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert body["error"] == body["detail"] == text
-    assert (body["status"], body["type"]) == (status, "about:blank")
+    assert (body["status"], body["type"]) == (status, f"/docs#{anchor_of(body['code'])}")
+    assert body["code"] in MEANINGS
     assert body["title"]
     return body
 
@@ -105,6 +107,13 @@ def assert_problem(answer: httpx.Response, status: int, text: str) -> dict[str, 
 def test_every_product_error_has_a_status_of_its_own() -> None:
     declared = {kind for kind in kinds(ProductError) if kind.__module__ == errors.__name__}
     assert declared == set(STATUS_OF_ERROR)
+
+
+def test_every_product_error_has_a_code() -> None:
+    declared = {kind for kind in kinds(ProductError) if kind.__module__ == errors.__name__}
+    # A compressed body is a special case of a body that cannot be read.
+    assert declared - CODE_OF_ERROR.keys() == {errors.EncodedBody}
+    assert {*CODE_OF_ERROR.values(), *CODE_OF_STATUS.values()} <= MEANINGS.keys()
 
 
 def test_a_special_kind_of_an_error_answers_like_its_parent() -> None:

@@ -22,6 +22,8 @@ from webapp.errors import (
     StorageAway,
     Unavailable,
 )
+from webapp.http.middleware.prefix import public_path
+from webapp.http.problem_codes import anchor_of, code_of, code_of_status
 from webapp.http.rate_limit import announce_refusal
 from webapp.http.requests.accept import prefers_html
 from webapp.http.status_phrases import phrase_of
@@ -80,16 +82,23 @@ class Problem:
     field_name: str | None = None
     error_id: str | None = None
     advice: str | None = None
+    named_code: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The error's name for programs."""
+        return self.named_code or code_of_status(self.status)
 
     @property
     def title(self) -> str:
         return phrase_of(self.status)
 
     def body(self) -> bytes:
-        """The RFC 9457 members, and `error`: the exact text of the contract."""
+        """The RFC 9457 members, `code`, and `error`: the exact text of the contract."""
         detail = f"{self.text}. {self.advice}" if self.advice else self.text
         members: dict[str, str | int] = {
-            "type": "about:blank",
+            "type": public_path(f"/docs#{anchor_of(self.code)}"),
+            "code": self.code,
             "title": self.title,
             "status": self.status,
             "detail": detail,
@@ -154,6 +163,7 @@ def _of_product_error(error: ProductError) -> Problem:
         field_name=error.field if isinstance(error, InvalidRequest) else None,
         error_id=request_id.get() if status == 500 else None,
         advice=error.advice,
+        named_code=code_of(error),
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import (
     Example,
+    OpenAPIFormat,
     OpenAPIHeader,
     OpenAPIMediaType,
     OpenAPIResponse,
@@ -52,7 +53,13 @@ DESCRIPTIONS: Final = {
 class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     """An error (RFC 9457), with its exact text in `error`."""
 
-    type: Annotated[str, Meta(examples=["about:blank"])]
+    type: Annotated[
+        str, Meta(description="Where the code is explained.", examples=["/docs#error-invalid-request"])
+    ]
+    code: Annotated[
+        str,
+        Meta(description="A stable name for programs; `/docs` lists them.", examples=["invalid_request"]),
+    ]
     title: Annotated[str, Meta(description="The name of the status code.", examples=["Bad Request"])]
     status: Annotated[int, Meta(examples=[400])]
     detail: Annotated[str, Meta(description="The text of `error`, and what can be done where that helps.")]
@@ -79,6 +86,11 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 def header(description: str, example: str | int, kind: OpenAPIType = OpenAPIType.STRING) -> OpenAPIHeader:
     """A header of an answer."""
     return OpenAPIHeader(description=description, schema=Schema(type=kind, examples=[example]))
+
+
+def binary(*media_types: str) -> dict[str, Schema]:
+    """The content of an answer that is a file, in one of several media types."""
+    return {name: Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY) for name in media_types}
 
 
 LOCATION: Final = header("Where the job is.", "/job/a1b2c3d4e5f6")
@@ -161,6 +173,9 @@ def describes(
         def __post_init__(self) -> None:
             if reads is not None:
                 self.request_body = _request_body(reads, body_examples or {})
+            if self.security is None:
+                # Without it, generators take the whole for one that needs a token.
+                self.security = []
             if takes:
                 self.parameters = [*(self.parameters or []), *takes]
             responses = self.responses or {}

@@ -87,7 +87,8 @@ def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
 def check_tier_duration(duration_s: float, max_duration_s: float) -> None:
     """Raise InvalidRequest if a tier does not allow a clip this long."""
     if duration_s > max_duration_s:
-        raise InvalidRequest("Duration exceeds your tier limit", field="duration")
+        text = "Duration exceeds your tier limit"
+        raise InvalidRequest(text, field="duration", code="duration_over_limit")
 
 
 def clean_prompt(value: object) -> str:

@@ -73,7 +73,7 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
     voice = body.get("voice")
     text = _text(body.get("text"))
     if voice is not None and not isinstance(voice, str):
-        raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
+        raise InvalidRequest(VOICE_NOT_FOUND, field="voice", code="voice_not_found")
     return SpeechChoice(text, voice or None, _speed(body.get("speed")))
 
 
@@ -110,7 +110,7 @@ def _text(value: object) -> str:
         raise InvalidRequest("Text must be a string", field="text")
     text = clean_text(value, "Text")
     if len(text) > MAX_TEXT_CHARACTERS:
-        raise InvalidRequest("Text too long", field="text")
+        raise InvalidRequest("Text too long", field="text", code="text_too_long")
     return text
 
 

@@ -1,17 +1,68 @@
 """The description of the API for programs."""
 
+from typing import Any, Final
+
+from litestar import Request
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, License, SecurityScheme, Server
+from litestar.openapi.spec import Components, Contact, License, SecurityScheme, Server, Tag
 
 from webapp import __version__
 from webapp.http.requests.public_url import public_url
 from webapp.http.requests.session_cookie import cookie_name
 from webapp.settings import Settings
+from webapp.web.operation_ids import operation_id
+
+AnyRequest = Request[Any, Any, Any]
+# A part of the description: objects, lists and plain values.
+Described = Any
 
 BEARER = "bearer"
 SESSION = "session"
 KEY = "xi-api-key"
+
+TAGS: Final = {
+    "Generation": "Sounds from texts: submitting jobs and following them.",
+    "Queue": "The queue, and what an account may do to its own jobs in it.",
+    "Files": "Sounds and their pictures.",
+    "Library": "Finished sounds: finding, naming, publishing and rating them.",
+    "Playlists": "Ordered lists of sounds.",
+    "Speech": "Voices, and texts spoken with them.",
+    "Accounts": "Accounts and their tokens.",
+    "Moderation": "What admins do about published sounds.",
+    "Status": "The state of the service.",
+    "OpenAI": "For OpenAI's clients, unchanged.",
+    "ElevenLabs": "For ElevenLabs' clients, unchanged.",
+}
+
+
+class TidyJson(JsonRenderPlugin):
+    """Writes the description as generators of clients like it."""
+
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        """Return the description as JSON."""
+        return self.render_json(request, tidied(openapi_schema))
+
+
+def tidied(described: Described) -> Described:
+    """Return a part of the description without what the framework makes of optional fields.
+
+    That is a choice of one form only, and a format beside a choice instead of in the form that is text.
+    """
+    if isinstance(described, list):
+        return [tidied(one) for one in described]
+    if not isinstance(described, dict):
+        return described
+    tidy = {name: tidied(value) for name, value in described.items()}
+    for choice in ("oneOf", "anyOf"):
+        forms = tidy.get(choice)
+        if isinstance(forms, list) and len(forms) == 1:
+            del tidy[choice]
+            tidy = {**forms[0], **tidy}
+        elif isinstance(forms, list) and "format" in tidy:
+            text_format = {"format": tidy.pop("format")}
+            tidy[choice] = [{**one, **text_format} if one.get("type") == "string" else one for one in forms]
+    return tidy
 
 
 def openapi_config(settings: Settings) -> OpenAPIConfig:
@@ -22,9 +73,12 @@ def openapi_config(settings: Settings) -> OpenAPIConfig:
         summary="Type what you want to hear, wait in a fair queue, keep the sound.",
         description="Errors are `application/problem+json` with the exact text in `error`.",
         license=License(name="MIT", identifier="MIT"),
+        contact=Contact(name="Whoever runs this server"),
+        tags=[Tag(name=name, description=description) for name, description in TAGS.items()],
+        operation_id_creator=operation_id,
         path="/schema",
         servers=[Server(url=public_url(settings).prefix or "/")],
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[TidyJson(path="/openapi.json")],
         use_handler_docstrings=True,
         components=Components(
             security_schemes={

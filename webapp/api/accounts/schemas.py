@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from webapp.api.shared.timestamps import timestamp
+from webapp.api.shared.timestamps import Moment, timestamp
 from webapp.policy.accounts.credentials import (
     MAX_LABEL_CHARACTERS,
     MAX_USERNAME_CHARACTERS,
@@ -37,8 +37,7 @@ Password = Annotated[
 Label = Annotated[
     str, Meta(max_length=MAX_LABEL_CHARACTERS, description="What the token is for.", examples=["laptop"])
 ]
-Timestamp = Annotated[str, Meta(description="UTC.", examples=["2024-01-15T10:30:00Z"])]
-SameAsCreated = Annotated[str, Meta(description="The same as `created`.", examples=["2024-01-15T10:30:00Z"])]
+SameAsCreated = Annotated[Moment, Meta(description="The same as `created`.")]
 Tier = Annotated[str, Meta(description="`free`, `supporter`, `premium` or `creator`.", examples=["free"])]
 
 
@@ -71,7 +70,7 @@ class NewToken(Struct, frozen=True, kw_only=True):
         str, Meta(description="Send it as `Authorization: Bearer …`.", examples=["sl_V2h5IG5vdD8"])
     ]
     label: Label | None
-    created: Timestamp
+    created: Moment
     created_at: SameAsCreated
 
 
@@ -80,10 +79,10 @@ class Token(Struct, frozen=True):
 
     id: Annotated[int, Meta(examples=[3])]
     label: Annotated[Label | None, Meta(description="Null where it has none.")]
-    created: Timestamp
+    created: Moment
     created_at: SameAsCreated
-    expires: Timestamp | None
-    last_used: Annotated[Timestamp | None, Meta(description="To the minute; null when never used.")]
+    expires: Moment | None
+    last_used: Annotated[Moment, Meta(description="To the minute; null when never used.")] | None
 
     @classmethod
     def of(cls, view: TokenView) -> "Token":

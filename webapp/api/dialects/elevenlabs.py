@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.openapi.spec import Schema
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response.base import ASGIResponse
 
@@ -39,16 +38,14 @@ from webapp.http.dependencies import (
 )
 from webapp.http.errors import PROBLEM_SHAPE
 from webapp.http.files.conversion import InjectedConversions
-from webapp.http.openapi import KEY_SECURITY, describes
+from webapp.http.openapi import KEY_SECURITY, binary, describes, problems
 from webapp.http.requests.body import read_json_object
 from webapp.policy.dialects.elevenlabs import parse_music, parse_sound, parse_spoken
 from webapp.policy.dialects.encodings import elevenlabs_encoding
 from webapp.policy.speech import VOICE_NOT_FOUND
 
 AnyRequest = Request[Any, Any, Any]
-SOUND: Final = {
-    name: Schema() for name in ("audio/mpeg", "audio/ogg", "audio/wav", "audio/pcm", "audio/basic")
-}
+SOUND: Final = binary("audio/mpeg", "audio/ogg", "audio/wav", "audio/pcm", "audio/basic")
 SOUND_EXAMPLES: Final[dict[str, dict[str, Any]]] = {"usual": {"text": "a door creaks", "duration_seconds": 4}}
 MUSIC_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "usual": {"prompt": "slow piano over soft strings", "music_length_ms": 10_000}
@@ -185,7 +182,7 @@ class ElevenLabsVoiceController(Controller):
         "/v1/voices",
         summary="Voices (ElevenLabs)",
         operation_class=describes(),
-        responses=shaped_problems(ElevenLabsError),
+        responses={**problems(400), **shaped_problems(ElevenLabsError)},
     )
     async def voices(self, speech: InjectedSpeech) -> Response[ElevenLabsVoices]:
         """All voices that can be spoken with now."""
@@ -195,7 +192,7 @@ class ElevenLabsVoiceController(Controller):
         "/v2/voices",
         summary="Search voices (ElevenLabs)",
         operation_class=describes(),
-        responses=shaped_problems(ElevenLabsError),
+        responses={**problems(400), **shaped_problems(ElevenLabsError)},
     )
     async def search(
         self,

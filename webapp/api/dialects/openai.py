@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
-from litestar.openapi.spec import Schema
 from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
@@ -18,17 +17,14 @@ from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedLibrary, InjectedSpeech, InjectedWorkers
 from webapp.http.errors import PROBLEM_SHAPE
 from webapp.http.files.conversion import InjectedConversions
-from webapp.http.openapi import BEARER_SECURITY, describes
+from webapp.http.openapi import BEARER_SECURITY, binary, describes, problems
 from webapp.http.requests.body import read_json_object
 from webapp.http.streams.sse import EVENT_STREAM
 from webapp.policy.dialects.openai import parse_openai_speech
 from webapp.services.workers.status import UNAVAILABLE
 
 AnyRequest = Request[Any, Any, Any]
-SOUND: Final = {
-    name: Schema()
-    for name in ("audio/mpeg", "audio/ogg", "audio/flac", "audio/wav", "audio/pcm", EVENT_STREAM)
-}
+SOUND: Final = binary("audio/mpeg", "audio/ogg", "audio/flac", "audio/wav", "audio/pcm", EVENT_STREAM)
 SPEECH_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "usual": {"model": "tts-1", "voice": "alloy", "input": "The rain in Spain stays mainly in the plain."},
 }
@@ -84,7 +80,7 @@ class OpenAIController(Controller):
         "/models",
         summary="Models (OpenAI)",
         operation_class=describes(),
-        responses=shaped_problems(OpenAIError),
+        responses={**problems(400), **shaped_problems(OpenAIError)},
     )
     async def models(self, workers: InjectedWorkers) -> Response[OpenAIModelList]:
         """The models that can make something now; `tts` speaks."""

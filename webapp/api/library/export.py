@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final, TypeAlias
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Schema
 from litestar.params import QueryParameter, SkipValidation
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
@@ -18,7 +17,7 @@ from webapp.http.dependencies import (
 )
 from webapp.http.files.archive import ZIP, archive
 from webapp.http.files.attachment import Attachment
-from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, header, problems
+from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, binary, describes, header, problems
 from webapp.http.requests.query import only
 from webapp.policy.library.exports import ExportChoice, ExportScope, export_formats, export_ids
 
@@ -60,7 +59,7 @@ class ExportController(Controller):
         summary="Sounds with everything about them, as a zip",
         before_request=only(*SELECTING, "ids", "playlist", "source", "formats"),
         operation_class=describes(
-            gives={"Content-Disposition": DISPOSITION, **RATE_LIMITS}, content={ZIP: Schema()}
+            gives={"Content-Disposition": DISPOSITION, **RATE_LIMITS}, content=binary(ZIP)
         ),
         responses={200: ResponseSpec(None, description="The archive."), **problems(400, 401, 404, 429)},
     )

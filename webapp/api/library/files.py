@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 from litestar import Controller, HttpMethod, Request, route
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Schema
 from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 
@@ -14,7 +13,7 @@ from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
 from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary
 from webapp.http.files.file_response import FileAnswer
-from webapp.http.openapi import describes, header, problems
+from webapp.http.openapi import binary, describes, header, problems
 from webapp.http.rate_limit import announce, told
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.library.facade import LibraryServices
@@ -39,8 +38,8 @@ FILE_HEADERS: Final = {
     "ETag": header("Changes with the content.", '"5f1d7a84db00d2fce00b-1"'),
     "Accept-Ranges": header("Parts can be asked for with `Range`.", "bytes"),
 }
-SOUND: Final = {name: Schema() for suffix, name in MEDIA_TYPES.items() if suffix != ".png"}
-PICTURE: Final = {MEDIA_TYPES[".png"]: Schema()}
+SOUND: Final = binary(*(name for suffix, name in MEDIA_TYPES.items() if suffix != ".png"))
+PICTURE: Final = binary(MEDIA_TYPES[".png"])
 
 AnyRequest = Request[Any, Any, Any]
 AudioName = Annotated[

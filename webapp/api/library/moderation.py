@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
 from webapp.api.library.listing import LINK, LISTING, SELECTING, InjectedQuery, SoundId, next_link
 from webapp.api.library.schemas import LibraryItemBody, TotalExact, total_exact_of
-from webapp.api.shared.timestamps import timestamp
+from webapp.api.shared.timestamps import Moment, timestamp
 from webapp.http.dependencies import InjectedAdministration, InjectedLibrary
 from webapp.http.openapi import BEARER_SECURITY, RATE_LIMITS, describes, problems
 from webapp.http.requests.body import read_json_object
@@ -32,7 +32,7 @@ class ModeratedSoundBody(msgspec.Struct, frozen=True):
     is_hidden: bool
     note: Annotated[str | None, Meta(description="Null where there is none.")]
     moderator: Annotated[str | None, Meta(description="The admin who acted last; null if none did.")]
-    moderated_at: Annotated[str | None, Meta(description="UTC; null while no admin did anything.")]
+    moderated_at: Annotated[Moment | None, Meta(description="UTC; null while no admin did anything.")]
 
     @classmethod
     def of(cls, sound: ModeratedSound) -> "ModeratedSoundBody":

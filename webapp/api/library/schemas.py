@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from webapp.api.shared.timestamps import timestamp
+from webapp.api.shared.timestamps import Moment, timestamp
 from webapp.http.middleware.prefix import public_path
 from webapp.policy.library.fields import (
     MAX_PLAYLIST_NAME_CHARACTERS,
@@ -64,8 +64,8 @@ class LibraryItemBody(msgspec.Struct, frozen=True):
     loopable: bool
     is_public: bool
     owner: str
-    created_at: Annotated[str, Meta(description="UTC.", examples=["2024-01-15T10:30:00Z"])]
-    created: Annotated[str, Meta(description="The same as `created_at`.")]
+    created_at: Moment
+    created: Annotated[Moment, Meta(description="The same as `created_at`.")]
     audio_url: str
     spectrogram_url: str
     snippet: Annotated[SnippetBody, Meta(description="Only in what a search found.")] | UnsetType = UNSET
@@ -195,9 +195,9 @@ class PlaylistBody(msgspec.Struct, frozen=True):
     owner: str
     is_shared: bool
     track_count: Annotated[int, Meta(description="Sounds in it that the reader may see.")]
-    created_at: str
-    created: Annotated[str, Meta(description="The same as `created_at`.")]
-    updated_at: str
+    created_at: Moment
+    created: Annotated[Moment, Meta(description="The same as `created_at`.")]
+    updated_at: Moment
 
 
 class PlaylistList(msgspec.Struct, frozen=True):

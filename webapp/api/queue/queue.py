@@ -39,7 +39,7 @@ class QueueController(Controller):
         "/queue-status",
         summary="The queue in short",
         operation_class=describes(),
-        responses=problems(),
+        responses=problems(400),
     )
     async def queue_status(self, queue: InjectedQueue) -> Response[QueueStatus]:
         """Processing jobs in the order they started, then waiting ones in the order they will start."""
@@ -78,7 +78,7 @@ class QueueController(Controller):
         "/api/queue/skip-pricing",
         summary="What skipping the queue costs",
         operation_class=describes(),
-        responses=problems(),
+        responses=problems(400),
     )
     async def skip_pricing(self, settings: InjectedSettings) -> SkipPricing:
         """A job pays the first price whose `max_duration` is not below its duration."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from webapp.api.shared.timestamps import timestamp
+from webapp.api.shared.timestamps import Moment, timestamp
 from webapp.http.middleware.prefix import public_path
 from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
 from webapp.policy.queue.job_ids import JOB_ID_RULE
@@ -99,8 +99,8 @@ class DetailedJob(msgspec.Struct, frozen=True):
     model: str
     duration: float
     priority: str
-    created: str
-    created_at: Annotated[str, Meta(description="The same as `created`.")]
+    created: Moment
+    created_at: Annotated[Moment, Meta(description="The same as `created`.")]
     progress: str
     progress_pct: Annotated[int, Meta(ge=0, le=100)]
     position: Annotated[int, Meta(ge=1)]
@@ -108,7 +108,7 @@ class DetailedJob(msgspec.Struct, frozen=True):
         str | None,
         Meta(description="Why a waiting job stands there: moved, skipped, starving, loaded or tier."),
     ]
-    expected_start: str | None
+    expected_start: Moment | None
 
 
 class DetailedQueue(msgspec.Struct, frozen=True):
@@ -131,16 +131,16 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     priority: str
     loopable: bool
     seed: int
-    created: str
-    created_at: Annotated[str, Meta(description="The same as `created`.")]
+    created: Moment
+    created_at: Annotated[Moment, Meta(description="The same as `created`.")]
     progress: str
     progress_pct: int
     retry_count: int
     position: int | UnsetType = UNSET
-    expected_start: str | UnsetType | None = UNSET
-    started: str | UnsetType = UNSET
-    completed: str | UnsetType = UNSET
-    ended: Annotated[str, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
+    expected_start: Moment | UnsetType | None = UNSET
+    started: Moment | UnsetType = UNSET
+    completed: Moment | UnsetType = UNSET
+    ended: Annotated[Moment, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
     error: str | UnsetType = UNSET
     # What was made; null once it was deleted.
     filename: Annotated[str, Meta(description="The last part of `audio_url`.")] | UnsetType | None = UNSET

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Final
 
 from litestar import Controller, HttpMethod, Request, Response, get, post, route
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Schema
 from litestar.params import PathParameter
 
 from webapp.api.accounts.authentication import AUTHENTICATION, InjectedIdentity
@@ -16,7 +15,7 @@ from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedShared, InjectedSpeech
 from webapp.http.files.file_response import FileAnswer
 from webapp.http.middleware.prefix import public_path
-from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, describes, header, problems
+from webapp.http.openapi import BEARER_SECURITY, IDEMPOTENCY_KEY, binary, describes, header, problems
 from webapp.http.prepared import Prepare
 from webapp.http.requests.body import read_json_object
 from webapp.http.requests.query import only
@@ -89,7 +88,7 @@ class SpeechController(Controller):
         summary="A voice's sample",
         operation_class=describes(
             gives={"Accept-Ranges": header("Parts can be asked for with `Range`.", "bytes")},
-            content={WAV: Schema()},
+            content=binary(WAV),
         ),
         responses={
             206: ResponseSpec(None, description="The part that `Range` asks for."),

@@ -57,7 +57,7 @@ class Status(msgspec.Struct, frozen=True):
     tags=["Status"],
     summary="Models, GPU and queue",
     operation_class=describes(),
-    responses=problems(),
+    responses=problems(400),
 )
 async def status(workers: InjectedWorkers) -> Response[Status]:
     """The state of models, GPU, workers and queue."""

@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 from webapp import __version__
 from webapp.errors import InvalidRequest
 from webapp.http.dependencies import InjectedAccounts, InjectedSettings
+from webapp.http.problem_codes import MEANINGS, anchor_of
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.api_docs.description import Section, sections_of
 from webapp.pages.api_docs.samples import TOKEN
@@ -22,6 +23,18 @@ from webapp.services.accounts.identity import Identity
 TOKEN_LABEL: Final = "API page"  # noqa: S105 - a name, not a secret
 MOST_ADDRESSES: Final = 8
 DESCRIPTION_URL: Final = "/schema/openapi.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """An error's name for programs, and what it means."""
+
+    code: str
+    anchor: str
+    meaning: str
+
+
+ERROR_CODES: Final = tuple(ErrorCode(code, anchor_of(code), meaning) for code, meaning in MEANINGS.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,7 @@ class ApiPage:
     placeholder: str = TOKEN
     version: str = __version__
     description_url: str = DESCRIPTION_URL
+    errors: tuple[ErrorCode, ...] = ERROR_CODES
 
 
 @get("/docs")

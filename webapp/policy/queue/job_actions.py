@@ -55,6 +55,11 @@ def possible_actions(job: JobState) -> tuple[AdminAction, ...]:
     return tuple(action for action in ADMIN_ACTIONS if refusal_reason(action, job) is None)
 
 
+def not_waiting_code(status: JobStatus) -> str:
+    """Return the code of the error that `not_waiting_reason` is the text of."""
+    return "job_processing" if status == "processing" else "job_not_queued"
+
+
 def not_waiting_reason(status: JobStatus, verb: str) -> str:
     """Return why an action on waiting jobs is not possible on one that is not waiting."""
     if status == "processing":

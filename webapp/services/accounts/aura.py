@@ -123,9 +123,9 @@ class Aura:
         )
         if not rows:
             await self.balance(account_id)
-            raise InvalidRequest(
-                "Insufficient Aura balance" if amount < 0 else "Aura balance is at its limit"
-            )
+            if amount < 0:
+                raise InvalidRequest("Insufficient Aura balance", code="insufficient_aura")
+            raise InvalidRequest("Aura balance is at its limit")
         balance: int = rows[0]["aura_balance"]
         return balance
 

@@ -9,7 +9,7 @@ from typing import Literal
 from webapp.database import Row
 from webapp.errors import InvalidRequest, NotAuthorized, NotFound, ProductError
 from webapp.events import Event
-from webapp.policy.queue.job_actions import JobState, not_waiting_reason, refusal_reason
+from webapp.policy.queue.job_actions import JobState, not_waiting_code, not_waiting_reason, refusal_reason
 from webapp.policy.queue.job_ids import is_job_id
 from webapp.policy.queue.job_status import ACTIVE, JobStatus
 from webapp.policy.queue.ordering import skip_would_move
@@ -233,7 +233,8 @@ class Jobs:
         if row["account"] != identity.account_id and not identity.is_admin:
             raise NotAuthorized("Not authorized to stop this job")
         if reason := refusal_reason("stop", JobState(row["status"])):
-            raise InvalidRequest(reason)
+            code = None if row["status"] == "queued" else "job_not_queued"
+            raise InvalidRequest(reason, code=code)
         return row
 
     async def _require_skippable(self, identity: Identity, job_id: str) -> Row:
@@ -246,7 +247,7 @@ class Jobs:
             raise NotAuthorized("Not authorized")
         _require_waiting(row, "skip")
         if row["skipped_ms"] is not None:
-            raise InvalidRequest("Job already skipped")
+            raise InvalidRequest("Job already skipped", code="job_already_skipped")
         return row
 
     async def _count(self, identity: Identity, action: Action) -> None:
@@ -310,4 +311,5 @@ def _require_well_formed(job_id: str) -> None:
 
 def _require_waiting(row: Row, action: Action) -> None:
     if row["status"] != "queued":
-        raise InvalidRequest(not_waiting_reason(row["status"], action))
+        reason = not_waiting_reason(row["status"], action)
+        raise InvalidRequest(reason, code=not_waiting_code(row["status"]))

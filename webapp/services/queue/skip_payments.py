@@ -20,7 +20,7 @@ class SkipPayments:
         not.
         """
         if await AuraEntry.exists().where(AuraEntry.job_id == job_id):
-            raise InvalidRequest("Job already skipped")
+            raise InvalidRequest("Job already skipped", code="job_already_skipped")
         return await self._aura.entry(account_id, "skip", -cost, reason="Skipped the queue", job_id=job_id)
 
     async def refund(self, job_id: str, reason: str) -> None:

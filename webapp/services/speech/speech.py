@@ -159,7 +159,7 @@ class Speech:
         if voice_id is None:
             return default_voice(known, self._preferred_voice)
         if voice_id not in known:
-            raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
+            raise InvalidRequest(VOICE_NOT_FOUND, field="voice", code="voice_not_found")
         return voice_id
 
     async def _accept(
