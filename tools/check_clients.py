@@ -1,10 +1,11 @@
 """Run other people's clients, unchanged, against a server: each journey in `clients/journeys/` in turn.
 
-The clients get an environment of their own, from `requirements/clients.txt`. A journey is a program that
-takes the server's address and a token, and fails when something is not as its client expects.
+The clients get environments of their own, from `requirements/clients.txt` and `clients/javascript`. A journey
+is a program that takes an address and a token, and fails when something is not as its client expects.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,27 +14,36 @@ from typing import Final
 
 import httpx
 
+from tools.setup_env import content_key
 from tools.throwaway_server import throwaway_server
 from tools.tool_environment import ROOT, installed
 
 LOCK: Final = "requirements/clients.txt"
+JAVASCRIPT: Final = ROOT / "clients/javascript"
 JOURNEYS: Final = ROOT / "clients/journeys"
 ACCOUNT: Final = {"username": "journey", "password": "of one throwaway account"}
 # More than the journeys use together.
 HOURLY: Final = "1000"
+# redocly tells nobody that it was used, and does not look for a newer version of itself.
+SILENT: Final = {
+    "LANG": "C.UTF-8",
+    "REDOCLY_TELEMETRY": "off",
+    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+}
 LIMIT_S: Final = 300
 
 
 def main() -> int:
     """Run every journey, or those that are named; returns the exit status for the shell."""
     tools = installed("client-tools", LOCK)
+    javascript = _javascript()
     wanted = sys.argv[1:] or sorted(path.stem for path in JOURNEYS.glob("*.py"))
     failed = []
     with throwaway_server(free_hourly=HOURLY) as server, tempfile.TemporaryDirectory() as folder:
         token = _account(server.address)
         for name in wanted:
             print(f"{name} …", flush=True)
-            if not _passes(tools, name, server.address, token, Path(folder)):
+            if not _passes((tools, javascript), name, server.address, token, Path(folder)):
                 failed.append(name)
         if failed:
             print(server.log_file.read_text(encoding="utf-8")[-5_000:], file=sys.stderr)
@@ -50,11 +60,36 @@ def _account(address: str) -> str:
     return token
 
 
-def _passes(tools: Path, name: str, address: str, token: str, folder: Path) -> bool:
-    command: list[str | Path] = [tools / "bin/python", JOURNEYS / f"{name}.py", address, token]
-    path = f"{tools / 'bin'}{os.pathsep}{os.environ['PATH']}"
+def _javascript() -> Path:
+    """Return the folder with the installed tools of JavaScript, and the programs that use them."""
+    folder = ROOT / "build/client-javascript"
+    folder.mkdir(parents=True, exist_ok=True)
+    key = content_key("clients/javascript/package-lock.json")
+    for file in (*JAVASCRIPT.iterdir(), ROOT / ".npmrc"):
+        shutil.copyfile(file, folder / file.name)
+    stamp = folder / "installed"
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != key:
+        npm = Path(sys.executable).with_name("npm")
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run([npm, "ci", *options], cwd=folder, check=True)
+        stamp.write_text(key, encoding="utf-8")
+    return folder
+
+
+def _passes(tools: tuple[Path, Path], name: str, address: str, token: str, folder: Path) -> bool:
+    python, javascript = tools
+    command: list[str | Path] = [python / "bin/python", JOURNEYS / f"{name}.py", address, token]
+    # node is in the project's environment.
+    binaries = (python / "bin", javascript / "node_modules/.bin", Path(sys.executable).parent)
+    path = os.pathsep.join((*map(str, binaries), os.environ["PATH"]))
     # Its own packages only, and a folder in which it may write.
-    environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
+    environment = {
+        "PATH": path,
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "JAVASCRIPT": str(javascript),
+        **SILENT,
+    }
     try:
         finished = subprocess.run(command, cwd=folder, env=environment, check=False, timeout=LIMIT_S)
     except subprocess.TimeoutExpired:

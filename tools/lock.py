@@ -1,4 +1,4 @@
-"""Renew the lock files: `requirements/*.txt` with uv, `package-lock.json` with npm.
+"""Renew the lock files: `requirements/*.txt` with uv, both `package-lock.json` with npm.
 
 `requirements/runtime.txt` is what the product needs to serve pages, sketch and speech;
 `requirements/neural.txt` is that, at the same versions, and what the neural models need;
@@ -13,6 +13,7 @@ on the machine.
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,10 +26,6 @@ def main() -> int:
     runtime, neural, dev, build, deploy, clients = (
         f"requirements/{name}.txt" for name in ("runtime", "neural", "dev", "build", "deploy", "clients")
     )
-    work = ROOT / "build/frontend-lock"
-    work.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", ".npmrc"):
-        shutil.copyfile(ROOT / name, work / name)
     try:
         for arguments in (
             ["pyproject.toml", "-o", runtime],
@@ -39,12 +36,21 @@ def main() -> int:
             ["--group", "clients", "-o", clients],
         ):
             subprocess.run([*compile_lock, *arguments], cwd=ROOT, check=True)
-        subprocess.run([BIN / "npm", "install", "--package-lock-only", "--silent"], cwd=work, check=True)
+        for folder in (ROOT, ROOT / "clients/javascript"):
+            _lock_packages(folder)
     except subprocess.CalledProcessError as error:
         print(f"The lock was not renewed: {Path(error.cmd[0]).name} failed.", file=sys.stderr)
         return 1
-    shutil.copyfile(work / "package-lock.json", ROOT / "package-lock.json")
     return 0
+
+
+def _lock_packages(folder: Path) -> None:
+    """Renew the lock of a folder's packages, in a folder of its own. Raises CalledProcessError."""
+    with tempfile.TemporaryDirectory() as work:
+        shutil.copyfile(folder / "package.json", Path(work) / "package.json")
+        shutil.copyfile(ROOT / ".npmrc", Path(work) / ".npmrc")
+        subprocess.run([BIN / "npm", "install", "--package-lock-only", "--silent"], cwd=work, check=True)
+        shutil.copyfile(Path(work) / "package-lock.json", folder / "package-lock.json")
 
 
 if __name__ == "__main__":

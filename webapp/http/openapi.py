@@ -240,7 +240,7 @@ def _answer(responses: Responses, status: str) -> OpenAPIResponse:
 def _schema(described: dict[str, Any], name: str) -> Schema:
     """A JSON Schema in the framework's own terms."""
     definitions = described.get("$defs", {})
-    return _converted(definitions.get(name, described))
+    return _converted({**definitions.get(name, described), "title": name})
 
 
 _NAMES: Final = {field.metadata.get("alias", field.name): field.name for field in dataclasses.fields(Schema)}

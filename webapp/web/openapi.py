@@ -11,11 +11,10 @@ from webapp import __version__
 from webapp.http.requests.public_url import public_url
 from webapp.http.requests.session_cookie import cookie_name
 from webapp.settings import Settings
+from webapp.web.openapi_tidy import tidied_description
 from webapp.web.operation_ids import operation_id
 
 AnyRequest = Request[Any, Any, Any]
-# A part of the description: objects, lists and plain values.
-Described = Any
 
 BEARER = "bearer"
 SESSION = "session"
@@ -41,28 +40,7 @@ class TidyJson(JsonRenderPlugin):
 
     def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         """Return the description as JSON."""
-        return self.render_json(request, tidied(openapi_schema))
-
-
-def tidied(described: Described) -> Described:
-    """Return a part of the description without what the framework makes of optional fields.
-
-    That is a choice of one form only, and a format beside a choice instead of in the form that is text.
-    """
-    if isinstance(described, list):
-        return [tidied(one) for one in described]
-    if not isinstance(described, dict):
-        return described
-    tidy = {name: tidied(value) for name, value in described.items()}
-    for choice in ("oneOf", "anyOf"):
-        forms = tidy.get(choice)
-        if isinstance(forms, list) and len(forms) == 1:
-            del tidy[choice]
-            tidy = {**forms[0], **tidy}
-        elif isinstance(forms, list) and "format" in tidy:
-            text_format = {"format": tidy.pop("format")}
-            tidy[choice] = [{**one, **text_format} if one.get("type") == "string" else one for one in forms]
-    return tidy
+        return self.render_json(request, tidied_description(openapi_schema))
 
 
 def openapi_config(settings: Settings) -> OpenAPIConfig:
