@@ -32,7 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="package")
 def server() -> Iterator[ThrowawayServer]:
     """One server for all tests, with an admin; each test makes accounts of its own."""
-    with throwaway_server(free_hourly="1000", free_at_once="100", register_per_address="1000") as running:
+    # Other sites may show its sounds and use its API: see test_embed.py.
+    with throwaway_server(
+        free_hourly="1000",
+        free_at_once="100",
+        register_per_address="1000",
+        embedding="true",
+        cors_origins="*",
+    ) as running:
         make_admin(running)
         yield running
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from tests.library.conftest import make_sound  # noqa: F401 a fixture, found by its name here
 from tests.shared_app import shared_app
 from tests.speech.conftest import answered, engine, speaking  # noqa: F401 fixtures, found by their names here
 from webapp.http.requests.session_cookie import PLAIN_COOKIE

@@ -10,6 +10,7 @@ from webapp.pages.frame.chrome import Chrome
 from webapp.pages.library.address import LibraryAddress
 from webapp.pages.library.contexts import (
     ConfirmPage,
+    EmbedPage,
     GoneFragment,
     LibraryPage,
     PlaylistPage,
@@ -68,6 +69,8 @@ def samples() -> Iterator[Any]:
     silent = replace(SOUND, loudness_lufs=None, true_peak_dbtp=None, quality_reasons=("silence",), license="")
     page = SoundPage(Chrome("library", ADA), CARD, silent, "http://x", "Mine", PLAYLISTS)
     yield page
+    yield replace(page, embed_size=(480, 180))
+    yield EmbedPage(CARD.item, SOUND, "http://x")
     for field in ("title", "tags"):
         yield replace(page, error="Wrong", error_field=field, typed_title=LONG, typed_tags=LONG)
     yield ConfirmPage(

@@ -146,6 +146,20 @@ class OperationSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Address people use, when behind a proxy, with its path; `https`: Secure cookies."),
     ] = ""
+    embedding: Annotated[
+        bool,
+        Meta(
+            description="Whether other sites may show published sounds, by `/embed` and `/oembed`, and use"
+            " files in their pages: `true` or `false`."
+        ),
+    ] = False
+    cors_origins: Annotated[
+        str,
+        Meta(
+            description="Comma-separated origins whose pages may use the API with a token, from a browser;"
+            " `*` for all."
+        ),
+    ] = ""
     allowed_hosts: Annotated[
         str,
         Meta(description="Comma-separated host names answered to, besides loopback and the listen address."),

@@ -12,6 +12,7 @@ from webapp.api.health import healthz, readyz
 from webapp.api.metrics import lapsed_leases, metrics
 from webapp.api.queue.feed import QueueFeed
 from webapp.assets import asset_folder
+from webapp.http.cross_origin import cors_config
 from webapp.http.dependencies import Streams, dependencies_of, provided, resolve_in_sequence
 from webapp.http.errors import ErrorTranslator
 from webapp.http.files.conversion import Conversions
@@ -76,6 +77,7 @@ def create_app(services: Services) -> Litestar:
         },
         exception_handlers={Exception: _error_translator(services, renderer)},
         openapi_config=openapi_config(settings),
+        cors_config=cors_config(settings),
         plugins=[HTMXPlugin()],
         before_send=[add_rate_limit_headers],
         request_max_body_size=MAX_BODY_BYTES,
@@ -109,5 +111,11 @@ def _with_middleware(app: ASGIApp, services: Services, unknown_host: UnknownHost
     media_origin = services.storage.origin if settings.storage_redirect else ""
     app = HostCheck(QueryBounds(app), settings, unknown_host)
     app = UnreadBodies(app)
-    app = SecurityHeaders(app, is_tls=settings.secure_cookies, media_origin=media_origin)
+    files = (f"{public_url(settings).prefix}/{name}/" for name in ("audio", "spectrogram"))
+    app = SecurityHeaders(
+        app,
+        is_tls=settings.secure_cookies,
+        media_origin=media_origin,
+        embeddable=tuple(files) if settings.embedding else (),
+    )
     return AccessLog(app)

@@ -15,16 +15,20 @@ REFERRER_POLICY: Final = "same-origin"
 PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 MEDIA: Final = "media-src 'self'"
 CSP: Final = b"content-security-policy"
+RESOURCE_POLICY: Final = b"cross-origin-resource-policy"
 HSTS: Final = "max-age=31536000"
 
 
 class SecurityHeaders:
     """Adds the headers to every answer that does not set them itself."""
 
-    def __init__(self, app: ASGIApp, *, is_tls: bool, media_origin: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, *, is_tls: bool, media_origin: str = "", embeddable: tuple[str, ...] = ()
+    ) -> None:
         """`is_tls`: people reach the server over TLS, so browsers may be told never to do without.
 
-        `media_origin`: where sounds come from besides this server, if they do.
+        `media_origin`: where sounds come from besides this server, if they do. `embeddable`: what the paths
+        of files begin with that pages of other sites may show.
         """
         self.app = app
         named = {
@@ -40,11 +44,17 @@ class SecurityHeaders:
         self._names = frozenset({CSP, *(name for name, _ in common)})
         policy = CONTENT_SECURITY_POLICY.replace(MEDIA, f"{MEDIA} {media_origin}".rstrip())
         self._headers = [(CSP, policy.encode()), *common]
+        self._embeddable = embeddable
+        self._headers_of_embeddable = [
+            (name, b"cross-origin" if name == RESOURCE_POLICY else value) for name, value in self._headers
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 added = self._headers
+                if self._embeddable and scope["path"].startswith(self._embeddable):
+                    added = self._headers_of_embeddable
                 # ASGI has header names in lower case.
                 present = [name for name, _ in message["headers"] if name in self._names]
                 if present:

@@ -59,6 +59,12 @@ class LibraryAddress:
         return f"/library?{urlencode(said)}" if said else "/library"
 
     @property
+    def feed_query(self) -> str:
+        """Return the query of the feed with the same filters, as far as feeds have them."""
+        said = {name: getattr(self, name) for name in ("q", "model", "owner") if getattr(self, name)}
+        return f"?{urlencode(said)}" if said else ""
+
+    @property
     def is_narrowed(self) -> bool:
         """True if filters hide part of the view."""
         return bool(self.q or self.model or self.length or self.owner)

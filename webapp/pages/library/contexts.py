@@ -75,6 +75,7 @@ class SoundMenuFragment:
 class SoundPage:
     """One sound. `base_url` is what addresses for other sites begin with.
 
+    `embed_size` is that of its player on other sites; None where it cannot be embedded.
     `own_title` is what its owner called it, empty where the title shown is the prompt's beginning.
     """
 
@@ -87,6 +88,7 @@ class SoundPage:
     own_title: str
     playlists: tuple[PlaylistView, ...]
     error: str | None = None
+    embed_size: tuple[int, int] | None = None
     error_field: str | None = None
     typed_title: str | None = None
     typed_tags: str | None = None
@@ -153,3 +155,14 @@ class ConfirmPage:
     action: str
     fields: tuple[tuple[str, str], ...]
     back: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedPage:
+    """A small player for a frame on another site."""
+
+    template: ClassVar[str] = "library/embed.html"
+
+    item: LibraryItemView
+    sound: SoundView
+    base_url: str

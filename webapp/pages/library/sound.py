@@ -17,6 +17,7 @@ from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, SoundMenuFragment, SoundPage
+from webapp.pages.library.embed import HEIGHT, WIDTH
 from webapp.pages.library.sound_cards import SoundCards, own_playlists
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
@@ -126,4 +127,5 @@ async def sound_page(
         base_url=server_address(request, settings.public_url),
         own_title="" if item.title == shown_title(item.prompt) else item.title,
         playlists=await own_playlists(library, viewer),
+        embed_size=(WIDTH, HEIGHT) if settings.embedding else None,
     )
