@@ -1,4 +1,4 @@
-// Followed links replace #page alone: what plays goes on. Tells others by "page:left" and "page:shown".
+// Followed links replace #page alone: what plays goes on. Tells others by "page:left", with the path that comes, and "page:shown".
 
 import { isNavigation } from "./freshness.js";
 
@@ -45,7 +45,10 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
   for (const { fragment } of detail.tasks ?? []) {
     for (const element of fragment.querySelectorAll("noscript")) element.remove();
   }
-  if (isNavigation(detail.ctx)) document.dispatchEvent(new CustomEvent("page:left"));
+  if (!isNavigation(detail.ctx)) return;
+  const { response, request } = detail.ctx;
+  const { pathname } = new URL(response?.raw?.url || request.action, location.href);
+  document.dispatchEvent(new CustomEvent("page:left", { detail: { path: pathname } }));
 });
 
 document.addEventListener("htmx:after:swap", ({ detail }) => {

@@ -104,7 +104,8 @@ async def download(
     if audio_format not in AUDIO_FORMATS:
         raise NotFound(_("There is no such format"))
     await library.plays.record_download(viewer, address_of(request, settings), sound_id)
-    headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
+    file = public_path(f"/audio/{sound_id}.{audio_format}?download")
+    headers = {"Location": file, "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)
 
 
