@@ -233,7 +233,7 @@ def photograph_gone(page: Page, owner: Musician, camera: Photographer) -> None:
     page.goto(f"/sounds/{sound_id}")
     expect(page.locator("#live")).to_have_attribute("data-connection", "open")
     owner.delete(sound_id)
-    expect(page.get_by_role("heading", name="not here any more")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="no longer here")).to_be_visible(timeout=20_000)
     camera.take(page, "sound-gone")
 
 

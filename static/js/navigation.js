@@ -1,4 +1,5 @@
-// Followed links replace #page alone: what plays goes on. Tells others by "page:left", with the path that comes, and "page:shown".
+// Followed links replace #page alone: what plays goes on. Tells others by "page:left", with the path that comes and what
+// is said there, and "page:shown".
 
 import { isNavigation } from "./freshness.js";
 
@@ -46,9 +47,10 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
     for (const element of fragment.querySelectorAll("noscript")) element.remove();
   }
   if (!isNavigation(detail.ctx)) return;
-  const { response, request } = detail.ctx;
-  const { pathname } = new URL(response?.raw?.url || request.action, location.href);
-  document.dispatchEvent(new CustomEvent("page:left", { detail: { path: pathname } }));
+  const { response, request, sourceElement } = detail.ctx;
+  const { pathname: path } = new URL(response?.raw?.url || request.action, location.href);
+  const said = response?.raw?.redirected ? sourceElement?.dataset.said : "";
+  document.dispatchEvent(new CustomEvent("page:left", { detail: { path, said } }));
 });
 
 document.addEventListener("htmx:after:swap", ({ detail }) => {

@@ -91,13 +91,10 @@ document.addEventListener("connection:lost", () => {
   for (const element of document.querySelectorAll("#toasts [data-about='reading']")) element.remove();
 });
 
-document.addEventListener("page:left", ({ detail: { path } }) => {
+document.addEventListener("page:left", ({ detail: { path, said } }) => {
   for (const element of document.querySelectorAll("#toasts > *, #notices > *")) {
     if (!element.querySelector(UNDO) || element.dataset.page !== path) element.remove();
   }
-});
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  const said = isNavigation(ctx) && ctx.response?.raw?.redirected && ctx.sourceElement?.dataset.said;
   if (said) toast(said);
 });
 document.addEventListener("htmx:after:swap", () => {
