@@ -7,8 +7,12 @@ import httpx
 from tests.factories import choice
 from tests.pages.steps import WORKER, start_one
 from webapp.http.requests.session_cookie import PLAIN_COOKIE
+from webapp.pages.queue.rows import model_lines
+from webapp.policy.generation import MODELS
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.queue.views import QueueSnapshot
+from webapp.services.workers.status import StatusReport
 
 
 def cells(page: str, job_id: str) -> list[str]:
@@ -132,3 +136,12 @@ async def test_one_start_is_told_everywhere(
     words = re.sub(r", by .* at the latest|<[^>]+>", "", card[1])
     assert re.fullmatch(r"in [\d.]+( s| min| h)?( to [\d.]+ (s|min|h))?", words), words
     assert f"the last starts {words}" in re.sub(r"<[^>]+>", "", queue)
+
+
+def test_what_no_worker_serves_has_nothing_to_load() -> None:
+    report = StatusReport(
+        models=dict.fromkeys((*MODELS, "tts"), "loading"), gpu={}, queue_length=0, queue_by_model={},
+        estimated_wait={}, engines={}, workers=(), is_paused=False,
+    )  # fmt: skip
+    lines = model_lines(report, QueueSnapshot(1, is_paused=False, jobs=()))
+    assert [line.needs_load for line in lines] == [False] * len(MODELS)

@@ -133,7 +133,7 @@ def model_lines(
             is_pinned=model in pinned,
             error=engine.error if engine else "",
             memory_bytes=engine.memory_mb * 1_000_000 if engine else 0,
-            needs_load=engine is None or engine.needs_load,
+            needs_load=engine is not None and engine.needs_load,
         )
         for model, engine in ((model, report.engines.get(model)) for model in MODELS)
     )
