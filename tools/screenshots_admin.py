@@ -52,7 +52,7 @@ def publish(page: Page, prompts: Sequence[str]) -> None:
     expect(page.locator(".job audio")).to_have_count(len(prompts))
     page.goto("/library?view=mine")
     page.get_by_label("All on this page").check()
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#toasts")).to_contain_text("published")
 
 
