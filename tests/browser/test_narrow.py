@@ -77,6 +77,23 @@ def test_for_those_who_are_signed_in(open_page: OpenPage, made: Made, server: Th
         expect_whole_words(page, "/", "/queue", "/speech", *lists, *own)
 
 
+def test_own_jobs_among_others_show_their_prompts(
+    open_page: OpenPage, made: Made, server: ThrowawayServer
+) -> None:
+    page = open_page(viewport=NARROW)
+    Credentials(page).register("own-among-others")
+    with paused(server.address):
+        assert made.by.api.post("/generate", json={"prompt": "wind", "duration": 2}).is_success
+        page.get_by_role("radio", name="2", exact=True).check()
+        StartPage(page).prompt.fill("slow piano and rain")
+        StartPage(page).generate.click()
+        expect(page.locator(".job.queued")).to_have_count(2)
+        page.goto("/queue")
+        own = page.locator(".own-jobs .own-prompt")
+        expect(own).to_have_text(["slow piano and rain"] * 2)
+        assert own.evaluate_all("all => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
+
+
 def test_for_admins(open_page: OpenPage, made: Made, server: ThrowawayServer) -> None:
     page = open_page(viewport=NARROW)
     sign_in_admin(page)
