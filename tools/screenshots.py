@@ -52,7 +52,9 @@ class Musician:
     def make(self, prompt: str, *, is_public: bool, tags: list[str], **fields: object) -> str:
         """A finished sound; gives its id."""
         body = {"prompt": prompt, "duration": 8, **fields}
-        job = self._api.post("/generate", json=body, headers={"Prefer": "wait=60"}).raise_for_status().json()
+        job = self._api.post("/generate", json=body).raise_for_status().json()
+        # They end with the job, which may wait for long ones.
+        self._api.get(f"/job/{job['job_id']}/events").raise_for_status()
         found = self._api.get(f"/job/{job['job_id']}").json()
         sound_id: str = found["generation_id"]
         change = {"is_public": is_public, "tags": tags}
