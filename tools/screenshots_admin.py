@@ -52,7 +52,7 @@ def publish(page: Page, prompts: Sequence[str]) -> None:
     expect(page.locator(".job audio")).to_have_count(len(prompts))
     page.goto("/library?view=mine")
     page.get_by_label("All on this page").check()
-    page.get_by_role("button", name="Publish").click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("#toasts")).to_contain_text("published")
 
 
@@ -138,7 +138,7 @@ def photograph_steering(admin: Page, camera: Photographer) -> None:
     bar.get_by_role("button", name="Cancel", exact=True).click()
     expect(admin.locator("#confirm")).to_be_visible()
     camera.take(admin, "queue-admin-confirm")
-    admin.locator("#confirm").get_by_role("button", name="Cancel them").click()
+    admin.locator("#confirm").get_by_role("button", name="Cancel 3 jobs").click()
     expect(admin.locator("#toasts")).to_contain_text("cancelled")
     admin.locator("#toasts .toast").hover()
     camera.take(admin, "queue-admin-undo")

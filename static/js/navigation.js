@@ -1,4 +1,5 @@
-// Followed links replace #page alone: what plays goes on. Tells others by "page:left" and "page:shown".
+// Followed links replace #page alone: what plays goes on. Tells others by "page:left", with the path that comes and what
+// is said there, and "page:shown".
 
 import { isNavigation } from "./freshness.js";
 
@@ -45,7 +46,11 @@ document.addEventListener("htmx:before:swap", ({ detail }) => {
   for (const { fragment } of detail.tasks ?? []) {
     for (const element of fragment.querySelectorAll("noscript")) element.remove();
   }
-  if (isNavigation(detail.ctx)) document.dispatchEvent(new CustomEvent("page:left"));
+  if (!isNavigation(detail.ctx)) return;
+  const { response, request, sourceElement } = detail.ctx;
+  const { pathname: path } = new URL(response?.raw?.url || request.action, location.href);
+  const said = response?.raw?.redirected ? sourceElement?.dataset.said : "";
+  document.dispatchEvent(new CustomEvent("page:left", { detail: { path, said } }));
 });
 
 document.addEventListener("htmx:after:swap", ({ detail }) => {

@@ -1,6 +1,7 @@
 // Short messages. One goes once it had time to be read, or to be answered where it has a button; whoever points at it,
-// or is in it by keyboard, keeps it. Of each kind only the newest is shown: with an undo, with a link, or plain. All but
-// an undo belong to their page, and "In line" to a job that has not ended.
+// or is in it by keyboard, keeps it. Of each kind only the newest is shown: with an undo, with a link, or plain. Each
+// belongs to its page, and "In line" to a job that has not ended; an undo stays while the page shows something else of
+// its own, as under another filter. What leads to another page says what was done there: <form data-said="text">.
 
 import { isNavigation } from "./freshness.js";
 import { word } from "./words.js";
@@ -61,6 +62,7 @@ for (const id of ["notices", "toasts"]) {
     for (const { addedNodes } of changes) {
       for (const node of addedNodes) {
         if (node.nodeType !== Node.ELEMENT_NODE || !node.isConnected) continue;
+        node.dataset.page = location.pathname;
         replaceOlder(node);
         expire(node);
       }
@@ -89,8 +91,11 @@ document.addEventListener("connection:lost", () => {
   for (const element of document.querySelectorAll("#toasts [data-about='reading']")) element.remove();
 });
 
-document.addEventListener("page:left", () => {
-  for (const element of document.querySelectorAll(`#toasts > :not(:has(${UNDO}))`)) element.remove();
+document.addEventListener("page:left", ({ detail: { path, said } }) => {
+  for (const element of document.querySelectorAll("#toasts > *, #notices > *")) {
+    if (!element.querySelector(UNDO) || element.dataset.page !== path) element.remove();
+  }
+  if (said) toast(said);
 });
 document.addEventListener("htmx:after:swap", () => {
   for (const link of document.querySelectorAll(`#toasts ${LINK}[href^="#job-"]`)) {

@@ -40,6 +40,7 @@ OWN = QueueRow(
 ROWS = (
     OWN,
     dataclasses.replace(OWN, job_id="1" * 12, is_own=False, prompt=None),
+    dataclasses.replace(OWN, job_id="4" * 12, sure_start_ms=NOW_MS, starves_ms=NOW_MS, variation="B"),
     dataclasses.replace(OWN, job_id="2" * 12, status="processing", progress_pct=30),
     dataclasses.replace(
         OWN, job_id="3" * 12, skip_place=None, start=Start(NOW_MS, NOW_MS, NOW_MS + 60_000, is_bounded=True)
@@ -49,7 +50,7 @@ STEERED = tuple(dataclasses.replace(row, prompt=LONG, owner="ada", actions=ADMIN
 GONE = (dataclasses.replace(STEERED[0], position=None, status="failed", owner=None, actions=()),)
 COUNTS = Counts(1, 2, (("music", 2),), is_paused=True)
 MODELS = (
-    ModelLine("music", "ready", "sketch", 2, 1, "12 s", is_pinned=True, memory_bytes=4 * 10**9),
+    ModelLine("music", "ready", "sketch", 2, 1, "in 12 s", NOW_MS, is_pinned=True, memory_bytes=4 * 10**9),
     ModelLine("magnet", "error", "sketch", 1, 0, "", error=LONG),
     ModelLine("audio", "unavailable", "", 0, 0, ""),
 )

@@ -168,7 +168,8 @@ async def test_a_finished_sound_has_everything(
     assert job.sound is not None
     assert re.search(rf'<audio [^>]*controls[^>]*src="{job.sound.url()}"', page)
     for extension in ("wav", "flac", "ogg", "mp3"):
-        assert f'href="{job.sound.url(extension)}" download=' in page
+        name = f"rain {job.sound.generation_id[:8]}.{extension}"
+        assert f'href="{job.sound.url(extension)}?download" download="{name}"' in page
     assert job.sound.spectrogram_url in page
     assert "sketch: rule-based, no model" in page
     assert "−16.0 LUFS" in page

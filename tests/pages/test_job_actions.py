@@ -38,6 +38,34 @@ async def test_cancel_with_htmx_changes_the_card_and_says_so(
     assert "Job cancelled" in answer.text
 
 
+async def test_an_ended_job_can_be_run_again_with_one_click(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, job_id: str
+) -> None:
+    await services.accounts.registry.set_tier(ann.account_id, "free")
+    ended = await ann_browser.post(f"/jobs/{job_id}/cancel", data={"place": "/queue"}, headers=HTMX)
+    for place, link in (("/queue", "#queue-job-"), ("/", "#job-")):
+        offer = ended.text.partition('<div class="toast">')[2]
+        assert ("Run again" in offer, f'hx-post="/jobs/{job_id}/again"' in offer) == (True, True)
+        fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', offer))
+        answer = await ann_browser.post(f"/jobs/{job_id}/again", data=fields, headers=HTMX)
+        again, before = await services.queue.jobs.of_account(ann.account_id, limit=2)
+        assert (again.status, again.prompt, again.seed) == ("queued", before.prompt, before.seed)
+        assert f'href="{link}{again.job_id}"' in answer.text
+        assert ("job-list" in answer.text) == (place == "/")
+        job_id = again.job_id
+        await start_one(services)
+        stop = {"confirmed": "yes", "place": "/"}
+        ended = await ann_browser.post(f"/jobs/{job_id}/stop", data=stop, headers=HTMX)
+        assert "Job stopped." in ended.text
+    # Three generations are what the hour has: another one cannot be offered.
+    assert "Run again" not in ended.text
+
+
+async def test_nobody_is_offered_to_run_anothers_job(root_browser: httpx.AsyncClient, job_id: str) -> None:
+    answer = await root_browser.post(f"/jobs/{job_id}/cancel", data={}, headers=HTMX)
+    assert ("Job cancelled." in answer.text, "Run again" in answer.text) == (True, False)
+
+
 async def test_what_cannot_be_done_is_said_where_notices_are(
     ann_browser: httpx.AsyncClient, services: Services, job_id: str
 ) -> None:

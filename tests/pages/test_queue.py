@@ -7,8 +7,12 @@ import httpx
 from tests.factories import choice
 from tests.pages.steps import WORKER, start_one
 from webapp.http.requests.session_cookie import PLAIN_COOKIE
+from webapp.pages.queue.rows import model_lines
+from webapp.policy.generation import MODELS
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.queue.views import QueueSnapshot
+from webapp.services.workers.status import StatusReport
 
 
 def cells(page: str, job_id: str) -> list[str]:
@@ -94,3 +98,50 @@ async def test_models_and_workers_say_what_serves_them(
     for words in ("takes 2.1 GB", "no room in memory"):
         assert words in for_admins, words
         assert words not in public, words
+
+
+async def test_variations_have_their_letters_where_their_prompts_are(
+    browser: httpx.AsyncClient, services: Services, ann: Identity, root: Identity
+) -> None:
+    await services.queue.submissions.submit(root, choice("between"))
+    first = (await services.queue.submissions.submit(ann, choice("rain"), copies=2)).job_id
+    assert "Variation" not in (await browser.get("/queue")).text
+    for viewer, found in ((ann, 4), (root, 2)):
+        browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(viewer.account_id))
+        page = (await browser.get("/queue")).text
+        # The owner has them in the list of their own as well.
+        assert re.findall(r">Variation ([AB])<", page) == ["A", "B"] * (found // 2)
+    await services.admin.queue.act_on(root, "cancel", [first])
+    assert ">Variation A<" in (await browser.get("/queue?state=cancelled")).text
+
+
+async def test_one_start_is_told_everywhere(
+    ann_browser: httpx.AsyncClient, services: Services, ann: Identity, root: Identity
+) -> None:
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
+    await services.workers.registry.record_report(WORKER, "idle", {"models": {}})
+    for _ in range(4):
+        await services.queue.submissions.submit(root, choice("between", duration_s=60))
+    quoted = re.search(r", starting (.*?)\.</p>", (await ann_browser.get("/")).text)
+    assert quoted is not None
+    mine = (await services.queue.submissions.submit(ann, choice("mine"))).job_id
+    start, queue = (await ann_browser.get("/")).text, (await ann_browser.get("/queue")).text
+    card = re.search(r"· starts (.*?)</p>", start)
+    own = re.search(r'<span class="muted number">(.*?)</span></li>', queue)
+    row = re.search(rf'<tr id="queue-job-{mine}".*?class="queue-starts">(.*?)</td>', queue, re.DOTALL)
+    assert card is not None
+    assert own is not None
+    assert row is not None
+    assert quoted[1] == card[1] == own[1] == row[1]
+    words = re.sub(r", by .* at the latest|<[^>]+>", "", card[1])
+    assert re.fullmatch(r"in [\d.]+( s| min| h)?( to [\d.]+ (s|min|h))?", words), words
+    assert f"the last starts {words}" in re.sub(r"<[^>]+>", "", queue)
+
+
+def test_what_no_worker_serves_has_nothing_to_load() -> None:
+    report = StatusReport(
+        models=dict.fromkeys((*MODELS, "tts"), "loading"), gpu={}, queue_length=0, queue_by_model={},
+        estimated_wait={}, engines={}, workers=(), is_paused=False,
+    )  # fmt: skip
+    lines = model_lines(report, QueueSnapshot(1, is_paused=False, jobs=()))
+    assert [line.needs_load for line in lines] == [False] * len(MODELS)

@@ -80,7 +80,7 @@ async def test_plays_and_downloads_are_counted_as_the_api_counts_them(
     for _ in range(2):
         assert (await browser.post(f"/sounds/{his}/play")).status_code == 204
     answer = await browser.get(f"/sounds/{his}/download/mp3")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/audio/{his}.mp3")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/audio/{his}.mp3?download")
     item = await services.library.browse.item(None, his)
     assert (item.plays, item.downloads) == (1, 1)
     assert (await browser.get(f"/sounds/{his}/download/exe")).status_code == 404

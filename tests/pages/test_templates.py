@@ -188,6 +188,7 @@ def samples() -> Iterator[Any]:
     yield from (contexts.QuoteFragment(quote) for quote in QUOTES)
     yield from (contexts.ModelStateFragment(model) for model in MODELS)
     yield from (contexts.JobFragment(job, 5) for job in JOBS)
+    yield contexts.RunAgainToast(LONG, JOBS[0].job_id, "/queue")
     yield from (contexts.JobListFragment(JOBS, 5), contexts.JobListFragment((), 5))
     yield sign_in.CredentialsPage(
         Chrome("sign-in", ADA), "invitation", "eve", token="t", is_invited_by_name=True
@@ -286,3 +287,12 @@ def test_every_address_has_the_path_that_the_server_is_under(sample: Context) ->
         renderer_below.render(sample),
     )
     assert [address for address in found if not address.startswith("/below/")] == []
+
+
+def test_times_are_named_utc_where_a_script_can_turn_them_to_the_readers_zone() -> None:
+    for context in samples():
+        page = renderer.render(context)
+        for time in re.findall(r"<time .*?</time>", page):
+            assert re.search(r"data-(ago|until|clock|exact)", time), time
+            assert re.search(r'title="[^"]+ UTC"|data-exact>[^<]+ UTC<', time), time
+        assert "UTC" not in re.sub(r"<time .*?</time>", "", page), context.template

@@ -136,3 +136,9 @@ def test_what_a_sound_was_made_by(model: str, engine: str, text: str) -> None:
 def test_an_unsure_start_is_a_range(early_s: int, at_s: int, late_s: int, text: str) -> None:
     start = Start(1000 * at_s, 1000 * early_s, 1000 * late_s)
     assert starting(start, 0) == text
+    is_range = " to " in text
+    assert words.sure_start_ms(start, 0) == (None if is_range else start.at_ms)
+
+
+def test_a_start_that_is_not_known_has_no_moment() -> None:
+    assert (starting(None, 0), words.sure_start_ms(None, 0)) == ("not known yet", None)

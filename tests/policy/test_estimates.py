@@ -39,6 +39,7 @@ def _waits_s(outlook: Outlook, waiting: list[WaitingJob], *running: RunningJob) 
 def test_without_a_worker_there_is_no_estimate() -> None:
     assert _waits_s(Outlook((), SPEEDS), _waiting(8, 8)) == [None, None]
     assert Outlook((), SPEEDS).work_ms("music", 8) is None
+    assert Outlook((), SPEEDS).making_s("music", 8) is None
 
 
 def test_idle_workers_start_at_once_and_then_each_takes_the_next_when_free() -> None:
@@ -148,6 +149,8 @@ def _batching(batch_slots: int) -> Outlook:
 def test_jobs_of_one_model_start_together_where_there_are_batch_slots() -> None:
     assert _waits_s(_batching(3), _waiting(10, 4, 6, 5)) == [0, 0, 0, 4]
     assert _batching(3).work_ms("music", 9) == pytest.approx(3_000), "three share the worker's time"
+    running = RunningJob("w0", NOW_MS, "music", 9)
+    assert _batching(3).making_s("music", 9) == _batching(3).usual_s(running) == pytest.approx(9)
 
 
 def test_another_model_waits_for_the_whole_batch_and_keeps_its_position() -> None:

@@ -44,7 +44,7 @@ export function connectDock(dock, player) {
     for (const path of wave.querySelectorAll("path")) path.setAttribute("d", track.outline || "M0 31h1v2H0z");
     for (const link of dock.querySelectorAll("[data-format]")) {
       link.href = track.href ? `${track.href}/download/${link.dataset.format}` : soundUrl(track.id, link.dataset.format);
-      link.download = `soundloom-${track.id.slice(0, 8)}.${link.dataset.format}`;
+      link.download = `${track.file ?? track.id}.${link.dataset.format}`;
     }
     showState();
   }

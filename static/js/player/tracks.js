@@ -3,13 +3,14 @@
 import { ROOT } from "../root.js";
 
 export function trackOf(element) {
-  const { sound, title, by, length, href } = element.dataset;
+  const { sound, title, by, length, href, file } = element.dataset;
   const path = element.querySelector(".wave path");
   return {
     id: sound,
     title,
     by: by ?? "",
     href: href ?? "",
+    file: file ?? sound,
     lengthS: Number(length),
     outline: path?.getAttribute("d") ?? "",
     outlineBox: path?.ownerSVGElement.getAttribute("viewBox") ?? "",

@@ -1,20 +1,22 @@
 """The files of sounds; a file's name is what protects it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
 
 from litestar import Controller, HttpMethod, Request, route
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter
+from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
 from webapp.errors import NotFound
 from webapp.http.dependencies import InjectedAccounts, InjectedLibrary
-from webapp.http.files.file_response import FileAnswer
+from webapp.http.files.attachment import disposition
+from webapp.http.files.file_response import NO_HEADERS, FileAnswer
 from webapp.http.openapi import binary, describes, header, problems
 from webapp.http.rate_limit import announce, told
+from webapp.policy.library.file_names import download_stem
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.library.facade import LibraryServices
 from webapp.services.library.files import DirectAddress, FileName
@@ -42,6 +44,14 @@ SOUND: Final = binary(*(name for suffix, name in MEDIA_TYPES.items() if suffix !
 PICTURE: Final = binary(MEDIA_TYPES[".png"])
 
 AnyRequest = Request[Any, Any, Any]
+ToBeSaved = Annotated[
+    str | None,
+    QueryParameter(
+        description="With any value, or none: browsers save the file. That of a published sound is named"
+        " after its title. The server sends it itself, wherever it is stored.",
+        schema_extra={"examples": [""]},
+    ),
+]
 AudioName = Annotated[
     str,
     PathParameter(
@@ -75,11 +85,15 @@ class FileController(Controller):
         library: InjectedLibrary,
         request: AnyRequest,
         address: InjectedAddress,
+        download: ToBeSaved = None,
     ) -> ASGIResponse:
         """The sound in the format that the name's ending says; its name never means another sound."""
         async with _misses_counted(request, accounts, address):
             _require_exact_path(request, f"/audio/{filename}", "Audio not found")
             file = await library.files.audio_file(filename)
+        if download is not None:
+            headers = {"content-disposition": await _disposition(library, filename)}
+            return await _answer(library, file, request, headers)
         address_of_file = await library.files.direct_address(file, method=request.method)
         if address_of_file is not None:
             return _redirect(address_of_file)
@@ -114,10 +128,22 @@ def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:
         raise NotFound(missing)
 
 
-async def _answer(library: LibraryServices, file: FileName, request: AnyRequest) -> FileAnswer:
+async def _answer(
+    library: LibraryServices, file: FileName, request: AnyRequest, headers: Mapping[str, str] = NO_HEADERS
+) -> FileAnswer:
     """Open a file last: what fails after that would leave it open."""
     media_type = MEDIA_TYPES[f".{file.name.rpartition('.')[2]}"]
-    return await FileAnswer.of(library.files.open(file), media_type, request)
+    return await FileAnswer.of(library.files.open(file), media_type, request, headers)
+
+
+async def _disposition(library: LibraryServices, filename: str) -> str:
+    """Name a published sound by its title. Of another one its words are nobody's who has only its address."""
+    sound_id, _, extension = filename.partition(".")
+    try:
+        item = await library.browse.item(None, sound_id)
+    except NotFound:
+        return "attachment"
+    return disposition(f"{download_stem(item.title, sound_id)}.{extension}")
 
 
 def _redirect(address: DirectAddress) -> ASGIResponse:

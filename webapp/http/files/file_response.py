@@ -1,9 +1,10 @@
 """A file as an answer, with ranges for players that seek, and validators for caches."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate
+from types import MappingProxyType
 from typing import Any, Final
 
 from litestar import Request
@@ -17,6 +18,7 @@ from webapp.storage import StoredFile
 
 # A sound never changes under its name.
 CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 OUTSIDE: Final = "The range lies outside the file"
 
 
@@ -42,9 +44,14 @@ class FileAnswer(ASGIResponse):
     _should_set_content_length = False
 
     def __init__(
-        self, file: StoredFile, facts: FileFacts, media_type: str, request: Request[Any, Any, Any]
+        self,
+        file: StoredFile,
+        facts: FileFacts,
+        media_type: str,
+        request: Request[Any, Any, Any],
+        more_headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        """Raises PreconditionFailed when the request is meant for another version."""
+        """`more_headers` come with the file. Raises PreconditionFailed when another version is asked for."""
         self._file = file
         self._is_head = request.method == "HEAD"
         self._first = 0
@@ -54,6 +61,7 @@ class FileAnswer(ASGIResponse):
             "last-modified": facts.modified,
             "cache-control": CACHE_CONTROL,
             "accept-ranges": "bytes",
+            **more_headers,
         }
         status, length = 200, facts.size
         if is_unchanged(request.headers, etag=facts.etag, modified_s=facts.modified_s):
@@ -76,12 +84,16 @@ class FileAnswer(ASGIResponse):
 
     @classmethod
     async def of(
-        cls, opening: Awaitable[StoredFile], media_type: str, request: Request[Any, Any, Any]
+        cls,
+        opening: Awaitable[StoredFile],
+        media_type: str,
+        request: Request[Any, Any, Any],
+        more_headers: Mapping[str, str] = NO_HEADERS,
     ) -> "FileAnswer":
         """The answer for a file that is opened here. Raises what opening it does, and PreconditionFailed."""
         file = await opening
         try:
-            return cls(file, FileFacts.of(file), media_type, request)
+            return cls(file, FileFacts.of(file), media_type, request, more_headers)
         except BaseException:
             file.close()
             raise

@@ -21,6 +21,7 @@ from webapp.pages.library.address import MAX_QUERY_CHARACTERS
 from webapp.pages.library.waveform import waveform_bars
 from webapp.policy.accounts.credentials import MAX_USERNAME_CHARACTERS
 from webapp.policy.library.fields import MAX_PLAYLIST_NAME_CHARACTERS
+from webapp.policy.library.file_names import download_stem
 
 # How much fits into the fields that stand on several pages.
 LIMITS: Final = {
@@ -65,6 +66,7 @@ class Renderer:
             now_ms=clock.now_ms,
             waveform_bars=waveform_bars,
             form_address=form_address,
+            download_stem=download_stem,
             language=texts.language_tag,
             LIMITS=LIMITS,
             record_parts=parts_of,

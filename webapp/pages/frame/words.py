@@ -153,15 +153,27 @@ def until(moment_ms: int | None, now_ms: int) -> str:
 
 def starting(start: Start | None, now_ms: int) -> str:
     """When a job is expected to start: `in 3 min`; `in 2 to 5 min` when that is unsure; `now`; or unknown."""
-    if start is None or start.is_sure(now_ms):
+    early, late = _likely_waits(start, now_ms)
+    if start is None or early == late:
         return until(None if start is None else start.at_ms, now_ms)
-    early, late = (wait(max(0, at_ms - now_ms) / 1000) for at_ms in (start.early_ms, start.late_ms))
-    if early == late:
-        return until(start.at_ms, now_ms)
     number, space, unit = early.rpartition(" ")
     # Of "2 min to 5 min" the first unit says nothing new.
     begin = number if space and number.isdecimal() and late.endswith(f" {unit}") else early
     return _("in %(early)s to %(late)s", early=begin, late=late)
+
+
+def sure_start_ms(start: Start | None, now_ms: int) -> int | None:
+    """Return the start of a job where `starting` names it as one number; None for a range or when unknown."""
+    early, late = _likely_waits(start, now_ms)
+    return start.at_ms if start is not None and early == late else None
+
+
+def _likely_waits(start: Start | None, now_ms: int) -> tuple[str, str]:
+    """Return the shortest and the longest likely wait in words; the same twice when one is enough."""
+    if start is None or start.is_sure(now_ms):
+        return "", ""
+    early, late = (wait(max(0, at_ms - now_ms) / 1000) for at_ms in (start.early_ms, start.late_ms))
+    return early, late
 
 
 class _Running(Protocol):
@@ -242,6 +254,7 @@ TEMPLATE_FUNCTIONS: Final[dict[str, Callable[..., Any] | Texts]] = {
     "ago": ago,
     "until": until,
     "starting": starting,
+    "sure_start_ms": sure_start_ms,
     "left": left,
     "iso": iso,
     "exact": exact,

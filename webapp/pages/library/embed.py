@@ -87,8 +87,7 @@ async def oembed(
         "thumbnail_url": f"{base_url}{sound.spectrogram_url}",
         "thumbnail_width": WIDTH,
         "thumbnail_height": HEIGHT,
-        "html": f'<iframe src="{base_url}/embed/{item.sound_id}" width="{WIDTH}" height="{HEIGHT}"'
-        f' title="{PROVIDER}" loading="lazy" style="border:0"></iframe>',
+        "html": frame_code(base_url, item.sound_id),
     }
     if answer_format == "json":
         return Response(msgspec.json.encode(answer), media_type="application/json")
@@ -132,6 +131,14 @@ async def playlist_feed(
     """The published sounds of a shared playlist. Raises NotFound."""
     playlist, items = await library.playlists.get(None, playlist_id)
     return _feed(request, settings, playlist.name, items[:FEED_ENTRIES], f"/playlists/{playlist.playlist_id}")
+
+
+def frame_code(base_url: str, sound_id: str) -> str:
+    """Return the HTML that shows a sound's player on another page."""
+    return (
+        f'<iframe src="{base_url}/embed/{sound_id}" width="{WIDTH}" height="{HEIGHT}"'
+        f' title="{PROVIDER}" loading="lazy" style="border:0"></iframe>'
+    )
 
 
 def _feed(

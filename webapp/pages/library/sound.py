@@ -17,7 +17,7 @@ from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, SoundMenuFragment, SoundPage
-from webapp.pages.library.embed import HEIGHT, WIDTH
+from webapp.pages.library.embed import HEIGHT, WIDTH, frame_code
 from webapp.pages.library.sound_cards import SoundCards, own_playlists
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
@@ -105,7 +105,8 @@ async def download(
     if audio_format not in AUDIO_FORMATS:
         raise NotFound(_("There is no such format"))
     await library.plays.record_download(viewer, address_of(request, settings), sound_id)
-    headers = {"Location": public_path(f"/audio/{sound_id}.{audio_format}"), "Cache-Control": "no-store"}
+    file = public_path(f"/audio/{sound_id}.{audio_format}?download")
+    headers = {"Location": file, "Cache-Control": "no-store"}
     return Response(None, status_code=303, headers=headers)
 
 
@@ -120,12 +121,14 @@ async def sound_page(
     """Collect everything about one sound. Raises NotFound, also for one that this viewer may not see."""
     item, sound = await library.details.of(viewer, sound_id)
     cards = await sound_cards.of(viewer, [item])
+    base_url = server_address(request, settings.public_url)
     return SoundPage(
         chrome=Chrome("library", viewer, live="library"),
         card=cards[0],
         sound=sound,
-        base_url=server_address(request, settings.public_url),
+        base_url=base_url,
         own_title="" if item.title == shown_title(item.prompt) else item.title,
         playlists=await own_playlists(library, viewer),
         embed_size=(WIDTH, HEIGHT) if settings.embedding else None,
+        embed_code=frame_code(base_url, item.sound_id),
     )

@@ -18,7 +18,9 @@ class QueueRow:
 
     `position` is None for jobs that have left the line. `prompt` and `owner` are None for other people's
     jobs, unless an admin looks; `actions` are an admin's. `skip_place` is where a skip takes an own job,
-    `balance` what its owner has. `error` says why a job failed.
+    `balance` what its owner has. `sure_start_ms` is the start where `expected_start` names it as one number,
+    `starves_ms` the time from which no new job goes before it, where that is the reason for its place.
+    `variation` is its letter, for those who see the prompt.
     """
 
     job_id: str
@@ -37,6 +39,9 @@ class QueueRow:
     prompt: str | None
     owner: str | None = None
     start: Start | None = None
+    sure_start_ms: int | None = None
+    starves_ms: int | None = None
+    variation: str = ""
     actions: tuple[AdminAction, ...] = ()
     balance: int = 0
 
@@ -74,10 +79,11 @@ class WorkerLine:
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """A model, the engine that serves it (`label`), its jobs, and how long the last of them waits, in words.
+    """A model, the engine that serves it (`label`), and its jobs.
 
-    `wait` is empty when nothing waits or nothing can be said. `is_pinned`, `error` and `memory_bytes` are
-    told to admins. `needs_load`: there is something to load and unload.
+    `last_start` is when the last waiting job is expected to start, in the words of its row,
+    with `sure_start_ms` as there; it is empty when that is not known. `is_pinned`, `error` and
+    `memory_bytes` are told to admins. `needs_load`: there is something to load and unload.
     """
 
     name: str
@@ -85,7 +91,8 @@ class ModelLine:
     label: str
     waiting: int
     processing: int
-    wait: str
+    last_start: str
+    sure_start_ms: int | None = None
     is_pinned: bool = False
     error: str = ""
     memory_bytes: int = 0

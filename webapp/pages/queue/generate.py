@@ -144,11 +144,10 @@ async def job_list(accounts: AccountServices, queue: QueueServices, identity: Id
     return JobListFragment(in_groups(jobs), balance)
 
 
-def in_line(submitted: Submitted) -> str:
-    """Say where a new job stands, with the way to it: on a phone its card is far below."""
-    return toast(
-        _("In line, place %(position)s", position=submitted.position), view=f"job-{submitted.job_id}"
-    )
+def in_line(submitted: Submitted, view: str = "") -> str:
+    """Say where a new job stands, with the way to it, which is far below on a phone: its card, or `view`."""
+    said = _("In line, place %(position)s", position=submitted.position)
+    return toast(said, view=view or f"job-{submitted.job_id}")
 
 
 async def compose_form(

@@ -130,6 +130,17 @@ class JobFragment:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAgainToast:
+    """The report that an own job has ended without a sound, and the way to run it again from `place`."""
+
+    template: ClassVar[str] = "queue/run_again_toast.html"
+
+    text: str
+    job_id: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobListFragment:
     """The cards of an account's recent jobs, newest first."""
 

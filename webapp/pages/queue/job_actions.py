@@ -11,11 +11,11 @@ from webapp.http.dependencies import InjectedAccounts, InjectedLibrary, Injected
 from webapp.pages.frame.answers import ask, is_confirmed, library_changed
 from webapp.pages.frame.chrome import Section
 from webapp.pages.frame.forms import Fields
-from webapp.pages.frame.partials import announcement, partial, toast
+from webapp.pages.frame.partials import TOASTS, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.texts import _
 from webapp.pages.queue.generate import in_line, job_list
-from webapp.pages.queue.generate_contexts import JobFragment
+from webapp.pages.queue.generate_contexts import JobFragment, RunAgainToast
 from webapp.policy.queue.job_status import TERMINAL
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
@@ -31,7 +31,8 @@ async def cancel(
 ) -> Response[Any]:
     """Take an own waiting job out of the queue."""
     await queue.jobs.cancel(posted.identity, job_id)
-    return await _changed(posted, accounts, queue, job_id, toast(_("Job cancelled.")))
+    said = await _with_way_back(posted, queue, job_id, _("Job cancelled."))
+    return await _changed(posted, accounts, queue, job_id, said)
 
 
 @post("/jobs/{job_id:str}/stop")
@@ -51,9 +52,9 @@ async def stop(
             section=PLACES[_page_of(posted.fields)],
             back=_shown_at(posted.fields, job_id),
         )
-    said = announcement(_("Job stopped"))
     try:
         await queue.jobs.stop(posted.identity, job_id)
+        said = await _with_way_back(posted, queue, job_id, _("Job stopped."))
     except InvalidRequest:
         # It ended while somebody thought about it: that is no mistake of theirs.
         if (await queue.jobs.get(posted.identity, job_id)).status not in TERMINAL:
@@ -139,6 +140,17 @@ def _shown_at(fields: Fields, job_id: str) -> str:
     return f"{place}#{'queue-' if place == '/queue' else ''}job-{job_id}"
 
 
+async def _with_way_back(posted: Posted, queue: QueueServices, job_id: str, said: str) -> str:
+    """The report that a job has ended, with a button that asks for the same once more, if its owner may."""
+    job = await queue.jobs.get(posted.identity, job_id)
+    quote = await queue.submissions.quote(posted.identity, job.model, job.duration_s)
+    is_own = job.account_id == posted.identity.account_id
+    if not (is_own and quote.jobs_left_this_hour and quote.at_once_left):
+        return toast(said)
+    offer = RunAgainToast(said, job_id, _page_of(posted.fields))
+    return partial(TOASTS, posted.renderer.render(offer), swap="beforeend")
+
+
 async def _changed(
     posted: Posted, accounts: AccountServices, queue: QueueServices, job_id: str, said: str
 ) -> Response[Any]:
@@ -154,9 +166,11 @@ async def _changed(
 async def _added(
     posted: Posted, accounts: AccountServices, queue: QueueServices, submitted: Submitted
 ) -> Response[Any]:
-    """The list with a job that has just been added."""
+    """The list with a job that has just been added; on a page without the list, only where it stands."""
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
+    if _page_of(posted.fields) == "/queue":
+        return posted.renderer.fragments(in_line(submitted, view=f"queue-job-{submitted.job_id}"))
     jobs = await job_list(accounts, queue, posted.identity)
     return posted.renderer.fragments(
         partial("job-list", posted.renderer.render(jobs), swap="innerMorph"),

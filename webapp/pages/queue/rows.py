@@ -8,6 +8,7 @@ from webapp.pages.frame import words
 from webapp.pages.frame.texts import N_, Texts, _, counted, forms
 from webapp.pages.queue.contexts import Counts, ModelLine, QueueRow, WorkerLine
 from webapp.policy.generation import MODELS
+from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.job_actions import AdminAction, JobState, possible_actions
 from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.accounts.identity import Identity
@@ -57,11 +58,14 @@ def queue_row(
         progress_pct=job.progress_pct,
         expected_start=_expected_start(job, now_ms),
         start=job.start,
+        sure_start_ms=words.sure_start_ms(job.start, now_ms),
         reason=reason_words(job),
+        starves_ms=job.starves_ms if job.reason == "tier" and _has_jobs_ahead(job) else None,
         is_own=is_own,
         skip_place=job.skip_place,
         skip_cost=skip_cost(job.duration_s, prices),
         prompt=job.prompt if is_own or is_admin else None,
+        variation=job.variation if is_own or is_admin else "",
         owner=owner if is_admin else None,
         actions=_actions(job) if is_admin else (),
         balance=balance if is_own else 0,
@@ -95,6 +99,7 @@ def gone_row(job: GoneJob, viewer: Identity, now_ms: int) -> QueueRow:
         skip_cost=0,
         prompt=job.prompt,
         owner=job.owner,
+        variation=job.variation,
         actions=actions,
     )
 
@@ -115,6 +120,7 @@ def model_lines(
 ) -> tuple[ModelLine, ...]:
     """Every model that makes sounds of prompts."""
     numbers = Counter((job.model, job.status) for job in snapshot.jobs)
+    last = {model: _last_start(snapshot, model) for model in MODELS}
     return tuple(
         ModelLine(
             name=model,
@@ -122,11 +128,12 @@ def model_lines(
             label=engine.label if engine else "",
             waiting=numbers[model, "queued"],
             processing=numbers[model, "processing"],
-            wait=words.wait(wait_s) if (wait_s := report.estimated_wait.get(model)) is not None else "",
+            last_start=words.starting(last[model], snapshot.read_ms) if last[model] else "",
+            sure_start_ms=words.sure_start_ms(last[model], snapshot.read_ms),
             is_pinned=model in pinned,
             error=engine.error if engine else "",
             memory_bytes=engine.memory_mb * 1_000_000 if engine else 0,
-            needs_load=engine is None or engine.needs_load,
+            needs_load=engine is not None and engine.needs_load,
         )
         for model, engine in ((model, report.engines.get(model)) for model in MODELS)
     )
@@ -185,11 +192,16 @@ def reason_words(job: QueuedJob) -> str:
     ]
     if not parts:
         return _("Next to run")
-    first = _("After %(jobs)s.", jobs=", ".join(parts))
-    if job.starves_ms is None:
-        return first
-    later = _("From %(time)s UTC, no new job goes before it.", time=words.clock(job.starves_ms))
-    return f"{first} {later}"
+    return _("After %(jobs)s.", jobs=", ".join(parts))
+
+
+def _has_jobs_ahead(job: QueuedJob) -> bool:
+    return any((job.ahead.front, job.ahead.better, job.ahead.same))
+
+
+def _last_start(snapshot: QueueSnapshot, model: str) -> Start | None:
+    starts = [job.start for job in snapshot.jobs if job.model == model and job.start]
+    return max(starts, key=lambda start: start.at_ms, default=None)
 
 
 def _expected_start(job: QueuedJob, now_ms: int) -> str:

@@ -8,6 +8,9 @@ from webapp.policy.library.snippets import clusters
 # The limit of ext4 and others in bytes; NTFS and APFS allow at least as much.
 MAX_NAME_BYTES: Final = 255
 MAX_LETTERS: Final = 60
+# Tells sounds of one title apart, and stays short.
+SHORT_ID_CHARACTERS: Final = 8
+NAMELESS: Final = "soundloom"
 
 _PLAIN: Final = frozenset("_-")
 # Joiners affect how letters of Persian and Indic scripts are read.
@@ -22,6 +25,13 @@ def readable_name(text: str, max_bytes: int) -> str:
     reserves.
     """
     return _cut(_readable(text), max_bytes)
+
+
+def download_stem(title: str, sound_id: str) -> str:
+    """Return what a downloaded sound is called, without the extension: its title and the start of its id."""
+    short_id = sound_id[:SHORT_ID_CHARACTERS]
+    readable = readable_name(title, MAX_NAME_BYTES - len(f" {short_id}.flac"))
+    return f"{readable or NAMELESS} {short_id}"
 
 
 def _readable(title: str) -> str:

@@ -91,11 +91,23 @@ class Outlook:
         """Return the worker time that a clip takes on average, with full batches; None without workers."""
         if not self.workers:
             return None
-        per_s = sum(
+        return len(self.workers) / self._clips_per_s(model, duration_s) * 1000
+
+    def making_s(self, model: str, duration_s: float) -> float | None:
+        """Return how long a clip is in a worker's hands on average; None without workers.
+
+        It shares the worker with the rest of its batch, so this is longer than the work it asks for.
+        """
+        if not self.workers:
+            return None
+        slots = sum(worker.batch_slots.get(model, 1) for worker in self.workers)
+        return slots / self._clips_per_s(model, duration_s)
+
+    def _clips_per_s(self, model: str, duration_s: float) -> float:
+        return sum(
             worker.batch_slots.get(model, 1) / self._work_s(worker, model, duration_s)
             for worker in self.workers
         )
-        return len(self.workers) / per_s * 1000
 
     def usual_s(self, job: RunningJob) -> float | None:
         """Return a running job's usual duration on its worker; None if that worker is not listed."""

@@ -12,6 +12,7 @@ from webapp.policy.queue.job_status import UNSUCCESSFUL
 _ENDED_JOBS: Final = (
     "SELECT job.job_id, job.account AS account_id, account.username AS owner, job.status, job.model,"
     " job.duration_s, job.tier, job.created_ms, job.finished_ms, job.prompt, job.error,"
+    " job.sequence, job.variation_of,"
     " (SELECT action FROM admin_action WHERE subject = job.job_id AND action IN ('cancel', 'restore')"
     " ORDER BY id DESC LIMIT 1) AS last_action"
     " FROM job JOIN account ON account.id = job.account"

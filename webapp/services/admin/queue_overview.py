@@ -8,6 +8,7 @@ from webapp.database import Database, Row
 from webapp.policy.queue.job_status import UnsuccessfulStatus
 from webapp.services.accounts.identity import Identity, require_admin
 from webapp.services.admin.queries import ended_jobs
+from webapp.services.queue.rows import variation_letter
 from webapp.services.shared.queries import any_of
 from webapp.tables import Account
 
@@ -30,6 +31,7 @@ class GoneJob:
     prompt: str
     error: str | None
     can_return: bool
+    variation: str = ""
 
 
 class QueueOverview:
@@ -54,5 +56,7 @@ class QueueOverview:
 
 
 def _gone(row: Row) -> GoneJob:
-    last_action = row.pop("last_action")
-    return GoneJob(**row, can_return=row["status"] == "failed" or last_action == "cancel")
+    variation, last_action = variation_letter(row), row["last_action"]
+    facts = {name: row[name] for name in row.keys() - {"last_action", "sequence", "variation_of"}}
+    can_return = row["status"] == "failed" or last_action == "cancel"
+    return GoneJob(**facts, can_return=can_return, variation=variation)

@@ -56,11 +56,11 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         sound=sound_view(row),
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
         variation_of=row["variation_of"],
-        variation=_letter(row),
+        variation=variation_letter(row),
     )
 
 
-def _letter(row: Row) -> str:
+def variation_letter(row: Row) -> str:
     """Return a variation's letter, or its number beyond the alphabet; empty for a job alone."""
     if row["variation_of"] is None:
         return ""

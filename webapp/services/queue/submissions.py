@@ -132,10 +132,9 @@ class Submissions:
         # Jobs behind it matter too: those that begin to starve in the meantime go first.
         is_paused = await self._waiting_queue.is_paused()
         start = None if is_paused else outlook.starts(now_ms, running=queue.running, waiting=waiting)[ahead]
-        own_work_ms = outlook.work_ms(model, duration_s)
         return Quote(
             position=len(queue.running) + ahead + 1,
-            expected_work_s=None if own_work_ms is None else own_work_ms / 1000,
+            expected_work_s=outlook.making_s(model, duration_s),
             jobs_left_this_hour=usage.hourly.left,
             at_once_left=usage.at_once.left,
             skip_cost=skip_cost(duration_s, self._prices),

@@ -18,7 +18,7 @@ class QueuedJob:
     processing. `start` is its estimated start; None while processing, and when there is no estimate.
     `is_held`: it is waiting while the queue is paused. `skip_place` is the position that a skip would give
     it; None if that is no better. `usual_s` is the usual duration of a processing job, `ahead` counts the
-    jobs before a waiting one, and `starves_ms` is its starvation limit.
+    jobs before a waiting one, and `starves_ms` is its starvation limit. `variation` is as of `JobView`.
     """
 
     job_id: str
@@ -40,6 +40,7 @@ class QueuedJob:
     usual_s: float | None = None
     ahead: JobsAhead = NOTHING_AHEAD
     starves_ms: int | None = None
+    variation: str = ""
 
     @property
     def progress(self) -> str:
@@ -56,14 +57,15 @@ class QueuedJob:
 class QueueSnapshot:
     """The whole queue at one moment: processing jobs first, then waiting ones, in order.
 
-    It is valid until the queue changes, and no longer than `valid_until_ms`: estimates and the order depend
-    on time.
+    `read_ms` is that moment. It is valid until the queue changes, and no longer than `valid_until_ms`:
+    estimates and the order depend on time.
     """
 
     version: int
     is_paused: bool
     jobs: tuple[QueuedJob, ...]
     valid_until_ms: float = math.inf
+    read_ms: int = 0
 
     def find(self, job_id: str) -> QueuedJob | None:
         """Return the active job with this id, if there is one."""
