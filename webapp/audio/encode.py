@@ -16,6 +16,7 @@ import numpy.typing as npt
 import soundfile
 from scipy.signal import resample_poly
 
+from webapp.audio.marks import Marks, mark_loop, mark_mp3
 from webapp.audio.waveform import Waveform
 
 PcmSamples: TypeAlias = npt.NDArray[np.int16]
@@ -83,13 +84,17 @@ def write_pcm(
     sample_rate: int,
     audio_format: AudioFormat,
     *,
+    marks: Marks | None = None,
     progressed: Callable[[float], object] = lambda _share: None,
 ) -> None:
     """Write 16-bit samples of shape (frames, channels) to ``path`` as WAV or FLAC, losslessly.
 
-    ``progressed`` takes the share that is written, 0 to 1, as it grows. Raises OSError.
+    ``marks`` are written into the file. ``progressed`` takes the share that is written, 0 to 1, as it grows.
+    Raises OSError.
     """
-    _write(path, pcm, sample_rate, audio_format, progressed)
+    _write(path, pcm, sample_rate, audio_format, progressed, marks)
+    if marks is not None and marks.is_loop and audio_format is AudioFormat.WAV:
+        mark_loop(path, len(pcm), sample_rate)
 
 
 def write_audio(
@@ -98,6 +103,7 @@ def write_audio(
     audio_format: AudioFormat,
     *,
     dither_seed: int = 0,
+    marks: Marks | None = None,
     progressed: Callable[[float], object] = lambda _share: None,
 ) -> None:
     """Write ``waveform`` to ``path``; WAV and FLAC are quantised with dither first.
@@ -108,12 +114,16 @@ def write_audio(
     """
     if audio_format in (AudioFormat.WAV, AudioFormat.FLAC):
         pcm = quantise(waveform, dither_seed)
-        write_pcm(path, pcm, waveform.sample_rate, audio_format, progressed=progressed)
+        write_pcm(path, pcm, waveform.sample_rate, audio_format, marks=marks, progressed=progressed)
     else:
         if audio_format is AudioFormat.MP3:
             waveform = _at_rate(waveform, mp3_rate(waveform.sample_rate))
         frames = np.ascontiguousarray(waveform.samples.T)
-        _write(path, frames, waveform.sample_rate, audio_format, progressed)
+        # libsndfile's own tag of an MP3 holds Latin-1 only.
+        own_tag = marks if audio_format is AudioFormat.MP3 else None
+        _write(path, frames, waveform.sample_rate, audio_format, progressed, None if own_tag else marks)
+        if own_tag is not None:
+            mark_mp3(path, own_tag)
 
 
 def mp3_rate(sample_rate: int) -> int:
@@ -135,6 +145,7 @@ def _write(
     sample_rate: int,
     audio_format: AudioFormat,
     progressed: Callable[[float], object],
+    marks: Marks | None,
 ) -> None:
     # As bytes, since a valid file name need not be text in the locale's encoding.
     name = os.fsencode(path)
@@ -148,6 +159,8 @@ def _write(
             subtype=_SUBTYPES[audio_format],
             compression_level=_COMPRESSION.get(audio_format),
         ) as file:
+            for field, text in marks.texts().items() if marks else ():
+                setattr(file, field, text)
             for start in range(0, len(frames), _FRAMES_PER_WRITE):
                 file.write(frames[start : start + _FRAMES_PER_WRITE])
                 progressed(min(1.0, (start + _FRAMES_PER_WRITE) / len(frames)))

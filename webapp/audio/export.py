@@ -10,6 +10,7 @@ import numpy as np
 
 from webapp.audio.encode import AudioFormat, quantise, write_audio, write_pcm
 from webapp.audio.finish import FinishedAudio
+from webapp.audio.marks import Marks
 from webapp.audio.spectrogram import spectrogram_png
 from webapp.audio.waveform import Waveform
 
@@ -53,12 +54,13 @@ def write_renditions(
     stem: str,
     *,
     dither_seed: int = 0,
+    marks: Marks | None = None,
     progressed: Callable[[float], object] = lambda _share: None,
 ) -> tuple[Rendition, ...]:
     """Write ``stem.wav``, ``.flac``, ``.ogg``, ``.mp3`` and ``.png`` into an existing directory.
 
-    WAV and FLAC have the same samples. ``progressed`` is called on any thread with the share that is written,
-    0 to 1. Raises the error of the first writer that failed, once all have stopped; files may then be
+    WAV and FLAC have the same samples. ``marks`` are written into each sound. ``progressed`` is called on any
+    thread with the share that is written, 0 to 1. Raises the error of the first writer that failed, once all have stopped; files may then be
     incomplete.
     """
     waveform = finished.waveform
@@ -67,11 +69,11 @@ def write_renditions(
     rate, part = waveform.sample_rate, _Progress(progressed).of
     # The slowest goes first, so that the others run in parallel to it.
     writers: list[Callable[[], None]] = [
-        lambda: write_audio(paths["mp3"], waveform, AudioFormat.MP3, progressed=part("mp3")),
+        lambda: write_audio(paths["mp3"], waveform, AudioFormat.MP3, marks=marks, progressed=part("mp3")),
         lambda: _write_picture(paths["png"], waveform, part("png")),
-        lambda: write_audio(paths["ogg"], waveform, AudioFormat.OGG, progressed=part("ogg")),
-        lambda: write_pcm(paths["flac"], pcm, rate, AudioFormat.FLAC, progressed=part("flac")),
-        lambda: write_pcm(paths["wav"], pcm, rate, AudioFormat.WAV, progressed=part("wav")),
+        lambda: write_audio(paths["ogg"], waveform, AudioFormat.OGG, marks=marks, progressed=part("ogg")),
+        lambda: write_pcm(paths["flac"], pcm, rate, AudioFormat.FLAC, marks=marks, progressed=part("flac")),
+        lambda: write_pcm(paths["wav"], pcm, rate, AudioFormat.WAV, marks=marks, progressed=part("wav")),
     ]
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="rendition") as pool:
         futures = [pool.submit(writer) for writer in writers]
