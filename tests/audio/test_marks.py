@@ -116,5 +116,5 @@ def _ffprobe(path: Path) -> dict[str, str]:
 def _exiftool(path: Path) -> str:
     tool = system_tool("exiftool", "libimage-exiftool-perl")
     # RIFF has no encoding of its own, so it has to be told.
-    command = [tool, "-json", "-charset", "RIFF=utf8", "-charset", "ID3=utf8", path]
+    command = [tool, "-json", "-charset", "RIFF=utf8", "-charset", "ID3=utf8", str(path)]
     return subprocess.run(command, capture_output=True, check=True).stdout.decode()

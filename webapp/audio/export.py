@@ -60,8 +60,8 @@ def write_renditions(
     """Write ``stem.wav``, ``.flac``, ``.ogg``, ``.mp3`` and ``.png`` into an existing directory.
 
     WAV and FLAC have the same samples. ``marks`` are written into each sound. ``progressed`` is called on any
-    thread with the share that is written, 0 to 1. Raises the error of the first writer that failed, once all have stopped; files may then be
-    incomplete.
+    thread with the share that is written, 0 to 1. Raises the error of the
+    first writer that failed, once all have stopped; files may then be incomplete.
     """
     waveform = finished.waveform
     pcm = quantise(waveform, dither_seed)
