@@ -11,6 +11,7 @@ from webapp.api.library.files import FileController
 from webapp.api.library.library import LibraryController
 from webapp.api.library.moderation import ModerationController
 from webapp.api.library.playlists import PlaylistController
+from webapp.api.library.uploads import UploadController
 from webapp.api.queue.generate import GenerationController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
@@ -28,6 +29,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     QueueController,
     SpeechController,
     SteeringController,
+    UploadController,
     me,
     status,
 )

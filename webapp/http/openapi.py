@@ -63,15 +63,17 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
     """The `responses` of a handler that may answer with these errors, and with 500 like any other."""
-    return {
-        status: ResponseSpec(
-            ProblemDetails,
-            generate_examples=False,
-            description=DESCRIPTIONS[status],
-            media_type=PROBLEM_JSON,
-        )
-        for status in (*statuses, 500)
-    }
+    return {status: problem(status) for status in (*statuses, 500)}
+
+
+def problem(status: int, description: str = "") -> ResponseSpec:
+    """One error that a handler may answer with; without a description of its own, the usual one."""
+    return ResponseSpec(
+        ProblemDetails,
+        generate_examples=False,
+        description=description or DESCRIPTIONS[status],
+        media_type=PROBLEM_JSON,
+    )
 
 
 def header(description: str, example: str | int, kind: OpenAPIType = OpenAPIType.STRING) -> OpenAPIHeader:
@@ -139,6 +141,7 @@ PREFER: Final = Parameter(
 def describes(
     *,
     reads: type[msgspec.Struct] | None = None,
+    body: RequestBody | None = None,
     body_examples: Mapping[str, dict[str, Any]] | None = None,
     takes: Sequence[Parameter] = (),
     gives: Mapping[str, OpenAPIHeader] | None = None,
@@ -147,9 +150,10 @@ def describes(
 ) -> type[Operation]:
     """The `operation_class` of a handler: what the framework cannot see in its signature.
 
-    `reads`: the JSON body that it reads by itself. `takes`: headers it heeds. `gives`: headers of its
-    success. `content`: what its success is, by media type, where that is no JSON. `is_limited`: it has a
-    limit of its own, which every answer tells; otherwise only those that wrong tokens get tell theirs.
+    `reads`: the JSON body that it reads by itself; `body`: a body of another kind. `takes`: headers it heeds.
+    `gives`: headers of its success. `content`: what its success is, by media type, where that is no JSON.
+    `is_limited`: it has a limit of its own, which every answer tells; otherwise only those that wrong tokens
+    get tell theirs.
     """
 
     @dataclasses.dataclass
@@ -157,6 +161,8 @@ def describes(
         def __post_init__(self) -> None:
             if reads is not None:
                 self.request_body = _request_body(reads, body_examples or {})
+            if body is not None:
+                self.request_body = body
             if takes:
                 self.parameters = [*(self.parameters or []), *takes]
             _describe_answers(self.responses or {}, gives or {}, content, is_limited=is_limited)
@@ -215,16 +221,22 @@ def _answer(responses: Responses, status: str) -> OpenAPIResponse:
 def _schema(described: dict[str, Any], name: str) -> Schema:
     """A JSON Schema in the framework's own terms."""
     definitions = described.get("$defs", {})
-    return _converted(definitions.get(name, described))
+    return _converted(definitions.get(name, described), definitions)
 
 
 _NAMES: Final = {field.metadata.get("alias", field.name): field.name for field in dataclasses.fields(Schema)}
 
 
-def _converted(described: dict[str, Any]) -> Schema:
+def _converted(described: dict[str, Any], definitions: Mapping[str, dict[str, Any]]) -> Schema:
+    """Convert a schema; one that refers to a definition gets its content in place."""
+    if "$ref" in described:
+        own = {key: value for key, value in described.items() if key != "$ref"}
+        described = definitions[described["$ref"].rpartition("/")[2]] | own
     values = {_NAMES[key]: value for key, value in described.items()}
     if "properties" in values:
-        values["properties"] = {name: _converted(value) for name, value in values["properties"].items()}
+        values["properties"] = {
+            name: _converted(value, definitions) for name, value in values["properties"].items()
+        }
     if "any_of" in values:
-        values["any_of"] = [_converted(value) for value in values["any_of"]]
+        values["any_of"] = [_converted(value, definitions) for value in values["any_of"]]
     return Schema(**values)

@@ -14,7 +14,10 @@ from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
+from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.library.upload_decoder import UploadDecoder
+from webapp.services.library.uploads import Uploads
 from webapp.services.library.votes import Votes
 from webapp.services.queue.leases import Leases
 from webapp.services.shared.foundation import Foundation
@@ -40,6 +43,8 @@ class LibraryServices:
     exports: Exports
     importer: Importer
     files: Sounds
+    uploads: Uploads
+    sources: SoundSources
 
 
 def build_library(
@@ -51,6 +56,7 @@ def build_library(
     leases: Leases,
     speech_leases: SpeechLeases,
     loose: LooseGroups,
+    sources: SoundSources,
 ) -> LibraryServices:
     """Wire the library."""
     database, clock, ids, settings, bus, storage = (
@@ -75,4 +81,8 @@ def build_library(
         exports=Exports(database, storage, clock, browse, playlists),
         importer=Importer(base, loose, storage_guard),
         files=Sounds(base, leases, speech_leases, loose),
+        uploads=Uploads(
+            base, storage_guard=storage_guard, rate_limits=rate_limits, loose=loose, decoder=UploadDecoder()
+        ),
+        sources=sources,
     )
