@@ -56,10 +56,10 @@ def hostile_files() -> Iterator[File]:
 
 
 def _noise() -> Iterator[File]:
-    for number in range(6):
+    for number in range(8):
         noise = random.Random(number)
         for kind, magic in MAGIC.items():
-            yield f"noise that begins like {kind} {number}", magic + noise.randbytes(200 * 4**number)
+            yield f"noise that begins like {kind} {number}", magic + noise.randbytes(200 * 3**number)
 
 
 def _others() -> Iterator[File]:
@@ -103,7 +103,7 @@ def _wav_heads() -> Iterator[File]:
         "format": (20, "<H", (0, 2, 17, 0x55, 0x674F, 0xFFFF)),
         "channels": (22, "<H", (0, 3, 6, 255, 65_535)),
         "rate": (24, "<I", (0, 1, 4_000, 192_001, 2**31, 2**32 - 1)),
-        "bits": (34, "<H", (0, 1, 7, 255, 65_535)),
+        "bits": (34, "<H", (0, 255, 65_535)),
     }  # fmt: skip
     for name, (at, form, values) in fields.items():
         for value in values:
@@ -133,14 +133,15 @@ def _wav_samples() -> Iterator[File]:
 
 def _flac_heads() -> Iterator[File]:
     good = written(tone(), "FLAC")
-    for at in range(8, 26):
+    for at in (*range(4, 8), 18, *range(20, 25)):
         yield f"flac with a wrong byte at {at}", good[:at] + bytes([good[at] ^ 0xFF]) + good[at + 1 :]
     samples = good[:21] + bytes([good[21] | 0x0F]) + b"\xff" * 4 + good[26:]
     yield "flac with more samples than there are", samples
     yield "flac of nothing but its head", good[:42]
     yield "flac with metadata without end", good[:4] + b"\x04\xff\xff\xff" + good[8:]
-    middle = len(good) // 2
-    yield "flac with a hole", good[:middle] + bytes(500) + good[middle + 500 :]
+    for share in (0.2, 0.4, 0.6, 0.8):
+        at = int(share * len(good))
+        yield f"flac with a hole at {share:.0%}", good[:at] + bytes(500) + good[at + 500 :]
 
 
 def _webm() -> Iterator[File]:

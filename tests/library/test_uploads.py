@@ -30,7 +30,7 @@ def settings(tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
 
 async def decode_instantly(_: UploadDecoder, source: Path, target: Path) -> DecodedUpload:
     """In place of the decoder process, where what is decoded does not matter."""
-    source.rename(target)
+    await asyncio.to_thread(source.rename, target)
     return DecodedUpload("wav", 2.0, 48_000, 1)
 
 

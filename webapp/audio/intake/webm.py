@@ -24,6 +24,8 @@ _RATE: Final = 48_000
 # Samples at 48 kHz in a frame, by the upper five bits of a packet's first byte (RFC 6716, table 2).
 _FRAMES: Final = (480, 960, 1_920, 2_880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
 _LONGEST_PACKET: Final = 5_760
+# Twice as many as ten minutes have blocks.
+_MOST_ELEMENTS: Final = 500_000
 _MOST_SEGMENTS: Final = 255
 _SERIAL: Final = 0x50F7_1003
 _BEGINS, _ENDS = 2, 4
@@ -67,8 +69,12 @@ def _read(data: memoryview) -> tuple[_Track, list[bytes]]:
 def _opened(data: memoryview, begin: int, end: int) -> Iterator[Element]:
     """Give the elements of a file in order, with those inside of the ones that we open."""
     pending = [elements(data, begin, end)]
+    seen = 0
     while pending:
         element = next(pending[-1], None)
+        seen += 1
+        if seen > _MOST_ELEMENTS:
+            raise Malformed
         if element is None:
             pending.pop()
         elif element.id in _OPENED:
