@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from litestar import MediaType, Response, get, post
 
-from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
+from webapp.errors import InvalidRequest, LimitReached, NotFound, ProductError, QueueFull, StorageFull
 from webapp.http.dependencies import (
     InjectedAccounts,
     InjectedIds,
@@ -89,7 +89,7 @@ async def submit(
         submitted = await queue.submissions.submit(
             posted.identity, choice, copies=copies_wanted(posted.fields)
         )
-    except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
+    except (InvalidRequest, NotFound, LimitReached, QueueFull, StorageFull) as error:
         return await _refused(posted, accounts, queue, workers, error)
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
@@ -165,6 +165,7 @@ async def compose_form(
         quote=await quote_view(queue, identity, fields),
         models=model_cards(report, tier.max_duration_s),
         max_duration_s=tier.max_duration_s,
+        can_follow=any(engine.melody for engine in report.engines.values()),
         fields=fields,
         error=_in_words(error) if error else None,
         error_field=error.field if isinstance(error, InvalidRequest) else None,
