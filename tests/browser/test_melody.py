@@ -8,6 +8,14 @@ from playwright.sync_api import Page, expect
 from tests.browser.pages import Credentials, OpenContext, StartPage
 from tests.library.sent_sounds import wav
 
+UNTIL_HEARD = """() => new Promise((heard) => {
+    const look = () => {
+        if (document.querySelector("[data-melody-level]").value > 0.2) heard();
+        else requestAnimationFrame(look);
+    };
+    look();
+})"""
+
 
 @pytest.fixture
 def page_that_may_record(open_context: OpenContext) -> Page:
@@ -28,7 +36,7 @@ def test_a_line_is_recorded_trimmed_and_followed(page_that_may_record: Page) -> 
     expect(page.get_by_text("Recording …")).to_be_visible()
     expect(level).to_be_visible()
     # What the microphone hears moves the meter.
-    page.wait_for_function("document.querySelector('[data-melody-level]').value > 0.2")
+    page.evaluate(UNTIL_HEARD)
     record.click()
     expect(level).to_be_hidden()
     start, end = page.get_by_label("Start"), page.get_by_label("End")

@@ -22,8 +22,17 @@ JOB_ID = f"{JOB_ID_RULE}."
 class SourceBody(msgspec.Struct):
     """A sound to work from: exactly one of the two."""
 
-    upload_id: Annotated[str, Meta(description="A sound that you sent in.")] | None = None
-    generation_id: Annotated[str, Meta(description="A sound of the library that you may see.")] | None = None
+    upload_id: (
+        Annotated[str, Meta(description="A sound that you sent in.", examples=["0c9d5f1d7a84db00d2fc"])]
+        | None
+    ) = None
+    generation_id: (
+        Annotated[
+            str,
+            Meta(description="A sound of the library that you may see.", examples=["0123456789abcdef0123"]),
+        ]
+        | None
+    ) = None
 
 
 class GenerateBody(msgspec.Struct):
