@@ -31,6 +31,13 @@ def written(samples: Samples, file_format: str, subtype: str | None = None, *, r
     return buffer.getvalue()
 
 
+def two_notes() -> bytes:
+    """A WAV of two notes, one after the other, which is as short as a melody gets."""
+    at_s = np.arange(RATE) / RATE
+    notes = [0.3 * np.sin(2 * np.pi * hertz * at_s) for hertz in (440.0, 523.25)]
+    return written(np.concatenate(notes).astype(np.float32)[:, None], "WAV")
+
+
 def wav(seconds: float = 1.0, *, rate: int = RATE, channels: int = 1) -> bytes:
     return written(tone(seconds, rate=rate, channels=channels), "WAV", rate=rate)
 
