@@ -116,12 +116,12 @@ async def test_a_storage_that_is_away_is_waited_for(
 async def test_a_model_that_follows_none_is_named(services: Services, make_user: MakeUser) -> None:
     ann = await make_user("ann")
     upload_id = await upload(ann, written(tone(), "WAV"))
-    body = {"prompt": "rain", "model": "audio", "melody_from": {"upload_id": upload_id}}
+    asked = {"model": "audio", "melody_from": {"upload_id": upload_id}}
     # Before any worker tells what it can do, nobody knows.
-    job_id = await ann.submit(**body)
+    job_id = await ann.submit("rain", **asked)
     async with working(services, FollowingEngine()):
         await ended(services, ann.identity, job_id)
-        answer = await ann.http.post("/generate", json=body)
+        answer = await ann.http.post("/generate", json={"prompt": "rain", **asked})
     assert (answer.status_code, answer.json()["error"], answer.json()["field"]) == (
         400, "The model audio cannot follow a melody on this server; music can", "melody_from",
     )  # fmt: skip
