@@ -8,6 +8,7 @@ import "./defaults.js";
 import "./fill.js";
 import "./freshness.js";
 import "./job-news.js";
+import "./melody/index.js";
 import "./menus.js";
 import "./navigation.js";
 import "./player/index.js";

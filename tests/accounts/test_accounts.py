@@ -23,6 +23,7 @@ from webapp.tables import (
     Sound,
     SoundVote,
     SpeechRequest,
+    Upload,
 )
 
 
@@ -118,7 +119,7 @@ async def test_deleting_an_account_leaves_nothing_of_it(
 
     deleted = await accounts.delete(ada.account_id)
 
-    assert (deleted.username, deleted.storage_keys) == ("Ada", (f"{1:020x}-1",))
+    assert (deleted.username, deleted.storage_keys) == ("Ada", (f"{1:020x}-1", f"{1:019x}f-1"))
     assert (await database.fetch("SELECT version FROM queue_state"))[0]["version"] == version + 1
     owned = [
         table
@@ -150,6 +151,15 @@ async def _use_library(account_id: int, number: int) -> None:
     )
     await IdempotencyKey.insert(
         IdempotencyKey(key_hash=sound, account=account_id, request_hash="-", answer="{}", created_ms=1)
+    )
+    await Upload.insert(
+        Upload(
+            upload_id=f"{number:019x}f",
+            account=account_id,
+            storage_key=f"{number:019x}f-1",
+            created_ms=1,
+            expires_ms=2,
+        )
     )
     await SpeechRequest.insert(
         SpeechRequest(

@@ -36,7 +36,7 @@ LIMITS_LIFTED: Final = {
     "skip_hourly": 10**6, "sign_in_per_account": 10**6, "sign_in_per_address": 10**6,
     "register_per_address": 10**6, "misses_per_address": 10**6, "wrong_tokens_per_address": 10**6,
     "creator_speech_hourly": 10**6, "vote_hourly": 10**6, "favorite_hourly": 10**6,
-    "searches_per_address": 10**6,
+    "searches_per_address": 10**6, "upload_hourly": 10**6,
 }  # fmt: skip
 # There from the start.
 FIRST_JOBS = 10

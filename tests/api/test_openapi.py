@@ -23,7 +23,7 @@ TOKEN_IS_OPTIONAL = (
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 # Endpoint by endpoint: what each may answer, besides 500.
 STATUSES = {
-    "POST /generate": "201 400 401 408 413 415 422 429 503 507",
+    "POST /generate": "201 400 401 404 408 413 415 422 429 503 507",
     "GET /job/{job_id}": "200 401 403 404 429",
     "GET /job/{job_id}/events": "200 204 401 403 404 429",
     "GET /queue-status": "200 400",
@@ -72,6 +72,8 @@ STATUSES = {
     "POST /api/tts/generate": "201 400 401 408 413 415 422 429 503 507",
     "GET /api/tts/sample/{voice}": "200 206 304 404 412 416 503",
     "HEAD /api/tts/sample/{voice}": "200 206 304 404 412 416 503",
+    "POST /api/uploads": "201 400 401 408 413 415 429 503 507",
+    "DELETE /api/uploads/{upload_id}": "204 401 404 429",
     "GET /api/me": "200 401 429",
     "POST /api/auth/register": "201 400 403 408 409 413 415 429",
     "POST /api/auth/token": "201 400 401 408 409 413 415 429",
@@ -101,6 +103,7 @@ LIMITED = {
     "GET /spectrogram/{filename}", "POST /api/auth/register", "POST /api/auth/token",
     "POST /api/library/{sound_id}/vote", "POST /api/favorites/{sound_id}", "DELETE /api/favorites/{sound_id}",
     "POST /api/tts/generate", "POST /v1/audio/speech", "POST /v1/sound-generation", "POST /v1/music",
+    "POST /api/uploads",
 }  # fmt: skip
 
 

@@ -45,7 +45,8 @@ OTHER_SENSES = frozenset(
     {
         "_first_line", "_line", "_line_of_loss", "_one_line", "_read_lines",
         "add_access_line", "first_line", "is_plain_line", "JsonLines", "LineHandler",
-        "LineOutput", "Note", "NoteBody", "NoteRenderer", "parse_note", "require_note",
+        "LineOutput", "HeardNote", "MotifNote", "notes", "notes_of",
+        "Note", "NoteBody", "NoteRenderer", "parse_note", "require_note",
     }
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from tests.cli.conftest import Outcome, Soundloom
+from tests.library.sent_sounds import two_notes, webm
 from webapp import __version__, cli
 from webapp.cli import generate
 from webapp.engines.base import Engine, EngineInfo, ModelLoadError
@@ -187,6 +188,27 @@ class TestGenerate:
         assert (refused.code, refused.err) == (1, "soundloom: No space left on device\n")
         assert path.read_bytes() == b"before"
         assert list(tmp_path.iterdir()) == [path]
+
+    def test_it_follows_a_melody(self, soundloom: Soundloom, tmp_path: Path) -> None:
+        melody, wrong = tmp_path / "line.webm", tmp_path / "line.txt"
+        melody.write_bytes(webm(2.0))
+        wrong.write_text("do re mi")
+        asked = ("generate", "solo flute", "--duration", "1.5", "--seed", "7", "-o")
+        plain, followed = tmp_path / "plain.wav", tmp_path / "followed.wav"
+        assert soundloom(*asked, str(plain)).code == 0
+        assert soundloom(*asked, str(followed), "--melody-from", str(melody)).err == (
+            "soundloom: No melody could be heard in the sound that was given\n"
+        )
+        melody.write_bytes(two_notes())
+        made = soundloom(*asked, str(followed), "--melody-from", str(melody))
+        assert (made.code, made.err) == (0, "")
+        assert followed.read_bytes() != plain.read_bytes()
+        other = soundloom(*asked, str(followed), "--melody-from", str(melody), "--model", "audio")
+        assert other.err.endswith("cannot follow a melody with the model audio\n")
+        refused = soundloom(*asked, str(followed), "--melody-from", str(wrong))
+        assert refused.err.startswith("soundloom: This is no sound that can be read; send WAV")
+        missing = soundloom(*asked, str(followed), "--melody-from", str(tmp_path / "none"))
+        assert missing.err == f"soundloom: There is no file {tmp_path / 'none'}\n"
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

@@ -54,7 +54,7 @@ async def test_every_answer_carries_them(client: httpx.AsyncClient, path: str) -
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "same-origin"
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"
-    assert "microphone=()" in answer.headers["permissions-policy"]
+    assert "microphone=(self)" in answer.headers["permissions-policy"]
     assert "strict-transport-security" not in answer.headers
     assert re.fullmatch("[0-9a-f]{16}", answer.headers["x-request-id"])
 

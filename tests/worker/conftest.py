@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.api.conftest import app, make_user  # noqa: F401 fixtures, found by their names here
 from tests.factories import MakeAccount
 from webapp.services.accounts.identity import Identity
 

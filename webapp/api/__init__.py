@@ -14,6 +14,7 @@ from webapp.api.library.library import LibraryController
 from webapp.api.library.moderation import ModerationController
 from webapp.api.library.playlists import PlaylistController
 from webapp.api.library.radio import manifest, shuffle
+from webapp.api.library.uploads import UploadController
 from webapp.api.queue.generate import GenerationController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
@@ -35,6 +36,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     SpeechController,
     SteeringController,
     manifest,
+    UploadController,
     me,
     shuffle,
     status,

@@ -1,21 +1,26 @@
 """`soundloom generate`: a sound without a server, a database or an account."""
 
+import asyncio
 import logging
 import os
+import shutil
 import tempfile
 from argparse import Namespace
 from pathlib import Path
 
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.finish import FinishedAudio, finish
+from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, EngineError, ModelLoadError
 from webapp.engines.batch import generate_all
 from webapp.errors import InvalidRequest, ProductError
 from webapp.ids import RandomIds
 from webapp.policy.generation import GenerationChoice, parse_generation
+from webapp.services.library.upload_decoder import UploadDecoder
 from webapp.settings import load_settings
 from webapp.worker.engine_set import NO_WEIGHTS, EngineSet
 from webapp.worker.making import generation_request
+from webapp.worker.melodies import first_minute
 
 
 def generate(arguments: Namespace) -> int:
@@ -26,6 +31,7 @@ def generate(arguments: Namespace) -> int:
     if path and not path.parent.is_dir():
         raise InvalidRequest(f"There is no folder {path.parent}")
     seed = RandomIds().seed() if choice.seed is None else choice.seed
+    melody = _melody(Path(arguments.melody_from)) if arguments.melody_from else None
     if arguments.explain:
         return _explain(choice, seed)
     if path is None or audio_format is None:
@@ -33,7 +39,7 @@ def generate(arguments: Namespace) -> int:
     # What the models' manager logs for servers is told in one line here.
     logging.getLogger("webapp.engines").addHandler(logging.NullHandler())
     try:
-        finished, label = _make(choice, seed)
+        finished, label = _make(choice, seed, melody)
     except ModelLoadError as error:
         raise ProductError(f"{error.user_message}: {error}") from error
     except EngineError as error:
@@ -74,7 +80,18 @@ def _format(path: Path) -> AudioFormat:
         raise InvalidRequest(f"The file's name must end in one of {known}") from error
 
 
-def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
+def _melody(path: Path) -> Waveform:
+    """Read a sound of any kind that the server takes in, in a process with the same limits."""
+    if not path.is_file():
+        raise InvalidRequest(f"There is no file {path}")
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "arriving.in"), Path(folder, "sound.flac")
+        shutil.copyfile(path, source)
+        asyncio.run(UploadDecoder().decode(source, target))
+        return first_minute(target)
+
+
+def _make(choice: GenerationChoice, seed: int, melody: Waveform | None) -> tuple[FinishedAudio, str]:
     settings = load_settings()
     engines = EngineSet.from_settings(settings)
     if choice.model not in engines.status():
@@ -82,7 +99,9 @@ def _make(choice: GenerationChoice, seed: int) -> tuple[FinishedAudio, str]:
     info = engines.info(choice.model)
     if choice.duration_s > info.max_duration_s:
         raise InvalidRequest(f"Duration must be at most {info.max_duration_s:g} seconds")
-    request = generation_request(choice, seed)
+    if melody is not None and not info.melody:
+        raise InvalidRequest(f"{info.label} cannot follow a melody with the model {choice.model}")
+    request = generation_request(choice, seed, melody)
     (waveform,) = generate_all(engines, [request], lambda _index, _share: None, CancelToken())
     finished = finish(
         waveform,

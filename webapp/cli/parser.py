@@ -128,6 +128,9 @@ def _add_generate(commands: Commands) -> None:
     generate.add_argument("--duration", metavar="S", type=float, help="seconds (default 8)")
     generate.add_argument("--model", metavar="M", help="music, audio or magnet (default music)")
     generate.add_argument("--seed", metavar="N", type=int, help="repeat a sound that had this seed")
+    generate.add_argument(
+        "--melody-from", metavar="FILE", default="", help="hummed or played line whose melody to follow"
+    )
     generate.add_argument("--loopable", action="store_true", help="make its end run on into its start")
 
 

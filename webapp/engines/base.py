@@ -42,6 +42,14 @@ class RequestNotSupported(EngineError):
     user_message = "This engine cannot generate such a sound"
 
 
+class MelodyNotFollowed(RequestNotSupported):
+    user_message = "This model cannot follow a melody"
+
+
+class NoMelodyHeard(RequestNotSupported):
+    user_message = "No melody could be heard in the sound that was given"
+
+
 class ModelLoadError(EngineError):
     user_message = "The model could not be loaded"
 
@@ -93,7 +101,8 @@ class GenerationRequest:
 
     ``duration_s`` includes the overlap of a loop. A ``loop_overlap_s`` above 0 means that this many seconds
     at the end will be crossfaded into the start: the sound should then continue without an ending, and may
-    make its beats fit the rest.
+    make its beats fit the rest. ``melody`` is a sound whose melody the new one follows; an engine whose
+    ``EngineInfo.melody`` is false raises MelodyNotFollowed.
     """
 
     prompt: str
@@ -102,6 +111,7 @@ class GenerationRequest:
     seed: int
     sampling: Sampling = field(default_factory=Sampling)
     loop_overlap_s: float = 0.0
+    melody: Waveform | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,8 @@ class EngineInfo:
     ``memory_bytes`` is roughly their size in memory, 0 if unknown. ``device`` is torch's name of the device:
     `cpu`, `cuda:0`, `mps`. ``sampling`` are the default settings, by the request's names; empty if the engine
     has none. ``precision`` is that of a loaded model, and ``precision_note`` the reason for it; empty before.
-    ``abilities`` is None for an engine that does not describe them.
+    ``abilities`` is None for an engine that does not describe them. ``melody``: it can follow a melody;
+    ``melody_note`` is what limits that, empty if nothing does.
     """
 
     engine: str
@@ -160,6 +171,8 @@ class EngineInfo:
     precision: str = ""
     precision_note: str = ""
     abilities: Abilities | None = None
+    melody: bool = False
+    melody_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,15 +72,17 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
     """The `responses` of a handler that may answer with these errors, and with 500 like any other."""
-    return {
-        status: ResponseSpec(
-            ProblemDetails,
-            generate_examples=False,
-            description=DESCRIPTIONS[status],
-            media_type=PROBLEM_JSON,
-        )
-        for status in (*statuses, 500)
-    }
+    return {status: problem(status) for status in (*statuses, 500)}
+
+
+def problem(status: int, description: str = "") -> ResponseSpec:
+    """One error that a handler may answer with; without a description of its own, the usual one."""
+    return ResponseSpec(
+        ProblemDetails,
+        generate_examples=False,
+        description=description or DESCRIPTIONS[status],
+        media_type=PROBLEM_JSON,
+    )
 
 
 def header(description: str, example: str | int, kind: OpenAPIType = OpenAPIType.STRING) -> OpenAPIHeader:
@@ -153,6 +155,7 @@ PREFER: Final = Parameter(
 def describes(
     *,
     reads: type[msgspec.Struct] | None = None,
+    body: RequestBody | None = None,
     body_examples: Mapping[str, dict[str, Any]] | None = None,
     takes: Sequence[Parameter] = (),
     gives: Mapping[str, OpenAPIHeader] | None = None,
@@ -162,10 +165,10 @@ def describes(
 ) -> type[Operation]:
     """The `operation_class` of a handler: what the framework cannot see in its signature.
 
-    `reads`: the JSON body that it reads by itself. `takes`: headers it heeds. `gives`: headers of its
-    success. `content`: what its success is, by media type, where that is no JSON. `is_limited`: it has a
-    limit of its own, which every answer tells; otherwise only those that wrong tokens get tell theirs.
-    `has_own_400`: its 400 has the shape of another vendor.
+    `reads`: the JSON body that it reads by itself; `body`: a body of another kind. `takes`: headers it heeds.
+    `gives`: headers of its success. `content`: what its success is, by media type, where that is no JSON.
+    `is_limited`: it has a limit of its own, which every answer tells; otherwise only those that wrong tokens
+    get tell theirs. `has_own_400`: its 400 has the shape of another vendor.
     """
 
     @dataclasses.dataclass
@@ -176,6 +179,8 @@ def describes(
             if self.security is None:
                 # Without it, generators take the whole for one that needs a token.
                 self.security = []
+            if body is not None:
+                self.request_body = body
             if takes:
                 self.parameters = [*(self.parameters or []), *takes]
             responses = self.responses or {}
@@ -240,16 +245,22 @@ def _answer(responses: Responses, status: str) -> OpenAPIResponse:
 def _schema(described: dict[str, Any], name: str) -> Schema:
     """A JSON Schema in the framework's own terms."""
     definitions = described.get("$defs", {})
-    return _converted({**definitions.get(name, described), "title": name})
+    return _converted({**definitions.get(name, described), "title": name}, definitions)
 
 
 _NAMES: Final = {field.metadata.get("alias", field.name): field.name for field in dataclasses.fields(Schema)}
 
 
-def _converted(described: dict[str, Any]) -> Schema:
+def _converted(described: dict[str, Any], definitions: Mapping[str, dict[str, Any]]) -> Schema:
+    """Convert a schema; one that refers to a definition gets its content in place."""
+    if "$ref" in described:
+        own = {key: value for key, value in described.items() if key != "$ref"}
+        described = definitions[described["$ref"].rpartition("/")[2]] | own
     values = {_NAMES[key]: value for key, value in described.items()}
     if "properties" in values:
-        values["properties"] = {name: _converted(value) for name, value in values["properties"].items()}
+        values["properties"] = {
+            name: _converted(value, definitions) for name, value in values["properties"].items()
+        }
     if "any_of" in values:
-        values["any_of"] = [_converted(value) for value in values["any_of"]]
+        values["any_of"] = [_converted(value, definitions) for value in values["any_of"]]
     return Schema(**values)

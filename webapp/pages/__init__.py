@@ -29,6 +29,7 @@ from webapp.pages.library.selection import add_selection_to_playlist, change_sel
 from webapp.pages.library.sound import count_play, download, show_menu, show_sound, show_whether_there
 from webapp.pages.library.sound_actions import SOUND_ACTION_HANDLERS
 from webapp.pages.library.sound_cards import SoundCards
+from webapp.pages.library.uploads import send_in
 from webapp.pages.queue.feed import SharedQueue
 from webapp.pages.queue.front_page import FrontPage
 from webapp.pages.queue.generate import show_quote, show_start, submit, surprise
@@ -60,6 +61,7 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     *EMBED_HANDLERS,
     *SOUND_ACTION_HANDLERS,
     *PLAYLIST_HANDLERS,
+    send_in,
     show_speech,
     show_voices,
     speak,

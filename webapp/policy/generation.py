@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from webapp.errors import InvalidRequest
+from webapp.policy.library.sound_sources import SoundSource, parse_source
 
 MODELS: Final = ("music", "audio", "magnet")
 DEFAULT_MODEL: Final = "music"
@@ -48,7 +49,10 @@ class SamplingChoice:
 
 @dataclass(frozen=True, slots=True)
 class GenerationChoice:
-    """A validated request for a sound. `seed` is None if the server is to draw one."""
+    """A validated request for a sound. `seed` is None if the server is to draw one.
+
+    `melody` is the sound whose melody it follows, if it follows one.
+    """
 
     prompt: str
     duration_s: float
@@ -56,6 +60,7 @@ class GenerationChoice:
     is_loopable: bool
     seed: int | None
     sampling: SamplingChoice
+    melody: SoundSource | None = None
 
     def variations(self, count: int) -> "list[GenerationChoice]":
         """Return `count` requests that differ only in their seeds: consecutive ones, or None for all."""
@@ -81,6 +86,7 @@ def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
             top_p=_number(body, "top_p", 0.0, 1.0),
             guidance=_number(body, "guidance", 0.0, 20.0),
         ),
+        melody=parse_source(body.get("melody_from"), "melody_from"),
     )
 
 

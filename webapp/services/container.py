@@ -16,6 +16,7 @@ from webapp.services.admin.audit_log import AuditLog
 from webapp.services.admin.facade import AdminServices, build_admin
 from webapp.services.backup.facade import BackupServices
 from webapp.services.library.facade import LibraryServices, build_library
+from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.facade import ModelServices, build_models
 from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
@@ -63,6 +64,7 @@ def build_services(
     audit = AuditLog(database, clock)
     guard = StorageGuard(database, settings, storage)
     loose = LooseGroups(database, storage, clock)
+    sources = SoundSources(database, storage, clock)
     registry = Workers(database, clock, settings, bus)
     arrivals = Arrivals(registry)
     shared = build_shared(base)
@@ -77,6 +79,7 @@ def build_services(
         rate_limits=limits,
         storage_guard=guard,
         audit=audit,
+        sources=sources,
     )
     workers = build_workers(base, registry=registry, arrivals=arrivals, queue=queue)
     speech = build_speech(
@@ -92,6 +95,7 @@ def build_services(
         base, storage_guard=guard,
         rate_limits=limits, audit=audit, loose=loose,
         leases=queue.leases, speech_leases=speech.leases,
+        sources=sources,
     )  # fmt: skip
     admin = build_admin(
         base, accounts=accounts, queue=queue, library=library, models=models, workers=workers, audit=audit

@@ -103,6 +103,10 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
     favorite_hourly: Annotated[
         Count, Meta(description="Favourites added or removed per account and rolling hour.")
     ] = 100
+    upload_hourly: Annotated[Count, Meta(description="Uploads of sounds per account and rolling hour.")] = 60
+    uploads_kept: Annotated[
+        Positive, Meta(description="Uploaded sounds kept at once per account; each is kept for a day.")
+    ] = 20
     sign_in_per_account: Annotated[
         Positive, Meta(description="Failed sign-ins per account in 15 minutes before a pause.")
     ] = 10

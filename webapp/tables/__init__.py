@@ -20,6 +20,7 @@ from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
 from webapp.tables.speech import SpeechRequest
 from webapp.tables.storage import LooseFiles, StorageMark
+from webapp.tables.uploads import Upload
 from webapp.tables.weights import WeightsCopy, WeightsFolder
 
 APP_NAME: Final = "soundloom"
@@ -52,6 +53,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     LooseFiles,
     Duty,
     Tally,
+    Upload,
 )
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "StorageMark",
     "Tally",
     "ThrottleHit",
+    "Upload",
     "WebSession",
     "WeightsCopy",
     "WeightsFolder",

@@ -43,6 +43,8 @@ class Job(Table):
     top_k = Integer(null=True, default=None)
     top_p = DoublePrecision(null=True, default=None)
     guidance = DoublePrecision(null=True, default=None)
+    # The sound whose melody it follows: see webapp.policy.library.sound_sources.
+    melody_from = Varchar(length=40, null=True, default=None)
 
     # Place in line: see webapp.policy.queue.ordering.
     tier = Varchar(length=16)

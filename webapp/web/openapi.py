@@ -24,6 +24,7 @@ TAGS: Final = {
     "Generation": "Sounds from texts: submitting jobs and following them.",
     "Queue": "The queue, and what an account may do to its own jobs in it.",
     "Files": "Sounds and their pictures.",
+    "Uploads": "Sounds that are sent in, to be used by jobs.",
     "Library": "Finished sounds: finding, naming, publishing and rating them.",
     "Playlists": "Ordered lists of sounds.",
     "Speech": "Voices, and texts spoken with them.",

@@ -38,6 +38,8 @@ NAMES: Final = {
     "DELETE /api/favorites/{sound_id}": "removeFavorite",
     "POST /api/track/{sound_id}/play": "countPlay",
     "POST /api/track/{sound_id}/download": "countDownload",
+    "POST /api/uploads": "upload",
+    "DELETE /api/uploads/{upload_id}": "deleteUpload",
     "GET /api/radio/shuffle": "shuffleSounds",
     "GET /api/playlists": "listPlaylists",
     "POST /api/playlists": "createPlaylist",

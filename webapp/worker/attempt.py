@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from webapp.audio.waveform import Waveform
+from webapp.database.patience import retry_delay_s
 from webapp.engines.base import CancelToken, EngineError, GenerationCancelled, ModelLoadError
-from webapp.errors import is_disk_full
+from webapp.errors import LeaseLost, StorageAway, is_disk_full
+from webapp.policy.library.sound_sources import SoundSource
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.making import Making, SoundMaker
+from webapp.worker.melodies import SourceGone, read_melody
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +84,29 @@ class Attempt(ClaimedWork):
             self.moved_s = self._now_s()
             loop.call_soon_threadsafe(self._take_progress, progress_pct)
 
-        making = Making(claim, staged, report, self._set_generating, self._cancel)
-        work = asyncio.create_task(self._maker.make(making))
+        work = asyncio.create_task(self._make(staged, report))
         try:
             return await self.until_done(work, cancel=self._cancel.cancel)
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+
+    async def _make(self, staged: Path, report: Callable[[int], None]) -> SoundFacts:
+        melody = await self._melody(self.claim.melody) if self.claim.melody else None
+        making = Making(self.claim, staged, report, self._set_generating, self._cancel, melody)
+        return await self._maker.make(making)
+
+    async def _melody(self, source: SoundSource) -> Waveform:
+        """Read the melody, again and again while the storage is away: the heartbeat keeps the lease."""
+        failures = 0
+        while True:
+            try:
+                return await read_melody(self._services.library.sources, source)
+            except StorageAway as error:
+                if not self.may_wait_for_storage():
+                    raise LeaseLost(self.claim.key) from error
+            await asyncio.sleep(retry_delay_s(failures))
+            failures += 1
 
     async def complete(self, facts: SoundFacts) -> None:
         """Make the sound visible."""
@@ -109,8 +129,8 @@ class Attempt(ClaimedWork):
         return not self._cancel.cancelled
 
     def is_explained(self, error: Exception) -> bool:
-        """Return whether the log has the reason: why a model could not be loaded, once for all its jobs."""
-        return isinstance(error, ModelLoadError)
+        """Return whether the log has the reason, or it needs no traceback: a model or source is not there."""
+        return isinstance(error, ModelLoadError | SourceGone)
 
     def is_stopped_by_us(self, error: Exception) -> bool:
         """Return whether we stopped it; a cancellation that nobody asked for is a failure like any other."""

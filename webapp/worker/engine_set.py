@@ -208,6 +208,8 @@ NOT_SERVED = {
     "precision_note": "",
     "abilities": None,
     "needs_load": False,
+    "melody": False,
+    "melody_note": "",
 }
 
 
@@ -235,4 +237,6 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "precision_note": info.precision_note,
         "abilities": asdict(info.abilities) if info.abilities else None,
         "needs_load": info.needs_load,
+        "melody": info.melody,
+        "melody_note": info.melody_note,
     }

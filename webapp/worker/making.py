@@ -80,7 +80,7 @@ class Making:
     """A job on its way: where its files go, who is told how far it is, and how it is stopped.
 
     `progress` takes percentages and may be called from any thread. `generating` is told whether the
-    engine has the job now.
+    engine has the job now. `melody` is the sound whose melody is to be followed.
     """
 
     claim: Claim
@@ -88,6 +88,7 @@ class Making:
     progress: Callable[[int], None]
     generating: Callable[[bool], None]
     cancel: CancelToken
+    melody: Waveform | None = None
 
 
 class SoundMaker:
@@ -150,7 +151,7 @@ class SoundMaker:
 
     async def _take(self, making: Making, stages: StageClock, seed: int) -> Take:
         claim = making.claim
-        request = generation_request(claim, seed)
+        request = generation_request(claim, seed, making.melody)
         making.generating(True)
         try:
             engine = self._engine_name(claim.model)
@@ -177,8 +178,8 @@ class SoundMaker:
         return asyncio.get_running_loop().run_in_executor(self._finishing, act)
 
 
-def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
-    """Return the duration to generate: longer for a loop, whose end is crossfaded with its start."""
+def generation_request(wanted: WantedSound, seed: int, melody: Waveform | None = None) -> GenerationRequest:
+    """Return what to generate: longer than wanted for a loop, whose end is crossfaded with its start."""
     overlap_s = loop_overlap_s(wanted.duration_s) if wanted.is_loopable else 0.0
     chosen = wanted.sampling
     return GenerationRequest(
@@ -188,6 +189,7 @@ def generation_request(wanted: WantedSound, seed: int) -> GenerationRequest:
         seed,
         Sampling(chosen.temperature, chosen.top_k, chosen.top_p, chosen.guidance),
         overlap_s,
+        melody,
     )
 
 

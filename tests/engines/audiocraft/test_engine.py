@@ -3,6 +3,7 @@
 import gc
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from webapp.engines.base import (
     GenerationCancelled,
     GenerationFailed,
     GenerationRequest,
+    MelodyNotFollowed,
     ModelLoadError,
     RequestNotSupported,
 )
@@ -206,6 +208,13 @@ def test_unloading_gives_everything_back(models_dir: Path) -> None:
 def test_impossible_durations_are_refused(engine: AudioCraftEngine, duration_s: float) -> None:
     with pytest.raises(RequestNotSupported):
         render(engine, request(duration_s=duration_s))
+
+
+def test_a_melody_is_refused_not_ignored(engine: AudioCraftEngine) -> None:
+    melody = Waveform(np.zeros((1, 1_600), np.float32), 1_600)
+    assert not engine.info("music").melody
+    with pytest.raises(MelodyNotFollowed):
+        render(engine, replace(request(), melody=melody))
 
 
 def test_a_batch_is_of_one_model(engine: AudioCraftEngine) -> None:

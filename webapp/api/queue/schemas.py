@@ -19,6 +19,22 @@ SOUND_DELETED = "The sound of this job was deleted"
 JOB_ID = f"{JOB_ID_RULE}."
 
 
+class SourceBody(msgspec.Struct):
+    """A sound to work from: exactly one of the two."""
+
+    upload_id: (
+        Annotated[str, Meta(description="A sound that you sent in.", examples=["0c9d5f1d7a84db00d2fc"])]
+        | None
+    ) = None
+    generation_id: (
+        Annotated[
+            str,
+            Meta(description="A sound of the library that you may see.", examples=["0123456789abcdef0123"]),
+        ]
+        | None
+    ) = None
+
+
 class GenerateBody(msgspec.Struct):
     """A request for a sound."""
 
@@ -49,6 +65,7 @@ class GenerateBody(msgspec.Struct):
     top_k: Annotated[int, Meta(ge=0, le=2048)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     guidance: Annotated[float, Meta(ge=0, le=20)] | None = None
+    melody_from: Annotated[SourceBody, Meta(description="The sound whose melody to follow.")] | None = None
 
 
 class SubmittedJob(msgspec.Struct, frozen=True):
@@ -161,6 +178,9 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
         | UnsetType
     ) = UNSET
     message: str | UnsetType = UNSET
+    melody_from: (
+        Annotated[dict[str, str], Meta(description="The sound whose melody it follows.")] | UnsetType
+    ) = UNSET
 
 
 class AwaitedJob(JobStatusBody, frozen=True, omit_defaults=True, kw_only=True):
@@ -229,6 +249,7 @@ def job_status(job: JobView) -> JobStatusBody:
         retry_count=job.retry_count,
         started=UNSET if job.started_ms is None else timestamp(job.started_ms),
         error=UNSET if job.error is None else job.error,
+        melody_from={f"{job.melody.kind}_id": job.melody.id} if job.melody else UNSET,
     )
     if job.position is not None:
         queued = {"position": job.position, "expected_start": _optional(job.expected_start_ms)}

@@ -10,6 +10,7 @@ from webapp.http.rate_limit import RateLimit, announce, told
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import hour_policy
+from webapp.services.library.facade import LibraryServices
 from webapp.services.queue.facade import QueueServices
 from webapp.services.queue.jobs import Action
 from webapp.services.speech.facade import SpeechServices
@@ -50,3 +51,14 @@ async def action_announced(
         usage = await queue.jobs.action_usage(identity, action)
         if usage is not None:
             announce(request, told(usage))
+
+
+@asynccontextmanager
+async def uploads_announced(
+    request: Request[Any, Any, Any], library: LibraryServices, identity: Identity
+) -> AsyncIterator[None]:
+    """Tell how many sounds the account may still send in in this hour."""
+    try:
+        yield
+    finally:
+        announce(request, told(await library.uploads.usage(identity)))

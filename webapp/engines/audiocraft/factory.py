@@ -35,7 +35,7 @@ from webapp.engines.audiocraft.sampling import GuidedSampler, UniformSource, set
 from webapp.engines.audiocraft.scheduler import Scheduler
 from webapp.engines.audiocraft.sequence import TokenSequence, empty_tokens
 from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
-from webapp.engines.base import GenerationTask, ModelLoadError, RequestNotSupported
+from webapp.engines.base import GenerationTask, MelodyNotFollowed, ModelLoadError, RequestNotSupported
 from webapp.weights.catalogue import Kind
 
 logger = logging.getLogger(__name__)
@@ -177,6 +177,8 @@ class SequenceFactory:
     def make(self, task: GenerationTask) -> TokenSequence:
         """Return the sequence of a task at its start. Raises RequestNotSupported and torch's own errors."""
         model, request = self._model, task.request
+        if request.melody is not None:
+            raise MelodyNotFollowed
         if not 0 < request.duration_s <= MAX_RENDERED_S:
             raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {MAX_RENDERED_S} s")
         frames = frames_for(request.duration_s, model.frame_rate)

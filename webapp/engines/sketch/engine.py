@@ -10,6 +10,8 @@ from webapp.engines.base import (
     EngineInfo,
     GenerationRequest,
     GenerationTask,
+    MelodyNotFollowed,
+    NoMelodyHeard,
     RequestNotSupported,
     TaskSource,
     Understanding,
@@ -17,13 +19,16 @@ from webapp.engines.base import (
 from webapp.engines.batch import run_task
 from webapp.engines.sketch.abilities import ABILITIES
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
+from webapp.engines.sketch.hearing.motif import Motif, hear_motif
 from webapp.engines.sketch.mixing import render_plan, section_count
 from webapp.engines.sketch.music.instruments.samples import sample_library
+from webapp.engines.sketch.music.request import MusicRequest
 from webapp.engines.sketch.understanding.outline import outline
-from webapp.engines.sketch.understanding.plan import Plan
+from webapp.engines.sketch.understanding.plan import Plan, Scene
 from webapp.engines.sketch.understanding.reading import read_prompt
 
 MODELS = ("music", "audio", "magnet")
+MELODIC_MODELS = ("music", "magnet")
 MAX_DURATION_S = 180.0
 # Room for a loop's overlap beyond the longest clip.
 _MAX_RENDERED_S = MAX_DURATION_S + 10.0
@@ -48,6 +53,7 @@ class SketchEngine:
             max_batch=1,
             needs_load=False,
             abilities=ABILITIES[model],
+            melody=model in MELODIC_MODELS,
         )
 
     def load(self, model: str) -> None:
@@ -85,6 +91,8 @@ class SketchEngine:
         cancel.raise_if_cancelled()
         looped = request.loop_overlap_s > 0
         plan = self._plan(request)
+        if request.melody is not None:
+            plan = _with_motif(plan, _heard(request.melody, request.model))
         if looped:
             plan = _fitted_to_loop(plan, request.duration_s - request.loop_overlap_s)
         frames = max(1, frame_count(request.duration_s, SAMPLE_RATE))
@@ -100,6 +108,30 @@ class SketchEngine:
     def _require(self, model: str) -> None:
         if model not in MODELS:
             raise RequestNotSupported(f"sketch does not serve {model!r}")
+
+
+def _heard(melody: Waveform, model: str) -> Motif:
+    """Hear the motif of a sound. Raises MelodyNotFollowed and NoMelodyHeard."""
+    if model not in MELODIC_MODELS:
+        raise MelodyNotFollowed
+    motif = hear_motif(melody)
+    if motif is None:
+        raise NoMelodyHeard
+    return motif
+
+
+def _with_motif(plan: Plan, motif: Motif) -> Plan:
+    """Have all music of a plan play a motif; a plan without music gets some in its first scene."""
+    scenes = plan.scenes or (Scene(),)
+    if all(scene.music is None for scene in scenes):
+        scenes = (replace(scenes[0], music=MusicRequest()), *scenes[1:])
+    return replace(
+        plan,
+        scenes=tuple(
+            replace(scene, music=replace(scene.music, motif=motif)) if scene.music else scene
+            for scene in scenes
+        ),
+    )
 
 
 def _said_of_samples(plan: Plan) -> Iterator[str]:

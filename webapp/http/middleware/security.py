@@ -12,7 +12,8 @@ CONTENT_SECURITY_POLICY: Final = (
 # `same-origin` keeps the Origin header on our own forms, which the defence against forged requests
 # reads; `no-referrer` would turn it into "null".
 REFERRER_POLICY: Final = "same-origin"
-PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+# The start page records lines to follow; a browser asks before it lets it.
+PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(self), payment=(), usb=()"
 MEDIA: Final = "media-src 'self'"
 CSP: Final = b"content-security-policy"
 RESOURCE_POLICY: Final = b"cross-origin-resource-policy"

@@ -30,7 +30,7 @@ async def read_json_object(request: Request[Any, Any, Any]) -> dict[str, Any]:
     UnsupportedMediaType unless the content type is JSON, and for an encoded body; BodyTimeout for a body
     that does not end within 15 s; InvalidRequest for anything but one object.
     """
-    _check_head(request)
+    check_head(request)
     content_type = request.headers.get("content-type")
     if content_type is not None and not is_json(content_type):
         raise _not_json()
@@ -45,7 +45,7 @@ async def read_form_fields(request: Request[Any, Any, Any]) -> list[tuple[str, s
 
     Raises what `read_json_object` raises, in the same cases.
     """
-    _check_head(request)
+    check_head(request)
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != FORM:
         raise UnsupportedMediaType("Only forms are accepted here")
@@ -85,15 +85,16 @@ def parse_json_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _check_head(request: Request[Any, Any, Any]) -> None:
+def check_head(
+    request: Request[Any, Any, Any],
+    *,
+    most_bytes: int = MAX_BODY_BYTES,
+    too_large: str = "Request body is too large",
+) -> None:
     """Raise for a body that the head tells to be too large, or to be encoded."""
     announced = request.headers.get("content-length", "")
-    if (
-        announced.isascii()
-        and announced.isdigit()
-        and (len(announced) > 18 or int(announced) > MAX_BODY_BYTES)
-    ):
-        raise _too_large()
+    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > most_bytes):
+        raise PayloadTooLarge(too_large)
     codings = ",".join(request.headers.getall("content-encoding", [])).split(",")
     if any(coding.strip().lower() not in ("", "identity") for coding in codings):
         raise EncodedBody

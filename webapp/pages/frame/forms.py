@@ -53,6 +53,8 @@ def generation_body(fields: Fields) -> dict[str, Any]:
     ):
         if fields.get(name, "").strip():
             body[name] = _number(fields, name, spoken)
+    if fields.get("melody_upload"):
+        body["melody_from"] = {"upload_id": fields["melody_upload"]}
     return body
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from litestar import MediaType, Response, get, post
 
-from webapp.errors import InvalidRequest, LimitReached, ProductError, QueueFull, StorageFull
+from webapp.errors import InvalidRequest, LimitReached, NotFound, ProductError, QueueFull, StorageFull
 from webapp.http.dependencies import (
     InjectedAccounts,
     InjectedIds,
@@ -51,6 +51,7 @@ from webapp.services.queue.acceptance import Submitted
 from webapp.services.queue.facade import QueueServices
 from webapp.services.queue.views import JobView
 from webapp.services.workers.facade import WorkerServices
+from webapp.services.workers.status import StatusReport
 
 RECENT_JOBS: Final = 20
 # What a link to this page may fill in, such as "again" on a sound.
@@ -89,7 +90,7 @@ async def submit(
         submitted = await queue.submissions.submit(
             posted.identity, choice, copies=copies_wanted(posted.fields)
         )
-    except (InvalidRequest, LimitReached, QueueFull, StorageFull) as error:
+    except (InvalidRequest, NotFound, LimitReached, QueueFull, StorageFull) as error:
         return await _refused(posted, accounts, queue, workers, error)
     if not posted.wants_fragments:
         return posted.see_other(f"/#job-{submitted.job_id}")
@@ -164,10 +165,17 @@ async def compose_form(
         quote=await quote_view(queue, identity, fields),
         models=model_cards(report, tier.max_duration_s),
         max_duration_s=tier.max_duration_s,
+        can_follow=_can_follow(report),
         fields=fields,
         error=_in_words(error) if error else None,
         error_field=error.field if isinstance(error, InvalidRequest) else None,
     )
+
+
+def _can_follow(report: StatusReport) -> bool:
+    """Return whether a model can follow a melody, or no worker says which can."""
+    engines = [report.engines[model] for model in MODELS if model in report.engines]
+    return not engines or any(engine.melody for engine in engines)
 
 
 async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -> QuoteView:

@@ -42,7 +42,8 @@ class QuoteView:
 class ComposeForm:
     """The form that asks for a sound, with what was typed and what was wrong about it.
 
-    `error_field` names the field that `error` is about, or is None when it is about none.
+    `error_field` names the field that `error` is about, or is None when it is about none. `can_follow`: some
+    model can follow a melody, or nobody knows yet.
     """
 
     quote: QuoteView
@@ -55,6 +56,7 @@ class ComposeForm:
     usual_duration: str = EMPTY_FORM["duration"]
     max_prompt: int = MAX_PROMPT_CHARACTERS
     copies: tuple[str, ...] = COPIES
+    can_follow: bool = True
 
     @property
     def presets(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from webapp.tables import (
     Sound,
     SoundVote,
     SpeechRequest,
+    Upload,
     WebSession,
 )
 
@@ -89,7 +90,7 @@ def _of_queue(account_id: int) -> dict[str, Select[Any]]:
             job.job_id, job.generation_id, job.status, job.created_ms, job.started_ms, job.finished_ms,
             job.prompt, job.model, job.duration_s, job.is_loopable, job.seed, job.seed_was_given,
             job.temperature, job.top_k, job.top_p, job.guidance, job.tier, job.skipped_ms, job.retry_count,
-            job.error,
+            job.error, job.melody_from,
         )
         .where(job.account == account_id)
         .order_by(job.sequence),
@@ -101,6 +102,12 @@ def _of_queue(account_id: int) -> dict[str, Select[Any]]:
         )
         .where(sound.account == account_id)
         .order_by(sound.created_ms, sound.generation_id),
+        "uploads": Upload.select(
+            Upload.upload_id, Upload.kind, Upload.created_ms, Upload.expires_ms, Upload.duration_s,
+            Upload.sample_rate, Upload.channels, Upload.bytes_total,
+        )
+        .where((Upload.account == account_id) & Upload.is_ready.eq(True))
+        .order_by(Upload.created_ms, Upload.upload_id),
     }  # fmt: skip
 
 

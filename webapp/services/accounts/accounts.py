@@ -41,7 +41,7 @@ from webapp.services.queue.lock import queue_transition
 from webapp.services.shared.essential import essential, even_if_full
 from webapp.services.shared.rate_limits import LimitUsage, RateLimits
 from webapp.settings import Settings
-from webapp.tables import Account, Sound, WebSession
+from webapp.tables import Account, Sound, Upload, WebSession
 
 WRONG_CREDENTIALS: Final = "Wrong username or password"
 
@@ -275,7 +275,7 @@ class Accounts:
     async def delete(self, account_id: int) -> DeletedAccount:
         """Delete an account with its tokens, sessions, ledger, jobs and sounds.
 
-        The caller deletes the files of its sounds, whose keys are returned. Raises NotFound.
+        The caller deletes the files of its sounds and uploads, whose keys are returned. Raises NotFound.
         """
         # Its jobs leave the queue, so this is a queue transition.
         async with queue_transition(self._database):
@@ -297,8 +297,9 @@ class Accounts:
 
 
 async def storage_keys(account_id: int) -> tuple[str, ...]:
-    """Return the storage keys of an account's sounds."""
+    """Return the storage keys of an account's sounds and uploads."""
     rows = await Sound.select(Sound.storage_key).where(Sound.account == account_id)
+    rows += await Upload.select(Upload.storage_key).where(Upload.account == account_id)
     return tuple(row["storage_key"] for row in rows)
 
 

@@ -19,6 +19,7 @@ from webapp.tables import (
     SetupLink,
     StorageMark,
     Tally,
+    Upload,
     WeightsCopy,
     WeightsFolder,
     Worker,
@@ -31,9 +32,10 @@ TABLES: Final = "tables"
 SOUNDS: Final = "sounds"
 FILES: Final = "files.jsonl"
 # Who works at the moment and when, secrets of the moment, what is on the disks of hosts, and which storage
-# belongs to the database: of no use elsewhere. Sums are kept anew as sounds are inserted.
+# belongs to the database: of no use elsewhere. Uploads are kept for a day only. Sums are kept anew as sounds
+# are inserted.
 LEFT_OUT: Final = frozenset(
-    {Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy, StorageMark, LooseFiles, Duty, Tally}
+    {Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy, StorageMark, LooseFiles, Duty, Tally, Upload}
 )
 
 

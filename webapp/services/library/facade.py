@@ -15,7 +15,10 @@ from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
 from webapp.services.library.radio import Radio
+from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.library.upload_decoder import UploadDecoder
+from webapp.services.library.uploads import Uploads
 from webapp.services.library.votes import Votes
 from webapp.services.queue.leases import Leases
 from webapp.services.shared.foundation import Foundation
@@ -42,6 +45,8 @@ class LibraryServices:
     importer: Importer
     files: Sounds
     radio: Radio
+    uploads: Uploads
+    sources: SoundSources
 
 
 def build_library(
@@ -53,6 +58,7 @@ def build_library(
     leases: Leases,
     speech_leases: SpeechLeases,
     loose: LooseGroups,
+    sources: SoundSources,
 ) -> LibraryServices:
     """Wire the library."""
     database, clock, ids, settings, bus, storage = (
@@ -78,4 +84,8 @@ def build_library(
         importer=Importer(base, loose, storage_guard),
         files=Sounds(base, leases, speech_leases, loose),
         radio=Radio(browse, ids),
+        uploads=Uploads(
+            base, storage_guard=storage_guard, rate_limits=rate_limits, loose=loose, decoder=UploadDecoder()
+        ),
+        sources=sources,
     )

@@ -12,7 +12,7 @@ from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.speech.leases import SpeechLeases
 from webapp.storage import StoredFile
-from webapp.tables import Sound
+from webapp.tables import Sound, Upload
 
 AUDIO_NAME = re.compile(r"([0-9a-f]{20})\.(wav|flac|ogg|mp3)")
 PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
@@ -112,6 +112,8 @@ class Sounds:
         held |= await self._loose.in_hand()
         generation_ids = {key: key.partition("-")[0] for key in stored}
         first, last = min(generation_ids.values()), max(generation_ids.values())
+        between = (Upload.upload_id >= first) & (Upload.upload_id <= last)
+        held |= set(await Upload.select(Upload.storage_key).where(between).output(as_list=True))
         rows = await queries.owned_keys(self._database, first, last)
         owned = {row["storage_key"] for row in rows if row["storage_key"]}
         fences = {row["generation_id"]: row["fence"] for row in rows if row["fence"]}

@@ -200,6 +200,7 @@ class Acceptance:
             "top_k": sampling.top_k,
             "top_p": sampling.top_p,
             "guidance": sampling.guidance,
+            "melody_from": choice.melody.text if choice.melody else None,
             "tier": tier.name,
             "priority": tier.priority,
             "starves_ms": capacity.now_ms + tier.starves_after_ms,

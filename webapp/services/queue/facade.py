@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from webapp.policy.accounts.tiers import Tier
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.audit_log import AuditLog
+from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps
@@ -52,6 +53,7 @@ def build_queue(
     rate_limits: RateLimits,
     storage_guard: StorageGuard,
     audit: AuditLog,
+    sources: SoundSources,
 ) -> QueueServices:
     """Wire the services of the queue."""
     database, clock, settings, bus = base.database, base.clock, base.settings, base.bus
@@ -63,7 +65,7 @@ def build_queue(
     endings = JobEndings(skip_payments)
     submissions = Submissions(
         base, estimator=estimator, storage_guard=storage_guard,
-        usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers,
+        usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers, sources=sources, workers=workers,
     )  # fmt: skip
     jobs = Jobs(
         base, queue=reader, submissions=submissions, payments=skip_payments, endings=endings,

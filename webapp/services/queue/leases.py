@@ -14,6 +14,7 @@ from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
+from webapp.policy.library.sound_sources import SoundSource, source_of_text
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue import queries
@@ -52,6 +53,7 @@ class Claim:
     seed_was_given: bool
     sampling: SamplingChoice
     submitted_ms: int
+    melody: SoundSource | None = None
 
     @property
     def storage_key(self) -> str:
@@ -213,6 +215,7 @@ def _claim(row: Row, worker_id: str) -> Claim:
         seed_was_given=bool(row["seed_was_given"]),
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
         submitted_ms=row["created_ms"],
+        melody=source_of_text(row["melody_from"]),
     )
 
 

@@ -7,6 +7,7 @@ from string import ascii_uppercase
 from webapp.database import Row
 from webapp.policy.accounts.tiers import SKIPPED
 from webapp.policy.generation import SamplingChoice
+from webapp.policy.library.sound_sources import source_of_text
 from webapp.policy.queue.estimates import RunningJob
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
@@ -55,6 +56,7 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         skip_cost=skip_cost(row["duration_s"], prices),
         sound=sound_view(row),
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
+        melody=source_of_text(row["melody_from"]),
         variation_of=row["variation_of"],
         variation=variation_letter(row),
     )

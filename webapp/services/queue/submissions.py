@@ -12,13 +12,16 @@ from webapp.policy.queue.ordering import WaitingJob, in_order
 from webapp.policy.queue.skip_prices import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
+from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.acceptance import Acceptance, Application, Submitted
 from webapp.services.queue.estimates import Estimator
+from webapp.services.queue.melodies import MelodyCheck
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.group_writer import GroupWriter
 from webapp.services.shared.idempotency import Once
+from webapp.services.workers.workers import Workers
 
 __all__ = ["Quote", "Submissions", "Submitted"]
 
@@ -65,7 +68,10 @@ class Submissions:
         usage: UsageReader,
         waiting_queue: WaitingQueueReader,
         tiers: Mapping[str, Tier],
+        sources: SoundSources,
+        workers: Workers,
     ) -> None:
+        self._melodies = MelodyCheck(sources, workers)
         self._database = base.database
         self._clock = base.clock
         self._tiers = tiers
@@ -100,13 +106,14 @@ class Submissions:
         `once` is an idempotency key: a request that was accepted under it before gets the same answer. Of
         several `copies`, which differ in their seed, all are accepted or none, and the first is returned.
 
-        Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
-        and StorageFull, in this order.
+        Raises InvalidRequest (too long for the tier, or a model that follows no melody), NotFound (no such
+        melody), LimitReached (at once, then per hour), QueueFull and StorageFull, in this order.
         """
         if once and (accepted := await once.first_answer()):
             return accepted
         tier = self._tiers[identity.tier]
         check_tier_duration(choice.duration_s, tier.max_duration_s)
+        await self._melodies.require(identity, choice)
         if self._database.in_transaction:
             raise RuntimeError("a job is submitted in a transaction of its own")
         submitted = await self._writer.submit(Application(identity, tier, choice, once, copies))

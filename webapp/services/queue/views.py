@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from webapp.policy.generation import GenerationChoice, SamplingChoice
+from webapp.policy.library.sound_sources import SoundSource
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.job_status import TERMINAL, JobStatus
 from webapp.policy.queue.reasons import NOTHING_AHEAD, JobsAhead, PositionReason
@@ -111,6 +112,7 @@ class JobView:
     start: Start | None = None
     usual_s: float | None = None
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
+    melody: SoundSource | None = None
     variation_of: int | None = None
     variation: str = ""
 
@@ -137,6 +139,7 @@ class JobView:
             is_loopable=self.is_loopable,
             seed=seed,
             sampling=self.sampling,
+            melody=self.melody,
         )
 
 

@@ -16,7 +16,7 @@ from webapp.database.patience import PASSING
 from webapp.errors import StorageAway
 from webapp.services.shared.leases import storage_key
 from webapp.storage import Storage
-from webapp.tables import Job, LooseFiles, Sound, SpeechRequest
+from webapp.tables import Job, LooseFiles, Sound, SpeechRequest, Upload
 
 logger: Final = logging.getLogger(__name__)
 
@@ -131,7 +131,8 @@ class LooseGroups:
 
 
 async def _owned(keys: list[str]) -> set[str]:
-    """Return which of these groups a sound has, or a voice's sample."""
+    """Return which of these groups a sound has, an upload, or a voice's sample."""
+    uploads = await Upload.select(Upload.storage_key).where(Upload.storage_key.is_in(keys))
     sounds = await Sound.select(Sound.storage_key).where(Sound.storage_key.is_in(keys))
     samples = await SpeechRequest.select(SpeechRequest.generation_id, SpeechRequest.fence).where(
         SpeechRequest.generation_id.is_in([key.partition("-")[0] for key in keys]),
@@ -139,7 +140,7 @@ async def _owned(keys: list[str]) -> set[str]:
         SpeechRequest.status == "completed",
     )
     owned = {storage_key(row["generation_id"], row["fence"]) for row in samples}
-    return {row["storage_key"] for row in sounds} | (owned & set(keys))
+    return {row["storage_key"] for row in (*sounds, *uploads)} | (owned & set(keys))
 
 
 def _batches(keys: Iterable[str]) -> Iterable[list[str]]:

@@ -49,6 +49,7 @@ class EngineReport:
     `is_pinned` means that it stays loaded. `sampling` are the settings for requests that leave them out,
     `precision` is its numeric precision where it is loaded, and `precision_note` the reason for that.
     `abilities` is None for an engine that does not report any. `needs_load`: it has something to load.
+    `melody`: it can follow the melody of a sound, with what limits that in `melody_note`.
     """
 
     engine: str
@@ -64,6 +65,8 @@ class EngineReport:
     precision_note: str = ""
     abilities: Abilities | None = None
     needs_load: bool = True
+    melody: bool = False
+    melody_note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,8 @@ def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
             precision_note=entry.get("precision_note", ""),
             abilities=_abilities(entry.get("abilities")),
             needs_load=entry.get("needs_load", True),
+            melody=entry.get("melody", False),
+            melody_note=entry.get("melody_note", ""),
         )
         for model, entry in entries.items()
     }

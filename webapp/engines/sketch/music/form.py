@@ -112,6 +112,8 @@ def _sections(piece: Piece, bars: int) -> list[Section]:
         length = bars - first if index == len(plan) - 1 else min(length, bars - first)
         if length > 0:
             energy = min(1.0, max(0.05, piece.energy + change))
-            found.append(Section(name, first, length, energy, resting))
+            # Who has a theme to play begins with it.
+            pausing = resting - {"melody"} if piece.theme else resting
+            found.append(Section(name, first, length, energy, pausing))
         first += length
     return found

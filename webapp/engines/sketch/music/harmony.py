@@ -8,6 +8,7 @@ import numpy as np
 
 from webapp.engines.sketch.music.form import Form
 from webapp.engines.sketch.music.piece import Piece
+from webapp.engines.sketch.music.theme import theme_roots
 from webapp.engines.sketch.music.theory import JAZZ_PROGRESSIONS, PROGRESSIONS, chord_steps, near, scale_pitch
 
 _RICH_FORMS: Final = frozenset({"jazz"})
@@ -23,7 +24,11 @@ class Chord:
 
 
 def chords(piece: Piece, form: Form, rng: np.random.Generator) -> list[Chord]:
-    """Return the chord of every bar. Sections of one name have the same progression."""
+    """Return the chord of every bar. Sections of one name have the same progression.
+
+    Under a theme the chords are those that fit it.
+    """
+    roots = tuple(theme_roots(piece.theme, piece.mode))
     is_rich = piece.style.form in _RICH_FORMS or piece.style.comping in _RICH_COMPING
     choices = PROGRESSIONS[piece.mode]
     if piece.style.form in _RICH_FORMS:
@@ -38,6 +43,8 @@ def chords(piece: Piece, form: Form, rng: np.random.Generator) -> list[Chord]:
             progressions[section.name] = other if section.name in {"chorus", "climax", "solo"} else first
         progression = progressions[section.name]
         root = progression[(bar - section.first_bar) % len(progression)]
+        if roots:
+            root = roots[bar % len(roots)]
         if bar == form.closing_bar:
             root = 0
         size = 5 if piece.style.form in _RICH_FORMS else 4 if is_rich else 3

@@ -25,12 +25,16 @@ _SPREAD = 3
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """``beat`` and ``beats`` are relative to the bar; ``step`` is in scale steps above the tonic."""
+    """``beat`` and ``beats`` are relative to the bar; ``step`` is in scale steps above the tonic.
+
+    ``alter`` is how many semitones above that step it lies: 0 but for notes outside of the scale.
+    """
 
     beat: float
     beats: float
     step: int
     accent: float = 0.0
+    alter: int = 0
 
 
 Bar = tuple[Tone, ...]

@@ -28,6 +28,7 @@ from webapp.engines.sketch.music.piece import Piece, PiecePart
 from webapp.engines.sketch.music.sections import below, fanfare, soli
 from webapp.engines.sketch.music.setting import CENTRES, Event, Setting, Writer, tonic_of
 from webapp.engines.sketch.music.styles import Figure, instruments, variants
+from webapp.engines.sketch.music.theme import theme_pitch, theme_tonic
 from webapp.engines.sketch.music.theory import near, scale_pitch, within
 
 _GRACE: Final = 0.94
@@ -42,7 +43,12 @@ def write(setting: Setting, part: PiecePart, rng: np.random.Generator) -> list[E
 
 
 def tune(piece: Piece, form: Form, harmony: Sequence[Chord], rng: np.random.Generator) -> list[Bar]:
-    """Write the leading melody of the whole piece: sections of one name have the same one."""
+    """Write the leading melody of the whole piece: sections of one name have the same one.
+
+    A theme takes its place.
+    """
+    if piece.theme:
+        return [piece.theme[bar % len(piece.theme)] for bar in range(form.bars)]
     home_weight = 0.7 if piece.is_solo else 0.3
     phrases: dict[tuple[str, int], tuple[Bar, ...]] = {}
     writers: dict[str, MelodyWriter] = {}
@@ -64,6 +70,8 @@ def tune(piece: Piece, form: Form, harmony: Sequence[Chord], rng: np.random.Gene
 
 def _melody(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Iterator[Event]:
     tonic, mode = tonic_of(setting, part), setting.piece.mode
+    if setting.piece.theme:
+        tonic = theme_tonic(tonic, mode, setting.piece.theme, *instruments()[part.instrument].range)
     doubles = instruments()[part.instrument].doubles
     bars = sparse(setting.tune, rng) if part.is_sparse else list(setting.tune)
     for bar, first in setting.bars(part):
@@ -71,7 +79,7 @@ def _melody(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Iter
             yield Event(first, float(setting.beats), tonic)
             continue
         for tone in bars[bar]:
-            pitch = scale_pitch(tonic, mode, tone.step)
+            pitch = theme_pitch(tonic, mode, tone)
             yield Event(first + tone.beat, tone.beats * _GRACE, pitch, tone.accent)
             if doubles and tone.beats >= 1:
                 for second in below(pitch, setting.chords[bar].pitches, 1):
@@ -99,7 +107,8 @@ def _hands(setting: Setting, part: PiecePart, rng: np.random.Generator) -> Itera
     for event in _figured_low(setting, left, variants("comping", name), rng):
         yield Event(event.beat, event.beats, event.pitch, event.accent - 0.14)
     right = PiecePart(part.instrument, "melody", part.level_db, part.intensity, part.is_sparse)
-    yield from (improvised if setting.piece.style.form == "jazz" else _melody)(setting, right, rng)
+    is_free = setting.piece.style.form == "jazz" and not setting.piece.theme
+    yield from (improvised if is_free else _melody)(setting, right, rng)
 
 
 def _figured_low(

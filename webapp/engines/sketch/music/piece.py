@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from webapp.engines.sketch.music.melody import Bar
 from webapp.engines.sketch.music.request import InstrumentRequest, MusicRequest
 from webapp.engines.sketch.music.styles import (
     DEFAULT_PARTS,
@@ -16,6 +17,7 @@ from webapp.engines.sketch.music.styles import (
     instruments,
     styles,
 )
+from webapp.engines.sketch.music.theme import theme_bars
 from webapp.engines.sketch.music.theory import SCALES
 
 _ROLLS: Final = {"roll": "snare", "timpani_roll": "timpani"}
@@ -41,6 +43,8 @@ _MOOD_MODES: Final = {
     "energetic": ("major", "mixolydian", "minor"), "aggressive": ("minor", "phrygian"),
     "heroic": ("major", "mixolydian"), "groovy": ("dorian", "mixolydian"),
 }  # fmt: skip
+# Who plays a theme where nobody has a melody.
+_LEADS: Final = ("piano", "flute", "vibraphone", "clarinet")
 _ERA_KITS: Final = {"1980s": "909", "1920s": "brushes", "1940s": "jazz", "1950s": "brushes"}
 _KITS_OF_PIECES: Final = {
     "taiko": "taiko",
@@ -80,7 +84,10 @@ class Drums:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Everything that holds for the whole piece. ``tonic`` is a pitch class from 0 to 11."""
+    """Everything that holds for the whole piece. ``tonic`` is a pitch class from 0 to 11.
+
+    ``theme`` are the bars of a melody that was given; the lead plays it over and over. Empty without one.
+    """
 
     seed: int
     style: Style
@@ -94,6 +101,7 @@ class Piece:
     parts: tuple[PiecePart, ...]
     drums: Drums | None
     is_solo: bool
+    theme: tuple[Bar, ...] = ()
 
     @property
     def beat_s(self) -> float:
@@ -115,11 +123,15 @@ def compose(request: MusicRequest, seed: int) -> Piece:
         tempo_bpm = _fitted(tempo_bpm, beats, request.loop_s, is_exact=request.tempo_bpm is not None)
     mode = _mode(request, style, rng)
     tonic = int(rng.integers(12)) if request.tonic is None else request.tonic
+    if request.motif and request.tonic is None:
+        tonic = request.motif.tonic
+    parts = tuple(_one_lead(_parts(request, style, rng)))
     return Piece(
         seed=seed, style=style, tempo_bpm=tempo_bpm, beats_per_bar=beats, tonic=tonic, mode=mode,
         energy=energy, space=style.space if request.space is None else request.space,
-        articulation=request.articulation, parts=tuple(_one_lead(_parts(request, style, rng))),
+        articulation=request.articulation, parts=_with_lead(parts) if request.motif else parts,
         drums=_drums(request, style), is_solo=request.solo,
+        theme=theme_bars(request.motif, mode, beats) if request.motif else (),
     )  # fmt: skip
 
 
@@ -127,6 +139,8 @@ def _tempo(request: MusicRequest, style: Style, energy: float, rng: np.random.Ge
     if request.tempo_bpm is not None:
         return request.tempo_bpm
     low, high = style.tempo_bpm
+    if request.motif is not None and request.tempo_range is None:
+        return _tempo_of(request.motif.tempo_bpm, low, high) if request.genre else request.motif.tempo_bpm
     if request.tempo_range is not None and request.genre:
         # "Slow techno" is slow for techno, not as slow as a lullaby.
         slowest, fastest = 0.75 * low, 1.3 * high
@@ -136,6 +150,12 @@ def _tempo(request: MusicRequest, style: Style, energy: float, rng: np.random.Ge
     elif request.energy is not None and not request.genre:
         low, high = 60 + 80 * energy, 76 + 90 * energy
     return float(round(rng.uniform(low, high)))
+
+
+def _tempo_of(heard_bpm: float, low: float, high: float) -> float:
+    """Return a line's tempo, or half or twice that, whichever suits the style, within its range."""
+    best = min((heard_bpm / 2, heard_bpm, 2 * heard_bpm), key=lambda bpm: max(low - bpm, bpm - high))
+    return min(max(best, low), high)
 
 
 def _fitted(tempo_bpm: float, beats_per_bar: int, loop_s: float, *, is_exact: bool) -> float:
@@ -152,6 +172,8 @@ def _fitted(tempo_bpm: float, beats_per_bar: int, loop_s: float, *, is_exact: bo
 def _mode(request: MusicRequest, style: Style, rng: np.random.Generator) -> str:
     if request.mode in SCALES:
         return str(request.mode)
+    if request.motif is not None:
+        return request.motif.mode
     modes = next((_MOOD_MODES[mood] for mood in request.moods if mood in _MOOD_MODES), None)
     if modes is None and request.tonic is not None and not request.genre:
         # A bare letter is a major key.
@@ -208,6 +230,19 @@ def _one_lead(parts: Iterator[PiecePart]) -> Iterator[PiecePart]:
         else:
             yield part
         led = led or part.role in {"melody", "hands"}
+
+
+def _with_lead(parts: tuple[PiecePart, ...]) -> tuple[PiecePart, ...]:
+    """See to it that somebody plays the theme as it is."""
+    for wanted in ("melody", "hands", "improvised"):
+        for index, part in enumerate(parts):
+            if part.role == wanted:
+                role = "melody" if wanted == "improvised" else wanted
+                lead = replace(part, role=role, is_sparse=False)
+                return (*parts[:index], lead, *parts[index + 1 :])
+    used = {part.instrument for part in parts}
+    instrument = next(name for name in _LEADS if name not in used)
+    return (PiecePart(instrument, "melody"), *parts)
 
 
 def _drums(request: MusicRequest, style: Style) -> Drums | None:

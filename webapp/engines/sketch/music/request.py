@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from webapp.engines.sketch.hearing.motif import Motif
+
 
 @dataclass(frozen=True, slots=True)
 class InstrumentRequest:
@@ -37,7 +39,8 @@ class MusicRequest:
     given as a number; ``tempo_range`` in words. ``tonic`` is a pitch class from 0, C, to 11. ``moods`` are
     keys of the table of moods. ``energy`` runs from 0, calm, to 1, wild. ``era`` is a decade such as "1980s".
     ``space`` is the amount of reverb from 0 to 1. ``articulation`` is "", legato or staccato.
-    ``loop_s`` above 0 asks for a tempo at which whole bars fill that time.
+    ``loop_s`` above 0 asks for a tempo at which whole bars fill that time. ``motif`` is a melody to play; it
+    decides tempo and key where nothing else does.
     """
 
     genre: str = ""
@@ -56,3 +59,4 @@ class MusicRequest:
     space: float | None = None
     articulation: str = ""
     loop_s: float = 0.0
+    motif: Motif | None = None
