@@ -14,6 +14,7 @@ DEFAULT_DURATION_S: Final = 8.0
 MIN_DURATION_S: Final = 1.0
 MAX_PROMPT_CHARACTERS: Final = 1_000
 MAX_SEED: Final = 2**63 - 1
+MAX_TAKES: Final = 8
 
 # Characters that no prompt needs: control characters, and those that can disguise a text (embeddings,
 # overrides, isolates, deprecated formatting, annotations). Joiners and directional marks, which scripts and
@@ -82,6 +83,11 @@ def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
             guidance=_number(body, "guidance", 0.0, 20.0),
         ),
     )
+
+
+def parse_takes(body: Mapping[str, Any]) -> int:
+    """Return how many takes a request asks for, one where it does not say. Raises InvalidRequest."""
+    return _integer(body, "takes", 1, MAX_TAKES) or 1
 
 
 def check_tier_duration(duration_s: float, max_duration_s: float) -> None:

@@ -7,7 +7,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from webapp.api.shared.timestamps import timestamp
 from webapp.http.middleware.prefix import public_path
-from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
+from webapp.policy.generation import (
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    MAX_TAKES,
+    MIN_DURATION_S,
+    PROMPT_PATTERN,
+)
 from webapp.policy.queue.job_ids import JOB_ID_RULE
 from webapp.policy.queue.job_status import JobStatus
 from webapp.services.library.sounds import AUDIO_FORMATS, SoundView
@@ -49,27 +55,62 @@ class GenerateBody(msgspec.Struct):
     top_k: Annotated[int, Meta(ge=0, le=2048)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     guidance: Annotated[float, Meta(ge=0, le=20)] | None = None
+    takes: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=MAX_TAKES,
+                description=(
+                    "So many jobs with seeds of their own, accepted or refused together; each counts."
+                    " With `seed`, the seeds count up from it."
+                ),
+            ),
+        ]
+        | None
+    ) = None
 
 
-class SubmittedJob(msgspec.Struct, frozen=True):
-    """An accepted job."""
+class AcceptedTake(msgspec.Struct, frozen=True):
+    """One of the jobs that a request with `takes` became."""
+
+    job_id: Annotated[str, Meta(description=JOB_ID, examples=["a1b2c3d4e5f6"])]
+    status: Literal["queued"]
+    position: Annotated[int, Meta(ge=1, examples=[3])]
+    priority: Annotated[str, Meta(examples=["supporter"])]
+
+
+AcceptedTakes = Annotated[
+    list[AcceptedTake],
+    Meta(description="All jobs of the request, the first included. There where `takes` was asked for."),
+]
+
+
+class SubmittedJob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An accepted job; of several takes, the first."""
 
     job_id: Annotated[str, Meta(description=JOB_ID, examples=["a1b2c3d4e5f6"])]
     status: Literal["queued"]
     position: Annotated[int, Meta(ge=1, examples=[3])]
     priority: Annotated[str, Meta(examples=["supporter"])]
     message: Annotated[str, Meta(examples=["Job queued at position 3"])]
+    jobs: AcceptedTakes | UnsetType = UNSET
 
 
-def submitted_job(submitted: Submitted) -> SubmittedJob:
-    """An accepted job as its submission is answered."""
+def submitted_job(submitted: Submitted, *, lists_takes: bool = False) -> SubmittedJob:
+    """An accepted job as its submission is answered; `lists_takes` adds all jobs of the request."""
     return SubmittedJob(
         job_id=submitted.job_id,
         status="queued",
         position=submitted.position,
         priority=submitted.priority,
         message=f"Job queued at position {submitted.position}",
+        jobs=[_accepted_take(job) for job in submitted.jobs] if lists_takes else UNSET,
     )
+
+
+def _accepted_take(job: Submitted) -> AcceptedTake:
+    return AcceptedTake(job.job_id, "queued", job.position, job.priority)
 
 
 class PublicJob(msgspec.Struct, frozen=True):
@@ -165,6 +206,7 @@ class AwaitedJob(JobStatusBody, frozen=True, omit_defaults=True, kw_only=True):
     """A job whose submitter waited: the job as it is then, and what its submission was answered."""
 
     message: Annotated[str, Meta(examples=["Job queued at position 3"])]
+    jobs: AcceptedTakes | UnsetType = UNSET
 
 
 def queue_status(snapshot: QueueSnapshot) -> QueueStatus:
@@ -239,12 +281,13 @@ def job_status(job: JobView) -> JobStatusBody:
     return _without_sound(body) if job.sound is None else _with_sound(body, job.sound)
 
 
-def awaited_job(job: JobView, submitted: Submitted) -> AwaitedJob:
+def awaited_job(job: JobView, submitted: Submitted, *, lists_takes: bool = False) -> AwaitedJob:
     """A job whose submitter waited. One that has left the queue shows the place it was accepted at."""
     fields = msgspec.structs.asdict(job_status(job))
     if fields["position"] is UNSET:
         fields["position"] = submitted.position
-    return AwaitedJob(**{**fields, "message": submitted_job(submitted).message})
+    answer = submitted_job(submitted, lists_takes=lists_takes)
+    return AwaitedJob(**{**fields, "message": answer.message, "jobs": answer.jobs})
 
 
 def _without_sound(body: JobStatusBody) -> JobStatusBody:

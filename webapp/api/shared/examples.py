@@ -20,6 +20,7 @@ GENERATE_BODIES: Final[dict[str, dict[str, Any]]] = {
         "top_p": 0,
         "guidance": 3,
     },
+    "takes": {"prompt": "a short jingle on a music box", "duration": 5, "takes": 4},
 }
 
 SPEECH_BODIES: Final[dict[str, dict[str, Any]]] = {

@@ -15,7 +15,7 @@ from webapp.pages.frame.partials import announcement, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.texts import _
 from webapp.pages.queue.generate import in_line, job_list
-from webapp.pages.queue.generate_contexts import JobFragment
+from webapp.pages.queue.variations import card_of
 from webapp.policy.queue.job_status import TERMINAL
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
@@ -147,7 +147,7 @@ async def _changed(
         return posted.see_other(_shown_at(posted.fields, job_id))
     job = await queue.jobs.get(posted.identity, job_id)
     balance = await accounts.aura.balance(posted.identity.account_id)
-    card = posted.renderer.render(JobFragment(job, balance))
+    card = posted.renderer.render(card_of(job, balance))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), said)
 
 

@@ -93,12 +93,12 @@ class Submissions:
         choice: GenerationChoice,
         *,
         once: Once[Submitted] | None = None,
-        copies: int = 1,
+        takes: int = 1,
     ) -> Submitted:
         """Put a job in the queue. It is durable when this returns.
 
         `once` is an idempotency key: a request that was accepted under it before gets the same answer. Of
-        several `copies`, which differ in their seed, all are accepted or none, and the first is returned.
+        several `takes`, jobs that differ in their seeds, all are accepted or none.
 
         Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
         and StorageFull, in this order.
@@ -109,8 +109,8 @@ class Submissions:
         check_tier_duration(choice.duration_s, tier.max_duration_s)
         if self._database.in_transaction:
             raise RuntimeError("a job is submitted in a transaction of its own")
-        submitted = await self._writer.submit(Application(identity, tier, choice, once, copies))
-        self._bus.publish(Event("queue"), Event("job", submitted.job_id))
+        submitted = await self._writer.submit(Application(identity, tier, choice, once, takes))
+        self._bus.publish(Event("queue"), *(Event("job", job.job_id) for job in submitted.jobs))
         return submitted
 
     async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
