@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from webapp.audio.waveform import Waveform
+from webapp.engines.continuation import Continuation
 
 ProgressCallback: TypeAlias = Callable[[int, float], None]
 """Called with a request's index in its batch and the share of its work that is done, 0 to 1, never
@@ -94,6 +95,10 @@ class GenerationRequest:
     ``duration_s`` includes the overlap of a loop. A ``loop_overlap_s`` above 0 means that this many seconds
     at the end will be crossfaded into the start: the sound should then continue without an ending, and may
     make its beats fit the rest.
+
+    With a ``continuation`` the sound begins as that one does and goes on from its end; ``duration_s`` is that
+    of the whole. The beginning need only resemble it: whoever finishes the sound puts the original in its
+    place, and brings the rest to its level. There is no loop then.
     """
 
     prompt: str
@@ -102,6 +107,7 @@ class GenerationRequest:
     seed: int
     sampling: Sampling = field(default_factory=Sampling)
     loop_overlap_s: float = 0.0
+    continuation: Continuation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,8 @@ class EngineInfo:
     ``memory_bytes`` is roughly their size in memory, 0 if unknown. ``device`` is torch's name of the device:
     `cpu`, `cuda:0`, `mps`. ``sampling`` are the default settings, by the request's names; empty if the engine
     has none. ``precision`` is that of a loaded model, and ``precision_note`` the reason for it; empty before.
-    ``abilities`` is None for an engine that does not describe them.
+    ``abilities`` is None for an engine that does not describe them. ``continues``: it can continue a sound;
+    ``follows_melody``: it can take a melody from one; ``streams``: its chunks come while it generates.
     """
 
     engine: str
@@ -160,6 +167,9 @@ class EngineInfo:
     precision: str = ""
     precision_note: str = ""
     abilities: Abilities | None = None
+    continues: bool = False
+    follows_melody: bool = False
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +211,10 @@ class GenerationTask(Protocol):
         ...
 
     def finished(self, waveform: Waveform) -> None:
-        """Hand over the whole sound, of the request's duration to within one codec frame."""
+        """Hand over the whole sound, of the request's duration to within one codec frame.
+
+        It may be a :class:`webapp.engines.continuation.MadeWaveform`, with what a continuation will need.
+        """
         ...
 
     def failed(self, error: EngineError) -> None:
