@@ -62,7 +62,7 @@ def write_renditions(
     incomplete.
     """
     waveform = finished.waveform
-    pcm = quantise(waveform, dither_seed)
+    pcm = quantise(waveform, dither_seed, exact_frames=finished.kept_frames)
     paths = {suffix: directory / f"{stem}.{suffix}" for suffix in (*AudioFormat, SPECTROGRAM_SUFFIX)}
     rate, part = waveform.sample_rate, _Progress(progressed).of
     # The slowest goes first, so that the others run in parallel to it.

@@ -15,7 +15,9 @@ from webapp.engines.base import (
     Understanding,
 )
 from webapp.engines.batch import run_task
+from webapp.engines.continuation import Continuation
 from webapp.engines.sketch.abilities import ABILITIES
+from webapp.engines.sketch.continuing import render_continued
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.mixing import render_plan, section_count
 from webapp.engines.sketch.music.instruments.samples import sample_library
@@ -48,6 +50,8 @@ class SketchEngine:
             max_batch=1,
             needs_load=False,
             abilities=ABILITIES[model],
+            continues=True,
+            streams=True,
         )
 
     def load(self, model: str) -> None:
@@ -83,6 +87,8 @@ class SketchEngine:
         if not 0 <= request.loop_overlap_s < request.duration_s:
             raise RequestNotSupported(f"an overlap of {request.loop_overlap_s} s does not fit the sound")
         cancel.raise_if_cancelled()
+        if request.continuation is not None:
+            return _continued(task, request.continuation)
         looped = request.loop_overlap_s > 0
         plan = self._plan(request)
         if looped:
@@ -100,6 +106,16 @@ class SketchEngine:
     def _require(self, model: str) -> None:
         if model not in MODELS:
             raise RequestNotSupported(f"sketch does not serve {model!r}")
+
+
+def _continued(task: GenerationTask, continuation: Continuation) -> Waveform:
+    def rendered(done: int, frames: int) -> None:
+        task.cancel.raise_if_cancelled()
+        task.progressed(done / frames)
+
+    waveform = render_continued(task.request, continuation, rendered)
+    task.streamed(Waveform(waveform.samples, waveform.sample_rate))
+    return waveform
 
 
 def _said_of_samples(plan: Plan) -> Iterator[str]:

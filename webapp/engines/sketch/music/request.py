@@ -37,7 +37,8 @@ class MusicRequest:
     given as a number; ``tempo_range`` in words. ``tonic`` is a pitch class from 0, C, to 11. ``moods`` are
     keys of the table of moods. ``energy`` runs from 0, calm, to 1, wild. ``era`` is a decade such as "1980s".
     ``space`` is the amount of reverb from 0 to 1. ``articulation`` is "", legato or staccato.
-    ``loop_s`` above 0 asks for a tempo at which whole bars fill that time.
+    ``loop_s`` above 0 asks for a tempo at which whole bars fill that time. ``choices_seed`` decides what the
+    request leaves open, where that is not the seed of the notes.
     """
 
     genre: str = ""
@@ -56,3 +57,4 @@ class MusicRequest:
     space: float | None = None
     articulation: str = ""
     loop_s: float = 0.0
+    choices_seed: int | None = None
