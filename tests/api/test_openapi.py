@@ -176,6 +176,9 @@ def test_what_asks_for_a_token_says_so(document: dict[str, Any]) -> None:
 
 
 async def test_examples_are_accepted(document: dict[str, Any], ann: User) -> None:
+    owner = ann.identity.account_id
+    continued = NewSound(CONTINUED_ID, owner, f"{CONTINUED_ID}-1", "music", "rain", is_loopable=False)
+    await add_sound(continued, FACTS, now_ms=1)
     operation = document["paths"]["/generate"]["post"]
     examples = operation["requestBody"]["content"]["application/json"]["examples"]
     assert len(examples) >= 3

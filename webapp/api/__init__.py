@@ -15,6 +15,7 @@ from webapp.api.queue.generate import GenerationController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
 from webapp.api.speech.speech import SpeechController
+from webapp.api.workers.models import models
 from webapp.api.workers.status import status
 
 API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -29,5 +30,6 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     SpeechController,
     SteeringController,
     me,
+    models,
     status,
 )

@@ -215,16 +215,21 @@ def _answer(responses: Responses, status: str) -> OpenAPIResponse:
 def _schema(described: dict[str, Any], name: str) -> Schema:
     """A JSON Schema in the framework's own terms."""
     definitions = described.get("$defs", {})
-    return _converted(definitions.get(name, described))
+    return _converted(definitions.get(name, described), definitions)
 
 
 _NAMES: Final = {field.metadata.get("alias", field.name): field.name for field in dataclasses.fields(Schema)}
 
 
-def _converted(described: dict[str, Any]) -> Schema:
+def _converted(described: dict[str, Any], definitions: Mapping[str, dict[str, Any]]) -> Schema:
+    """Convert a schema; what it refers to stands in its place."""
+    if "$ref" in described:
+        described = definitions[described["$ref"].rpartition("/")[2]]
     values = {_NAMES[key]: value for key, value in described.items()}
     if "properties" in values:
-        values["properties"] = {name: _converted(value) for name, value in values["properties"].items()}
+        values["properties"] = {
+            name: _converted(value, definitions) for name, value in values["properties"].items()
+        }
     if "any_of" in values:
-        values["any_of"] = [_converted(value) for value in values["any_of"]]
+        values["any_of"] = [_converted(value, definitions) for value in values["any_of"]]
     return Schema(**values)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from webapp.errors import InvalidRequest
+from webapp.policy.continuations import ContinuationChoice, parse_continuation
 
 MODELS: Final = ("music", "audio", "magnet")
 DEFAULT_MODEL: Final = "music"
@@ -49,7 +50,10 @@ class SamplingChoice:
 
 @dataclass(frozen=True, slots=True)
 class GenerationChoice:
-    """A validated request for a sound. `seed` is None if the server is to draw one."""
+    """A validated request for a sound. `seed` is None if the server is to draw one.
+
+    With a `continuation`, fields that it has left open are not valid before they are filled in.
+    """
 
     prompt: str
     duration_s: float
@@ -57,6 +61,7 @@ class GenerationChoice:
     is_loopable: bool
     seed: int | None
     sampling: SamplingChoice
+    continuation: ContinuationChoice | None = None
 
     def variations(self, count: int) -> "list[GenerationChoice]":
         """Return `count` requests that differ only in their seeds: consecutive ones, or None for all."""
@@ -70,11 +75,13 @@ def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
     Raises InvalidRequest with the text for the first invalid field. The limits of a tier are
     not checked here: see `check_tier_duration`.
     """
+    continuation = parse_continuation(body)
+    left_open = continuation.left_open if continuation else frozenset()
     return GenerationChoice(
-        prompt=clean_prompt(body.get("prompt")),
+        prompt="" if "prompt" in left_open else clean_prompt(body.get("prompt")),
         duration_s=_duration(body),
-        model=_model(body),
-        is_loopable=_boolean(body, "loopable"),
+        model=_model(body) if body.get("model") is not None or not continuation else DEFAULT_MODEL,
+        is_loopable=_loopable(body, is_continued=continuation is not None),
         seed=_integer(body, "seed", 0, MAX_SEED),
         sampling=SamplingChoice(
             temperature=_number(body, "temperature", 0.0, 5.0),
@@ -82,6 +89,7 @@ def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
             top_p=_number(body, "top_p", 0.0, 1.0),
             guidance=_number(body, "guidance", 0.0, 20.0),
         ),
+        continuation=continuation,
     )
 
 
@@ -150,6 +158,14 @@ def _model(body: Mapping[str, Any]) -> str:
     if not isinstance(value, str) or value not in MODELS:
         raise InvalidRequest("Model must be music, audio or magnet", field="model")
     return value
+
+
+def _loopable(body: Mapping[str, Any], *, is_continued: bool) -> bool:
+    is_loopable = _boolean(body, "loopable")
+    if is_loopable and is_continued:
+        # The end of a loop is mixed into its start, which a continuation keeps as it is.
+        raise InvalidRequest("A continuation cannot be loopable", field="loopable")
+    return is_loopable
 
 
 def _boolean(body: Mapping[str, Any], name: str) -> bool:

@@ -14,6 +14,7 @@ from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
+from webapp.worker.continuing import SourceGone, SourceReader
 from webapp.worker.making import Making, SoundMaker
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Attempt(ClaimedWork):
         self._now_s = now_s
         self._leases = services.queue.leases
         self._maker = maker
+        self._sources = SourceReader(services, may_wait=self.may_wait_for_storage, stopping=stopping)
         self._changed = changed
         self._cancel = CancelToken()
 
@@ -80,13 +82,17 @@ class Attempt(ClaimedWork):
             self.moved_s = self._now_s()
             loop.call_soon_threadsafe(self._take_progress, progress_pct)
 
-        making = Making(claim, staged, report, self._set_generating, self._cancel)
-        work = asyncio.create_task(self._maker.make(making))
+        work = asyncio.create_task(self._make(staged, report))
         try:
             return await self.until_done(work, cancel=self._cancel.cancel)
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+
+    async def _make(self, staged: Path, report: Callable[[int], None]) -> SoundFacts:
+        continuation = await self._sources.read(self.claim)
+        making = Making(self.claim, staged, report, self._set_generating, self._cancel, continuation)
+        return await self._maker.make(making)
 
     async def complete(self, facts: SoundFacts) -> None:
         """Make the sound visible."""
@@ -94,7 +100,9 @@ class Attempt(ClaimedWork):
 
     async def fail(self, error: Exception) -> bool:
         """Count the attempt: the job is tried again or has failed."""
-        again = await self._leases.fail(self.claim, plain_words(error))
+        again = await self._leases.fail(
+            self.claim, plain_words(error), is_final=isinstance(error, SourceGone)
+        )
         logger.warning("job will be tried again" if again else "job failed", extra={"job": self.claim.job_id})
         return again
 
@@ -109,8 +117,8 @@ class Attempt(ClaimedWork):
         return not self._cancel.cancelled
 
     def is_explained(self, error: Exception) -> bool:
-        """Return whether the log has the reason: why a model could not be loaded, once for all its jobs."""
-        return isinstance(error, ModelLoadError)
+        """Return whether the reason is known: a source is gone, or the log has why a model was not loaded."""
+        return isinstance(error, ModelLoadError | SourceGone)
 
     def is_stopped_by_us(self, error: Exception) -> bool:
         """Return whether we stopped it; a cancellation that nobody asked for is a failure like any other."""

@@ -106,7 +106,7 @@ class GenerationController(Controller):
             is_limited=True,
         ),
         response_description="The job is in line; it is durable.",
-        responses=problems(400, 401, 408, 413, 415, 422, 429, 503, 507),
+        responses=problems(400, 401, 404, 408, 413, 415, 422, 429, 503, 507),
     )
     async def generate(
         self,

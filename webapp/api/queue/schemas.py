@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from webapp.api.shared.examples import CONTINUED_ID
 from webapp.api.shared.timestamps import timestamp
 from webapp.http.middleware.prefix import public_path
+from webapp.policy.continuations import MIN_KEPT_S
 from webapp.policy.generation import (
     MAX_PROMPT_CHARACTERS,
     MAX_SEED,
@@ -25,8 +27,24 @@ SOUND_DELETED = "The sound of this job was deleted"
 JOB_ID = f"{JOB_ID_RULE}."
 
 
+class ContinueFrom(msgspec.Struct, frozen=True):
+    """The sound that another one continues: an own or a published one."""
+
+    generation_id: Annotated[str, Meta(description="The sound's id.", examples=[CONTINUED_ID])]
+    from_s: (
+        Annotated[
+            float, Meta(ge=MIN_KEPT_S, description="The second from which it goes on; its end when absent.")
+        ]
+        | None
+    ) = None
+
+
 class GenerateBody(msgspec.Struct):
-    """A request for a sound."""
+    """A request for a sound.
+
+    With `continue_from`, a prompt or a model that is left out is that of the sound which is continued.
+    `duration` is then the length of the whole: the sound up to there, and what follows.
+    """
 
     prompt: Annotated[
         str,
@@ -55,6 +73,7 @@ class GenerateBody(msgspec.Struct):
     top_k: Annotated[int, Meta(ge=0, le=2048)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     guidance: Annotated[float, Meta(ge=0, le=20)] | None = None
+    continue_from: ContinueFrom | None = None
     takes: (
         Annotated[
             int,
@@ -178,6 +197,9 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_count: int
     position: int | UnsetType = UNSET
     expected_start: str | UnsetType | None = UNSET
+    continues: Annotated[ContinueFrom, Meta(description="The sound that this one continues.")] | UnsetType = (
+        UNSET
+    )
     started: str | UnsetType = UNSET
     completed: str | UnsetType = UNSET
     ended: Annotated[str, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
@@ -267,6 +289,7 @@ def job_status(job: JobView) -> JobStatusBody:
         progress=job.progress,
         progress_pct=job.progress_pct,
         retry_count=job.retry_count,
+        continues=_continues(job),
         started=UNSET if job.started_ms is None else timestamp(job.started_ms),
         error=UNSET if job.error is None else job.error,
     )
@@ -279,6 +302,12 @@ def job_status(job: JobView) -> JobStatusBody:
     if job.status != "completed":
         return body
     return _without_sound(body) if job.sound is None else _with_sound(body, job.sound)
+
+
+def _continues(job: JobView) -> ContinueFrom | UnsetType:
+    if job.continuation is None:
+        return UNSET
+    return ContinueFrom(job.continuation.source.generation_id, job.continuation.from_s)
 
 
 def awaited_job(job: JobView, submitted: Submitted, *, lists_takes: bool = False) -> AwaitedJob:

@@ -14,6 +14,7 @@ from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
+from webapp.services.library.sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.library.votes import Votes
 from webapp.services.queue.leases import Leases
@@ -40,6 +41,7 @@ class LibraryServices:
     exports: Exports
     importer: Importer
     files: Sounds
+    sources: SoundSources
 
 
 def build_library(
@@ -75,4 +77,5 @@ def build_library(
         exports=Exports(database, storage, clock, browse, playlists),
         importer=Importer(base, loose, storage_guard),
         files=Sounds(base, leases, speech_leases, loose),
+        sources=SoundSources(),
     )

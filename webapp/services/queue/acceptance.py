@@ -17,6 +17,7 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS, UsageReader, at_once_policy, hour_policy
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue import queries
+from webapp.services.queue.continuations import continuation_columns
 from webapp.services.queue.lock import QueueTransition, queue_transition
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.idempotency import Once
@@ -210,6 +211,7 @@ class Acceptance:
             "top_k": sampling.top_k,
             "top_p": sampling.top_p,
             "guidance": sampling.guidance,
+            **continuation_columns(choice.continuation),
             "tier": tier.name,
             "priority": tier.priority,
             "starves_ms": capacity.now_ms + tier.starves_after_ms,

@@ -9,6 +9,7 @@ from webapp.services.admin.audit_log import AuditLog
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps
+from webapp.services.queue.continuations import Continuations
 from webapp.services.queue.endings import JobEndings
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.history import QueueHistory
@@ -20,6 +21,7 @@ from webapp.services.queue.submissions import Submissions
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.rate_limits import RateLimits
+from webapp.services.workers.abilities import ModelAbilities
 from webapp.services.workers.workers import Workers
 
 
@@ -64,6 +66,7 @@ def build_queue(
     submissions = Submissions(
         base, estimator=estimator, storage_guard=storage_guard,
         usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers,
+        continuations=Continuations(database, ModelAbilities(workers)),
     )  # fmt: skip
     jobs = Jobs(
         base, queue=reader, submissions=submissions, payments=skip_payments, endings=endings,

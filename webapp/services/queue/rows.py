@@ -11,6 +11,7 @@ from webapp.policy.queue.estimates import RunningJob
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.library.sounds import sound_view
+from webapp.services.queue.continuations import continuation_of
 from webapp.services.queue.views import JobView, QueuedJob
 
 
@@ -57,6 +58,7 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
         variation_of=row["variation_of"],
         variation=_letter(row),
+        continuation=continuation_of(row),
     )
 
 

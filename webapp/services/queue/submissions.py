@@ -14,6 +14,7 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.acceptance import Acceptance, Application, Submitted
+from webapp.services.queue.continuations import Continuations
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
@@ -65,6 +66,7 @@ class Submissions:
         usage: UsageReader,
         waiting_queue: WaitingQueueReader,
         tiers: Mapping[str, Tier],
+        continuations: Continuations,
     ) -> None:
         self._database = base.database
         self._clock = base.clock
@@ -73,6 +75,7 @@ class Submissions:
         self._bus = base.bus
         self._estimator = estimator
         self._usage = usage
+        self._continuations = continuations
         self._waiting_queue = waiting_queue
         acceptance = Acceptance(
             base.database,
@@ -100,11 +103,12 @@ class Submissions:
         `once` is an idempotency key: a request that was accepted under it before gets the same answer. Of
         several `takes`, jobs that differ in their seeds, all are accepted or none.
 
-        Raises InvalidRequest (too long for the tier), LimitReached (at once, then per hour), QueueFull
-        and StorageFull, in this order.
+        Raises what `Continuations.completed` does, InvalidRequest (too long for the tier), LimitReached (at
+        once, then per hour), QueueFull and StorageFull, in this order.
         """
         if once and (accepted := await once.first_answer()):
             return accepted
+        choice = await self._continuations.completed(identity, choice)
         tier = self._tiers[identity.tier]
         check_tier_duration(choice.duration_s, tier.max_duration_s)
         if self._database.in_transaction:

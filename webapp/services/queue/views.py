@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from webapp.policy.continuations import ContinuationChoice
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.job_status import TERMINAL, JobStatus
@@ -111,6 +112,7 @@ class JobView:
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
     variation_of: int | None = None
     variation: str = ""
+    continuation: ContinuationChoice | None = None
 
     @property
     def progress(self) -> str:
@@ -135,6 +137,7 @@ class JobView:
             is_loopable=self.is_loopable,
             seed=seed,
             sampling=self.sampling,
+            continuation=self.continuation,
         )
 
 

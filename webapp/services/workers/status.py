@@ -48,7 +48,9 @@ class EngineReport:
     `error` says why it could not be loaded; empty when it could. `memory_mb` is its size where it is loaded;
     `is_pinned` means that it stays loaded. `sampling` are the settings for requests that leave them out,
     `precision` is its numeric precision where it is loaded, and `precision_note` the reason for that.
-    `abilities` is None for an engine that does not report any. `needs_load`: it has something to load.
+    `abilities` is None for an engine that does not report any. `needs_load`: it has something to load. `can`
+    is what it can do, by the keys of the API: text, continue, melody, stream (yes or no), takes (the most of
+    a request) and longest (seconds); empty where nothing is reported.
     """
 
     engine: str
@@ -64,6 +66,7 @@ class EngineReport:
     precision_note: str = ""
     abilities: Abilities | None = None
     needs_load: bool = True
+    can: Mapping[str, bool | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
             precision_note=entry.get("precision_note", ""),
             abilities=_abilities(entry.get("abilities")),
             needs_load=entry.get("needs_load", True),
+            can=entry.get("can", {}),
         )
         for model, entry in entries.items()
     }
