@@ -12,6 +12,9 @@ from litestar.handlers import HTTPRouteHandler
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.api.client import User
+from tests.factories import FACTS
+from webapp.api.shared.examples import CONTINUED_ID
+from webapp.services.library.adding import NewSound, add_sound
 
 PROBLEM = "application/problem+json"
 # Answered with a token and without.
@@ -22,7 +25,7 @@ TOKEN_IS_OPTIONAL = (
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 # Endpoint by endpoint: what each may answer, besides 500.
 STATUSES = {
-    "POST /generate": "201 400 401 408 413 415 422 429 503 507",
+    "POST /generate": "201 400 401 404 408 413 415 422 429 503 507",
     "GET /job/{job_id}": "200 401 403 404 429",
     "GET /job/{job_id}/events": "200 204 401 403 404 429",
     "GET /queue-status": "200",
@@ -38,6 +41,7 @@ STATUSES = {
     "HEAD /audio/{filename}": "200 206 304 307 404 412 416 429",
     "GET /spectrogram/{filename}": "200 206 304 404 412 416 429",
     "HEAD /spectrogram/{filename}": "200 206 304 404 412 416 429",
+    "GET /api/models": "200",
     "GET /status": "200",
     "GET /api/library": "200 400 429",
     "GET /api/library/counts": "200 400",

@@ -56,6 +56,22 @@ def generation_body(fields: Fields) -> dict[str, Any]:
     return body
 
 
+def continuation_body(fields: Fields, sound_id: str) -> dict[str, Any]:
+    """The fields of the form under a sound as the values that the generation API takes.
+
+    Empty fields are left out. Raises InvalidRequest, naming the field, for a number that is none.
+    """
+    source: dict[str, Any] = {"generation_id": sound_id}
+    if fields.get("from_s", "").strip():
+        source["from_s"] = _number(fields, "from_s", _("Go on from"))
+    body: dict[str, Any] = {"continue_from": source}
+    if fields.get("prompt", "").strip():
+        body["prompt"] = fields["prompt"]
+    if fields.get("duration", "").strip():
+        body["duration"] = _number(fields, "duration", _("New length"))
+    return body
+
+
 def takes_wanted(fields: Fields) -> int:
     """Return how many takes a form asks for, one where it does not say. Raises InvalidRequest."""
     text = fields.get("takes", "").strip() or "1"

@@ -126,4 +126,5 @@ async def sound_page(
         base_url=server_address(request, settings.public_url),
         own_title="" if item.title == shown_title(item.prompt) else item.title,
         playlists=await own_playlists(library, viewer),
+        history=await library.histories.of(viewer, sound_id),
     )

@@ -9,6 +9,7 @@ from webapp.services.library.details import SoundDetails
 from webapp.services.library.export import Exports
 from webapp.services.library.favorites import Favorites
 from webapp.services.library.files import Sounds
+from webapp.services.library.history import SoundHistories
 from webapp.services.library.importing import Importer
 from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
@@ -42,6 +43,7 @@ class LibraryServices:
     importer: Importer
     files: Sounds
     sources: SoundSources
+    histories: SoundHistories
 
 
 def build_library(
@@ -78,4 +80,5 @@ def build_library(
         importer=Importer(base, loose, storage_guard),
         files=Sounds(base, leases, speech_leases, loose),
         sources=SoundSources(),
+        histories=SoundHistories(),
     )

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from webapp.errors import InvalidRequest
 from webapp.events import Event
 from webapp.policy.accounts.tiers import Tier
-from webapp.policy.generation import GenerationChoice, check_tier_duration
+from webapp.policy.generation import MODELS, GenerationChoice, SamplingChoice, check_tier_duration
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.ordering import WaitingJob, in_order
 from webapp.policy.queue.skip_prices import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.library.views import LibraryItemView
 from webapp.services.queue.acceptance import Acceptance, Application, Submitted
 from webapp.services.queue.continuations import Continuations
 from webapp.services.queue.estimates import Estimator
@@ -25,6 +27,8 @@ __all__ = ["Quote", "Submissions", "Submitted"]
 
 # The queue is locked while a group is written: some milliseconds for this many.
 LARGEST_GROUP: Final = 64
+# Variations of a sound that one click asks for.
+MOST_LIKE_ONE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,27 @@ class Submissions:
         submitted = await self._writer.submit(Application(identity, tier, choice, once, takes))
         self._bus.publish(Event("queue"), *(Event("job", job.job_id) for job in submitted.jobs))
         return submitted
+
+    async def submit_like(self, identity: Identity, item: LibraryItemView) -> Submitted:
+        """Put variations of a sound in the queue: as many as the limits allow now, at most four.
+
+        They have its prompt, model and length, shortened to what the tier allows. Raises what `submit` does,
+        and InvalidRequest for a sound that no model made of a prompt.
+        """
+        if item.model not in MODELS:
+            raise InvalidRequest("A spoken text has no variations")
+        tier = self._tiers[identity.tier]
+        usage = await self._usage.of(identity.account_id, identity.tier)
+        takes = max(1, min(MOST_LIKE_ONE, usage.at_once.left, usage.hourly.left))
+        choice = GenerationChoice(
+            prompt=item.prompt,
+            duration_s=min(item.duration_s, tier.max_duration_s),
+            model=item.model,
+            is_loopable=item.is_loopable,
+            seed=None,
+            sampling=SamplingChoice(),
+        )
+        return await self.submit(identity, choice, takes=takes)
 
     async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
         """Return the position, estimates and remaining quota for such a job, as if it were submitted now."""
