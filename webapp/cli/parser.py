@@ -129,6 +129,15 @@ def _add_generate(commands: Commands) -> None:
     generate.add_argument("--model", metavar="M", help="music, audio or magnet (default music)")
     generate.add_argument("--seed", metavar="N", type=int, help="repeat a sound that had this seed")
     generate.add_argument("--loopable", action="store_true", help="make its end run on into its start")
+    generate.add_argument(
+        "--takes", metavar="N", type=int, help="make 1 to 8 of them, in files FILE-1, FILE-2 and so on"
+    )
+    generate.add_argument(
+        "--continue-from", metavar="FILE", help="keep this sound and go on from its end; see --from"
+    )
+    generate.add_argument(
+        "--from", dest="from_s", metavar="S", type=float, help="go on from this second instead of the end"
+    )
 
 
 def _add_models(commands: Commands) -> None:

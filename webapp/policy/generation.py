@@ -63,6 +63,10 @@ class GenerationChoice:
     sampling: SamplingChoice
     continuation: ContinuationChoice | None = None
 
+    def with_seed(self, seed: int) -> "GenerationChoice":
+        """Return the same request with a seed."""
+        return replace(self, seed=seed)
+
     def variations(self, count: int) -> "list[GenerationChoice]":
         """Return `count` requests that differ only in their seeds: consecutive ones, or None for all."""
         seeds = [None if self.seed is None else (self.seed + step) % (MAX_SEED + 1) for step in range(count)]
