@@ -142,7 +142,7 @@ QUOTES = tuple(
     )
 )  # fmt: skip
 MODELS = (
-    ModelCard("music", "Music", "Melodies", 180, "CC-BY-NC 4.0", "ready", "sketch: rule-based, no model"),
+    ModelCard("music", "Music", "Melodies", 180, "CC-BY-NC 4.0", "ready", "sketch", {}, True, True),
     ModelCard("audio", "Sounds", "Rain", 10.5, None, "unavailable", None),
 )
 
