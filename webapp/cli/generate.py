@@ -1,7 +1,8 @@
-"""`soundloom generate`: a sound without a server, a database or an account."""
+"""`soundloom generate`: a sound without a server, a database or an account; or one that a server makes."""
 
 import logging
 import os
+import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.finish import FinishedAudio
 from webapp.cli.continuing import ADDED_S, beginning_of
+from webapp.cli.remote import RemoteServer
 from webapp.engines.base import CancelToken, EngineError, ModelLoadError
 from webapp.engines.batch import generate_all
 from webapp.engines.continuation import Continuation
@@ -24,6 +26,8 @@ from webapp.worker.making import finished_audio, generation_request
 
 def generate(arguments: Namespace) -> int:
     """Write sounds to files and print what they are, or explain how the prompt is read."""
+    if arguments.server:
+        return _have_made(arguments)
     continuation = _continuation(arguments)
     choice = parse_generation(_body(arguments, continuation))
     takes = parse_takes({"takes": arguments.takes})
@@ -47,11 +51,41 @@ def generate(arguments: Namespace) -> int:
     except EngineError as error:
         raise ProductError(error.user_message) from error
     for number, (take, finished) in enumerate(sounds, start=1):
-        file = path if takes == 1 else path.with_stem(f"{path.stem}-{number}")
+        file = _file_of(path, number, takes)
         _write(file, finished, audio_format, take.seed or 0)
         length_s, score = finished.waveform.duration_s, finished.report.score
         print(f"{file}: {length_s:g} s, {label}, seed {take.seed}, quality {score}")
     return 0
+
+
+def _have_made(arguments: Namespace) -> int:
+    """Have a server make the sounds, and write them to files."""
+    if arguments.explain:
+        raise InvalidRequest("--explain asks the engine here, not a server")
+    path = Path(arguments.output)
+    audio_format = _format(path)
+    if not path.parent.is_dir():
+        raise InvalidRequest(f"There is no folder {path.parent}")
+    server = RemoteServer(arguments.server, sys.stdin.readline().strip() if arguments.token_stdin else "")
+    fields = _body(arguments, None)
+    if arguments.continue_from:
+        fields["continue_from"] = {"generation_id": arguments.continue_from, "from_s": arguments.from_s}
+    if arguments.takes is not None:
+        fields["takes"] = arguments.takes
+    jobs = server.submit(fields)
+    for number, job_id in enumerate(jobs, start=1):
+        job = server.finished(job_id)
+        file = _file_of(path, number, len(jobs))
+        server.save(job, audio_format, file)
+        label, seed, score = job["engine_label"], job["seed"], job["quality_score"]
+        length_s, sound_id = job["duration"], job["generation_id"]
+        print(f"{file}: {length_s:g} s, {label}, seed {seed}, quality {score}, id {sound_id}")
+    return 0
+
+
+def _file_of(path: Path, number: int, takes: int) -> Path:
+    """Return the file of one take: the one that was named, or numbered from 1."""
+    return path if takes == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
 def _continuation(arguments: Namespace) -> Continuation | None:

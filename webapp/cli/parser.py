@@ -133,7 +133,17 @@ def _add_generate(commands: Commands) -> None:
         "--takes", metavar="N", type=int, help="make 1 to 8 of them, in files FILE-1, FILE-2 and so on"
     )
     generate.add_argument(
-        "--continue-from", metavar="FILE", help="keep this sound and go on from its end; see --from"
+        "--continue-from",
+        metavar="FILE|ID",
+        help="keep this sound and go on from its end; with --server, the id of one that is there; see --from",
+    )
+    generate.add_argument(
+        "--server", metavar="URL", default="", help="have a server make it; needs --token-stdin"
+    )
+    generate.add_argument(
+        "--token-stdin",
+        action="store_true",
+        help="read the token for the server from standard input",
     )
     generate.add_argument(
         "--from", dest="from_s", metavar="S", type=float, help="go on from this second instead of the end"
