@@ -156,6 +156,10 @@ bench-models: setup
 bench-decode: setup
 	@$(BIN)/python -m benchmarks.bench_decode $(BENCH_ARGS)
 
+## Measure eight takes together against one; on a GPU: BENCH_ARGS="--device cuda"
+bench-takes: setup
+	@$(BIN)/python -m benchmarks.bench_takes $(BENCH_ARGS)
+
 ## Remove caches and reports
 clean:
 	rm -rf build dist htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

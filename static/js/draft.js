@@ -59,7 +59,7 @@ function keep(form) {
 // What a quote is asked for with.
 function quoted(form) {
   const data = new FormData(form);
-  return ["model", "duration", "copies"].map((name) => data.get(name)).join();
+  return ["model", "duration", "takes"].map((name) => data.get(name)).join();
 }
 
 function restore(form) {

@@ -16,7 +16,7 @@ let followed = new Map(); // by the id of a card: its stream, and what was last 
 const isActive = ({ status }) => status === "queued" || status === "processing";
 
 function activeCards() {
-  return [...document.querySelectorAll("#job-list > :is(.job.queued, .job.processing)")];
+  return [...document.querySelectorAll("#job-list :is(.job, .take):is(.queued, .processing)")];
 }
 
 function jobs() {

@@ -296,7 +296,8 @@ class TestLimits:
 async def test_the_description_tells_bodies_and_answers(api: httpx.AsyncClient) -> None:
     description = (await api.get("/schema/openapi.json")).json()
     token = description["paths"]["/api/auth/token"]["post"]
-    body = token["requestBody"]["content"]["application/json"]["schema"]
+    named = token["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    body = description["components"]["schemas"][named]
     assert set(body["properties"]) == {"username", "password", "label"}
     assert body["required"] == ["username", "password"]
     assert body["properties"]["username"]["maxLength"] == 32

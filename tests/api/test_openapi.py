@@ -12,6 +12,9 @@ from litestar.handlers import HTTPRouteHandler
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.api.client import User
+from tests.factories import FACTS
+from webapp.api.shared.examples import CONTINUED_ID
+from webapp.services.library.adding import NewSound, add_sound
 from webapp.web.operation_ids import NAMES
 
 PROBLEM = "application/problem+json"
@@ -39,6 +42,7 @@ STATUSES = {
     "HEAD /audio/{filename}": "200 206 304 307 404 412 416 429",
     "GET /spectrogram/{filename}": "200 206 304 404 412 416 429",
     "HEAD /spectrogram/{filename}": "200 206 304 404 412 416 429",
+    "GET /api/models": "200 400",
     "GET /status": "200 400",
     "GET /api/library": "200 400 429",
     "GET /api/library/counts": "200 400",
@@ -240,6 +244,9 @@ def test_what_asks_for_a_token_says_so(document: dict[str, Any]) -> None:
 
 
 async def test_examples_are_accepted(document: dict[str, Any], ann: User) -> None:
+    owner = ann.identity.account_id
+    continued = NewSound(CONTINUED_ID, owner, f"{CONTINUED_ID}-1", "music", "rain", is_loopable=False)
+    await add_sound(continued, FACTS, now_ms=1)
     operation = document["paths"]["/generate"]["post"]
     examples = operation["requestBody"]["content"]["application/json"]["examples"]
     assert len(examples) >= 3

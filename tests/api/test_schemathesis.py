@@ -42,7 +42,7 @@ ALLOWED_BEYOND: Final = {
 
 # Where a request that fits the description may still be refused, because of what is there.
 MAY_BE_REFUSED: Final = {
-    "POST /generate": "an idempotency key may have been used with another body",
+    "POST /generate": "a key may have been used with another body, and no such sound be there to continue",
     "POST /api/uploads": "bytes that are made up are no sound",
     "POST /api/queue/{job_id}/cancel": "the job may have left the queue",
     "POST /api/queue/{job_id}/skip": "the job may have left the queue, or been skipped",
@@ -72,8 +72,8 @@ OPERATIONS: Final = (
     "GET /api/queue/skip-pricing", "POST /api/queue/{job_id}/cancel", "POST /api/queue/{job_id}/skip",
     "POST /api/queue/{job_id}/stop",
     "GET /api/jobs", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}", "HEAD /audio/{filename}",
-    "GET /spectrogram/{filename}", "HEAD /spectrogram/{filename}", "GET /status", "GET /api/me",
-    "POST /api/uploads", "DELETE /api/uploads/{upload_id}",
+    "GET /spectrogram/{filename}", "HEAD /spectrogram/{filename}", "GET /status", "GET /api/models",
+    "GET /api/me", "POST /api/uploads", "DELETE /api/uploads/{upload_id}",
     "POST /api/auth/register", "POST /api/auth/token", "GET /api/auth/tokens",
     "DELETE /api/auth/tokens/{token_id}", "GET /api/voices", "POST /api/tts/generate",
     "GET /api/tts/sample/{voice}", "HEAD /api/tts/sample/{voice}",

@@ -13,6 +13,7 @@ import soundfile
 from tests.cli.conftest import Outcome, Soundloom
 from tests.library.sent_sounds import two_notes, webm
 from webapp import __version__, cli
+from webapp.audio.joining import SEAM_S
 from webapp.cli import generate
 from webapp.engines.base import Engine, EngineInfo, ModelLoadError
 from webapp.engines.sketch.engine import SketchEngine
@@ -174,6 +175,31 @@ class TestGenerate:
         info = soundfile.info(path)
         assert (info.format, info.duration) == ("FLAC", 2.0)
 
+    def test_several_takes_are_several_files(self, soundloom: Soundloom, tmp_path: Path) -> None:
+        arguments = ("-o", str(tmp_path / "rain.wav"), "--duration", "1", "--seed", "7", "--takes", "2")
+        made = soundloom("generate", "calm rain", *arguments)
+        assert made.code == 0
+        assert [line.partition(":")[0] for line in made.out.splitlines()] == [
+            str(tmp_path / f"rain-{number}.wav") for number in (1, 2)
+        ]
+        one, other = [(tmp_path / f"rain-{number}.wav").read_bytes() for number in (1, 2)]
+        assert one != other
+
+    def test_a_file_is_continued(self, soundloom: Soundloom, tmp_path: Path) -> None:
+        first, second = tmp_path / "first.wav", tmp_path / "second.wav"
+        soundloom("generate", "calm rain", "-o", str(first), "--duration", "2", "--seed", "7")
+        going_on = ("--continue-from", str(first), "--from", "1.5", "--duration", "3", "--seed", "8")
+        assert soundloom("generate", "birds", "-o", str(second), *going_on).code == 0
+        before, rate = soundfile.read(first, dtype="int16")
+        after, _ = soundfile.read(second, dtype="int16")
+        kept = round((1.5 - SEAM_S) * rate)
+        assert len(after) == 3 * rate
+        assert after[:kept].tolist() == before[:kept].tolist()
+        looped = soundloom("generate", "birds", "-o", str(second), "--loopable", *going_on)
+        assert looped.err == "soundloom: A continuation cannot be loopable\n"
+        short = soundloom("generate", "birds", "-o", str(second), *going_on[:4], "--duration", "2")
+        assert "must be at least 2.5 seconds" in short.err
+
     def test_a_file_that_cannot_be_written_leaves_the_one_before(
         self, soundloom: Soundloom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -221,6 +247,10 @@ class TestGenerate:
             (["rain", "-o", "x.wav", "--duration", "1e9"], "Duration must be at most"),
             (["rain", "-o", "x.wav", "--model", "gold"], "Model must be music, audio or magnet"),
             (["rain", "-o", "x.wav", "--seed", "-1"], "Seed must be a whole number"),
+            (["rain", "-o", "x.wav", "--takes", "9"], "Takes must be a whole number from 1 to 8"),
+            (["rain", "-o", "x.wav", "--from", "2"], "--from needs a sound to go on from"),
+            (["rain", "-o", "x.wav", "--continue-from", "no.wav"], "There is no file no.wav"),
+            (["rain", "-o", "x.wav", "--continue-from", __file__], f"{__file__} cannot be continued"),
         ],
     )
     def test_what_cannot_be_made_leaves_no_file(

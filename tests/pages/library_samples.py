@@ -21,6 +21,7 @@ from webapp.pages.library.contexts import (
     SoundPage,
 )
 from webapp.services.accounts.identity import Identity
+from webapp.services.library.history import HistoryEntry, SoundHistory
 from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.sounds import PromptReading, SoundView
 from webapp.services.library.views import LibraryItemView
@@ -67,6 +68,9 @@ def samples() -> Iterator[Any]:
     for reading in (PromptReading(((LONG, "rain"),), (LONG,)), PromptReading((), ("qzx",), is_empty=True)):
         yield SoundPage(Chrome("library"), CARD, replace(SOUND, reading=reading), "http://x", "", ())
     silent = replace(SOUND, loudness_lufs=None, true_peak_dbtp=None, quality_reasons=("silence",), license="")
+    entries = (HistoryEntry("c" * 20, LONG, 12.5), HistoryEntry(None, "", 30.0))
+    history = SoundHistory(before=entries, after=entries[:1])
+    yield SoundPage(Chrome("library"), CARD, SOUND, "http://x", "", (), history)
     page = SoundPage(Chrome("library", ADA), CARD, silent, "http://x", "Mine", PLAYLISTS)
     yield page
     yield replace(page, embed_size=(480, 180))

@@ -212,14 +212,14 @@ async def test_pages_are_nobody_elses(ann_browser: httpx.AsyncClient) -> None:
 async def test_variations_are_asked_for_together(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
-    fields = {"prompt": "rain", "duration": "8", "copies": "3"}
+    fields = {"prompt": "rain", "duration": "8", "takes": "3"}
     assert (await ann_browser.post("/", data=fields)).status_code == 303
     jobs = await services.queue.jobs.of_account(ann.account_id)
     assert len({job.seed for job in jobs}) == len(jobs) == 3
-    refused = await ann_browser.post("/", data={**fields, "copies": "5"})
+    refused = await ann_browser.post("/", data={**fields, "takes": "9"})
     assert refused.status_code == 400
-    assert "Variations must be 1 to 4" in refused.text
-    quote = (await ann_browser.get("/quote", params={"copies": "4"})).text
+    assert "Variations must be 1 to 8" in refused.text
+    quote = (await ann_browser.get("/quote", params={"takes": "4"})).text
     assert "Uses 4 of your 57 generations left" in quote
 
 
@@ -264,7 +264,7 @@ async def test_variations_have_letters_and_one_is_kept(
     ann_browser: httpx.AsyncClient, services: Services, ann: Identity
 ) -> None:
     single = await finish_one(services, ann, "alone")
-    await ann_browser.post("/", data={**RAIN, "copies": "3"})
+    await ann_browser.post("/", data={**RAIN, "takes": "3"})
     for _ in range(3):
         await services.queue.leases.complete(await start_one(services), FACTS)
     page = (await ann_browser.get("/")).text

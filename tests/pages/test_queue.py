@@ -104,7 +104,7 @@ async def test_variations_have_their_letters_where_their_prompts_are(
     browser: httpx.AsyncClient, services: Services, ann: Identity, root: Identity
 ) -> None:
     await services.queue.submissions.submit(root, choice("between"))
-    first = (await services.queue.submissions.submit(ann, choice("rain"), copies=2)).job_id
+    first = (await services.queue.submissions.submit(ann, choice("rain"), takes=2)).job_id
     assert "Variation" not in (await browser.get("/queue")).text
     for viewer, found in ((ann, 4), (root, 2)):
         browser.cookies.set(PLAIN_COOKIE, await services.accounts.sessions.create(viewer.account_id))

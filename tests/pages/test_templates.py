@@ -118,6 +118,17 @@ JOBS = (
     dataclasses.replace(JOB, job_id="6" * 12, status="cancelled", position=None),
     dataclasses.replace(JOB, job_id="7" * 12, status="completed", finished_ms=NOW_MS),
 )
+TAKES = tuple(
+    dataclasses.replace(
+        job,
+        job_id=f"f{job.job_id[1:]}",
+        variation_of=7,
+        variation=letter,
+        sound=dataclasses.replace(SOUND, generation_id=letter.lower() * 20) if job.sound else None,
+    )
+    for letter, job in zip("ABCDEFGH", JOBS, strict=False)
+)
+GROUPS = (TAKES, *((job,) for job in JOBS))
 QUOTES = tuple(
     contexts.QuoteView(
         Quote(position, work_s, left, free, 3, start=start, asked_ms=NOW_MS), hourly=60, at_once=20
@@ -131,7 +142,7 @@ QUOTES = tuple(
     )
 )  # fmt: skip
 MODELS = (
-    ModelCard("music", "Music", "Melodies", 180, "CC-BY-NC 4.0", "ready", "sketch: rule-based, no model"),
+    ModelCard("music", "Music", "Melodies", 180, "CC-BY-NC 4.0", "ready", "sketch", {}, True, True),
     ModelCard("audio", "Sounds", "Rain", 10.5, None, "unavailable", None),
 )
 
@@ -173,7 +184,7 @@ def samples() -> Iterator[Any]:
     yield from speech_samples.samples()
     yield from admin_samples.samples()
     for form in forms():
-        yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, JOBS, 5)
+        yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), form, GROUPS, 5)
         yield contexts.ComposeFragment(form)
     yield contexts.GeneratePage(Chrome("generate", ADA, live="generate"), next(forms()), (), 5)
     for is_open in (True, False):
@@ -189,7 +200,9 @@ def samples() -> Iterator[Any]:
     yield from (contexts.ModelStateFragment(model) for model in MODELS)
     yield from (contexts.JobFragment(job, 5) for job in JOBS)
     yield contexts.RunAgainToast(LONG, JOBS[0].job_id, "/queue")
-    yield from (contexts.JobListFragment(JOBS, 5), contexts.JobListFragment((), 5))
+    yield from (contexts.TakeFragment(job, 5) for job in TAKES)
+    yield contexts.TakesFragment(TAKES, 5)
+    yield from (contexts.JobListFragment(GROUPS, 5), contexts.JobListFragment((), 5))
     yield sign_in.CredentialsPage(
         Chrome("sign-in", ADA), "invitation", "eve", token="t", is_invited_by_name=True
     )

@@ -19,6 +19,7 @@ from webapp.api.queue.generate import GenerationController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
 from webapp.api.speech.speech import SpeechController
+from webapp.api.workers.models import models
 from webapp.api.workers.status import status
 
 API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
@@ -39,5 +40,6 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     UploadController,
     me,
     shuffle,
+    models,
     status,
 )

@@ -62,8 +62,10 @@ _SUBTYPES = {
 _COMPRESSION = {AudioFormat.FLAC: 0.5, AudioFormat.OGG: 0.4, AudioFormat.MP3: 0.2}
 
 
-def quantise(waveform: Waveform, dither_seed: int = 0) -> PcmSamples:
+def quantise(waveform: Waveform, dither_seed: int = 0, *, exact_frames: int = 0) -> PcmSamples:
     """Return 16-bit samples of shape (frames, channels), with triangular dither of ±1 step.
+
+    The first `exact_frames` are of 16 bits already, and get none.
 
     Dither turns the rounding error from distortion into noise. It is seeded, so that the same sound always
     gives the same file. Values beyond full scale are clipped.
@@ -71,8 +73,8 @@ def quantise(waveform: Waveform, dither_seed: int = 0) -> PcmSamples:
     rng = np.random.default_rng(dither_seed)
     shape = (waveform.frames, waveform.channels)
     scaled = waveform.samples.T * np.float32(_PCM_FULL_SCALE)
-    scaled += rng.random(shape, np.float32)
-    scaled -= rng.random(shape, np.float32)
+    scaled[exact_frames:] += rng.random(shape, np.float32)[exact_frames:]
+    scaled[exact_frames:] -= rng.random(shape, np.float32)[exact_frames:]
     np.rint(scaled, out=scaled)
     np.clip(scaled, -_PCM_FULL_SCALE, _PCM_FULL_SCALE - 1, out=scaled)
     return scaled.astype(np.int16)
@@ -104,16 +106,18 @@ def write_audio(
     *,
     dither_seed: int = 0,
     marks: Marks | None = None,
+    exact_frames: int = 0,
     progressed: Callable[[float], object] = lambda _share: None,
 ) -> None:
     """Write ``waveform`` to ``path``; WAV and FLAC are quantised with dither first.
 
     MP3 has nine sample rates: sound is resampled to the next higher one, or else to the highest.
+    `exact_frames` is as for `quantise`.
     ``progressed`` is as for `write_pcm`. Raises OSError, and soundfile.SoundFileError when the format
     cannot hold the sample rate or the channels.
     """
     if audio_format in (AudioFormat.WAV, AudioFormat.FLAC):
-        pcm = quantise(waveform, dither_seed)
+        pcm = quantise(waveform, dither_seed, exact_frames=exact_frames)
         write_pcm(path, pcm, waveform.sample_rate, audio_format, marks=marks, progressed=progressed)
     else:
         if audio_format is AudioFormat.MP3:

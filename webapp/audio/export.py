@@ -64,7 +64,7 @@ def write_renditions(
     first writer that failed, once all have stopped; files may then be incomplete.
     """
     waveform = finished.waveform
-    pcm = quantise(waveform, dither_seed)
+    pcm = quantise(waveform, dither_seed, exact_frames=finished.kept_frames)
     paths = {suffix: directory / f"{stem}.{suffix}" for suffix in (*AudioFormat, SPECTROGRAM_SUFFIX)}
     rate, part = waveform.sample_rate, _Progress(progressed).of
     # The slowest goes first, so that the others run in parallel to it.

@@ -19,11 +19,15 @@ LEVELLED_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FinishedAudio:
-    """A levelled sound with its quality report and its outline (see :func:`waveform_peaks`)."""
+    """A levelled sound with its quality report and its outline (see :func:`waveform_peaks`).
+
+    Its first ``kept_frames`` are those of another file, and are written as they are there.
+    """
 
     waveform: Waveform
     report: QualityReport
     peaks: list[int]
+    kept_frames: int = 0
 
 
 def finish(
@@ -43,7 +47,7 @@ def finish(
     ``progressed`` is called with the share that is done, 0 to 1.
     """
     frames = frame_count(duration_s, waveform.sample_rate)
-    clean = waveform.with_samples(_without_faults(waveform.samples))
+    clean = waveform.with_samples(without_faults(waveform.samples))
     if loopable:
         shaped = make_loop(clean, frames)
     else:
@@ -57,7 +61,8 @@ def finish(
     return finished
 
 
-def _without_faults(samples: Samples) -> Samples:
+def without_faults(samples: Samples) -> Samples:
+    """Return a copy with silence for invalid samples, and without a constant offset."""
     clean = np.nan_to_num(samples, copy=True, nan=0.0, posinf=0.0, neginf=0.0)
     clean -= clean.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
     return clean
@@ -65,11 +70,17 @@ def _without_faults(samples: Samples) -> Samples:
 
 def _with_faded_ends(waveform: Waveform) -> Waveform:
     """Silence the first and last frame, so that neither end clicks."""
-    samples = waveform.samples.copy()
+    faded = faded_out(waveform)
     fade_in = min(frame_count(FADE_IN_S, waveform.sample_rate), waveform.frames // 2)
-    fade_out = min(frame_count(FADE_OUT_S, waveform.sample_rate), waveform.frames // 2)
     if fade_in:
-        samples[:, :fade_in] *= _rise(fade_in)
+        faded.samples[:, :fade_in] *= _rise(fade_in)
+    return faded
+
+
+def faded_out(waveform: Waveform) -> Waveform:
+    """Return a copy that ends in silence, so that its end does not click."""
+    samples = waveform.samples.copy()
+    fade_out = min(frame_count(FADE_OUT_S, waveform.sample_rate), waveform.frames // 2)
     if fade_out:
         samples[:, -fade_out:] *= _rise(fade_out)[::-1]
     return waveform.with_samples(samples)

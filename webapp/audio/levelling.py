@@ -68,6 +68,14 @@ def level(
     return _level_with_limiter(waveform, peaks, gain_db, target_lufs, ceiling_dbtp, wraps)
 
 
+def limited(waveform: Waveform, *, ceiling_dbtp: float = CEILING_DBTP) -> tuple[Waveform, float]:
+    """Return a copy under the ceiling, at the level that it has, and the deepest reduction in dB."""
+    peaks = oversampled_peaks(waveform.samples)
+    if _to_db(float(peaks.max())) <= ceiling_dbtp:
+        return waveform.with_samples(waveform.samples.copy()), 0.0
+    return _limited(waveform, peaks, 0.0, ceiling_dbtp - _LIMITER_MARGIN_DB, wraps=False)
+
+
 def _level_with_limiter(
     waveform: Waveform, peaks: Samples, gain_db: float, target_lufs: float, ceiling_dbtp: float, wraps: bool
 ) -> Levelled:

@@ -30,11 +30,11 @@ def make_loop(waveform: Waveform, frames: int) -> Waveform:
         raise ValueError(f"{overlap} frames to crossfade do not fit a loop of {frames} frames")
     start, continuation = waveform.samples[:, :overlap], waveform.samples[:, frames:]
     looped = waveform.samples[:, :frames].copy()
-    looped[:, :overlap] = _crossfade(continuation, start)
+    looped[:, :overlap] = crossfade(continuation, start)
     return waveform.with_samples(looped)
 
 
-def _crossfade(outgoing: Samples, incoming: Samples) -> Samples:
+def crossfade(outgoing: Samples, incoming: Samples) -> Samples:
     """Crossfade from ``outgoing`` to ``incoming`` at constant power, whatever their correlation.
 
     Unrelated sounds need gains whose squares sum to 1, identical ones gains whose sum is 1; for a

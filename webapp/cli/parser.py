@@ -132,6 +132,25 @@ def _add_generate(commands: Commands) -> None:
         "--melody-from", metavar="FILE", default="", help="hummed or played line whose melody to follow"
     )
     generate.add_argument("--loopable", action="store_true", help="make its end run on into its start")
+    generate.add_argument(
+        "--takes", metavar="N", type=int, help="make 1 to 8 of them, in files FILE-1, FILE-2 and so on"
+    )
+    generate.add_argument(
+        "--continue-from",
+        metavar="FILE|ID",
+        help="keep this sound and go on from its end; with --server, the id of one that is there; see --from",
+    )
+    generate.add_argument(
+        "--server", metavar="URL", default="", help="have a server make it; needs --token-stdin"
+    )
+    generate.add_argument(
+        "--token-stdin",
+        action="store_true",
+        help="read the token for the server from standard input",
+    )
+    generate.add_argument(
+        "--from", dest="from_s", metavar="S", type=float, help="go on from this second instead of the end"
+    )
 
 
 def _add_models(commands: Commands) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from webapp.audio.waveform import Waveform
+from webapp.engines.continuation import Continuation
 
 ProgressCallback: TypeAlias = Callable[[int, float], None]
 """Called with a request's index in its batch and the share of its work that is done, 0 to 1, never
@@ -103,6 +104,10 @@ class GenerationRequest:
     at the end will be crossfaded into the start: the sound should then continue without an ending, and may
     make its beats fit the rest. ``melody`` is a sound whose melody the new one follows; an engine whose
     ``EngineInfo.melody`` is false raises MelodyNotFollowed.
+
+    With a ``continuation`` the sound begins as that one does and goes on from its end; ``duration_s`` is that
+    of the whole. The beginning need only resemble it: whoever finishes the sound puts the original in its
+    place, and brings the rest to its level. There is no loop then.
     """
 
     prompt: str
@@ -112,6 +117,7 @@ class GenerationRequest:
     sampling: Sampling = field(default_factory=Sampling)
     loop_overlap_s: float = 0.0
     melody: Waveform | None = None
+    continuation: Continuation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,8 @@ class EngineInfo:
     `cpu`, `cuda:0`, `mps`. ``sampling`` are the default settings, by the request's names; empty if the engine
     has none. ``precision`` is that of a loaded model, and ``precision_note`` the reason for it; empty before.
     ``abilities`` is None for an engine that does not describe them. ``melody``: it can follow a melody;
-    ``melody_note`` is what limits that, empty if nothing does.
+    ``melody_note`` is what limits that, empty if nothing does. ``continues``: it can continue a sound;
+    ``streams``: its chunks come while it generates.
     """
 
     engine: str
@@ -173,6 +180,8 @@ class EngineInfo:
     abilities: Abilities | None = None
     melody: bool = False
     melody_note: str = ""
+    continues: bool = False
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +223,10 @@ class GenerationTask(Protocol):
         ...
 
     def finished(self, waveform: Waveform) -> None:
-        """Hand over the whole sound, of the request's duration to within one codec frame."""
+        """Hand over the whole sound, of the request's duration to within one codec frame.
+
+        It may be a :class:`webapp.engines.continuation.MadeWaveform`, with what a continuation will need.
+        """
         ...
 
     def failed(self, error: EngineError) -> None:

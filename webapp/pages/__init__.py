@@ -22,6 +22,7 @@ from webapp.pages.frame.events import Feeds, follow_page
 from webapp.pages.frame.posted import provide_posted
 from webapp.pages.frame.rendering import Renderer
 from webapp.pages.library.browse import show_library
+from webapp.pages.library.continuing import CONTINUING_HANDLERS
 from webapp.pages.library.embed import EMBED_HANDLERS
 from webapp.pages.library.export import export_playlist, export_selection
 from webapp.pages.library.playlists import PLAYLIST_HANDLERS
@@ -60,6 +61,7 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     download,
     *EMBED_HANDLERS,
     *SOUND_ACTION_HANDLERS,
+    *CONTINUING_HANDLERS,
     *PLAYLIST_HANDLERS,
     send_in,
     show_speech,

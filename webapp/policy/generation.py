@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from webapp.errors import InvalidRequest
+from webapp.policy.continuations import ContinuationChoice, parse_continuation
 from webapp.policy.library.sound_sources import SoundSource, parse_source
 
 MODELS: Final = ("music", "audio", "magnet")
@@ -15,6 +16,7 @@ DEFAULT_DURATION_S: Final = 8.0
 MIN_DURATION_S: Final = 1.0
 MAX_PROMPT_CHARACTERS: Final = 1_000
 MAX_SEED: Final = 2**63 - 1
+MAX_TAKES: Final = 8
 
 # Characters that no prompt needs: control characters, and those that can disguise a text (embeddings,
 # overrides, isolates, deprecated formatting, annotations). Joiners and directional marks, which scripts and
@@ -51,7 +53,8 @@ class SamplingChoice:
 class GenerationChoice:
     """A validated request for a sound. `seed` is None if the server is to draw one.
 
-    `melody` is the sound whose melody it follows, if it follows one.
+    `melody` is the sound whose melody it follows, if it follows one. With a `continuation`, fields that it
+    has left open are not valid before they are filled in.
     """
 
     prompt: str
@@ -61,6 +64,11 @@ class GenerationChoice:
     seed: int | None
     sampling: SamplingChoice
     melody: SoundSource | None = None
+    continuation: ContinuationChoice | None = None
+
+    def with_seed(self, seed: int) -> "GenerationChoice":
+        """Return the same request with a seed."""
+        return replace(self, seed=seed)
 
     def variations(self, count: int) -> "list[GenerationChoice]":
         """Return `count` requests that differ only in their seeds: consecutive ones, or None for all."""
@@ -74,11 +82,16 @@ def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
     Raises InvalidRequest with the text for the first invalid field. The limits of a tier are
     not checked here: see `check_tier_duration`.
     """
+    continuation = parse_continuation(body)
+    left_open = continuation.left_open if continuation else frozenset()
+    melody = parse_source(body.get("melody_from"), "melody_from")
+    if continuation and melody:
+        raise InvalidRequest("Send either continue_from or melody_from", field="melody_from")
     return GenerationChoice(
-        prompt=clean_prompt(body.get("prompt")),
+        prompt="" if "prompt" in left_open else clean_prompt(body.get("prompt")),
         duration_s=_duration(body),
-        model=_model(body),
-        is_loopable=_boolean(body, "loopable"),
+        model=_model(body) if body.get("model") is not None or not continuation else DEFAULT_MODEL,
+        is_loopable=_loopable(body, is_continued=continuation is not None),
         seed=_integer(body, "seed", 0, MAX_SEED),
         sampling=SamplingChoice(
             temperature=_number(body, "temperature", 0.0, 5.0),
@@ -86,8 +99,14 @@ def parse_generation(body: Mapping[str, Any]) -> GenerationChoice:
             top_p=_number(body, "top_p", 0.0, 1.0),
             guidance=_number(body, "guidance", 0.0, 20.0),
         ),
-        melody=parse_source(body.get("melody_from"), "melody_from"),
+        melody=melody,
+        continuation=continuation,
     )
+
+
+def parse_takes(body: Mapping[str, Any]) -> int:
+    """Return how many takes a request asks for, one where it does not say. Raises InvalidRequest."""
+    return _integer(body, "takes", 1, MAX_TAKES) or 1
 
 
 def check_tier_duration(duration_s: float, max_duration_s: float) -> None:
@@ -151,6 +170,14 @@ def _model(body: Mapping[str, Any]) -> str:
     if not isinstance(value, str) or value not in MODELS:
         raise InvalidRequest("Model must be music, audio or magnet", field="model")
     return value
+
+
+def _loopable(body: Mapping[str, Any], *, is_continued: bool) -> bool:
+    is_loopable = _boolean(body, "loopable")
+    if is_loopable and is_continued:
+        # The end of a loop is mixed into its start, which a continuation keeps as it is.
+        raise InvalidRequest("A continuation cannot be loopable", field="loopable")
+    return is_loopable
 
 
 def _boolean(body: Mapping[str, Any], name: str) -> bool:

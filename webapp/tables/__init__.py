@@ -16,7 +16,7 @@ from webapp.tables.accounts import (
 )
 from webapp.tables.administration import AdminAction, Duty
 from webapp.tables.idempotency import IdempotencyKey
-from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
+from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, SoundMaterial, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
 from webapp.tables.speech import SpeechRequest
 from webapp.tables.storage import LooseFiles, StorageMark
@@ -37,6 +37,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     QueueState,
     Job,
     Sound,
+    SoundMaterial,
     Worker,
     ModelWish,
     IdempotencyKey,
@@ -77,6 +78,7 @@ __all__ = [
     "QueueState",
     "SetupLink",
     "Sound",
+    "SoundMaterial",
     "SoundVote",
     "SpeechRequest",
     "StorageMark",

@@ -27,6 +27,10 @@ class Job(Table):
     sequence = BigInt(unique=True)
     # The sequence of the first of several variations that were asked for at once.
     variation_of = BigInt(null=True, default=None)
+    # The sound that it continues, from which second on, and as JSON the sounds before that one.
+    continues = Varchar(length=20, null=True, default=None)
+    continues_from_s = DoublePrecision(null=True, default=None)
+    lineage = Text(default="[]")
     account = ForeignKey(Account, on_delete=OnDelete.cascade)
     generation_id = Varchar(length=20, unique=True)
     # queued | processing | completed | failed | cancelled
@@ -99,6 +103,14 @@ class Sound(Table):
     bytes_total = BigInt()
     # JSON: what an engine that reads prompts by rules made of this one; empty where it does not, or is older.
     reading = Text(default="")
+
+
+class SoundMaterial(Table, tablename="sound_material"):
+    """What the engine of a sound keeps to continue it: see webapp.engines.continuation."""
+
+    sound = ForeignKey(Sound, on_delete=OnDelete.cascade, primary_key=True)
+    # In base 64: some kB.
+    data = Text()
 
 
 class Worker(Table):

@@ -40,6 +40,7 @@ NAMES: Final = {
     "POST /api/track/{sound_id}/download": "countDownload",
     "POST /api/uploads": "upload",
     "DELETE /api/uploads/{upload_id}": "deleteUpload",
+    "GET /api/models": "listModels",
     "GET /api/radio/shuffle": "shuffleSounds",
     "GET /api/playlists": "listPlaylists",
     "POST /api/playlists": "createPlaylist",

@@ -17,8 +17,9 @@ from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
+from webapp.worker.continuing import SourceGone, SourceReader
 from webapp.worker.making import Making, SoundMaker
-from webapp.worker.melodies import SourceGone, read_melody
+from webapp.worker.melodies import read_melody
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Attempt(ClaimedWork):
         self._now_s = now_s
         self._leases = services.queue.leases
         self._maker = maker
+        self._sources = SourceReader(services, may_wait=self.may_wait_for_storage, stopping=stopping)
         self._changed = changed
         self._cancel = CancelToken()
 
@@ -93,7 +95,8 @@ class Attempt(ClaimedWork):
 
     async def _make(self, staged: Path, report: Callable[[int], None]) -> SoundFacts:
         melody = await self._melody(self.claim.melody) if self.claim.melody else None
-        making = Making(self.claim, staged, report, self._set_generating, self._cancel, melody)
+        continuation = await self._sources.read(self.claim)
+        making = Making(self.claim, staged, report, self._set_generating, self._cancel, melody, continuation)
         return await self._maker.make(making)
 
     async def _melody(self, source: SoundSource) -> Waveform:
@@ -114,7 +117,9 @@ class Attempt(ClaimedWork):
 
     async def fail(self, error: Exception) -> bool:
         """Count the attempt: the job is tried again or has failed."""
-        again = await self._leases.fail(self.claim, plain_words(error))
+        again = await self._leases.fail(
+            self.claim, plain_words(error), is_final=isinstance(error, SourceGone)
+        )
         logger.warning("job will be tried again" if again else "job failed", extra={"job": self.claim.job_id})
         return again
 
@@ -129,7 +134,7 @@ class Attempt(ClaimedWork):
         return not self._cancel.cancelled
 
     def is_explained(self, error: Exception) -> bool:
-        """Return whether the log has the reason, or it needs no traceback: a model or source is not there."""
+        """Return whether the reason is known: a source is gone, or the log has why a model was not loaded."""
         return isinstance(error, ModelLoadError | SourceGone)
 
     def is_stopped_by_us(self, error: Exception) -> bool:

@@ -22,7 +22,7 @@ from webapp.engines.manager import Limits, Loaded, MemoryMeter, ModelManager, Mo
 from webapp.engines.memory import HostMemory
 from webapp.engines.registry import EngineDirectory, Weights
 from webapp.errors import SettingsError
-from webapp.policy.generation import MODELS
+from webapp.policy.generation import MAX_TAKES, MODELS
 from webapp.settings import Settings
 from webapp.worker.checkpoint_names import check_checkpoints
 
@@ -239,4 +239,12 @@ def _entry(info: EngineInfo, status: ModelStatus) -> dict[str, Any]:
         "needs_load": info.needs_load,
         "melody": info.melody,
         "melody_note": info.melody_note,
+        "can": {
+            "text": True,
+            "continue": info.continues,
+            "melody": info.melody,
+            "stream": info.streams,
+            "takes": MAX_TAKES,
+            "longest": info.max_duration_s,
+        },
     }

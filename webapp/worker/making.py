@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
+from webapp.audio.joining import finish_continued
 from webapp.audio.loop import loop_overlap_s
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
@@ -20,6 +21,7 @@ from webapp.engines.base import (
     Sampling,
     Understanding,
 )
+from webapp.engines.continuation import Continuation, material_of
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
 from webapp.services.library.sounds import PromptReading, SoundFacts
@@ -73,6 +75,7 @@ class Take:
     audio: FinishedAudio
     made_by: EngineInfo
     understanding: Understanding | None
+    material: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class Making:
     """A job on its way: where its files go, who is told how far it is, and how it is stopped.
 
     `progress` takes percentages and may be called from any thread. `generating` is told whether the
-    engine has the job now. `melody` is the sound whose melody is to be followed.
+    engine has the job now. `melody` is the sound whose melody is to be followed, and `continuation` the sound
+    that the job continues.
     """
 
     claim: Claim
@@ -89,6 +93,7 @@ class Making:
     generating: Callable[[bool], None]
     cancel: CancelToken
     melody: Waveform | None = None
+    continuation: Continuation | None = None
 
 
 class SoundMaker:
@@ -151,7 +156,7 @@ class SoundMaker:
 
     async def _take(self, making: Making, stages: StageClock, seed: int) -> Take:
         claim = making.claim
-        request = generation_request(claim, seed, making.melody)
+        request = generation_request(claim, seed, making.melody, making.continuation)
         making.generating(True)
         try:
             engine = self._engine_name(claim.model)
@@ -164,21 +169,48 @@ class SoundMaker:
         understanding = self._engines.explain(request)
         making.cancel.raise_if_cancelled()
         finished = await self._in_finishing(
-            lambda: finish(
+            lambda: finished_audio(
+                claim,
                 waveform,
-                duration_s=claim.duration_s,
-                loopable=claim.is_loopable,
+                making.continuation,
                 target_lufs=self._target_lufs,
                 progressed=stages.finished,
             )
         )
-        return Take(seed, finished, made_by, understanding)
+        return Take(seed, finished, made_by, understanding, material_of(waveform))
 
     def _in_finishing(self, act: Callable[[], T]) -> Awaitable[T]:
         return asyncio.get_running_loop().run_in_executor(self._finishing, act)
 
 
-def generation_request(wanted: WantedSound, seed: int, melody: Waveform | None = None) -> GenerationRequest:
+def finished_audio(
+    wanted: WantedSound,
+    waveform: Waveform,
+    continuation: Continuation | None,
+    *,
+    target_lufs: float,
+    progressed: Callable[[float], object] = lambda _share: None,
+) -> FinishedAudio:
+    """Finish what was generated for a request; what it continues stays as it is."""
+    if continuation is not None:
+        return finish_continued(
+            waveform, continuation.head, duration_s=wanted.duration_s, progressed=progressed
+        )
+    return finish(
+        waveform,
+        duration_s=wanted.duration_s,
+        loopable=wanted.is_loopable,
+        target_lufs=target_lufs,
+        progressed=progressed,
+    )
+
+
+def generation_request(
+    wanted: WantedSound,
+    seed: int,
+    melody: Waveform | None = None,
+    continuation: Continuation | None = None,
+) -> GenerationRequest:
     """Return what to generate: longer than wanted for a loop, whose end is crossfaded with its start."""
     overlap_s = loop_overlap_s(wanted.duration_s) if wanted.is_loopable else 0.0
     chosen = wanted.sampling
@@ -190,6 +222,7 @@ def generation_request(wanted: WantedSound, seed: int, melody: Waveform | None =
         Sampling(chosen.temperature, chosen.top_k, chosen.top_p, chosen.guidance),
         overlap_s,
         melody,
+        continuation,
     )
 
 
@@ -218,6 +251,7 @@ def _facts(take: Take, bytes_total: int) -> SoundFacts:
         peaks=tuple(take.audio.peaks),
         bytes_total=bytes_total,
         reading=_reading(take.understanding),
+        material=take.material,
     )
 
 

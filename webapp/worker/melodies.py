@@ -8,28 +8,28 @@ import numpy as np
 import soundfile
 
 from webapp.audio.waveform import Waveform
-from webapp.engines.base import EngineError
 from webapp.errors import NotFound
 from webapp.policy.library.sound_sources import SoundSource
 from webapp.services.library.sound_sources import SoundSources
+from webapp.worker.continuing import SourceGone
 
 # No engine follows more of a melody.
 LONGEST_S: Final = 60.0
 
 
-class SourceGone(EngineError):
+class MelodyGone(SourceGone):
     """The sound was deleted, or has expired, since the job was accepted."""
 
     user_message = "The sound whose melody it was to follow is no longer there"
 
 
 async def read_melody(sources: SoundSources, source: SoundSource) -> Waveform:
-    """Return the first minute of a source's sound. Raises SourceGone and StorageAway."""
+    """Return the first minute of a source's sound. Raises MelodyGone and StorageAway."""
     try:
         async with sources.opened(source) as path:
             return await asyncio.to_thread(first_minute, path)
     except NotFound as error:
-        raise SourceGone from error
+        raise MelodyGone from error
 
 
 def first_minute(path: Path) -> Waveform:

@@ -48,6 +48,13 @@ export function connectPage(player) {
     repeatsForCard = loop ?? false;
   }
 
+  // Takes of one request are compared: the next one goes on at the moment at which the last one is.
+  function momentIn(sound) {
+    const takes = sound.closest("[data-takes]");
+    const isCompared = [...(takes?.querySelectorAll("[data-sound]") ?? [])].some(isCurrent);
+    return isCompared && player.timeS < player.lengthS ? player.timeS : 0;
+  }
+
   function playList(selector, order) {
     const first = document.querySelector(`${selector} [data-sound]`);
     if (!first) return;
@@ -60,7 +67,7 @@ export function connectPage(player) {
     const sound = button && opened(button);
     if (!sound) return;
     if (isCurrent(sound)) player.toggle();
-    else open(sound);
+    else open(sound, undefined, { atS: momentIn(sound) });
   });
   document.addEventListener("click", ({ target }) => {
     const { playAll, shuffle } = target.closest("[data-play-all], [data-shuffle]")?.dataset ?? {};

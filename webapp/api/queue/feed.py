@@ -7,7 +7,7 @@ import msgspec
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from webapp.api.queue.schemas import DetailedQueue, detailed_queue
+from webapp.api.queue.queue_schemas import DetailedQueue, detailed_queue
 from webapp.events import Bus, Event
 from webapp.http.streams.broadcast import INTERVAL_S, Broadcast, Story, Telling
 from webapp.http.streams.sse import ServerEvent

@@ -58,7 +58,7 @@ from webapp.http.prepared import Prepare
 from webapp.http.requests.body import read_json_object
 from webapp.http.requests.query import only
 from webapp.http.streams.sse import EventStream
-from webapp.policy.generation import parse_generation
+from webapp.policy.generation import parse_generation, parse_takes
 from webapp.policy.queue.job_ids import JOB_ID_PATTERN, JOB_ID_RULE
 from webapp.policy.queue.job_status import JobStatus
 from webapp.services.queue.submissions import Submitted
@@ -122,23 +122,25 @@ class GenerationController(Controller):
         """Queue a job. Once this is answered, the job is stored safely.
 
         `Idempotency-Key` makes a repetition safe for a day. `Prefer: wait=N` holds the answer until the
-        job has ended or N seconds, 45 at most, have passed, and answers with the job.
+        job has ended or N seconds, 45 at most, have passed, and answers with the job; of several takes it is
+        the first that is waited for.
         """
         job: JobView | None = None
         async with hour_announced(request, accounts, identity):
             body = await read_json_object(request)
-            choice = parse_generation(body)
+            choice, takes = parse_generation(body), parse_takes(body)
+            lists_takes = body.get("takes") is not None
             once = once_under_key(request, shared, identity, Submitted, body)
-            submitted = await queue.submissions.submit(identity, choice, once=once)
+            submitted = await queue.submissions.submit(identity, choice, once=once, takes=takes)
             wait_s = preferred_wait_s(request.headers.getall("prefer", []))
             if wait_s is not None:
                 welcome = token_welcome(request, bus, accounts, identity)
                 follower = Follower(request, bus, queue, streams, identity, address, welcome)
                 job = await follower.held(submitted.job_id, wait_s)
         if job is None:
-            return _accepted(submitted_job(submitted), submitted.job_id)
+            return _accepted(submitted_job(submitted, lists_takes=lists_takes), submitted.job_id)
         applied = {"Preference-Applied": f"wait={wait_s}"}
-        return _accepted(awaited_job(job, submitted), submitted.job_id, applied)
+        return _accepted(awaited_job(job, submitted, lists_takes=lists_takes), submitted.job_id, applied)
 
     @get(
         "/job/{job_id:str}",

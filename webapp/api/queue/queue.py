@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from webapp.api.accounts.authentication import ADDRESS, InjectedAddress
 from webapp.api.queue.feed import InjectedQueueFeed
-from webapp.api.queue.schemas import DetailedQueue, QueueStatus, detailed_queue, queue_status
+from webapp.api.queue.queue_schemas import DetailedQueue, QueueStatus, detailed_queue, queue_status
 from webapp.http.dependencies import InjectedQueue, InjectedSettings, InjectedStreams
 from webapp.http.openapi import EVENTS, describes, problems
 from webapp.http.prepared import Prepare

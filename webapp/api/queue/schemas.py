@@ -5,18 +5,38 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from webapp.api.shared.examples import CONTINUED_ID
 from webapp.api.shared.timestamps import Moment, timestamp
 from webapp.http.middleware.prefix import public_path
-from webapp.policy.generation import MAX_PROMPT_CHARACTERS, MAX_SEED, MIN_DURATION_S, PROMPT_PATTERN
+from webapp.policy.continuations import MIN_KEPT_S
+from webapp.policy.generation import (
+    MAX_PROMPT_CHARACTERS,
+    MAX_SEED,
+    MAX_TAKES,
+    MIN_DURATION_S,
+    PROMPT_PATTERN,
+)
 from webapp.policy.queue.job_ids import JOB_ID_RULE
 from webapp.policy.queue.job_status import JobStatus
 from webapp.services.library.sounds import AUDIO_FORMATS, SoundView
 from webapp.services.queue.submissions import Submitted
-from webapp.services.queue.views import JobView, QueuedJob, QueueSnapshot
+from webapp.services.queue.views import JobView
 
 Model = Literal["music", "audio", "magnet"]
 SOUND_DELETED = "The sound of this job was deleted"
 JOB_ID = f"{JOB_ID_RULE}."
+
+
+class ContinueFrom(msgspec.Struct, frozen=True):
+    """The sound that another one continues: an own or a published one."""
+
+    generation_id: Annotated[str, Meta(description="The sound's id.", examples=[CONTINUED_ID])]
+    from_s: (
+        Annotated[
+            float, Meta(ge=MIN_KEPT_S, description="The second from which it goes on; its end when absent.")
+        ]
+        | None
+    ) = None
 
 
 class SourceBody(msgspec.Struct):
@@ -36,7 +56,11 @@ class SourceBody(msgspec.Struct):
 
 
 class GenerateBody(msgspec.Struct):
-    """A request for a sound."""
+    """A request for a sound.
+
+    With `continue_from`, a prompt or a model that is left out is that of the sound which is continued.
+    `duration` is then the length of the whole: the sound up to there, and what follows.
+    """
 
     prompt: Annotated[
         str,
@@ -65,76 +89,66 @@ class GenerateBody(msgspec.Struct):
     top_k: Annotated[int, Meta(ge=0, le=2048)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     guidance: Annotated[float, Meta(ge=0, le=20)] | None = None
+    continue_from: ContinueFrom | None = None
     melody_from: Annotated[SourceBody, Meta(description="The sound whose melody to follow.")] | None = None
+    takes: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=MAX_TAKES,
+                description=(
+                    "So many jobs with seeds of their own, accepted or refused together; each counts."
+                    " With `seed`, the seeds count up from it."
+                ),
+            ),
+        ]
+        | None
+    ) = None
 
 
-class SubmittedJob(msgspec.Struct, frozen=True):
-    """An accepted job."""
+class AcceptedTake(msgspec.Struct, frozen=True):
+    """One of the jobs that a request with `takes` became."""
+
+    job_id: Annotated[str, Meta(description=JOB_ID, examples=["a1b2c3d4e5f6"])]
+    status: Literal["queued"]
+    position: Annotated[int, Meta(ge=1, examples=[3])]
+    priority: Annotated[str, Meta(examples=["supporter"])]
+
+
+AcceptedTakes = Annotated[
+    list[AcceptedTake],
+    Meta(description="All jobs of the request, the first included. There where `takes` was asked for."),
+]
+
+
+class SubmittedJob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An accepted job; of several takes, the first."""
 
     job_id: Annotated[str, Meta(description=JOB_ID, examples=["a1b2c3d4e5f6"])]
     status: Literal["queued"]
     position: Annotated[int, Meta(ge=1, examples=[3])]
     priority: Annotated[str, Meta(examples=["supporter"])]
     message: Annotated[str, Meta(examples=["Job queued at position 3"])]
-    success: bool = True
+    success: bool
+    jobs: AcceptedTakes | UnsetType = UNSET
 
 
-def submitted_job(submitted: Submitted) -> SubmittedJob:
-    """An accepted job as its submission is answered."""
+def submitted_job(submitted: Submitted, *, lists_takes: bool = False) -> SubmittedJob:
+    """An accepted job as its submission is answered; `lists_takes` adds all jobs of the request."""
     return SubmittedJob(
         job_id=submitted.job_id,
         status="queued",
         position=submitted.position,
         priority=submitted.priority,
         message=f"Job queued at position {submitted.position}",
+        success=True,
+        jobs=[_accepted_take(job) for job in submitted.jobs] if lists_takes else UNSET,
     )
 
 
-class PublicJob(msgspec.Struct, frozen=True):
-    """An active job as `/queue-status` shows it."""
-
-    id: Annotated[str, Meta(description=JOB_ID)]
-    status: JobStatus
-    model: str
-    priority: Annotated[str, Meta(description="The tier, `admin`, or `skipped`.")]
-    position: Annotated[int, Meta(ge=1)]
-
-
-class QueueStatus(msgspec.Struct, frozen=True):
-    """The queue in short."""
-
-    queue_length: Annotated[int, Meta(description="Jobs queued and processing.")]
-    current_job: Annotated[str | None, Meta(description="The job that has been processing longest.")]
-    jobs: list[PublicJob]
-
-
-class DetailedJob(msgspec.Struct, frozen=True):
-    """An active job as the queue explorer shows it."""
-
-    id: Annotated[str, Meta(description=JOB_ID)]
-    status: JobStatus
-    model: str
-    duration: float
-    priority: str
-    created: Moment
-    created_at: Annotated[Moment, Meta(description="The same as `created`.")]
-    progress: str
-    progress_pct: Annotated[int, Meta(ge=0, le=100)]
-    position: Annotated[int, Meta(ge=1)]
-    reason: Annotated[
-        str | None,
-        Meta(description="Why a waiting job stands there: moved, skipped, starving, loaded or tier."),
-    ]
-    expected_start: Moment | None
-
-
-class DetailedQueue(msgspec.Struct, frozen=True):
-    """The queue in full."""
-
-    jobs: list[DetailedJob]
-    current_job: str | None
-    total: int
-    paused: bool
+def _accepted_take(job: Submitted) -> AcceptedTake:
+    return AcceptedTake(job.job_id, "queued", job.position, job.priority)
 
 
 class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -155,6 +169,9 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_count: int
     position: int | UnsetType = UNSET
     expected_start: Moment | UnsetType | None = UNSET
+    continues: Annotated[ContinueFrom, Meta(description="The sound that this one continues.")] | UnsetType = (
+        UNSET
+    )
     started: Moment | UnsetType = UNSET
     completed: Moment | UnsetType = UNSET
     ended: Annotated[Moment, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
@@ -187,44 +204,7 @@ class AwaitedJob(JobStatusBody, frozen=True, omit_defaults=True, kw_only=True):
     """A job whose submitter waited: the job as it is then, and what its submission was answered."""
 
     message: Annotated[str, Meta(examples=["Job queued at position 3"])]
-
-
-def queue_status(snapshot: QueueSnapshot) -> QueueStatus:
-    """The queue as `/queue-status` shows it."""
-    return QueueStatus(
-        queue_length=len(snapshot.jobs),
-        current_job=snapshot.current_job,
-        jobs=[
-            PublicJob(job.job_id, job.status, job.model, job.priority, job.position) for job in snapshot.jobs
-        ],
-    )
-
-
-def detailed_queue(snapshot: QueueSnapshot) -> DetailedQueue:
-    """The queue as `/api/queue` shows it."""
-    return DetailedQueue(
-        jobs=[_detailed_job(job) for job in snapshot.jobs],
-        current_job=snapshot.current_job,
-        total=len(snapshot.jobs),
-        paused=snapshot.is_paused,
-    )
-
-
-def _detailed_job(job: QueuedJob) -> DetailedJob:
-    return DetailedJob(
-        id=job.job_id,
-        status=job.status,
-        model=job.model,
-        duration=job.duration_s,
-        priority=job.priority,
-        created=timestamp(job.created_ms),
-        created_at=timestamp(job.created_ms),
-        progress=job.progress,
-        progress_pct=job.progress_pct,
-        position=job.position,
-        reason=job.reason,
-        expected_start=_optional(job.expected_start_ms),
-    )
+    jobs: AcceptedTakes | UnsetType = UNSET
 
 
 def _optional(at_ms: int | None) -> str | None:
@@ -247,6 +227,7 @@ def job_status(job: JobView) -> JobStatusBody:
         progress=job.progress,
         progress_pct=job.progress_pct,
         retry_count=job.retry_count,
+        continues=_continues(job),
         started=UNSET if job.started_ms is None else timestamp(job.started_ms),
         error=UNSET if job.error is None else job.error,
         melody_from={f"{job.melody.kind}_id": job.melody.id} if job.melody else UNSET,
@@ -262,12 +243,19 @@ def job_status(job: JobView) -> JobStatusBody:
     return _without_sound(body) if job.sound is None else _with_sound(body, job.sound)
 
 
-def awaited_job(job: JobView, submitted: Submitted) -> AwaitedJob:
+def _continues(job: JobView) -> ContinueFrom | UnsetType:
+    if job.continuation is None:
+        return UNSET
+    return ContinueFrom(job.continuation.source.generation_id, job.continuation.from_s)
+
+
+def awaited_job(job: JobView, submitted: Submitted, *, lists_takes: bool = False) -> AwaitedJob:
     """A job whose submitter waited. One that has left the queue shows the place it was accepted at."""
     fields = msgspec.structs.asdict(job_status(job))
     if fields["position"] is UNSET:
         fields["position"] = submitted.position
-    return AwaitedJob(**{**fields, "message": submitted_job(submitted).message})
+    answer = submitted_job(submitted, lists_takes=lists_takes)
+    return AwaitedJob(**{**fields, "message": answer.message, "jobs": answer.jobs})
 
 
 def _without_sound(body: JobStatusBody) -> JobStatusBody:

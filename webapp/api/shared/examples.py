@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+CONTINUED_ID: Final = "0123456789abcdef0123"
 GENERATE_BODIES: Final[dict[str, dict[str, Any]]] = {
     "shortest": {"prompt": "calm rain on a tin roof"},
     "song": {
@@ -19,6 +20,12 @@ GENERATE_BODIES: Final[dict[str, dict[str, Any]]] = {
         "top_k": 250,
         "top_p": 0,
         "guidance": 3,
+    },
+    "takes": {"prompt": "a short jingle on a music box", "duration": 5, "takes": 4},
+    "continuation": {
+        "prompt": "the rain stops and birds sing",
+        "continue_from": {"generation_id": CONTINUED_ID, "from_s": 6},
+        "duration": 15,
     },
 }
 

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response, get
 from msgspec import Meta
 
+from webapp.api.workers.models import can_of
 from webapp.http.dependencies import InjectedWorkers
 from webapp.http.openapi import describes, problems
 from webapp.http.prepared import Prepare
@@ -90,6 +91,7 @@ def _engine(engine: EngineReport) -> dict[str, Any]:
         "sampling": dict(engine.sampling) or None,
         "precision": engine.precision or None,
         "precision_note": engine.precision_note or None,
+        "can": can_of(engine.can),
     }
 
 

@@ -31,7 +31,7 @@ from webapp.engines.base import (
     RequestNotSupported,
     TaskSource,
 )
-from webapp.weights.catalogue import MODELS, Usage
+from webapp.weights.catalogue import MODELS, Kind, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +107,8 @@ class AudioCraftEngine:
             precision=facts.precision,
             precision_note=facts.precision_reason,
             abilities=ABILITIES.get(model),
+            continues=True,
+            streams=checkpoint.kind is not Kind.MAGNET,
         )
 
     def load(self, model: str) -> None:

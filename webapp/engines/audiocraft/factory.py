@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from webapp.engines.audiocraft.codec.backends import faster_backends
 from webapp.engines.audiocraft.codec.background_decoder import BackgroundDecoder, CudaSideStream
@@ -29,13 +30,20 @@ from webapp.engines.audiocraft.fidelity import backend_distance, transformer_dis
 from webapp.engines.audiocraft.loading.model_loader import LoadedModel
 from webapp.engines.audiocraft.magnet_runner import MagnetRunner
 from webapp.engines.audiocraft.magnet_schedule import Segment
+from webapp.engines.audiocraft.material import TokenArchive
 from webapp.engines.audiocraft.model_runner import ModelRunner
 from webapp.engines.audiocraft.precision import PrecisionDistances, choose_precision
 from webapp.engines.audiocraft.sampling import GuidedSampler, UniformSource, settings_for
 from webapp.engines.audiocraft.scheduler import Scheduler
 from webapp.engines.audiocraft.sequence import TokenSequence, empty_tokens
 from webapp.engines.audiocraft.windows import frames_for, overlap_frames, plan_windows
-from webapp.engines.base import GenerationTask, MelodyNotFollowed, ModelLoadError, RequestNotSupported
+from webapp.engines.base import (
+    GenerationRequest,
+    GenerationTask,
+    MelodyNotFollowed,
+    ModelLoadError,
+    RequestNotSupported,
+)
 from webapp.weights.catalogue import Kind
 
 logger = logging.getLogger(__name__)
@@ -97,14 +105,16 @@ def build_scheduler(
 
     codec = _codec_decoder(model, choice.precision)
     is_cuda = model.device.type == "cuda"
+    archive = TokenArchive.of(model)
     scheduler = Scheduler(
-        SequenceFactory(model, choice.runner).make,
+        SequenceFactory(model, choice.runner, archive).make,
         codec,
         model.sample_rate,
         model.channels,
         runner=choice.runner,
         make_float32=make_float32,
         background=BackgroundDecoder(codec, CudaSideStream(model.device)) if is_cuda else None,
+        pack=archive.pack,
     )
     return BuiltScheduler(scheduler, choice.precision, choice.reason)
 
@@ -167,8 +177,10 @@ def _candidates(first: Precision, device: torch.device, *, is_requested: bool) -
 class SequenceFactory:
     """Makes the token sequences of tasks."""
 
-    def __init__(self, model: LoadedModel, runner: ModelRunner) -> None:
+    def __init__(self, model: LoadedModel, runner: ModelRunner, archive: TokenArchive | None = None) -> None:
+        """The `archive` finds the tokens of sounds that are continued; None makes one."""
         self._model = model
+        self._archive = archive or TokenArchive.of(model)
         self._runner = runner
         self._prompts = PromptEncoder(model)
         stride_frames = int(model.frame_rate * model.usage.stride_s)
@@ -182,16 +194,35 @@ class SequenceFactory:
         if not 0 < request.duration_s <= MAX_RENDERED_S:
             raise RequestNotSupported(f"{request.duration_s} s is outside 0 to {MAX_RENDERED_S} s")
         frames = frames_for(request.duration_s, model.frame_rate)
-        windows = plan_windows(frames, model.window_frames, self._overlap)
+        known = self._known_tokens(request)
+        windows = plan_windows(frames, model.window_frames, self._overlap, known=known.shape[1])
+        tokens = empty_tokens(model.codebooks, frames, model.device)
+        tokens[:, : known.shape[1]] = known
         return TokenSequence(
             task,
             self._prompts.encode(request.prompt),
             settings_for(request.sampling, model.usage),
             UniformSource(request.seed),
             windows,
-            empty_tokens(model.codebooks, frames, model.device),
+            tokens,
             sum(self._runner.window_steps(window) for window in windows),
+            final_frames=known.shape[1],
         )
+
+    def _known_tokens(self, request: GenerationRequest) -> Tensor:
+        """Return the tokens that a sound begins with: none, or those of the sound that it continues.
+
+        They are a whole number of the model's spans; what is left of the last one is generated again. Raises
+        RequestNotSupported for a beginning as long as the sound.
+        """
+        model, continuation = self._model, request.continuation
+        if continuation is None:
+            return empty_tokens(model.codebooks, 0, model.device)
+        known = self._archive.prompt_tokens(continuation)
+        known = known[:, : known.shape[1] - known.shape[1] % model.span_frames]
+        if known.shape[1] >= frames_for(request.duration_s, model.frame_rate):
+            raise RequestNotSupported("the beginning is as long as the whole sound")
+        return known
 
 
 def build_runner(model: LoadedModel, precision: Precision, batch: int) -> ModelRunner:

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from webapp.audio.waveform import Samples, Waveform, frame_count
 from webapp.engines.audiocraft.codec.background_decoder import BackgroundDecoder
@@ -25,6 +26,7 @@ from webapp.engines.audiocraft.model_runner import ModelRunner
 from webapp.engines.audiocraft.sequence import TokenSequence
 from webapp.engines.audiocraft.task_errors import failing
 from webapp.engines.base import GenerationFailed, GenerationTask, TaskSource
+from webapp.engines.continuation import MadeWaveform
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +67,11 @@ class Scheduler:
         runner: ModelRunner,
         make_float32: Callable[[], ModelRunner] | None,
         background: BackgroundDecoder | None = None,
+        pack: Callable[[Tensor], bytes] = lambda _tokens: b"",
     ) -> None:
         """`make_float32` makes the float32 runner that takes over a sequence; None if `runner` is one.
 
+        `pack` makes the material that is kept with a sound, from its tokens.
         A `background` decoder makes audio concurrently with the steps; without one it is made between them.
         """
         self._make_sequence = make_sequence
@@ -75,6 +79,7 @@ class Scheduler:
         self._sample_rate, self._channels = sample_rate, channels
         self._runner = runner
         self._make_float32 = make_float32
+        self._pack = pack
         self._chunks = ChunkDecoder(codec, background)
         self._float32_runner: ModelRunner | None = None
         self._scheduled: list[_Scheduled] = []
@@ -251,7 +256,8 @@ class Scheduler:
                 entry.task.cancel.raise_if_cancelled()
                 self._scheduled.remove(entry)
                 self._limit = min(self._limit + 1, self._runner.capacity)
-                entry.task.finished(Waveform(entry.samples, self._sample_rate))
+                material = self._pack(sequence.tokens)
+                entry.task.finished(MadeWaveform(entry.samples, self._sample_rate, material))
 
     def _emit_chunk(self, entry: _Scheduled) -> None:
         """Hand over at most one chunk of audio."""

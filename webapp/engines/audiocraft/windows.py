@@ -32,6 +32,11 @@ def frames_for(duration_s: float, frame_rate: Fraction | int) -> int:
     return max(1, math.ceil(round(float(duration_s * frame_rate), 6)))
 
 
+def whole_frames_in(duration_s: float, frame_rate: Fraction | int) -> int:
+    """Return how many whole codec frames a duration has."""
+    return math.floor(round(float(duration_s * frame_rate), 6))
+
+
 def overlap_frames(window_frames: int, multiple_of: int = 1, stride_frames: int = 0) -> int:
     """Return the length of the prompt of later windows, as a whole multiple of a span.
 
@@ -43,9 +48,17 @@ def overlap_frames(window_frames: int, multiple_of: int = 1, stride_frames: int 
     return min(overlap - overlap % multiple_of, window_frames - 1)
 
 
-def plan_windows(total: int, window_frames: int, overlap: int) -> tuple[Window, ...]:
-    """Return windows that add up to `total` frames; the last one may be shorter."""
-    windows = [Window(0, 0, min(total, window_frames))]
+def plan_windows(total: int, window_frames: int, overlap: int, *, known: int = 0) -> tuple[Window, ...]:
+    """Return windows that add up to `total` frames; the last one may be shorter.
+
+    The first `known` frames are there already. The first window starts with them, or with the last of them
+    where they leave it no frame to add.
+    """
+    if known < window_frames:
+        windows = [Window(0, known, min(total, window_frames))]
+    else:
+        start = known - overlap
+        windows = [Window(start, overlap, min(total, start + window_frames))]
     while windows[-1].end < total:
         start = windows[-1].end - overlap
         windows.append(Window(start, overlap, min(total, start + window_frames)))

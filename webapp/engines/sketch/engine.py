@@ -17,7 +17,9 @@ from webapp.engines.base import (
     Understanding,
 )
 from webapp.engines.batch import run_task
+from webapp.engines.continuation import Continuation
 from webapp.engines.sketch.abilities import ABILITIES
+from webapp.engines.sketch.continuing import render_continued
 from webapp.engines.sketch.effects.render import SAMPLE_RATE
 from webapp.engines.sketch.hearing.motif import Motif, hear_motif
 from webapp.engines.sketch.mixing import render_plan, section_count
@@ -54,6 +56,8 @@ class SketchEngine:
             needs_load=False,
             abilities=ABILITIES[model],
             melody=model in MELODIC_MODELS,
+            continues=True,
+            streams=True,
         )
 
     def load(self, model: str) -> None:
@@ -89,6 +93,8 @@ class SketchEngine:
         if not 0 <= request.loop_overlap_s < request.duration_s:
             raise RequestNotSupported(f"an overlap of {request.loop_overlap_s} s does not fit the sound")
         cancel.raise_if_cancelled()
+        if request.continuation is not None:
+            return _continued(task, request.continuation)
         looped = request.loop_overlap_s > 0
         plan = self._plan(request)
         if request.melody is not None:
@@ -132,6 +138,16 @@ def _with_motif(plan: Plan, motif: Motif) -> Plan:
             for scene in scenes
         ),
     )
+
+
+def _continued(task: GenerationTask, continuation: Continuation) -> Waveform:
+    def rendered(done: int, frames: int) -> None:
+        task.cancel.raise_if_cancelled()
+        task.progressed(done / frames)
+
+    waveform = render_continued(task.request, continuation, rendered)
+    task.streamed(Waveform(waveform.samples, waveform.sample_rate))
+    return waveform
 
 
 def _said_of_samples(plan: Plan) -> Iterator[str]:

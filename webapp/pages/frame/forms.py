@@ -7,11 +7,11 @@ from webapp.errors import InvalidRequest
 from webapp.http.requests.body import read_form_fields
 from webapp.pages.frame.navigation import PageRequest
 from webapp.pages.frame.texts import _
-from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL
+from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_TAKES
 
 Fields = Mapping[str, str]
-MAX_COPIES: Final = 4
-COPIES: Final = tuple(str(number + 1) for number in range(MAX_COPIES))
+TAKES: Final = tuple(str(number + 1) for number in range(MAX_TAKES))
+OFFERED_TAKES: Final = ("1", "2", "3", "4", "6", "8")
 
 
 async def read_form(request: PageRequest) -> dict[str, str]:
@@ -58,11 +58,27 @@ def generation_body(fields: Fields) -> dict[str, Any]:
     return body
 
 
-def copies_wanted(fields: Fields) -> int:
-    """Return how many variations a form asks for, one where it does not say. Raises InvalidRequest."""
-    text = fields.get("copies", "").strip() or "1"
-    if text not in COPIES:
-        raise InvalidRequest(_("Variations must be 1 to %(most)s", most=MAX_COPIES), field="copies")
+def continuation_body(fields: Fields, sound_id: str) -> dict[str, Any]:
+    """The fields of the form under a sound as the values that the generation API takes.
+
+    Empty fields are left out. Raises InvalidRequest, naming the field, for a number that is none.
+    """
+    source: dict[str, Any] = {"generation_id": sound_id}
+    if fields.get("from_s", "").strip():
+        source["from_s"] = _number(fields, "from_s", _("Go on from"))
+    body: dict[str, Any] = {"continue_from": source}
+    if fields.get("prompt", "").strip():
+        body["prompt"] = fields["prompt"]
+    if fields.get("duration", "").strip():
+        body["duration"] = _number(fields, "duration", _("New length"))
+    return body
+
+
+def takes_wanted(fields: Fields) -> int:
+    """Return how many takes a form asks for, one where it does not say. Raises InvalidRequest."""
+    text = fields.get("takes", "").strip() or "1"
+    if text not in TAKES:
+        raise InvalidRequest(_("Variations must be 1 to %(most)s", most=MAX_TAKES), field="takes")
     return int(text)
 
 

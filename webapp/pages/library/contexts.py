@@ -13,6 +13,7 @@ from webapp.policy.library.fields import (
     MAX_TAGS,
     MAX_TITLE_CHARACTERS,
 )
+from webapp.services.library.history import SoundHistory
 from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.sounds import SoundView
 from webapp.services.library.views import LibraryItemView
@@ -88,6 +89,7 @@ class SoundPage:
     base_url: str
     own_title: str
     playlists: tuple[PlaylistView, ...]
+    history: SoundHistory = field(default_factory=SoundHistory)
     error: str | None = None
     embed_size: tuple[int, int] | None = None
     embed_code: str = ""

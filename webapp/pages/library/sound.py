@@ -131,4 +131,5 @@ async def sound_page(
         playlists=await own_playlists(library, viewer),
         embed_size=(WIDTH, HEIGHT) if settings.embedding else None,
         embed_code=frame_code(base_url, item.sound_id),
+        history=await library.histories.of(viewer, sound_id),
     )

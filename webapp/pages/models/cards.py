@@ -23,7 +23,8 @@ GOOD_AT: Final = Texts(
 class ModelCard:
     """A model to choose. `engine_label` is None while no worker says what serves it.
 
-    `sampling` is what it takes for settings that are left empty, as text.
+    `sampling` is what it takes for settings that are left empty, as text. `continues` and `follows_melody`
+    are what it can do with another sound.
     """
 
     name: str
@@ -34,6 +35,8 @@ class ModelCard:
     state: str
     engine_label: str | None
     sampling: Mapping[str, str] = field(default_factory=dict)
+    continues: bool = False
+    follows_melody: bool = False
 
 
 def model_cards(report: StatusReport, tier_max_s: float) -> tuple[ModelCard, ...]:
@@ -52,4 +55,6 @@ def _card(name: str, report: StatusReport, tier_max_s: float) -> ModelCard:
         state=report.models[name],
         engine_label=engine.label if engine else None,
         sampling={name: f"{value:g}" for name, value in engine.sampling.items()} if engine else {},
+        continues=bool(engine and engine.can.get("continue")),
+        follows_melody=bool(engine and engine.can.get("melody")),
     )

@@ -17,7 +17,7 @@ from webapp.http.dependencies import (
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedIdentity, InjectedViewer
 from webapp.pages.frame.chrome import Chrome
-from webapp.pages.frame.forms import COPIES, Fields, copies_wanted, generation_body
+from webapp.pages.frame.forms import TAKES, Fields, generation_body, takes_wanted
 from webapp.pages.frame.navigation import PageRequest, see_other, wants_fragments
 from webapp.pages.frame.partials import partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
@@ -56,7 +56,7 @@ from webapp.services.workers.status import StatusReport
 RECENT_JOBS: Final = 20
 # What a link to this page may fill in, such as "again" on a sound.
 FROM_LINKS: Final = frozenset(
-    ("prompt", "model", "duration", "loopable", "seed", "temperature", "top_k", "top_p", "guidance", "copies")
+    ("prompt", "model", "duration", "loopable", "seed", "temperature", "top_k", "top_p", "guidance", "takes")
 )
 
 
@@ -87,9 +87,7 @@ async def submit(
     """Put a job in line."""
     try:
         choice = parse_generation(generation_body(posted.fields))
-        submitted = await queue.submissions.submit(
-            posted.identity, choice, copies=copies_wanted(posted.fields)
-        )
+        submitted = await queue.submissions.submit(posted.identity, choice, takes=takes_wanted(posted.fields))
     except (InvalidRequest, NotFound, LimitReached, QueueFull, StorageFull) as error:
         return await _refused(posted, accounts, queue, workers, error)
     if not posted.wants_fragments:
@@ -184,8 +182,8 @@ async def quote_view(queue: QueueServices, identity: Identity, fields: Fields) -
     model = fields.get("model", DEFAULT_MODEL)
     duration_s = min(max(_duration_or_default(fields), MIN_DURATION_S), tier.max_duration_s)
     quote = await queue.submissions.quote(identity, model if model in MODELS else DEFAULT_MODEL, duration_s)
-    copies = int(fields["copies"]) if fields.get("copies") in COPIES else 1
-    return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once, copies=copies)
+    takes = int(fields["takes"]) if fields.get("takes") in TAKES else 1
+    return QuoteView(quote, hourly=tier.hourly, at_once=tier.at_once, takes=takes)
 
 
 def _in_words(error: ProductError) -> str:
@@ -212,7 +210,7 @@ def _duration_or_default(fields: Fields) -> float:
 
 def _page(viewer: Identity, form: ComposeForm, jobs: JobListFragment) -> GeneratePage:
     chrome = Chrome("generate", viewer, live="generate")
-    return GeneratePage(chrome=chrome, form=form, jobs=jobs.jobs, balance=jobs.balance)
+    return GeneratePage(chrome=chrome, form=form, groups=jobs.groups, balance=jobs.balance)
 
 
 async def _refused(

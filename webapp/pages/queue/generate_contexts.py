@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from webapp.pages.frame.chrome import Chrome
-from webapp.pages.frame.forms import COPIES
+from webapp.pages.frame.forms import OFFERED_TAKES
 from webapp.pages.library.contexts import SoundCard
 from webapp.pages.models.cards import ModelCard
 from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_PROMPT_CHARACTERS
@@ -24,18 +24,18 @@ EMPTY_FORM: Final = {
     "prompt": "",
     "model": DEFAULT_MODEL,
     "duration": f"{DEFAULT_DURATION_S:g}",
-    "copies": "1",
+    "takes": "1",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteView:
-    """The quote for a job, or several `copies` of it, beside what its tier allows."""
+    """The quote for a job, or several `takes` of it, beside what its tier allows."""
 
     quote: Quote
     hourly: int
     at_once: int
-    copies: int = 1
+    takes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ComposeForm:
     examples: tuple[str, ...] = EXAMPLES
     usual_duration: str = EMPTY_FORM["duration"]
     max_prompt: int = MAX_PROMPT_CHARACTERS
-    copies: tuple[str, ...] = COPIES
+    takes: tuple[str, ...] = OFFERED_TAKES
     can_follow: bool = True
 
     @property
@@ -72,7 +72,7 @@ class GeneratePage:
 
     chrome: Chrome
     form: ComposeForm
-    jobs: tuple[JobView, ...]
+    groups: tuple[tuple[JobView, ...], ...]
     balance: int
     is_set_up_now: bool = False
 
@@ -143,10 +143,35 @@ class RunAgainToast:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeFragment:
+    """One job's part of the card of several variations."""
+
+    template: ClassVar[str] = "queue/take_card.html"
+
+    job: JobView
+    balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakesFragment:
+    """The card of several variations that were asked for at once."""
+
+    template: ClassVar[str] = "queue/takes_card.html"
+
+    takes: tuple[JobView, ...]
+    balance: int
+
+    @property
+    def takes_id(self) -> str:
+        """Return the id of the card's element."""
+        return f"takes-{self.takes[0].variation_of}"
+
+
+@dataclass(frozen=True, slots=True)
 class JobListFragment:
-    """The cards of an account's recent jobs, newest first."""
+    """The cards of an account's recent jobs, newest first, those of one request on one card."""
 
     template: ClassVar[str] = "queue/job_list.html"
 
-    jobs: tuple[JobView, ...]
+    groups: tuple[tuple[JobView, ...], ...]
     balance: int

@@ -16,8 +16,8 @@ from webapp.pages.frame.rendering import Renderer
 from webapp.pages.frame.texts import N_, Texts
 from webapp.pages.models.cards import model_cards
 from webapp.pages.queue.generate import recent_jobs
-from webapp.pages.queue.generate_contexts import JobFragment, JobListFragment, ModelStateFragment
-from webapp.pages.queue.variations import in_groups
+from webapp.pages.queue.generate_contexts import JobListFragment, ModelStateFragment, TakesFragment
+from webapp.pages.queue.variations import card_of, group_card, in_groups
 from webapp.policy.queue.job_status import ACTIVE
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.accounts.identity import Identity
@@ -134,12 +134,17 @@ class GenerateFeed:
         ]
 
     def _card(self, job: JobView) -> Fragment:
-        card = JobFragment(job, self._balance)
-        return Fragment(f"job-{job.job_id}", self._renderer.render(card))
+        return Fragment(f"job-{job.job_id}", self._renderer.render(card_of(job, self._balance)))
 
     def _list(self, jobs: tuple[JobView, ...]) -> Fragment:
         empty = "" if jobs else self._renderer.render(JobListFragment((), self._balance))
-        return list_fragment("job-list", [self._card(job) for job in in_groups(jobs)], when_empty=empty)
+        cards = [self._group(group) for group in in_groups(jobs)]
+        return list_fragment("job-list", cards, when_empty=empty)
+
+    def _group(self, jobs: tuple[JobView, ...]) -> Fragment:
+        card = group_card(jobs, self._balance)
+        element_id = card.takes_id if isinstance(card, TakesFragment) else f"job-{jobs[0].job_id}"
+        return Fragment(element_id, self._renderer.render(card))
 
 
 def _spoken(job: JobView) -> Fragment:

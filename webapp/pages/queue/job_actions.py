@@ -15,7 +15,8 @@ from webapp.pages.frame.partials import TOASTS, partial, toast
 from webapp.pages.frame.posted import InjectedPosted, Posted
 from webapp.pages.frame.texts import _
 from webapp.pages.queue.generate import in_line, job_list
-from webapp.pages.queue.generate_contexts import JobFragment, RunAgainToast
+from webapp.pages.queue.generate_contexts import RunAgainToast
+from webapp.pages.queue.variations import card_of
 from webapp.policy.queue.job_status import TERMINAL
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.queue.acceptance import Submitted
@@ -159,7 +160,7 @@ async def _changed(
         return posted.see_other(_shown_at(posted.fields, job_id))
     job = await queue.jobs.get(posted.identity, job_id)
     balance = await accounts.aura.balance(posted.identity.account_id)
-    card = posted.renderer.render(JobFragment(job, balance))
+    card = posted.renderer.render(card_of(job, balance))
     return posted.renderer.fragments(partial(f"job-{job_id}", card), said)
 
 

@@ -90,7 +90,7 @@ def _of_queue(account_id: int) -> dict[str, Select[Any]]:
             job.job_id, job.generation_id, job.status, job.created_ms, job.started_ms, job.finished_ms,
             job.prompt, job.model, job.duration_s, job.is_loopable, job.seed, job.seed_was_given,
             job.temperature, job.top_k, job.top_p, job.guidance, job.tier, job.skipped_ms, job.retry_count,
-            job.error, job.melody_from,
+            job.error, job.melody_from, job.continues, job.continues_from_s,
         )
         .where(job.account == account_id)
         .order_by(job.sequence),

@@ -1,5 +1,6 @@
 """New sounds of the library, and the words that searches find them by."""
 
+import base64
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import msgspec
 
 from webapp.policy.library.search import search_words
 from webapp.services.library.sounds import SoundFacts
-from webapp.tables import LibraryItem, Sound
+from webapp.tables import LibraryItem, Sound, SoundMaterial
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ async def add_sound(new: NewSound, facts: SoundFacts, now_ms: int) -> None:
             reading=msgspec.json.encode(facts.reading).decode() if facts.reading else "",
         )
     )
+    if facts.material:
+        data = base64.b64encode(facts.material).decode()
+        await SoundMaterial.insert(SoundMaterial(sound=new.sound_id, data=data))
     title_words, words = words_of(new.title, new.prompt, new.tags)
     await LibraryItem.insert(
         LibraryItem(

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from webapp.services.admin.audit_log import AuditLog
 from webapp.services.library.browse import Browser
+from webapp.services.library.continued_sounds import ContinuedSounds
 from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails
 from webapp.services.library.export import Exports
 from webapp.services.library.favorites import Favorites
 from webapp.services.library.files import Sounds
+from webapp.services.library.history import SoundHistories
 from webapp.services.library.importing import Importer
 from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
@@ -47,6 +49,8 @@ class LibraryServices:
     radio: Radio
     uploads: Uploads
     sources: SoundSources
+    continued: ContinuedSounds
+    histories: SoundHistories
 
 
 def build_library(
@@ -88,4 +92,6 @@ def build_library(
             base, storage_guard=storage_guard, rate_limits=rate_limits, loose=loose, decoder=UploadDecoder()
         ),
         sources=sources,
+        continued=ContinuedSounds(),
+        histories=SoundHistories(),
     )

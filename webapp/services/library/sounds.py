@@ -34,7 +34,8 @@ class PromptReading:
 class SoundFacts:
     """The facts that the maker of a sound reports. `peaks` are lows and highs in turn, -127 to 127.
 
-    `reading` is None for an engine that does not read prompts by rules, and for older sounds.
+    `reading` is None for an engine that does not read prompts by rules, and for older sounds. `material` is
+    what the engine needs to continue the sound; it is written, and read by `ContinuedSounds` alone.
     """
 
     engine: str
@@ -52,6 +53,7 @@ class SoundFacts:
     peaks: tuple[int, ...]
     bytes_total: int
     reading: PromptReading | None = field(default=None, kw_only=True)
+    material: bytes = field(default=b"", kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

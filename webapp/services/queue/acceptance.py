@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from webapp.clock import Clock
@@ -17,6 +17,7 @@ from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS, UsageReader, at_once_policy, hour_policy
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue import queries
+from webapp.services.queue.continuations import continuation_columns
 from webapp.services.queue.lock import QueueTransition, queue_transition
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.idempotency import Once
@@ -27,16 +28,25 @@ AT_ONCE_RETRY_S: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An accepted job. `position` is its queue position at the moment of acceptance."""
+    """An accepted job. `position` is its queue position at the moment of acceptance.
+
+    `others` are the further takes of the same request, in their order.
+    """
 
     job_id: str
     position: int
     priority: str
+    others: "tuple[Submitted, ...]" = ()
+
+    @property
+    def jobs(self) -> "tuple[Submitted, ...]":
+        """Return all takes of the request, this one first."""
+        return self, *self.others
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A request for a job that is valid by itself; with `copies`, for so many variations of it.
+    """A request for a job that is valid by itself; with `takes`, for so many variations of it.
 
     `once` is its idempotency key, if it has one.
     """
@@ -45,7 +55,7 @@ class Application:
     tier: Tier
     choice: GenerationChoice
     once: Once[Submitted] | None
-    copies: int = 1
+    takes: int = 1
 
 
 class _Undone(Exception):
@@ -128,34 +138,35 @@ class Acceptance:
             await self._check_limits(application, capacity)
         except ProductError as refusal:
             return refusal
-        variation_of = capacity.next_sequence if application.copies > 1 else None
-        submitted, *_ = [
+        variation_of = capacity.next_sequence if application.takes > 1 else None
+        first, *others = [
             self._accept(application, choice, capacity, variation_of)
-            for choice in application.choice.variations(application.copies)
+            for choice in application.choice.variations(application.takes)
         ]
+        submitted = replace(first, others=tuple(others))
         if application.once:
             await application.once.keep(submitted)
         return submitted
 
     async def _check_limits(self, application: Application, capacity: _Capacity) -> None:
         """Raise LimitReached (at once, then per hour), QueueFull and StorageFull, in this order."""
-        account_id, tier, copies = application.identity.account_id, application.tier, application.copies
+        account_id, tier, takes = application.identity.account_id, application.tier, application.takes
         if account_id not in capacity.active:
             raise AuthenticationRequired
-        if capacity.active[account_id] + copies > tier.at_once:
+        if capacity.active[account_id] + takes > tier.at_once:
             raise LimitReached(
                 f"Too many jobs waiting; your tier allows {tier.at_once}",
                 retry_after_s=AT_ONCE_RETRY_S,
                 policy=at_once_policy(tier.at_once),
             )
-        if capacity.in_hour[account_id] + copies > tier.hourly:
+        if capacity.in_hour[account_id] + takes > tier.hourly:
             usage = await self._usage.of(account_id, tier.name)
             raise LimitReached(
                 "Rate limit exceeded",
                 retry_after_s=usage.hour_resets_s or HOUR_MS // 1000,
                 policy=hour_policy(tier.hourly),
             )
-        if capacity.running + len(capacity.positions) + copies > self._queue_limit:
+        if capacity.running + len(capacity.positions) + takes > self._queue_limit:
             raise QueueFull
         if account_id in capacity.full:
             raise StorageFull(capacity.full[account_id])
@@ -201,6 +212,7 @@ class Acceptance:
             "top_p": sampling.top_p,
             "guidance": sampling.guidance,
             "melody_from": choice.melody.text if choice.melody else None,
+            **continuation_columns(choice.continuation),
             "tier": tier.name,
             "priority": tier.priority,
             "starves_ms": capacity.now_ms + tier.starves_after_ms,

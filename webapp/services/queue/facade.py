@@ -10,17 +10,20 @@ from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps
+from webapp.services.queue.continuations import Continuations
 from webapp.services.queue.endings import JobEndings
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.history import QueueHistory
 from webapp.services.queue.jobs import Jobs
 from webapp.services.queue.leases import Leases
+from webapp.services.queue.melodies import MelodyCheck
 from webapp.services.queue.skip_payments import SkipPayments
 from webapp.services.queue.snapshot import QueueReader
 from webapp.services.queue.submissions import Submissions
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.rate_limits import RateLimits
+from webapp.services.workers.abilities import ModelAbilities
 from webapp.services.workers.workers import Workers
 
 
@@ -65,7 +68,9 @@ def build_queue(
     endings = JobEndings(skip_payments)
     submissions = Submissions(
         base, estimator=estimator, storage_guard=storage_guard,
-        usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers, sources=sources, workers=workers,
+        usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers,
+        melodies=MelodyCheck(sources, workers),
+        continuations=Continuations(database, ModelAbilities(workers)),
     )  # fmt: skip
     jobs = Jobs(
         base, queue=reader, submissions=submissions, payments=skip_payments, endings=endings,

@@ -54,6 +54,8 @@ class Claim:
     sampling: SamplingChoice
     submitted_ms: int
     melody: SoundSource | None = None
+    continues: str | None = None
+    continues_from_s: float | None = None
 
     @property
     def storage_key(self) -> str:
@@ -142,14 +144,15 @@ class Leases:
             await add_sound(_new_sound(claim), facts, self._clock.now_ms())
         self._bus.publish(Event("queue"), Event("job", claim.job_id))
 
-    async def fail(self, claim: Claim, message: str) -> bool:
+    async def fail(self, claim: Claim, message: str, *, is_final: bool = False) -> bool:
         """End a failed attempt: the job returns to the queue while it has retries left, and fails otherwise.
 
+        An `is_final` failure is one that no further attempt can mend.
         Returns whether the job will be tried again. Raises LeaseLost.
         """
         async with queue_transition(self._database):
             job = await Job.select(Job.retry_count).where(Job.job_id == claim.job_id).first()
-            again = job is not None and job["retry_count"] < self._retries
+            again = not is_final and job is not None and job["retry_count"] < self._retries
             if again:
                 await self._store.requeue(claim, {Job.retry_count: Job.retry_count + 1})
             else:
@@ -216,6 +219,8 @@ def _claim(row: Row, worker_id: str) -> Claim:
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
         submitted_ms=row["created_ms"],
         melody=source_of_text(row["melody_from"]),
+        continues=row["continues"],
+        continues_from_s=row["continues_from_s"],
     )
 
 

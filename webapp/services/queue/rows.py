@@ -12,6 +12,7 @@ from webapp.policy.queue.estimates import RunningJob
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.library.sounds import sound_view
+from webapp.services.queue.continuations import continuation_of
 from webapp.services.queue.views import JobView, QueuedJob
 
 
@@ -59,6 +60,7 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         melody=source_of_text(row["melody_from"]),
         variation_of=row["variation_of"],
         variation=variation_letter(row),
+        continuation=continuation_of(row),
     )
 
 

@@ -4,29 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from webapp.errors import InvalidRequest
 from webapp.events import Event
 from webapp.policy.accounts.tiers import Tier
-from webapp.policy.generation import GenerationChoice, check_tier_duration
+from webapp.policy.generation import MODELS, GenerationChoice, SamplingChoice, check_tier_duration
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.ordering import WaitingJob, in_order
 from webapp.policy.queue.skip_prices import skip_cost, skip_prices
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
-from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.library.views import LibraryItemView
 from webapp.services.queue.acceptance import Acceptance, Application, Submitted
+from webapp.services.queue.continuations import Continuations
 from webapp.services.queue.estimates import Estimator
 from webapp.services.queue.melodies import MelodyCheck
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.group_writer import GroupWriter
 from webapp.services.shared.idempotency import Once
-from webapp.services.workers.workers import Workers
 
 __all__ = ["Quote", "Submissions", "Submitted"]
 
 # The queue is locked while a group is written: some milliseconds for this many.
 LARGEST_GROUP: Final = 64
+# Variations of a sound that one click asks for.
+MOST_LIKE_ONE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,10 @@ class Submissions:
         usage: UsageReader,
         waiting_queue: WaitingQueueReader,
         tiers: Mapping[str, Tier],
-        sources: SoundSources,
-        workers: Workers,
+        melodies: MelodyCheck,
+        continuations: Continuations,
     ) -> None:
-        self._melodies = MelodyCheck(sources, workers)
+        self._melodies = melodies
         self._database = base.database
         self._clock = base.clock
         self._tiers = tiers
@@ -79,6 +82,7 @@ class Submissions:
         self._bus = base.bus
         self._estimator = estimator
         self._usage = usage
+        self._continuations = continuations
         self._waiting_queue = waiting_queue
         acceptance = Acceptance(
             base.database,
@@ -99,26 +103,49 @@ class Submissions:
         choice: GenerationChoice,
         *,
         once: Once[Submitted] | None = None,
-        copies: int = 1,
+        takes: int = 1,
     ) -> Submitted:
         """Put a job in the queue. It is durable when this returns.
 
         `once` is an idempotency key: a request that was accepted under it before gets the same answer. Of
-        several `copies`, which differ in their seed, all are accepted or none, and the first is returned.
+        several `takes`, jobs that differ in their seeds, all are accepted or none.
 
-        Raises InvalidRequest (too long for the tier, or a model that follows no melody), NotFound (no such
-        melody), LimitReached (at once, then per hour), QueueFull and StorageFull, in this order.
+        Raises what `Continuations.completed` does, InvalidRequest (too long for the tier, or a model that
+        follows no melody), NotFound (no such melody), LimitReached (at once, then per hour), QueueFull and
+        StorageFull, in this order.
         """
         if once and (accepted := await once.first_answer()):
             return accepted
+        choice = await self._continuations.completed(identity, choice)
         tier = self._tiers[identity.tier]
         check_tier_duration(choice.duration_s, tier.max_duration_s)
         await self._melodies.require(identity, choice)
         if self._database.in_transaction:
             raise RuntimeError("a job is submitted in a transaction of its own")
-        submitted = await self._writer.submit(Application(identity, tier, choice, once, copies))
-        self._bus.publish(Event("queue"), Event("job", submitted.job_id))
+        submitted = await self._writer.submit(Application(identity, tier, choice, once, takes))
+        self._bus.publish(Event("queue"), *(Event("job", job.job_id) for job in submitted.jobs))
         return submitted
+
+    async def submit_like(self, identity: Identity, item: LibraryItemView) -> Submitted:
+        """Put variations of a sound in the queue: as many as the limits allow now, at most four.
+
+        They have its prompt, model and length, shortened to what the tier allows. Raises what `submit` does,
+        and InvalidRequest for a sound that no model made of a prompt.
+        """
+        if item.model not in MODELS:
+            raise InvalidRequest("A spoken text has no variations")
+        tier = self._tiers[identity.tier]
+        usage = await self._usage.of(identity.account_id, identity.tier)
+        takes = max(1, min(MOST_LIKE_ONE, usage.at_once.left, usage.hourly.left))
+        choice = GenerationChoice(
+            prompt=item.prompt,
+            duration_s=min(item.duration_s, tier.max_duration_s),
+            model=item.model,
+            is_loopable=item.is_loopable,
+            seed=None,
+            sampling=SamplingChoice(),
+        )
+        return await self.submit(identity, choice, takes=takes)
 
     async def quote(self, identity: Identity, model: str, duration_s: float) -> Quote:
         """Return the position, estimates and remaining quota for such a job, as if it were submitted now."""

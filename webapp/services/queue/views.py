@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from webapp.policy.continuations import ContinuationChoice
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.library.sound_sources import SoundSource
 from webapp.policy.queue.estimates import Start
@@ -115,6 +116,7 @@ class JobView:
     melody: SoundSource | None = None
     variation_of: int | None = None
     variation: str = ""
+    continuation: ContinuationChoice | None = None
 
     @property
     def progress(self) -> str:
@@ -140,6 +142,7 @@ class JobView:
             seed=seed,
             sampling=self.sampling,
             melody=self.melody,
+            continuation=self.continuation,
         )
 
 

@@ -48,8 +48,10 @@ class EngineReport:
     `error` says why it could not be loaded; empty when it could. `memory_mb` is its size where it is loaded;
     `is_pinned` means that it stays loaded. `sampling` are the settings for requests that leave them out,
     `precision` is its numeric precision where it is loaded, and `precision_note` the reason for that.
-    `abilities` is None for an engine that does not report any. `needs_load`: it has something to load.
-    `melody`: it can follow the melody of a sound, with what limits that in `melody_note`.
+    `abilities` is None for an engine that does not report any. `needs_load`: it has something to load. `can`
+    is what it can do, by the keys of the API: text, continue, melody, stream (yes or no), takes (the most of
+    a request) and longest (seconds); empty where nothing is reported. `melody`: it can follow the melody of a
+    sound, with what limits that in `melody_note`.
     """
 
     engine: str
@@ -67,6 +69,7 @@ class EngineReport:
     needs_load: bool = True
     melody: bool = False
     melody_note: str = ""
+    can: Mapping[str, bool | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ def _engines(workers: tuple[WorkerInfo, ...]) -> dict[str, EngineReport]:
             needs_load=entry.get("needs_load", True),
             melody=entry.get("melody", False),
             melody_note=entry.get("melody_note", ""),
+            can=entry.get("can", {}),
         )
         for model, entry in entries.items()
     }

@@ -114,7 +114,8 @@ class Piece:
 
 def compose(request: MusicRequest, seed: int) -> Piece:
     """Return the piece for a request; the seed decides what neither the request nor its style does."""
-    rng = np.random.default_rng([seed % 2**63, 11])
+    choices_seed = seed if request.choices_seed is None else request.choices_seed
+    rng = np.random.default_rng([choices_seed % 2**63, 11])
     style = styles().get(request.genre, NO_STYLE)
     beats = request.beats_per_bar or style.beats_per_bar
     energy = style.energy if request.energy is None else (request.energy + style.energy) / 2

@@ -40,7 +40,8 @@ class MusicRequest:
     keys of the table of moods. ``energy`` runs from 0, calm, to 1, wild. ``era`` is a decade such as "1980s".
     ``space`` is the amount of reverb from 0 to 1. ``articulation`` is "", legato or staccato.
     ``loop_s`` above 0 asks for a tempo at which whole bars fill that time. ``motif`` is a melody to play; it
-    decides tempo and key where nothing else does.
+    decides tempo and key where nothing else does. ``choices_seed`` decides what the request leaves open,
+    where that is not the seed of the notes.
     """
 
     genre: str = ""
@@ -60,3 +61,4 @@ class MusicRequest:
     articulation: str = ""
     loop_s: float = 0.0
     motif: Motif | None = None
+    choices_seed: int | None = None
