@@ -69,11 +69,12 @@ def _with_faded_ends(waveform: Waveform) -> Waveform:
     fade_in = min(frame_count(FADE_IN_S, waveform.sample_rate), waveform.frames // 2)
     fade_out = min(frame_count(FADE_OUT_S, waveform.sample_rate), waveform.frames // 2)
     if fade_in:
-        samples[:, :fade_in] *= _rise(fade_in)
+        samples[:, :fade_in] *= fade_rise(fade_in)
     if fade_out:
-        samples[:, -fade_out:] *= _rise(fade_out)[::-1]
+        samples[:, -fade_out:] *= fade_rise(fade_out)[::-1]
     return waveform.with_samples(samples)
 
 
-def _rise(frames: int) -> Samples:
+def fade_rise(frames: int) -> Samples:
+    """Return gains that rise from 0 to nearly 1, along a cosine."""
     return (0.5 - 0.5 * np.cos(np.pi * np.arange(frames) / frames)).astype(np.float32)
