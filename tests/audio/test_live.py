@@ -100,13 +100,15 @@ def test_silence_is_waited_through_and_then_goes_on() -> None:
     silence = np.zeros((1, RATE), np.float32)
     assert leveller.feed(silence) is None
     first = leveller.feed(silence)
-    assert first is not None and not first.any()
+    assert first is not None
+    assert not first.any()
 
 
 def test_a_sound_is_cut_at_its_length_and_ends_in_silence() -> None:
     result = levelled(noise(3.0), RATE, frames=2 * RATE)
     assert result.shape == (2, 2 * RATE)
-    assert abs(result[:, 0]).max() < 1e-6 and abs(result[:, -1]).max() < 1e-3
+    assert abs(result[:, 0]).max() < 1e-6
+    assert abs(result[:, -1]).max() < 1e-3
 
 
 def test_a_sound_shorter_than_the_judgement_is_levelled_at_its_end() -> None:
@@ -135,7 +137,7 @@ def test_what_is_encoded_piece_by_piece_is_a_whole_sound(audio_format: AudioForm
         np.testing.assert_array_equal(decoded, pcm)
     else:
         # Encoders fill their last block, and begin with a little silence.
-        assert len(pcm) <= len(decoded) + 2400 and len(decoded) <= len(pcm) + 3 * 1152
+        assert len(pcm) - 2400 <= len(decoded) <= len(pcm) + 3 * 1152
 
 
 def test_mp3_has_few_sample_rates() -> None:

@@ -12,6 +12,7 @@ from webapp.api.library.library import LibraryController
 from webapp.api.library.moderation import ModerationController
 from webapp.api.library.playlists import PlaylistController
 from webapp.api.queue.generate import GenerationController
+from webapp.api.queue.listening import ListeningController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
 from webapp.api.speech.speech import SpeechController
@@ -23,6 +24,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     FileController,
     GenerationController,
     LibraryController,
+    ListeningController,
     ModerationController,
     PlaylistController,
     QueueController,

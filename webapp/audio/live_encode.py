@@ -1,5 +1,6 @@
 """Encodes a sound while it is being made: what is written at the end of a file is left out."""
 
+import io
 import struct
 from typing import Final
 
@@ -68,10 +69,11 @@ class LiveEncoder:
         return data
 
 
-class _Appended:
+class _Appended(io.RawIOBase):
     """The file that an encoder believes to write. What it writes over earlier bytes is dropped."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._new = bytearray()
         self._length = 0
         self._position = 0
@@ -81,7 +83,7 @@ class _Appended:
         taken, self._new = bytes(self._new), bytearray()
         return taken
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # the encoder sends bytes
         if self._position == self._length:
             self._new += data
             self._length += len(data)
@@ -91,15 +93,6 @@ class _Appended:
     def seek(self, offset: int, whence: int = 0) -> int:
         self._position = offset + (0, self._position, self._length)[whence]
         return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def read(self, _count: int = -1) -> bytes:
-        return b""
-
-    def flush(self) -> None:
-        """Nothing is held back."""
 
 
 def _wav_header(sample_rate: int, channels: int, frames: int) -> bytes:

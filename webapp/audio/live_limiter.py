@@ -20,7 +20,7 @@ from webapp.audio.waveform import Samples
 
 # A deeper reduction than this would begin before the look-ahead.
 _DEEPEST_DB: Final = 60.0
-_LOOK_AHEAD: Final = math.ceil(_DEEPEST_DB / ATTACK_DB_PER_BLOCK) + SMOOTHING_REACH + 1
+_AHEAD: Final = math.ceil(_DEEPEST_DB / ATTACK_DB_PER_BLOCK) + SMOOTHING_REACH + 1
 _BEHIND: Final = SMOOTHING_REACH + 2
 # Frames to either side on which a peak between samples depends.
 _PEAK_MARGIN: Final = 16
@@ -47,7 +47,7 @@ class LiveLimiter:
         """Return the samples that are final now, which may be none."""
         self._held = np.concatenate((self._held, chunk), axis=1)
         self._measure((self._end - _PEAK_MARGIN) // self._block)
-        return self._emit((self._start + self._needed.size - _LOOK_AHEAD) * self._block)
+        return self._emit((self._start + self._needed.size - _AHEAD) * self._block)
 
     def flush(self) -> Samples:
         """Return the rest of the sound, which ends here."""
@@ -56,7 +56,8 @@ class LiveLimiter:
 
     @property
     def _end(self) -> int:
-        return self._start * self._block + self._held.shape[1]
+        held: int = self._held.shape[1]
+        return self._start * self._block + held
 
     def _measure(self, until: int) -> None:
         """Find the gain that each further block needs, up to the block `until`."""

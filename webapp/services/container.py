@@ -17,6 +17,7 @@ from webapp.services.admin.facade import AdminServices, build_admin
 from webapp.services.backup.facade import BackupServices
 from webapp.services.library.facade import LibraryServices, build_library
 from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.listening.facade import ListeningServices, build_listening
 from webapp.services.models.facade import ModelServices, build_models
 from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
 from webapp.services.queue.facade import QueueServices, build_queue
@@ -45,6 +46,7 @@ class Services:
     storage: Storage
     accounts: AccountServices
     queue: QueueServices
+    listening: ListeningServices
     library: LibraryServices
     speech: SpeechServices
     models: ModelServices
@@ -78,6 +80,7 @@ def build_services(
         storage_guard=guard,
         audit=audit,
     )
+    listening = build_listening(base)
     workers = build_workers(base, registry=registry, arrivals=arrivals, queue=queue)
     speech = build_speech(
         base,
@@ -98,8 +101,8 @@ def build_services(
     )
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
-        accounts=accounts, queue=queue, library=library, speech=speech, models=models, workers=workers,
-        admin=admin, backup=BackupServices(database, storage, clock), shared=shared,
+        accounts=accounts, queue=queue, listening=listening, library=library, speech=speech, models=models,
+        workers=workers, admin=admin, backup=BackupServices(database, storage, clock), shared=shared,
     )  # fmt: skip
 
 

@@ -58,6 +58,8 @@ async def tidy(services: Services) -> None:
                 removed += await services.library.files.remove_loose()
             if await services.shared.duties.is_ours("old hits", every_s=TIDY_S):
                 await services.shared.rate_limits.prune()
+            if await services.shared.duties.is_ours("stream pieces", every_s=TIDY_S):
+                await services.listening.leftovers.remove()
             if await is_sweep_due(services.database, services.clock, every_ms=STRAYS_EVERY_MS):
                 removed += await _swept(services)
             await services.storage.sweep_staging()

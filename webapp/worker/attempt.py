@@ -14,6 +14,7 @@ from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
+from webapp.worker.job_stream import JobStream
 from webapp.worker.making import Making, SoundMaker
 
 logger = logging.getLogger(__name__)
@@ -80,13 +81,17 @@ class Attempt(ClaimedWork):
             self.moved_s = self._now_s()
             loop.call_soon_threadsafe(self._take_progress, progress_pct)
 
-        making = Making(claim, staged, report, self._set_generating, self._cancel)
-        work = asyncio.create_task(self._maker.make(making))
+        stream = JobStream(self._services, claim, self._maker.streaming)
+        making = Making(claim, staged, report, self._set_generating, self._cancel, stream)
+        work, listening = asyncio.create_task(self._maker.make(making)), asyncio.create_task(stream.run())
         try:
-            return await self.until_done(work, cancel=self._cancel.cancel)
+            facts = await self.until_done(work, cancel=self._cancel.cancel)
+            await stream.drained()
+            return facts
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            for task in (work, listening):
+                task.cancel()
+            await asyncio.gather(work, listening, return_exceptions=True)
 
     async def complete(self, facts: SoundFacts) -> None:
         """Make the sound visible."""

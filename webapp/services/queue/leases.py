@@ -14,6 +14,7 @@ from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
+from webapp.policy.queue.live_sound import WORKER_STOPPED
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue import queries
@@ -30,7 +31,13 @@ LOST_TOO_OFTEN: Final = "The job was given up because it stopped {count} workers
 
 LEASED_JOBS: Final = LeasedTable(
     Job,
-    on_requeue={Job.started_ms: None, Job.start_order: None, Job.progress_pct: 0},
+    on_requeue={
+        Job.started_ms: None,
+        Job.start_order: None,
+        Job.progress_pct: 0,
+        Job.is_audible: False,
+        Job.interruption: WORKER_STOPPED,
+    },
     progress=Job.progress_pct,
 )
 
@@ -112,6 +119,7 @@ class Leases:
                 started_ms=now_ms,
                 start_order=transition.version + 1,
                 progress_pct=0,
+                is_audible=False,
                 device=worker["device"],
             )
             if row is None:
@@ -149,7 +157,9 @@ class Leases:
             job = await Job.select(Job.retry_count).where(Job.job_id == claim.job_id).first()
             again = job is not None and job["retry_count"] < self._retries
             if again:
-                await self._store.requeue(claim, {Job.retry_count: Job.retry_count + 1})
+                await self._store.requeue(
+                    claim, {Job.retry_count: Job.retry_count + 1, Job.interruption: message}
+                )
             else:
                 await self._store.end(claim, "failed", {Job.error: message})
                 await self._payments.refund(claim.job_id, "The job failed")

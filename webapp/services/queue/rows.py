@@ -8,6 +8,7 @@ from webapp.database import Row
 from webapp.policy.accounts.tiers import SKIPPED
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.queue.estimates import RunningJob
+from webapp.policy.queue.live_sound import LiveSound
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.library.sounds import sound_view
@@ -57,6 +58,19 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
         variation_of=row["variation_of"],
         variation=_letter(row),
+        live=live_sound(row),
+    )
+
+
+def live_sound(row: Row) -> LiveSound:
+    """Read what is known of a sound while it is made."""
+    return LiveSound(
+        generation_id=row["generation_id"],
+        fence=row["fence"],
+        discarded_takes=row["discarded_takes"],
+        is_audible=bool(row["is_audible"]),
+        formats=row["stream_formats"],
+        interruption=row["interruption"],
     )
 
 
@@ -81,6 +95,7 @@ def with_position(job: JobView, queued: QueuedJob) -> JobView:
         start=queued.start,
         usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
+        live=queued.live,
     )
 
 

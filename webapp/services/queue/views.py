@@ -2,12 +2,16 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Final
 
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.job_status import TERMINAL, JobStatus
+from webapp.policy.queue.live_sound import LiveSound
 from webapp.policy.queue.reasons import NOTHING_AHEAD, JobsAhead, PositionReason
 from webapp.services.library.sounds import SoundView
+
+NOT_BEGUN: Final = LiveSound()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class QueuedJob:
     processing. `start` is its estimated start; None while processing, and when there is no estimate.
     `is_held`: it is waiting while the queue is paused. `skip_place` is the position that a skip would give
     it; None if that is no better. `usual_s` is the usual duration of a processing job, `ahead` counts the
-    jobs before a waiting one, and `starves_ms` is its starvation limit.
+    jobs before a waiting one, and `starves_ms` is its starvation limit. `live` is what can be heard of it.
     """
 
     job_id: str
@@ -40,6 +44,7 @@ class QueuedJob:
     usual_s: float | None = None
     ahead: JobsAhead = NOTHING_AHEAD
     starves_ms: int | None = None
+    live: LiveSound = NOT_BEGUN
 
     @property
     def progress(self) -> str:
@@ -111,6 +116,7 @@ class JobView:
     sampling: SamplingChoice = field(default_factory=SamplingChoice)
     variation_of: int | None = None
     variation: str = ""
+    live: LiveSound = NOT_BEGUN
 
     @property
     def progress(self) -> str:

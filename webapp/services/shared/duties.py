@@ -7,7 +7,7 @@ from webapp.database import Database
 from webapp.policy.moments import SKEW_MS
 from webapp.tables import Duty
 
-DutyName = Literal["lapsed leases", "silent workers", "loose files", "old hits", "tallies"]
+DutyName = Literal["lapsed leases", "silent workers", "loose files", "old hits", "tallies", "stream pieces"]
 
 
 class Duties:
