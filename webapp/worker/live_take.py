@@ -11,8 +11,11 @@ from webapp.audio.live_levelling import LiveLeveller
 from webapp.audio.waveform import Samples, Waveform, frame_count
 from webapp.policy.queue.live_sound import Piece, StreamFormat
 
-# A piece holds about so much at most, so that who comes late need not wait for all that was made before.
-LONGEST_PIECE_S: Final = 5.0
+# The first piece is short, so that it is there at once; each further one may be longer than the one before,
+# so that who comes late need not wait for all that was made before.
+FIRST_PIECE_S: Final = 0.5
+LONGEST_PIECE_S: Final = 4.0
+PART_S: Final = 0.25
 
 
 class LiveTake:
@@ -69,14 +72,13 @@ class _Levelled:
         self.frames = frame_count(duration_s, rate)
         self.pcm: list[PcmSamples] = []
         self.is_over = False
-        self.longest = frame_count(LONGEST_PIECE_S, rate)
         self._done = 0
         self._leveller = LiveLeveller(rate, self.frames, target_lufs=target_lufs)
 
     def level(self, raw: deque[Waveform], *, is_over: bool) -> None:
         """Level the next chunks, enough for a piece; `is_over`: there are no others."""
-        done = self._done
-        while raw and self._done - done < self.longest:
+        done, enough = self._done, frame_count(LONGEST_PIECE_S, self.rate)
+        while raw and self._done - done < enough:
             self._keep(self._leveller.feed(raw.popleft().samples))
         if is_over and not raw:
             self._keep(self._leveller.flush())
@@ -86,8 +88,10 @@ class _Levelled:
         if samples is None:
             return
         # Another seed for each part: the same noise again and again would be a tone.
-        self.pcm.append(quantise(Waveform(samples, self.rate), dither_seed=self._done))
-        self._done += samples.shape[1]
+        pcm = quantise(Waveform(samples, self.rate), dither_seed=self._done)
+        self._done += len(pcm)
+        part = max(1, frame_count(PART_S, self.rate))
+        self.pcm += (pcm[start : start + part] for start in range(0, len(pcm), part))
 
 
 class _Stream:
@@ -108,13 +112,9 @@ class _Stream:
 
     def next(self) -> tuple[int, Piece] | None:
         """Return the next piece and its index; None when there is nothing to encode."""
-        pcm, taken, frames = self._levelled.pcm, list[PcmSamples](), 0
-        while self._parts < len(pcm) and (
-            not taken or frames + len(pcm[self._parts]) <= self._levelled.longest
-        ):
-            taken.append(pcm[self._parts])
-            frames += len(pcm[self._parts])
-            self._parts += 1
+        begin, most_s = self._parts, min(LONGEST_PIECE_S, FIRST_PIECE_S * 2.0**self._pieces)
+        taken = self._levelled.pcm[begin : begin + round(most_s / PART_S)]
+        self._parts += len(taken)
         is_last = self._levelled.is_over and self.has_encoded_all and not self._is_over
         if not taken and not is_last:
             return None
