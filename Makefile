@@ -136,7 +136,7 @@ check-deploy: setup
 	$(BIN)/python -m tools.check_deploy
 
 ## Measure; see docs/performance.md
-bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
+bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch bench-stream: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 BENCH_ARGS ?=

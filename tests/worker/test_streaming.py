@@ -3,24 +3,21 @@
 import asyncio
 import io
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import msgspec
 import numpy as np
 import pytest
 import soundfile
 
-from tests.worker.scripted import RATE, Behaviour, ScriptedEngine, ended, hum, silence, submit, working
-from webapp.audio.waveform import Waveform
-from webapp.engines.base import EngineOutOfMemory, GenerationTask, TaskSource
-from webapp.engines.batch import run_task
+from tests.worker.scripted import RATE, ScriptedEngine, ended, hum, silence, submit, working
+from tests.worker.streaming import StreamingEngine
+from webapp.engines.base import EngineOutOfMemory
 from webapp.errors import StorageAway
 from webapp.policy.queue.live_sound import EARLIER_IS_BETTER, TOO_POOR, LiveSound, Piece, StreamFormat
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.settings import Settings
-
-Act = Callable[[int], None]
 
 
 @pytest.fixture
@@ -28,27 +25,6 @@ def settings(settings: Settings) -> Settings:
     return Settings(
         data_dir=settings.data_dir, disk_reserve_mb=0, heartbeat_s=0.02, poll_s=0.05, stop_grace_s=0.1
     )
-
-
-class StreamingEngine(ScriptedEngine):
-    """Hands over half a second at a time; `between` is called before each chunk, with its index."""
-
-    def __init__(self, between: Act = lambda _index: None, sounds: tuple[Behaviour, ...] = (hum,)) -> None:
-        super().__init__(*sounds)
-        self._between = between
-
-    def serve(self, model: str, source: TaskSource) -> None:
-        while tasks := source.take(1):
-            for task in tasks:
-                run_task(task, self._stream)
-
-    def _stream(self, task: GenerationTask) -> Waveform:
-        waveform = self._play(task)
-        for index, start in enumerate(range(0, waveform.frames, RATE // 2)):
-            task.cancel.raise_if_cancelled()
-            self._between(index)
-            task.streamed(waveform.with_samples(waveform.samples[:, start : start + RATE // 2]))
-        return waveform
 
 
 class Hurdle:

@@ -18,7 +18,8 @@ class QueueRow:
 
     `position` is None for jobs that have left the line. `prompt` and `owner` are None for other people's
     jobs, unless an admin looks; `actions` are an admin's. `skip_place` is where a skip takes an own job,
-    `balance` what its owner has. `error` says why a job failed.
+    `balance` what its owner has. `error` says why a job failed. `is_audible`: it is
+    the viewer's own, and can be heard already.
     """
 
     job_id: str
@@ -39,6 +40,7 @@ class QueueRow:
     start: Start | None = None
     actions: tuple[AdminAction, ...] = ()
     balance: int = 0
+    is_audible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
