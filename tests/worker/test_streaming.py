@@ -13,11 +13,13 @@ import soundfile
 from tests.worker.scripted import RATE, ScriptedEngine, ended, hum, silence, submit, working
 from tests.worker.streaming import StreamingEngine
 from webapp.engines.base import EngineOutOfMemory
-from webapp.errors import StorageAway
+from webapp.errors import DatabaseAway, StorageAway
 from webapp.policy.queue.live_sound import EARLIER_IS_BETTER, TOO_POOR, LiveSound, Piece, StreamFormat
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
+from webapp.services.queue.leases import Claim
 from webapp.settings import Settings
+from webapp.worker.live_take import LiveTake
 
 
 @pytest.fixture
@@ -168,6 +170,38 @@ async def test_a_storage_that_is_away_delays_pieces_and_loses_none(
         samples, _ = soundfile.read(io.BytesIO(await heard(services, job.live, "wav")))
     assert not failures
     assert len(samples) == 2 * RATE
+
+
+async def test_what_cannot_be_encoded_fails_no_job_and_is_reported_once(
+    services: Services, ann: Identity, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_take: LiveTake, _format: StreamFormat) -> None:
+        raise RuntimeError("no encoder")
+
+    monkeypatch.setattr(LiveTake, "next_piece", broken)
+    job_id = await submit(services, ann)
+    await want(services, ann, job_id)
+    async with working(services, StreamingEngine()):
+        assert (await ended(services, ann, job_id)).status == "completed"
+    assert [record.message for record in caplog.records].count("a sound cannot be streamed") == 1
+
+
+async def test_a_database_that_is_away_does_not_fail_a_job_for_its_listeners(
+    services: Services, ann: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs, failures = services.listening.runs, [DatabaseAway("gone")]
+    real = runs.discard_take
+
+    async def away(claim: Claim, reason: str) -> int:
+        if failures:
+            raise failures.pop()
+        return await real(claim, reason)
+
+    monkeypatch.setattr(runs, "discard_take", away)
+    job_id = await submit(services, ann)
+    async with working(services, StreamingEngine(sounds=(silence, hum))):
+        job = await ended(services, ann, job_id)
+    assert (job.status, job.live.attempt, job.retry_count) == ("completed", 2, 0)
 
 
 async def test_an_engine_that_hands_over_no_chunks_is_heard_at_its_end(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from webapp.audio.waveform import Waveform
-from webapp.database.patience import Outage
+from webapp.database.patience import PASSING, Outage
 from webapp.errors import LeaseLost
 from webapp.events import Event
 from webapp.events.bus import Subscription
@@ -65,7 +65,13 @@ class JobStream:
 
     async def discard(self, reason: str) -> None:
         """Forget what was heard so far: it is not what the sound will be. Raises LeaseLost."""
-        takes = await self._runs.discard_take(self._claim, reason)
+        takes: int | None = None
+        while takes is None:
+            try:
+                takes = await self._runs.discard_take(self._claim, reason)
+            except PASSING:
+                # Those who listen must learn of it before they hear the next take.
+                await asyncio.sleep(RETRY_S)
         self._take, self._discarded_takes = self._new_take(), takes
         self._is_announced, self._unsent = False, None
 
@@ -77,17 +83,21 @@ class JobStream:
             try:
                 while not self._is_lost:
                     self._news.clear()
-                    is_done = False
-                    with outage:
+                    try:
                         await self._pass_on()
-                        is_done = True
-                    if not is_done:
+                    except (*PASSING, OSError) as error:
+                        outage.begun(error)
                         await asyncio.sleep(RETRY_S)
                         continue
+                    outage.over()
                     if not self._news.is_set():
                         self._is_idle.set()
                     await self._news.wait()
+            except Exception:
+                logger.exception("a sound cannot be streamed", extra={"job": self._claim.job_id})
             finally:
+                self._is_lost = True
+                self._is_idle.set()
                 asking.cancel()
                 await asyncio.gather(asking, return_exceptions=True)
 
@@ -105,8 +115,9 @@ class JobStream:
         self._wake()
 
     def _wake(self) -> None:
-        self._is_idle.clear()
-        self._news.set()
+        if not self._is_lost:
+            self._is_idle.clear()
+            self._news.set()
 
     async def _ask(self, hints: Subscription, outage: Outage) -> None:
         """Learn in which formats somebody listens, at once and whenever there may be another."""
@@ -138,11 +149,12 @@ class JobStream:
                 was_news |= await self._pass_on_piece(stream_format)
 
     async def _announce(self) -> None:
+        take = self._take
         try:
             await self._runs.can_be_heard(self._claim)
         except LeaseLost:
             self._is_lost = True
-        self._is_announced = True
+        self._is_announced = take is self._take
 
     async def _pass_on_piece(self, stream_format: StreamFormat) -> bool:
         """Store the next piece in a format; return whether there was one."""
