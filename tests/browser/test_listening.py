@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import expect_for_everybody, needs_axe
 from tests.browser.library_pages import Player
 from tests.browser.pages import Credentials, OpenPage, StartPage, Watch
 from tests.worker.scripted import working
@@ -135,6 +136,15 @@ def test_what_is_made_again_is_said_and_heard_from_its_start(page: Page, bench: 
     start.newest().expect_finished()
     player.wait_until("audio.src.endsWith('.wav') && !audio.paused && audio.currentTime > 0.5")
     watch.forgive("ERR_INCOMPLETE_CHUNKED_ENCODING")
+
+
+@needs_axe
+def test_listening_is_for_everybody(page: Page) -> None:
+    ask_and_listen(page, "for-everybody")
+    expect_for_everybody(page, "a job that is listened to")
+    page.get_by_role("link", name="Queue", exact=True).click()
+    expect(page.locator(".queue-row.own").get_by_role("link", name="Pause")).to_be_visible()
+    expect_for_everybody(page, "the queue with it")
 
 
 def test_the_queue_marks_what_its_owner_can_hear(page: Page, open_page: OpenPage) -> None:
