@@ -21,6 +21,8 @@ from webapp.engines.base import EngineOutOfMemory
 from webapp.services.container import open_services
 from webapp.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 SOUND_S = 24
 HELD_AT_S = 8
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}

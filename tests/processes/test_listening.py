@@ -12,6 +12,8 @@ import soundfile
 from tests.object_stores import ObjectStore
 from tests.running import Client, Installation, installed, kill
 
+pytestmark = pytest.mark.slow
+
 # Long enough to be killed in the middle.
 LENGTH_S = 60
 # Whoever listens may wait for all of it.

@@ -13,7 +13,7 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response.base import ASGIResponse
 
 from webapp.api.accounts.authentication import InjectedReader, Reader, provide_event_reader
-from webapp.errors import NotAuthorized, NotFound, StorageAway
+from webapp.errors import InvalidRequest, NotAuthorized, NotFound, StorageAway
 from webapp.events import Bus, Event, Subscription
 from webapp.http.dependencies import (
     InjectedBus,
@@ -24,10 +24,9 @@ from webapp.http.dependencies import (
 )
 from webapp.http.files.file_response import FileAnswer
 from webapp.http.openapi import BEARER_SECURITY, SESSION_SECURITY, describes, problems
-from webapp.http.requests.query import only
 from webapp.http.streams.sound_stream import SoundCut, SoundStream
 from webapp.policy.queue.job_ids import JOB_ID_PATTERN, JOB_ID_RULE
-from webapp.policy.queue.live_sound import MEDIA_TYPES, Piece, StreamFormat
+from webapp.policy.queue.live_sound import MEDIA_TYPES, STREAM_FORMATS, Piece, StreamFormat
 from webapp.services.library.facade import LibraryServices
 from webapp.services.listening.facade import ListeningServices
 from webapp.services.queue.facade import QueueServices
@@ -43,7 +42,15 @@ JobId = Annotated[
     str,
     PathParameter(description=f"The job's id, {JOB_ID_RULE}.", schema_extra={"pattern": JOB_ID_PATTERN}),
 ]
-Format = Annotated[StreamFormat, QueryParameter(name="format", description="How the sound is encoded.")]
+# Read by us: a refusal tells the limit as well.
+Format = Annotated[
+    str,
+    QueryParameter(
+        name="format",
+        description="How the sound is encoded.",
+        schema_extra={"enum": list(STREAM_FORMATS)},
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,6 @@ class ListeningController(Controller):
     @get(
         "/job/{job_id:str}/stream",
         summary="One job's sound, while it is made",
-        before_request=only("format"),
         operation_class=describes(content=SOUND, is_limited=True),
         dependencies={
             "reader": Provide(provide_event_reader),
@@ -199,7 +205,7 @@ class ListeningController(Controller):
         job_id: JobId,
         ear: InjectedEar,
         streams: InjectedStreams,
-        stream_format: Format = "mp3",
+        wanted: Format = "mp3",
     ) -> ASGIResponse:
         """The sound from its beginning, for as long as it is being made; afterwards, the finished sound.
 
@@ -208,9 +214,11 @@ class ListeningController(Controller):
         next request gets what is made then. Parts cannot be asked for before the sound is finished. Who
         stops listening does not stop the job.
         """
-        reader, media_type = ear.reader, MEDIA_TYPES[stream_format]
+        reader = ear.reader
         release = streams.sounds.hold_for(request, reader.identity.account_id, "")
         try:
+            stream_format = _stream_format(wanted)
+            media_type = MEDIA_TYPES[stream_format]
             job = await ear.job(job_id)
             if job.has_ended:
                 answer = await FileAnswer.of(ear.finished_file(job, stream_format), media_type, request)
@@ -224,3 +232,11 @@ class ListeningController(Controller):
         return SoundStream(
             sound, streams.stop, media_type=media_type, welcome=reader.welcome, on_close=release
         )
+
+
+def _stream_format(wanted: str) -> StreamFormat:
+    """Return a format by its name. Raises InvalidRequest."""
+    found = next((one for one in STREAM_FORMATS if one == wanted), None)
+    if found is None:
+        raise InvalidRequest(f"The format must be one of {', '.join(STREAM_FORMATS)}", field="format")
+    return found
