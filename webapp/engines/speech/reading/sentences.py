@@ -19,6 +19,7 @@ _END: Final = re.compile(
     rf"(?:(?<![{_MARK}])[{_MARK}]+[\"'\u2019\u201d\u00bb)\]]*(?=\s)"
     r"|[\u3002\uff01\uff1f\uff61]+[\u300d\u300f\uff09\u201d]*)\s*"
 )
+_LAST_END: Final = re.compile(rf"[{_MARK}\u3002\uff01\uff1f\uff61][^\w\s]*\s*$")
 # A full stop after one of these does not end a sentence; from the most common languages.
 _ABBREVIATIONS: Final = frozenset({
     "dr", "mr", "mrs", "ms", "prof", "st", "sr", "jr", "vs", "etc", "approx", "dept", "fig", "no",
@@ -50,6 +51,11 @@ def sentences(paragraph: str) -> Iterator[str]:
     rest = paragraph[start:].strip()
     if rest:
         yield rest
+
+
+def ends_sentence(text: str) -> bool:
+    """Return whether a text ends with the mark of a sentence's end."""
+    return bool(_LAST_END.search(text))
 
 
 def breaths(sentence: str) -> Iterator[str]:
