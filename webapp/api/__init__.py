@@ -14,6 +14,7 @@ from webapp.api.library.playlists import PlaylistController
 from webapp.api.queue.generate import GenerationController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
+from webapp.api.speech.long_texts import LongTextController
 from webapp.api.speech.speech import SpeechController
 from webapp.api.workers.status import status
 
@@ -23,6 +24,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     FileController,
     GenerationController,
     LibraryController,
+    LongTextController,
     ModerationController,
     PlaylistController,
     QueueController,

@@ -50,7 +50,7 @@ _MEDIA_TYPES = {
     AudioFormat.OGG: "audio/ogg",
     AudioFormat.MP3: "audio/mpeg",
 }
-_SUBTYPES = {
+SUBTYPES = {
     AudioFormat.WAV: "PCM_16",
     AudioFormat.FLAC: "PCM_16",
     AudioFormat.OGG: "VORBIS",
@@ -58,7 +58,7 @@ _SUBTYPES = {
 }
 # From 0 (largest file) to 1 (smallest). For the lossy formats these are variable rates of about 170
 # to 210 kbit/s for dense stereo; for FLAC a middle level, since higher ones gain next to nothing.
-_COMPRESSION = {AudioFormat.FLAC: 0.5, AudioFormat.OGG: 0.4, AudioFormat.MP3: 0.2}
+COMPRESSION = {AudioFormat.FLAC: 0.5, AudioFormat.OGG: 0.4, AudioFormat.MP3: 0.2}
 
 
 def quantise(waveform: Waveform, dither_seed: int = 0) -> PcmSamples:
@@ -111,7 +111,7 @@ def write_audio(
         write_pcm(path, pcm, waveform.sample_rate, audio_format, progressed=progressed)
     else:
         if audio_format is AudioFormat.MP3:
-            waveform = _at_rate(waveform, mp3_rate(waveform.sample_rate))
+            waveform = at_rate(waveform, mp3_rate(waveform.sample_rate))
         frames = np.ascontiguousarray(waveform.samples.T)
         _write(path, frames, waveform.sample_rate, audio_format, progressed)
 
@@ -121,7 +121,8 @@ def mp3_rate(sample_rate: int) -> int:
     return next((rate for rate in MP3_RATES if rate >= sample_rate), MP3_RATES[-1])
 
 
-def _at_rate(waveform: Waveform, sample_rate: int) -> Waveform:
+def at_rate(waveform: Waveform, sample_rate: int) -> Waveform:
+    """Return the sound at another sample rate."""
     if waveform.sample_rate == sample_rate:
         return waveform
     common = math.gcd(sample_rate, waveform.sample_rate)
@@ -145,8 +146,8 @@ def _write(
             samplerate=sample_rate,
             channels=frames.shape[1],
             format=audio_format.name,
-            subtype=_SUBTYPES[audio_format],
-            compression_level=_COMPRESSION.get(audio_format),
+            subtype=SUBTYPES[audio_format],
+            compression_level=COMPRESSION.get(audio_format),
         ) as file:
             for start in range(0, len(frames), _FRAMES_PER_WRITE):
                 file.write(frames[start : start + _FRAMES_PER_WRITE])

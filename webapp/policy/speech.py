@@ -17,6 +17,8 @@ VOICE_NOT_FOUND: Final = "Voice not found"
 VOICE_MODEL: Final = "voice"
 STATUS_MODEL: Final = "tts"
 
+# The first is the usual one.
+STREAM_FORMATS: Final = ("mp3", "ogg", "flac", "wav")
 MAX_VOICE_CHARACTERS: Final = 100
 # The neural English voice, and the one that speaks where there is none.
 USUAL_VOICES: Final = ("hibari-heart", "espeak-en-us")
@@ -75,6 +77,16 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
     if voice is not None and not isinstance(voice, str):
         raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
     return SpeechChoice(text, voice or None, _speed(body.get("speed")))
+
+
+def parse_stream_format(body: Mapping[str, Any]) -> str:
+    """Validate the format of a stream. Raises InvalidRequest."""
+    value = body.get("format")
+    if value is None:
+        return STREAM_FORMATS[0]
+    if value not in STREAM_FORMATS:
+        raise InvalidRequest(f"Format must be one of: {', '.join(STREAM_FORMATS)}", field="format")
+    return str(value)
 
 
 def is_voice_id(text: str) -> bool:

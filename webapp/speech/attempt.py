@@ -8,10 +8,11 @@ from pathlib import Path
 from webapp.engines.speech.base import NothingToSpeak, SpeechTooLong
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundFacts
-from webapp.services.speech import SpeechClaim
+from webapp.services.speech import SpeechClaim, SpeechNews
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.speech.making import SpeechMaker
+from webapp.speech.telling import SpeechTeller
 
 
 class SpeechAttempt(ClaimedWork):
@@ -35,13 +36,31 @@ class SpeechAttempt(ClaimedWork):
         self._maker = maker
         self._claim = claim
         self._thread = thread
+        self._teller: SpeechTeller | None = None
 
     async def make(self, staged: Path) -> SoundFacts:
-        """Speak in the thread, which cannot be cancelled."""
+        """Speak in the thread, and tell meanwhile what is spoken."""
         loop = asyncio.get_running_loop()
-        return await self.until_done(
-            loop.run_in_executor(self._thread, self._maker.make, self._claim, staged)
-        )
+        teller = self._teller = SpeechTeller(self._claim, self._tell)
+        telling = asyncio.create_task(teller.run())
+        making = loop.run_in_executor(self._thread, self._maker.make, self._claim, staged, teller.tell)
+        try:
+            facts = await self.until_done(making, cancel=teller.lose)
+            teller.finish()
+            await telling
+            return facts
+        finally:
+            teller.lose()
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    def lose(self) -> None:
+        """Stop speaking: the claim is no longer ours."""
+        if self._teller is not None:
+            self._teller.lose()
+
+    async def _tell(self, news: SpeechNews) -> None:
+        await self._persist(lambda: self._leases.tell(self._claim, news))
 
     async def complete(self, facts: SoundFacts) -> None:
         """Make the sound visible."""

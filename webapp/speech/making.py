@@ -1,18 +1,26 @@
 """Makes the files of one spoken text. Synchronous; one thread runs it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
 
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
+from webapp.audio.fixed_level import FixedLevel
 from webapp.audio.ogg import set_serial_number
-from webapp.engines.speech.base import EngineName, Voice
+from webapp.audio.stream_encoder import StreamEncoder
+from webapp.audio.waveform import Waveform
+from webapp.engines.speech.base import EngineName, Passage, Utterance, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, VoiceView
 
+# How many sentences are spoken, of how many, and the next piece of the stream where there is one.
+Tell: TypeAlias = Callable[[int, int, bytes], None]
 FILE_STEM: Final = "sound"
 PICTURE: Final = "spectrogram.png"
 # Speech has no seed; what is random in a file is drawn from this one, so that it is always the same.
@@ -32,10 +40,13 @@ class SpeechMaker:
         self._engine = engine
         self._target_lufs = target_lufs
 
-    def make(self, claim: SpeechClaim, folder: Path) -> SoundFacts:
-        """Speak, finish and write; a sample as WAV only. Raises EngineError and OSError."""
+    def make(self, claim: SpeechClaim, folder: Path, tell: Tell) -> SoundFacts:
+        """Speak, finish and write; a sample as WAV only. `tell` is called after each sentence.
+
+        Raises EngineError and OSError, and what `tell` raises, which stops the speaking.
+        """
         voice = self._engine.voice(claim.voice)
-        waveform = self._engine.speak(claim.text, claim.voice, claim.speed)
+        waveform = self._engine.joined(self._spoken(claim, voice, tell), claim.voice)
         finished = finish(
             waveform, duration_s=waveform.duration_s, loopable=False, target_lufs=self._target_lufs
         )
@@ -47,6 +58,38 @@ class SpeechMaker:
         set_serial_number(folder / f"{FILE_STEM}.{AudioFormat.OGG}", SEED)
         (folder / f"{FILE_STEM}.png").rename(folder / PICTURE)
         return _facts(voice, finished, sum(rendition.size_bytes for rendition in renditions))
+
+    def _spoken(self, claim: SpeechClaim, voice: Voice, tell: Tell) -> list[Utterance]:
+        """Speak the text, and encode what its listeners hear meanwhile."""
+        spoken: list[Utterance] = []
+        stream = None
+        if claim.stream_format:
+            stream = _Stream(AudioFormat(claim.stream_format), voice.sample_rate, self._target_lufs)
+        with closing(self._engine.utter([Passage(claim.text, claim.voice, claim.speed)])) as utterances:
+            for one in utterances:
+                spoken.append(one)
+                tell(one.number, one.total, stream.piece(one) if stream else b"")
+        if stream:
+            tell(spoken[-1].total, spoken[-1].total, stream.rest())
+        return spoken
+
+
+class _Stream:
+    """What is heard while a text is spoken: each sentence by itself, at one gain."""
+
+    def __init__(self, audio_format: AudioFormat, sample_rate: int, target_lufs: float) -> None:
+        self._sample_rate = sample_rate
+        self._level = FixedLevel(target_lufs)
+        self._encoder = StreamEncoder(audio_format, sample_rate, channels=1)
+
+    def piece(self, utterance: Utterance) -> bytes:
+        if not utterance.samples.size:
+            return b""
+        chunk = Waveform(utterance.samples[np.newaxis], self._sample_rate)
+        return self._encoder.encode(self._level.apply(chunk))
+
+    def rest(self) -> bytes:
+        return self._encoder.finish()
 
 
 def voice_views(voices: Sequence[Voice]) -> list[VoiceView]:

@@ -18,7 +18,7 @@ from webapp.tables.administration import AdminAction, Duty
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
-from webapp.tables.speech import SpeechRequest
+from webapp.tables.speech import SpeechPiece, SpeechRequest
 from webapp.tables.storage import LooseFiles, StorageMark
 from webapp.tables.weights import WeightsCopy, WeightsFolder
 
@@ -45,6 +45,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Playlist,
     PlaylistTrack,
     SpeechRequest,
+    SpeechPiece,
     AdminAction,
     WeightsFolder,
     WeightsCopy,
@@ -76,6 +77,7 @@ __all__ = [
     "SetupLink",
     "Sound",
     "SoundVote",
+    "SpeechPiece",
     "SpeechRequest",
     "StorageMark",
     "Tally",

@@ -1,13 +1,14 @@
 """The requests and answers of the speech endpoints."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from webapp.errors import SpeechFailed
 from webapp.http.middleware.prefix import public_path
 from webapp.policy.generation import PROMPT_PATTERN
 from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
-from webapp.services.speech import SpokenSound, VoiceView
+from webapp.services.speech import SpeechProgress, SpokenSound, VoiceView
 
 EXAMPLE_VOICE: Final = "hibari-heart"
 VoiceName = Annotated[str, Meta(description="The voice's id.", examples=[EXAMPLE_VOICE])]
@@ -40,6 +41,34 @@ class SpeechBody(Struct, frozen=True):
     ) = UNSET
 
 
+class StreamBody(SpeechBody, frozen=True):
+    """A text to speak and to hear meanwhile."""
+
+    format: (
+        Annotated[
+            Literal["mp3", "ogg", "flac", "wav"],
+            Meta(description="The format of the stream: `mp3` without one. `ogg` comes in larger pieces."),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+
+
+class SpeechRequestStatus(Struct, frozen=True):
+    """How far a text is."""
+
+    request_id: Annotated[str, Meta(pattern="^[0-9a-f]{12}$", examples=["a1b2c3d4e5f6"])]
+    status: Literal["queued", "processing", "completed", "failed"]
+    sentences: Annotated[int, Meta(ge=0, description="0 until it is known how many there are.")]
+    sentences_done: Annotated[int, Meta(ge=0)]
+    progress_pct: Annotated[int, Meta(ge=0, le=100)]
+    voice: VoiceName
+    generation_id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$", examples=["0123456789abcdef0123"])]
+    audio_url: Annotated[str | None, Meta(description="Where the sound is, once it is spoken.")]
+    duration: Annotated[float | None, Meta(description="Seconds, once it is spoken.")]
+    error: Annotated[str | None, Meta(description="Why it failed.")]
+
+
 class Spoken(Struct, frozen=True):
     """A text that was spoken; its sound is in the account's library."""
 
@@ -67,3 +96,21 @@ def spoken(sound: SpokenSound) -> Spoken:
 def voice_list(voices: tuple[VoiceView, ...]) -> VoiceList:
     """The answer that lists voices."""
     return VoiceList(voices, len(voices))
+
+
+def speech_request(progress: SpeechProgress) -> SpeechRequestStatus:
+    """The answer that tells how far a text is."""
+    is_spoken = progress.status == "completed"
+    sound = SpokenSound(progress.generation_id, progress.voice, progress.duration_s or 0)
+    return SpeechRequestStatus(
+        request_id=progress.request_id,
+        status=cast("Literal['queued', 'processing', 'completed', 'failed']", progress.status),
+        sentences=progress.sentences,
+        sentences_done=progress.sentences_done,
+        progress_pct=progress.percent,
+        voice=progress.voice,
+        generation_id=progress.generation_id,
+        audio_url=public_path(sound.url()) if is_spoken else None,
+        duration=round(sound.duration_s, 3) if is_spoken else None,
+        error=(progress.refusal or SpeechFailed().message) if progress.status == "failed" else None,
+    )

@@ -153,8 +153,12 @@ class Speaker:
         if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGUSR1)
-        while PART in (head := _head(answers)):
-            _spoken(head, answers)
+        try:
+            while PART in (head := _head(answers)):
+                _spoken(head, answers)
+        except (OSError, ValueError):
+            # It has ended; the next request starts another one.
+            self.close()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:

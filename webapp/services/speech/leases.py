@@ -20,7 +20,7 @@ from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.shared.lease_queries import Kept
 from webapp.services.shared.leases import LeasedTable, LeaseStore, storage_key
-from webapp.services.speech import queries
+from webapp.services.speech import pieces, queries
 from webapp.settings import Settings
 from webapp.tables import SpeechRequest
 
@@ -43,6 +43,7 @@ class SpeechClaim:
     voice: str
     speed: float
     submitted_ms: int
+    stream_format: str = ""
 
     @property
     def storage_key(self) -> str:
@@ -58,6 +59,16 @@ class SpeechClaim:
     def model(self) -> str:
         """The model of spoken sounds."""
         return VOICE_MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechNews:
+    """How far a text is, and what its stream goes on with, from the piece of a number on."""
+
+    sentences: int
+    sentences_done: int
+    first_piece: int = 0
+    pieces: tuple[bytes, ...] = ()
 
 
 class SpeechLeases:
@@ -85,6 +96,20 @@ class SpeechLeases:
         """Record the heartbeat and renew the leases; returns (request id, fence) of those that hold."""
         return await self._store.keep(worker_id, claims)
 
+    async def tell(self, claim: SpeechClaim, news: SpeechNews) -> None:
+        """Record how far a text is, and let its listeners have the next pieces. Raises LeaseLost."""
+        numbered = enumerate(news.pieces, news.first_piece)
+        async with self._transaction():
+            await self._store.write(
+                claim,
+                {
+                    SpeechRequest.sentences: news.sentences,
+                    SpeechRequest.sentences_done: news.sentences_done,
+                },
+            )
+            await pieces.add(claim.request_id, numbered, self._clock.now_ms())
+        self._publish(claim.request_id)
+
     async def complete(self, claim: SpeechClaim, facts: SoundFacts) -> None:
         """Make the sound visible; its files must be published already. Raises LeaseLost."""
         async with self._database.transaction():
@@ -98,6 +123,7 @@ class SpeechLeases:
                 | (SpeechRequest.finished_ms > now_ms + SKEW_MS),
                 SpeechRequest.account.is_not_null() | (SpeechRequest.status == "failed"),
             )
+            await pieces.remove_old(now_ms)
         self._publish(claim.request_id)
 
     async def fail(self, claim: SpeechClaim, refusal: str = "") -> None:
@@ -161,6 +187,7 @@ def _claim(row: Row, worker_id: str) -> SpeechClaim:
         voice=row["voice"],
         speed=row["speed"],
         submitted_ms=row["created_ms"],
+        stream_format=row["stream_format"],
     )
 
 
