@@ -66,6 +66,11 @@ STATUSES = {
     "PUT /api/moderation/sounds/{sound_id}/note": "200 400 401 403 404 408 413 415 429",
     "GET /api/voices": "200 400",
     "POST /api/tts/generate": "201 400 401 408 413 415 422 429 503 507",
+    "POST /api/tts/stream": "200 400 401 408 409 413 415 429 503 507",
+    "POST /api/tts/requests": "202 400 401 408 413 415 422 429 503 507",
+    "GET /api/tts/requests/{request_id}": "200 401 404 429",
+    "DELETE /api/tts/requests/{request_id}": "200 401 404 409 429",
+    "GET /captions/{filename}": "200 404 429",
     "GET /api/tts/sample/{voice}": "200 206 304 404 412 416 503",
     "HEAD /api/tts/sample/{voice}": "200 206 304 404 412 416 503",
     "GET /api/me": "200 401 429",
@@ -83,7 +88,7 @@ LIMITED = {
     "POST /api/queue/{job_id}/skip", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}",
     "GET /spectrogram/{filename}", "POST /api/auth/register", "POST /api/auth/token",
     "POST /api/library/{sound_id}/vote", "POST /api/favorites/{sound_id}", "DELETE /api/favorites/{sound_id}",
-    "POST /api/tts/generate",
+    "POST /api/tts/generate", "POST /api/tts/stream", "POST /api/tts/requests", "GET /captions/{filename}",
 }  # fmt: skip
 
 
@@ -160,6 +165,7 @@ def test_request_headers_are_described(document: dict[str, Any]) -> None:
         "POST /api/jobs/{job_id}/retry": {"Idempotency-Key"},
         "POST /api/queue/{job_id}/skip": {"Idempotency-Key"},
         "POST /api/tts/generate": {"Idempotency-Key"},
+        "POST /api/tts/requests": {"Idempotency-Key"},
     }
 
 

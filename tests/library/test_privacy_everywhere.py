@@ -30,6 +30,7 @@ UNKNOWN: Final = "f" * 20
 ANSWERED_OTHERWISE: Final = {
     "/audio/{filename}": "a file opens to those who hold its name, until it is deleted",
     "/spectrogram/{filename}": "the same",
+    "/captions/{filename}": "the same",
     "/sounds/{sound_id:str}/there": "the same",
     "/api/queue/events": "endless, and tells of the queue",
     "/job/{job_id}/events": "endless for jobs that wait",
@@ -55,7 +56,8 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 }
 # They name no sound, or only jobs and playlists of the account's own.
 NAME_NO_SOUND: Final = {
-    "POST /generate", "POST /api/tts/generate", "POST /api/queue/{job_id}/cancel",
+    "POST /generate", "POST /api/tts/generate", "POST /api/tts/stream", "POST /api/tts/requests",
+    "DELETE /api/tts/requests/{request_id}", "POST /api/queue/{job_id}/cancel",
     "POST /api/queue/{job_id}/skip", "POST /api/queue/{job_id}/stop", "POST /api/jobs/{job_id}/retry",
     "POST /api/auth/register",
     "POST /api/auth/token", "DELETE /api/auth/tokens/{token_id}", "POST /api/playlists",

@@ -1,7 +1,8 @@
 """Encodes sound that is still being made, so that it can be heard meanwhile."""
 
+import io
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import soundfile
@@ -9,13 +10,16 @@ import soundfile
 from webapp.audio.encode import COMPRESSION, SUBTYPES, AudioFormat, at_rate, mp3_rate, quantise
 from webapp.audio.waveform import Waveform
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 # libsndfile's Vorbis encoder puts a whole write on its stack.
 _FRAMES_PER_WRITE: Final = 1 << 15
 # The largest size that a WAV header can state: the length is not known, and readers read to the end.
 _UNKNOWN: Final = 0xFFFFFFFF
 
 
-class _Sink:
+class _Sink(io.RawIOBase):
     """A file for libsndfile that keeps what was appended since it was last taken.
 
     Encoders go back to their header when they close a file. Nobody can be sent a header again, so that is
@@ -32,21 +36,19 @@ class _Sink:
         self._fresh.clear()
         return taken
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: "Buffer") -> int:
+        data = bytes(data)
         if self._position == self._length:
             self._fresh += data
             self._length += len(data)
         self._position += len(data)
         return len(data)
 
-    def read(self, _count: int = -1) -> bytes:
-        return b""
+    def seekable(self) -> bool:
+        return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
         self._position = offset + (0, self._position, self._length)[whence]
-        return self._position
-
-    def tell(self) -> int:
         return self._position
 
 

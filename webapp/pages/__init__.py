@@ -33,6 +33,7 @@ from webapp.pages.queue.front_page import FrontPage
 from webapp.pages.queue.generate import show_quote, show_start, submit, surprise
 from webapp.pages.queue.job_actions import JOB_ACTION_HANDLERS
 from webapp.pages.queue.queue import show_queue
+from webapp.pages.speech.speaking import hear, show_progress, stop_speaking
 from webapp.pages.speech.speech import show_speech, show_voices, speak
 from webapp.services.container import Services
 
@@ -58,6 +59,9 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     download,
     *SOUND_ACTION_HANDLERS,
     *PLAYLIST_HANDLERS,
+    hear,
+    show_progress,
+    stop_speaking,
     show_speech,
     show_voices,
     speak,

@@ -12,7 +12,7 @@ from webapp.services.speech import SpeechClaim, SpeechNews
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.speech.making import SpeechMaker
-from webapp.speech.telling import SpeechTeller
+from webapp.speech.reporting import SpeechReporter
 
 
 class SpeechAttempt(ClaimedWork):
@@ -36,31 +36,31 @@ class SpeechAttempt(ClaimedWork):
         self._maker = maker
         self._claim = claim
         self._thread = thread
-        self._teller: SpeechTeller | None = None
+        self._reporter: SpeechReporter | None = None
 
     async def make(self, staged: Path) -> SoundFacts:
         """Speak in the thread, and tell meanwhile what is spoken."""
         loop = asyncio.get_running_loop()
-        teller = self._teller = SpeechTeller(self._claim, self._tell)
-        telling = asyncio.create_task(teller.run())
-        making = loop.run_in_executor(self._thread, self._maker.make, self._claim, staged, teller.tell)
+        reporter = self._reporter = SpeechReporter(self._claim, self._record)
+        reporting = asyncio.create_task(reporter.run())
+        making = loop.run_in_executor(self._thread, self._maker.make, self._claim, staged, reporter.report)
         try:
-            facts = await self.until_done(making, cancel=teller.lose)
-            teller.finish()
-            await telling
+            facts = await self.until_done(making, cancel=reporter.lose)
+            reporter.finish()
+            await reporting
             return facts
         finally:
-            teller.lose()
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            reporter.lose()
+            reporting.cancel()
+            await asyncio.gather(reporting, return_exceptions=True)
 
     def lose(self) -> None:
         """Stop speaking: the claim is no longer ours."""
-        if self._teller is not None:
-            self._teller.lose()
+        if self._reporter is not None:
+            self._reporter.lose()
 
-    async def _tell(self, news: SpeechNews) -> None:
-        await self._persist(lambda: self._leases.tell(self._claim, news))
+    async def _record(self, news: SpeechNews) -> None:
+        await self._persist(lambda: self._leases.record_progress(self._claim, news))
 
     async def complete(self, facts: SoundFacts) -> None:
         """Make the sound visible."""

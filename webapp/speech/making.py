@@ -16,11 +16,12 @@ from webapp.audio.stream_encoder import StreamEncoder
 from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import EngineName, Passage, Utterance, Voice
 from webapp.engines.speech.engine import SpeechEngine
+from webapp.policy.library.captions import Caption
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, VoiceView
 
 # How many sentences are spoken, of how many, and the next piece of the stream where there is one.
-Tell: TypeAlias = Callable[[int, int, bytes], None]
+Report: TypeAlias = Callable[[int, int, bytes], None]
 FILE_STEM: Final = "sound"
 PICTURE: Final = "spectrogram.png"
 # Speech has no seed; what is random in a file is drawn from this one, so that it is always the same.
@@ -40,26 +41,28 @@ class SpeechMaker:
         self._engine = engine
         self._target_lufs = target_lufs
 
-    def make(self, claim: SpeechClaim, folder: Path, tell: Tell) -> SoundFacts:
-        """Speak, finish and write; a sample as WAV only. `tell` is called after each sentence.
+    def make(self, claim: SpeechClaim, folder: Path, report: Report) -> SoundFacts:
+        """Speak, finish and write; a sample as WAV only. `report` is called after each sentence.
 
-        Raises EngineError and OSError, and what `tell` raises, which stops the speaking.
+        Raises EngineError and OSError, and what `report` raises, which stops the speaking.
         """
         voice = self._engine.voice(claim.voice)
-        waveform = self._engine.joined(self._spoken(claim, voice, tell), claim.voice)
+        spoken = self._spoken(claim, voice, report)
+        waveform = self._engine.joined(spoken, claim.voice)
         finished = finish(
             waveform, duration_s=waveform.duration_s, loopable=False, target_lufs=self._target_lufs
         )
         if claim.account_id is None:
             path = folder / f"{FILE_STEM}.{AudioFormat.WAV}"
             write_audio(path, finished.waveform, AudioFormat.WAV, dither_seed=SEED)
-            return _facts(voice, finished, path.stat().st_size)
+            return _facts(voice, finished, path.stat().st_size, ())
         renditions = write_renditions(finished, folder, FILE_STEM, dither_seed=SEED)
         set_serial_number(folder / f"{FILE_STEM}.{AudioFormat.OGG}", SEED)
         (folder / f"{FILE_STEM}.png").rename(folder / PICTURE)
-        return _facts(voice, finished, sum(rendition.size_bytes for rendition in renditions))
+        size_bytes = sum(rendition.size_bytes for rendition in renditions)
+        return _facts(voice, finished, size_bytes, _captions(spoken))
 
-    def _spoken(self, claim: SpeechClaim, voice: Voice, tell: Tell) -> list[Utterance]:
+    def _spoken(self, claim: SpeechClaim, voice: Voice, report: Report) -> list[Utterance]:
         """Speak the text, and encode what its listeners hear meanwhile."""
         spoken: list[Utterance] = []
         stream = None
@@ -68,9 +71,9 @@ class SpeechMaker:
         with closing(self._engine.utter([Passage(claim.text, claim.voice, claim.speed)])) as utterances:
             for one in utterances:
                 spoken.append(one)
-                tell(one.number, one.total, stream.piece(one) if stream else b"")
+                report(one.number, one.total, stream.piece(one) if stream else b"")
         if stream:
-            tell(spoken[-1].total, spoken[-1].total, stream.rest())
+            report(spoken[-1].total, spoken[-1].total, stream.rest())
         return spoken
 
 
@@ -110,7 +113,15 @@ def voice_views(voices: Sequence[Voice]) -> list[VoiceView]:
     ]
 
 
-def _facts(voice: Voice, finished: FinishedAudio, bytes_total: int) -> SoundFacts:
+def _captions(spoken: Sequence[Utterance]) -> tuple[Caption, ...]:
+    return tuple(
+        Caption(round(one.begin_s, 3), round(one.end_s, 3), one.text) for one in spoken if one.samples.size
+    )
+
+
+def _facts(
+    voice: Voice, finished: FinishedAudio, bytes_total: int, captions: tuple[Caption, ...]
+) -> SoundFacts:
     waveform, report = finished.waveform, finished.report
     return SoundFacts(
         engine=voice.engine,
@@ -127,4 +138,5 @@ def _facts(voice: Voice, finished: FinishedAudio, bytes_total: int) -> SoundFact
         quality_reasons=report.reasons,
         peaks=tuple(finished.peaks),
         bytes_total=bytes_total,
+        captions=captions,
     )

@@ -3,7 +3,7 @@
 import { ROOT } from "../root.js";
 
 export function trackOf(element) {
-  const { sound, title, by, length, href } = element.dataset;
+  const { sound, title, by, length, href, spoken } = element.dataset;
   const path = element.querySelector(".wave path");
   return {
     id: sound,
@@ -11,6 +11,7 @@ export function trackOf(element) {
     by: by ?? "",
     href: href ?? "",
     lengthS: Number(length),
+    isSpoken: spoken !== undefined,
     outline: path?.getAttribute("d") ?? "",
     outlineBox: path?.ownerSVGElement.getAttribute("viewBox") ?? "",
   };

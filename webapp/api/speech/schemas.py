@@ -65,6 +65,7 @@ class SpeechRequestStatus(Struct, frozen=True):
     voice: VoiceName
     generation_id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$", examples=["0123456789abcdef0123"])]
     audio_url: Annotated[str | None, Meta(description="Where the sound is, once it is spoken.")]
+    captions_url: Annotated[str | None, Meta(description="When each sentence is heard, as WebVTT.")]
     duration: Annotated[float | None, Meta(description="Seconds, once it is spoken.")]
     error: Annotated[str | None, Meta(description="Why it failed.")]
 
@@ -111,6 +112,7 @@ def speech_request(progress: SpeechProgress) -> SpeechRequestStatus:
         voice=progress.voice,
         generation_id=progress.generation_id,
         audio_url=public_path(sound.url()) if is_spoken else None,
+        captions_url=public_path(f"/captions/{progress.generation_id}.vtt") if is_spoken else None,
         duration=round(sound.duration_s, 3) if is_spoken else None,
         error=(progress.refusal or SpeechFailed().message) if progress.status == "failed" else None,
     )

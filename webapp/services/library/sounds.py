@@ -7,12 +7,13 @@ from typing import Final
 import msgspec
 
 from webapp.database import Row
+from webapp.policy.library.captions import Caption
 
 AUDIO_FORMATS: Final = ("wav", "flac", "ogg", "mp3")
 SOUND_COLUMNS: Final = (
     "storage_key", "generation_id", "engine", "engine_label", "checkpoint", "license", "seed", "duration_s",
     "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "quality_score", "quality_reasons", "peaks",
-    "bytes_total", "reading",
+    "bytes_total", "reading", "captions",
 )  # fmt: skip
 SOUND_PREFIX: Final = "sound_"
 
@@ -52,6 +53,7 @@ class SoundFacts:
     peaks: tuple[int, ...]
     bytes_total: int
     reading: PromptReading | None = field(default=None, kw_only=True)
+    captions: tuple[Caption, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,13 @@ def sound_view(row: Row) -> SoundView | None:
     values["quality_reasons"] = tuple(json.loads(values["quality_reasons"]))
     values["peaks"] = tuple(json.loads(values["peaks"]))
     values["reading"] = _reading(values["reading"])
+    values["captions"] = captions_of(values["captions"])
     return SoundView(**values)
+
+
+def captions_of(text: str) -> tuple[Caption, ...]:
+    """Read captions as they are stored."""
+    return msgspec.json.decode(text, type=tuple[Caption, ...]) if text else ()
 
 
 def _reading(text: str) -> PromptReading | None:

@@ -96,7 +96,7 @@ class SpeechLeases:
         """Record the heartbeat and renew the leases; returns (request id, fence) of those that hold."""
         return await self._store.keep(worker_id, claims)
 
-    async def tell(self, claim: SpeechClaim, news: SpeechNews) -> None:
+    async def record_progress(self, claim: SpeechClaim, news: SpeechNews) -> None:
         """Record how far a text is, and let its listeners have the next pieces. Raises LeaseLost."""
         numbered = enumerate(news.pieces, news.first_piece)
         async with self._transaction():

@@ -15,7 +15,7 @@ from webapp.services.shared.idempotency import Once
 from webapp.services.shared.rate_limits import Hit
 from webapp.services.speech import pieces
 from webapp.services.speech.speech import UNSPOKEN, AcceptedSpeech, Speech
-from webapp.services.speech.views import SpeechProgress
+from webapp.services.speech.views import SpeechProgress, SpokenSound
 from webapp.services.speech.waiting import CANCELLED, Ended, Waiting
 from webapp.tables import SpeechRequest
 
@@ -53,6 +53,22 @@ class LongTexts:
         self._followed.add(task)
         task.add_done_callback(self._followed.discard)
         return await self.progress(identity, request_id)
+
+    async def first_heard(self, identity: Identity, request_id: str) -> SpokenSound | SpeechProgress:
+        """Wait for the first sentence of several, and return how far the text is; else for the whole sound.
+
+        Raises what `listen` raises.
+        """
+        with self._bus.subscribe() as hints:
+            while not isinstance(state := await self._waiting.state_of(request_id), Ended):
+                progress = await self.progress(identity, request_id)
+                if state and progress.sentences > 1:
+                    return progress
+                await self._waiting.hinted(hints, request_id)
+        sound = state.sound()
+        async with self._database.transaction(durable=False):
+            await pieces.remove(request_id)
+        return sound
 
     async def progress(self, identity: Identity, request_id: str) -> SpeechProgress:
         """Return how far an account's request is. Raises NotFound."""
@@ -111,7 +127,7 @@ class LongTexts:
         with self._bus.subscribe() as hints:
             while True:
                 # The end is looked for first: no piece comes after it.
-                ended = await self._waiting.look(request_id)
+                ended = await self._waiting.state_of(request_id)
                 piece = None if is_whole else await pieces.read(request_id, number)
                 if piece is not None:
                     number += 1

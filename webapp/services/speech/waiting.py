@@ -94,7 +94,7 @@ class Waiting:
         with self._bus.subscribe() as hints:
             try:
                 async with self._limited(since_s) as limit:
-                    while isinstance(ended := await self.look(request_id), int):
+                    while isinstance(ended := await self.state_of(request_id), int):
                         if is_renewed and ended != done:
                             done = ended
                             self._renew(limit)
@@ -124,7 +124,7 @@ class Waiting:
             finally:
                 self._held.discard(held)
 
-    async def look(self, request_id: str) -> Ended | int:
+    async def state_of(self, request_id: str) -> Ended | int:
         """Return how a request ended, or how many of its sentences are spoken so far."""
         row = await (
             SpeechRequest.select(

@@ -12,7 +12,7 @@ from webapp.services.speech import SpeechClaim, SpeechNews
 MANY_SENTENCES: Final = 8
 
 
-class SpeechTeller:
+class SpeechReporter:
     """Takes what a thread has spoken, and writes it in order; what comes meanwhile is written together."""
 
     def __init__(self, claim: SpeechClaim, write: Callable[[SpeechNews], Awaitable[None]]) -> None:
@@ -26,7 +26,7 @@ class SpeechTeller:
         self._done = self._total = self._next_piece = 0
         self._pieces: list[bytes] = []
 
-    def tell(self, done: int, total: int, piece: bytes) -> None:
+    def report(self, done: int, total: int, piece: bytes) -> None:
         """Take a sentence, in the thread. Raises LeaseLost once there is nobody to tell."""
         if self._is_lost.is_set():
             raise LeaseLost(self._claim.key)
