@@ -17,8 +17,6 @@ SAMPLE_RATE: Final = 24_000
 # Fixed, so that breath and hiss are the same each time.
 SEED: Final = 1
 FULL_SCALE: Final = 32_767
-# Less than any text took for a phoneme or mark of stress, at normal speed.
-SHORTEST_PHONEME_S: Final = 0.045
 
 Samples = npt.NDArray[np.float32]
 
@@ -32,6 +30,8 @@ class EnglishVoices(ABC):
 
     # How long a text may last at least; infinite where the limit of all voices will do.
     longest_s: ClassVar[float] = math.inf
+    # Less than any text took for a phoneme or mark of stress, at normal speed.
+    shortest_phoneme_s: ClassVar[float] = 0.045
 
     def __init__(self, readers: EnglishReaders) -> None:
         self._readers = readers
@@ -56,7 +56,7 @@ class EnglishVoices(ABC):
         Raises Unreadable.
         """
         phonemes = "".join(self._phonemes(text, source))
-        return SHORTEST_PHONEME_S / speed * sum(phoneme.isalpha() for phoneme in phonemes)
+        return self.shortest_phoneme_s / speed * sum(phoneme.isalpha() for phoneme in phonemes)
 
     def speak(self, text: str, source: str, speed: float) -> tuple[int, bytes]:
         """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds.
