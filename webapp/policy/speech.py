@@ -7,7 +7,9 @@ from typing import Any, Final
 from webapp.errors import InvalidRequest
 from webapp.foreign_text import is_plain_name
 from webapp.policy.generation import clean_text
+from webapp.policy.speech_markup import SSML, spoken_parts
 
+PLAIN: Final = "plain"
 MAX_TEXT_CHARACTERS: Final = 5_000
 MIN_SPEED: Final = 0.5
 MAX_SPEED: Final = 2.0
@@ -59,12 +61,30 @@ SAMPLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechOptions:
+    """How a text is spoken beside its speed: `pitch` is 1 for the voice's own, `markup` may be `ssml`."""
+
+    pitch: float = 1.0
+    markup: str = ""
+
+
+USUAL_OPTIONS: Final = SpeechOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechChoice:
     """A validated speech request. `voice` is None for the server's default."""
 
     text: str
     voice: str | None = None
     speed: float = NORMAL_SPEED
+    options: SpeechOptions = USUAL_OPTIONS
+
+    @property
+    def voices_in_text(self) -> frozenset[str]:
+        """Return the voices that the markup of the text names."""
+        parts = spoken_parts(self.text, self.options.markup)
+        return frozenset(part.voice for part in parts if part.voice)
 
 
 def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
@@ -76,7 +96,11 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
     text = _text(body.get("text"))
     if voice is not None and not isinstance(voice, str):
         raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
-    return SpeechChoice(text, voice or None, _speed(body.get("speed")))
+    options = SpeechOptions(_factor(body.get("pitch"), "Pitch", "pitch"), _markup(body.get("markup")))
+    choice = SpeechChoice(text, voice or None, _factor(body.get("speed"), "Speed", "speed"), options)
+    # Raises for markup that cannot be read.
+    _ = choice.voices_in_text
+    return choice
 
 
 def parse_stream_format(body: Mapping[str, Any]) -> str:
@@ -126,9 +150,17 @@ def _text(value: object) -> str:
     return text
 
 
-def _speed(value: object) -> float:
+def _factor(value: object, name: str, field: str) -> float:
     if value is None:
         return NORMAL_SPEED
     if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SPEED <= value <= MAX_SPEED:
-        raise InvalidRequest(f"Speed must be a number from {MIN_SPEED:g} to {MAX_SPEED:g}", field="speed")
+        raise InvalidRequest(f"{name} must be a number from {MIN_SPEED:g} to {MAX_SPEED:g}", field=field)
     return float(value)
+
+
+def _markup(value: object) -> str:
+    if value in (None, PLAIN):
+        return ""
+    if value != SSML:
+        raise InvalidRequest(f"Markup must be one of: {PLAIN}, {SSML}", field="markup")
+    return SSML

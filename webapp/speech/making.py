@@ -17,6 +17,7 @@ from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import EngineName, Passage, Utterance, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.policy.library.captions import Caption
+from webapp.policy.speech_markup import LEAST, MOST, spoken_parts
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, VoiceView
 
@@ -68,7 +69,7 @@ class SpeechMaker:
         stream = None
         if claim.stream_format:
             stream = _Stream(AudioFormat(claim.stream_format), voice.sample_rate, self._target_lufs)
-        with closing(self._engine.utter([Passage(claim.text, claim.voice, claim.speed)])) as utterances:
+        with closing(self._engine.utter(_passages(claim), claim.voice)) as utterances:
             for one in utterances:
                 spoken.append(one)
                 report(one.number, one.total, stream.piece(one) if stream else b"")
@@ -110,6 +111,20 @@ def voice_views(voices: Sequence[Voice]) -> list[VoiceView]:
             commercial_use=voice.commercial_use,
         )
         for voice in voices
+    ]
+
+
+def _passages(claim: SpeechClaim) -> list[Passage]:
+    """Return the parts of a text as the engine takes them, each within the range of speeds and pitches."""
+    return [
+        Passage(
+            part.text,
+            part.voice or claim.voice,
+            min(MOST, max(LEAST, part.speed * claim.speed)),
+            min(MOST, max(LEAST, part.pitch * claim.options.pitch)),
+            part.pause_s,
+        )
+        for part in spoken_parts(claim.text, claim.options.markup)
     ]
 
 

@@ -32,6 +32,8 @@ class SpeechRequest(Table, tablename="speech_request"):
     text = Text()
     voice = Varchar(length=100)
     speed = DoublePrecision(default=1.0)
+    # JSON of webapp.policy.speech.SpeechOptions; empty for the usual ones.
+    options = Text(default="")
 
     # wav | flac | ogg | mp3 while it is heard as it is spoken; empty where nobody listens yet.
     stream_format = Varchar(length=4, default="")

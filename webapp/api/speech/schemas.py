@@ -39,6 +39,19 @@ class SpeechBody(Struct, frozen=True):
         | UnsetType
         | None
     ) = UNSET
+    pitch: (
+        Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="1 is the voice's own.", examples=[1])]
+        | UnsetType
+        | None
+    ) = UNSET
+    markup: (
+        Annotated[
+            Literal["plain", "ssml"],
+            Meta(description="`ssml`: the text has elements of SSML, of which a small part is understood."),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 class StreamBody(SpeechBody, frozen=True):

@@ -116,17 +116,17 @@ class SpeechEngine:
         all other errors, including an unknown voice.
         """
         passages = [Passage(text, voice_id, speed)]
-        return self.joined(list(self.utter(passages)), voice_id)
+        return self.joined(list(self.utter(passages, voice_id)), voice_id)
 
-    def utter(self, passages: Sequence[Passage]) -> Generator[Utterance, None, None]:
+    def utter(self, passages: Sequence[Passage], voice_id: str) -> Generator[Utterance, None, None]:
         """Speak passages sentence by sentence, each as soon as it is spoken; stops when it is closed.
 
-        All are mono sounds at the sample rate of the first passage's voice. Raises what `speak` raises.
+        All are mono sounds at the sample rate of the voice `voice_id`. Raises what `speak` raises.
         """
         script = ScriptWriter(self.voice, self._espeak).write(passages)
         if not script.segments:
             raise NothingToSpeak
-        joiner = Joiner(self.voice(passages[0].voice_id).sample_rate)
+        joiner = Joiner(self.voice(voice_id).sample_rate)
         with closing(self._speaker.speak(script.segments, LONGEST_S)) as spoken:
             for number, group in groupby(script.segments, lambda segment: segment.sentence):
                 parts = [(next(spoken), segment.pause_s) for segment in group]

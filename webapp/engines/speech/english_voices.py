@@ -47,7 +47,7 @@ class EnglishVoices(ABC):
         """Return the phonemes of a text, in as many parts as the model takes at a time."""
 
     @abstractmethod
-    def _synthesize(self, parts: Sequence[str], source: str, speed: float) -> list[Samples]:
+    def _synthesize(self, parts: Sequence[str], source: str, speed: float, pitch: float) -> list[Samples]:
         """Return the sound of each part, within -1 and 1."""
 
     def shortest_s(self, text: str, source: str, speed: float) -> float:
@@ -58,7 +58,7 @@ class EnglishVoices(ABC):
         phonemes = "".join(self._phonemes(text, source))
         return self.shortest_phoneme_s / speed * sum(phoneme.isalpha() for phoneme in phonemes)
 
-    def speak(self, text: str, source: str, speed: float) -> tuple[int, bytes]:
+    def speak(self, text: str, source: str, speed: float, pitch: float = 1.0) -> tuple[int, bytes]:
         """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds.
 
         Raises Unreadable, and what the model raises.
@@ -66,7 +66,7 @@ class EnglishVoices(ABC):
         parts = [part for part in self._phonemes(text, source) if any(map(str.isalpha, part))]
         if not parts:
             return SAMPLE_RATE, b""
-        samples = np.clip(np.concatenate(self._synthesize(parts, source, speed)), -1, 1) * FULL_SCALE
+        samples = np.clip(np.concatenate(self._synthesize(parts, source, speed, pitch)), -1, 1) * FULL_SCALE
         return SAMPLE_RATE, samples.astype(np.int16).tobytes()
 
     def _phonemes(self, text: str, source: str) -> list[str]:

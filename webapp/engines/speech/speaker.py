@@ -179,6 +179,7 @@ def _request(segment: Segment) -> dict[str, str | float]:
         "source": segment.voice.source,
         "text": segment.text,
         "speed": segment.speed,
+        "pitch": segment.pitch,
         "spare": segment.spare.source if segment.spare else "",
     }
 

@@ -150,7 +150,15 @@ class SpeakerProcess:
         if neural is None:
             return self._speak_with_espeak(segment, segment["source"], limit_s)
         try:
-            rate, samples = neural.speak(segment["text"], segment["source"], segment["speed"])
+            if isinstance(neural, EnglishVoices):
+                rate, samples = neural.speak(
+                    segment["text"], segment["source"], segment["speed"], segment["pitch"]
+                )
+            else:
+                rate, samples = neural.speak(
+                    segment["text"], segment["source"], segment["speed"] / segment["pitch"]
+                )
+                rate = _raised(rate, segment["pitch"])
         except Unreadable as error:
             self._unread.append(str(error))
         else:
@@ -161,7 +169,14 @@ class SpeakerProcess:
     def _speak_with_espeak(self, segment: dict[str, Any], voice: str, limit_s: float) -> tuple[int, bytes]:
         rate = self._espeak.sample_rate
         limit_bytes = round(limit_s * rate) * BYTES_PER_SAMPLE
-        return rate, self._espeak.speak(segment["text"], voice, segment["speed"], limit_bytes)
+        speed = segment["speed"] / segment["pitch"]
+        samples = self._espeak.speak(segment["text"], voice, speed, limit_bytes)
+        return _raised(rate, segment["pitch"]), samples
+
+
+def _raised(rate: int, pitch: float) -> int:
+    """Return the sample rate at which a sound that was spoken more slowly has its pace, and this pitch."""
+    return rate if pitch == 1 else 50 * round(rate * pitch / 50)
 
 
 def _write(pipe: BinaryIO, head: dict[str, Any], samples: bytes) -> None:

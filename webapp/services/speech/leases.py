@@ -15,12 +15,14 @@ from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.events import Bus, speech_changed
 from webapp.policy.moments import SKEW_MS
-from webapp.policy.speech import VOICE_MODEL, as_prompt
+from webapp.policy.speech import USUAL_OPTIONS, VOICE_MODEL, SpeechOptions, as_prompt
+from webapp.policy.speech_markup import plain_text
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.shared.lease_queries import Kept
 from webapp.services.shared.leases import LeasedTable, LeaseStore, storage_key
 from webapp.services.speech import pieces, queries
+from webapp.services.speech.options import options_of
 from webapp.settings import Settings
 from webapp.tables import SpeechRequest
 
@@ -44,6 +46,7 @@ class SpeechClaim:
     speed: float
     submitted_ms: int
     stream_format: str = ""
+    options: SpeechOptions = USUAL_OPTIONS
 
     @property
     def storage_key(self) -> str:
@@ -188,6 +191,7 @@ def _claim(row: Row, worker_id: str) -> SpeechClaim:
         speed=row["speed"],
         submitted_ms=row["created_ms"],
         stream_format=row["stream_format"],
+        options=options_of(row["options"]),
     )
 
 
@@ -197,6 +201,6 @@ def _new_sound(claim: SpeechClaim, account_id: int) -> NewSound:
         account_id=account_id,
         storage_key=claim.storage_key,
         model=VOICE_MODEL,
-        prompt=as_prompt(claim.text),
+        prompt=as_prompt(plain_text(claim.text, claim.options.markup)),
         is_loopable=False,
     )

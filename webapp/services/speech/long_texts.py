@@ -10,10 +10,12 @@ from webapp.errors import Conflict, NotFound, SpeechFailed
 from webapp.events import Bus, speech_changed
 from webapp.policy.queue.job_status import ACTIVE
 from webapp.policy.speech import SpeechChoice
+from webapp.policy.speech_markup import plain_text
 from webapp.services.accounts.identity import Identity
 from webapp.services.shared.idempotency import Once
 from webapp.services.shared.rate_limits import Hit
 from webapp.services.speech import pieces
+from webapp.services.speech.options import options_of
 from webapp.services.speech.speech import UNSPOKEN, AcceptedSpeech, Speech
 from webapp.services.speech.views import SpeechProgress, SpokenSound
 from webapp.services.speech.waiting import CANCELLED, Ended, Waiting
@@ -80,6 +82,7 @@ class LongTexts:
                 speech.generation_id,
                 speech.voice,
                 speech.text,
+                speech.options,
                 speech.sentences,
                 speech.sentences_done,
                 speech.duration_s,
@@ -168,7 +171,7 @@ def _progress(row: Row) -> SpeechProgress:
         status=row["status"],
         generation_id=row["generation_id"],
         voice=row["voice"],
-        text=row["text"],
+        text=plain_text(row["text"], options_of(row["options"]).markup),
         sentences=row["sentences"],
         sentences_done=row["sentences_done"],
         duration_s=row["duration_s"],

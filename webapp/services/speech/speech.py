@@ -19,7 +19,6 @@ from webapp.errors import (
 from webapp.events import speech_changed
 from webapp.policy.accounts.tiers import Tier
 from webapp.policy.speech import (
-    NORMAL_SPEED,
     VOICE_NOT_FOUND,
     SpeechChoice,
     default_voice,
@@ -36,6 +35,7 @@ from webapp.services.shared.leases import storage_key
 from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimits
 from webapp.services.speech import queries
+from webapp.services.speech.options import stored_options
 from webapp.services.speech.views import SpokenSound, VoiceView
 from webapp.services.speech.waiting import AWAY, Waiting
 from webapp.services.workers.arrivals import Arrivals
@@ -126,6 +126,8 @@ class Speech:
         unknown voice, LimitReached and StorageFull.
         """
         voice = await self._voice(choice.voice)
+        for named in sorted(choice.voices_in_text):
+            await self._voice(named)
         request_id, hit = await self._accept(identity, choice, voice, stream_format, once)
         self._bus.publish(speech_changed(request_id))
         return request_id, hit
@@ -215,9 +217,7 @@ class Speech:
             if identity.account_id in full:
                 raise StorageFull(full[identity.account_id])
             request_id = self._ids.job_id()
-            await self._insert(
-                request_id, identity.account_id, choice.text, voice, choice.speed, stream_format
-            )
+            await self._insert(request_id, identity.account_id, choice, voice, stream_format)
             if once:
                 await once.keep(AcceptedSpeech(request_id))
             return request_id, hit
@@ -226,9 +226,8 @@ class Speech:
         self,
         request_id: str,
         account_id: int | None,
-        text: str,
+        choice: SpeechChoice,
         voice: str,
-        speed: float,
         stream_format: str = "",
     ) -> bool:
         """Write a request down; False for a sample that somebody else has asked for meanwhile."""
@@ -237,9 +236,10 @@ class Speech:
             account=account_id,
             generation_id=self._ids.generation_id(),
             created_ms=self._clock.now_ms(),
-            text=text,
+            text=choice.text,
             voice=voice,
-            speed=speed,
+            speed=choice.speed,
+            options=stored_options(choice.options),
             stream_format=stream_format,
         )
         rows = await (
@@ -258,7 +258,7 @@ class Speech:
     async def _ask_for_sample(self, voice: VoiceView) -> str:
         request_id = self._ids.job_id()
         async with self._database.transaction(durable=False):
-            is_new = await self._insert(request_id, None, sample_text(voice.language), voice.id, NORMAL_SPEED)
+            is_new = await self._insert(request_id, None, SpeechChoice(sample_text(voice.language)), voice.id)
         if is_new:
             self._bus.publish(speech_changed(request_id))
             return request_id
