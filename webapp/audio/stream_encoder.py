@@ -2,16 +2,13 @@
 
 import io
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import soundfile
 
 from webapp.audio.encode import COMPRESSION, SUBTYPES, AudioFormat, at_rate, mp3_rate, quantise
 from webapp.audio.waveform import Waveform
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 # libsndfile's Vorbis encoder puts a whole write on its stack.
 _FRAMES_PER_WRITE: Final = 1 << 15
@@ -36,8 +33,7 @@ class _Sink(io.RawIOBase):
         self._fresh.clear()
         return taken
 
-    def write(self, data: "Buffer") -> int:
-        data = bytes(data)
+    def write(self, data: bytes) -> int:  # type: ignore[override] # libsndfile is given bytes only
         if self._position == self._length:
             self._fresh += data
             self._length += len(data)

@@ -11,6 +11,7 @@ from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, SpeechNews
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
+from webapp.speech.backing import FILE, BackingFile, BackingGone
 from webapp.speech.making import SpeechMaker
 from webapp.speech.reporting import SpeechReporter
 
@@ -40,10 +41,25 @@ class SpeechAttempt(ClaimedWork):
 
     async def make(self, staged: Path) -> SoundFacts:
         """Speak in the thread, and tell meanwhile what is spoken."""
+        if not self._claim.options.over:
+            return await self._make(staged, None)
+        backing = await self._leases.backing(self._claim)
+        if backing is None:
+            raise BackingGone("its row is gone")
+        try:
+            async with self._services.storage.local_file(backing.storage_key, FILE) as path:
+                ducking_db = self._claim.options.ducking_db
+                return await self._make(staged, BackingFile(path, backing.license, ducking_db))
+        except FileNotFoundError as error:
+            raise BackingGone("its file is gone") from error
+
+    async def _make(self, staged: Path, backing: BackingFile | None) -> SoundFacts:
         loop = asyncio.get_running_loop()
         reporter = self._reporter = SpeechReporter(self._claim, self._record)
         reporting = asyncio.create_task(reporter.run())
-        making = loop.run_in_executor(self._thread, self._maker.make, self._claim, staged, reporter.report)
+        making = loop.run_in_executor(
+            self._thread, self._maker.make, self._claim, staged, reporter.report, backing
+        )
         try:
             facts = await self.until_done(making, cancel=reporter.lose)
             reporter.finish()
@@ -82,4 +98,4 @@ class SpeechAttempt(ClaimedWork):
 
 
 def _refusal(error: Exception) -> str:
-    return error.user_message if isinstance(error, NothingToSpeak | SpeechTooLong) else ""
+    return error.user_message if isinstance(error, NothingToSpeak | SpeechTooLong | BackingGone) else ""

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import numpy as np
 
+from webapp.audio.ducking import LEAD_S
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
@@ -20,6 +22,7 @@ from webapp.policy.library.captions import Caption
 from webapp.policy.speech_markup import LEAST, MOST, spoken_parts
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, VoiceView
+from webapp.speech.backing import BackingFile
 
 # How many sentences are spoken, of how many, and the next piece of the stream where there is one.
 Report: TypeAlias = Callable[[int, int, bytes], None]
@@ -42,7 +45,9 @@ class SpeechMaker:
         self._engine = engine
         self._target_lufs = target_lufs
 
-    def make(self, claim: SpeechClaim, folder: Path, report: Report) -> SoundFacts:
+    def make(
+        self, claim: SpeechClaim, folder: Path, report: Report, backing: BackingFile | None = None
+    ) -> SoundFacts:
         """Speak, finish and write; a sample as WAV only. `report` is called after each sentence.
 
         Raises EngineError and OSError, and what `report` raises, which stops the speaking.
@@ -50,6 +55,8 @@ class SpeechMaker:
         voice = self._engine.voice(claim.voice)
         spoken = self._spoken(claim, voice, report)
         waveform = self._engine.joined(spoken, claim.voice)
+        if backing:
+            waveform = backing.below(waveform)
         finished = finish(
             waveform, duration_s=waveform.duration_s, loopable=False, target_lufs=self._target_lufs
         )
@@ -61,7 +68,9 @@ class SpeechMaker:
         set_serial_number(folder / f"{FILE_STEM}.{AudioFormat.OGG}", SEED)
         (folder / f"{FILE_STEM}.png").rename(folder / PICTURE)
         size_bytes = sum(rendition.size_bytes for rendition in renditions)
-        return _facts(voice, finished, size_bytes, _captions(spoken))
+        captions = _captions(spoken, LEAD_S if backing else 0)
+        facts = _facts(voice, finished, size_bytes, captions)
+        return _with_license_of(facts, backing) if backing else facts
 
     def _spoken(self, claim: SpeechClaim, voice: Voice, report: Report) -> list[Utterance]:
         """Speak the text, and encode what its listeners hear meanwhile."""
@@ -128,10 +137,18 @@ def _passages(claim: SpeechClaim) -> list[Passage]:
     ]
 
 
-def _captions(spoken: Sequence[Utterance]) -> tuple[Caption, ...]:
+def _captions(spoken: Sequence[Utterance], after_s: float) -> tuple[Caption, ...]:
     return tuple(
-        Caption(round(one.begin_s, 3), round(one.end_s, 3), one.text) for one in spoken if one.samples.size
+        Caption(round(after_s + one.begin_s, 3), round(after_s + one.end_s, 3), one.text)
+        for one in spoken
+        if one.samples.size
     )
+
+
+def _with_license_of(facts: SoundFacts, backing: BackingFile) -> SoundFacts:
+    """Return the facts of a mix: the licences of both its parts bind."""
+    licenses = dict.fromkeys(one for one in (facts.license, backing.license) if one)
+    return replace(facts, license=" and ".join(licenses))
 
 
 def _facts(

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from webapp.errors import SpeechFailed
 from webapp.http.middleware.prefix import public_path
 from webapp.policy.generation import PROMPT_PATTERN
-from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
+from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED, MOST_DUCKING_DB
 from webapp.services.speech import SpeechProgress, SpokenSound, VoiceView
 
 EXAMPLE_VOICE: Final = "hibari-heart"
@@ -48,6 +48,25 @@ class SpeechBody(Struct, frozen=True):
         Annotated[
             Literal["plain", "ssml"],
             Meta(description="`ssml`: the text has elements of SSML, of which a small part is understood."),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+    over: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^([0-9a-f]{20})?$",
+                description="The id of a sound of the library, which the text is spoken over.",
+            ),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+    ducking_db: (
+        Annotated[
+            float,
+            Meta(ge=0, le=MOST_DUCKING_DB, description="How much quieter that sound is during speech; 12."),
         ]
         | UnsetType
         | None

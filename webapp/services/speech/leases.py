@@ -24,7 +24,7 @@ from webapp.services.shared.leases import LeasedTable, LeaseStore, storage_key
 from webapp.services.speech import pieces, queries
 from webapp.services.speech.options import options_of
 from webapp.settings import Settings
-from webapp.tables import SpeechRequest
+from webapp.tables import Sound, SpeechRequest
 
 # A text that has ended this many workers may be what ends them.
 LOST_WORKERS_LIMIT: Final = 3
@@ -74,6 +74,14 @@ class SpeechNews:
     pieces: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """A sound that a text is spoken over."""
+
+    storage_key: str
+    license: str
+
+
 class SpeechLeases:
     """The speech worker's side of requests."""
 
@@ -98,6 +106,14 @@ class SpeechLeases:
     async def keep(self, worker_id: str, claims: Iterable[SpeechClaim]) -> Kept:
         """Record the heartbeat and renew the leases; returns (request id, fence) of those that hold."""
         return await self._store.keep(worker_id, claims)
+
+    async def backing(self, claim: SpeechClaim) -> Backing | None:
+        """Return the sound that a text is spoken over; None where it is gone."""
+        sound_id = claim.options.over
+        row = await (
+            Sound.select(Sound.storage_key, Sound.license).where(Sound.generation_id == sound_id).first()
+        )
+        return Backing(row["storage_key"], row["license"]) if row else None
 
     async def record_progress(self, claim: SpeechClaim, news: SpeechNews) -> None:
         """Record how far a text is, and let its listeners have the next pieces. Raises LeaseLost."""

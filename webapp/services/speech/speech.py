@@ -19,6 +19,7 @@ from webapp.errors import (
 from webapp.events import speech_changed
 from webapp.policy.accounts.tiers import Tier
 from webapp.policy.speech import (
+    NO_BACKING,
     VOICE_NOT_FOUND,
     SpeechChoice,
     default_voice,
@@ -27,6 +28,7 @@ from webapp.policy.speech import (
 )
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import speech_bucket
+from webapp.services.library.browse import find_item
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.voices import VoiceRegister
 from webapp.services.shared.foundation import Foundation
@@ -128,6 +130,8 @@ class Speech:
         voice = await self._voice(choice.voice)
         for named in sorted(choice.voices_in_text):
             await self._voice(named)
+        if choice.options.over:
+            await self._require_sound(identity, choice.options.over)
         request_id, hit = await self._accept(identity, choice, voice, stream_format, once)
         self._bus.publish(speech_changed(request_id))
         return request_id, hit
@@ -190,6 +194,12 @@ class Speech:
         if voice_id not in known:
             raise InvalidRequest(VOICE_NOT_FOUND, field="voice")
         return voice_id
+
+    async def _require_sound(self, identity: Identity, sound_id: str) -> None:
+        try:
+            await find_item(self._database, identity, sound_id)
+        except NotFound:
+            raise InvalidRequest(NO_BACKING, field="over") from None
 
     async def _accept(
         self,
