@@ -46,6 +46,8 @@ class SpeakerProcess:
         # Why rules failed on pieces of the text that is spoken, for the log.
         self._unread: list[str] = []
         self._child: int | None = None
+        # Heeded only while it waits for the child: a write that a signal breaks into would lose a part.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
         signal.signal(signal.SIGUSR1, self._end_child)
 
     def serve(self, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -83,9 +85,10 @@ class SpeakerProcess:
         os.close(write_end)
         is_whole = False
         with os.fdopen(read_end, "rb") as pipe:
-            for head, samples in _answers(pipe):
-                is_whole = PART not in head
-                yield head, samples
+            answers = _answers(pipe)
+            while answer := _next_unless_stopped(answers):
+                is_whole = PART not in answer[0]
+                yield answer
         child, self._child = self._child, None
         _, status = os.waitpid(child, 0)
         if not is_whole:
@@ -99,7 +102,6 @@ class SpeakerProcess:
         """Speak in the child and end it; a signal ends it if it takes too long."""
         code = 1
         try:
-            signal.signal(signal.SIGUSR1, signal.SIG_DFL)
             signal.alarm(LIMIT_S)
             with os.fdopen(write_end, "wb") as pipe:
                 for head, samples in self._answer_or_failure(request):
@@ -172,6 +174,15 @@ class SpeakerProcess:
         speed = segment["speed"] / segment["pitch"]
         samples = self._espeak.speak(segment["text"], voice, speed, limit_bytes)
         return _raised(rate, segment["pitch"]), samples
+
+
+def _next_unless_stopped(answers: Iterator[Answer]) -> Answer | None:
+    """Return what a child says next, None at its end; the signal that ends it is heeded meanwhile."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+    try:
+        return next(answers, None)
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 
 
 def _raised(rate: int, pitch: float) -> int:
