@@ -11,6 +11,7 @@ from webapp.engines.speech.reading.english_readings import written_out
 from webapp.engines.speech.reading.readable import readable
 from webapp.engines.speech.reading.scripts import LATIN, NEUTRAL, READER_OF, runs, scripts_read_in
 from webapp.engines.speech.reading.sentences import COMMAS, breaths, ends_sentence, paragraphs, sentences
+from webapp.engines.speech.reading.symbols import with_names
 
 # Between voices within a sentence, and where a very long sentence is split.
 PAUSE_BETWEEN_WORDS_S: Final = 0.06
@@ -68,7 +69,7 @@ class ScriptWriter:
     def _text(self, piece: str, reader: Voice) -> tuple[str, Voice | None]:
         plain = _plain(piece)
         if not reader.reads_english_only:
-            return plain, None
+            return with_names(plain), None
         return in_words(written_out(plain)), self._reader(LATIN, reader)
 
     def _pieces(self, sentence: str, voice: Voice) -> list[tuple[Voice, str]]:

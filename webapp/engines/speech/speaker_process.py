@@ -22,10 +22,13 @@ from webapp.engines.speech.espeak import Espeak
 from webapp.engines.speech.hibari_voices import HibariVoices
 from webapp.engines.speech.kokoro_voices import KokoroVoices
 from webapp.engines.speech.piper_voices import PiperVoices, unknown_languages
+from webapp.engines.speech.reading.symbols import names
 
 # Far longer than the longest text takes on a busy machine.
 LIMIT_S: Final = 60
 BYTES_PER_SAMPLE: Final = 2
+# Says the names of characters that a voice has no sound for.
+NAMING_VOICE: Final = "en-us"
 # The key of a line that samples follow: their rate, and how many bytes they are.
 PART: Final = "part"
 
@@ -77,6 +80,8 @@ class SpeakerProcess:
         yield from self._in_a_child(request)
 
     def _in_a_child(self, request: dict[str, Any]) -> Iterator[Answer]:
+        # One that came when there was no child any more is not for this one.
+        signal.sigtimedwait({signal.SIGUSR1}, 0)
         read_end, write_end = os.pipe()
         self._child = os.fork()
         if self._child == 0:
@@ -173,6 +178,8 @@ class SpeakerProcess:
         limit_bytes = round(limit_s * rate) * BYTES_PER_SAMPLE
         speed = segment["speed"] / segment["pitch"]
         samples = self._espeak.speak(segment["text"], voice, speed, limit_bytes)
+        if not any(samples) and (named := names(segment["text"])):
+            samples = self._espeak.speak(named, NAMING_VOICE, speed, limit_bytes)
         return _raised(rate, segment["pitch"]), samples
 
 
