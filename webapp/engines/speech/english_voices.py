@@ -21,6 +21,12 @@ FULL_SCALE: Final = 32_767
 Samples = npt.NDArray[np.float32]
 
 
+def most_phonemes(text: str) -> float:
+    """Return more phonemes than a text is likely to have: a digit or a mark may be a word of many."""
+    letters = sum(map(str.isalpha, text))
+    return 1.6 * letters + 30 * (len(text) - letters - sum(map(str.isspace, text)))
+
+
 class Unreadable(Exception):
     """The rules of reading fail on a text; says how, in words that quote nothing of it."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from webapp.engines.speech.english_readers import EnglishReaders
-from webapp.engines.speech.english_voices import EnglishVoices, Unreadable
+from webapp.engines.speech.english_voices import EnglishVoices, Unreadable, most_phonemes
 from webapp.engines.speech.espeak import Espeak
 from webapp.engines.speech.hibari_voices import HibariVoices
 from webapp.engines.speech.kokoro_voices import KokoroVoices
@@ -148,6 +148,15 @@ class SpeakerProcess:
             if voices is None:
                 continue
             longest_s = min(longest_s, voices.longest_s)
+            shortest_s += most_phonemes(segment["text"]) * voices.shortest_phoneme_s / segment["speed"]
+        if shortest_s <= longest_s:
+            # Reading a page takes longer than speaking its first sentence.
+            return False
+        shortest_s = 0.0
+        for segment in request["segments"]:
+            voices = self._english.get(segment["engine"])
+            if voices is None:
+                continue
             with contextlib.suppress(Unreadable):  # what cannot be read is spoken by another voice
                 shortest_s += voices.shortest_s(segment["text"], segment["source"], segment["speed"])
         return shortest_s > longest_s
