@@ -119,6 +119,8 @@ class Worker(Table):
     ready_magnet = Boolean(default=False)
     # How many jobs were preferred for that since a model was last loaded: see webapp.policy.queue.ordering.
     affinity_streak = Integer(default=0)
+    # The models that it can make, with commas between them; NULL for every model.
+    makes = Text(null=True, default=None)
     # It finishes what it has and takes no more.
     is_draining = Boolean(default=False)
     # sound: takes jobs. speech: speaks texts.

@@ -11,6 +11,7 @@ from webapp.database.patience import Outage
 from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
+from webapp.services.workers.abilities import made_models
 from webapp.services.workers.heartbeat import Heartbeat
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.workers import WorkerState
@@ -125,13 +126,13 @@ class Processor:
         """Claim the next job of the queue, if the engine can begin it now."""
         generating = self._generating()
         joining = generating[0].claim.model if generating else None
+        report = self._report()
+        ready = frozenset(name for name, entry in report["models"].items() if entry["state"] == "ready")
         with self._claiming:
-            return await self._leases.claim(self._worker_id, self._ready(), joining=joining)
+            return await self._leases.claim(
+                self._worker_id, ready, makes=made_models(report), joining=joining
+            )
         return None
-
-    def _ready(self) -> frozenset[str]:
-        """Name the models that need no loading."""
-        return frozenset(model for model, state in self._model_states().items() if state == "ready")
 
     def _model_states(self) -> dict[str, str]:
         return {model: entry["state"] for model, entry in self._report()["models"].items()}

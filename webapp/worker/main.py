@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import socket
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from webapp.audio.export import warm_up
 from webapp.database.patience import PASSING, until_there
 from webapp.logs import configure_logging, leave_out_injected
+from webapp.policy.generation import MODELS
 from webapp.services.container import Services, open_services
 from webapp.services.models.weights_register import WeightsRegister
 from webapp.services.opening import FOR_EVER
@@ -37,8 +39,11 @@ def run(
     exit_with_parent: bool = False,
     device: str | None = None,
     worker_id: str | None = None,
+    models: Collection[str] = MODELS,
 ) -> int:
     """Work until SIGTERM or SIGINT; does not return once there was work that may still have its thread.
+
+    It takes only jobs for `models`.
 
     With `exit_with_parent`, standard input is a pipe from the process that started this one, and its
     end means that the parent is gone. Raises SettingsError and DatabaseUnusable.
@@ -46,12 +51,15 @@ def run(
     configure_logging(settings)
     leave_out_injected(os.environ)
     check_device(device or settings.device)
-    run_process(_run(settings, exit_with_parent, device or settings.device, worker_id), "worker failed")
+    settings = msgspec.structs.replace(settings, device=device or settings.device)
+    run_process(_run(settings, models, exit_with_parent, worker_id), "worker failed")
 
 
-async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_id: str | None) -> None:
+async def _run(
+    settings: Settings, models: Collection[str], exit_with_parent: bool, worker_id: str | None
+) -> None:
     count_devices_like_nvml()
-    engines = EngineSet.from_settings(msgspec.structs.replace(settings, device=device))
+    engines = EngineSet.from_settings(settings, models)
     stop_requests = StopRequests(exit_with_parent=exit_with_parent)
     async with open_services(settings, wait_s=FOR_EVER) as services:
         worker = WorkerProcess(

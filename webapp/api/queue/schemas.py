@@ -16,6 +16,7 @@ from webapp.services.queue.views import JobView, QueuedJob, QueueSnapshot
 
 Model = Literal["music", "audio", "magnet"]
 SOUND_DELETED = "The sound of this job was deleted"
+NO_WORKER = "No running worker can make {model} now; the job waits until one can"
 JOB_ID = f"{JOB_ID_RULE}."
 
 
@@ -105,7 +106,9 @@ class DetailedJob(msgspec.Struct, frozen=True):
     position: Annotated[int, Meta(ge=1)]
     reason: Annotated[
         str | None,
-        Meta(description="Why a waiting job stands there: moved, skipped, starving, loaded or tier."),
+        Meta(
+            description="Why a waiting job stands there: moved, skipped, starving, loaded, no_worker or tier."
+        ),
     ]
     expected_start: str | None
 
@@ -229,8 +232,12 @@ def job_status(job: JobView) -> JobStatusBody:
         error=UNSET if job.error is None else job.error,
     )
     if job.position is not None:
-        queued = {"position": job.position, "expected_start": _optional(job.expected_start_ms)}
-        return msgspec.structs.replace(body, **queued)
+        return msgspec.structs.replace(
+            body,
+            position=job.position,
+            expected_start=_optional(job.expected_start_ms),
+            message=NO_WORKER.format(model=job.model) if job.has_no_worker else UNSET,
+        )
     moment = "completed" if job.status == "completed" else "ended"
     if job.finished_ms is not None:
         body = msgspec.structs.replace(body, **{moment: timestamp(job.finished_ms)})

@@ -55,8 +55,9 @@ class Counts:
 class WorkerLine:
     """A worker as a viewer sees it: no host names and process ids for the public.
 
-    `kind` tells what it makes; `serves` says what it has loaded, `gpu` its figures, both in words.
-    `worker_id`, `place` (host and process) and `refused`, what it has and cannot use, are there for admins.
+    `kind` tells what it makes; `serves` says what it has loaded, `makes` what it can make and `gpu` its
+    figures, in words. `worker_id`, `place` (host and process), `has` (memory, checkpoints and version) and
+    `refused`, what it has and cannot use, are there for admins.
     """
 
     number: int
@@ -64,10 +65,12 @@ class WorkerLine:
     state: str
     state_text: str
     serves: str = ""
+    makes: str = ""
     gpu: str = ""
     memory_percent: float | None = None
     worker_id: str | None = None
     place: str = ""
+    has: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     kind: WorkerKind = "sound"
 

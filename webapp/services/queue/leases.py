@@ -87,21 +87,28 @@ class Leases:
         self._store = LeaseStore(database, clock, settings, LEASED_JOBS)
 
     async def claim(
-        self, worker_id: str, ready: Collection[str] | None = None, *, joining: str | None = None
+        self,
+        worker_id: str,
+        ready: Collection[str] | None = None,
+        *,
+        makes: frozenset[str] | None = None,
+        joining: str | None = None,
     ) -> Claim | None:
-        """Take the next job of the queue; None when nothing waits or the queue is paused.
+        """Take the next job of the queue; None when nothing waits for this worker or the queue is paused.
 
-        `ready` holds the models that the worker need not load; None when no model needs loading. A worker
-        whose engine is running a batch of the model `joining` gets a job only if the next one is for that
-        model.
+        `ready` holds the models that the worker need not load, None when no model needs loading; `makes`
+        those that it can make, None for all. A worker whose engine is running a batch of the model `joining`
+        gets a job only if the next one is for that model.
         """
         # Check without the lock first, so that workers with nothing to take do not write.
-        if (worker := await queries.claimant(self._database, worker_id)) is None:
+        if (worker := await queries.claimant(self._database, worker_id, makes)) is None:
             return None
         # Several workers may have seen the same waiting job; those that come too late change nothing.
         async with queue_transition(self._database, visible=False) as transition:
             now_ms = self._clock.now_ms()
-            found = None if transition.is_paused else await self._claim_order.find(worker_id, ready, now_ms)
+            found = None
+            if not transition.is_paused:
+                found = await self._claim_order.find(worker_id, ready, now_ms, makes)
             if found is None or (joining is not None and found[0]["model"] != joining):
                 return None
             job_id, affinity = found[0]["job_id"], found[1]

@@ -81,6 +81,7 @@ def with_position(job: JobView, queued: QueuedJob) -> JobView:
         start=queued.start,
         usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
+        has_no_worker=queued.has_no_worker,
     )
 
 

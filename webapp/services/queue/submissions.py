@@ -8,8 +8,9 @@ from webapp.events import Event
 from webapp.policy.accounts.tiers import Tier
 from webapp.policy.generation import GenerationChoice, check_tier_duration
 from webapp.policy.queue.estimates import Start
-from webapp.policy.queue.ordering import WaitingJob, in_order
+from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.skip_prices import skip_cost, skip_prices
+from webapp.policy.queue.waiting_jobs import in_order
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.library.storage_limits import StorageGuard
