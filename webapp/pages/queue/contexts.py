@@ -65,14 +65,14 @@ class WorkerLine:
     state: str
     state_text: str
     serves: str = ""
-    makes: str = ""
     gpu: str = ""
     memory_percent: float | None = None
     worker_id: str | None = None
     place: str = ""
-    has: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     kind: WorkerKind = "sound"
+    makes: str = ""
+    has: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
