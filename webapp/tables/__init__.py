@@ -14,7 +14,7 @@ from webapp.tables.accounts import (
     ThrottleHit,
     WebSession,
 )
-from webapp.tables.administration import AdminAction, Duty
+from webapp.tables.administration import AdminAction, Duty, HeldConnections
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
@@ -51,6 +51,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     StorageMark,
     LooseFiles,
     Duty,
+    HeldConnections,
     Tally,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "AuraEntry",
     "Duty",
     "Favorite",
+    "HeldConnections",
     "IdempotencyKey",
     "Invitation",
     "Job",

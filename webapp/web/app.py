@@ -33,6 +33,7 @@ from webapp.pages.frame import texts
 from webapp.pages.frame.errors import error_page, unknown_host_page
 from webapp.pages.frame.rendering import Renderer
 from webapp.services.container import Services
+from webapp.services.shared.held_connections import ConnectionCounts
 from webapp.web.openapi import openapi_config
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -55,7 +56,7 @@ def create_app(services: Services) -> Litestar:
     static.require(*FETCHED)
     watch = ProxyWatch()
     renderer = Renderer(assets / "templates", static, services.clock, prefix, watch)
-    streams = Streams(StreamCaps(settings.connections_per_account, settings.connections_per_address))
+    streams = Streams(_stream_caps(services))
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     app = Litestar(
@@ -85,6 +86,17 @@ def create_app(services: Services) -> Litestar:
     handler = NoticeProxies(_router(app, registry, prefix), settings, watch)
     app.asgi_handler = _with_middleware(handler, services, unknown_host_page(renderer))
     return app
+
+
+def _stream_caps(services: Services) -> StreamCaps:
+    settings = services.settings
+    return StreamCaps(
+        settings.connections_per_account,
+        settings.connections_per_address,
+        lambda caps: ConnectionCounts(
+            services.database, services.clock, services.ids.job_id(), of_holder=caps.held_by
+        ),
+    )
 
 
 def _router(app: Litestar, registry: CollectorRegistry, prefix: str) -> ASGIApp:

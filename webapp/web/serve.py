@@ -91,7 +91,10 @@ async def _work(
         secret = await until_there(lambda: _setup_secret(services))
         door.open(app)
         _announce(settings, listener, secret)
-        works = sweep(services, app.state.lapsed_leases.inc), tidy(services), notice_changes(services)
+        works = (
+            sweep(services, app.state.lapsed_leases.inc), tidy(services), notice_changes(services),
+            app.state.streams.caps.keep_counts(),
+        )  # fmt: skip
         background = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.gather(serving, *(supervisor.run() for supervisor in supervisors))
