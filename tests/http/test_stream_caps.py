@@ -77,6 +77,7 @@ def _only_where_servers_share(server: Servers) -> None:
         pytest.skip("one server has the file to itself")
 
 
+@pytest.mark.both_databases
 async def test_the_limit_holds_over_all_servers(server: Servers) -> None:
     _only_where_servers_share(server)
     one, two = server("one", per_account=3), server("two", per_account=3)
@@ -91,6 +92,7 @@ async def test_the_limit_holds_over_all_servers(server: Servers) -> None:
     await two.hold(1, "d")
 
 
+@pytest.mark.both_databases
 async def test_a_race_for_the_last_connections_lets_no_more_in(server: Servers) -> None:
     _only_where_servers_share(server)
     caps = [server(name, per_account=5) for name in ("one", "two", "three")]
@@ -103,6 +105,7 @@ async def test_a_race_for_the_last_connections_lets_no_more_in(server: Servers) 
     assert sum(one.held_by("account/1") for one in caps) == len(answers) - len(refused)
 
 
+@pytest.mark.both_databases
 async def test_a_server_that_is_gone_holds_nothing(server: Servers, clock: ManualClock) -> None:
     _only_where_servers_share(server)
     one, two = server("one", per_account=1), server("two", per_account=1)

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
-from webapp.database.patience import Outage
+from webapp.database.patience import PASSING, Outage
 from webapp.events import Event
 from webapp.services.container import Services
+from webapp.services.shared.held_connections import RENEW_S, SETTLE_S, ConnectionCounts
 from webapp.services.shared.storage_mark import is_sweep_due, make_sweep_due
 from webapp.services.shared.tallies import FOLD_EVERY_S, fold
 
@@ -121,3 +123,21 @@ async def notice_changes(services: Services) -> None:
             if seen is not None and version != seen:
                 services.bus.deliver(Event("queue"), Event("status"))
             seen = version
+
+
+async def keep_counts(counts: ConnectionCounts) -> None:
+    """Tell other servers how many connections are open here, for ever; take that back at the end."""
+    loop = asyncio.get_running_loop()
+    outage = Outage(logger, "the count of open connections")
+    renewed_s = loop.time()
+    try:
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            with outage:
+                await counts.settle()
+                if loop.time() - renewed_s >= RENEW_S:
+                    await counts.renew()
+                    renewed_s = loop.time()
+    finally:
+        with suppress(*PASSING):
+            await counts.forget()

@@ -25,7 +25,7 @@ from webapp.stopping import end_for_certain
 from webapp.surroundings import tell
 from webapp.web.app import create_app
 from webapp.web.door import Door
-from webapp.web.housekeeping import notice_changes, repair, sweep, tidy
+from webapp.web.housekeeping import keep_counts, notice_changes, repair, sweep, tidy
 from webapp.web.protocol import BoundedProtocol
 from webapp.web.supervisor import EXIT_SETTINGS, SPEECH_COMMAND, SPEECH_NICENESS, Supervisor
 
@@ -93,7 +93,7 @@ async def _work(
         _announce(settings, listener, secret)
         works = (
             sweep(services, app.state.lapsed_leases.inc), tidy(services), notice_changes(services),
-            app.state.streams.caps.keep_counts(),
+            keep_counts(app.state.streams.caps.counts),
         )  # fmt: skip
         background = [asyncio.create_task(work) for work in works]
         try:

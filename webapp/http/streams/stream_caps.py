@@ -1,27 +1,20 @@
 """Caps the connections that one account or one address may hold open."""
 
-import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from litestar.connection import ASGIConnection
 
-from webapp.database.patience import PASSING, Outage
 from webapp.errors import LimitPolicy, LimitReached
 from webapp.http.rate_limit import RateLimit, announce
-from webapp.services.shared.held_connections import RENEW_S, SETTLE_S, ConnectionCounts
+from webapp.services.shared.held_connections import ConnectionCounts
 from webapp.services.shared.rate_limits import address_group
-
-logger = logging.getLogger(__name__)
 
 # Whose connections are counted: `account/7`.
 Holder: TypeAlias = str
 
 RETRY_AFTER_S: Final = 5
-CONNECTIONS: Final = "the count of open connections"
 
 
 class StreamCaps:
@@ -36,7 +29,7 @@ class StreamCaps:
         """`counts` makes the counts that all servers share."""
         self._limits = {"account": per_account, "address": per_address}
         self._held: Counter[Holder] = Counter()
-        self._counts = counts(self)
+        self.counts = counts(self)
 
     async def hold(self, account_id: int | None, address: str) -> Callable[[], None]:
         """Take one connection and return what gives it back, which may be called more than once.
@@ -50,7 +43,7 @@ class StreamCaps:
         self._held.update(holders)
         release = _Once(lambda: self._release(holders))
         try:
-            exceeded = await self._counts.exceeded({holder: self._limit(holder) for holder in holders})
+            exceeded = await self.counts.exceeded({holder: self._limit(holder) for holder in holders})
         except BaseException:
             release()
             raise
@@ -77,22 +70,6 @@ class StreamCaps:
         """Return how many connections are held in this process."""
         return sum(count for holder, count in self._held.items() if holder.startswith("address/"))
 
-    async def keep_counts(self) -> None:
-        """Keep what all servers share up to date, for ever; take it back at the end."""
-        outage, loop = Outage(logger, CONNECTIONS), asyncio.get_running_loop()
-        renewed_s = loop.time()
-        try:
-            while True:
-                await asyncio.sleep(SETTLE_S)
-                with outage:
-                    await self._counts.settle()
-                    if loop.time() - renewed_s >= RENEW_S:
-                        await self._counts.renew()
-                        renewed_s = loop.time()
-        finally:
-            with suppress(*PASSING):
-                await self._counts.forget()
-
     def _refusal(self, holder: Holder) -> LimitReached:
         return LimitReached(
             "Too many open connections", retry_after_s=RETRY_AFTER_S, policy=self._policy(holder)
@@ -110,7 +87,7 @@ class StreamCaps:
     def _release(self, holders: list[Holder]) -> None:
         self._held.subtract(holders)
         for holder in holders:
-            self._counts.given_back(holder)
+            self.counts.given_back(holder)
             if self._held[holder] <= 0:
                 del self._held[holder]
 
