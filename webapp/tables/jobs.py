@@ -43,6 +43,8 @@ class Job(Table):
     top_k = Integer(null=True, default=None)
     top_p = DoublePrecision(null=True, default=None)
     guidance = DoublePrecision(null=True, default=None)
+    # Where the trace of the request that asked for it goes on; empty without traces.
+    trace = Varchar(length=64, default="")
 
     # Place in line: see webapp.policy.queue.ordering.
     tier = Varchar(length=16)

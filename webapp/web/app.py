@@ -7,6 +7,7 @@ from litestar.types import ASGIApp
 from litestar_htmx import HTMXPlugin
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from webapp import tracing
 from webapp.api import API_CONTROLLERS
 from webapp.api.health import healthz, readyz
 from webapp.api.metrics import lapsed_leases, metrics
@@ -22,6 +23,7 @@ from webapp.http.middleware.lingering import UnreadBodies
 from webapp.http.middleware.prefix import PathPrefix
 from webapp.http.middleware.proxies import NoticeProxies, ProxyWatch
 from webapp.http.middleware.request_metrics import RequestMetrics
+from webapp.http.middleware.request_traces import RequestTraces
 from webapp.http.middleware.security import SecurityHeaders
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.requests.public_url import public_url
@@ -120,4 +122,4 @@ def _with_middleware(app: ASGIApp, services: Services, unknown_host: UnknownHost
     app = HostCheck(QueryBounds(app), settings, unknown_host)
     app = UnreadBodies(app)
     app = SecurityHeaders(app, is_tls=settings.secure_cookies, media_origin=media_origin)
-    return AccessLog(app)
+    return AccessLog(RequestTraces(app) if tracing.is_on() else app)

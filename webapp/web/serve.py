@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 import uvloop
 
+from webapp import tracing
 from webapp.database.patience import until_there
 from webapp.errors import SettingsError, StorageFull
 from webapp.http.requests.client_address import trusted_networks
@@ -41,11 +42,15 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     configure_logging(settings)
     leave_out_injected(os.environ)
+    tracing.configure(os.environ, "web")
     trusted_networks(settings.trusted_proxies)
     public_url(settings)
     make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
-        return uvloop.run(_serve(settings, listener))
+        try:
+            return uvloop.run(_serve(settings, listener))
+        finally:
+            tracing.close()
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:

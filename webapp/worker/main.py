@@ -5,13 +5,15 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from webapp import tracing
 from webapp.audio.export import warm_up
 from webapp.database.patience import PASSING, until_there
+from webapp.engines.manager import Loaded
 from webapp.logs import configure_logging, leave_out_injected
 from webapp.policy.generation import MODELS
 from webapp.services.container import Services, open_services
@@ -50,6 +52,7 @@ def run(
     """
     configure_logging(settings)
     leave_out_injected(os.environ)
+    tracing.configure(os.environ, "worker")
     check_device(device or settings.device)
     settings = msgspec.structs.replace(settings, device=device or settings.device)
     run_process(_run(settings, models, exit_with_parent, worker_id), "worker failed")
@@ -81,12 +84,22 @@ async def _run(
                 await services.workers.registry.remove(worker.worker_id)
 
 
+def loaded_by(metrics: WorkerMetrics, trace: Callable[[str, float], object]) -> Loaded:
+    """Return what is called, on the engine's thread, after each load of a model."""
+
+    def loaded(model: str, seconds: float, *, is_ready: bool) -> None:
+        metrics.loaded(model, seconds, is_ready=is_ready)
+        if tracing.is_on():
+            trace(model, seconds)
+
+    return loaded
+
+
 async def _process(
     services: Services, engines: EngineSet, worker: WorkerProcess, stop_requests: StopRequests
 ) -> None:
     settings = services.settings
     engine, metrics = EngineThread(engines.serve), WorkerMetrics()
-    engines.loaded = metrics.loaded
     maker = SoundMaker(
         engine,
         engines,
@@ -102,6 +115,7 @@ async def _process(
         services, engines, engine, report=report, say=processor.say, give_up=processor.give_up
     )
     loop = asyncio.get_running_loop()
+    engines.loaded = loaded_by(metrics, lambda *load: loop.call_soon_threadsafe(processor.trace_load, *load))
     engine.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
     stop_requests.from_now_on(processor.stop)
     await services.storage.sweep_staging()
@@ -120,3 +134,4 @@ async def _process(
             task.cancel()
         await asyncio.gather(*keeping, return_exceptions=True)
     logger.info("worker stopped", extra={"worker": worker.worker_id})
+    await asyncio.to_thread(tracing.close)

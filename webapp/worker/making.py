@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from webapp import tracing
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.loop import loop_overlap_s
@@ -125,7 +126,8 @@ class SoundMaker:
         engine = self._engine_name(claim.model)
         stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
         best = await self._best_take(making, stages)
-        bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
+        with tracing.span("write"):
+            bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
         self._measures.record(engine, claim.model, stages.measured(claim.duration_s))
         making.cancel.raise_if_cancelled()
         return _facts(best, bytes_total)
@@ -154,23 +156,28 @@ class SoundMaker:
         making.generating(True)
         try:
             engine = self._engine_name(claim.model)
-            with self._metrics.generating(claim.model, engine, request.duration_s, self._now_s):
-                waveform = await self._engine.generate(request, stages.generated, making.cancel)
+            with (
+                self._metrics.generating(claim.model, engine, request.duration_s, self._now_s),
+                tracing.span("generate", engine=engine) as span,
+            ):
+                told = tracing.telling(span, stages.generated)
+                waveform = await self._engine.generate(request, told, making.cancel)
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.
         made_by = self._engines.info(claim.model)
         understanding = self._engines.explain(request)
         making.cancel.raise_if_cancelled()
-        finished = await self._in_finishing(
-            lambda: finish(
-                waveform,
-                duration_s=claim.duration_s,
-                loopable=claim.is_loopable,
-                target_lufs=self._target_lufs,
-                progressed=stages.finished,
+        with tracing.span("finish"):
+            finished = await self._in_finishing(
+                lambda: finish(
+                    waveform,
+                    duration_s=claim.duration_s,
+                    loopable=claim.is_loopable,
+                    target_lufs=self._target_lufs,
+                    progressed=stages.finished,
+                )
             )
-        )
         return Take(seed, finished, made_by, understanding)
 
     def _in_finishing(self, act: Callable[[], T]) -> Awaitable[T]:

@@ -38,7 +38,7 @@ class Submitted:
 class Application:
     """A request for a job that is valid by itself; with `copies`, for so many variations of it.
 
-    `once` is its idempotency key, if it has one.
+    `once` is its idempotency key, if it has one; `trace` is where its trace goes on.
     """
 
     identity: Identity
@@ -46,6 +46,7 @@ class Application:
     choice: GenerationChoice
     once: Once[Submitted] | None
     copies: int = 1
+    trace: str = ""
 
 
 class _Undone(Exception):
@@ -203,6 +204,7 @@ class Acceptance:
             "tier": tier.name,
             "priority": tier.priority,
             "starves_ms": capacity.now_ms + tier.starves_after_ms,
+            "trace": application.trace,
         }
 
     async def _capacity(self, transition: QueueTransition, account_ids: Collection[int]) -> _Capacity:

@@ -52,6 +52,7 @@ class Claim:
     seed_was_given: bool
     sampling: SamplingChoice
     submitted_ms: int
+    trace: str = ""
 
     @property
     def storage_key(self) -> str:
@@ -220,6 +221,7 @@ def _claim(row: Row, worker_id: str) -> Claim:
         seed_was_given=bool(row["seed_was_given"]),
         sampling=SamplingChoice(row["temperature"], row["top_k"], row["top_p"], row["guidance"]),
         submitted_ms=row["created_ms"],
+        trace=row["trace"],
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from webapp import tracing
 from webapp.events import Event
 from webapp.policy.accounts.tiers import Tier
 from webapp.policy.generation import GenerationChoice, check_tier_duration
@@ -110,7 +111,10 @@ class Submissions:
         check_tier_duration(choice.duration_s, tier.max_duration_s)
         if self._database.in_transaction:
             raise RuntimeError("a job is submitted in a transaction of its own")
-        submitted = await self._writer.submit(Application(identity, tier, choice, once, copies))
+        with tracing.span("submit", model=choice.model, copies=copies):
+            submitted = await self._writer.submit(
+                Application(identity, tier, choice, once, copies, tracing.current())
+            )
         self._bus.publish(Event("queue"), Event("job", submitted.job_id))
         return submitted
 
