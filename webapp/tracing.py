@@ -164,17 +164,17 @@ def current() -> str:
     return "" if _State.traces is None else _State.traces.current()
 
 
-def telling(span: Span, progress: Callable[[float], None], *, steps: int = 10) -> Callable[[float], None]:
-    """Return `progress` such that the span tells it too, in so many steps."""
+def with_events(span: Span, progress: Callable[[float], None], *, steps: int = 10) -> Callable[[float], None]:
+    """Return `progress` such that the span has an event for each of so many steps."""
     if _State.traces is None:
         return progress
-    told = -1
+    reported = -1
 
-    def tell(share: float) -> None:
-        nonlocal told
-        if int(share * steps) > told:
-            told = int(share * steps)
+    def report(share: float) -> None:
+        nonlocal reported
+        if int(share * steps) > reported:
+            reported = int(share * steps)
             span.add_event("progress", {"share": round(share, 3)})
         progress(share)
 
-    return tell
+    return report

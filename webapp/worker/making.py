@@ -160,8 +160,8 @@ class SoundMaker:
                 self._metrics.generating(claim.model, engine, request.duration_s, self._now_s),
                 tracing.span("generate", engine=engine) as span,
             ):
-                told = tracing.telling(span, stages.generated)
-                waveform = await self._engine.generate(request, told, making.cancel)
+                progress = tracing.with_events(span, stages.generated)
+                waveform = await self._engine.generate(request, progress, making.cancel)
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.

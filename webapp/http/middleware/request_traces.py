@@ -22,9 +22,9 @@ class RequestTraces:
             span.set_attribute("http.request.method", method)
             span.set_attribute("url.path", path)
 
-            async def send_and_note(message: Message) -> None:
+            async def send_with_status(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
                 await send(message)
 
-            await self.app(scope, receive, send_and_note)
+            await self.app(scope, receive, send_with_status)
