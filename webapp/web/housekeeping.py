@@ -9,7 +9,6 @@ from webapp.database.patience import PASSING, Outage
 from webapp.events import Event
 from webapp.services.container import Services
 from webapp.services.shared.held_connections import RENEW_S, SETTLE_S, ConnectionCounts
-from webapp.services.shared.storage_mark import is_sweep_due, make_sweep_due
 from webapp.services.shared.tallies import FOLD_EVERY_S, fold
 
 logger = logging.getLogger(__name__)
@@ -18,7 +17,7 @@ SWEEP_S = 1.0
 FORGET_S = 60.0
 LOOK_S = 0.25
 TIDY_S = 60.0
-STRAYS_EVERY_MS = 6 * 3_600_000
+STRAYS_EVERY_S = 6 * 3_600.0
 
 
 async def repair(services: Services) -> None:
@@ -27,7 +26,7 @@ async def repair(services: Services) -> None:
     # The storage is looked through beside the requests, which need not wait for it: that takes longer, the
     # more sounds there are. A folder is looked through after every start.
     if not services.settings.storage_url:
-        await make_sweep_due(services.database)
+        await services.shared.duties.make_due("stray files")
     staged = await services.storage.sweep_staging()
     if jobs or staged:
         logger.warning(
@@ -60,7 +59,7 @@ async def tidy(services: Services) -> None:
                 removed += await services.library.files.remove_loose()
             if await services.shared.duties.is_ours("old hits", every_s=TIDY_S):
                 await services.shared.rate_limits.prune()
-            if await is_sweep_due(services.database, services.clock, every_ms=STRAYS_EVERY_MS):
+            if await services.shared.duties.is_ours("stray files", every_s=STRAYS_EVERY_S):
                 removed += await _swept(services)
             await services.storage.sweep_staging()
             if removed:
@@ -72,7 +71,7 @@ async def _swept(services: Services) -> int:
     try:
         return await remove_strays(services)
     except BaseException:
-        await make_sweep_due(services.database)
+        await services.shared.duties.make_due("stray files")
         raise
 
 

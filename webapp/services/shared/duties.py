@@ -1,13 +1,15 @@
 """Periodic work that one server of many does."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
 from webapp.policy.moments import SKEW_MS
 from webapp.tables import Duty
 
-DutyName = Literal["lapsed leases", "silent workers", "loose files", "old hits", "tallies"]
+DutyName = Literal["lapsed leases", "silent workers", "loose files", "old hits", "tallies", "stray files"]
+# Due so seldom that a server may have stopped since: these are kept on SQLite too, where there is one server.
+RARE: Final[frozenset[DutyName]] = frozenset({"stray files"})
 
 
 class Duties:
@@ -24,7 +26,7 @@ class Duties:
 
     async def is_ours(self, name: DutyName, *, every_s: float) -> bool:
         """Return whether this server is to do the work now; if so, it is due again `every_s` from now."""
-        if self._database.dialect == "sqlite":
+        if self._database.dialect == "sqlite" and name not in RARE:
             # One server has the file to itself.
             return True
         now_ms, every_ms = self._clock.now_ms(), round(every_s * 1000)
@@ -45,3 +47,8 @@ class Duties:
                 .returning(Duty.name)
             )
         return bool(taken)
+
+    async def make_due(self, name: DutyName) -> None:
+        """Let the next server that asks do the work: this one could not, or it is needed now."""
+        async with self._database.transaction(durable=False):
+            await Duty.delete().where(Duty.name == name)
