@@ -21,7 +21,16 @@ from webapp.storage import CopiedFile
 from webapp.storage.names import FILE_NAMES
 from webapp.storage.storage import Wanted
 
-LEFT_OUT = {"weights_folder", "weights_copy", "storage_mark", "loose_files", "invitation", "duty", "tally"}
+LEFT_OUT = {
+    "weights_folder",
+    "weights_copy",
+    "storage_mark",
+    "loose_files",
+    "invitation",
+    "duty",
+    "held_connections",
+    "tally",
+}
 DERIVED = {"library_listed", "library_search", "migration", "worker", "setup_link"}
 
 
