@@ -42,6 +42,8 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 SERVERS, WORKERS, CLIENTS = 3, 4, 4
 AWAY_S = 20.0 * min(1.0, JOBS / 2_000)
 TIME_FOR_A_JOB_S = 3.0
+# So long may nothing happen: all workers may be starting while the store is away.
+STILL_S = 2 * START_S
 SETTINGS: dict[str, object] = {
     "workers": 0, "speech_workers": 0, "engine": "sketch", "log_level": "error", "lost_workers_limit": 10_000,
     "creator_hourly": 1_000_000, "creator_at_once": 50, "skip_hourly": 1_000_000, "cancel_hourly": 1_000_000,
@@ -139,12 +141,18 @@ def _trouble(cluster: Cluster, ledger: Ledger, clients: list[ClusterClient]) -> 
             at.pop(0)
             acts.pop(0)()
         cluster.kill_and_start(chance.choice(list(cluster.running)))
-        seen, until_s = ledger.told, time.monotonic() + START_S
-        pause = chance.randint(5, 15)
-        while any(client.is_alive() for client in clients) and ledger.told < seen + pause:
-            assert time.monotonic() < until_s, "the service stands still"
-            with ledger.changed:
-                ledger.changed.wait(0.2)
+        _wait_for_more(ledger, clients, chance.randint(5, 15))
+
+
+def _wait_for_more(ledger: Ledger, clients: list[ClusterClient], count: int) -> None:
+    """Wait until the clients were told so many things more, or have ended."""
+    target, last, since_s = ledger.told + count, ledger.told, time.monotonic()
+    while ledger.told < target and any(client.is_alive() for client in clients):
+        if ledger.told > last:
+            last, since_s = ledger.told, time.monotonic()
+        assert time.monotonic() < since_s + STILL_S, "the service stands still"
+        with ledger.changed:
+            ledger.changed.wait(0.2)
 
 
 def _without_store(cluster: Cluster) -> None:
