@@ -69,7 +69,11 @@ test-browser: setup
 
 ## Kill servers and workers 200 times at random; takes a quarter of an hour
 chaos: setup
-	CHAOS_KILLS=200 CHAOS_SEED=$$$$ $(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+	CHAOS_KILLS=200 CHAOS_SEED=$$$$ $(BIN)/python -m pytest tests/chaos/test_kills.py $(PYTEST_ARGS)
+
+## Make 2,000 jobs on a cluster whose processes, database and object store fail; takes half an hour
+chaos-cluster: setup
+	CLUSTER_JOBS=2000 CHAOS_SEED=$$$$ $(BIN)/python -m pytest --log-cli-level=INFO tests/chaos/test_cluster.py $(PYTEST_ARGS)
 
 # Valid and invalid requests for each operation.
 API_TEST_EXAMPLES ?= 300
@@ -140,7 +144,7 @@ test-clients: setup
 	$(BIN)/python -m tools.check_clients
 
 ## Measure; see docs/performance.md
-bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch bench-stream: setup
+bench-http bench-live bench-claim bench-many-workers bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch bench-stream: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 BENCH_ARGS ?=

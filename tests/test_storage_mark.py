@@ -7,11 +7,9 @@ import pytest
 
 from tests.factories import MakeAccount
 from tests.library.conftest import MakeSound, make_sound  # noqa: F401 found by its name here
-from webapp.clock import ManualClock
 from webapp.database import Database
 from webapp.errors import SettingsError
-from webapp.services.container import Services
-from webapp.services.shared.storage_mark import StorageMarks, is_sweep_due
+from webapp.services.shared.storage_mark import StorageMarks
 from webapp.storage import LocalStorage, Storage
 from webapp.storage.names import MARK_NAME
 
@@ -132,18 +130,3 @@ async def test_a_restore_does_not_take_another_databases_storage(
     await elsewhere.write_mark("theirs")
     with pytest.raises(SettingsError, match="belongs to another database"):
         await marks(elsewhere).require("two", begins_anew=True)
-
-
-async def test_one_process_of_many_looks_for_strays(
-    marks: MakeMarks, services: Services, clock: ManualClock
-) -> None:
-    await marks().require("one")
-    hour = 3_600_000
-    due = [await is_sweep_due(services.database, clock, every_ms=hour) for _ in range(3)]
-    clock.advance_s(3_599)
-    due.append(await is_sweep_due(services.database, clock, every_ms=hour))
-    clock.advance_s(1)
-    due += [await is_sweep_due(services.database, clock, every_ms=hour) for _ in range(2)]
-    assert due == [True, False, False, False, True, False]
-    clock.advance_s(-7_200)
-    assert await is_sweep_due(services.database, clock, every_ms=hour)

@@ -6,9 +6,10 @@ from statistics import median
 
 from benchmarks.queue_simulation.run import Run
 from webapp.policy.queue.estimates import Outlook, RunningJob, WorkerProfile
-from webapp.policy.queue.ordering import WaitingJob, in_claim_order, in_order
+from webapp.policy.queue.ordering import WaitingJob, in_claim_order
 from webapp.policy.queue.overtaking import Arrival, overtaking_shares
 from webapp.policy.queue.speed import Result, SpeedTable, learn
+from webapp.policy.queue.waiting_jobs import in_order
 
 RESULTS_PER_MODEL = 200
 ARRIVALS = 300

@@ -8,8 +8,9 @@ from typing import Final, Literal, Protocol
 
 from benchmarks.queue_simulation.world import CUSTOMERS, Arrival, World
 from webapp.policy.accounts.tiers import tier_table
-from webapp.policy.queue.ordering import INDIFFERENT, Affinity, WaitingJob, WaitingJobs
+from webapp.policy.queue.ordering import INDIFFERENT, Affinity, WaitingJob
 from webapp.policy.queue.speed import Result
+from webapp.policy.queue.waiting_jobs import WaitingJobs
 from webapp.settings import Settings
 
 Policy = Literal["product", "fifo", "strict"]

@@ -35,6 +35,17 @@ class TestStates:
             "progress": "Waiting in queue...", "progress_pct": 0, "stream_url": f"/job/{job_id}/stream",
         }  # fmt: skip
 
+    async def test_queued_for_a_model_that_no_worker_can_make(self, ann: User, services: Services) -> None:
+        await services.workers.registry.register("w" * 12, host="h", pid=1, device="cpu")
+        await services.workers.registry.record_report("w" * 12, "idle", {"models": {}, "makes": ["music"]})
+        job = (await ann.http.get(f"/job/{await _submit(ann)}")).json()
+        assert (job["status"], job["progress"], job["expected_start"]) == (
+            "queued", "Waiting in queue...", None,
+        )  # fmt: skip
+        assert job["message"] == "No running worker can make audio now; the job waits until one can"
+        (shown,) = (await ann.http.get("/api/queue")).json()["jobs"]
+        assert shown["reason"] == "no_worker"
+
     async def test_processing(self, ann: User, hand: Hand, services: Services, clock: ManualClock) -> None:
         job_id = await _submit(ann)
         clock.advance_s(2)

@@ -170,7 +170,7 @@ class TestPrefer:
     async def test_no_more_are_held_than_may_be(
         self, ann: User, services: Services, streams: Streams, hand: Hand
     ) -> None:
-        held = [streams.caps.hold(ann.identity.account_id, "192.0.2.1") for _ in range(PER_ACCOUNT)]
+        held = [await streams.caps.hold(ann.identity.account_id, "192.0.2.1") for _ in range(PER_ACCOUNT)]
         answer = await _waiting(ann)
         assert (answer.status_code, answer.json()["message"]) == (201, "Job queued at position 1")
         assert "preference-applied" not in answer.headers

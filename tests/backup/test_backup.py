@@ -28,6 +28,7 @@ LEFT_OUT = {
     "loose_files",
     "invitation",
     "duty",
+    "held_connections",
     "tally",
     "upload",
 }

@@ -102,6 +102,7 @@ def test_the_version(soundloom: Soundloom) -> None:
         "aura grant ada 5",
         "generate rain",
         "worker --worker-id a/b",
+        "worker --models music,voice",
         "speech-worker --worker-id :0",
     ],
 )

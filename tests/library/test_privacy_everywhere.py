@@ -85,7 +85,7 @@ class World:
         return {
             "sound_id": self.secrets, "id": self.secrets, "ids": self.secrets, "job_id": self.jobs,
             "playlist_id": self.playlists, "playlist": self.playlists, "audio_format": ("wav",),
-            "voice": ("x",), "voice_id": ("x",), "upload_id": ("x",), "request_id": ("x",), "username": ("ann",),
+            **dict.fromkeys(("voice", "voice_id", "upload_id", "request_id"), ("x",)), "username": ("ann",),
         }.get(name) or VALUES[name]  # fmt: skip
 
 

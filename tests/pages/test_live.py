@@ -286,7 +286,7 @@ async def test_the_stream_over_http(
 
 
 async def test_open_pages_are_capped(app: Litestar, ann_browser: httpx.AsyncClient, ann: Identity) -> None:
-    held = [app.state.streams.caps.hold(ann.account_id, f"10.0.0.{n}") for n in range(PER_ACCOUNT)]
+    held = [await app.state.streams.caps.hold(ann.account_id, f"10.0.0.{n}") for n in range(PER_ACCOUNT)]
     refused = await ann_browser.get("/events?view=queue", headers={"accept": "text/event-stream"})
     assert refused.status_code == 429
     assert refused.headers["retry-after"]

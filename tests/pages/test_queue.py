@@ -65,6 +65,20 @@ async def test_own_jobs_are_marked_and_carry_their_actions(
     assert "bob" not in page
 
 
+async def test_a_job_that_no_worker_can_make_says_so_and_the_worker_what_it_makes(
+    browser: httpx.AsyncClient, services: Services, ann: Identity
+) -> None:
+    job_id = (await services.queue.submissions.submit(ann, choice(model="audio"))).job_id
+    report = {"models": {}, "makes": ["music"], "version": "9.9", "memory_mb": 1, "checkpoints": ["mine"]}
+    await services.workers.registry.register(WORKER, host="h", pid=1, device="cpu")
+    await services.workers.registry.record_report(WORKER, "idle", report)
+    page = (await browser.get("/queue")).text
+    assert cells(page, job_id)[7] == "No running worker can make its model; it waits until one can"
+    assert "makes only Music" in page
+    assert "9.9" not in page
+    assert "mine" not in page
+
+
 async def test_workers_are_shown_without_the_names_of_machines(
     browser: httpx.AsyncClient, services: Services
 ) -> None:

@@ -6,6 +6,7 @@ from webapp.policy.generation import MODELS
 from webapp.policy.queue.ordering import Affinity, WaitingJob
 
 NOW_MS = 1_700_000_000_000
+MAKES = st.none() | st.frozensets(st.sampled_from(MODELS))
 NEAR_MS = st.integers(NOW_MS - 5, NOW_MS + 5)
 
 
@@ -36,11 +37,12 @@ def one_tier(draw: st.DrawFn) -> list[WaitingJob]:
     return [WaitingJob(sequence, 4, model=model) for sequence, model in enumerate(models, 1)]
 
 
-def affinities() -> st.SearchStrategy[Affinity]:
-    """A worker's state under the usual limit, or under none or another."""
+def affinities(makes: st.SearchStrategy[frozenset[str] | None] = MAKES) -> st.SearchStrategy[Affinity]:
+    """A worker's state under the usual limit, or under none or another, and with these abilities."""
     return st.builds(
         Affinity,
         ready=st.none() | st.frozensets(st.sampled_from(MODELS)),
         streak=st.integers(0, 4),
         limit=st.integers(0, 3),
+        makes=makes,
     )

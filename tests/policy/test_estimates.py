@@ -53,6 +53,29 @@ def test_each_worker_has_its_own_speed() -> None:
     assert outlook.work_ms("music", 10) == pytest.approx(15_000), "the fast one takes three of four"
 
 
+def test_a_job_waits_for_a_worker_that_can_make_it() -> None:
+    fast, slow = _workers("fast", "slow")
+    outlook = Outlook((replace(fast, makes=frozenset(("music",))), slow), SPEEDS)
+    line = [WaitingJob(n, 4, model=model, duration_s=10) for n, model in enumerate(("audio", "audio"), 1)]
+    first, second = _waits_s(outlook, line)
+    assert first == 0
+    assert second is not None
+    assert second > 0, "the worker that is free cannot make it"
+    assert outlook.work_ms("music", 10) == pytest.approx(15_000)
+    assert not outlook.lacks("audio")
+
+
+def test_a_job_that_no_worker_can_make_has_no_start_and_delays_nobody() -> None:
+    (fast,) = _workers("fast")
+    outlook = Outlook((replace(fast, makes=frozenset(("music",))),), SPEEDS)
+    line = [WaitingJob(n, 4, model=model, duration_s=10) for n, model in enumerate(("audio", "music"), 1)]
+    assert _waits_s(outlook, line) == [None, 0]
+    assert outlook.work_ms("audio", 10) is None
+    assert outlook.lacks("audio")
+    assert not outlook.lacks("music")
+    assert not Outlook((), SPEEDS).lacks("audio"), "without any worker it is not the model that is lacking"
+
+
 def test_a_running_job_is_waited_for() -> None:
     outlook = Outlook(_workers("fast"), SPEEDS)
     running = RunningJob("w0", NOW_MS - 3_000, "audio", 8)

@@ -14,14 +14,16 @@ from webapp.policy.queue.ordering import (
     Rank,
     WaitingJob,
     in_claim_order,
-    in_order,
     next_job,
     order_key,
     rank_reason,
 )
+from webapp.policy.queue.waiting_jobs import in_order
 
 LIMIT = 3
 TURNS = st.lists(affinities(), max_size=3)
+# Workers that can make every model.
+ABLE_TURNS = st.lists(affinities(st.none()), max_size=3)
 
 
 @given(lines())
@@ -31,7 +33,7 @@ def test_the_order_is_total_and_does_not_depend_on_how_jobs_are_listed(line: lis
     assert in_order(line, NOW_MS) == in_order(reversed(line), NOW_MS)
 
 
-@given(lines(), TURNS)
+@given(lines(), ABLE_TURNS)
 def test_skips_go_first_oldest_first_whatever_is_loaded(
     line: list[WaitingJob], affinities: list[Affinity]
 ) -> None:
@@ -41,7 +43,7 @@ def test_skips_go_first_oldest_first_whatever_is_loaded(
     assert [job.skipped_ms for job in skipped] == sorted(job.skipped_ms or 0 for job in skipped)
 
 
-@given(lines(), TURNS)
+@given(lines(), ABLE_TURNS)
 def test_a_starving_job_is_overtaken_only_by_skips_and_jobs_further_past_their_limit(
     line: list[WaitingJob], affinities: list[Affinity]
 ) -> None:
@@ -52,7 +54,7 @@ def test_a_starving_job_is_overtaken_only_by_skips_and_jobs_further_past_their_l
                 assert ahead.skipped_ms is not None or (ahead.starves_ms or 0) <= job.starves_ms
 
 
-@given(lines(), TURNS)
+@given(lines(), ABLE_TURNS)
 def test_a_tier_is_never_overtaken_by_a_worse_one(line: list[WaitingJob], affinities: list[Affinity]) -> None:
     plain = [job for job in in_order(line, NOW_MS, affinities) if rank_reason(job, NOW_MS) == "tier"]
     assert [job.priority for job in plain] == sorted(job.priority for job in plain)
@@ -81,7 +83,20 @@ def test_taking_a_job_out_leaves_the_others_in_order(line: list[WaitingJob], gon
     assert in_order(rest, NOW_MS) == rest
 
 
-@given(lines(), affinities())
+@given(lines(), st.frozensets(st.sampled_from(MODELS)))
+def test_a_worker_takes_the_first_job_that_it_can_make(line: list[WaitingJob], makes: frozenset[str]) -> None:
+    able = [job for job in in_order(line, NOW_MS) if job.model in makes]
+    taken = next_job(line, NOW_MS, Affinity(makes=makes))
+    assert (taken[0] if taken else None) == (able[0] if able else None)
+
+
+def test_a_job_that_only_one_worker_can_make_does_not_hold_up_the_others() -> None:
+    line = [WaitingJob(n, 4, model=model) for n, model in enumerate(("audio", "audio", "music", "magnet"), 1)]
+    workers = [Affinity(makes=frozenset(("audio",))), Affinity(makes=frozenset(("music",)))]
+    assert [job.sequence for job in in_order(line, NOW_MS, workers)] == [1, 3, 2, 4]
+
+
+@given(lines(), affinities(st.none()))
 def test_only_a_loaded_model_of_the_first_ones_tier_goes_before_it(
     line: list[WaitingJob], affinity: Affinity
 ) -> None:
@@ -126,13 +141,18 @@ def test_the_shown_order_is_the_next_job_over_and_over_each_worker_in_turn(
 ) -> None:
     states = list(affinities) or [INDIFFERENT]
     waiting, expected = list(line), []
+    found_nothing = 0
     for worker in cycle(range(len(states))):
         taken = next_job(waiting, NOW_MS, states[worker])
-        if taken is None:
+        found_nothing = 0 if taken else found_nothing + 1
+        if found_nothing == len(states):
             break
-        job, states[worker] = taken
-        expected.append(job)
-        waiting.remove(job)
+        if taken:
+            job, states[worker] = taken
+            expected.append(job)
+            waiting.remove(job)
+    # Jobs that nobody can make come last.
+    expected += sorted(waiting, key=lambda job: order_key(job, NOW_MS))
     assert in_order(line, NOW_MS, affinities) == expected
 
 

@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.policy.queue.ordering import Affinity, WaitingJob, in_order
+from webapp.policy.queue.ordering import Affinity, WaitingJob
 from webapp.policy.queue.positions import QueuePositions
+from webapp.policy.queue.waiting_jobs import in_order
 
 NOW_MS = 100
 MODELS = ("music", "audio", "magnet")

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.policy.lines import NOW_MS, affinities, lines
-from webapp.policy.queue.ordering import Affinity, WaitingJob, in_order, rank_reason
+from webapp.policy.queue.ordering import Affinity, WaitingJob, rank_reason
 from webapp.policy.queue.reasons import JobsAhead, ahead_of_each, position_reasons
+from webapp.policy.queue.waiting_jobs import in_order
 
 
 @given(lines(), st.lists(affinities(), max_size=3), st.sets(st.integers(1, 8)))
@@ -35,6 +36,13 @@ def test_a_job_whose_model_is_loaded_says_so() -> None:
     ordered = in_order(line, NOW_MS, [Affinity(frozenset(("music",)), 0, 3)])
     assert [job.sequence for job in ordered] == [2, 1, 3]
     assert position_reasons(ordered, NOW_MS) == ["loaded", "tier", "tier"]
+
+
+def test_a_job_that_no_worker_can_make_says_so_and_explains_no_other() -> None:
+    line = [WaitingJob(1, 4, model="audio"), WaitingJob(2, 4, model="music")]
+    ordered = in_order(line, NOW_MS, [Affinity(makes=frozenset(("music",)))])
+    assert [job.sequence for job in ordered] == [2, 1]
+    assert position_reasons(ordered, NOW_MS, lacking=("audio",)) == ["tier", "no_worker"]
 
 
 @given(lines(), st.lists(affinities(), max_size=3))

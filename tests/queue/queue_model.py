@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from webapp.clock import Clock
 from webapp.policy.accounts.tiers import tier_table
 from webapp.policy.queue.job_actions import AdminAction
-from webapp.policy.queue.ordering import Affinity, WaitingJob, in_claim_order, in_order, next_job
+from webapp.policy.queue.ordering import Affinity, WaitingJob, in_claim_order, next_job
 from webapp.policy.queue.skip_prices import skip_cost, skip_prices
+from webapp.policy.queue.waiting_jobs import in_order
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import HOUR_MS
 from webapp.services.queue.leases import Claim
@@ -155,7 +156,8 @@ class QueueModel:
         self._starts += 1
         job.status, job.holder, job.fence = "processing", worker.worker_id, job.fence + 1
         job.lease_expires_ms, job.started, job.progress_pct = now_ms + self._lease_ms, self._starts, 0
-        worker.affinity, worker.is_known = affinity, affinity.ready is not None
+        worker.affinity = affinity
+        worker.is_known = affinity.ready is not None or affinity.makes is not None
 
     def holds(self, claim: Claim, now_ms: int) -> ModelJob | None:
         """The job, if this claim still holds it."""

@@ -112,7 +112,8 @@ class QueueMachine(AdminSteps):
     def claim(self, worker_id: str) -> None:
         worker = self.model.workers[worker_id]
         expected = self.model.next(worker, self.now_ms)
-        claim = self.world.run(self.services.queue.leases.claim(worker_id, worker.affinity.ready))
+        work = self.services.queue.leases.claim(worker_id, worker.affinity.ready, makes=worker.affinity.makes)
+        claim = self.world.run(work)
         if expected is None:
             assert claim is None
             return
@@ -254,7 +255,8 @@ class QueueMachine(AdminSteps):
 
     def _join(self, worker_id: str, ready: frozenset[str] | None) -> None:
         limit = self.world.settings.affinity_limit
-        self.model.workers[worker_id] = ModelWorker(worker_id, Affinity(ready, 0, limit))
+        makes = frozenset(("music", "audio")) if worker_id == WORKERS[1] else None
+        self.model.workers[worker_id] = ModelWorker(worker_id, Affinity(ready, 0, limit, makes))
         self.world.run(self.services.workers.registry.register(worker_id, host="h", pid=1, device="cpu"))
 
     def _pair(self, who: int, which: int) -> tuple[Identity, ModelJob]:

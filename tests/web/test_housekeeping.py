@@ -13,7 +13,7 @@ from webapp.database import Database
 from webapp.events import LocalBus
 from webapp.ids import SeededIds
 from webapp.services.container import Services, build_services
-from webapp.services.shared.storage_mark import StorageMarks, is_sweep_due
+from webapp.services.shared.storage_mark import StorageMarks
 from webapp.settings import Settings
 from webapp.storage import LocalStorage
 from webapp.web import housekeeping
@@ -55,12 +55,26 @@ async def test_each_work_is_due_by_itself(services: Services, clock: ManualClock
         assert await duties.is_ours("loose files", every_s=60), "the clock was set back"
 
 
+async def test_what_is_seldom_due_is_kept_on_both_databases(services: Services, clock: ManualClock) -> None:
+    duties, hour_s = services.shared.duties, 3_600
+    due = [await duties.is_ours("stray files", every_s=hour_s) for _ in range(3)]
+    clock.advance_s(hour_s - 1)
+    due.append(await duties.is_ours("stray files", every_s=hour_s))
+    clock.advance_s(1)
+    due += [await duties.is_ours("stray files", every_s=hour_s) for _ in range(2)]
+    assert due == [True, False, False, False, True, False]
+    clock.advance_s(-2 * hour_s)
+    assert await duties.is_ours("stray files", every_s=hour_s), "the clock was set back"
+    await duties.make_due("stray files")
+    assert await duties.is_ours("stray files", every_s=hour_s)
+
+
 async def test_after_a_start_the_folder_is_looked_through_beside_the_requests(
     services: Services, make_account: MakeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marks = StorageMarks(services.database, services.storage, are_inseparable=True)
     await marks.require("mark")
-    assert await is_sweep_due(services.database, services.clock, every_ms=1), "somebody looked just now"
+    assert await services.shared.duties.is_ours("stray files", every_s=1), "somebody looked just now"
     await services.queue.submissions.submit(await make_account(), choice())
     claim = await services.queue.leases.claim(WORKER)
     assert claim

@@ -4,6 +4,7 @@ from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptiona
 from typing import TypeAlias
 
 from webapp import __version__
+from webapp.policy.generation import MODELS
 from webapp.policy.worker_ids import WORKER_ID_RULE, is_worker_id
 
 TOKEN_DAYS = 365
@@ -47,6 +48,9 @@ def _add_processes(commands: Commands) -> None:
     _command(commands, "serve", "serve:serve", "run the web server and its local workers")
     worker = _command(commands, "worker", "worker:work", "run one worker by itself")
     worker.add_argument("--device", metavar="D", help="device for models, instead of SOUNDLOOM_DEVICE")
+    worker.add_argument(
+        "--models", metavar="M,…", type=_models, default=MODELS, help="take only jobs for these models"
+    )
     speech = _command(commands, "speech-worker", "speech_worker:work", "run one speech worker by itself")
     for process in (worker, speech):
         process.add_argument(
@@ -223,6 +227,13 @@ def _add_password(parser: ArgumentParser) -> None:
         action="store_true",
         help="read the password from the first line of standard input instead of asking for it",
     )
+
+
+def _models(text: str) -> tuple[str, ...]:
+    named = tuple(text.split(","))
+    if unknown := [name for name in named if name not in MODELS]:
+        raise ArgumentTypeError(f"there is no model {unknown[0]!r}; there are {', '.join(MODELS)}")
+    return named
 
 
 def _worker_id(text: str) -> str:

@@ -13,4 +13,5 @@ def work(arguments: Namespace) -> int:
         exit_with_parent=arguments.exit_with_parent,
         device=arguments.device,
         worker_id=arguments.worker_id,
+        models=arguments.models,
     )

@@ -31,13 +31,25 @@ class HostMemory:
         known = [value for value in (self._of_host(), self._of_container()) if value is not None]
         return min(known, default=None)
 
-    def _of_host(self) -> int | None:
+    def total_bytes(self) -> int | None:
+        """Return the memory of this host, or of its container where that is less; None if unknown."""
+        known = [value for value in (self._of_host("MemTotal:"), self._limit()) if value is not None]
+        return min(known, default=None)
+
+    def _of_host(self, word: str = "MemAvailable:") -> int | None:
         try:
             lines = self._meminfo.read_text(encoding="ascii").splitlines()
         except OSError:
             return None
-        sizes_kb = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+        sizes_kb = (line.split()[1] for line in lines if line.startswith(word))
         return next((int(size_kb) * 1024 for size_kb in sizes_kb), None)
+
+    def _limit(self) -> int | None:
+        try:
+            limit = (self._control_group / "memory.max").read_text(encoding="ascii").strip()
+        except OSError:
+            return None
+        return int(limit) if limit.isdigit() else None
 
     def _of_container(self) -> int | None:
         try:

@@ -74,15 +74,9 @@ def build_services(
     models = build_models(base)
     accounts = build_accounts(base, rate_limits=limits, tiers=tiers, audit=audit, loose=loose)
     queue = build_queue(
-        base,
-        tiers=tiers,
-        accounts=accounts,
-        workers=registry,
-        rate_limits=limits,
-        storage_guard=guard,
-        audit=audit,
-        sources=sources,
-    )
+        base, tiers=tiers, accounts=accounts, workers=registry, rate_limits=limits, storage_guard=guard,
+        audit=audit, sources=sources,
+    )  # fmt: skip
     listening = build_listening(base)
     workers = build_workers(base, registry=registry, arrivals=arrivals, queue=queue)
     speech = build_speech(
@@ -95,10 +89,8 @@ def build_services(
         loose=loose,
     )
     library = build_library(
-        base, storage_guard=guard,
-        rate_limits=limits, audit=audit, loose=loose,
-        leases=queue.leases, speech_leases=speech.leases,
-        sources=sources,
+        base, storage_guard=guard, rate_limits=limits, audit=audit, loose=loose,
+        leases=queue.leases, speech_leases=speech.leases, sources=sources,
     )  # fmt: skip
     admin = build_admin(
         base, accounts=accounts, queue=queue, library=library, models=models, workers=workers, audit=audit

@@ -131,13 +131,13 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
     connections_per_account: Annotated[
         Positive,
         Meta(
-            description="Connections held open (pages, event streams, waiting requests) per account, in each"
-            " server process."
+            description="Connections held open (pages, event streams, waiting requests) per account, over all"
+            " servers."
         ),
     ] = 20
     connections_per_address: Annotated[
         Positive,
-        Meta(description="Connections held open per client address, in each server process."),
+        Meta(description="Connections held open per client address, over all servers."),
     ] = 40
     sound_streams_per_account: Annotated[
         Positive,

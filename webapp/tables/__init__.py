@@ -14,7 +14,7 @@ from webapp.tables.accounts import (
     ThrottleHit,
     WebSession,
 )
-from webapp.tables.administration import AdminAction, Duty
+from webapp.tables.administration import AdminAction, Duty, HeldConnections
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, SoundMaterial, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
@@ -54,6 +54,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     StorageMark,
     LooseFiles,
     Duty,
+    HeldConnections,
     Tally,
     Upload,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "AuraEntry",
     "Duty",
     "Favorite",
+    "HeldConnections",
     "IdempotencyKey",
     "Invitation",
     "Job",

@@ -1,6 +1,6 @@
 """The record of admins' actions, and what servers do among themselves."""
 
-from piccolo.columns import BigInt, Serial, Varchar
+from piccolo.columns import BigInt, Integer, Serial, Varchar
 from piccolo.table import Table
 
 
@@ -25,3 +25,14 @@ class Duty(Table):
     name = Varchar(length=32, primary_key=True)
     # From then on it is due again.
     next_ms = BigInt(default=0)
+
+
+class HeldConnections(Table, tablename="held_connections"):
+    """How many connections of one holder a server has open: see webapp.services.shared.held_connections."""
+
+    id: Serial
+    server = Varchar(length=32)
+    # account/7, address/192.0.2.1
+    holder = Varchar(length=80)
+    held = Integer(default=0)
+    expires_ms = BigInt(default=0)

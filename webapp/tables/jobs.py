@@ -49,6 +49,8 @@ class Job(Table):
     guidance = DoublePrecision(null=True, default=None)
     # The sound whose melody it follows: see webapp.policy.library.sound_sources.
     melody_from = Varchar(length=40, null=True, default=None)
+    # Where the trace of the request that asked for it goes on; empty without traces.
+    trace = Varchar(length=64, default="")
 
     # Place in line: see webapp.policy.queue.ordering.
     tier = Varchar(length=16)
@@ -140,6 +142,8 @@ class Worker(Table):
     ready_magnet = Boolean(default=False)
     # How many jobs were preferred for that since a model was last loaded: see webapp.policy.queue.ordering.
     affinity_streak = Integer(default=0)
+    # The models that it can make, with commas between them; NULL for every model.
+    makes = Text(null=True, default=None)
     # It finishes what it has and takes no more.
     is_draining = Boolean(default=False)
     # sound: takes jobs. speech: speaks texts.

@@ -7,6 +7,7 @@ from litestar.types import ASGIApp
 from litestar_htmx import HTMXPlugin
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from webapp import tracing
 from webapp.api import API_CONTROLLERS
 from webapp.api.health import healthz, readyz
 from webapp.api.metrics import lapsed_leases, metrics
@@ -24,17 +25,19 @@ from webapp.http.middleware.lingering import UnreadBodies
 from webapp.http.middleware.prefix import PathPrefix
 from webapp.http.middleware.proxies import NoticeProxies, ProxyWatch
 from webapp.http.middleware.request_metrics import RequestMetrics
+from webapp.http.middleware.request_traces import RequestTraces
 from webapp.http.middleware.security import SecurityHeaders
 from webapp.http.rate_limit import add_rate_limit_headers
 from webapp.http.requests.public_url import public_url
 from webapp.http.requests.query_bounds import QueryBounds
-from webapp.http.streams.stream_caps import StreamCaps
+from webapp.http.streams.stream_caps import CONNECTIONS, StreamCaps
 from webapp.pages import page_router
 from webapp.pages.accounts.authentication import viewer_finder
 from webapp.pages.frame import texts
 from webapp.pages.frame.errors import error_page, unknown_host_page
 from webapp.pages.frame.rendering import Renderer
 from webapp.services.container import Services
+from webapp.services.shared.held_connections import ConnectionCounts
 from webapp.web.openapi import openapi_config
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -58,8 +61,8 @@ def create_app(services: Services) -> Litestar:
     watch = ProxyWatch()
     renderer = Renderer(assets / "templates", static, services.clock, prefix, watch)
     streams = Streams(
-        StreamCaps(settings.connections_per_account, settings.connections_per_address),
-        StreamCaps(settings.sound_streams_per_account, noun="sound-streams"),
+        _stream_caps(services, settings.connections_per_account, settings.connections_per_address),
+        _stream_caps(services, settings.sound_streams_per_account, None, noun="sound-streams"),
     )
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -94,6 +97,19 @@ def create_app(services: Services) -> Litestar:
     return app
 
 
+def _stream_caps(
+    services: Services, per_account: int, per_address: int | None, *, noun: str = CONNECTIONS
+) -> StreamCaps:
+    return StreamCaps(
+        per_account,
+        per_address,
+        lambda caps: ConnectionCounts(
+            services.database, services.clock, services.ids.job_id(), of_holder=caps.held_by
+        ),
+        noun=noun,
+    )
+
+
 def _router(app: Litestar, registry: CollectorRegistry, prefix: str) -> ASGIApp:
     """Wrap what depends on the routes."""
     router = HeadRequests(RequestMetrics(app.asgi_handler, registry), app)
@@ -121,4 +137,4 @@ def _with_middleware(app: ASGIApp, services: Services, unknown_host: UnknownHost
         media_origin=media_origin,
         embeddable=tuple(files) if settings.embedding else (),
     )
-    return AccessLog(app)
+    return AccessLog(RequestTraces(app) if tracing.is_on() else app)

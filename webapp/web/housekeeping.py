@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
-from webapp.database.patience import Outage
+from webapp.database.patience import PASSING, Outage
 from webapp.events import Event
 from webapp.services.container import Services
-from webapp.services.shared.storage_mark import is_sweep_due, make_sweep_due
+from webapp.services.shared.held_connections import RENEW_S, SETTLE_S, ConnectionCounts
 from webapp.services.shared.tallies import FOLD_EVERY_S, fold
 
 logger = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ SWEEP_S = 1.0
 FORGET_S = 60.0
 LOOK_S = 0.25
 TIDY_S = 60.0
-STRAYS_EVERY_MS = 6 * 3_600_000
+STRAYS_EVERY_S = 6 * 3_600.0
 
 
 async def repair(services: Services) -> None:
@@ -25,7 +26,7 @@ async def repair(services: Services) -> None:
     # The storage is looked through beside the requests, which need not wait for it: that takes longer, the
     # more sounds there are. A folder is looked through after every start.
     if not services.settings.storage_url:
-        await make_sweep_due(services.database)
+        await services.shared.duties.make_due("stray files")
     staged = await services.storage.sweep_staging()
     if jobs or staged:
         logger.warning(
@@ -62,7 +63,7 @@ async def tidy(services: Services) -> None:
                 await services.library.uploads.remove_expired()
             if await services.shared.duties.is_ours("stream pieces", every_s=TIDY_S):
                 await services.listening.leftovers.remove()
-            if await is_sweep_due(services.database, services.clock, every_ms=STRAYS_EVERY_MS):
+            if await services.shared.duties.is_ours("stray files", every_s=STRAYS_EVERY_S):
                 removed += await _swept(services)
             await services.storage.sweep_staging()
             if removed:
@@ -74,7 +75,7 @@ async def _swept(services: Services) -> int:
     try:
         return await remove_strays(services)
     except BaseException:
-        await make_sweep_due(services.database)
+        await services.shared.duties.make_due("stray files")
         raise
 
 
@@ -125,3 +126,21 @@ async def notice_changes(services: Services) -> None:
             if seen is not None and version != seen:
                 services.bus.deliver(Event("queue"), Event("status"))
             seen = version
+
+
+async def keep_counts(counts: ConnectionCounts) -> None:
+    """Tell other servers how many connections are open here, for ever; take that back at the end."""
+    loop = asyncio.get_running_loop()
+    outage = Outage(logger, "the count of open connections")
+    renewed_s = loop.time()
+    try:
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            with outage:
+                await counts.settle()
+                if loop.time() - renewed_s >= RENEW_S:
+                    await counts.renew()
+                    renewed_s = loop.time()
+    finally:
+        with suppress(*PASSING):
+            await counts.forget()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 import uvloop
 
+from webapp import tracing
 from webapp.database.patience import until_there
 from webapp.errors import SettingsError, StorageFull
 from webapp.http.requests.client_address import trusted_networks
@@ -25,7 +26,7 @@ from webapp.stopping import end_for_certain
 from webapp.surroundings import tell
 from webapp.web.app import create_app
 from webapp.web.door import Door
-from webapp.web.housekeeping import notice_changes, repair, sweep, tidy
+from webapp.web.housekeeping import keep_counts, notice_changes, repair, sweep, tidy
 from webapp.web.protocol import BoundedProtocol
 from webapp.web.supervisor import EXIT_SETTINGS, SPEECH_COMMAND, SPEECH_NICENESS, Supervisor
 
@@ -41,11 +42,15 @@ def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     configure_logging(settings)
     leave_out_injected(os.environ)
+    tracing.configure(os.environ, "web")
     trusted_networks(settings.trusted_proxies)
     public_url(settings)
     make_data_folder(settings)
     with _only_server(settings), _listening(settings) as listener:
-        return uvloop.run(_serve(settings, listener))
+        try:
+            return uvloop.run(_serve(settings, listener))
+        finally:
+            tracing.close()
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
@@ -91,7 +96,10 @@ async def _work(
         secret = await until_there(lambda: _setup_secret(services))
         door.open(app)
         _announce(settings, listener, secret)
-        works = sweep(services, app.state.lapsed_leases.inc), tidy(services), notice_changes(services)
+        works = (
+            sweep(services, app.state.lapsed_leases.inc), tidy(services), notice_changes(services),
+            keep_counts(app.state.streams.caps.counts), keep_counts(app.state.streams.sounds.counts),
+        )  # fmt: skip
         background = [asyncio.create_task(work) for work in works]
         try:
             await asyncio.gather(serving, *(supervisor.run() for supervisor in supervisors))

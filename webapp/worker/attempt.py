@@ -58,6 +58,7 @@ class Attempt(ClaimedWork):
         self.moved_s = now_s()
         self.progress_pct = 0
         self.reported_pct = 0
+        self.trace = ""
         self._progressed = progressed
         self._now_s = now_s
         self._leases = services.queue.leases

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 UNAVAILABLE = "unavailable"
 NO_WEIGHTS = "There are no weights for it in the models folder"
+FOR_OTHERS = "This worker was started for other models"
 BYTES_PER_MB = 1_000_000
 
 
@@ -46,9 +47,14 @@ class EngineSet:
         limits: Limits | None = None,
         directory: EngineDirectory | None = None,
         found: Mapping[str, Weights] | None = None,
+        only: Collection[str] = MODELS,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`directory` says what serves a model as weights, now those of `found`, come and go."""
+        """`directory` says what serves a model as weights, now those of `found`, come and go.
+
+        Models that are not in `only` are not served, whatever there is for them.
+        """
+        self._only = frozenset(only)
         self.changed: Callable[[], object] = lambda: None
         self.loaded: Loaded = lambda *_, **__: None
         self._directory = directory
@@ -57,12 +63,21 @@ class EngineSet:
         host = HostMemory()
         meter: MemoryMeter = directory or host
         self._manager = ModelManager(
-            by_model, meter, limits, now_s=now_s, changed=self._tell, loaded=self._loaded, host=host
+            self._wanted(by_model),
+            meter,
+            limits,
+            now_s=now_s,
+            changed=self._tell,
+            loaded=self._loaded,
+            host=host,
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "EngineSet":
-        """The engines that the settings ask for. Raises SettingsError for what cannot be had here."""
+    def from_settings(cls, settings: Settings, only: Collection[str] = MODELS) -> "EngineSet":
+        """The engines that the settings ask for, for the models of `only`.
+
+        Raises SettingsError for what cannot be had here.
+        """
         check_checkpoints(settings)
         options = EngineOptions(
             models_dir=settings.models_path,
@@ -72,17 +87,22 @@ class EngineSet:
             threads=settings.threads,
         )
         directory = EngineDirectory(settings.engine, options)
-        found = directory.installed_weights()
+        found = _of(directory.installed_weights(), only)
         try:
             by_model = directory.engines(found)
         except EngineError as error:
             raise SettingsError(f"SOUNDLOOM_ENGINE={settings.engine} cannot be used: {error}.") from error
         for model, reason in directory.refusals().items():
+            if model not in only:
+                continue
             logger.error("a checkpoint cannot be served: %s", reason, extra={"model": model})
         limits = Limits(
             idle_s=settings.model_idle_s, reserve_bytes=settings.model_memory_reserve_mb * BYTES_PER_MB
         )
-        return cls(by_model, limits=limits, directory=directory, found=found)
+        return cls(by_model, limits=limits, directory=directory, found=found, only=only)
+
+    def _wanted(self, by_model: Mapping[str, Engine]) -> dict[str, Engine]:
+        return {model: engine for model, engine in by_model.items() if model in self._only}
 
     def _tell(self) -> None:
         self.changed()
@@ -141,6 +161,10 @@ class EngineSet:
         """Unload what nobody used for the idle time."""
         self._manager.unload_idle()
 
+    def _checkpoints(self) -> list[str]:
+        """Return the checkpoints on this worker's disk that it serves."""
+        return sorted({weights.checkpoint.name for weights in self._found.values()})
+
     def status(self) -> dict[str, ModelStatus]:
         """Return the state of each served model."""
         return self._manager.status()
@@ -155,13 +179,13 @@ class EngineSet:
 
     def has_other_weights(self) -> bool:
         """Return whether weights came, went or were replaced; reads folders. Any thread may call it."""
-        return self._directory is not None and self._directory.installed_weights() != self._found
+        return self._directory is not None and self._installed(self._directory) != self._found
 
     def rescan(self) -> None:
         """Serve each model by what there is for it now."""
         if self._directory is None:
             return
-        found = self._directory.installed_weights()
+        found = self._installed(self._directory)
         changed = {model for model in MODELS if found.get(model) != self._found.get(model)}
         self._found = dict(found)
         for model in changed & set(self._manager.status()):
@@ -172,7 +196,10 @@ class EngineSet:
             logger.exception("the weights that were found cannot be used")
             return
         logger.info("weights changed", extra={"models": ",".join(sorted(changed))})
-        self._manager.adopt(by_model, changed)
+        self._manager.adopt(self._wanted(by_model), changed)
+
+    def _installed(self, directory: EngineDirectory) -> Mapping[str, Weights]:
+        return _of(directory.installed_weights(), self._only)
 
     def refusals(self) -> dict[str, str]:
         """Why models are not served whose checkpoint was asked for by name; may be called by any thread."""
@@ -186,10 +213,18 @@ class EngineSet:
             "models": {
                 model: _entry(self.info(model), status[model])
                 if model in status
-                else _not_served(refusals.get(model, ""))
+                else self._entry_of_none(model, refusals)
                 for model in MODELS
-            }
+            },
+            "makes": [model for model in MODELS if model in status],
+            "checkpoints": self._checkpoints(),
         }
+
+    def _entry_of_none(self, model: str, refusals: Mapping[str, str]) -> dict[str, Any]:
+        """Return the entry of a model that this worker does not serve."""
+        if model not in self._only:
+            return NOT_SERVED | {"error": FOR_OTHERS}
+        return _not_served(refusals.get(model, ""))
 
 
 NOT_SERVED = {
@@ -211,6 +246,10 @@ NOT_SERVED = {
     "melody": False,
     "melody_note": "",
 }
+
+
+def _of(found: Mapping[str, Weights], models: Collection[str]) -> dict[str, Weights]:
+    return {model: weights for model, weights in found.items() if model in models}
 
 
 def _not_served(refusal: str) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from webapp import tracing
 from webapp.database.patience import Outage
 from webapp.events.bus import Subscription
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
+from webapp.services.workers.abilities import made_models
 from webapp.services.workers.heartbeat import Heartbeat
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.services.workers.workers import WorkerState
@@ -125,13 +127,25 @@ class Processor:
         """Claim the next job of the queue, if the engine can begin it now."""
         generating = self._generating()
         joining = generating[0].claim.model if generating else None
+        report, asked_ms = self._report(), self._services.clock.now_ms()
+        ready = frozenset(name for name, entry in report["models"].items() if entry["state"] == "ready")
         with self._claiming:
-            return await self._leases.claim(self._worker_id, self._ready(), joining=joining)
+            claim = await self._leases.claim(
+                self._worker_id, ready, makes=made_models(report), joining=joining
+            )
+            if claim is not None:
+                claimed_ms = self._services.clock.now_ms()
+                tracing.record("wait", claim.trace, claim.submitted_ms, claimed_ms)
+                tracing.record("claim", claim.trace, asked_ms, claimed_ms, worker=self._worker_id)
+            return claim
         return None
 
-    def _ready(self) -> frozenset[str]:
-        """Name the models that need no loading."""
-        return frozenset(model for model, state in self._model_states().items() if state == "ready")
+    def trace_load(self, model: str, seconds: float) -> None:
+        """Write the load of a model that has ended into the traces of the jobs that waited for it."""
+        now_ms = self._services.clock.now_ms()
+        for attempt in self._generating():
+            if attempt.claim.model == model:
+                tracing.record("load", attempt.trace, now_ms - round(seconds * 1000), now_ms, model=model)
 
     def _model_states(self) -> dict[str, str]:
         return {model: entry["state"] for model, entry in self._report()["models"].items()}
@@ -160,8 +174,11 @@ class Processor:
 
     async def _work(self, attempt: Attempt) -> None:
         saying = asyncio.create_task(self._say_if_new())
+        claim = attempt.claim
         try:
-            await attempt.run()
+            with tracing.span("attempt", claim.trace, job=claim.job_id, model=claim.model, fence=claim.fence):
+                attempt.trace = tracing.current()
+                await attempt.run()
         finally:
             await saying
             del self._attempts[attempt]

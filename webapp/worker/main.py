@@ -5,13 +5,17 @@ import contextlib
 import logging
 import os
 import socket
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from webapp import tracing
 from webapp.audio.export import warm_up
 from webapp.database.patience import PASSING, until_there
+from webapp.engines.manager import Loaded
 from webapp.logs import configure_logging, leave_out_injected
+from webapp.policy.generation import MODELS
 from webapp.services.container import Services, open_services
 from webapp.services.models.weights_register import WeightsRegister
 from webapp.services.opening import FOR_EVER
@@ -37,21 +41,28 @@ def run(
     exit_with_parent: bool = False,
     device: str | None = None,
     worker_id: str | None = None,
+    models: Collection[str] = MODELS,
 ) -> int:
     """Work until SIGTERM or SIGINT; does not return once there was work that may still have its thread.
+
+    It takes only jobs for `models`.
 
     With `exit_with_parent`, standard input is a pipe from the process that started this one, and its
     end means that the parent is gone. Raises SettingsError and DatabaseUnusable.
     """
     configure_logging(settings)
     leave_out_injected(os.environ)
+    tracing.configure(os.environ, "worker")
     check_device(device or settings.device)
-    run_process(_run(settings, exit_with_parent, device or settings.device, worker_id), "worker failed")
+    settings = msgspec.structs.replace(settings, device=device or settings.device)
+    run_process(_run(settings, models, exit_with_parent, worker_id), "worker failed")
 
 
-async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_id: str | None) -> None:
+async def _run(
+    settings: Settings, models: Collection[str], exit_with_parent: bool, worker_id: str | None
+) -> None:
     count_devices_like_nvml()
-    engines = EngineSet.from_settings(msgspec.structs.replace(settings, device=device))
+    engines = EngineSet.from_settings(settings, models)
     stop_requests = StopRequests(exit_with_parent=exit_with_parent)
     async with open_services(settings, wait_s=FOR_EVER) as services:
         worker = WorkerProcess(
@@ -73,12 +84,22 @@ async def _run(settings: Settings, exit_with_parent: bool, device: str, worker_i
                 await services.workers.registry.remove(worker.worker_id)
 
 
+def loaded_by(metrics: WorkerMetrics, trace: Callable[[str, float], object]) -> Loaded:
+    """Return what is called, on the engine's thread, after each load of a model."""
+
+    def loaded(model: str, seconds: float, *, is_ready: bool) -> None:
+        metrics.loaded(model, seconds, is_ready=is_ready)
+        if tracing.is_on():
+            trace(model, seconds)
+
+    return loaded
+
+
 async def _process(
     services: Services, engines: EngineSet, worker: WorkerProcess, stop_requests: StopRequests
 ) -> None:
     settings = services.settings
     engine, metrics = EngineThread(engines.serve), WorkerMetrics()
-    engines.loaded = metrics.loaded
     maker = SoundMaker(
         engine,
         engines,
@@ -94,6 +115,7 @@ async def _process(
         services, engines, engine, report=report, say=processor.say, give_up=processor.give_up
     )
     loop = asyncio.get_running_loop()
+    engines.loaded = loaded_by(metrics, lambda *load: loop.call_soon_threadsafe(processor.trace_load, *load))
     engine.lost = lambda: asyncio.run_coroutine_threadsafe(processor.give_up(), loop)
     stop_requests.from_now_on(processor.stop)
     await services.storage.sweep_staging()
@@ -112,3 +134,4 @@ async def _process(
             task.cancel()
         await asyncio.gather(*keeping, return_exceptions=True)
     logger.info("worker stopped", extra={"worker": worker.worker_id})
+    await asyncio.to_thread(tracing.close)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from webapp import tracing
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.joining import finish_continued
@@ -157,7 +158,8 @@ class SoundMaker:
         engine = self._engine_name(claim.model)
         stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
         best = await self._best_take(making, stages)
-        bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
+        with tracing.span("write"):
+            bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
         self._measures.record(engine, claim.model, stages.measured(claim.duration_s))
         making.cancel.raise_if_cancelled()
         return _facts(best, bytes_total)
@@ -189,10 +191,12 @@ class SoundMaker:
         making.generating(True)
         try:
             engine = self._engine_name(claim.model)
-            with self._metrics.generating(claim.model, engine, request.duration_s, self._now_s):
-                waveform = await self._engine.generate(
-                    request, stages.generated, making.cancel, making.live.heard
-                )
+            with (
+                self._metrics.generating(claim.model, engine, request.duration_s, self._now_s),
+                tracing.span("generate", engine=engine) as span,
+            ):
+                progress = tracing.with_events(span, stages.generated)
+                waveform = await self._engine.generate(request, progress, making.cancel, making.live.heard)
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.
@@ -200,15 +204,16 @@ class SoundMaker:
         understanding = self._engines.explain(request)
         making.cancel.raise_if_cancelled()
         making.live.generated(waveform)
-        finished = await self._in_finishing(
-            lambda: finished_audio(
-                claim,
-                waveform,
-                making.continuation,
-                target_lufs=self._target_lufs,
-                progressed=stages.finished,
+        with tracing.span("finish"):
+            finished = await self._in_finishing(
+                lambda: finished_audio(
+                    claim,
+                    waveform,
+                    making.continuation,
+                    target_lufs=self._target_lufs,
+                    progressed=stages.finished,
+                )
             )
-        )
         return Take(seed, finished, made_by, understanding, material_of(waveform))
 
     def _in_finishing(self, act: Callable[[], T]) -> Awaitable[T]:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from webapp.worker.engine_set import EngineSet
+from webapp import __version__
+from webapp.engines.memory import HostMemory
+from webapp.worker.engine_set import BYTES_PER_MB, EngineSet
 from webapp.worker.gpu import GpuMeter
 
 MAX_DEVICE_LENGTH = 64
@@ -15,6 +17,7 @@ class WorkerReport:
         self._engines = engines
         self._meter: tuple[str, GpuMeter] | None = None
         self._gpu: dict[str, Any] | None = None
+        self._memory_bytes = HostMemory().total_bytes() or 0
 
     def read_gpu(self) -> None:
         """Read the GPU's figures, if there is one; takes a while the first time."""
@@ -25,11 +28,16 @@ class WorkerReport:
         self._gpu = figures.entry() if figures else None
 
     def __call__(self) -> dict[str, Any]:
-        """Models by name, `device` for people, and `gpu` where there is one."""
+        """Return what the worker can do.
+
+        Models by name, `makes`, `checkpoints`, `device` for people, `gpu` where there is one, `memory_mb` of
+        whatever holds the models, and `version`.
+        """
         report, device = self._engines.report(), self._engines.device
+        memory_mb = self._memory_bytes // BYTES_PER_MB
         if self._gpu is not None:
             report["gpu"] = self._gpu
             if device.startswith("cuda"):
                 device = f"{device} {self._gpu['name']}"[:MAX_DEVICE_LENGTH]
-        report["device"] = device
-        return report
+                memory_mb = round(self._gpu["memory_total_gb"] * 1000)
+        return report | {"device": device, "memory_mb": memory_mb, "version": __version__}

@@ -85,7 +85,7 @@ class UploadController(Controller):
         Only the account that sent it can use it. It is gone after 24 hours, or once it is deleted. Every file
         that is read counts towards the hour, also one that turns out to be no sound.
         """
-        release = streams.caps.hold(identity.account_id, address)
+        release = await streams.caps.hold(identity.account_id, address)
         try:
             async with (
                 uploads_announced(request, library, identity),

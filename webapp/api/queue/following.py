@@ -44,7 +44,7 @@ class Follower:
         is shut out meanwhile, and where the job was deleted: to wait is a wish, not a condition.
         """
         try:
-            release = self.streams.caps.hold(self.identity.account_id, self.address)
+            release = await self.streams.caps.hold(self.identity.account_id, self.address)
         except LimitReached:
             return None
         try:

@@ -177,7 +177,7 @@ class GenerationController(Controller):
         A reader who reconnects after the last event gets 204, at which an `EventSource` stops. A page of
         this server may follow a job with its session; everybody else sends a token.
         """
-        release = streams.caps.hold_for(request, reader.identity.account_id, address)
+        release = await streams.caps.hold_for(request, reader.identity.account_id, address)
         try:
             job = await queue.jobs.get(reader.identity, job_id)
         except BaseException:

@@ -215,7 +215,7 @@ class ListeningController(Controller):
         stops listening does not stop the job.
         """
         reader = ear.reader
-        release = streams.sounds.hold_for(request, reader.identity.account_id, "")
+        release = await streams.sounds.hold_for(request, reader.identity.account_id, "")
         try:
             stream_format = _stream_format(wanted)
             media_type = MEDIA_TYPES[stream_format]

@@ -71,7 +71,7 @@ class QueueController(Controller):
         address: InjectedAddress,
     ) -> EventStream:
         """Server-sent events named `queue`: what `/api/queue` says now, and again after every change."""
-        release = streams.caps.hold_for(request, None, address)
+        release = await streams.caps.hold_for(request, None, address)
         return EventStream(queue_feed.events(), streams.stop, on_close=release)
 
     @get(

@@ -44,7 +44,9 @@ class DetailedJob(msgspec.Struct, frozen=True):
     position: Annotated[int, Meta(ge=1)]
     reason: Annotated[
         str | None,
-        Meta(description="Why a waiting job stands there: moved, skipped, starving, loaded or tier."),
+        Meta(
+            description="Why a waiting job stands there: moved, skipped, starving, loaded, no_worker or tier."
+        ),
     ]
     expected_start: Moment | None
 

@@ -24,6 +24,7 @@ from webapp.services.queue.views import JobView
 
 Model = Literal["music", "audio", "magnet"]
 SOUND_DELETED = "The sound of this job was deleted"
+NO_WORKER = "No running worker can make {model} now; the job waits until one can"
 JOB_ID = f"{JOB_ID_RULE}."
 
 
@@ -257,6 +258,7 @@ def job_status(job: JobView) -> JobStatusBody:
             "expected_start": _optional(job.expected_start_ms),
             "stream_url": public_path(f"/job/{job.job_id}/stream"),
             "audible": job.live.is_audible or UNSET,
+            "message": NO_WORKER.format(model=job.model) if job.has_no_worker else UNSET,
         }
         return msgspec.structs.replace(body, **queued)
     moment = "completed" if job.status == "completed" else "ended"

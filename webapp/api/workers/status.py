@@ -10,7 +10,11 @@ from webapp.api.workers.models import can_of
 from webapp.http.dependencies import InjectedWorkers
 from webapp.http.openapi import describes, problems
 from webapp.http.prepared import Prepare
+from webapp.policy.generation import MODELS
+from webapp.policy.speech import STATUS_MODEL
+from webapp.services.workers.abilities import made_models
 from webapp.services.workers.status import EngineReport, StatusReport
+from webapp.services.workers.workers import WorkerInfo
 
 
 class Gpu(msgspec.Struct, frozen=True):
@@ -30,6 +34,7 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     id: str
     device: str
     state: str
+    makes: Annotated[list[str], Meta(description="The models that it can make.")]
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -73,9 +78,16 @@ def _status(report: StatusReport) -> Status:
         queue_by_model=report.queue_by_model,
         estimated_wait=report.estimated_wait,
         engines={model: _engine(engine) for model, engine in report.engines.items()},
-        workers=[WorkerStatus(worker.worker_id, worker.device, worker.state) for worker in report.workers],
+        workers=[_worker(worker) for worker in report.workers],
         paused=report.is_paused,
     )
+
+
+def _worker(worker: WorkerInfo) -> WorkerStatus:
+    every = (STATUS_MODEL,) if worker.kind == "speech" else MODELS
+    made = made_models(worker.report)
+    makes = [model for model in every if made is None or model in made]
+    return WorkerStatus(worker.worker_id, worker.device, worker.state, makes)
 
 
 def _engine(engine: EngineReport) -> dict[str, Any]:

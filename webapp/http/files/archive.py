@@ -62,7 +62,7 @@ async def _sent(
     identity: Identity,
     choose: Callable[[], Awaitable[Export]],
 ) -> Attachment:
-    release = streams.caps.hold_for(request, identity.account_id, address_of(request, settings))
+    release = await streams.caps.hold_for(request, identity.account_id, address_of(request, settings))
     try:
         export = await choose()
     except BaseException:

@@ -45,7 +45,7 @@ async def speech_stream(
 
     Raises LimitReached for too many of those, and why nothing can be heard.
     """
-    release = streams.caps.hold_for(request, identity.account_id, address_of(request, settings))
+    release = await streams.caps.hold_for(request, identity.account_id, address_of(request, settings))
     pieces = speech.long_texts.listen(progress.request_id)
     try:
         first = await anext(pieces)

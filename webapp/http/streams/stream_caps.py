@@ -8,76 +8,114 @@ from litestar.connection import ASGIConnection
 
 from webapp.errors import LimitPolicy, LimitReached
 from webapp.http.rate_limit import RateLimit, announce
+from webapp.services.shared.held_connections import ConnectionCounts
 from webapp.services.shared.rate_limits import address_group
 
-# What is counted, and whose: `("account", 7)`.
-Key: TypeAlias = tuple[str, object]
+# Whose connections are counted: `account/7`.
+Holder: TypeAlias = str
 
 RETRY_AFTER_S: Final = 5
 
 
-class StreamCaps:
-    """Counts the connections that are held open in this process, by holder.
+CONNECTIONS: Final = "connections"
 
-    An open page holds one; so do a waiting API request and a followed event stream. Streams of sound, which
-    only accounts have, are counted apart.
+
+class StreamCaps:
+    """Counts the connections that are held open, by holder: here, and on all servers together.
+
+    An open page holds one; so do a waiting API request and a followed event stream.
     """
 
     def __init__(
-        self, per_account: int, per_address: int | None = None, *, noun: str = "connections"
+        self,
+        per_account: int,
+        per_address: int | None,
+        counts: Callable[["StreamCaps"], ConnectionCounts],
+        *,
+        noun: str = CONNECTIONS,
     ) -> None:
-        """Without `per_address`, only accounts are counted. `noun` is in the names of the limits."""
+        """Without `per_address`, only accounts are counted. `noun` is in the names of the limits.
+
+        `counts` makes the counts that all servers share.
+        """
         self._limits = {"account": per_account}
         if per_address is not None:
             self._limits["address"] = per_address
         self._noun = noun
-        self._held: Counter[Key] = Counter()
+        # Each connection has one holder of this kind.
+        self._counted = "account" if per_address is None else "address"
+        self._prefix = "" if noun == CONNECTIONS else f"{noun}-of-"
+        self._held: Counter[Holder] = Counter()
+        self.counts = counts(self)
 
-    def hold(self, account_id: int | None, address: str) -> Callable[[], None]:
+    async def hold(self, account_id: int | None, address: str) -> Callable[[], None]:
         """Take one connection and return what gives it back, which may be called more than once.
 
         Raises LimitReached when the account or the address already holds as many as it may.
         """
-        keys = self._keys(account_id, address)
-        nearest = min(keys, key=self._left)
+        holders = self._holders(account_id, address)
+        nearest = min(holders, key=self._left)
         if self._left(nearest) <= 0:
-            raise LimitReached(
-                f"Too many open {self._noun.replace('-', ' ')}",
-                retry_after_s=RETRY_AFTER_S,
-                policy=self._policy(nearest),
-            )
-        self._held.update(keys)
-        return _Once(lambda: self._release(keys))
+            raise self._refusal(nearest)
+        self._held.update(holders)
+        release = _Once(lambda: self._release(holders))
+        try:
+            exceeded = await self.counts.exceeded({holder: self._limit(holder) for holder in holders})
+        except BaseException:
+            release()
+            raise
+        if exceeded is not None:
+            release()
+            raise self._refusal(exceeded)
+        return release
 
-    def hold_for(
+    async def hold_for(
         self, connection: ASGIConnection[Any, Any, Any, Any], account_id: int | None, address: str
     ) -> Callable[[], None]:
         """`hold`, telling with the answer how many more may be held."""
-        release = self.hold(account_id, address)
-        keys = self._keys(account_id, address)
-        announce(connection, *(RateLimit(self._policy(key), self._left(key)) for key in keys))
+        release = await self.hold(account_id, address)
+        holders = self._holders(account_id, address)
+        announce(connection, *(RateLimit(self._policy(holder), self._left(holder)) for holder in holders))
         return release
 
-    def _policy(self, key: Key) -> LimitPolicy:
-        return LimitPolicy(f"{self._noun}-of-{key[0]}", self._limits[key[0]])
-
-    def _left(self, key: Key) -> int:
-        return self._limits[key[0]] - self._held[key]
+    def held_by(self, holder: Holder) -> int:
+        """Return how many connections a holder has in this process."""
+        return self._held[holder]
 
     @property
     def open_count(self) -> int:
         """Return how many connections are held in this process."""
-        return sum(count for (kind, _), count in self._held.items() if kind == "address")
+        return sum(count for holder, count in self._held.items() if self._kind(holder) == self._counted)
 
-    def _release(self, keys: list[Key]) -> None:
-        self._held.subtract(keys)
-        for key in keys:
-            if self._held[key] <= 0:
-                del self._held[key]
+    def _refusal(self, holder: Holder) -> LimitReached:
+        return LimitReached(
+            f"Too many open {self._noun.replace('-', ' ')}",
+            retry_after_s=RETRY_AFTER_S,
+            policy=self._policy(holder),
+        )
 
-    def _keys(self, account_id: int | None, address: str) -> list[Key]:
-        keys: list[Key] = [("address", address_group(address))] if "address" in self._limits else []
-        return keys if account_id is None else [*keys, ("account", account_id)]
+    def _policy(self, holder: Holder) -> LimitPolicy:
+        return LimitPolicy(f"{self._noun}-of-{self._kind(holder)}", self._limit(holder))
+
+    def _limit(self, holder: Holder) -> int:
+        return self._limits[self._kind(holder)]
+
+    def _left(self, holder: Holder) -> int:
+        return self._limit(holder) - self._held[holder]
+
+    def _release(self, holders: list[Holder]) -> None:
+        self._held.subtract(holders)
+        for holder in holders:
+            self.counts.given_back(holder)
+            if self._held[holder] <= 0:
+                del self._held[holder]
+
+    def _kind(self, holder: Holder) -> str:
+        return holder.removeprefix(self._prefix).partition("/")[0]
+
+    def _holders(self, account_id: int | None, address: str) -> list[Holder]:
+        holders = [f"{self._prefix}address/{address_group(address)}"] if "address" in self._limits else []
+        return holders if account_id is None else [*holders, f"{self._prefix}account/{account_id}"]
 
 
 class _Once:

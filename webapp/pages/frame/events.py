@@ -95,7 +95,7 @@ async def follow_page(
     account_id = viewer.account_id if viewer else None
     shown = queue_filter(request.query_params, viewer)
     events = feeds.events(view, viewer, shown, seen_ms=_seen_ms(request) or since)
-    release = streams.caps.hold_for(request, account_id, address_of(request, settings))
+    release = await streams.caps.hold_for(request, account_id, address_of(request, settings))
     return EventStream(events, streams.stop, welcome=welcome, on_close=release)
 
 

@@ -76,8 +76,8 @@ class SoundMenuFragment:
 class SoundPage:
     """One sound. `base_url` is what addresses for other sites begin with.
 
-    `embed_size` is that of its player on other sites, which `embed_code` shows; None where it cannot be
-    embedded.
+    `embed_size` is that of its player on other sites, at `embed_url`, which `embed_code` shows; None where it
+    cannot be embedded.
     `own_title` is what its owner called it, empty where the title shown is the prompt's beginning.
     """
 
@@ -93,6 +93,7 @@ class SoundPage:
     error: str | None = None
     embed_size: tuple[int, int] | None = None
     embed_code: str = ""
+    embed_url: str = ""
     error_field: str | None = None
     typed_title: str | None = None
     typed_tags: str | None = None

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from litestar import Response, get
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from webapp.errors import InvalidRequest, NotFound
@@ -16,7 +16,7 @@ from webapp.http.feed_documents import JSON_FEED, RSS, Entry, Feed, json_feed, r
 from webapp.http.requests.searches import count_search
 from webapp.pages.frame.navigation import PageRequest, server_address
 from webapp.pages.frame.rendering import InjectedRenderer
-from webapp.pages.frame.texts import _
+from webapp.pages.frame.texts import N_, _, translated
 from webapp.pages.library.contexts import EmbedPage
 from webapp.policy.library.fields import LibraryModel, LibraryQuery
 from webapp.services.library.facade import LibraryServices
@@ -37,9 +37,9 @@ EMBED_HEADERS: Final = {
 WIDTH: Final = 480
 HEIGHT: Final = 180
 FEED_ENTRIES: Final = 50
-NOT_FOUND: Final = "Sound not found"
-NOT_ALLOWED: Final = "Sounds of this server cannot be embedded; SOUNDLOOM_EMBEDDING allows it"
-PROVIDER: Final = "Soundloom"
+NOT_FOUND: Final = N_("Sound not found")
+NOT_ALLOWED: Final = N_("Sounds of this server cannot be embedded; SOUNDLOOM_EMBEDDING allows it")
+PROVIDER: Final = N_("Soundloom")
 
 
 @get("/embed/{sound_id:str}")
@@ -63,17 +63,17 @@ async def oembed(
     request: PageRequest,
     settings: InjectedSettings,
     library: InjectedLibrary,
-    url: Annotated[str, QueryParameter(description="The address of a sound's page.")] = "",
+    url: FromQuery[str] = "",
     answer_format: Annotated[str, QueryParameter(name="format")] = "json",
 ) -> Response[bytes]:
     """Say how a sound's page is embedded (https://oembed.com). Raises NotFound and InvalidRequest."""
     if answer_format not in {"json", "xml"}:
-        raise InvalidRequest("Format must be json or xml", field="format")
+        raise InvalidRequest(_("Format must be json or xml"), field="format")
     base_url = server_address(request, settings.public_url)
     prefix = f"{urlsplit(base_url).path}/sounds/"
     path = urlsplit(url).path
     if not path.startswith(prefix) or urlsplit(url).netloc != urlsplit(base_url).netloc:
-        raise NotFound(NOT_FOUND)
+        raise NotFound(translated(NOT_FOUND))
     item, sound = await _published(settings, library, path.removeprefix(prefix).strip("/"))
     answer = {
         "version": "1.0",
@@ -103,9 +103,9 @@ async def library_feed(
     settings: InjectedSettings,
     library: InjectedLibrary,
     shared: InjectedShared,
-    model: Annotated[LibraryModel | None, QueryParameter(description="Only sounds of this model.")] = None,
-    owner: Annotated[str | None, QueryParameter(description="Only sounds of this account.")] = None,
-    q: Annotated[str | None, QueryParameter(description="Only what this search finds.")] = None,
+    model: FromQuery[LibraryModel | None] = None,
+    owner: FromQuery[str | None] = None,
+    q: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """The newest published sounds: of the library, of an account, or what a search finds."""
     query = LibraryQuery(
@@ -133,10 +133,15 @@ async def playlist_feed(
     return _feed(request, settings, playlist.name, items[:FEED_ENTRIES], f"/playlists/{playlist.playlist_id}")
 
 
+def player_url(base_url: str, sound_id: str) -> str:
+    """Return where the player of a sound is."""
+    return f"{base_url}/embed/{sound_id}"
+
+
 def frame_code(base_url: str, sound_id: str) -> str:
     """Return the HTML that shows a sound's player on another page."""
     return (
-        f'<iframe src="{base_url}/embed/{sound_id}" width="{WIDTH}" height="{HEIGHT}"'
+        f'<iframe src="{player_url(base_url, sound_id)}" width="{WIDTH}" height="{HEIGHT}"'
         f' title="{PROVIDER}" loading="lazy" style="border:0"></iframe>'
     )
 
@@ -179,10 +184,10 @@ async def _published(
 ) -> tuple[LibraryItemView, SoundView]:
     """Return a sound that anyone may see, where sounds may be embedded. Raises NotFound."""
     if not settings.embedding:
-        raise NotFound(NOT_ALLOWED)
+        raise NotFound(translated(NOT_ALLOWED))
     item, sound = await library.details.of(None, sound_id)
     if not item.is_listed:
-        raise NotFound(NOT_FOUND)
+        raise NotFound(translated(NOT_FOUND))
     return item, sound
 
 

@@ -17,7 +17,7 @@ from webapp.pages.frame.rendering import InjectedRenderer
 from webapp.pages.frame.texts import _
 from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import GoneFragment, SoundMenuFragment, SoundPage
-from webapp.pages.library.embed import HEIGHT, WIDTH, frame_code
+from webapp.pages.library.embed import HEIGHT, WIDTH, frame_code, player_url
 from webapp.pages.library.sound_cards import SoundCards, own_playlists
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
@@ -131,5 +131,6 @@ async def sound_page(
         playlists=await own_playlists(library, viewer),
         embed_size=(WIDTH, HEIGHT) if settings.embedding else None,
         embed_code=frame_code(base_url, item.sound_id),
+        embed_url=player_url(base_url, item.sound_id),
         history=await library.histories.of(viewer, sound_id),
     )

@@ -27,7 +27,7 @@ async def send_in(
     identity: InjectedIdentity,
 ) -> Response[SentIn]:
     """Take in the sound that is the request's body, as `POST /api/uploads` does."""
-    release = streams.caps.hold(identity.account_id, address_of(request, settings))
+    release = await streams.caps.hold(identity.account_id, address_of(request, settings))
     try:
         async with library.uploads.arriving(identity) as arrival:
             await save_file(

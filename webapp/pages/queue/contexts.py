@@ -62,8 +62,9 @@ class Counts:
 class WorkerLine:
     """A worker as a viewer sees it: no host names and process ids for the public.
 
-    `kind` tells what it makes; `serves` says what it has loaded, `gpu` its figures, both in words.
-    `worker_id`, `place` (host and process) and `refused`, what it has and cannot use, are there for admins.
+    `kind` tells what it makes; `serves` says what it has loaded, `makes` what it can make and `gpu` its
+    figures, in words. `worker_id`, `place` (host and process), `has` (memory, checkpoints and version) and
+    `refused`, what it has and cannot use, are there for admins.
     """
 
     number: int
@@ -77,6 +78,8 @@ class WorkerLine:
     place: str = ""
     refused: tuple[str, ...] = ()
     kind: WorkerKind = "sound"
+    makes: str = ""
+    has: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.queue_overview import GoneJob
 from webapp.services.queue.views import QueuedJob, QueueSnapshot
+from webapp.services.workers.abilities import made_models
 from webapp.services.workers.status import StatusReport
 from webapp.services.workers.workers import WorkerInfo
 
@@ -23,6 +24,7 @@ REASONS: Final = Texts(
         "skipped": N_("Paid to skip ahead"),
         "starving": N_("Waited past its limit"),
         "loaded": N_("Its model is loaded"),
+        "no_worker": N_("No running worker can make its model; it waits until one can"),
     }
 )
 WORKER_STATES: Final = Texts(
@@ -152,10 +154,12 @@ def _worker(number: int, worker: WorkerInfo, *, can_steer: bool) -> WorkerLine:
         state=worker.state,
         state_text=WORKER_STATES[worker.state],
         serves=_serves(worker.report.get("models", {})),
+        makes=_makes(worker.report),
         gpu=_gpu(gpu) if (gpu := worker.report.get("gpu")) else "",
         memory_percent=gpu.get("memory_percent") if gpu else None,
         worker_id=worker.worker_id if can_steer else None,
         place=_("%(host)s, process %(number)s", host=worker.host, number=worker.pid) if can_steer else "",
+        has=_has(worker.report) if can_steer else (),
         refused=_refused(worker.report) if can_steer else (),
         kind=worker.kind,
     )
@@ -214,6 +218,27 @@ def _expected_start(job: QueuedJob, now_ms: int) -> str:
 def _actions(job: QueuedJob) -> tuple[AdminAction, ...]:
     state = JobState(job.status, is_front=job.priority == "skipped", is_moved=job.reason == "moved")
     return possible_actions(state)
+
+
+def _makes(report: Mapping[str, Any]) -> str:
+    """Return the models that a worker can make, unless it makes all."""
+    made = made_models(report)
+    if made is None:
+        return ""
+    names = ", ".join(words.MODEL_NAMES[model] for model in MODELS if model in made)
+    return _("makes only %(models)s", models=names) if names else _("can make nothing now")
+
+
+def _has(report: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a worker's memory, the checkpoints on its disk, and its version."""
+    parts = []
+    if memory_mb := report.get("memory_mb"):
+        parts.append(_("%(size)s of memory", size=words.size(memory_mb * 1_000_000)))
+    if checkpoints := report.get("checkpoints"):
+        parts.append(_("on its disk: %(names)s", names=", ".join(checkpoints)))
+    if version := report.get("version"):
+        parts.append(_("version %(version)s", version=version))
+    return tuple(parts)
 
 
 def _serves(models: Mapping[str, Any]) -> str:

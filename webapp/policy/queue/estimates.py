@@ -12,10 +12,10 @@ shorter.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heappush
+from functools import partial
 from typing import Final
 
-from webapp.policy.queue.simulation import SimulatedWorker, StartFacts, TakingOrder, earliest_worker
+from webapp.policy.queue.simulation import FreeWorkers, SimulatedWorker, StartFacts, TakingOrder
 from webapp.policy.queue.speed import SpeedTable
 
 # A running job that has taken longer than expected is assumed to need this share of its elapsed time more.
@@ -50,12 +50,18 @@ class WorkerProfile:
     """A worker that takes jobs: its device, and the engine that serves each model there.
 
     `batch_slots` is the number of jobs of each model that it generates together; 1 for models not listed.
+    `makes` are the models that it can make; None for all.
     """
 
     worker_id: str
     device: str
     engines: Mapping[str, str] = field(default_factory=dict)
     batch_slots: Mapping[str, int] = field(default_factory=dict)
+    makes: frozenset[str] | None = None
+
+    def can_make(self, model: str) -> bool:
+        """Return whether the worker takes jobs for this model."""
+        return self.makes is None or model in self.makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +93,37 @@ class Outlook:
     speeds: SpeedTable
     overtaking_shares: Mapping[int, float] = field(default_factory=dict)
 
+    def lacks(self, model: str) -> bool:
+        """Return whether there are workers and none of them can make this model."""
+        return bool(self.workers) and not any(worker.can_make(model) for worker in self.workers)
+
     def work_ms(self, model: str, duration_s: float) -> float | None:
-        """Return the worker time that a clip takes on average, with full batches; None without workers."""
-        if not self.workers:
+        """Return the time that a clip takes the workers that can make it, on average and with full batches.
+
+        None without such a worker.
+        """
+        able = [worker for worker in self.workers if worker.can_make(model)]
+        if not able:
             return None
-        return len(self.workers) / self._clips_per_s(model, duration_s) * 1000
+        able = [worker for worker in self.workers if worker.can_make(model)]
+        if not able:
+            return None
+        return len(able) / self._clips_per_s(able, model, duration_s) * 1000
 
     def making_s(self, model: str, duration_s: float) -> float | None:
-        """Return how long a clip is in a worker's hands on average; None without workers.
+        """Return how long a clip is in a worker's hands on average; None without one that can make it.
 
         It shares the worker with the rest of its batch, so this is longer than the work it asks for.
         """
-        if not self.workers:
+        able = [worker for worker in self.workers if worker.can_make(model)]
+        if not able:
             return None
-        slots = sum(worker.batch_slots.get(model, 1) for worker in self.workers)
-        return slots / self._clips_per_s(model, duration_s)
+        slots = sum(worker.batch_slots.get(model, 1) for worker in able)
+        return slots / self._clips_per_s(able, model, duration_s)
 
-    def _clips_per_s(self, model: str, duration_s: float) -> float:
+    def _clips_per_s(self, able: Sequence[WorkerProfile], model: str, duration_s: float) -> float:
         return sum(
-            worker.batch_slots.get(model, 1) / self._work_s(worker, model, duration_s)
-            for worker in self.workers
+            worker.batch_slots.get(model, 1) / self._work_s(worker, model, duration_s) for worker in able
         )
 
     def usual_s(self, job: RunningJob) -> float | None:
@@ -117,32 +134,36 @@ class Outlook:
     def starts(
         self, now_ms: int, *, running: Sequence[RunningJob], waiting: Sequence[StartFacts]
     ) -> list[Start | None]:
-        """Estimate the start of each job of `waiting`, which is in queue order; None for all without workers.
+        """Estimate the start of each job of `waiting`, which is in queue order.
 
-        Running jobs of workers that are not listed delay nobody.
+        None for a job that no worker can make. Running jobs of workers that are not listed delay nobody.
         """
         if not self.workers:
             return [None] * len(waiting)
         latest_ms = self._latest_starts_ms(waiting, running, now_ms)
         simulated = [self._simulated(worker, running, now_ms) for worker in self.workers]
-        free = [(worker.earliest_ms(), worker_index) for worker_index, worker in enumerate(simulated)]
-        heapify(free)
+        free = FreeWorkers(simulated)
         starts: list[Start | None] = [None] * len(waiting)
         order = TakingOrder(waiting)
         ahead = self._running_work(running, now_ms)
         for _ in waiting:
-            index = order.take(free[0][0])
+            index = order.take(free.earliest_ms())
             job = waiting[index]
-            start_ms, worker_index = earliest_worker(free, simulated, job.model)
-            wait_ms = self._wait_with_overtaking_ms(job, start_ms - now_ms, now_ms)
+            taken = free.take(job, partial(self._work_of_ms, job))
+            if taken is None:
+                continue
+            wait_ms = self._wait_with_overtaking_ms(job, taken[0] - now_ms, now_ms)
             uncertainty = ahead.uncertainty() + self._overtaking_uncertainty(job)
             starts[index] = _start(now_ms, wait_ms, uncertainty, latest_ms[index])
-            worker = self.workers[worker_index]
-            work_ms = self._work_s(worker, job.model, job.duration_s) * 1000
-            ahead.add(work_ms, self._speed_uncertainty(worker, job.model))
-            simulated[worker_index].take(job.model, start_ms, start_ms + work_ms)
-            heappush(free, (simulated[worker_index].earliest_ms(), worker_index))
+            worker = self.workers[taken[1]]
+            ahead.add(self._job_ms(worker, job), self._speed_uncertainty(worker, job.model))
         return starts
+
+    def _job_ms(self, worker: WorkerProfile, job: StartFacts) -> float:
+        return self._work_s(worker, job.model, job.duration_s) * 1000
+
+    def _work_of_ms(self, job: StartFacts, worker_index: int) -> float:
+        return self._job_ms(self.workers[worker_index], job)
 
     def _running_work(self, running: Sequence[RunningJob], now_ms: int) -> "_WorkAhead":
         ahead = _WorkAhead()
@@ -192,7 +213,7 @@ class Outlook:
     def _simulated(
         self, worker: WorkerProfile, running: Sequence[RunningJob], now_ms: int
     ) -> SimulatedWorker:
-        simulated = SimulatedWorker(worker.batch_slots, now_ms)
+        simulated = SimulatedWorker(worker.batch_slots, now_ms, worker.makes)
         for job in sorted(running, key=lambda job: job.started_ms):
             if job.worker_id == worker.worker_id:
                 simulated.take(job.model, now_ms, self._end_ms(worker, job, now_ms))

@@ -4,7 +4,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
-from webapp.policy.queue.ordering import Affinity, Waiting, in_order, order_key
+from webapp.policy.queue.ordering import Affinity, Waiting, order_key
+from webapp.policy.queue.waiting_jobs import in_order
 
 W = TypeVar("W", bound=Waiting)
 

@@ -7,8 +7,8 @@ from typing import Final, Literal
 from webapp.policy.queue.ordering import Waiting, rank_reason
 
 # Beside the rules of the order, moved: an admin moved the job to the front. loaded: it goes before one that
-# was submitted earlier, because a worker has loaded its model.
-PositionReason = Literal["moved", "skipped", "starving", "loaded", "tier"]
+# was submitted earlier, because a worker has loaded its model. no_worker: no worker can make its model.
+PositionReason = Literal["moved", "skipped", "starving", "loaded", "no_worker", "tier"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,24 @@ def ahead_of_each(waiting: Sequence[Waiting], now_ms: int) -> list[JobsAhead]:
 
 
 def position_reasons(
-    waiting: Sequence[Waiting], now_ms: int, moved: Collection[int] = frozenset()
+    waiting: Sequence[Waiting],
+    now_ms: int,
+    moved: Collection[int] = frozenset(),
+    lacking: Collection[str] = frozenset(),
 ) -> list[PositionReason]:
     """Return the reason for the position of each of the waiting jobs, which are in queue order.
 
-    `moved` has the sequence numbers of jobs that an admin moved.
+    `moved` has the sequence numbers of jobs that an admin moved; `lacking` the models that no worker can
+    make.
     """
     reasons: list[PositionReason] = []
     # By tier: the lowest sequence number among the jobs further back.
     earliest_behind: dict[int, int] = {}
     for job in reversed(waiting):
         reason: PositionReason = rank_reason(job, now_ms)
+        if job.model in lacking:
+            reasons.append("no_worker")
+            continue
         if reason == "skipped" and job.sequence in moved:
             reason = "moved"
         elif reason == "tier":

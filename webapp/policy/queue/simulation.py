@@ -1,6 +1,7 @@
 """Simulates workers that take waiting jobs: the model behind `webapp.policy.queue.estimates`."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
@@ -20,10 +21,20 @@ class StartFacts(Protocol):
     def starves_ms(self) -> int | None: ...
 
 
-class SimulatedWorker:
-    """A simulated worker: the model and the end times of its current batch."""
+# A worker's earliest time, and its index.
+_Free = tuple[float, int]
 
-    def __init__(self, batch_slots: Mapping[str, int], now_ms: float) -> None:
+
+class SimulatedWorker:
+    """A simulated worker: the model and the end times of its current batch.
+
+    It takes jobs only for the models of `makes`; None for every model.
+    """
+
+    def __init__(
+        self, batch_slots: Mapping[str, int], now_ms: float, makes: frozenset[str] | None = None
+    ) -> None:
+        self.makes = makes
         self._batch_slots = batch_slots
         self._model = ""
         self._ends_ms: list[float] = []
@@ -54,24 +65,52 @@ class SimulatedWorker:
         self._model = model
 
 
-def earliest_worker(
-    free: list[tuple[float, int]], workers: Sequence[SimulatedWorker], model: str
-) -> tuple[float, int]:
-    """Find the worker that can take a job of a model first: the time, and the worker's index.
+def _top(heap: Sequence[_Free]) -> _Free:
+    return heap[0]
 
-    `free` is a heap of each worker's earliest time and index; the worker that is found is taken off it.
-    """
-    first = heappop(free)
-    popped = [first]
-    best = (workers[first[1]].free_ms(model), first[1])
-    while free and free[0][0] < best[0]:
-        entry = heappop(free)
-        popped.append(entry)
-        best = min(best, (workers[entry[1]].free_ms(model), entry[1]))
-    for entry in popped:
-        if entry[1] != best[1]:
-            heappush(free, entry)
-    return best
+
+class FreeWorkers:
+    """Workers by their earliest times, those that make the same models together."""
+
+    def __init__(self, workers: Sequence[SimulatedWorker]) -> None:
+        self._workers = workers
+        self._heaps: dict[frozenset[str] | None, list[_Free]] = {}
+        for index, worker in enumerate(workers):
+            self._heaps.setdefault(worker.makes, []).append((worker.earliest_ms(), index))
+        for heap in self._heaps.values():
+            heapify(heap)
+
+    def earliest_ms(self) -> float:
+        """Return the time at which the first worker is free."""
+        return min(heap[0][0] for heap in self._heaps.values())
+
+    def take(self, job: StartFacts, work_ms: Callable[[int], float]) -> tuple[float, int] | None:
+        """Give a job to the worker that can take it first; return when, and the worker's index.
+
+        `work_ms` returns how long the job takes a worker. None if no worker makes the job's model.
+        """
+        heaps = [heap for makes, heap in self._heaps.items() if makes is None or job.model in makes]
+        if not heaps:
+            return None
+        seen: list[tuple[_Free, list[_Free]]] = []
+        best, home = (math.inf, len(self._workers)), heaps[0]
+        while (heap := min(filter(None, heaps), key=_top, default=None)) is not None:
+            if heap[0][0] >= best[0]:
+                break
+            entry = heappop(heap)
+            seen.append((entry, heap))
+            found = (self._workers[entry[1]].free_ms(job.model), entry[1])
+            best = min(best, found)
+        start_ms, index = best
+        for entry, heap in seen:
+            if entry[1] == index:
+                home = heap
+            else:
+                heappush(heap, entry)
+        worker = self._workers[index]
+        worker.take(job.model, start_ms, start_ms + work_ms(index))
+        heappush(home, (worker.earliest_ms(), index))
+        return start_ms, index
 
 
 class TakingOrder:

@@ -14,6 +14,7 @@ from webapp.foreign_text import json_of
 from webapp.tables import (
     ALL_TABLES,
     Duty,
+    HeldConnections,
     Invitation,
     LooseFiles,
     SetupLink,
@@ -31,11 +32,23 @@ MANIFEST: Final = "manifest.json"
 TABLES: Final = "tables"
 SOUNDS: Final = "sounds"
 FILES: Final = "files.jsonl"
-# Who works at the moment and when, secrets of the moment, what is on the disks of hosts, and which storage
-# belongs to the database: of no use elsewhere. Uploads are kept for a day only. Sums are kept anew as sounds
-# are inserted.
+# Who works or is connected at the moment, secrets of the moment, what is on the disks of hosts, and which
+# storage belongs to the database: of no use elsewhere. Uploads are kept for a day only. Sums are kept anew as
+# sounds are inserted.
 LEFT_OUT: Final = frozenset(
-    {Worker, SetupLink, Invitation, WeightsFolder, WeightsCopy, StorageMark, LooseFiles, Duty, Tally, Upload}
+    {
+        Worker,
+        SetupLink,
+        Invitation,
+        WeightsFolder,
+        WeightsCopy,
+        StorageMark,
+        LooseFiles,
+        Duty,
+        HeldConnections,
+        Tally,
+        Upload,
+    }
 )
 
 

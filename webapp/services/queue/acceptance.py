@@ -48,7 +48,7 @@ class Submitted:
 class Application:
     """A request for a job that is valid by itself; with `takes`, for so many variations of it.
 
-    `once` is its idempotency key, if it has one.
+    `once` is its idempotency key, if it has one; `trace` is where its trace goes on.
     """
 
     identity: Identity
@@ -56,6 +56,7 @@ class Application:
     choice: GenerationChoice
     once: Once[Submitted] | None
     takes: int = 1
+    trace: str = ""
 
 
 class _Undone(Exception):
@@ -216,6 +217,7 @@ class Acceptance:
             "tier": tier.name,
             "priority": tier.priority,
             "starves_ms": capacity.now_ms + tier.starves_after_ms,
+            "trace": application.trace,
         }
 
     async def _capacity(self, transition: QueueTransition, account_ids: Collection[int]) -> _Capacity:

@@ -18,7 +18,7 @@ from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MODELS, 
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
 from webapp.services.library.views import LibraryItemView
-from webapp.services.workers.abilities import ModelAbilities
+from webapp.services.workers.model_abilities import ModelAbilities
 from webapp.tables import Job
 
 

@@ -23,7 +23,7 @@ from webapp.services.queue.submissions import Submissions
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.rate_limits import RateLimits
-from webapp.services.workers.abilities import ModelAbilities
+from webapp.services.workers.model_abilities import ModelAbilities
 from webapp.services.workers.workers import Workers
 
 

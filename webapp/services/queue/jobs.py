@@ -12,8 +12,8 @@ from webapp.events import Event
 from webapp.policy.queue.job_actions import JobState, not_waiting_code, not_waiting_reason, refusal_reason
 from webapp.policy.queue.job_ids import is_job_id
 from webapp.policy.queue.job_status import ACTIVE, JobStatus
-from webapp.policy.queue.ordering import skip_would_move
 from webapp.policy.queue.skip_prices import skip_cost, skip_prices
+from webapp.policy.queue.waiting_jobs import skip_would_move
 from webapp.services.accounts.identity import Identity
 from webapp.services.admin.audit_log import AuditLog
 from webapp.services.queue import queries

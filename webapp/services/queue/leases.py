@@ -63,6 +63,7 @@ class Claim:
     melody: SoundSource | None = None
     continues: str | None = None
     continues_from_s: float | None = None
+    trace: str = ""
 
     @property
     def storage_key(self) -> str:
@@ -98,21 +99,28 @@ class Leases:
         self._store = LeaseStore(database, clock, settings, LEASED_JOBS)
 
     async def claim(
-        self, worker_id: str, ready: Collection[str] | None = None, *, joining: str | None = None
+        self,
+        worker_id: str,
+        ready: Collection[str] | None = None,
+        *,
+        makes: frozenset[str] | None = None,
+        joining: str | None = None,
     ) -> Claim | None:
-        """Take the next job of the queue; None when nothing waits or the queue is paused.
+        """Take the next job of the queue; None when nothing waits for this worker or the queue is paused.
 
-        `ready` holds the models that the worker need not load; None when no model needs loading. A worker
-        whose engine is running a batch of the model `joining` gets a job only if the next one is for that
-        model.
+        `ready` holds the models that the worker need not load, None when no model needs loading; `makes`
+        those that it can make, None for all. A worker whose engine is running a batch of the model `joining`
+        gets a job only if the next one is for that model.
         """
         # Check without the lock first, so that workers with nothing to take do not write.
-        if (worker := await queries.claimant(self._database, worker_id)) is None:
+        if (worker := await queries.claimant(self._database, worker_id, makes)) is None:
             return None
         # Several workers may have seen the same waiting job; those that come too late change nothing.
         async with queue_transition(self._database, visible=False) as transition:
             now_ms = self._clock.now_ms()
-            found = None if transition.is_paused else await self._claim_order.find(worker_id, ready, now_ms)
+            found = None
+            if not transition.is_paused:
+                found = await self._claim_order.find(worker_id, ready, now_ms, makes)
             if found is None or (joining is not None and found[0]["model"] != joining):
                 return None
             job_id, affinity = found[0]["job_id"], found[1]
@@ -231,6 +239,7 @@ def _claim(row: Row, worker_id: str) -> Claim:
         melody=source_of_text(row["melody_from"]),
         continues=row["continues"],
         continues_from_s=row["continues_from_s"],
+        trace=row["trace"],
     )
 
 

@@ -14,8 +14,9 @@ from webapp.database import Database, Dialect, Row, literals
 from webapp.policy.generation import MODELS
 from webapp.policy.moments import SKEW_MS
 from webapp.policy.queue.job_status import ACTIVE, UNSUCCESSFUL, JobStatus
-from webapp.policy.queue.ordering import Rank
+from webapp.policy.queue.ordering import Affinity, Rank
 from webapp.services.library.sounds import SOUND_COLUMNS, SOUND_PREFIX
+from webapp.services.workers.abilities import written_models
 
 # Worded as in the partial indexes: SQLite does not use those for a parameter. None is of all waiting jobs.
 _ACTIVE: Final = f"status IN {literals(ACTIVE)}"
@@ -31,19 +32,38 @@ FIRST_IN_QUEUE: Final = {
     ),
     Rank.BY_TIER: "status = 'queued' AND skipped_ms IS NULL ORDER BY priority, sequence",
 }
+# The same for one model, which a worker asks for each that it can make when it cannot make all.
+FIRST_OF_MODEL_IN_QUEUE: Final = {
+    Rank.SKIPPED: "status = 'queued' AND skipped_ms IS NOT NULL AND model = {} ORDER BY skipped_ms, sequence",
+    Rank.STARVING: (
+        "status = 'queued' AND skipped_ms IS NULL AND model = {} AND starves_ms <= {}"
+        " ORDER BY starves_ms, sequence"
+    ),
+    Rank.BY_TIER: "status = 'queued' AND skipped_ms IS NULL AND model = {} ORDER BY priority, sequence",
+}
+_WAITS_FOR_MODEL: Final = (
+    "EXISTS (SELECT 1 FROM job WHERE status = 'queued' AND skipped_ms IS NULL AND model = {})"
+    " OR EXISTS (SELECT 1 FROM job WHERE status = 'queued' AND skipped_ms IS NOT NULL AND model = {})"
+)
 # Used only when no job is starving, so it need not check for that.
 FIRST_OF_MODEL: Final = (
     "status = 'queued' AND skipped_ms IS NULL AND model = {} AND priority = {} ORDER BY sequence"
 )
 
 # The workers' affinities as one column of JSON, so that jobs and workers are read in one statement.
-_AFFINITY_COLUMNS: Final = ("worker_id", "affinity_streak", *(f"ready_{model}" for model in MODELS))
+_AFFINITY_COLUMNS: Final = (
+    "worker_id",
+    "has_affinity",
+    "affinity_streak",
+    "makes",
+    *(f"ready_{model}" for model in MODELS),
+)
 _PAIRS: Final = ", ".join(f"'{column}', {column}" for column in _AFFINITY_COLUMNS)
 _GATHERED: Final[dict[Dialect, str]] = {
     "sqlite": f"SELECT json_group_array(json_object({_PAIRS}))",
     "postgres": f"SELECT json_agg(json_build_object({_PAIRS}))",
 }
-_COUNTS: Final = "has_affinity AND state <> 'stopping' AND NOT is_draining"
+_COUNTS: Final = "(has_affinity OR makes IS NOT NULL) AND state <> 'stopping' AND NOT is_draining"
 _SET_READY: Final = ", ".join(f"ready_{model} = {{}}" for model in MODELS)
 
 _JOB_WITH_SOUND: Final = (
@@ -140,17 +160,25 @@ async def positions(database: Database) -> list[Row]:
     )
 
 
-async def claimant(database: Database, worker_id: str) -> Row | None:
+async def claimant(database: Database, worker_id: str, makes: Collection[str] | None = None) -> Row | None:
     """Read the worker that asks for a job; None if there is nothing for it to take.
 
-    Raw because idle workers run it with every hint: one statement that spans three tables.
+    `makes` are the models that it can make; None for all. Raw because idle workers run it with every hint:
+    one statement that spans three tables.
     """
+    if makes is not None and not makes:
+        return None
+    waits = f"EXISTS (SELECT 1 FROM job WHERE {_WAITING})"
+    models = sorted(makes or ())
+    if models:
+        waits = f"({' OR '.join([_WAITS_FOR_MODEL] * len(models))})"
     rows = await database.fetch(
         "SELECT (SELECT device FROM worker WHERE worker_id = {}) AS device"
         " FROM queue_state WHERE id = 1 AND NOT is_paused"
-        f" AND EXISTS (SELECT 1 FROM job WHERE {_WAITING})"
+        f" AND {waits}"
         " AND NOT EXISTS (SELECT 1 FROM worker WHERE worker_id = {} AND is_draining)",
         worker_id,
+        *(model for model in models for _ in range(2)),
         worker_id,
     )
     return rows[0] if rows else None
@@ -164,7 +192,9 @@ async def first_waiting(database: Database, condition: str, *arguments: object) 
     """
     lock = " FOR UPDATE SKIP LOCKED" if database.dialect == "postgres" else ""
     rows = await database.fetch(
-        f"SELECT job_id, model, priority, sequence FROM job WHERE {condition} LIMIT 1{lock}", *arguments
+        "SELECT job_id, model, priority, sequence, skipped_ms, starves_ms FROM job"
+        f" WHERE {condition} LIMIT 1{lock}",
+        *arguments,
     )
     return rows[0] if rows else None
 
@@ -175,15 +205,15 @@ async def affinity_streak(database: Database, worker_id: str) -> int:
     return int(rows[0]["affinity_streak"]) if rows else 0
 
 
-async def write_affinity(
-    database: Database, worker_id: str, ready: Collection[str] | None, streak: int
-) -> None:
+async def write_affinity(database: Database, worker_id: str, affinity: Affinity) -> None:
     """Write a worker's affinity. Raw as part of claiming."""
     await database.fetch(
-        f"UPDATE worker SET has_affinity = {{}}, affinity_streak = {{}}, {_SET_READY} WHERE worker_id = {{}}",
-        ready is not None,
-        streak,
-        *(model in (ready or ()) for model in MODELS),
+        f"UPDATE worker SET has_affinity = {{}}, affinity_streak = {{}}, makes = {{}}, {_SET_READY}"
+        " WHERE worker_id = {}",
+        affinity.ready is not None,
+        affinity.streak,
+        written_models(affinity.makes),
+        *(model in (affinity.ready or ()) for model in MODELS),
         worker_id,
     )
 

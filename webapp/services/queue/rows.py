@@ -100,6 +100,7 @@ def with_position(job: JobView, queued: QueuedJob) -> JobView:
         usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
         live=queued.live,
+        has_no_worker=queued.has_no_worker,
     )
 
 

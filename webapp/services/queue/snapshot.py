@@ -3,7 +3,6 @@
 from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.policy.queue.estimates import Start
-from webapp.policy.queue.ordering import in_order
 from webapp.policy.queue.reasons import (
     NOTHING_AHEAD,
     JobsAhead,
@@ -11,6 +10,7 @@ from webapp.policy.queue.reasons import (
     ahead_of_each,
     position_reasons,
 )
+from webapp.policy.queue.waiting_jobs import in_order
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.estimates import Estimator
@@ -76,7 +76,8 @@ class QueueReader:
         moved = {row["sequence"] for row in waiting if row["is_moved"]}
         # A new skip goes behind earlier ones.
         skip_place = len(processing) + sum(row["skipped_ms"] is not None for row in waiting) + 1
-        reasons, ahead = position_reasons(order, now_ms, moved), ahead_of_each(order, now_ms)
+        lacking = {model for model in {row["model"] for row in waiting} if outlook.lacks(model)}
+        reasons, ahead = position_reasons(order, now_ms, moved, lacking), ahead_of_each(order, now_ms)
         # The order changes when a job begins to starve, and estimates change as time passes.
         changes_ms = (row["starves_ms"] for row in waiting if (row["starves_ms"] or 0) > now_ms)
         snapshot = QueueSnapshot(

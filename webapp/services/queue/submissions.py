@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from webapp import tracing
 from webapp.errors import InvalidRequest
 from webapp.events import Event
 from webapp.policy.accounts.tiers import Tier
 from webapp.policy.generation import MODELS, GenerationChoice, SamplingChoice, check_tier_duration
 from webapp.policy.queue.estimates import Start
-from webapp.policy.queue.ordering import WaitingJob, in_order
+from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.skip_prices import skip_cost, skip_prices
+from webapp.policy.queue.waiting_jobs import in_order
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import UsageReader
 from webapp.services.library.storage_limits import StorageGuard
@@ -122,7 +124,10 @@ class Submissions:
         await self._melodies.require(identity, choice)
         if self._database.in_transaction:
             raise RuntimeError("a job is submitted in a transaction of its own")
-        submitted = await self._writer.submit(Application(identity, tier, choice, once, takes))
+        with tracing.span("submit", model=choice.model, takes=takes):
+            submitted = await self._writer.submit(
+                Application(identity, tier, choice, once, takes, tracing.current())
+            )
         self._bus.publish(Event("queue"), *(Event("job", job.job_id) for job in submitted.jobs))
         return submitted
 

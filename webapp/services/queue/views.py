@@ -60,6 +60,11 @@ class QueuedJob:
         """Return when the job is expected to start; None if there is no estimate."""
         return self.start.at_ms if self.start else None
 
+    @property
+    def has_no_worker(self) -> bool:
+        """Return whether no running worker can make the job's model."""
+        return self.reason == "no_worker"
+
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
@@ -90,8 +95,8 @@ class JobView:
     """One job in any state.
 
     `position` is None once it has left the queue; `sound` is set once it is complete. `is_held`,
-    `skip_place`, `start` and `usual_s` are those of `QueuedJob`. Variations that were requested together
-    share `variation_of`, and `variation` is the letter of each; empty for a single job.
+    `skip_place`, `start`, `usual_s` and `has_no_worker` are those of `QueuedJob`. Variations that were
+    requested together share `variation_of`, and `variation` is the letter of each; empty for a single job.
     """
 
     job_id: str
@@ -124,6 +129,7 @@ class JobView:
     variation: str = ""
     continuation: ContinuationChoice | None = None
     live: LiveSound = NOT_BEGUN
+    has_no_worker: bool = False
 
     @property
     def progress(self) -> str:

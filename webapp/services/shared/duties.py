@@ -1,6 +1,6 @@
 """Periodic work that one server of many does."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from webapp.clock import Clock
 from webapp.database import Database
@@ -15,7 +15,10 @@ DutyName = Literal[
     "tallies",
     "old uploads",
     "stream pieces",
+    "stray files",
 ]
+# Due so seldom that a server may have stopped since: these are kept on SQLite too, where there is one server.
+RARE: Final[frozenset[DutyName]] = frozenset({"stray files"})
 
 
 class Duties:
@@ -32,7 +35,7 @@ class Duties:
 
     async def is_ours(self, name: DutyName, *, every_s: float) -> bool:
         """Return whether this server is to do the work now; if so, it is due again `every_s` from now."""
-        if self._database.dialect == "sqlite":
+        if self._database.dialect == "sqlite" and name not in RARE:
             # One server has the file to itself.
             return True
         now_ms, every_ms = self._clock.now_ms(), round(every_s * 1000)
@@ -53,3 +56,8 @@ class Duties:
                 .returning(Duty.name)
             )
         return bool(taken)
+
+    async def make_due(self, name: DutyName) -> None:
+        """Let the next server that asks do the work: this one could not, or it is needed now."""
+        async with self._database.transaction(durable=False):
+            await Duty.delete().where(Duty.name == name)

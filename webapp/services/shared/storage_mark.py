@@ -7,7 +7,6 @@ everywhere else, and what it deletes would stay.
 from dataclasses import dataclass
 from typing import Final
 
-from webapp.clock import Clock
 from webapp.database import Database
 from webapp.errors import SettingsError
 from webapp.storage import Storage
@@ -89,26 +88,6 @@ class StorageMarks:
             return not known.is_certain
         missing = await self._storage.missing(dict.fromkeys(keys, ("sound.wav",)))
         return len(missing) < len(keys)
-
-
-async def is_sweep_due(database: Database, clock: Clock, *, every_ms: int) -> bool:
-    """Return whether this process is to look for stray files now: one does, of all hosts', every so often."""
-    now_ms = clock.now_ms()
-    # One that lies ahead was noted before the clock was set back.
-    is_due = (StorageMark.swept_ms <= now_ms - every_ms) | (StorageMark.swept_ms > now_ms)
-    async with database.transaction(durable=False):
-        rows = await (
-            StorageMark.update({StorageMark.swept_ms: now_ms})
-            .where(StorageMark.id == ONE, is_due)
-            .returning(StorageMark.id)
-        )
-    return bool(rows)
-
-
-async def make_sweep_due(database: Database) -> None:
-    """Let the next process that asks look for stray files, because this one could not."""
-    async with database.transaction(durable=False):
-        await StorageMark.update({StorageMark.swept_ms: 0}).where(StorageMark.id == ONE)
 
 
 def _unmarked(location: str, mark: str) -> str:

@@ -1,19 +1,27 @@
-"""Which model can do what, as the workers report it."""
+"""The models that a worker can make, as its report and its row have them.
 
-from webapp.services.workers.workers import Workers
+The report has their names under `makes`, and the row has the names with commas between them. Without that,
+in a report or in a row, the worker can make every model.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from webapp.policy.generation import MODELS
 
 
-class ModelAbilities:
-    """Answers whether somebody can do what a request asks of a model."""
+def written_models(makes: Collection[str] | None) -> str | None:
+    """Return the column for these models; None means every model."""
+    if makes is None or set(MODELS) <= set(makes):
+        return None
+    return ",".join(model for model in MODELS if model in makes)
 
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
 
-    async def can(self, model: str, what: str) -> bool:
-        """Return whether a worker that serves the model can do it; True while none serves it.
+def read_models(written: str | None) -> frozenset[str] | None:
+    """Return the models of a worker's row; None means every model."""
+    return None if written is None else frozenset(filter(None, written.split(",")))
 
-        `what` is a key of an engine's `can` (see `webapp.services.workers.status.EngineReport`).
-        """
-        entries = [worker.report.get("models", {}).get(model, {}) for worker in await self._workers.alive()]
-        served = [entry for entry in entries if entry.get("engine")]
-        return not served or any(entry.get("can", {}).get(what, False) for entry in served)
+
+def made_models(report: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the models of a worker's report; None means every model."""
+    return read_models(written_models(report.get("makes")))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from webapp import tracing
 from webapp.database.patience import Outage, retry_delay_s
 from webapp.errors import LeaseLost, StorageAway
 from webapp.services.container import Services
@@ -141,8 +142,10 @@ class ClaimedWork(ABC):
         staged = storage.staging_folder()
         try:
             facts = await self.make(staged)
-            await self._publish(staged)
-            await self._persist(lambda: self.complete(facts))
+            with tracing.span("publish"):
+                await self._publish(staged)
+            with tracing.span("complete"):
+                await self._persist(lambda: self.complete(facts))
             since_ms = self._services.clock.now_ms() - self._held.submitted_ms
             self._metrics.sounded(self._held.model, max(0, since_ms) / 1000)
             logger.info("%s completed", self.noun, extra={**self._extra, "score": facts.quality_score})

@@ -13,6 +13,7 @@ from webapp.errors import SettingsError
 from webapp.events import Bus, Event
 from webapp.policy.queue.estimates import WorkerProfile
 from webapp.policy.worker_ids import WORKER_ID_RULE, is_worker_id
+from webapp.services.workers.abilities import read_models, written_models
 from webapp.services.workers.queries import record_report, workers_on_duty
 from webapp.settings import Settings
 from webapp.tables import Worker
@@ -107,7 +108,10 @@ class Workers:
             await asyncio.sleep(RETRY_S)
 
     async def record_report(self, worker_id: str, state: WorkerState, report: dict[str, Any]) -> None:
-        """Record a worker's state and report as a heartbeat; the report may name its device."""
+        """Record a worker's state and report as a heartbeat.
+
+        The report may name its device, and under `makes` the models that it can make; without, it makes all.
+        """
         async with self._database.transaction(durable=False):
             await record_report(
                 self._database,
@@ -115,6 +119,7 @@ class Workers:
                 state=state,
                 report=json.dumps(report),
                 device=report.get("device"),
+                makes=written_models(report.get("makes")),
                 now_ms=self._clock.now_ms(),
             )
         self._bus.publish(Event("status"))
@@ -162,7 +167,12 @@ class Workers:
     async def on_duty(self) -> list[WorkerProfile]:
         """Return the live workers that take jobs, oldest first; speech workers take none."""
         rows = await workers_on_duty(self._database, *self._live_heartbeats())
-        return [WorkerProfile(row["worker_id"], row["device"], *_served(row["report"])) for row in rows]
+        return [
+            WorkerProfile(
+                row["worker_id"], row["device"], *_served(row["report"]), makes=read_models(row["makes"])
+            )
+            for row in rows
+        ]
 
     def _live_heartbeats(self, leases: int = 1) -> tuple[int, int]:
         """Return the range of a live worker's heartbeat.
