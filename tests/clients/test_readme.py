@@ -1,0 +1,60 @@
+"""The examples of the client's README, run from the first to the last."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.clients.scripted import ACCEPTED, Pieces, Scripted
+from tests.running import Installation, installed
+
+pytestmark = pytest.mark.slow
+
+README = Path(__file__).resolve().parents[2] / "clients/python/README.md"
+# Marked by `stream` are those whose sound a script of the server gives.
+EXAMPLES = re.findall(r"^```python( stream)?\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with installed(tmp_path_factory.mktemp("data"), disk_reserve_mb=0) as made:
+        yield made
+
+
+def test_against_a_server(
+    installation: Installation,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = installation.serve()
+    names: dict[str, object] = {"TOKEN": installation.token()}
+    for mark, example in EXAMPLES:
+        if not mark:
+            exec(example.replace("http://127.0.0.1:5309", server.url), names)  # noqa: S102 - our own README
+    client = names["soundloom"]
+    client.close()  # type: ignore[attr-defined]
+    assert (tmp_path / "rain.mp3").stat().st_size > 1_000
+    assert (tmp_path / "rain.flac").read_bytes().startswith(b"fLaC")
+    assert (tmp_path / "morning.wav").read_bytes().startswith(b"RIFF")
+    printed = capsys.readouterr().out
+    assert "completed 100\ncancelled\n" in printed
+    assert "Duration exceeds your tier limit duration_over_limit 400 duration\n" in printed
+
+
+def test_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    server = Scripted(is_async=False)
+    sound = [httpx.Response(200, stream=Pieces(b"ID3", b"more")) for _ in range(2)]
+    server.answers(httpx.Response(201, json=ACCEPTED), *sound)
+    streams = [example for mark, example in EXAMPLES if mark]
+    assert len(streams) == 2
+    for example in streams:
+        exec(example, {"soundloom": server.client()})  # noqa: S102 - our own README
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "piano.mp3": b"ID3more",
+        "story.mp3": b"ID3more",
+    }
