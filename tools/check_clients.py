@@ -1,4 +1,4 @@
-"""Run clients against a server, ours and other people's unchanged: each journey in `clients/journeys/` in turn.
+"""Run our client and other people's, unchanged, against a server: each journey in `clients/journeys/`.
 
 The clients get environments of their own, from `requirements/clients.txt` and `clients/javascript`. A journey
 is a program that takes an address and a token, and fails when something is not as its client expects.

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 
 README = Path(__file__).resolve().parents[2] / "clients/python/README.md"
 # Marked by `stream` are those whose sound a script of the server gives.
-EXAMPLES = re.findall(r"^```python( stream)?\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```python( stream)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLES = EXAMPLE.findall(README.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

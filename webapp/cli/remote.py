@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from soundloom_client import Options, Soundloom, SoundloomError, Unreachable
+from soundloom_client import Options, Retries, Soundloom, SoundloomError, Unreachable
 from webapp.errors import InvalidRequest, ProductError, Unavailable
 
 
@@ -26,14 +26,16 @@ class RemoteServer:
         fields = dict(body)
         prompt, takes = cast("str | None", fields.pop("prompt", None)), fields.pop("takes", None)
         options = cast("Options", fields)
-        with self._asked() as client:
+        # Whoever has just typed an address wants to know soon that nobody is there.
+        with self._asked(Retries(times=1)) as client:
             if takes is None:
                 return [client.submit(prompt, **options).id]
             return [job.id for job in client.submit_takes(cast("int", takes), prompt, **options)]
 
     def finished(self, job_id: str) -> Mapping[str, Any]:
         """Wait for a job and return it. Raises ProductError if it makes no sound."""
-        with self._asked() as client:
+        # The job goes on while its server is started anew.
+        with self._asked(Retries(times=8)) as client:
             return client.job(job_id).result().job.details
 
     def save(self, job: Mapping[str, Any], audio_format: str, path: Path) -> None:
@@ -42,10 +44,10 @@ class RemoteServer:
             client.file(job["formats"][audio_format]).save(path)
 
     @contextmanager
-    def _asked(self) -> Iterator[Soundloom]:
+    def _asked(self, retries: Retries | None = None) -> Iterator[Soundloom]:
         """Open connections and close them; tell what the client says in the product's own errors."""
         try:
-            client = Soundloom(self._url, self._token)
+            client = Soundloom(self._url, self._token, retries=retries)
         except ValueError as error:
             raise InvalidRequest("--server must be an address such as http://localhost:5309") from error
         try:
