@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from soundloom_client import JobHandle, LimitReached, StreamCut, Unreachable
@@ -113,6 +113,7 @@ class TestReader:
         b"retry: 5\r\nid: 1\r\ndata: a\r\ndata: b\r\n\r\n: quiet\n\nid: 2\nevent: job\ndata:c\n\ndata: lost"
     )
 
+    @example(list(range(len(TEXT))))
     @given(st.lists(st.integers(0, len(TEXT)), max_size=8))
     def test_cut_anywhere(self, cuts: list[int]) -> None:
         reader, places = EventReader(), [0, *sorted(cuts), len(self.TEXT)]
