@@ -140,7 +140,7 @@ test-clients: setup
 	$(BIN)/python -m tools.check_clients
 
 ## Measure; see docs/performance.md
-bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch: setup
+bench-http bench-live bench-claim bench-copying bench-start bench-library bench-pages bench-screens bench-speech bench-sketch bench-stream: setup
 	@$(BIN)/python -m benchmarks.$(subst -,_,$@)
 
 BENCH_ARGS ?=

@@ -10,6 +10,7 @@ from litestar.types import Message
 
 from tests.factories import FACTS
 from webapp.http.problem_codes import MEANINGS, anchor_of
+from webapp.http.streams.sound_stream import CUT
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.queue.leases import Claim
@@ -79,6 +80,8 @@ class Connection:
         self.status = 0
         self.headers: dict[str, str] = {}
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
+        # Whether the answer ended its body, and whether it cut the connection instead.
+        self.is_whole = self.is_cut = False
         self._left = asyncio.Event()
         self._started = asyncio.Event()
         self._receive = receive or self._until_left
@@ -89,7 +92,7 @@ class Connection:
             "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode(),
             "root_path": "",
             "headers": [(b"host", b"localhost"), *encoded], "client": ("127.0.0.1", 1),
-            "server": ("localhost", 80), "state": {},
+            "server": ("localhost", 80), "state": {}, "extensions": {CUT: {"cut": self._cut}},
         }  # fmt: skip
         self._answering = asyncio.create_task(self._answer(app, scope))
 
@@ -108,8 +111,13 @@ class Connection:
             self.status = message["status"]
             self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
             self._started.set()
-        elif message["type"] == "http.response.body" and message["body"]:
-            await self._chunks.put(message["body"])
+        elif message["type"] == "http.response.body":
+            self.is_whole = not message["more_body"]
+            if message["body"]:
+                await self._chunks.put(message["body"])
+
+    def _cut(self) -> None:
+        self.is_cut = True
 
     async def started(self) -> None:
         """Wait until the answer has begun."""
@@ -122,6 +130,18 @@ class Connection:
             data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
             if data:
                 yield "\n".join(data)
+
+    async def chunk(self) -> bytes | None:
+        """Wait for what comes next; None at the end."""
+        async with asyncio.timeout(10):
+            return await self._chunks.get()
+
+    async def rest(self) -> bytes:
+        """Read to the end."""
+        parts = []
+        while (chunk := await self.chunk()) is not None:
+            parts.append(chunk)
+        return b"".join(parts)
 
     async def leave(self) -> None:
         """Close the connection and wait until the application is done with it."""

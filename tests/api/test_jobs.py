@@ -32,7 +32,7 @@ class TestStates:
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
         assert answer.json() == {
             **COMMON, "job_id": job_id, "status": "queued", "position": 1, "expected_start": None,
-            "progress": "Waiting in queue...", "progress_pct": 0,
+            "progress": "Waiting in queue...", "progress_pct": 0, "stream_url": f"/job/{job_id}/stream",
         }  # fmt: skip
 
     async def test_processing(self, ann: User, hand: Hand, services: Services, clock: ManualClock) -> None:
@@ -45,6 +45,7 @@ class TestStates:
         assert job == {
             **COMMON, "job_id": job_id, "status": "processing", "position": 1,
             "started": "2023-11-14T22:13:22Z", "progress": "Generating audio... 45%", "progress_pct": 45,
+            "attempt": 1, "stream_url": f"/job/{job_id}/stream",
         }  # fmt: skip
 
     async def test_completed(self, ann: User, hand: Hand, clock: ManualClock) -> None:
@@ -58,6 +59,7 @@ class TestStates:
         assert name != job_id
         assert job == {
             **COMMON, "job_id": job_id, "status": "completed", "progress": "Done", "progress_pct": 100,
+            "attempt": 1,
             "started": CREATED, "completed": "2023-11-14T22:13:25Z", "generation_id": name,
             "filename": f"{name}.wav", "audio_url": f"/audio/{name}.wav",
             "spectrogram_url": f"/spectrogram/{name}.png",

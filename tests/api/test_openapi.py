@@ -29,6 +29,7 @@ STATUSES = {
     "POST /generate": "201 400 401 404 408 413 415 422 429 503 507",
     "GET /job/{job_id}": "200 401 403 404 429",
     "GET /job/{job_id}/events": "200 204 401 403 404 429",
+    "GET /job/{job_id}/stream": "200 400 401 403 404 429",
     "GET /queue-status": "200 400",
     "GET /api/queue": "200 400",
     "GET /api/queue/events": "200 429",
@@ -101,7 +102,8 @@ OTHER_VENDORS = ("/v1/", "/v2/")
 
 # Every answer of these tells what is left.
 LIMITED = {
-    "POST /generate", "GET /job/{job_id}/events", "GET /api/queue/events", "POST /api/queue/{job_id}/cancel",
+    "POST /generate", "GET /job/{job_id}/events", "GET /job/{job_id}/stream",
+    "GET /api/queue/events", "POST /api/queue/{job_id}/cancel",
     "POST /api/queue/{job_id}/stop",
     "POST /api/queue/{job_id}/skip", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}",
     "GET /spectrogram/{filename}", "POST /api/auth/register", "POST /api/auth/token",
@@ -237,7 +239,7 @@ def test_what_asks_for_a_token_says_so(document: dict[str, Any]) -> None:
         elif operation["tags"] == ["ElevenLabs"]:
             expected: list[dict[str, list[str]]] = [{"xi-api-key": []}, {"bearer": []}] if asks else []
             assert operation["security"] == expected, name
-        elif name == "GET /job/{job_id}/events":
+        elif name in {"GET /job/{job_id}/events", "GET /job/{job_id}/stream"}:
             assert operation["security"] == [{"bearer": []}, {"session": []}]
         else:
             assert (operation.get("security") == [{"bearer": []}]) == asks, name

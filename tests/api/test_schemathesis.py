@@ -68,7 +68,8 @@ MAY_BE_REFUSED: Final = {
 # All of them, in the order of asking: the first makes the jobs that some need, and what deletes comes last.
 # What fits the description is accepted and what does not is refused.
 OPERATIONS: Final = (
-    "POST /generate", "GET /job/{job_id}", "GET /job/{job_id}/events", "GET /queue-status", "GET /api/queue",
+    "POST /generate", "GET /job/{job_id}", "GET /job/{job_id}/events", "GET /job/{job_id}/stream",
+    "GET /queue-status", "GET /api/queue",
     "GET /api/queue/skip-pricing", "POST /api/queue/{job_id}/cancel", "POST /api/queue/{job_id}/skip",
     "POST /api/queue/{job_id}/stop",
     "GET /api/jobs", "POST /api/jobs/{job_id}/retry", "GET /audio/{filename}", "HEAD /audio/{filename}",
@@ -192,8 +193,8 @@ def _point_at_something(
         return
     parameters = case.path_parameters
     if "job_id" in parameters and chance.random() < 0.7:
-        # The stream of a job that waits for ever has no end.
-        jobs = server.ended if case.operation.path.endswith("/events") else server.jobs
+        # The streams of a job that waits for ever have no end.
+        jobs = server.ended if case.operation.path.endswith(("/events", "/stream")) else server.jobs
         parameters["job_id"] = chance.choice(jobs)
     elif "filename" in parameters and server.sounds and chance.random() < 0.7:
         is_picture = "spectrogram" in case.operation.path

@@ -30,7 +30,7 @@ async def test_every_take_is_a_job_with_a_seed_of_its_own(ann: User) -> None:
 
 async def test_without_takes_the_answer_is_as_it_was(ann: User) -> None:
     one = (await ann.http.post("/generate", json={"prompt": "rain", "takes": None})).json()
-    assert list(one) == ["job_id", "status", "position", "priority", "message"]
+    assert list(one) == ["job_id", "status", "position", "priority", "message", "success"]
     listed = (await ann.http.post("/generate", json={"prompt": "rain", "takes": 1})).json()
     assert [job["job_id"] for job in listed["jobs"]] == [listed["job_id"]]
 

@@ -33,6 +33,7 @@ ANSWERED_OTHERWISE: Final = {
     "/sounds/{sound_id:str}/there": "the same",
     "/api/queue/events": "endless, and tells of the queue",
     "/job/{job_id}/events": "endless for jobs that wait",
+    "/job/{job_id}/stream": "the same; it is for the owner and admins of a job alone",
     "/events": "endless; a list that changed is asked for again",
     "/surprise": "another idea each time",
     "/setup": "no account, no sounds",

@@ -41,7 +41,7 @@ ROWS = (
     OWN,
     dataclasses.replace(OWN, job_id="1" * 12, is_own=False, prompt=None),
     dataclasses.replace(OWN, job_id="4" * 12, sure_start_ms=NOW_MS, starves_ms=NOW_MS, variation="B"),
-    dataclasses.replace(OWN, job_id="2" * 12, status="processing", progress_pct=30),
+    dataclasses.replace(OWN, job_id="2" * 12, status="processing", progress_pct=30, is_audible=True),
     dataclasses.replace(
         OWN, job_id="3" * 12, skip_place=None, start=Start(NOW_MS, NOW_MS, NOW_MS + 60_000, is_bounded=True)
     ),

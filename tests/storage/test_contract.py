@@ -166,3 +166,30 @@ async def test_staging_is_this_hosts_own(storage: Storage, tmp_path: Path) -> No
     assert await storage.sweep_staging() == 0
     await storage.discard(staged)
     assert list((tmp_path / "staging").iterdir()) == []
+
+
+async def test_pieces_are_kept_in_groups_and_removed_together(storage: Storage) -> None:
+    pieces = storage.pieces
+    assert set(await pieces.keys()) == set()
+    assert await pieces.get(KEY, "0.mp3.0") is None
+    await pieces.delete(KEY)
+    await pieces.put(KEY, "0.mp3.0", b"one")
+    await pieces.put(KEY, "12.flac.345", b"")
+    await pieces.put(OTHER, "0.wav.0", b"two")
+    assert await pieces.get(KEY, "0.mp3.0") == b"one"
+    assert await pieces.get(KEY, "12.flac.345") == b""
+    assert await pieces.get(OTHER, "0.mp3.0") is None
+    assert set(await pieces.keys()) == {KEY, OTHER}
+    # They are no sounds.
+    assert set(await storage.keys()) == set()
+    await pieces.delete(KEY)
+    assert set(await pieces.keys()) == {OTHER}
+    assert await pieces.get(KEY, "0.mp3.0") is None
+
+
+async def test_pieces_have_no_names_but_ours(storage: Storage) -> None:
+    for key, name in ((KEY, "../0.mp3.0"), (KEY, "0.exe.0"), ("../x", "0.mp3.0"), (KEY, "")):
+        with pytest.raises(ValueError):  # noqa: PT011 - its text is the name
+            await storage.pieces.put(key, name, b"")
+        with pytest.raises(ValueError):  # noqa: PT011 - its text is the name
+            await storage.pieces.get(key, name)

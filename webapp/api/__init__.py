@@ -16,6 +16,7 @@ from webapp.api.library.playlists import PlaylistController
 from webapp.api.library.radio import manifest, shuffle
 from webapp.api.library.uploads import UploadController
 from webapp.api.queue.generate import GenerationController
+from webapp.api.queue.listening import ListeningController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
 from webapp.api.speech.speech import SpeechController
@@ -30,6 +31,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     FileController,
     GenerationController,
     LibraryController,
+    ListeningController,
     ModerationController,
     OpenAIController,
     PlaylistController,

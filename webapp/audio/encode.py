@@ -51,7 +51,7 @@ _MEDIA_TYPES = {
     AudioFormat.OGG: "audio/ogg",
     AudioFormat.MP3: "audio/mpeg",
 }
-_SUBTYPES = {
+SUBTYPES = {
     AudioFormat.WAV: "PCM_16",
     AudioFormat.FLAC: "PCM_16",
     AudioFormat.OGG: "VORBIS",
@@ -59,7 +59,7 @@ _SUBTYPES = {
 }
 # From 0 (largest file) to 1 (smallest). For the lossy formats these are variable rates of about 170
 # to 210 kbit/s for dense stereo; for FLAC a middle level, since higher ones gain next to nothing.
-_COMPRESSION = {AudioFormat.FLAC: 0.5, AudioFormat.OGG: 0.4, AudioFormat.MP3: 0.2}
+COMPRESSION = {AudioFormat.FLAC: 0.5, AudioFormat.OGG: 0.4, AudioFormat.MP3: 0.2}
 
 
 def quantise(waveform: Waveform, dither_seed: int = 0, *, exact_frames: int = 0) -> PcmSamples:
@@ -160,8 +160,8 @@ def _write(
             samplerate=sample_rate,
             channels=frames.shape[1],
             format=audio_format.name,
-            subtype=_SUBTYPES[audio_format],
-            compression_level=_COMPRESSION.get(audio_format),
+            subtype=SUBTYPES[audio_format],
+            compression_level=COMPRESSION.get(audio_format),
         ) as file:
             for field, text in marks.texts().items() if marks else ():
                 setattr(file, field, text)

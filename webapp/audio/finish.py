@@ -73,7 +73,7 @@ def _with_faded_ends(waveform: Waveform) -> Waveform:
     faded = faded_out(waveform)
     fade_in = min(frame_count(FADE_IN_S, waveform.sample_rate), waveform.frames // 2)
     if fade_in:
-        faded.samples[:, :fade_in] *= _rise(fade_in)
+        faded.samples[:, :fade_in] *= fade_rise(fade_in)
     return faded
 
 
@@ -82,9 +82,10 @@ def faded_out(waveform: Waveform) -> Waveform:
     samples = waveform.samples.copy()
     fade_out = min(frame_count(FADE_OUT_S, waveform.sample_rate), waveform.frames // 2)
     if fade_out:
-        samples[:, -fade_out:] *= _rise(fade_out)[::-1]
+        samples[:, -fade_out:] *= fade_rise(fade_out)[::-1]
     return waveform.with_samples(samples)
 
 
-def _rise(frames: int) -> Samples:
+def fade_rise(frames: int) -> Samples:
+    """Return gains that rise from 0 to nearly 1, along a cosine."""
     return (0.5 - 0.5 * np.cos(np.pi * np.arange(frames) / frames)).astype(np.float32)

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from webapp.audio.limiter import BLOCK_S, limiter_gain_db
 from webapp.audio.loudness import integrated_loudness, true_peak
 from webapp.audio.oversampling import oversampled_peaks
 from webapp.audio.waveform import Samples, Waveform
@@ -20,13 +20,9 @@ CEILING_DBTP = -1.0
 TOLERANCE_LU = 0.1
 
 # A gain that changes over time shifts the peaks between samples a little: aim this far below the ceiling.
-_LIMITER_MARGIN_DB = 0.1
+LIMITER_MARGIN_DB = 0.1
 _MAX_ROUNDS = 8
 _LEAST_YIELD_LU = 0.25
-_BLOCK_S = 0.001
-_ATTACK_DB_PER_BLOCK = 1.5
-_RELEASE_DB_PER_BLOCK = 0.08
-_SMOOTHING_BLOCKS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,14 +69,14 @@ def limited(waveform: Waveform, *, ceiling_dbtp: float = CEILING_DBTP) -> tuple[
     peaks = oversampled_peaks(waveform.samples)
     if _to_db(float(peaks.max())) <= ceiling_dbtp:
         return waveform.with_samples(waveform.samples.copy()), 0.0
-    return _limited(waveform, peaks, 0.0, ceiling_dbtp - _LIMITER_MARGIN_DB, wraps=False)
+    return _limited(waveform, peaks, 0.0, ceiling_dbtp - LIMITER_MARGIN_DB, wraps=False)
 
 
 def _level_with_limiter(
     waveform: Waveform, peaks: Samples, gain_db: float, target_lufs: float, ceiling_dbtp: float, wraps: bool
 ) -> Levelled:
     """Raise the gain until the limited sound is on target, for a limited number of rounds."""
-    aim_dbtp = ceiling_dbtp - _LIMITER_MARGIN_DB
+    aim_dbtp = ceiling_dbtp - LIMITER_MARGIN_DB
     limited, limited_db = _limited(waveform, peaks, gain_db, aim_dbtp, wraps)
     loudness = integrated_loudness(limited)
     # The loudness gained per dB of gain: the more the limiter reduces, the less it is.
@@ -104,54 +100,10 @@ def _limited(
     waveform: Waveform, peaks: Samples, gain_db: float, aim_dbtp: float, wraps: bool
 ) -> tuple[Waveform, float]:
     """Return the sound with a gain, limited to ``aim_dbtp``, and the deepest reduction in dB."""
-    block = max(1, round(_BLOCK_S * waveform.sample_rate))
-    reduction_db = _limiter_gain_db(peaks, _from_db(aim_dbtp - gain_db), block, wraps)
+    block = max(1, round(BLOCK_S * waveform.sample_rate))
+    reduction_db = limiter_gain_db(peaks, _from_db(aim_dbtp - gain_db), block, wraps)
     gain = np.power(10.0, (reduction_db + gain_db) / 20).astype(np.float32)
     return waveform.with_samples(waveform.samples * gain), -float(reduction_db.min())
-
-
-def _limiter_gain_db(peaks: Samples, threshold: float, block: int, wraps: bool) -> npt.NDArray[np.float64]:
-    """Return the gain in dB (≤ 0) per frame that keeps ``peaks`` under ``threshold``.
-
-    It is computed per millisecond: the gain that each block needs, extended back in time by a steep ramp
-    (look-ahead) and forward by a slow one (release), dilated, smoothed by a moving average, and interpolated
-    linearly. It is dilated by as far as averaging and interpolation reach, so the result never exceeds what a
-    frame needs.
-    """
-    needed_db = _needed_gain_db(peaks, threshold, block)
-    blocks = needed_db.size
-    starts = np.arange(blocks) * block
-    centres = (starts + np.minimum(starts + block, peaks.size)) / 2
-    if wraps:
-        needed_db = np.tile(needed_db, 3)
-        centres = np.concatenate((centres - peaks.size, centres, centres + peaks.size))
-    ramped = _ramp(_ramp(needed_db, _RELEASE_DB_PER_BLOCK)[::-1], _ATTACK_DB_PER_BLOCK)[::-1]
-    smooth = _rounded(ramped)
-    return np.interp(np.arange(peaks.size), centres, smooth)
-
-
-def _needed_gain_db(peaks: Samples, threshold: float, block: int) -> npt.NDArray[np.float64]:
-    rest = -peaks.size % block
-    padded = np.pad(peaks, (0, rest)) if rest else peaks
-    highest = padded.reshape(-1, block).max(axis=1).astype(np.float64)
-    needed: npt.NDArray[np.float64] = -20 * np.log10(np.maximum(highest / threshold, 1.0))
-    return needed
-
-
-def _ramp(gain_db: npt.NDArray[np.float64], db_per_block: float) -> npt.NDArray[np.float64]:
-    """Let the gain recover by at most ``db_per_block`` from each block to the next."""
-    slope = np.arange(gain_db.size) * db_per_block
-    ramped: npt.NDArray[np.float64] = np.minimum.accumulate(gain_db - slope) + slope
-    return ramped
-
-
-def _rounded(gain_db: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    reach = _SMOOTHING_BLOCKS + 1
-    padded = np.pad(gain_db, reach + _SMOOTHING_BLOCKS, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
-    dilated = windows.min(axis=1)
-    width = 2 * _SMOOTHING_BLOCKS + 1
-    return np.convolve(dilated, np.full(width, 1 / width), mode="valid")
 
 
 def _to_db(ratio: float) -> float:

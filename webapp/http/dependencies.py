@@ -16,6 +16,7 @@ from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.facade import AdminServices
 from webapp.services.container import Services
 from webapp.services.library.facade import LibraryServices
+from webapp.services.listening.facade import ListeningServices
 from webapp.services.models.facade import ModelServices
 from webapp.services.queue.facade import QueueServices
 from webapp.services.shared.facade import SharedServices
@@ -29,6 +30,7 @@ class Streams:
     """The state shared by one process's open streams: when to end, and how many there may be."""
 
     caps: StreamCaps
+    sounds: StreamCaps
     stop: StopSignal = field(default_factory=StopSignal)
 
 
@@ -38,6 +40,7 @@ InjectedAdministration: TypeAlias = NamedDependency[SkipValidation[AdminServices
 InjectedBus: TypeAlias = NamedDependency[SkipValidation[Bus]]
 InjectedIds: TypeAlias = NamedDependency[SkipValidation[Ids]]
 InjectedLibrary: TypeAlias = NamedDependency[SkipValidation[LibraryServices]]
+InjectedListening: TypeAlias = NamedDependency[SkipValidation[ListeningServices]]
 InjectedModels: TypeAlias = NamedDependency[SkipValidation[ModelServices]]
 InjectedQueue: TypeAlias = NamedDependency[SkipValidation[QueueServices]]
 InjectedSettings: TypeAlias = NamedDependency[SkipValidation[Settings]]
@@ -64,6 +67,7 @@ def dependencies_of(services: Services) -> dict[str, Provide]:
         "bus": provided(services.bus),
         "new_ids": provided(services.ids),
         "library": provided(services.library),
+        "listening": provided(services.listening),
         "models": provided(services.models),
         "queue": provided(services.queue),
         "settings": provided(services.settings),

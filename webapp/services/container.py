@@ -18,6 +18,7 @@ from webapp.services.backup.facade import BackupServices
 from webapp.services.library.facade import LibraryServices, build_library
 from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
+from webapp.services.listening.facade import ListeningServices, build_listening
 from webapp.services.models.facade import ModelServices, build_models
 from webapp.services.opening import COMMAND_WAIT_S, Parts, opened
 from webapp.services.queue.facade import QueueServices, build_queue
@@ -46,6 +47,7 @@ class Services:
     storage: Storage
     accounts: AccountServices
     queue: QueueServices
+    listening: ListeningServices
     library: LibraryServices
     speech: SpeechServices
     models: ModelServices
@@ -81,6 +83,7 @@ def build_services(
         audit=audit,
         sources=sources,
     )
+    listening = build_listening(base)
     workers = build_workers(base, registry=registry, arrivals=arrivals, queue=queue)
     speech = build_speech(
         base,
@@ -102,8 +105,8 @@ def build_services(
     )
     return Services(
         settings=settings, clock=clock, ids=ids, database=database, bus=bus, storage=storage,
-        accounts=accounts, queue=queue, library=library, speech=speech, models=models, workers=workers,
-        admin=admin, backup=BackupServices(database, storage, clock), shared=shared,
+        accounts=accounts, queue=queue, listening=listening, library=library, speech=speech, models=models,
+        workers=workers, admin=admin, backup=BackupServices(database, storage, clock), shared=shared,
     )  # fmt: skip
 
 

@@ -139,6 +139,10 @@ class Settings(OperationSettings, frozen=True, kw_only=True):
         Positive,
         Meta(description="Connections held open per client address, in each server process."),
     ] = 40
+    sound_streams_per_account: Annotated[
+        Positive,
+        Meta(description="Sounds listened to while they are made, per account, in each server process."),
+    ] = 64
 
     lease_s: Annotated[Seconds, Meta(description="A worker silent for this long has lost its jobs.")] = 6.0
     heartbeat_s: Annotated[Seconds, Meta(description="How often a worker says that it is alive.")] = 1.5

@@ -11,6 +11,7 @@ from typing import IO, Final
 from webapp.errors import StorageAway
 from webapp.storage.copying import copy_out, lacking
 from webapp.storage.names import KEY, MARK_NAME, file_path, group_path
+from webapp.storage.pieces import LocalPieces
 from webapp.storage.staging import LOCK_NAME, Staging
 from webapp.storage.storage import CopiedFile, Wanted
 from webapp.threads import open_in_thread
@@ -66,6 +67,7 @@ class LocalStorage:
         self._root = root
         self._sounds = root / "sounds"
         self._staging = Staging(root)
+        self._pieces_of_streams = LocalPieces(root)
         self._sounds.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -75,6 +77,10 @@ class LocalStorage:
     @property
     def origin(self) -> str:
         return ""
+
+    @property
+    def pieces(self) -> LocalPieces:
+        return self._pieces_of_streams
 
     def staging_folder(self) -> Path:
         return self._staging.folder()

@@ -27,6 +27,7 @@ from webapp.storage.aws_settings import certificates, store_options
 from webapp.storage.copying import copy_out, lacking
 from webapp.storage.names import FILE_NAMES, KEY, MARK_NAME, file_path, group_path
 from webapp.storage.object_file import ObjectFile, object_faults
+from webapp.storage.object_pieces import ObjectPieces
 from webapp.storage.staging import Staging
 from webapp.storage.storage import CopiedFile, Wanted
 
@@ -67,6 +68,7 @@ class ObjectStorage:
         self._location = location
         self._origin = origin
         self._staging = Staging(root)
+        self._pieces_of_streams = ObjectPieces(store)
 
     @classmethod
     def of_bucket(
@@ -100,6 +102,10 @@ class ObjectStorage:
     @property
     def origin(self) -> str:
         return self._origin
+
+    @property
+    def pieces(self) -> ObjectPieces:
+        return self._pieces_of_streams
 
     def staging_folder(self) -> Path:
         return self._staging.folder()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from webapp.storage.pieces import PieceStore
+
 # The names of files, by the keys of their groups.
 Wanted = Mapping[str, Collection[str]]
 
@@ -57,6 +59,11 @@ class Storage(Protocol):
     @property
     def origin(self) -> str:
         """The origin of signed addresses; empty where there are none."""
+        ...
+
+    @property
+    def pieces(self) -> PieceStore:
+        """The pieces of sounds that are being made."""
         ...
 
     def staging_folder(self) -> Path:

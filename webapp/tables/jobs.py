@@ -72,6 +72,11 @@ class Job(Table):
     retry_count = Integer(default=0)
     lost_workers = Integer(default=0)
     error = Text(null=True, default=None)
+    # What can be heard before it is finished: see webapp.policy.queue.live_sound.
+    discarded_takes = Integer(default=0)
+    is_audible = Boolean(default=False)
+    stream_formats = Integer(default=0)
+    interruption = Text(default="")
     finished_ms = BigInt(null=True, default=None)
 
 

@@ -57,7 +57,10 @@ def create_app(services: Services) -> Litestar:
     static.require(*FETCHED)
     watch = ProxyWatch()
     renderer = Renderer(assets / "templates", static, services.clock, prefix, watch)
-    streams = Streams(StreamCaps(settings.connections_per_account, settings.connections_per_address))
+    streams = Streams(
+        StreamCaps(settings.connections_per_account, settings.connections_per_address),
+        StreamCaps(settings.sound_streams_per_account, noun="sound-streams"),
+    )
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     app = Litestar(

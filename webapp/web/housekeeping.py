@@ -60,6 +60,8 @@ async def tidy(services: Services) -> None:
                 await services.shared.rate_limits.prune()
             if await services.shared.duties.is_ours("old uploads", every_s=TIDY_S):
                 await services.library.uploads.remove_expired()
+            if await services.shared.duties.is_ours("stream pieces", every_s=TIDY_S):
+                await services.listening.leftovers.remove()
             if await is_sweep_due(services.database, services.clock, every_ms=STRAYS_EVERY_MS):
                 removed += await _swept(services)
             await services.storage.sweep_staging()

@@ -19,6 +19,7 @@ NAMES: Final = {
     "POST /api/queue/{job_id}/stop": "stopJob",
     "GET /api/queue/events": "followQueue",
     "GET /job/{job_id}/events": "followJob",
+    "GET /job/{job_id}/stream": "streamJob",
     "GET /api/queue/skip-pricing": "getSkipPricing",
     "POST /api/auth/register": "register",
     "POST /api/auth/token": "createToken",

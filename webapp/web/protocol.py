@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webapp.http.errors import PROBLEM_JSON, Problem
 from webapp.http.status_phrases import RENAMED, phrase_of
+from webapp.http.streams.sound_stream import CUT
 
 # A head holds the address and the headers. Browsers send 1 to 2 KiB, and proxies refuse 8 to 32.
 MAX_HEAD_BYTES: Final = 32 * 1024
@@ -206,13 +207,18 @@ class BoundedProtocol(HttpToolsProtocol):
 def answering(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Application:
     """The application as it answers one request: silent once nobody listens, and without chunks to HTTP/1.0.
 
-    There the end of the connection is the end of an answer of unknown length (RFC 9112, section 6.3), and
+    It may cut its answer short; see `webapp.http.streams.sound_stream`. To HTTP/1.0 it ends without chunks:
+    the end of the connection is the end of an answer of unknown length (RFC 9112, section 6.3), and
     nobody waits to be told to go on with a body.
     """
     is_old = cycle.scope["http_version"] == OLD_VERSION
     is_framed = True
     if is_old:
         cycle.waiting_for_100_continue = False
+
+    def cut() -> None:
+        cycle.disconnected = True
+        cycle.transport.close()
 
     async def answer(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         async def send_as_understood(message: ASGISendEvent) -> None:
@@ -226,6 +232,7 @@ def answering(cycle: RequestResponseCycle, app: ASGI3Application) -> ASGI3Applic
                 cycle.expected_content_length = len(message.get("body", b""))
             await send(message)
 
+        cast("dict[str, Any]", scope)["extensions"] = {CUT: {"cut": cut}}
         await app(scope, receive, send_as_understood)
 
     return answer

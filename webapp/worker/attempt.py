@@ -18,6 +18,7 @@ from webapp.services.queue.leases import Claim
 from webapp.services.workers.claimed_work import ClaimedWork
 from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.continuing import SourceGone, SourceReader
+from webapp.worker.job_stream import JobStream
 from webapp.worker.making import Making, SoundMaker
 from webapp.worker.melodies import read_melody
 
@@ -86,17 +87,24 @@ class Attempt(ClaimedWork):
             self.moved_s = self._now_s()
             loop.call_soon_threadsafe(self._take_progress, progress_pct)
 
-        work = asyncio.create_task(self._make(staged, report))
+        stream = JobStream(self._services, claim, self._maker.streaming)
+        work = asyncio.create_task(self._make(staged, report, stream))
+        listening = asyncio.create_task(stream.run())
         try:
-            return await self.until_done(work, cancel=self._cancel.cancel)
+            facts = await self.until_done(work, cancel=self._cancel.cancel)
+            await stream.drained()
+            return facts
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            for task in (work, listening):
+                task.cancel()
+            await asyncio.gather(work, listening, return_exceptions=True)
 
-    async def _make(self, staged: Path, report: Callable[[int], None]) -> SoundFacts:
+    async def _make(self, staged: Path, report: Callable[[int], None], stream: JobStream) -> SoundFacts:
         melody = await self._melody(self.claim.melody) if self.claim.melody else None
         continuation = await self._sources.read(self.claim)
-        making = Making(self.claim, staged, report, self._set_generating, self._cancel, melody, continuation)
+        making = Making(
+            self.claim, staged, report, self._set_generating, self._cancel, stream, melody, continuation
+        )
         return await self._maker.make(making)
 
     async def _melody(self, source: SoundSource) -> Waveform:

@@ -46,13 +46,17 @@ class EngineThread:
         self._thread.start()
 
     async def generate(
-        self, request: GenerationRequest, progress: Callable[[float], None], cancel: CancelToken
+        self,
+        request: GenerationRequest,
+        progress: Callable[[float], None],
+        cancel: CancelToken,
+        heard: Callable[[Waveform], None] = lambda _chunk: None,
     ) -> Waveform:
         """The sound of a request; `progress` is told shares of the work, on the engine's thread.
 
-        Raises EngineError.
+        So is `heard` each chunk that is final. Raises EngineError.
         """
-        task = _Task(request, progress, cancel)
+        task = _Task(request, progress, cancel, heard)
         with self._turn:
             self._waiting.append(task)
             self._turn.notify()
@@ -171,19 +175,24 @@ class _Task(_Outcome[Waveform]):
     """A request in line or in hand."""
 
     def __init__(
-        self, request: GenerationRequest, progress: Callable[[float], None], cancel: CancelToken
+        self,
+        request: GenerationRequest,
+        progress: Callable[[float], None],
+        cancel: CancelToken,
+        heard: Callable[[Waveform], None],
     ) -> None:
         super().__init__()
         self.request = request
         self.cancel = cancel
         self.has_ended = False
         self._progress = progress
+        self._heard = heard
 
     def progressed(self, share: float) -> None:
         self._progress(share)
 
-    def streamed(self, piece: Waveform) -> None:
-        """Pieces are for those who listen while a sound is made; a job's files need the whole."""
+    def streamed(self, chunk: Waveform) -> None:
+        self._heard(chunk)
 
     def finished(self, waveform: Waveform) -> None:
         self.has_ended = True

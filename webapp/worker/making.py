@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -24,6 +24,7 @@ from webapp.engines.base import (
 from webapp.engines.continuation import Continuation, material_of
 from webapp.ids import Ids
 from webapp.policy.generation import SamplingChoice
+from webapp.policy.queue.live_sound import EARLIER_IS_BETTER, TOO_POOR
 from webapp.services.library.sounds import PromptReading, SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.metrics import WorkerMetrics
@@ -55,8 +56,28 @@ class Generates(Protocol):
     """Whoever turns a request into sound."""
 
     async def generate(
-        self, request: GenerationRequest, progress: Callable[[float], None], cancel: CancelToken
+        self,
+        request: GenerationRequest,
+        progress: Callable[[float], None],
+        cancel: CancelToken,
+        heard: Callable[[Waveform], None],
     ) -> Waveform: ...
+
+
+class Listens(Protocol):
+    """Whoever lets a sound be heard while it is made."""
+
+    def heard(self, chunk: Waveform) -> None:
+        """Take the next chunk of the present take; called from the engine's thread."""
+        ...
+
+    def generated(self, waveform: Waveform) -> None:
+        """Take the end of the present take, and all of it from an engine that hands over no chunks."""
+        ...
+
+    async def discard(self, reason: str) -> None:
+        """Forget what was heard so far: it is not what the sound will be. Raises LeaseLost."""
+        ...
 
 
 class KnowsEngines(Protocol):
@@ -84,7 +105,7 @@ class Making:
 
     `progress` takes percentages and may be called from any thread. `generating` is told whether the
     engine has the job now. `melody` is the sound whose melody is to be followed, and `continuation` the sound
-    that the job continues.
+    that the job continues. `live` lets the sound be heard meanwhile.
     """
 
     claim: Claim
@@ -92,6 +113,7 @@ class Making:
     progress: Callable[[int], None]
     generating: Callable[[bool], None]
     cancel: CancelToken
+    live: Listens
     melody: Waveform | None = None
     continuation: Continuation | None = None
 
@@ -111,7 +133,11 @@ class SoundMaker:
         target_lufs: float,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Finishing and writing run in `finishing`; `now_s` is a clock that never goes back."""
+        """Finishing and writing run in `finishing`; `now_s` is a clock that never goes back.
+
+        What is heard meanwhile is encoded in `streaming`, which nothing that takes long holds up.
+        """
+        self.streaming: Executor = ThreadPoolExecutor(1, thread_name_prefix="streaming")
         self._engine = engine
         self._engines = engines
         self._ids = ids
@@ -146,12 +172,15 @@ class SoundMaker:
     async def _best_take(self, making: Making, stages: StageClock) -> Take:
         """The first take that is good enough, or the best of a few; only one if its seed was asked for."""
         claim = making.claim
-        best = await self._take(making, stages, claim.seed)
+        best = last = await self._take(making, stages, claim.seed)
         further = 0 if claim.seed_was_given else FURTHER_TAKES
         while best.audio.report.score < self._low_quality_below and further:
             further -= 1
-            take = await self._take(making, stages, self._ids.seed())
-            best = max(best, take, key=lambda candidate: candidate.audio.report.score)
+            await making.live.discard(TOO_POOR)
+            last = await self._take(making, stages, self._ids.seed())
+            best = max(best, last, key=lambda candidate: candidate.audio.report.score)
+        if best is not last:
+            await making.live.discard(EARLIER_IS_BETTER)
         return best
 
     async def _take(self, making: Making, stages: StageClock, seed: int) -> Take:
@@ -161,13 +190,16 @@ class SoundMaker:
         try:
             engine = self._engine_name(claim.model)
             with self._metrics.generating(claim.model, engine, request.duration_s, self._now_s):
-                waveform = await self._engine.generate(request, stages.generated, making.cancel)
+                waveform = await self._engine.generate(
+                    request, stages.generated, making.cancel, making.live.heard
+                )
         finally:
             making.generating(False)
         # Before another checkpoint can have taken this one's place.
         made_by = self._engines.info(claim.model)
         understanding = self._engines.explain(request)
         making.cancel.raise_if_cancelled()
+        making.live.generated(waveform)
         finished = await self._in_finishing(
             lambda: finished_audio(
                 claim,

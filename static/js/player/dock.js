@@ -42,6 +42,8 @@ export function connectDock(dock, player) {
     const wave = seek.querySelector("svg");
     wave.setAttribute("viewBox", track.outlineBox || "0 0 1 64");
     for (const path of wave.querySelectorAll("path")) path.setAttribute("d", track.outline || "M0 31h1v2H0z");
+    part("downloads").closest("details").hidden = Boolean(track.isLive);
+    position.disabled = Boolean(track.isLive);
     for (const link of dock.querySelectorAll("[data-format]")) {
       link.href = track.href ? `${track.href}/download/${link.dataset.format}` : soundUrl(track.id, link.dataset.format);
       link.download = `${track.file ?? track.id}.${link.dataset.format}`;

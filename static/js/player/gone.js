@@ -7,7 +7,7 @@ import { ROOT } from "../root.js";
 export function connectGone(player) {
   async function look() {
     const id = player.track?.id;
-    if (!id) return;
+    if (!id || player.track.isLive) return;
     const answer = await fetch(`${ROOT}/sounds/${id}/there`).catch(() => null);
     const isGone = answer?.ok && (await answer.text()) === "no";
     if (isGone && player.track?.id === id) player.close();

@@ -3,6 +3,7 @@
 import { connectDock } from "./dock.js";
 import { connectGone } from "./gone.js";
 import { connectInline } from "./inline.js";
+import { connectLive } from "./live.js";
 import { connectMediaSession } from "./media-session.js";
 import { connectMemory } from "./memory.js";
 import { connectOneAtATime } from "./one-at-a-time.js";
@@ -21,4 +22,5 @@ if (audio) {
   connectPlays(player);
   connectMemory(player);
   connectGone(player);
+  connectLive(player);
 }

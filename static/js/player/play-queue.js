@@ -29,6 +29,11 @@ export class PlayQueue {
     return this.current;
   }
 
+  /** Put another track in the place of the current one. */
+  replace(track) {
+    this.#tracks = this.#tracks.with(this.#index, track);
+  }
+
   next() {
     if (this.hasNext) this.#index += 1;
     return this.current;

@@ -1,9 +1,11 @@
 // The one sound that plays, whatever page is shown. Says what happens to it by events:
-// "track" (another one, or none), "state" (playing or not, repeat, speed, volume), "time", "fault".
+// "track" (another one, or none), "state" (playing or not, repeat, speed, volume), "time", "fault", and "cut": a sound
+// that is still being made breaks off.
 
 import { word } from "../words.js";
+import { changeOver } from "./change-over.js";
 import { PlayQueue } from "./play-queue.js";
-import { soundUrl } from "./tracks.js";
+import { urlOf } from "./tracks.js";
 
 // A short jump back goes to the beginning, as on every player.
 const RESTART_AFTER_S = 3;
@@ -15,6 +17,7 @@ export class Player extends EventTarget {
   #startAt = 0;
   #tries = 0;
   #wantsToPlay = false;
+  #bridge = null;
 
   constructor(audio) {
     super();
@@ -41,10 +44,11 @@ export class Player extends EventTarget {
   }
 
   get isPlaying() {
-    return !this.#audio.paused;
+    return !(this.#bridge ?? this.#audio).paused;
   }
 
   get timeS() {
+    if (this.#bridge) return this.#bridge.currentTime;
     return this.#audio.readyState ? this.#audio.currentTime : this.#startAt;
   }
 
@@ -110,10 +114,13 @@ export class Player extends EventTarget {
 
   pause() {
     this.#wantsToPlay = false;
+    this.#bridge?.pause();
     this.#audio.pause();
   }
 
   seek(seconds) {
+    // What is still being made comes in one piece, from its beginning.
+    if (this.track?.isLive || this.#bridge) return;
     const to = Math.min(Math.max(0, seconds), this.lengthS);
     if (this.#audio.readyState) this.#audio.currentTime = to;
     else this.#startAt = to;
@@ -140,10 +147,37 @@ export class Player extends EventTarget {
     this.#say("track");
   }
 
+  /** Go over from a sound that was being made to its file, where it is; `makeTrack` is called once it is there. */
+  async finish(makeTrack) {
+    const live = this.track;
+    try {
+      await changeOver(this.#audio, urlOf(makeTrack()), (bridge) => {
+        if (this.track !== live) throw new Error("another sound plays by now");
+        this.#bridge = bridge;
+        this.#queue.replace(makeTrack());
+        this.#say("track");
+      });
+    } catch {
+      if (this.track === live) this.#queue.replace(makeTrack());
+      if (this.track?.id === makeTrack().id) this.#load(0, this.#wantsToPlay);
+    } finally {
+      this.#bridge = null;
+      this.#say("state");
+      this.#say("time");
+    }
+  }
+
+  /** Open a sound that is still being made once more, from its beginning. */
+  reopen(why) {
+    this.#say("fault", why);
+    this.#load(0, this.#wantsToPlay);
+  }
+
   #load(atS, plays) {
-    this.#startAt = atS;
+    this.#bridge?.pause();
+    this.#startAt = this.track.isLive ? 0 : atS;
     this.#tries = 0;
-    this.#audio.src = soundUrl(this.track.id);
+    this.#audio.src = urlOf(this.track);
     this.#say("track");
     this.#say("time");
     if (plays) this.#play();
@@ -161,13 +195,15 @@ export class Player extends EventTarget {
   }
 
   #ended() {
+    if (this.track?.isLive) return this.#say("cut");
     if (this.hasNext) this.next();
     else this.#wantsToPlay = false;
   }
 
   // A lost connection ends a sound with an error; it goes on where it was when there is one again.
   #failed() {
-    if (!this.track || !this.#audio.hasAttribute("src")) return;
+    if (!this.track || !this.#audio.hasAttribute("src") || this.#bridge) return;
+    if (this.track.isLive) return this.#say("cut");
     if (this.#audio.error?.code === MediaError.MEDIA_ERR_DECODE || this.#tries >= RETRY_MS.length) {
       this.#say("fault", word("cannotPlay"));
       return;

@@ -12,7 +12,7 @@ export function connectPlays(player) {
   }
 
   player.addEventListener("playing", () => {
-    if (told === player.track.id) return;
+    if (told === player.track.id || player.track.isLive) return;
     told = player.track.id;
     tell(told);
   });

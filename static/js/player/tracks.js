@@ -1,6 +1,7 @@
 // Reads what a page says of its sounds: [data-sound] inside a [data-tracks].
 
 import { ROOT } from "../root.js";
+import { word } from "../words.js";
 
 export function trackOf(element) {
   const { sound, title, by, length, href, file } = element.dataset;
@@ -14,6 +15,21 @@ export function trackOf(element) {
     lengthS: Number(length),
     outline: path?.getAttribute("d") ?? "",
     outlineBox: path?.ownerSVGElement.getAttribute("viewBox") ?? "",
+  };
+}
+
+/** The sound of a job that is being made, of the link that offers to listen to it. */
+export function liveTrackOf({ dataset: { listen, title, length } }) {
+  return {
+    id: `job-${listen}`,
+    jobId: listen,
+    isLive: true,
+    title,
+    by: word("beingMade"),
+    href: `${ROOT}/#job-${listen}`,
+    lengthS: Number(length),
+    outline: "",
+    outlineBox: "",
   };
 }
 
@@ -33,6 +49,10 @@ export function shuffled(tracks) {
     [drawn[at], drawn[left - 1]] = [drawn[left - 1], drawn[at]];
   }
   return drawn;
+}
+
+export function urlOf(track) {
+  return track.isLive ? `${ROOT}/job/${track.jobId}/stream` : soundUrl(track.id);
 }
 
 export function soundUrl(id, format = "wav") {

@@ -176,6 +176,23 @@ class JobStatusBody(msgspec.Struct, frozen=True, omit_defaults=True):
     completed: Moment | UnsetType = UNSET
     ended: Annotated[Moment, Meta(description="When it failed or was cancelled.")] | UnsetType = UNSET
     error: str | UnsetType = UNSET
+    attempt: (
+        Annotated[
+            int,
+            Meta(description="Counts runs, and within them sounds that were thrown away for their quality."),
+        ]
+        | UnsetType
+    ) = UNSET
+    interruption: (
+        Annotated[str, Meta(description="Why the run before ended without a sound.")] | UnsetType
+    ) = UNSET
+    stream_url: (
+        Annotated[str, Meta(description="Where the sound can be heard while it is made.")] | UnsetType
+    ) = UNSET
+    audible: (
+        Annotated[bool, Meta(description="There, and true, while the sound is made and can be heard.")]
+        | UnsetType
+    ) = UNSET
     # What was made; null once it was deleted.
     filename: Annotated[str, Meta(description="The last part of `audio_url`.")] | UnsetType | None = UNSET
     audio_url: str | UnsetType | None = UNSET
@@ -231,9 +248,16 @@ def job_status(job: JobView) -> JobStatusBody:
         started=UNSET if job.started_ms is None else timestamp(job.started_ms),
         error=UNSET if job.error is None else job.error,
         melody_from={f"{job.melody.kind}_id": job.melody.id} if job.melody else UNSET,
+        attempt=job.live.attempt or UNSET,
+        interruption=job.live.interruption or UNSET,
     )
     if job.position is not None:
-        queued = {"position": job.position, "expected_start": _optional(job.expected_start_ms)}
+        queued = {
+            "position": job.position,
+            "expected_start": _optional(job.expected_start_ms),
+            "stream_url": public_path(f"/job/{job.job_id}/stream"),
+            "audible": job.live.is_audible or UNSET,
+        }
         return msgspec.structs.replace(body, **queued)
     moment = "completed" if job.status == "completed" else "ended"
     if job.finished_ms is not None:

@@ -19,11 +19,18 @@ RETRY_AFTER_S: Final = 5
 class StreamCaps:
     """Counts the connections that are held open in this process, by holder.
 
-    An open page holds one; so do a waiting API request and a followed event stream.
+    An open page holds one; so do a waiting API request and a followed event stream. Streams of sound, which
+    only accounts have, are counted apart.
     """
 
-    def __init__(self, per_account: int, per_address: int) -> None:
-        self._limits = {"account": per_account, "address": per_address}
+    def __init__(
+        self, per_account: int, per_address: int | None = None, *, noun: str = "connections"
+    ) -> None:
+        """Without `per_address`, only accounts are counted. `noun` is in the names of the limits."""
+        self._limits = {"account": per_account}
+        if per_address is not None:
+            self._limits["address"] = per_address
+        self._noun = noun
         self._held: Counter[Key] = Counter()
 
     def hold(self, account_id: int | None, address: str) -> Callable[[], None]:
@@ -31,11 +38,13 @@ class StreamCaps:
 
         Raises LimitReached when the account or the address already holds as many as it may.
         """
-        keys = _keys(account_id, address)
+        keys = self._keys(account_id, address)
         nearest = min(keys, key=self._left)
         if self._left(nearest) <= 0:
             raise LimitReached(
-                "Too many open connections", retry_after_s=RETRY_AFTER_S, policy=self._policy(nearest)
+                f"Too many open {self._noun.replace('-', ' ')}",
+                retry_after_s=RETRY_AFTER_S,
+                policy=self._policy(nearest),
             )
         self._held.update(keys)
         return _Once(lambda: self._release(keys))
@@ -45,12 +54,12 @@ class StreamCaps:
     ) -> Callable[[], None]:
         """`hold`, telling with the answer how many more may be held."""
         release = self.hold(account_id, address)
-        keys = _keys(account_id, address)
+        keys = self._keys(account_id, address)
         announce(connection, *(RateLimit(self._policy(key), self._left(key)) for key in keys))
         return release
 
     def _policy(self, key: Key) -> LimitPolicy:
-        return LimitPolicy(f"connections-of-{key[0]}", self._limits[key[0]])
+        return LimitPolicy(f"{self._noun}-of-{key[0]}", self._limits[key[0]])
 
     def _left(self, key: Key) -> int:
         return self._limits[key[0]] - self._held[key]
@@ -66,10 +75,9 @@ class StreamCaps:
             if self._held[key] <= 0:
                 del self._held[key]
 
-
-def _keys(account_id: int | None, address: str) -> list[Key]:
-    keys: list[Key] = [("address", address_group(address))]
-    return keys if account_id is None else [*keys, ("account", account_id)]
+    def _keys(self, account_id: int | None, address: str) -> list[Key]:
+        keys: list[Key] = [("address", address_group(address))] if "address" in self._limits else []
+        return keys if account_id is None else [*keys, ("account", account_id)]
 
 
 class _Once:

@@ -20,7 +20,8 @@ class QueueRow:
     jobs, unless an admin looks; `actions` are an admin's. `skip_place` is where a skip takes an own job,
     `balance` what its owner has. `sure_start_ms` is the start where `expected_start` names it as one number,
     `starves_ms` the time from which no new job goes before it, where that is the reason for its place.
-    `variation` is its letter, for those who see the prompt.
+    `variation` is its letter, for those who see the prompt. `error` says why a job failed. `is_audible`: it
+    is the viewer's own, and can be heard already.
     """
 
     job_id: str
@@ -44,6 +45,7 @@ class QueueRow:
     variation: str = ""
     actions: tuple[AdminAction, ...] = ()
     balance: int = 0
+    is_audible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

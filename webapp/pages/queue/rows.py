@@ -69,6 +69,7 @@ def queue_row(
         owner=owner if is_admin else None,
         actions=_actions(job) if is_admin else (),
         balance=balance if is_own else 0,
+        is_audible=is_own and job.status == "processing" and job.live.is_audible,
     )
 
 

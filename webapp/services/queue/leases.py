@@ -15,6 +15,7 @@ from webapp.database import Database, Row
 from webapp.events import Bus, Event
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.library.sound_sources import SoundSource, source_of_text
+from webapp.policy.queue.live_sound import WORKER_STOPPED
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.queue import queries
@@ -31,7 +32,13 @@ LOST_TOO_OFTEN: Final = "The job was given up because it stopped {count} workers
 
 LEASED_JOBS: Final = LeasedTable(
     Job,
-    on_requeue={Job.started_ms: None, Job.start_order: None, Job.progress_pct: 0},
+    on_requeue={
+        Job.started_ms: None,
+        Job.start_order: None,
+        Job.progress_pct: 0,
+        Job.is_audible: False,
+        Job.interruption: WORKER_STOPPED,
+    },
     progress=Job.progress_pct,
 )
 
@@ -116,6 +123,7 @@ class Leases:
                 started_ms=now_ms,
                 start_order=transition.version + 1,
                 progress_pct=0,
+                is_audible=False,
                 device=worker["device"],
             )
             if row is None:
@@ -154,7 +162,9 @@ class Leases:
             job = await Job.select(Job.retry_count).where(Job.job_id == claim.job_id).first()
             again = not is_final and job is not None and job["retry_count"] < self._retries
             if again:
-                await self._store.requeue(claim, {Job.retry_count: Job.retry_count + 1})
+                await self._store.requeue(
+                    claim, {Job.retry_count: Job.retry_count + 1, Job.interruption: message}
+                )
             else:
                 await self._store.end(claim, "failed", {Job.error: message})
                 await self._payments.refund(claim.job_id, "The job failed")

@@ -123,7 +123,9 @@ async def active_jobs(database: Database) -> list[Row]:
     return await database.fetch(
         "SELECT queue_state.version, queue_state.is_paused, job.job_id, job.sequence, job.account,"
         " job.status, job.model, job.duration_s, job.tier, job.priority, job.starves_ms, job.skipped_ms,"
-        " job.is_moved, job.variation_of, job.created_ms, job.started_ms, job.start_order, job.progress_pct,"
+        " job.generation_id, job.fence, job.discarded_takes, job.is_audible, job.stream_formats,"
+        " job.interruption, job.is_moved, job.variation_of, job.created_ms, job.started_ms, job.start_order,"
+        " job.progress_pct,"
         f" job.prompt, job.worker_id, {_affinities(database.dialect)}"
         f" FROM queue_state LEFT JOIN job ON job.status IN {literals(ACTIVE)} WHERE queue_state.id = 1"
     )

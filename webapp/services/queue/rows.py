@@ -9,6 +9,7 @@ from webapp.policy.accounts.tiers import SKIPPED
 from webapp.policy.generation import SamplingChoice
 from webapp.policy.library.sound_sources import source_of_text
 from webapp.policy.queue.estimates import RunningJob
+from webapp.policy.queue.live_sound import LiveSound
 from webapp.policy.queue.ordering import WaitingJob
 from webapp.policy.queue.skip_prices import SkipPrice, skip_cost
 from webapp.services.library.sounds import sound_view
@@ -61,6 +62,19 @@ def job_view(row: Row, prices: Sequence[SkipPrice]) -> JobView:
         variation_of=row["variation_of"],
         variation=variation_letter(row),
         continuation=continuation_of(row),
+        live=live_sound(row),
+    )
+
+
+def live_sound(row: Row) -> LiveSound:
+    """Read what is known of a sound while it is made."""
+    return LiveSound(
+        generation_id=row["generation_id"],
+        fence=row["fence"],
+        discarded_takes=row["discarded_takes"],
+        is_audible=bool(row["is_audible"]),
+        formats=row["stream_formats"],
+        interruption=row["interruption"],
     )
 
 
@@ -85,6 +99,7 @@ def with_position(job: JobView, queued: QueuedJob) -> JobView:
         start=queued.start,
         usual_s=queued.usual_s,
         progress_pct=queued.progress_pct,
+        live=queued.live,
     )
 
 

@@ -14,7 +14,13 @@ from webapp.policy.queue.reasons import (
 from webapp.services.queue import queries
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.estimates import Estimator
-from webapp.services.queue.rows import priority_label, running_job, variation_letter, waiting_job
+from webapp.services.queue.rows import (
+    live_sound,
+    priority_label,
+    running_job,
+    variation_letter,
+    waiting_job,
+)
 from webapp.services.queue.views import QueuedJob, QueueSnapshot
 from webapp.services.shared.read_cache import ReadCache, Reading
 from webapp.tables import QueueState
@@ -124,4 +130,5 @@ def _view(
         ahead=ahead,
         starves_ms=row["starves_ms"],
         variation=variation_letter(row),
+        live=live_sound(row),
     )

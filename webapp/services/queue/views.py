@@ -2,14 +2,18 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Final
 
 from webapp.policy.continuations import ContinuationChoice
 from webapp.policy.generation import GenerationChoice, SamplingChoice
 from webapp.policy.library.sound_sources import SoundSource
 from webapp.policy.queue.estimates import Start
 from webapp.policy.queue.job_status import TERMINAL, JobStatus
+from webapp.policy.queue.live_sound import LiveSound
 from webapp.policy.queue.reasons import NOTHING_AHEAD, JobsAhead, PositionReason
 from webapp.services.library.sounds import SoundView
+
+NOT_BEGUN: Final = LiveSound()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class QueuedJob:
     processing. `start` is its estimated start; None while processing, and when there is no estimate.
     `is_held`: it is waiting while the queue is paused. `skip_place` is the position that a skip would give
     it; None if that is no better. `usual_s` is the usual duration of a processing job, `ahead` counts the
-    jobs before a waiting one, and `starves_ms` is its starvation limit. `variation` is as of `JobView`.
+    jobs before a waiting one, and `starves_ms` is its starvation limit. `variation` is as of `JobView`, and
+    `live` is what can be heard of it.
     """
 
     job_id: str
@@ -43,6 +48,7 @@ class QueuedJob:
     ahead: JobsAhead = NOTHING_AHEAD
     starves_ms: int | None = None
     variation: str = ""
+    live: LiveSound = NOT_BEGUN
 
     @property
     def progress(self) -> str:
@@ -117,6 +123,7 @@ class JobView:
     variation_of: int | None = None
     variation: str = ""
     continuation: ContinuationChoice | None = None
+    live: LiveSound = NOT_BEGUN
 
     @property
     def progress(self) -> str:

@@ -7,7 +7,15 @@ from webapp.database import Database
 from webapp.policy.moments import SKEW_MS
 from webapp.tables import Duty
 
-DutyName = Literal["lapsed leases", "silent workers", "loose files", "old hits", "tallies", "old uploads"]
+DutyName = Literal[
+    "lapsed leases",
+    "silent workers",
+    "loose files",
+    "old hits",
+    "tallies",
+    "old uploads",
+    "stream pieces",
+]
 
 
 class Duties:

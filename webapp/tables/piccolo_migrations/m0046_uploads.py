@@ -4,7 +4,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from webapp.tables import QueueState
 
-ID = "2026-11-29T11:00:00:000000"
+ID = "2026-11-29T11:25:00:000000"
 VERSION = "1.38.0"
 DESCRIPTION = "uploads"
 

@@ -1,0 +1,1 @@
+"""Sounds that are heard while they are being made."""
