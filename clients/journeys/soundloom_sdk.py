@@ -30,6 +30,8 @@ def _waiting(client: Soundloom) -> None:
     states = list(job.events())
     assert states[-1].status == "completed", states
     assert [state.progress_pct for state in states] == sorted(state.progress_pct for state in states)
+    heard = b"".join(client.submit("slow piano", duration=10).stream())
+    assert len(heard) > 50_000
     takes = client.submit_takes(2, "wind", duration=1)
     assert len({take.result().job.seed for take in takes}) == 2
 
@@ -67,6 +69,7 @@ async def _awaiting(address: str, token: str) -> None:
         assert first.generation_id != second.generation_id
         assert (await first.file("flac").read()).startswith(b"fLaC")
         job = await client.submit("birds", duration=2)
+        assert len(b"".join([piece async for piece in job.stream("wav")])) > 100_000
         states = [state.status async for state in job.events()]
         assert states[-1] == "completed", states
 
