@@ -1,7 +1,8 @@
 """Measures how soon a sentence is spoken: on an idle server, and beside sketch and MusicGen.
 
 Run it as ``make bench-speech``. Times are from the request to its whole answer: the sound is in the library
-then, in four formats and with its picture. MusicGen has its published small shape and random weights, and
+then, in four formats and with its picture. "First sound" is the first piece of a streamed page of text.
+MusicGen has its published small shape and random weights, and
 decodes on every core. "No core left over" adds, to sketch, a process for each core that does nothing but
 compute at the priority of a worker.
 """
@@ -49,6 +50,17 @@ def say(client: httpx.Client, text: str = SENTENCE) -> float:
     return 1000 * (time.perf_counter() - began)
 
 
+def first_sound(client: httpx.Client, text: str = PAGE) -> float:
+    """Milliseconds from the request to the first sound of a stream, which is then left."""
+    began = time.perf_counter()
+    with client.stream("POST", "/api/tts/stream", json={"text": text}) as answer:
+        answer.raise_for_status()
+        next(answer.iter_raw())
+        heard_ms = 1000 * (time.perf_counter() - began)
+        client.delete(f"/api/tts/requests/{answer.headers['speech-request']}")
+    return heard_ms
+
+
 def spread(times_ms: list[float]) -> dict[str, float]:
     """The median, the 95th of 100, and the longest."""
     ordered = sorted(times_ms)
@@ -57,6 +69,13 @@ def spread(times_ms: list[float]) -> dict[str, float]:
         "p95_ms": round(ordered[int(0.95 * (len(ordered) - 1))], 1),
         "max_ms": round(ordered[-1], 1),
     }
+
+
+def refuse(client: httpx.Client) -> float:
+    """Milliseconds until a text of 5,000 characters without a blank is refused: it would last too long."""
+    began = time.perf_counter()
+    assert client.post("/api/tts/generate", json={"text": ("Xq9" * 1667)[:5000]}).status_code == 400
+    return 1000 * (time.perf_counter() - began)
 
 
 def wait_for_speech(client: httpx.Client) -> None:
@@ -87,7 +106,9 @@ def no_core_left() -> Iterator[None]:
 
 def measure(client: httpx.Client, sentences: int) -> dict[str, object]:
     figures: dict[str, object] = {"idle": spread([say(client) for _ in range(sentences)])}
+    figures["first_sound_idle"] = spread([first_sound(client) for _ in range(sentences)])
     figures["page_idle"] = {"ms": round(say(client, PAGE), 1)}
+    figures["too_long_idle"] = {"ms": round(refuse(client), 1)}
     with ThreadPoolExecutor(64) as pool:
         began = time.perf_counter()
         together = list(pool.map(lambda _: say(client), range(64)))
@@ -104,6 +125,7 @@ def measure(client: httpx.Client, sentences: int) -> dict[str, object]:
 def measure_with_model(client: httpx.Client, sentences: int) -> dict[str, object]:
     keep_making(client, 2)
     figures: dict[str, object] = {"musicgen": spread([say(client) for _ in range(sentences)])}
+    figures["first_sound_musicgen"] = spread([first_sound(client) for _ in range(sentences)])
     assert client.get("/queue-status").json()["current_job"], "the music ended too early"
     return figures
 

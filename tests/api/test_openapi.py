@@ -75,6 +75,11 @@ STATUSES = {
     "PUT /api/moderation/sounds/{sound_id}/note": "200 400 401 403 404 408 413 415 429",
     "GET /api/voices": "200 400",
     "POST /api/tts/generate": "201 400 401 408 413 415 422 429 503 507",
+    "POST /api/tts/stream": "200 400 401 408 409 413 415 429 503 507",
+    "POST /api/tts/requests": "202 400 401 408 413 415 422 429 503 507",
+    "GET /api/tts/requests/{request_id}": "200 401 404 429",
+    "DELETE /api/tts/requests/{request_id}": "200 401 404 409 429",
+    "GET /captions/{filename}": "200 404 429",
     "GET /api/tts/sample/{voice}": "200 206 304 404 412 416 503",
     "HEAD /api/tts/sample/{voice}": "200 206 304 404 412 416 503",
     "POST /api/uploads": "201 400 401 408 413 415 429 503 507",
@@ -109,7 +114,7 @@ LIMITED = {
     "GET /spectrogram/{filename}", "POST /api/auth/register", "POST /api/auth/token",
     "POST /api/library/{sound_id}/vote", "POST /api/favorites/{sound_id}", "DELETE /api/favorites/{sound_id}",
     "POST /api/tts/generate", "POST /v1/audio/speech", "POST /v1/sound-generation", "POST /v1/music",
-    "POST /api/uploads",
+    "POST /api/uploads", "POST /api/tts/stream", "POST /api/tts/requests", "GET /captions/{filename}",
 }  # fmt: skip
 
 
@@ -227,6 +232,7 @@ def test_request_headers_are_described(document: dict[str, Any]) -> None:
         "POST /api/jobs/{job_id}/retry": {"Idempotency-Key"},
         "POST /api/queue/{job_id}/skip": {"Idempotency-Key"},
         "POST /api/tts/generate": {"Idempotency-Key"},
+        "POST /api/tts/requests": {"Idempotency-Key"},
     }
 
 

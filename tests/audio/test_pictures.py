@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from webapp.audio.peaks import waveform_peaks
-from webapp.audio.spectrogram import LOWEST_HZ, RANGE_DB, log_spectrogram_db, spectrogram_png
+from webapp.audio.spectrogram import log_spectrogram_db, spectrogram_png
+from webapp.audio.spectrogram_frame import LOWEST_HZ, RANGE_DB
 from webapp.audio.waveform import Waveform
 
 

@@ -72,6 +72,24 @@ def test_a_text_is_spoken_and_heard(page: Page) -> None:
     expect(speech.spoken).to_have_count(0)
 
 
+def test_a_long_text_is_heard_from_its_first_sentence_on(page: Page) -> None:
+    Credentials(page).register("long-speaker")
+    speech = SpeechPage(page)
+    speech.open()
+    speech.text.fill(" ".join(["This sentence is heard while others are spoken."] * 60))
+    speech.speak.click()
+    audio = page.locator("#speaking audio")
+    expect(audio).to_be_visible(timeout=SPOKEN_MS)
+    page.wait_for_function("audio => audio.currentTime > 0.1", arg=audio.element_handle())
+    expect(speech.spoken).to_have_count(1, timeout=SPOKEN_MS)
+    expect(page.get_by_text("All of it is spoken")).to_be_visible()
+    # The sentence that is heard is shown by the player, and marked in the sound's text.
+    speech.spoken.get_by_role("link", name="This sentence").first.click()
+    page.get_by_role("button", name="Play This").first.click()
+    expect(page.locator("[data-player-caption]")).to_contain_text("This sentence is heard", timeout=SPOKEN_MS)
+    expect(page.locator("[data-sentence='0'].is-said")).to_have_count(1)
+
+
 def test_a_draft_survives_a_reload_and_goes_with_its_owner(page: Page) -> None:
     Credentials(page).register("drafter")
     speech = SpeechPage(page)

@@ -55,7 +55,7 @@ REMAINING: dict[str, int] = {
     "_first_look": 1,
     "_has_room": 1,
     "_is_place": 1,
-    "_look": 3,
+    "_look": 2,
     "_looks_alike": 1,
     "_looks_back": 1,
     "_make_room": 1,

@@ -30,10 +30,12 @@ UNKNOWN: Final = "f" * 20
 ANSWERED_OTHERWISE: Final = {
     "/audio/{filename}": "a file opens to those who hold its name, until it is deleted",
     "/spectrogram/{filename}": "the same",
+    "/captions/{filename}": "the same",
     "/sounds/{sound_id:str}/there": "the same",
     "/api/queue/events": "endless, and tells of the queue",
     "/job/{job_id}/events": "endless for jobs that wait",
     "/job/{job_id}/stream": "the same; it is for the owner and admins of a job alone",
+    "/api/radio/shuffle": "in another order each time; see test_radio.py",
     "/events": "endless; a list that changed is asked for again",
     "/surprise": "another idea each time",
     "/setup": "no account, no sounds",
@@ -56,7 +58,11 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
 }
 # They name no sound, or only jobs and playlists of the account's own.
 NAME_NO_SOUND: Final = {
-    "POST /generate", "POST /api/tts/generate", "POST /api/queue/{job_id}/cancel",
+    "POST /generate", "POST /api/tts/generate", "POST /api/tts/stream", "POST /api/tts/requests",
+    "POST /v1/audio/speech", "POST /v1/sound-generation", "POST /v1/music", "POST /v1/music/stream",
+    "POST /v1/text-to-speech/{voice_id}", "POST /v1/text-to-speech/{voice_id}/stream",
+    "POST /api/uploads", "DELETE /api/uploads/{upload_id}",
+    "DELETE /api/tts/requests/{request_id}", "POST /api/queue/{job_id}/cancel",
     "POST /api/queue/{job_id}/skip", "POST /api/queue/{job_id}/stop", "POST /api/jobs/{job_id}/retry",
     "POST /api/auth/register",
     "POST /api/auth/token", "DELETE /api/auth/tokens/{token_id}", "POST /api/playlists",
@@ -79,7 +85,7 @@ class World:
         return {
             "sound_id": self.secrets, "id": self.secrets, "ids": self.secrets, "job_id": self.jobs,
             "playlist_id": self.playlists, "playlist": self.playlists, "audio_format": ("wav",),
-            "voice": ("x",), "username": ("ann",),
+            "voice": ("x",), "voice_id": ("x",), "upload_id": ("x",), "request_id": ("x",), "username": ("ann",),
         }.get(name) or VALUES[name]  # fmt: skip
 
 

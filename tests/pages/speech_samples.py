@@ -6,6 +6,8 @@ from typing import Any
 from tests.pages.library_samples import ADA, CARDS, LONG
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.speech.contexts import (
+    SpeakingFragment,
+    SpeakingStateFragment,
     SpeechForm,
     SpeechFormFragment,
     SpeechPage,
@@ -13,7 +15,7 @@ from webapp.pages.speech.contexts import (
     VoiceChoice,
     VoiceChoiceFragment,
 )
-from webapp.services.speech.views import VoiceView
+from webapp.services.speech.views import SpeechProgress, VoiceView
 
 VOICE = VoiceView("espeak-en", LONG[:60], "en-US", "basic", 22_050, "A voice", "GPL-3.0", "espeak-ng")
 CHOICE = VoiceChoice((("en", "English"), ("ar", "العربية")), "en", (VOICE,), VOICE)
@@ -35,3 +37,9 @@ def samples() -> Iterator[Any]:
     yield SpeechPage(Chrome("speech", ADA, live="library"), forms[0], CARDS)
     yield SpeechPage(Chrome("speech"), forms[1], ())
     yield SpokenListFragment(CARDS)
+    for status, refusal in (("processing", ""), ("completed", ""), ("failed", ""), ("failed", "Cancelled")):
+        progress = SpeechProgress(
+            "a1b2c3d4e5f6", status, "0" * 20, "espeak-en", LONG, 9, 3, 4.0, refusal, "mp3"
+        )
+        yield SpeakingFragment(progress)
+        yield SpeakingStateFragment(progress)

@@ -178,3 +178,31 @@ async def test_a_default_voice_that_is_not_there_is_said(ann_browser: httpx.Asyn
     assert said in page
     spoken = await ann_browser.post("/speech", data={"text": "a"}, headers=HTMX)
     assert (spoken.status_code, said in spoken.text) == (200, True)
+
+
+@pytest.mark.usefixtures("speaker")
+class TestLongTexts:
+    async def test_a_long_text_is_heard_watched_and_listed(self, ann_browser: httpx.AsyncClient) -> None:
+        text = " ".join(["This sentence is heard while others are spoken."] * 12)
+        answer = await ann_browser.post("/speech", data={"text": text}, headers=HTMX)
+        assert answer.status_code == 200
+        assert '<hx-partial hx-target="#speaking"' in answer.text
+        found = re.search(r'autoplay src="(/speech/requests/[0-9a-f]{12})/stream"', answer.text)
+        assert found is not None
+        heard = await ann_browser.get(f"{found[1]}/stream")
+        assert (heard.headers["content-type"], heard.headers["accept-ranges"]) == ("audio/mpeg", "none")
+        state = (await ann_browser.get(found[1], headers=HTMX)).text
+        assert "All of it is spoken" in state
+        assert '<hx-partial hx-target="#spoken"' in state
+        sound = re.search(r'data-sound="([0-9a-f]{20})"', state)
+        assert sound is not None
+        page = (await ann_browser.get(f"/sounds/{sound[1]}")).text
+        assert page.count('<span data-sentence="') == 12
+        # What has ended is shown as it is.
+        stopped = await ann_browser.post(f"{found[1]}/cancel", headers=HTMX)
+        assert "All of it is spoken" in stopped.text
+
+    async def test_somebody_elses_is_not_there(self, ann_browser: httpx.AsyncClient) -> None:
+        for path in ("", "/stream"):
+            answer = await ann_browser.get(f"/speech/requests/{'a' * 12}{path}")
+            assert answer.status_code == 404

@@ -1,7 +1,7 @@
 """A speech worker inside the test, with the real engine, over each database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -30,11 +30,11 @@ class ScriptedSpeaker(Speaker):
         self.failures = list(failures)
         self.asked: list[str] = []
 
-    def speak(self, segments: Sequence[Segment], speed: float, limit_s: float) -> list[Spoken]:
+    def speak(self, segments: Sequence[Segment], limit_s: float) -> Generator[Spoken, None, None]:
         self.asked += [segment.text for segment in segments]
         if self.failures:
             raise self.failures.pop(0)
-        return super().speak(segments, speed, limit_s)
+        return super().speak(segments, limit_s)
 
 
 def a_voice(voice_id: str) -> VoiceView:

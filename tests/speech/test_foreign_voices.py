@@ -223,7 +223,7 @@ def test_what_the_speaking_process_could_not_do_is_told_in_words(tmp_path: Path)
     def said(engine: EngineName, source: str) -> str:
         voice = Voice("x", "x", "en", "", 16_000, "", "", engine, source)
         with pytest.raises(SpeechError) as caught:
-            speaker.speak([Segment("hello", voice, 0)], 1, 60)
+            list(speaker.speak([Segment("hello", voice, 0)], 60))
         return str(caught.value)
 
     try:
@@ -233,7 +233,7 @@ def test_what_the_speaking_process_could_not_do_is_told_in_words(tmp_path: Path)
         assert "gone.onnx.json is not there" in said("piper", str(tmp_path / "gone.onnx"))
         # None of it ended the process.
         voice = Voice("x", "x", "en", "", 16_000, "", "", "piper", model)
-        assert speaker.speak([Segment("hello", voice, 0)], 1, 60)[0].samples.size
+        assert next(speaker.speak([Segment("hello", voice, 0)], 60)).samples.size
     finally:
         speaker.close()
 

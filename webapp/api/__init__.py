@@ -19,6 +19,7 @@ from webapp.api.queue.generate import GenerationController
 from webapp.api.queue.listening import ListeningController
 from webapp.api.queue.queue import QueueController
 from webapp.api.queue.steering import SteeringController
+from webapp.api.speech.long_texts import LongTextController
 from webapp.api.speech.speech import SpeechController
 from webapp.api.workers.models import models
 from webapp.api.workers.status import status
@@ -32,6 +33,7 @@ API_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     GenerationController,
     LibraryController,
     ListeningController,
+    LongTextController,
     ModerationController,
     OpenAIController,
     PlaylistController,

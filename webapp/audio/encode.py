@@ -121,7 +121,7 @@ def write_audio(
         write_pcm(path, pcm, waveform.sample_rate, audio_format, marks=marks, progressed=progressed)
     else:
         if audio_format is AudioFormat.MP3:
-            waveform = _at_rate(waveform, mp3_rate(waveform.sample_rate))
+            waveform = at_rate(waveform, mp3_rate(waveform.sample_rate))
         frames = np.ascontiguousarray(waveform.samples.T)
         # libsndfile's own tag of an MP3 holds Latin-1 only.
         own_tag = marks if audio_format is AudioFormat.MP3 else None
@@ -135,7 +135,8 @@ def mp3_rate(sample_rate: int) -> int:
     return next((rate for rate in MP3_RATES if rate >= sample_rate), MP3_RATES[-1])
 
 
-def _at_rate(waveform: Waveform, sample_rate: int) -> Waveform:
+def at_rate(waveform: Waveform, sample_rate: int) -> Waveform:
+    """Return the sound at another sample rate."""
     if waveform.sample_rate == sample_rate:
         return waveform
     common = math.gcd(sample_rate, waveform.sample_rate)

@@ -82,10 +82,13 @@ def write_renditions(
     return tuple(Rendition(str(suffix), path, path.stat().st_size) for suffix, path in paths.items())
 
 
-def warm_up() -> None:
-    """Do one-time work in advance, such as loading fonts, so that no job waits for it."""
-    silence = Waveform(np.zeros((2, 4800), np.float32), 48_000)
-    spectrogram_png(silence)
+def warm_up(*sample_rates: int) -> None:
+    """Do one-time work in advance, such as loading fonts, so that no job waits for it.
+
+    `sample_rates` are those of the sounds that will come, where that is known.
+    """
+    for sample_rate in sample_rates or (48_000,):
+        spectrogram_png(Waveform(np.zeros((2, 4800), np.float32), sample_rate))
 
 
 def _write_picture(path: Path, waveform: Waveform, progressed: Callable[[float], object]) -> None:

@@ -72,6 +72,14 @@ def limited(waveform: Waveform, *, ceiling_dbtp: float = CEILING_DBTP) -> tuple[
     return _limited(waveform, peaks, 0.0, ceiling_dbtp - LIMITER_MARGIN_DB, wraps=False)
 
 
+def limit(waveform: Waveform, gain_db: float, *, ceiling_dbtp: float = CEILING_DBTP) -> Waveform:
+    """Return the sound with a gain, its peaks reduced where they would pass the ceiling."""
+    peaks = oversampled_peaks(waveform.samples, wraps=False)
+    if _to_db(float(peaks.max())) + gain_db <= ceiling_dbtp:
+        return waveform.with_samples(waveform.samples * np.float32(_from_db(gain_db)))
+    return _limited(waveform, peaks, gain_db, ceiling_dbtp - LIMITER_MARGIN_DB, wraps=False)[0]
+
+
 def _level_with_limiter(
     waveform: Waveform, peaks: Samples, gain_db: float, target_lufs: float, ceiling_dbtp: float, wraps: bool
 ) -> Levelled:

@@ -36,6 +36,7 @@ from webapp.pages.queue.front_page import FrontPage
 from webapp.pages.queue.generate import show_quote, show_start, submit, surprise
 from webapp.pages.queue.job_actions import JOB_ACTION_HANDLERS
 from webapp.pages.queue.queue import show_queue
+from webapp.pages.speech.speaking import hear, show_progress, stop_speaking
 from webapp.pages.speech.speech import show_speech, show_voices, speak
 from webapp.services.container import Services
 
@@ -64,6 +65,9 @@ PAGE_CONTROLLERS: Final[tuple[ControllerRouterHandler, ...]] = (
     *CONTINUING_HANDLERS,
     *PLAYLIST_HANDLERS,
     send_in,
+    hear,
+    show_progress,
+    stop_speaking,
     show_speech,
     show_voices,
     speak,

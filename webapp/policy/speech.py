@@ -7,7 +7,13 @@ from typing import Any, Final
 from webapp.errors import InvalidRequest
 from webapp.foreign_text import is_plain_name
 from webapp.policy.generation import clean_text
+from webapp.policy.library.fields import is_generation_id
+from webapp.policy.speech_markup import SSML, spoken_parts
 
+PLAIN: Final = "plain"
+USUAL_DUCKING_DB: Final = 12.0
+MOST_DUCKING_DB: Final = 40.0
+NO_BACKING: Final = "The sound to speak over was not found"
 MAX_TEXT_CHARACTERS: Final = 5_000
 MIN_SPEED: Final = 0.5
 MAX_SPEED: Final = 2.0
@@ -17,6 +23,8 @@ VOICE_NOT_FOUND: Final = "Voice not found"
 VOICE_MODEL: Final = "voice"
 STATUS_MODEL: Final = "tts"
 
+# The first is the usual one.
+STREAM_FORMATS: Final = ("mp3", "ogg", "flac", "wav")
 MAX_VOICE_CHARACTERS: Final = 100
 # The neural English voice, and the one that speaks where there is none.
 USUAL_VOICES: Final = ("hibari-heart", "espeak-en-us")
@@ -57,12 +65,35 @@ SAMPLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechOptions:
+    """How a text is spoken beside its speed: `pitch` is 1 for the voice's own, `markup` may be `ssml`.
+
+    `over` is the id of a sound that it is spoken over, and that is lowered by `ducking_db` meanwhile.
+    """
+
+    pitch: float = 1.0
+    markup: str = ""
+    over: str = ""
+    ducking_db: float = USUAL_DUCKING_DB
+
+
+USUAL_OPTIONS: Final = SpeechOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechChoice:
     """A validated speech request. `voice` is None for the server's default."""
 
     text: str
     voice: str | None = None
     speed: float = NORMAL_SPEED
+    options: SpeechOptions = USUAL_OPTIONS
+
+    @property
+    def voices_in_text(self) -> frozenset[str]:
+        """Return the voices that the markup of the text names."""
+        parts = spoken_parts(self.text, self.options.markup)
+        return frozenset(part.voice for part in parts if part.voice)
 
 
 def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
@@ -74,7 +105,28 @@ def parse_speech(body: Mapping[str, Any]) -> SpeechChoice:
     text = _text(body.get("text"))
     if voice is not None and not isinstance(voice, str):
         raise InvalidRequest(VOICE_NOT_FOUND, field="voice", code="voice_not_found")
-    return SpeechChoice(text, voice or None, _speed(body.get("speed")))
+    options = SpeechOptions(
+        _factor(body.get("pitch"), "Pitch", "pitch"),
+        _markup(body.get("markup")),
+        _over(body.get("over")),
+        _ducking_db(body.get("ducking_db")),
+    )
+    choice = SpeechChoice(text, voice or None, _factor(body.get("speed"), "Speed", "speed"), options)
+    # Raises for markup that cannot be read.
+    _ = choice.voices_in_text
+    return choice
+
+
+def parse_stream_format(body: Mapping[str, Any]) -> str:
+    """Validate the format of a stream. Raises InvalidRequest, also for speech that is mixed with a sound."""
+    if body.get("over"):
+        raise InvalidRequest("Speech over a sound is mixed at its end and cannot be streamed", field="over")
+    value = body.get("format")
+    if value is None:
+        return STREAM_FORMATS[0]
+    if value not in STREAM_FORMATS:
+        raise InvalidRequest(f"Format must be one of: {', '.join(STREAM_FORMATS)}", field="format")
+    return str(value)
 
 
 def is_voice_id(text: str) -> bool:
@@ -114,9 +166,33 @@ def _text(value: object) -> str:
     return text
 
 
-def _speed(value: object) -> float:
+def _factor(value: object, name: str, field: str) -> float:
     if value is None:
         return NORMAL_SPEED
     if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_SPEED <= value <= MAX_SPEED:
-        raise InvalidRequest(f"Speed must be a number from {MIN_SPEED:g} to {MAX_SPEED:g}", field="speed")
+        raise InvalidRequest(f"{name} must be a number from {MIN_SPEED:g} to {MAX_SPEED:g}", field=field)
     return float(value)
+
+
+def _over(value: object) -> str:
+    if value in (None, ""):
+        return ""
+    if not isinstance(value, str) or not is_generation_id(value):
+        raise InvalidRequest(NO_BACKING, field="over")
+    return value
+
+
+def _ducking_db(value: object) -> float:
+    if value is None:
+        return USUAL_DUCKING_DB
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_DUCKING_DB:
+        raise InvalidRequest(f"Ducking must be a number from 0 to {MOST_DUCKING_DB:g}", field="ducking_db")
+    return float(value)
+
+
+def _markup(value: object) -> str:
+    if value in (None, PLAIN):
+        return ""
+    if value != SSML:
+        raise InvalidRequest(f"Markup must be one of: {PLAIN}, {SSML}", field="markup")
+    return SSML

@@ -141,4 +141,8 @@ async def open_services(
 
     stack, parts = await until_there(attempt, for_s=wait_s)
     async with stack:
-        yield build_services(settings, parts.database, parts.bus, parts.storage, parts.clock, parts.ids)
+        services = build_services(settings, parts.database, parts.bus, parts.storage, parts.clock, parts.ids)
+        try:
+            yield services
+        finally:
+            await services.speech.long_texts.close()

@@ -50,6 +50,7 @@ class SpeechProcessor:
         self._stopping = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech")
         self._current: SpeechClaim | None = None
+        self._attempt: SpeechAttempt | None = None
         self._told_refused: tuple[Refused, ...] = ()
         self._claiming = Outage(logger, "work")
 
@@ -87,21 +88,25 @@ class SpeechProcessor:
         self._current = claim
         wait_ms = self._services.clock.now_ms() - claim.submitted_ms
         self._metrics.claimed(claim.model, max(0, wait_ms) / 1000)
+        self._attempt = SpeechAttempt(
+            self._services,
+            self._maker,
+            claim,
+            metrics=self._metrics,
+            thread=self._thread,
+            stopping=self._stopping,
+        )
         try:
-            await SpeechAttempt(
-                self._services,
-                self._maker,
-                claim,
-                metrics=self._metrics,
-                thread=self._thread,
-                stopping=self._stopping,
-            ).run()
+            await self._attempt.run()
         finally:
-            self._current = None
+            self._current = self._attempt = None
 
     async def _beat(self) -> None:
         """Keep the lease, stay on the register, and notice voices that come and go."""
-        kept = await self._leases.keep(self._worker_id, [self._current] if self._current else [])
+        attempt, claim = self._attempt, self._current
+        kept = await self._leases.keep(self._worker_id, [claim] if claim else [])
+        if attempt and claim and (claim.key, claim.fence) not in kept.held:
+            attempt.lose()
         if not kept.is_registered:
             await self._enter()
         elif await asyncio.to_thread(self._engine.rescan):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from typing import Final
 
 from webapp.audio.export import warm_up
 from webapp.engines.speech.engine import SpeechEngine
@@ -15,6 +16,9 @@ from webapp.services.workers.metrics_reporter import report_metrics
 from webapp.settings import Settings
 from webapp.speech.loop import SpeechProcessor
 from webapp.stopping import StopRequests, run_process
+
+# Of Hibari's and Kokoro's voices, and of eSpeak NG's and most of Piper's.
+USUAL_RATES: Final = (24_000, 22_050)
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ async def _run(settings: Settings, exit_with_parent: bool, worker_id: str | None
             )
             stop_requests.from_now_on(processor.stop)
             await services.storage.sweep_staging()
-            await asyncio.gather(asyncio.to_thread(warm_up), asyncio.to_thread(engine.warm_up))
+            await asyncio.gather(asyncio.to_thread(warm_up, *USUAL_RATES), asyncio.to_thread(engine.warm_up))
             logger.info("speech worker ready", extra={"worker": name})
             reporting = asyncio.create_task(report_metrics(services.workers.metrics, name, metrics))
             try:

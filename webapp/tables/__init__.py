@@ -18,7 +18,7 @@ from webapp.tables.administration import AdminAction, Duty
 from webapp.tables.idempotency import IdempotencyKey
 from webapp.tables.jobs import Job, ModelWish, QueueState, Sound, SoundMaterial, Worker
 from webapp.tables.library import Favorite, LibraryItem, Playlist, PlaylistTrack, SoundVote, Tally
-from webapp.tables.speech import SpeechRequest
+from webapp.tables.speech import SpeechPiece, SpeechRequest
 from webapp.tables.storage import LooseFiles, StorageMark
 from webapp.tables.uploads import Upload
 from webapp.tables.weights import WeightsCopy, WeightsFolder
@@ -47,6 +47,7 @@ ALL_TABLES: tuple[type[Table], ...] = (
     Playlist,
     PlaylistTrack,
     SpeechRequest,
+    SpeechPiece,
     AdminAction,
     WeightsFolder,
     WeightsCopy,
@@ -80,6 +81,7 @@ __all__ = [
     "Sound",
     "SoundMaterial",
     "SoundVote",
+    "SpeechPiece",
     "SpeechRequest",
     "StorageMark",
     "Tally",

@@ -108,6 +108,8 @@ class Sound(Table):
     bytes_total = BigInt()
     # JSON: what an engine that reads prompts by rules made of this one; empty where it does not, or is older.
     reading = Text(default="")
+    # JSON: begin, end and text of each sentence; empty where nothing is spoken.
+    captions = Text(default="")
 
 
 class SoundMaterial(Table, tablename="sound_material"):

@@ -1,5 +1,6 @@
 // Puts the player together.
 
+import { connectCaptions } from "./captions.js";
 import { connectDock } from "./dock.js";
 import { connectGone } from "./gone.js";
 import { connectInline } from "./inline.js";
@@ -15,6 +16,7 @@ const audio = document.getElementById("player-audio");
 if (audio) {
   const player = new Player(audio);
   connectDock(document.getElementById("player"), player);
+  connectCaptions(player, audio);
   connectPage(player);
   connectInline(player);
   connectOneAtATime(player);

@@ -4,7 +4,7 @@ import { ROOT } from "../root.js";
 import { word } from "../words.js";
 
 export function trackOf(element) {
-  const { sound, title, by, length, href, file } = element.dataset;
+  const { sound, title, by, length, href, file, spoken } = element.dataset;
   const path = element.querySelector(".wave path");
   return {
     id: sound,
@@ -13,6 +13,7 @@ export function trackOf(element) {
     href: href ?? "",
     file: file ?? sound,
     lengthS: Number(length),
+    isSpoken: spoken !== undefined,
     outline: path?.getAttribute("d") ?? "",
     outlineBox: path?.ownerSVGElement.getAttribute("viewBox") ?? "",
   };

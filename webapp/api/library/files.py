@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
 
-from litestar import Controller, HttpMethod, Request, route
+from litestar import Controller, HttpMethod, Request, Response, get, route
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Schema
 from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
@@ -16,6 +17,7 @@ from webapp.http.files.attachment import disposition
 from webapp.http.files.file_response import NO_HEADERS, FileAnswer
 from webapp.http.openapi import binary, describes, header, problems
 from webapp.http.rate_limit import announce, told
+from webapp.policy.library.captions import web_vtt
 from webapp.policy.library.file_names import download_stem
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.library.facade import LibraryServices
@@ -41,6 +43,8 @@ FILE_HEADERS: Final = {
     "Accept-Ranges": header("Parts can be asked for with `Range`.", "bytes"),
 }
 SOUND: Final = binary(*(name for suffix, name in MEDIA_TYPES.items() if suffix != ".png"))
+VTT: Final = "text/vtt"
+CAPTIONS: Final = {VTT: Schema()}
 PICTURE: Final = binary(MEDIA_TYPES[".png"])
 
 AnyRequest = Request[Any, Any, Any]
@@ -64,9 +68,14 @@ PictureName = Annotated[
     PathParameter(description="`<generation id>.png`.", schema_extra={"pattern": r"^[0-9a-f]{20}\.png$"}),
 ]
 
+CaptionsName = Annotated[
+    str,
+    PathParameter(description="`<generation id>.vtt`.", schema_extra={"pattern": r"^[0-9a-f]{20}\.vtt$"}),
+]
+
 
 class FileController(Controller):
-    """Sounds and pictures, with ranges and caching."""
+    """Sounds, pictures and captions."""
 
     tags = ("Files",)
     dependencies = ADDRESS
@@ -119,6 +128,27 @@ class FileController(Controller):
             _require_exact_path(request, f"/spectrogram/{filename}", "Spectrogram not found")
             file = await library.files.picture_file(filename)
         return await _answer(library, file, request)
+
+    @get(
+        "/captions/{filename:str}",
+        summary="A spoken sound's captions",
+        operation_class=describes(content=CAPTIONS, is_limited=True),
+        responses=problems(404, 429),
+    )
+    async def captions(
+        self,
+        filename: CaptionsName,
+        accounts: InjectedAccounts,
+        library: InjectedLibrary,
+        request: AnyRequest,
+        address: InjectedAddress,
+    ) -> Response[str]:
+        """When each sentence is heard, as WebVTT; without a cue for a sound in which nobody speaks."""
+        async with _misses_counted(request, accounts, address):
+            _require_exact_path(request, f"/captions/{filename}", "Captions not found")
+            captions = await library.files.captions(filename)
+        headers = {"Cache-Control": "private, max-age=3600"}
+        return Response(web_vtt(captions), media_type=VTT, headers=headers)
 
 
 def _require_exact_path(request: AnyRequest, path: str, missing: str) -> None:

@@ -32,4 +32,13 @@ GENERATE_BODIES: Final[dict[str, dict[str, Any]]] = {
 SPEECH_BODIES: Final[dict[str, dict[str, Any]]] = {
     "shortest": {"text": "The rain in Spain stays mainly in the plain."},
     "slowly": {"text": "Dr. Jones paid 3.50 at 10:30.", "voice": "espeak-en-us", "speed": 0.8},
+    "dialogue": {
+        "markup": "ssml",
+        "text": 'Who? <break time="600ms"/><voice name="espeak-en-us">It is <emphasis>me</emphasis>.</voice>',
+    },
+}
+
+SPEECH_STREAM_BODIES: Final[dict[str, dict[str, Any]]] = {
+    "shortest": {"text": "The rain in Spain stays mainly in the plain."},
+    "samples": {"text": "Every word. As it is spoken.", "format": "wav"},
 }

@@ -1,13 +1,14 @@
 """The requests and answers of the speech endpoints."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from webapp.errors import SpeechFailed
 from webapp.http.middleware.prefix import public_path
 from webapp.policy.generation import PROMPT_PATTERN
-from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
-from webapp.services.speech import SpokenSound, VoiceView
+from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED, MOST_DUCKING_DB
+from webapp.services.speech import SpeechProgress, SpokenSound, VoiceView
 
 EXAMPLE_VOICE: Final = "hibari-heart"
 VoiceName = Annotated[str, Meta(description="The voice's id.", examples=[EXAMPLE_VOICE])]
@@ -38,6 +39,67 @@ class SpeechBody(Struct, frozen=True):
         | UnsetType
         | None
     ) = UNSET
+    pitch: (
+        Annotated[float, Meta(ge=MIN_SPEED, le=MAX_SPEED, description="1 is the voice's own.", examples=[1])]
+        | UnsetType
+        | None
+    ) = UNSET
+    markup: (
+        Annotated[
+            Literal["plain", "ssml"],
+            Meta(description="`ssml`: the text has elements of SSML, of which a small part is understood."),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+    over: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^([0-9a-f]{20})?$",
+                description="The id of a sound of the library, which the text is spoken over.",
+            ),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+    ducking_db: (
+        Annotated[
+            float,
+            Meta(ge=0, le=MOST_DUCKING_DB, description="How much quieter that sound is during speech; 12."),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+
+
+class StreamBody(SpeechBody, frozen=True):
+    """A text to speak and to hear meanwhile."""
+
+    format: (
+        Annotated[
+            Literal["mp3", "ogg", "flac", "wav"],
+            Meta(description="The format of the stream: `mp3` without one. `ogg` comes in larger pieces."),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
+
+
+class SpeechRequestStatus(Struct, frozen=True):
+    """How far a text is."""
+
+    request_id: Annotated[str, Meta(pattern="^[0-9a-f]{12}$", examples=["a1b2c3d4e5f6"])]
+    status: Literal["queued", "processing", "completed", "failed"]
+    sentences: Annotated[int, Meta(ge=0, description="0 until it is known how many there are.")]
+    sentences_done: Annotated[int, Meta(ge=0)]
+    progress_pct: Annotated[int, Meta(ge=0, le=100)]
+    voice: VoiceName
+    generation_id: Annotated[str, Meta(pattern="^[0-9a-f]{20}$", examples=["0123456789abcdef0123"])]
+    audio_url: Annotated[str | None, Meta(description="Where the sound is, once it is spoken.")]
+    captions_url: Annotated[str | None, Meta(description="When each sentence is heard, as WebVTT.")]
+    duration: Annotated[float | None, Meta(description="Seconds, once it is spoken.")]
+    error: Annotated[str | None, Meta(description="Why it failed.")]
 
 
 class Spoken(Struct, frozen=True):
@@ -67,3 +129,22 @@ def spoken(sound: SpokenSound) -> Spoken:
 def voice_list(voices: tuple[VoiceView, ...]) -> VoiceList:
     """The answer that lists voices."""
     return VoiceList(voices, len(voices))
+
+
+def speech_request(progress: SpeechProgress) -> SpeechRequestStatus:
+    """The answer that tells how far a text is."""
+    is_spoken = progress.status == "completed"
+    sound = SpokenSound(progress.generation_id, progress.voice, progress.duration_s or 0)
+    return SpeechRequestStatus(
+        request_id=progress.request_id,
+        status=cast("Literal['queued', 'processing', 'completed', 'failed']", progress.status),
+        sentences=progress.sentences,
+        sentences_done=progress.sentences_done,
+        progress_pct=progress.percent,
+        voice=progress.voice,
+        generation_id=progress.generation_id,
+        audio_url=public_path(sound.url()) if is_spoken else None,
+        captions_url=public_path(f"/captions/{progress.generation_id}.vtt") if is_spoken else None,
+        duration=round(sound.duration_s, 3) if is_spoken else None,
+        error=(progress.refusal or SpeechFailed().message) if progress.status == "failed" else None,
+    )

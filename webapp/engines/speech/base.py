@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from webapp.audio.waveform import Samples
 from webapp.engines.base import EngineError
 
 EngineName = Literal["espeak-ng", "hibari", "kokoro", "piper"]
@@ -73,13 +74,48 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of text for one voice, and the silence that follows it at normal speed.
+class Passage:
+    """A part of a text that is spoken in one voice and manner.
 
-    `spare` is a voice of eSpeak NG; it speaks a piece that the voice has no sounds for.
+    `speed` and `pitch` are 1 where they are the voice's own. `pause_s` is the silence that follows; None for
+    what the text itself asks for.
+    """
+
+    text: str
+    voice_id: str
+    speed: float = 1.0
+    pitch: float = 1.0
+    pause_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of text for one voice, and the silence that follows it.
+
+    `spare` is a voice of eSpeak NG; it speaks a piece that the voice has no sounds for. `sentence` is the
+    number of the sentence that the piece belongs to.
     """
 
     text: str
     voice: Voice
     pause_s: float
     spare: Voice | None = None
+    speed: float = 1.0
+    pitch: float = 1.0
+    sentence: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Utterance:
+    """A spoken sentence: the `number`th of `total`, counted from 1.
+
+    `samples` begin with the silence that precedes it; `begin_s` and `end_s` are the moments within the whole
+    sound between which it is heard. A sentence without any sound has no samples.
+    """
+
+    text: str
+    number: int
+    total: int
+    samples: Samples
+    begin_s: float
+    end_s: float

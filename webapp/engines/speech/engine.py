@@ -1,31 +1,32 @@
 """The speech engine: splits a text, speaks its parts, and joins them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from webapp.audio.waveform import Waveform
-from webapp.engines.speech.base import EngineName, NothingToSpeak, Refused, Segment, SpeechError, Voice
-from webapp.engines.speech.catalogue import PREFIX, espeak_voices
+from webapp.audio.waveform import Samples, Waveform
+from webapp.engines.speech.base import (
+    EngineName,
+    NothingToSpeak,
+    Passage,
+    Refused,
+    SpeechError,
+    Utterance,
+    Voice,
+)
+from webapp.engines.speech.catalogue import espeak_voices
 from webapp.engines.speech.hibari_voices import MAIN_VOICE, hibari_voices
 from webapp.engines.speech.installed import InstalledVoices
-from webapp.engines.speech.joining import join
+from webapp.engines.speech.joining import Joiner, whole
 from webapp.engines.speech.kokoro_voices import kokoro_voices
 from webapp.engines.speech.piper_voices import is_installed
-from webapp.engines.speech.reading.english import in_words
-from webapp.engines.speech.reading.english_readings import written_out
-from webapp.engines.speech.reading.readable import readable
-from webapp.engines.speech.reading.scripts import LATIN, NEUTRAL, READER_OF, runs, scripts_read_in
-from webapp.engines.speech.reading.sentences import COMMAS, breaths, paragraphs, sentences
+from webapp.engines.speech.script import Script, ScriptWriter
 from webapp.engines.speech.speaker import Speaker
 
 # Five thousand characters of prose take six minutes; of emoji, which are named one by one, two hours.
 LONGEST_S: Final = 900.0
-# Between voices within a sentence, and where a very long sentence is split.
-PAUSE_BETWEEN_WORDS_S: Final = 0.06
-PAUSE_AFTER_COMMA_S: Final = 0.18
-PAUSE_BETWEEN_SENTENCES_S: Final = 0.28
-PAUSE_BETWEEN_PARAGRAPHS_S: Final = 0.5
 NAMES: Final[dict[EngineName, str]] = {
     "espeak-ng": "eSpeak NG",
     "hibari": "Hibari",
@@ -114,57 +115,37 @@ class SpeechEngine:
         `speed` is from 0.5 to 2, where 1 is normal. Raises NothingToSpeak, SpeechTooLong, and SpeechError for
         all other errors, including an unknown voice.
         """
-        voice = self.voice(voice_id)
-        segments = list(self._segments(text, voice))
-        if not segments:
+        passages = [Passage(text, voice_id, speed)]
+        return self.joined(list(self.utter(passages, voice_id)), voice_id)
+
+    def utter(self, passages: Sequence[Passage], voice_id: str) -> Generator[Utterance, None, None]:
+        """Speak passages sentence by sentence, each as soon as it is spoken; stops when it is closed.
+
+        All are mono sounds at the sample rate of the voice `voice_id`. Raises what `speak` raises.
+        """
+        script = ScriptWriter(self.voice, self._espeak).write(passages)
+        if not script.segments:
             raise NothingToSpeak
-        spoken = self._speaker.speak(segments, speed, LONGEST_S)
-        joined = join(spoken, [segment.pause_s / speed for segment in segments], voice.sample_rate)
-        if joined is None:
+        joiner = Joiner(self.voice(voice_id).sample_rate)
+        with closing(self._speaker.speak(script.segments, LONGEST_S)) as spoken:
+            for number, group in groupby(script.segments, lambda segment: segment.sentence):
+                parts = [(next(spoken), segment.pause_s) for segment in group]
+                yield _utterance(script, number, joiner.add(parts))
+            # To its end: what else it has to say is for the log.
+            next(spoken, None)
+
+    def joined(self, utterances: Sequence[Utterance], voice_id: str) -> Waveform:
+        """Return the whole sound of what `utter` yielded. Raises NothingToSpeak for silence."""
+        sound = whole([one.samples for one in utterances], self.voice(voice_id).sample_rate)
+        if sound is None:
             raise NothingToSpeak
-        return joined
+        return sound
 
     def close(self) -> None:
         """End the speaker process."""
         self._speaker.close()
 
-    def _segments(self, text: str, voice: Voice) -> Iterator[Segment]:
-        for paragraph in paragraphs(readable(text)):
-            spoken = [self._pieces(sentence, voice) for sentence in sentences(paragraph)]
-            for index, (*inner, (last_reader, last)) in enumerate(spoken):
-                for reader, piece in inner:
-                    yield self._segment(piece, reader, _pause_within_s(piece))
-                is_last = index == len(spoken) - 1
-                pause_s = PAUSE_BETWEEN_PARAGRAPHS_S if is_last else PAUSE_BETWEEN_SENTENCES_S
-                yield self._segment(last, last_reader, pause_s)
 
-    def _segment(self, piece: str, reader: Voice, pause_s: float) -> Segment:
-        plain = _plain(piece)
-        if not reader.reads_english_only:
-            return Segment(plain, reader, pause_s)
-        return Segment(in_words(written_out(plain)), reader, pause_s, spare=self._reader(LATIN, reader))
-
-    def _pieces(self, sentence: str, voice: Voice) -> list[tuple[Voice, str]]:
-        """Split a sentence into pieces for one voice each; there is at least one."""
-        own = scripts_read_in(voice.language)
-        return [
-            (self._reader(script, voice), piece)
-            for part in breaths(sentence)
-            for script, piece in runs(part, own)
-        ]
-
-    def _reader(self, script: str, voice: Voice) -> Voice:
-        """Return the voice that reads a script: the voice itself, or one of a language with that script."""
-        if script == NEUTRAL:
-            return voice
-        suffix = "-female" if voice.gender == "female" else ""
-        return self._espeak.get(f"{PREFIX}{READER_OF[script]}{suffix}", voice)
-
-
-def _pause_within_s(piece: str) -> float:
-    return PAUSE_AFTER_COMMA_S if piece.rstrip().endswith(COMMAS) else PAUSE_BETWEEN_WORDS_S
-
-
-def _plain(piece: str) -> str:
-    # Names and values in markup are read; the brackets would turn the next letter into a number.
-    return piece.replace("<", " ").replace(">", " ")
+def _utterance(script: Script, number: int, joined: tuple[Samples, float, float]) -> Utterance:
+    samples, begin_s, end_s = joined
+    return Utterance(script.sentences[number], number + 1, len(script.sentences), samples, begin_s, end_s)

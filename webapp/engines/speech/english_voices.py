@@ -17,10 +17,14 @@ SAMPLE_RATE: Final = 24_000
 # Fixed, so that breath and hiss are the same each time.
 SEED: Final = 1
 FULL_SCALE: Final = 32_767
-# Less than any text took for a phoneme or mark of stress, at normal speed.
-SHORTEST_PHONEME_S: Final = 0.045
 
 Samples = npt.NDArray[np.float32]
+
+
+def most_phonemes(text: str) -> float:
+    """Return more phonemes than a text is likely to have: a digit or a mark may be a word of many."""
+    letters = sum(map(str.isalpha, text))
+    return 1.6 * letters + 30 * (len(text) - letters - sum(map(str.isspace, text)))
 
 
 class Unreadable(Exception):
@@ -32,6 +36,8 @@ class EnglishVoices(ABC):
 
     # How long a text may last at least; infinite where the limit of all voices will do.
     longest_s: ClassVar[float] = math.inf
+    # Less than any text took for a phoneme or mark of stress, at normal speed.
+    shortest_phoneme_s: ClassVar[float] = 0.045
 
     def __init__(self, readers: EnglishReaders) -> None:
         self._readers = readers
@@ -47,7 +53,7 @@ class EnglishVoices(ABC):
         """Return the phonemes of a text, in as many parts as the model takes at a time."""
 
     @abstractmethod
-    def _synthesize(self, parts: Sequence[str], source: str, speed: float) -> list[Samples]:
+    def _synthesize(self, parts: Sequence[str], source: str, speed: float, pitch: float) -> list[Samples]:
         """Return the sound of each part, within -1 and 1."""
 
     def shortest_s(self, text: str, source: str, speed: float) -> float:
@@ -56,9 +62,9 @@ class EnglishVoices(ABC):
         Raises Unreadable.
         """
         phonemes = "".join(self._phonemes(text, source))
-        return SHORTEST_PHONEME_S / speed * sum(phoneme.isalpha() for phoneme in phonemes)
+        return self.shortest_phoneme_s / speed * sum(phoneme.isalpha() for phoneme in phonemes)
 
-    def speak(self, text: str, source: str, speed: float) -> tuple[int, bytes]:
+    def speak(self, text: str, source: str, speed: float, pitch: float = 1.0) -> tuple[int, bytes]:
         """Speak a text; return the sample rate and 16-bit mono samples, none for a text without sounds.
 
         Raises Unreadable, and what the model raises.
@@ -66,7 +72,7 @@ class EnglishVoices(ABC):
         parts = [part for part in self._phonemes(text, source) if any(map(str.isalpha, part))]
         if not parts:
             return SAMPLE_RATE, b""
-        samples = np.clip(np.concatenate(self._synthesize(parts, source, speed)), -1, 1) * FULL_SCALE
+        samples = np.clip(np.concatenate(self._synthesize(parts, source, speed, pitch)), -1, 1) * FULL_SCALE
         return SAMPLE_RATE, samples.astype(np.int16).tobytes()
 
     def _phonemes(self, text: str, source: str) -> list[str]:

@@ -20,20 +20,48 @@ FULL_SCALE: Final = 32_768
 ROOM_NOISE: Final = 4e-5
 
 
-def join(spoken: Sequence[Spoken], pauses_s: Sequence[float], sample_rate: int) -> Waveform | None:
-    """Join segments, each followed by its pause except the last; None for silence.
+class Joiner:
+    """Joins segments to sentences, and sentences to one sound.
 
     Silence before and after a segment is cut off, so that every pause has its length, and each segment fades
     in and out. Segments at other sample rates are resampled.
     """
-    parts: list[Samples] = []
-    for one, pause_s in zip(spoken, pauses_s, strict=True):
-        voiced = _trimmed(_converted(one, sample_rate), sample_rate)
-        if voiced.size:
-            parts += [voiced, np.zeros(frame_count(pause_s, sample_rate), np.float32)]
-    if not parts:
+
+    def __init__(self, sample_rate: int) -> None:
+        self._sample_rate = sample_rate
+        self._frames = 0
+        self._pause_s = 0.0
+
+    def add(self, spoken: Sequence[tuple[Spoken, float]]) -> tuple[Samples, float, float]:
+        """Join the segments of a sentence, each with the pause that follows it.
+
+        Returns its samples, behind the pause that was due before it, and when it begins and ends.
+        """
+        parts: list[Samples] = []
+        begin_s = None
+        for one, pause_s in spoken:
+            voiced = _trimmed(_converted(one, self._sample_rate), self._sample_rate)
+            if not voiced.size:
+                continue
+            silence = np.zeros(frame_count(self._pause_s, self._sample_rate), np.float32)
+            self._frames += silence.size
+            begin_s = self._now_s if begin_s is None else begin_s
+            self._frames += voiced.size
+            parts += [silence, voiced]
+            self._pause_s = pause_s
+        samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        return samples, self._now_s if begin_s is None else begin_s, self._now_s
+
+    @property
+    def _now_s(self) -> float:
+        return self._frames / self._sample_rate
+
+
+def whole(parts: Sequence[Samples], sample_rate: int) -> Waveform | None:
+    """Return the sound of all sentences, with the noise of a room; None for silence."""
+    joined = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    if not joined.size:
         return None
-    joined = np.concatenate(parts[:-1])
     noise = np.random.default_rng(0).standard_normal(joined.size, np.float32)
     return Waveform((joined + noise * np.float32(ROOM_NOISE))[np.newaxis], sample_rate)
 

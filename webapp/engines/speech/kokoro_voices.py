@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from scipy.signal import resample_poly
 
 from webapp.engines.speech.base import Gender, Voice
 from webapp.engines.speech.english_readers import RUNTIME, EnglishReaders
@@ -92,8 +93,9 @@ class KokoroVoices(EnglishVoices):
     def _phonemize(self, text: str, source: str) -> Sequence[str]:
         return parts(self._readers.reader(is_british=_is_british(Path(source)))(text))
 
-    def _synthesize(self, parts: Sequence[str], source: str, speed: float) -> list[Samples]:
-        return [self._synthesize_part(part, source, speed) for part in parts]
+    def _synthesize(self, parts: Sequence[str], source: str, speed: float, pitch: float) -> list[Samples]:
+        spoken = [self._synthesize_part(part, source, speed / pitch) for part in parts]
+        return spoken if pitch == 1 else [_raised(samples, pitch) for samples in spoken]
 
     def _synthesize_part(self, phonemes: str, source: str, speed: float) -> Samples:
         session = self._models[Path(source).with_name(MODEL)]
@@ -109,6 +111,12 @@ class KokoroVoices(EnglishVoices):
         }
         spoken: Samples = session.run(None, given)[0]
         return spoken.reshape(-1)
+
+
+def _raised(samples: Samples, pitch: float) -> Samples:
+    """Play a sound that was spoken more slowly at its pace, and so at a higher pitch."""
+    raised: Samples = resample_poly(samples, 100, round(100 * pitch)).astype(np.float32)
+    return raised
 
 
 def parts(phonemes: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from webapp.pages.frame.chrome import Chrome
 from webapp.pages.library.contexts import SoundCard
 from webapp.policy.speech import MAX_SPEED, MAX_TEXT_CHARACTERS, MIN_SPEED
-from webapp.services.speech import VoiceView
+from webapp.services.speech import SpeechProgress, VoiceView
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,24 @@ class SpeechFormFragment:
 
     form: SpeechForm
     is_signed_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingFragment:
+    """A text that is being spoken, heard meanwhile."""
+
+    template: ClassVar[str] = "speech/speaking.html"
+
+    progress: SpeechProgress
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingStateFragment:
+    """How far a text is."""
+
+    template: ClassVar[str] = "speech/speaking_state.html"
+
+    progress: SpeechProgress
 
 
 @dataclass(frozen=True, slots=True)

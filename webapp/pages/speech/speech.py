@@ -5,7 +5,15 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 
-from webapp.errors import InvalidRequest, LimitReached, ProductError, SpeechFailed, StorageFull, Unavailable
+from webapp.errors import (
+    Conflict,
+    InvalidRequest,
+    LimitReached,
+    ProductError,
+    SpeechFailed,
+    StorageFull,
+    Unavailable,
+)
 from webapp.http.dependencies import InjectedLibrary, InjectedSettings, InjectedSpeech
 from webapp.http.errors import describe
 from webapp.pages.accounts.authentication import InjectedViewer
@@ -20,6 +28,7 @@ from webapp.pages.library.browse import InjectedCards
 from webapp.pages.library.contexts import SoundCard
 from webapp.pages.library.sound_cards import SoundCards
 from webapp.pages.speech.contexts import (
+    SpeakingFragment,
     SpeechForm,
     SpeechFormFragment,
     SpeechPage,
@@ -28,16 +37,15 @@ from webapp.pages.speech.contexts import (
     VoiceChoiceFragment,
 )
 from webapp.pages.speech.languages import language_name, primary_subtag
-from webapp.policy.library.fields import LibraryQuery
-from webapp.policy.speech import VOICE_MODEL, SpeechChoice, default_voice, parse_speech
+from webapp.pages.speech.spoken import spoken_cards
+from webapp.policy.speech import STREAM_FORMATS, SpeechChoice, default_voice, parse_speech
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
-from webapp.services.speech import VoiceView
+from webapp.services.speech import SpeechProgress, SpokenSound, VoiceView
 from webapp.services.speech.facade import SpeechServices
 from webapp.settings import Settings
 
-SHOWN: Final = 10
-REFUSALS: Final = (InvalidRequest, LimitReached, StorageFull, Unavailable, SpeechFailed)
+REFUSALS: Final = (Conflict, InvalidRequest, LimitReached, StorageFull, Unavailable, SpeechFailed)
 
 
 @get("/speech")
@@ -52,7 +60,7 @@ async def show_speech(
 ) -> Response[Any]:
     """Where texts are spoken. Without a script, it is asked again for the voices of another language."""
     form = await speech_form(settings, speech, viewer, dict(request.query_params))
-    return renderer.page(_page(viewer, form, await _spoken(library, sound_cards, viewer)))
+    return renderer.page(_page(viewer, form, await spoken_cards(library, sound_cards, viewer)))
 
 
 @get("/speech/voices")
@@ -78,17 +86,26 @@ async def speak(
 ) -> Response[Any]:
     """Speak a text, and show what became of it."""
     try:
-        sound = await speech.requests.speak(posted.identity, _choice(posted.fields))
+        choice = _choice(posted.fields)
+        if posted.wants_fragments:
+            heard = await _heard(speech, posted.identity, choice)
+        else:
+            heard = await speech.requests.speak(posted.identity, choice)
     except REFUSALS as error:
         return await _refused(posted, settings, library, speech, sound_cards, error)
-    if not posted.wants_fragments:
-        return posted.see_other(f"/speech?voice={sound.voice}#spoken-{sound.generation_id}")
-    form = await speech_form(settings, speech, posted.identity, posted.fields)
-    cards = await _spoken(library, sound_cards, posted.identity)
+    if isinstance(heard, SpokenSound) and not posted.wants_fragments:
+        return posted.see_other(f"/speech?voice={heard.voice}#spoken-{heard.generation_id}")
+    form = posted.renderer.render(
+        SpeechFormFragment(await speech_form(settings, speech, posted.identity, posted.fields))
+    )
+    if isinstance(heard, SpeechProgress):
+        speaking = posted.renderer.render(SpeakingFragment(heard))
+        return posted.renderer.fragments(form, partial("speaking", speaking, swap="innerMorph"))
+    cards = await spoken_cards(library, sound_cards, posted.identity)
     return posted.renderer.fragments(
-        posted.renderer.render(SpeechFormFragment(form)),
+        form,
         partial("spoken", posted.renderer.render(SpokenListFragment(cards)), swap="innerMorph"),
-        announcement(_("Spoken: %(number)s seconds", number=format(sound.duration_s, ".1f"))),
+        announcement(_("Spoken: %(number)s seconds", number=format(heard.duration_s, ".1f"))),
     )
 
 
@@ -131,6 +148,14 @@ def voice_choice(voices: Sequence[VoiceView], fields: Mapping[str, str], preferr
     return VoiceChoice(languages, language, shown, voice, missing)
 
 
+async def _heard(
+    speech: SpeechServices, viewer: Identity, choice: SpeechChoice
+) -> SpokenSound | SpeechProgress:
+    """Speak a text; return once its first sentence can be heard, or all of it if there is no other."""
+    begun = await speech.long_texts.begin(viewer, choice, stream_format=STREAM_FORMATS[0])
+    return await speech.long_texts.first_heard(viewer, begun.request_id)
+
+
 def _usual(voices: Sequence[VoiceView]) -> VoiceView:
     """Of one language's voices return the first neural one, else its own country's, else the first."""
     own = {_primary(voices[0]), "-".join([_primary(voices[0])] * 2)}
@@ -159,15 +184,6 @@ def _choice(fields: Fields) -> SpeechChoice:
     return parse_speech({"text": text, "voice": fields.get("voice") or None, "speed": speed})
 
 
-async def _spoken(
-    library: LibraryServices, sound_cards: SoundCards, viewer: Identity | None
-) -> tuple[SoundCard, ...]:
-    if viewer is None:
-        return ()
-    found = await library.browse.own(viewer, LibraryQuery(model=VOICE_MODEL, per_page=SHOWN))
-    return await sound_cards.of(viewer, found.items)
-
-
 def _page(viewer: Identity | None, form: SpeechForm, cards: tuple[SoundCard, ...]) -> SpeechPage:
     return SpeechPage(chrome=Chrome("speech", viewer), form=form, cards=cards)
 
@@ -186,7 +202,7 @@ async def _refused(
     if posted.wants_fragments:
         response = posted.renderer.page(SpeechFormFragment(form), status=problem.status)
     else:
-        cards = await _spoken(library, sound_cards, posted.identity)
+        cards = await spoken_cards(library, sound_cards, posted.identity)
         response = posted.renderer.page(_page(posted.identity, form, cards), status=problem.status)
     response.headers.update(problem.headers)
     return response

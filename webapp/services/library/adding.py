@@ -51,6 +51,7 @@ async def add_sound(new: NewSound, facts: SoundFacts, now_ms: int) -> None:
             quality_reasons=json.dumps(facts.quality_reasons),
             peaks=json.dumps(facts.peaks),
             bytes_total=facts.bytes_total,
+            captions=msgspec.json.encode(facts.captions).decode() if facts.captions else "",
             reading=msgspec.json.encode(facts.reading).decode() if facts.reading else "",
         )
     )

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from webapp.errors import NotFound
+from webapp.policy.library.captions import Caption
 from webapp.services.library import queries
+from webapp.services.library.sounds import captions_of
 from webapp.services.queue.leases import Leases
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.loose_files import LooseGroups
@@ -20,6 +22,8 @@ PICTURE_NAME = re.compile(r"([0-9a-f]{20})\.png")
 SIGNED_FOR_S: Final = 3_600
 REMEMBERED_FOR_S: Final = 600
 NO_AUDIO: Final = "Audio not found"
+CAPTIONS_NAME = re.compile(r"([0-9a-f]{20})\.vtt")
+NO_CAPTIONS: Final = "Captions not found"
 NO_PICTURE: Final = "Spectrogram not found"
 
 
@@ -73,6 +77,19 @@ class Sounds:
         if match is None:
             raise NotFound(NO_PICTURE)
         return await self._file(match[1], "spectrogram.png", NO_PICTURE)
+
+    async def captions(self, file_name: str) -> tuple[Caption, ...]:
+        """Read the captions of a public name, `<generation id>.vtt`: none of a sound without speech.
+
+        Raises NotFound.
+        """
+        match = CAPTIONS_NAME.fullmatch(file_name)
+        row = None
+        if match:
+            row = await Sound.select(Sound.captions).where(Sound.generation_id == match[1]).first()
+        if row is None:
+            raise NotFound(NO_CAPTIONS)
+        return captions_of(row["captions"])
 
     async def open(self, file: FileName) -> StoredFile:
         """Open a file that was found. Raises NotFound and StorageAway."""

@@ -7,12 +7,13 @@ from typing import Final
 import msgspec
 
 from webapp.database import Row
+from webapp.policy.library.captions import Caption
 
 AUDIO_FORMATS: Final = ("wav", "flac", "ogg", "mp3")
 SOUND_COLUMNS: Final = (
     "storage_key", "generation_id", "engine", "engine_label", "checkpoint", "license", "seed", "duration_s",
     "sample_rate", "channels", "loudness_lufs", "true_peak_dbtp", "quality_score", "quality_reasons", "peaks",
-    "bytes_total", "reading",
+    "bytes_total", "reading", "captions",
 )  # fmt: skip
 SOUND_PREFIX: Final = "sound_"
 
@@ -54,6 +55,7 @@ class SoundFacts:
     bytes_total: int
     reading: PromptReading | None = field(default=None, kw_only=True)
     material: bytes = field(default=b"", kw_only=True, repr=False)
+    captions: tuple[Caption, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,13 @@ def sound_view(row: Row) -> SoundView | None:
     values["quality_reasons"] = tuple(json.loads(values["quality_reasons"]))
     values["peaks"] = tuple(json.loads(values["peaks"]))
     values["reading"] = _reading(values["reading"])
+    values["captions"] = captions_of(values["captions"])
     return SoundView(**values)
+
+
+def captions_of(text: str) -> tuple[Caption, ...]:
+    """Read captions as they are stored."""
+    return msgspec.json.decode(text, type=tuple[Caption, ...]) if text else ()
 
 
 def _reading(text: str) -> PromptReading | None:

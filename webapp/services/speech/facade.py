@@ -10,15 +10,18 @@ from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import RateLimits
 from webapp.services.speech.leases import SpeechLeases
+from webapp.services.speech.long_texts import LongTexts
 from webapp.services.speech.speech import Speech
+from webapp.services.speech.waiting import Waiting
 from webapp.services.workers.arrivals import Arrivals
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechServices:
-    """The services of speech: `requests` for handlers, and `leases` for speech workers."""
+    """The services of speech: `requests` and `long_texts` for handlers, and `leases` for speech workers."""
 
     requests: Speech
+    long_texts: LongTexts
     leases: SpeechLeases
 
 
@@ -34,8 +37,13 @@ def build_speech(
 ) -> SpeechServices:
     """Wire the services of speech."""
     database, clock, settings, bus = base.database, base.clock, base.settings, base.bus
+    waiting = Waiting(database, settings, bus)
     requests = Speech(
         base, arrivals, storage_guard=storage_guard, rate_limits=rate_limits, tiers=tiers, voices=voices,
-        loose=loose,
+        loose=loose, waiting=waiting,
     )  # fmt: skip
-    return SpeechServices(requests=requests, leases=SpeechLeases(database, clock, settings, bus))
+    return SpeechServices(
+        requests=requests,
+        long_texts=LongTexts(database, clock, bus, requests, waiting),
+        leases=SpeechLeases(database, clock, settings, bus),
+    )

@@ -15,14 +15,16 @@ from webapp.clock import Clock
 from webapp.database import Database, Row
 from webapp.events import Bus, speech_changed
 from webapp.policy.moments import SKEW_MS
-from webapp.policy.speech import VOICE_MODEL, as_prompt
+from webapp.policy.speech import USUAL_OPTIONS, VOICE_MODEL, SpeechOptions, as_prompt
+from webapp.policy.speech_markup import plain_text
 from webapp.services.library.adding import NewSound, add_sound
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.shared.lease_queries import Kept
 from webapp.services.shared.leases import LeasedTable, LeaseStore, storage_key
-from webapp.services.speech import queries
+from webapp.services.speech import pieces, queries
+from webapp.services.speech.options import options_of
 from webapp.settings import Settings
-from webapp.tables import SpeechRequest
+from webapp.tables import Sound, SpeechRequest
 
 # A text that has ended this many workers may be what ends them.
 LOST_WORKERS_LIMIT: Final = 3
@@ -43,6 +45,8 @@ class SpeechClaim:
     voice: str
     speed: float
     submitted_ms: int
+    stream_format: str = ""
+    options: SpeechOptions = USUAL_OPTIONS
 
     @property
     def storage_key(self) -> str:
@@ -58,6 +62,24 @@ class SpeechClaim:
     def model(self) -> str:
         """The model of spoken sounds."""
         return VOICE_MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechNews:
+    """How far a text is, and what its stream goes on with, from the piece of a number on."""
+
+    sentences: int
+    sentences_done: int
+    first_piece: int = 0
+    pieces: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """A sound that a text is spoken over."""
+
+    storage_key: str
+    license: str
 
 
 class SpeechLeases:
@@ -85,6 +107,28 @@ class SpeechLeases:
         """Record the heartbeat and renew the leases; returns (request id, fence) of those that hold."""
         return await self._store.keep(worker_id, claims)
 
+    async def backing(self, claim: SpeechClaim) -> Backing | None:
+        """Return the sound that a text is spoken over; None where it is gone."""
+        sound_id = claim.options.over
+        row = await (
+            Sound.select(Sound.storage_key, Sound.license).where(Sound.generation_id == sound_id).first()
+        )
+        return Backing(row["storage_key"], row["license"]) if row else None
+
+    async def record_progress(self, claim: SpeechClaim, news: SpeechNews) -> None:
+        """Record how far a text is, and let its listeners have the next pieces. Raises LeaseLost."""
+        numbered = enumerate(news.pieces, news.first_piece)
+        async with self._transaction():
+            await self._store.write(
+                claim,
+                {
+                    SpeechRequest.sentences: news.sentences,
+                    SpeechRequest.sentences_done: news.sentences_done,
+                },
+            )
+            await pieces.add(claim.request_id, numbered, self._clock.now_ms())
+        self._publish(claim.request_id)
+
     async def complete(self, claim: SpeechClaim, facts: SoundFacts) -> None:
         """Make the sound visible; its files must be published already. Raises LeaseLost."""
         async with self._database.transaction():
@@ -98,6 +142,7 @@ class SpeechLeases:
                 | (SpeechRequest.finished_ms > now_ms + SKEW_MS),
                 SpeechRequest.account.is_not_null() | (SpeechRequest.status == "failed"),
             )
+            await pieces.remove_old(now_ms)
         self._publish(claim.request_id)
 
     async def fail(self, claim: SpeechClaim, refusal: str = "") -> None:
@@ -161,6 +206,8 @@ def _claim(row: Row, worker_id: str) -> SpeechClaim:
         voice=row["voice"],
         speed=row["speed"],
         submitted_ms=row["created_ms"],
+        stream_format=row["stream_format"],
+        options=options_of(row["options"]),
     )
 
 
@@ -170,6 +217,6 @@ def _new_sound(claim: SpeechClaim, account_id: int) -> NewSound:
         account_id=account_id,
         storage_key=claim.storage_key,
         model=VOICE_MODEL,
-        prompt=as_prompt(claim.text),
+        prompt=as_prompt(plain_text(claim.text, claim.options.markup)),
         is_loopable=False,
     )

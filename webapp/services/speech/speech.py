@@ -7,11 +7,19 @@ from typing import Final
 import msgspec
 
 from webapp.database import Row
-from webapp.errors import InvalidRequest, LimitReached, NotFound, SpeechFailed, StorageFull, Unavailable
+from webapp.errors import (
+    Conflict,
+    InvalidRequest,
+    LimitReached,
+    NotFound,
+    SpeechFailed,
+    StorageFull,
+    Unavailable,
+)
 from webapp.events import speech_changed
 from webapp.policy.accounts.tiers import Tier
 from webapp.policy.speech import (
-    NORMAL_SPEED,
+    NO_BACKING,
     VOICE_NOT_FOUND,
     SpeechChoice,
     default_voice,
@@ -20,6 +28,7 @@ from webapp.policy.speech import (
 )
 from webapp.services.accounts.identity import Identity
 from webapp.services.accounts.usage import speech_bucket
+from webapp.services.library.browse import find_item
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.models.voices import VoiceRegister
 from webapp.services.shared.foundation import Foundation
@@ -28,12 +37,15 @@ from webapp.services.shared.leases import storage_key
 from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import HOUR_S, Hit, LimitUsage, RateLimits
 from webapp.services.speech import queries
+from webapp.services.speech.options import stored_options
 from webapp.services.speech.views import SpokenSound, VoiceView
-from webapp.services.speech.waiting import AWAY, Ended, Waiting
+from webapp.services.speech.waiting import AWAY, Waiting
 from webapp.services.workers.arrivals import Arrivals
 from webapp.storage import StoredFile
 from webapp.tables import SpeechRequest
 
+# What costs nothing of the hour.
+UNSPOKEN: Final = (Unavailable, InvalidRequest, Conflict, SpeechFailed)
 RATE_LIMITED: Final = "Rate limit exceeded"
 SAMPLE_FILE: Final = "sound.wav"
 
@@ -57,6 +69,7 @@ class Speech:
         tiers: Mapping[str, Tier],
         voices: VoiceRegister,
         loose: LooseGroups,
+        waiting: Waiting,
     ) -> None:
         self._database = base.database
         self._clock = base.clock
@@ -69,7 +82,7 @@ class Speech:
         self._tiers = tiers
         self._preferred_voice = base.settings.voice
         self._arrivals = arrivals
-        self._waiting = Waiting(base.database, base.settings, base.bus)
+        self._waiting = waiting
         self._register = voices
 
     async def voices(self) -> tuple[VoiceView, ...]:
@@ -92,16 +105,36 @@ class Speech:
         LimitReached, StorageFull and SpeechFailed. What is not spoken costs nothing of the hour.
         """
         if once and (accepted := await once.first_answer()):
-            return _sound(await self._waiting.until_ended(accepted.request_id))
+            return (await self._waiting.until_ended(accepted.request_id)).sound()
         begun_s = asyncio.get_running_loop().time()
-        voice = await self._voice(choice.voice)
-        request_id, hit = await self._accept(identity, choice, voice, once)
-        self._bus.publish(speech_changed(request_id))
+        request_id, hit = await self.accept(identity, choice, once=once)
         try:
-            return _sound(await self._waiting.until_ended(request_id, since_s=begun_s))
-        except (Unavailable, InvalidRequest, SpeechFailed):
-            await self._undo(hit, once)
+            return (await self._waiting.until_ended(request_id, since_s=begun_s)).sound()
+        except UNSPOKEN:
+            await self.undo(hit, once)
             raise
+
+    async def accept(
+        self,
+        identity: Identity,
+        choice: SpeechChoice,
+        *,
+        stream_format: str = "",
+        once: Once[AcceptedSpeech] | None = None,
+    ) -> tuple[str, Hit | None]:
+        """Write a request down within the limits, to be heard while it is spoken if it has a format.
+
+        Returns its id, and what it cost: None for a repetition. Raises Unavailable, InvalidRequest for an
+        unknown voice, LimitReached and StorageFull.
+        """
+        voice = await self._voice(choice.voice)
+        for named in sorted(choice.voices_in_text):
+            await self._voice(named)
+        if choice.options.over:
+            await self._require_sound(identity, choice.options.over)
+        request_id, hit = await self._accept(identity, choice, voice, stream_format, once)
+        self._bus.publish(speech_changed(request_id))
+        return request_id, hit
 
     def stop(self) -> None:
         """Give up soon what is still waited for: the server stops."""
@@ -162,13 +195,23 @@ class Speech:
             raise InvalidRequest(VOICE_NOT_FOUND, field="voice", code="voice_not_found")
         return voice_id
 
-    async def _accept(
-        self, identity: Identity, choice: SpeechChoice, voice: str, once: Once[AcceptedSpeech] | None
-    ) -> tuple[str, Hit | None]:
-        """Write a request down within the limits; its id, and what it cost, None for a repetition.
+    async def _require_sound(self, identity: Identity, sound_id: str) -> None:
+        try:
+            await find_item(self._database, identity, sound_id)
+        except NotFound:
+            raise InvalidRequest(NO_BACKING, field="over") from None
 
-        All of it or nothing, and one after the other for an account: the first thing that the transaction
-        takes is the lock of the account's limit.
+    async def _accept(
+        self,
+        identity: Identity,
+        choice: SpeechChoice,
+        voice: str,
+        stream_format: str,
+        once: Once[AcceptedSpeech] | None,
+    ) -> tuple[str, Hit | None]:
+        """Do what `accept` does, all of it or nothing, and one after the other for an account.
+
+        The first thing that the transaction takes is the lock of the account's limit.
         """
         async with self._database.transaction(durable=False):
             try:
@@ -184,13 +227,18 @@ class Speech:
             if identity.account_id in full:
                 raise StorageFull(full[identity.account_id])
             request_id = self._ids.job_id()
-            await self._insert(request_id, identity.account_id, choice.text, voice, choice.speed)
+            await self._insert(request_id, identity.account_id, choice, voice, stream_format)
             if once:
                 await once.keep(AcceptedSpeech(request_id))
             return request_id, hit
 
     async def _insert(
-        self, request_id: str, account_id: int | None, text: str, voice: str, speed: float
+        self,
+        request_id: str,
+        account_id: int | None,
+        choice: SpeechChoice,
+        voice: str,
+        stream_format: str = "",
     ) -> bool:
         """Write a request down; False for a sample that somebody else has asked for meanwhile."""
         request = SpeechRequest(
@@ -198,16 +246,18 @@ class Speech:
             account=account_id,
             generation_id=self._ids.generation_id(),
             created_ms=self._clock.now_ms(),
-            text=text,
+            text=choice.text,
             voice=voice,
-            speed=speed,
+            speed=choice.speed,
+            options=stored_options(choice.options),
+            stream_format=stream_format,
         )
         rows = await (
             SpeechRequest.insert(request).on_conflict(action="DO NOTHING").returning(SpeechRequest.request_id)
         )
         return bool(rows)
 
-    async def _undo(self, hit: Hit | None, once: Once[AcceptedSpeech] | None) -> None:
+    async def undo(self, hit: Hit | None, once: Once[AcceptedSpeech] | None) -> None:
         """Count nothing for a text that was not spoken, and free its key."""
         if hit is None:
             return
@@ -218,7 +268,7 @@ class Speech:
     async def _ask_for_sample(self, voice: VoiceView) -> str:
         request_id = self._ids.job_id()
         async with self._database.transaction(durable=False):
-            is_new = await self._insert(request_id, None, sample_text(voice.language), voice.id, NORMAL_SPEED)
+            is_new = await self._insert(request_id, None, SpeechChoice(sample_text(voice.language)), voice.id)
         if is_new:
             self._bus.publish(speech_changed(request_id))
             return request_id
@@ -254,11 +304,3 @@ class Speech:
 
     def _limit(self, identity: Identity) -> tuple[str, int, int]:
         return speech_bucket(identity.account_id), self._tiers[identity.tier].speech_hourly, HOUR_S
-
-
-def _sound(ended: Ended) -> SpokenSound:
-    if ended.is_completed:
-        return SpokenSound(ended.generation_id, ended.voice, ended.duration_s)
-    if ended.refusal:
-        raise InvalidRequest(ended.refusal, field="text")
-    raise SpeechFailed

@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from webapp.policy.queue.job_status import ACTIVE
+
 # The engine whose voices are no models.
 FORMANTS: Final = "espeak-ng"
 
@@ -41,3 +43,33 @@ class SpokenSound(msgspec.Struct, frozen=True):
     def url(self, extension: str = "wav") -> str:
         """Where the sound is served in one of its formats."""
         return f"/audio/{self.generation_id}.{extension}"
+
+
+class SpeechProgress(msgspec.Struct, frozen=True):
+    """How far a text is. `sentences` is 0 until it is known how many there are.
+
+    `refusal` says why one failed, where that is known.
+    """
+
+    request_id: str
+    status: str
+    generation_id: str
+    voice: str
+    text: str
+    sentences: int
+    sentences_done: int
+    duration_s: float | None
+    refusal: str
+    stream_format: str
+
+    @property
+    def is_active(self) -> bool:
+        """Return whether it is still to be spoken."""
+        return self.status in ACTIVE
+
+    @property
+    def percent(self) -> int:
+        """Return the share that is spoken, 0 to 100."""
+        if self.status == "completed":
+            return 100
+        return 100 * self.sentences_done // self.sentences if self.sentences else 0

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from webapp.database import Database
-from webapp.errors import Unavailable
+from webapp.errors import Conflict, InvalidRequest, SpeechFailed, Unavailable
 from webapp.events import Bus, Event, Subscription, speech_changed
 from webapp.policy.queue.job_status import ACTIVE
+from webapp.services.speech.views import SpokenSound
 from webapp.settings import Settings
 from webapp.tables import SpeechRequest
 
@@ -17,6 +18,7 @@ from webapp.tables import SpeechRequest
 LAST_S: Final = 2.0
 # How soon a worker that has come is noticed where its hint is lost.
 LOOK_S: Final = 0.25
+CANCELLED: Final = "This text was cancelled"
 AWAY: Final = "Speech is not available right now; please try again in a moment"
 BUSY: Final = "Speech takes too long right now; please try again in a moment"
 
@@ -26,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of a request. `refusal` says why one failed whose text was the reason."""
+    """The end of a request. `refusal` says why one failed, where whoever asked is told."""
 
     is_completed: bool
     refusal: str
@@ -34,6 +36,18 @@ class Ended:
     fence: int
     voice: str
     duration_s: float
+
+    def sound(self) -> SpokenSound:
+        """Return the sound. Raises InvalidRequest, Unavailable, Conflict and SpeechFailed for one without."""
+        if self.is_completed:
+            return SpokenSound(self.generation_id, self.voice, self.duration_s)
+        if self.refusal in (AWAY, BUSY):
+            raise Unavailable(self.refusal)
+        if self.refusal == CANCELLED:
+            raise Conflict(CANCELLED)
+        if self.refusal:
+            raise InvalidRequest(self.refusal, field="text")
+        raise SpeechFailed
 
 
 class Waiting:
@@ -68,33 +82,50 @@ class Waiting:
             except TimeoutError:
                 raise Unavailable(AWAY) from None
 
-    async def until_ended(self, request_id: str, *, since_s: float | None = None) -> Ended:
+    async def until_ended(
+        self, request_id: str, *, since_s: float | None = None, is_renewed: bool = False
+    ) -> Ended:
         """Return how a request ended. Raises Unavailable when it does not end in time, and gives it up then.
 
-        The time began at `since_s` by the loop's clock, else now.
+        The time began at `since_s` by the loop's clock, else now; with `is_renewed` it begins again with each
+        sentence that is spoken.
         """
+        done = None
         with self._bus.subscribe() as hints:
             try:
-                async with self._limited(since_s):
-                    while (ended := await self._look(request_id)) is None:
-                        await self._hinted(hints, speech_changed(request_id), self._poll_s)
+                async with self._limited(since_s) as limit:
+                    while isinstance(ended := await self.state_of(request_id), int):
+                        if is_renewed and ended != done:
+                            done = ended
+                            self._renew(limit)
+                        await self.hinted(hints, request_id)
                     return ended
             except TimeoutError:
-                await self._give_up(request_id)
-                raise Unavailable(AWAY if self._is_stopping else BUSY) from None
+                reason = AWAY if self._is_stopping else BUSY
+                await self._give_up(request_id, reason)
+                raise Unavailable(reason) from None
+
+    async def hinted(self, hints: Subscription, request_id: str) -> None:
+        """Wait until something may have changed about a request."""
+        await self._hinted(hints, speech_changed(request_id), self._poll_s)
+
+    def _renew(self, limit: asyncio.Timeout) -> None:
+        if not self._is_stopping:
+            limit.reschedule(asyncio.get_running_loop().time() + self._longest_s)
 
     @asynccontextmanager
-    async def _limited(self, since_s: float | None = None) -> AsyncIterator[None]:
+    async def _limited(self, since_s: float | None = None) -> AsyncIterator[asyncio.Timeout]:
         now_s = asyncio.get_running_loop().time()
         passed_s = 0.0 if since_s is None else now_s - since_s
         async with asyncio.timeout(max(0.0, self._longest_s - passed_s)) as held:
             self._held.add(held)
             try:
-                yield
+                yield held
             finally:
                 self._held.discard(held)
 
-    async def _look(self, request_id: str) -> Ended | None:
+    async def state_of(self, request_id: str) -> Ended | int:
+        """Return how a request ended, or how many of its sentences are spoken so far."""
         row = await (
             SpeechRequest.select(
                 SpeechRequest.status,
@@ -103,6 +134,7 @@ class Waiting:
                 SpeechRequest.fence,
                 SpeechRequest.voice,
                 SpeechRequest.duration_s,
+                SpeechRequest.sentences_done,
             )
             .where(SpeechRequest.request_id == request_id)
             .first()
@@ -111,7 +143,7 @@ class Waiting:
             # Its account was deleted meanwhile.
             raise Unavailable(AWAY)
         if row["status"] in ACTIVE:
-            return None
+            return int(row["sentences_done"])
         return Ended(
             is_completed=row["status"] == "completed",
             refusal=row["refusal"],
@@ -129,11 +161,12 @@ class Waiting:
             if wanted in await hints.wait(left_s):
                 return
 
-    async def _give_up(self, request_id: str) -> None:
+    async def _give_up(self, request_id: str, reason: str) -> None:
         async with self._database.transaction(durable=False):
             await SpeechRequest.update(
                 {
                     SpeechRequest.status: "failed",
+                    SpeechRequest.refusal: reason,
                     SpeechRequest.worker_id: None,
                     SpeechRequest.lease_expires_ms: None,
                     SpeechRequest.finished_ms: SpeechRequest.created_ms,

@@ -46,7 +46,7 @@ def _written(character: str) -> str:
     if kind[0] == "L":
         return _folded(character)
     if (kind[0] == "S" or kind == "No") and character not in _READ:
-        return f" {_name(character)} "
+        return f" {name_of(character)} "
     return character
 
 
@@ -58,10 +58,11 @@ def _folded(character: str) -> str:
     found = _LETTER.fullmatch(unicodedata.name(character, ""))
     if found:
         return found[1] if character.isupper() else found[1].lower()
-    return f" {_name(character)} "
+    return f" {name_of(character)} "
 
 
-def _name(character: str) -> str:
+def name_of(character: str) -> str:
+    """Return what people call a character."""
     if character in _NAMES:
         return _NAMES[character]
     if ord(character) in _FLAG_LETTERS:

@@ -24,6 +24,10 @@ _PICTURES: Final = re.compile(rf"(?:{_FLAG}{_FLAG}|{_PICTURE}(?:{_JOINER}{_PICTU
 # Dropped: a skin tone separates a person from what the person does.
 _SKIN_TONES: Final = re.compile(rf"(?<=[^\s{_JOINER}])[{_SKIN}]")
 
+# Accents above accents: nobody says them, and engines take minutes over thousands.
+_ACCENTS: Final = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_MANY_ACCENTS: Final = re.compile(rf"({_ACCENTS}{{4}}){_ACCENTS}++")
+
 # A number with more digits than this is read digit by digit, and not to its end.
 LONGEST_NUMBER: Final = 20
 _LONG_NUMBER: Final = re.compile(rf"\d{{{LONGEST_NUMBER + 1},}}")
@@ -31,6 +35,7 @@ _LONG_NUMBER: Final = re.compile(rf"\d{{{LONGEST_NUMBER + 1},}}")
 
 def readable(text: str) -> str:
     """Rewrite a text for an engine without changing its meaning; its lines stay separate."""
+    text = _MANY_ACCENTS.sub(r"\1", text)
     plain = _SHAPES.sub("", unicodedata.normalize("NFC", text)).replace(_BREAK, " ")
     plain = _STYLED.sub(_plain, _SKIN_TONES.sub("", plain))
     plain = _PICTURES.sub(lambda found: f" {found[0]} ", plain)

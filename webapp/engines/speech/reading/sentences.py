@@ -10,6 +10,8 @@ from webapp.engines.speech.reading.scripts import HAN, HANGUL, NEUTRAL, script_o
 # How much eSpeak NG reads of one sentence and of one word, in letters; it skips the rest.
 LONGEST_SENTENCE: Final = 400
 LONGEST_WORD: Final = 80
+# Without a blank, whatever marks are in between: it crashes over longer ones.
+LONGEST_RUN: Final = 160
 
 _PARAGRAPHS: Final = re.compile(r"[\n\r\u000b\f\u0085\u2028\u2029]+")
 # The end of a sentence, with closing quotes and brackets. Scripts without spaces between sentences have marks
@@ -19,6 +21,7 @@ _END: Final = re.compile(
     rf"(?:(?<![{_MARK}])[{_MARK}]+[\"'\u2019\u201d\u00bb)\]]*(?=\s)"
     r"|[\u3002\uff01\uff1f\uff61]+[\u300d\u300f\uff09\u201d]*)\s*"
 )
+_LAST_END: Final = re.compile(rf"[{_MARK}\u3002\uff01\uff1f\uff61][^\w\s]*\s*$")
 # A full stop after one of these does not end a sentence; from the most common languages.
 _ABBREVIATIONS: Final = frozenset({
     "dr", "mr", "mrs", "ms", "prof", "st", "sr", "jr", "vs", "etc", "approx", "dept", "fig", "no",
@@ -50,6 +53,11 @@ def sentences(paragraph: str) -> Iterator[str]:
     rest = paragraph[start:].strip()
     if rest:
         yield rest
+
+
+def ends_sentence(text: str) -> bool:
+    """Return whether a text ends with the mark of a sentence's end."""
+    return bool(_LAST_END.search(text))
 
 
 def breaths(sentence: str) -> Iterator[str]:
@@ -88,9 +96,13 @@ def _last(mark: re.Pattern[str], text: str, start: int, end: int) -> int:
 
 def _split_long_word(word: re.Match[str]) -> str:
     """Insert spaces into a word where an engine would stop reading it."""
-    written, letters = [], 0
+    written, letters, length = [], 0, 0
     for character in word[0]:
         kind = unicodedata.category(character)[0]
+        length = 0 if script_of(character) == HAN else length + 1
+        if length > LONGEST_RUN and kind != "M":
+            written.append(" ")
+            length = letters = 0
         if kind == "P" or script_of(character) == HAN:
             letters = 0
         elif letters >= LONGEST_WORD and kind != "M":
