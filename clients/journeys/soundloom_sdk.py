@@ -37,6 +37,7 @@ def _waiting(client: Soundloom) -> None:
 
     spoken = client.speak("Good morning.", voice=client.voices()[0].id)
     assert spoken.file.read().startswith(b"RIFF")
+    assert len(b"".join(client.speak_stream("Once upon a time. And so on."))) > 5_000
 
 
 def _refused(client: Soundloom, address: str) -> None:
