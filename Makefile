@@ -127,9 +127,9 @@ screenshots: setup
 	$(BIN)/python -m tools.screenshots --readme
 	$(BIN)/python -m tools.screenshots_admin
 
-## Build the wheel in dist/
+## Build the wheels of the server and of the client for Python in dist/
 wheel: setup
-	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist . ./clients/python
 
 ## Renew the locks within the ranges of pyproject.toml and package.json
 lock: setup
@@ -139,7 +139,7 @@ lock: setup
 check-deploy: setup
 	$(BIN)/python -m tools.check_deploy
 
-## Run other people's clients, unchanged, against a server
+## Run our client and other people's, unchanged, against a server
 test-clients: setup
 	$(BIN)/python -m tools.check_clients
 

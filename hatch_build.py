@@ -13,6 +13,8 @@ ASSETS = {
     "locale": "webapp/_assets/locale",
     "requirements/neural.txt": "webapp/_assets/requirements/neural.txt",
     "requirements/build.txt": "webapp/_assets/requirements/build.txt",
+    # The command line uses it; no index has to have it.
+    "clients/python/src/soundloom_client": "soundloom_client",
 }
 FETCHED = ("static/vendor/manifest.json", "samples/manifest.json")
 

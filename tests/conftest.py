@@ -43,7 +43,7 @@ hypothesis_settings.load_profile("suite")
 
 TEMPLATE_DATABASE = "soundloom_template"
 # The folders of tests of what translates between HTTP and the services.
-HANDLERS = ("api", "http", "pages")
+HANDLERS = ("api", "clients", "http", "pages")
 DIALECTS = [pytest.param("sqlite"), pytest.param("postgres", marks=pytest.mark.postgres)]
 
 

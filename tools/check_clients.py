@@ -1,4 +1,4 @@
-"""Run other people's clients, unchanged, against a server: each journey in `clients/journeys/` in turn.
+"""Run our client and other people's, unchanged, against a server: each journey in `clients/journeys/`.
 
 The clients get environments of their own, from `requirements/clients.txt` and `clients/javascript`. A journey
 is a program that takes an address and a token, and fails when something is not as its client expects.
@@ -21,6 +21,7 @@ from tools.tool_environment import ROOT, installed
 LOCK: Final = "requirements/clients.txt"
 JAVASCRIPT: Final = ROOT / "clients/javascript"
 JOURNEYS: Final = ROOT / "clients/journeys"
+OWN_CLIENT: Final = ROOT / "clients/python"
 ACCOUNT: Final = {"username": "journey", "password": "of one throwaway account"}
 # More than the journeys use together.
 HOURLY: Final = "1000"
@@ -40,10 +41,10 @@ def main() -> int:
     wanted = sys.argv[1:] or sorted(path.stem for path in JOURNEYS.glob("*.py"))
     failed = []
     with throwaway_server(free_hourly=HOURLY) as server, tempfile.TemporaryDirectory() as folder:
-        token = _account(server.address)
+        token, own = _account(server.address), _own_client(Path(folder))
         for name in wanted:
             print(f"{name} …", flush=True)
-            if not _passes((tools, javascript), name, server.address, token, Path(folder)):
+            if not _passes((tools, javascript, own), name, server.address, token, Path(folder)):
                 failed.append(name)
         if failed:
             print(server.log_file.read_text(encoding="utf-8")[-5_000:], file=sys.stderr)
@@ -58,6 +59,14 @@ def _account(address: str) -> str:
         answer = client.post("/api/auth/token", json=ACCOUNT).raise_for_status()
     token: str = answer.json()["token"]
     return token
+
+
+def _own_client(folder: Path) -> Path:
+    """Return the wheel of our own client; what is imported from it is what people install."""
+    build = ["wheel", "--quiet", "--no-build-isolation", "--no-deps", "--wheel-dir", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", *build, str(OWN_CLIENT)], check=True)
+    (wheel,) = folder.glob("soundloom_client-*.whl")
+    return wheel
 
 
 def _javascript() -> Path:
@@ -76,8 +85,8 @@ def _javascript() -> Path:
     return folder
 
 
-def _passes(tools: tuple[Path, Path], name: str, address: str, token: str, folder: Path) -> bool:
-    python, javascript = tools
+def _passes(tools: tuple[Path, Path, Path], name: str, address: str, token: str, folder: Path) -> bool:
+    python, javascript, own = tools
     command: list[str | Path] = [python / "bin/python", JOURNEYS / f"{name}.py", address, token]
     # node is in the project's environment.
     binaries = (python / "bin", javascript / "node_modules/.bin", Path(sys.executable).parent)
@@ -88,6 +97,7 @@ def _passes(tools: tuple[Path, Path], name: str, address: str, token: str, folde
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "JAVASCRIPT": str(javascript),
+        "PYTHONPATH": str(own),
         **SILENT,
     }
     try:

@@ -61,6 +61,19 @@ def test_an_installed_wheel_has_its_locks(python: str, tmp_path: Path) -> None:
     assert names == {"build.txt", "neural.txt"}
 
 
+def test_an_installed_wheel_asks_a_server_by_the_client(python: str, elsewhere: Installation) -> None:
+    at = ("--server", "http://127.0.0.1:1", "--token-stdin")
+    asked = elsewhere.command("generate", "rain", "-o", "rain.wav", *at, text="token\n")
+    assert (asked.returncode, asked.stderr) == (1, "soundloom: http://127.0.0.1:1/ does not answer\n")
+    where = run(
+        python,
+        "-c",
+        "import soundloom_client; print(soundloom_client.__file__)",
+        cwd=elsewhere.data_dir.parent,
+    )
+    assert str(ROOT) not in where
+
+
 def test_an_installed_wheel_makes_a_sound(elsewhere: Installation, open_page: OpenPage) -> None:
     token = elsewhere.token_by_commands()
     server = elsewhere.serve()

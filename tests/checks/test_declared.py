@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tools.check_lock import group_requirements
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"benchmarks", "piccolo_conf", "tests", "tools", "webapp"}
+OURS = {"benchmarks", "piccolo_conf", "soundloom_client", "tests", "tools", "webapp"}
 # Torch for CUDA brings the version that it works with. It is imported only where it is.
 BROUGHT_BY_TORCH = {"triton"}
 
@@ -62,6 +62,14 @@ def undeclared(folders: Iterable[str], names: set[str]) -> dict[str, str]:
 
 def test_the_product_imports_only_what_it_declares() -> None:
     assert undeclared(["webapp"], declared(development=False)) == {}
+
+
+def test_the_client_imports_httpx_alone() -> None:
+    asked = tomllib.loads((ROOT / "clients/python/pyproject.toml").read_text(encoding="utf-8"))
+    names = {Requirement(need).name for need in asked["project"]["dependencies"]}
+    assert names == {"httpx"}
+    assert undeclared(["clients/python/src"], names) == {}
+    assert imported_packages("clients/python/src").keys() == names
 
 
 def test_tests_and_tools_import_only_what_is_declared() -> None:
