@@ -32,7 +32,7 @@ from webapp.services.workers.metrics import WorkerMetrics
 from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.loop import Processor, WorkerProcess
-from webapp.worker.making import SoundMaker
+from webapp.worker.making import MakingOptions, SoundMaker
 from webapp.worker.model_keeper import ModelKeeper
 from webapp.worker.worker_report import WorkerReport
 
@@ -193,8 +193,7 @@ def _maker(
         services.ids,
         finishing,
         metrics=metrics,
-        low_quality_below=settings.low_quality_below,
-        target_lufs=settings.target_lufs,
+        options=MakingOptions(settings.low_quality_below, settings.target_lufs),
     )
 
 

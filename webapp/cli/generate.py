@@ -12,10 +12,11 @@ from pathlib import Path
 
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.finish import FinishedAudio
+from webapp.audio.marks import Marks
 from webapp.audio.waveform import Waveform
 from webapp.cli.continuing import ADDED_S, beginning_of
 from webapp.cli.remote import RemoteServer
-from webapp.engines.base import CancelToken, EngineError, ModelLoadError
+from webapp.engines.base import CancelToken, EngineError, EngineInfo, ModelLoadError
 from webapp.engines.batch import generate_all
 from webapp.engines.continuation import Continuation
 from webapp.errors import InvalidRequest, ProductError
@@ -27,6 +28,7 @@ from webapp.settings import load_settings
 from webapp.worker.engine_set import NO_WEIGHTS, EngineSet
 from webapp.worker.making import finished_audio, generation_request
 from webapp.worker.melodies import first_minute
+from webapp.worker.sound_marks import marks_of
 
 
 def generate(arguments: Namespace) -> int:
@@ -51,16 +53,18 @@ def generate(arguments: Namespace) -> int:
     # What the models' manager logs for servers is told in one line here.
     logging.getLogger("webapp.engines").addHandler(logging.NullHandler())
     try:
-        sounds, label = _make(choice.with_seed(seed).variations(takes), melody, continuation)
+        sounds, info = _make(choice.with_seed(seed).variations(takes), melody, continuation)
     except ModelLoadError as error:
         raise ProductError(f"{error.user_message}: {error}") from error
     except EngineError as error:
         raise ProductError(error.user_message) from error
     for number, (take, finished) in enumerate(sounds, start=1):
         file = _file_of(path, number, takes)
-        _write(file, finished, audio_format, take.seed or 0)
+        seed = take.seed or 0
+        marks = marks_of(info, take.prompt, seed, is_loop=take.is_loopable)
+        _write(file, finished, audio_format, seed, marks)
         length_s, score = finished.waveform.duration_s, finished.report.score
-        print(f"{file}: {length_s:g} s, {label}, seed {take.seed}, quality {score}")
+        print(f"{file}: {length_s:g} s, {info.label}, seed {take.seed}, quality {score}")
     return 0
 
 
@@ -153,7 +157,7 @@ def _melody(path: Path) -> Waveform:
 
 def _make(
     takes: Sequence[GenerationChoice], melody: Waveform | None, continuation: Continuation | None
-) -> tuple[list[tuple[GenerationChoice, FinishedAudio]], str]:
+) -> tuple[list[tuple[GenerationChoice, FinishedAudio]], EngineInfo]:
     """Return each take with its sound, and what made them; they are made side by side."""
     choice = takes[0]
     settings = load_settings()
@@ -173,17 +177,22 @@ def _make(
         (take, finished_audio(take, waveform, continuation, target_lufs=settings.target_lufs))
         for take, waveform in zip(takes, waveforms, strict=True)
     ]
-    return sounds, info.label
+    return sounds, info
 
 
-def _write(path: Path, finished: FinishedAudio, audio_format: AudioFormat, seed: int) -> None:
+def _write(path: Path, finished: FinishedAudio, audio_format: AudioFormat, seed: int, marks: Marks) -> None:
     """Write aside and rename, so that a file which was there is replaced by a whole one or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     aside = Path(name)
     try:
         write_audio(
-            aside, finished.waveform, audio_format, dither_seed=seed, exact_frames=finished.kept_frames
+            aside,
+            finished.waveform,
+            audio_format,
+            dither_seed=seed,
+            marks=marks,
+            exact_frames=finished.kept_frames,
         )
         aside.chmod(0o666 & ~_umask())
         aside.replace(path)

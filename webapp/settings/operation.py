@@ -146,6 +146,10 @@ class OperationSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Address people use, when behind a proxy, with its path; `https`: Secure cookies."),
     ] = ""
+    mark_prompts: Annotated[
+        bool,
+        Meta(description="Whether sound files hold the prompts that they were made from: `true` or `false`."),
+    ] = True
     embedding: Annotated[
         bool,
         Meta(

@@ -45,7 +45,11 @@ class SpeechProcessor:
         self._leases = services.speech.leases
         self._settings = services.settings
         self._engine = engine
-        self._maker = SpeechMaker(engine, target_lufs=services.settings.target_lufs)
+        self._maker = SpeechMaker(
+            engine,
+            target_lufs=services.settings.target_lufs,
+            marks_prompts=services.settings.mark_prompts,
+        )
         self._worker_id, self._host, self._pid = worker_id, host, pid
         self._stopping = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="speech")

@@ -13,15 +13,18 @@ from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.fixed_level import FixedLevel
+from webapp.audio.marks import BY_RULES, TRAINED, Marks
 from webapp.audio.ogg import set_serial_number
 from webapp.audio.stream_encoder import StreamEncoder
 from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import EngineName, Passage, Utterance, Voice
 from webapp.engines.speech.engine import SpeechEngine
 from webapp.policy.library.captions import Caption
-from webapp.policy.speech_markup import LEAST, MOST, spoken_parts
+from webapp.policy.speech import as_prompt
+from webapp.policy.speech_markup import LEAST, MOST, plain_text, spoken_parts
 from webapp.services.library.sounds import SoundFacts
 from webapp.services.speech import SpeechClaim, VoiceView
+from webapp.services.speech.views import FORMANTS
 from webapp.speech.backing import BackingFile
 
 # How many sentences are spoken, of how many, and the next piece of the stream where there is one.
@@ -43,9 +46,11 @@ ENGINE_LABELS: Final[dict[EngineName, str]] = {
 class SpeechMaker:
     """Turns claims into files in a folder. The same text, voice and settings give the same bytes."""
 
-    def __init__(self, engine: SpeechEngine, *, target_lufs: float) -> None:
+    def __init__(self, engine: SpeechEngine, *, target_lufs: float, marks_prompts: bool = True) -> None:
+        """`marks_prompts`: files hold the texts that they were made from."""
         self._engine = engine
         self._target_lufs = target_lufs
+        self._marks_prompts = marks_prompts
 
     def make(
         self, claim: SpeechClaim, folder: Path, report: Report, backing: BackingFile | None = None
@@ -66,7 +71,14 @@ class SpeechMaker:
             path = folder / f"{FILE_STEM}.{AudioFormat.WAV}"
             write_audio(path, finished.waveform, AudioFormat.WAV, dither_seed=SEED)
             return _facts(voice, finished, path.stat().st_size, ())
-        renditions = write_renditions(finished, folder, FILE_STEM, dither_seed=SEED)
+        marks = Marks(
+            prompt=as_prompt(plain_text(claim.text, claim.options.markup)) if self._marks_prompts else "",
+            model=voice.voice_id,
+            seed=None,
+            license=voice.sound_license,
+            origin=BY_RULES if voice.engine == FORMANTS else TRAINED,
+        )
+        renditions = write_renditions(finished, folder, FILE_STEM, dither_seed=SEED, marks=marks)
         set_serial_number(folder / f"{FILE_STEM}.{AudioFormat.OGG}", SEED)
         (folder / f"{FILE_STEM}.png").rename(folder / PICTURE)
         size_bytes = sum(rendition.size_bytes for rendition in renditions)

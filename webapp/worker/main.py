@@ -27,7 +27,7 @@ from webapp.worker.engine_set import EngineSet
 from webapp.worker.engine_thread import EngineThread
 from webapp.worker.gpu import count_devices_like_nvml
 from webapp.worker.loop import Processor, WorkerProcess
-from webapp.worker.making import SoundMaker
+from webapp.worker.making import MakingOptions, SoundMaker
 from webapp.worker.model_keeper import ModelKeeper
 from webapp.worker.weights_keeper import WeightsKeeper
 from webapp.worker.worker_report import WorkerReport
@@ -106,8 +106,7 @@ async def _process(
         services.ids,
         ThreadPoolExecutor(1, thread_name_prefix="finishing"),
         metrics=metrics,
-        low_quality_below=settings.low_quality_below,
-        target_lufs=settings.target_lufs,
+        options=MakingOptions(settings.low_quality_below, settings.target_lufs, settings.mark_prompts),
     )
     report = WorkerReport(engines)
     processor = Processor(services, maker, worker, metrics=metrics, report=report, places=engines.places)

@@ -13,6 +13,7 @@ from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
 from webapp.audio.joining import finish_continued
 from webapp.audio.loop import loop_overlap_s
+from webapp.audio.marks import Marks
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import (
     CancelToken,
@@ -29,6 +30,7 @@ from webapp.policy.queue.live_sound import EARLIER_IS_BETTER, TOO_POOR
 from webapp.services.library.sounds import PromptReading, SoundFacts
 from webapp.services.queue.leases import Claim
 from webapp.services.workers.metrics import WorkerMetrics
+from webapp.worker.sound_marks import marks_of
 from webapp.worker.stages import StageClock, StageMeasures
 
 T = TypeVar("T")
@@ -119,6 +121,17 @@ class Making:
     continuation: Continuation | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MakingOptions:
+    """The operator's choices: below which score a take is made again, how loud sounds are, and whether files
+    hold the prompts that they were made from.
+    """
+
+    low_quality_below: int
+    target_lufs: float
+    marks_prompts: bool = True
+
+
 class SoundMaker:
     """Turns claims into files, several at a time."""
 
@@ -130,8 +143,7 @@ class SoundMaker:
         finishing: Executor,
         *,
         metrics: WorkerMetrics,
-        low_quality_below: int,
-        target_lufs: float,
+        options: MakingOptions,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Finishing and writing run in `finishing`; `now_s` is a clock that never goes back.
@@ -144,8 +156,7 @@ class SoundMaker:
         self._ids = ids
         self._finishing = finishing
         self._metrics = metrics
-        self._low_quality_below = low_quality_below
-        self._target_lufs = target_lufs
+        self._options = options
         self._measures = StageMeasures()
         self._now_s = now_s
 
@@ -159,7 +170,13 @@ class SoundMaker:
         stages = StageClock(self._measures.of(engine, claim.model), making.progress, self._now_s)
         best = await self._best_take(making, stages)
         with tracing.span("write"):
-            bytes_total = await self._in_finishing(lambda: _write(best, making.folder, stages.written))
+            marks = marks_of(
+                best.made_by,
+                claim.prompt if self._options.marks_prompts else "",
+                best.seed,
+                is_loop=claim.is_loopable,
+            )
+            bytes_total = await self._in_finishing(lambda: _write(best, making.folder, marks, stages.written))
         self._measures.record(engine, claim.model, stages.measured(claim.duration_s))
         making.cancel.raise_if_cancelled()
         return _facts(best, bytes_total)
@@ -176,7 +193,7 @@ class SoundMaker:
         claim = making.claim
         best = last = await self._take(making, stages, claim.seed)
         further = 0 if claim.seed_was_given else FURTHER_TAKES
-        while best.audio.report.score < self._low_quality_below and further:
+        while best.audio.report.score < self._options.low_quality_below and further:
             further -= 1
             await making.live.discard(TOO_POOR)
             last = await self._take(making, stages, self._ids.seed())
@@ -210,7 +227,7 @@ class SoundMaker:
                     claim,
                     waveform,
                     making.continuation,
-                    target_lufs=self._target_lufs,
+                    target_lufs=self._options.target_lufs,
                     progressed=stages.finished,
                 )
             )
@@ -263,9 +280,11 @@ def generation_request(
     )
 
 
-def _write(take: Take, folder: Path, progressed: Callable[[float], object]) -> int:
+def _write(take: Take, folder: Path, marks: Marks, progressed: Callable[[float], object]) -> int:
     """Write every file of a take; returns their bytes together."""
-    renditions = write_renditions(take.audio, folder, FILE_STEM, dither_seed=take.seed, progressed=progressed)
+    renditions = write_renditions(
+        take.audio, folder, FILE_STEM, dither_seed=take.seed, marks=marks, progressed=progressed
+    )
     (folder / f"{FILE_STEM}.png").rename(folder / f"{PICTURE_STEM}.png")
     return sum(rendition.size_bytes for rendition in renditions)
 
