@@ -88,9 +88,9 @@ async def test_what_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize(
-    "value", ["id", [], {}, {"generation_id": 5}, {"generation_id": ""}, {"upload_id": "x"}]
+    "value", ["id", [], {}, {"generation_id": 5}, {"upload_id": []}, {"upload_id": "x", "generation_id": "x"}]
 )
-def test_a_source_has_an_id(value: object) -> None:
+def test_a_source_has_one_id(value: object) -> None:
     with pytest.raises(InvalidRequest) as refused:
         parse_generation({"prompt": "rain", "continue_from": value})
     assert refused.value.field == "continue_from"

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.factories import choice
+from tests.factories import MakeAccount, choice
 from tests.worker.scripted import ended, working
 from webapp.audio.encode import PcmSamples
 from webapp.audio.joining import SEAM_S
+from webapp.clock import ManualClock
 from webapp.engines.sketch.engine import SketchEngine
-from webapp.policy.continuations import Ancestor, ContinuationChoice, SoundSource
-from webapp.policy.generation import GenerationChoice
+from webapp.errors import InvalidRequest, NotFound
+from webapp.policy.continuations import Ancestor, ContinuationChoice
+from webapp.policy.generation import GenerationChoice, parse_generation
+from webapp.policy.library.sound_sources import SoundSource
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
 from webapp.services.library.sounds import SoundView
@@ -30,7 +33,7 @@ def settings(settings: Settings) -> Settings:
 
 
 def going_on(source: str, from_s: float | None, duration_s: float, prompt: str = PROMPT) -> GenerationChoice:
-    continuation = ContinuationChoice(SoundSource(source), from_s)
+    continuation = ContinuationChoice(SoundSource("generation", source), from_s)
     return replace(choice(prompt, duration_s=duration_s), continuation=continuation)
 
 
@@ -90,3 +93,42 @@ async def test_a_source_that_was_deleted_meanwhile_fails_the_job_at_once(
     async with working(services, SketchEngine()):
         job = await ended(services, ann, waiting.job_id)
     assert (job.status, job.error, job.retry_count) == ("failed", GONE, 0)
+
+
+async def test_what_was_sent_in_is_continued(services: Services, ann: Identity, clock: ManualClock) -> None:
+    rate = 44_100
+    tone = np.sin(2 * np.pi * 330 * np.arange(2 * rate) / rate) * 0.3
+    async with services.library.uploads.arriving(ann) as arrival:
+        soundfile.write(arrival.path, tone, rate, format="WAV")
+        upload = await services.library.uploads.accept(arrival)
+    asked = parse_generation(
+        {"prompt": PROMPT, "duration": 4, "continue_from": {"upload_id": upload.upload_id, "from_s": 1.5}}
+    )
+    submitted = await services.queue.submissions.submit(ann, asked)
+    # A job that waits keeps what it needs.
+    clock.advance_s(2 * 86_400)
+    assert await services.library.uploads.remove_expired() == 0
+    async with working(services, SketchEngine()):
+        job = await ended(services, ann, submitted.job_id)
+    assert job.sound is not None, job.error
+    assert job.sound.duration_s == pytest.approx(4.0)
+    assert job.continuation is not None
+    assert job.continuation.source == SoundSource("upload", upload.upload_id)
+    samples = (await pcm(services, job.sound))[: round(1.4 * job.sound.sample_rate), 0]
+    heard = np.fft.rfft(samples * np.hanning(len(samples)))
+    assert np.argmax(np.abs(heard)) * job.sound.sample_rate / len(samples) == pytest.approx(330, abs=2)
+    assert await services.library.uploads.remove_expired() == 1
+
+
+async def test_an_upload_gives_no_prompt_and_is_its_owners(
+    services: Services, ann: Identity, make_account: MakeAccount
+) -> None:
+    async with services.library.uploads.arriving(ann) as arrival:
+        soundfile.write(arrival.path, np.zeros(44_100), 44_100, format="WAV")
+        upload = await services.library.uploads.accept(arrival)
+    source = {"continue_from": {"upload_id": upload.upload_id}}
+    with pytest.raises(InvalidRequest, match="Prompt is required"):
+        await services.queue.submissions.submit(ann, parse_generation({"duration": 4, **source}))
+    bob = await make_account("bob")
+    with pytest.raises(NotFound):
+        await services.queue.submissions.submit(bob, parse_generation({"prompt": PROMPT, **source}))

@@ -38,7 +38,10 @@ def decode(path: Path, audio_format: str, *, longest_s: float, most_samples: int
 
 
 def read_beginning(path: Path, duration_s: float) -> Waveform:
-    """Read so much of the beginning of one of our own WAV files. Raises soundfile's errors and OSError."""
+    """Read so much of the beginning of a WAV or FLAC file of our own.
+
+    Raises soundfile's errors and OSError.
+    """
     with soundfile.SoundFile(os.fsencode(path)) as file:
         frames = min(file.frames, frame_count(duration_s, file.samplerate))
         samples = file.read(frames, dtype="float32", always_2d=True)

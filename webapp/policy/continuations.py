@@ -5,20 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from webapp.errors import InvalidRequest
+from webapp.policy.library.sound_sources import SoundSource, parse_source
 
 FIELD: Final = "continue_from"
 # What is kept of a sound, and what is added to it, at least.
 MIN_KEPT_S: Final = 0.5
 MIN_ADDED_S: Final = 1.0
 LONGEST_LINEAGE: Final = 32
-_LONGEST_ID: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class SoundSource:
-    """A sound that a request names: one that was generated or imported here."""
-
-    generation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +39,14 @@ class ContinuationChoice:
 def parse_continuation(body: Mapping[str, Any]) -> ContinuationChoice | None:
     """Read `continue_from`; None where there is none. Raises InvalidRequest."""
     value = body.get(FIELD)
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise InvalidRequest("Continue_from must be an object with a generation_id", field=FIELD)
     source = parse_source(value, FIELD)
+    if source is None or not isinstance(value, Mapping):
+        return None
     left_open = {name for name in ("prompt", "model", "duration") if body.get(name) is None}
     # A length that is null is refused as it is without a continuation.
     if "duration" in body:
         left_open.discard("duration")
     return ContinuationChoice(source, _from_s(value.get("from_s")), frozenset(left_open))
-
-
-def parse_source(value: Mapping[str, Any], name: str) -> SoundSource:
-    """Read which sound the field `name` means. Raises InvalidRequest."""
-    generation_id = value.get("generation_id")
-    if not isinstance(generation_id, str) or not 0 < len(generation_id) <= _LONGEST_ID:
-        raise InvalidRequest(f"{name.capitalize()} must have a generation_id", field=name)
-    return SoundSource(generation_id)
 
 
 def check_span(from_s: float, source_s: float, duration_s: float) -> None:

@@ -16,8 +16,6 @@ from webapp.stopping import first_of
 
 logger = logging.getLogger(__name__)
 
-AUDIO_FILE = "sound.wav"
-
 
 class SourceGone(EngineError):
     """The sound to continue was deleted; no further attempt will find it."""
@@ -61,6 +59,6 @@ class SourceReader:
                 return continuation
 
     async def _beginning(self, source: SourceSound, until_s: float) -> Continuation:
-        async with self._services.storage.local_file(source.storage_key, AUDIO_FILE) as path:
+        async with self._services.storage.local_file(source.storage_key, source.file_name) as path:
             head = await asyncio.to_thread(read_beginning, path, until_s)
         return Continuation(head, source.material, source.engine, source.prompt, source.model, source.seed)

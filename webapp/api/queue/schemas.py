@@ -28,10 +28,14 @@ NO_WORKER = "No running worker can make {model} now; the job waits until one can
 JOB_ID = f"{JOB_ID_RULE}."
 
 
-class ContinueFrom(msgspec.Struct, frozen=True):
-    """The sound that another one continues: an own or a published one."""
+class ContinueFrom(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The sound that another one continues: exactly one of `generation_id` and `upload_id`."""
 
-    generation_id: Annotated[str, Meta(description="The sound's id.", examples=[CONTINUED_ID])]
+    generation_id: (
+        Annotated[str, Meta(description="A sound of the library that you may see.", examples=[CONTINUED_ID])]
+        | None
+    ) = None
+    upload_id: Annotated[str, Meta(description="A sound that you sent in.")] | None = None
     from_s: (
         Annotated[
             float, Meta(ge=MIN_KEPT_S, description="The second from which it goes on; its end when absent.")
@@ -272,7 +276,8 @@ def job_status(job: JobView) -> JobStatusBody:
 def _continues(job: JobView) -> ContinueFrom | UnsetType:
     if job.continuation is None:
         return UNSET
-    return ContinueFrom(job.continuation.source.generation_id, job.continuation.from_s)
+    source, from_s = job.continuation.source, job.continuation.from_s
+    return ContinueFrom(**{f"{source.kind}_id": source.id}, from_s=from_s)
 
 
 def awaited_job(job: JobView, submitted: Submitted, *, lists_takes: bool = False) -> AwaitedJob:

@@ -3,14 +3,20 @@
 import base64
 from dataclasses import dataclass
 
-from webapp.tables import LibraryItem, SoundMaterial
+from webapp.services.library.sound_sources import SOUND_FILE
+from webapp.services.library.uploads import UPLOAD_FILE
+from webapp.tables import LibraryItem, SoundMaterial, Upload
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSound:
-    """A sound that is to be continued: how it was made, the key of its files, and its engine's material."""
+    """A sound that is to be continued: how it was made, its file, and its engine's material.
+
+    Of an upload, only the file is known.
+    """
 
     storage_key: str
+    file_name: str
     engine: str
     prompt: str
     model: str
@@ -22,7 +28,7 @@ class ContinuedSounds:
     """Finds sounds for workers, which may read every sound that an accepted job names."""
 
     async def find(self, generation_id: str) -> SourceSound | None:
-        """Return a sound; None once it was deleted."""
+        """Return a sound, or an upload of this id; None once it is gone."""
         item = LibraryItem
         row = (
             await item.select(
@@ -32,14 +38,23 @@ class ContinuedSounds:
             .first()
         )
         if row is None:
-            return None
+            return await self._find_upload(generation_id)
         material = SoundMaterial
         kept = await material.select(material.data).where(material.sound == generation_id).first()
         return SourceSound(
             storage_key=row["sound.storage_key"],
+            file_name=SOUND_FILE,
             engine=row["sound.engine"],
             prompt=row["prompt"],
             model=row["model"],
             seed=row["sound.seed"],
             material=base64.b64decode(kept["data"]) if kept else b"",
+        )
+
+    async def _find_upload(self, upload_id: str) -> SourceSound | None:
+        row = await Upload.select(Upload.storage_key).where(Upload.upload_id == upload_id).first()
+        if row is None:
+            return None
+        return SourceSound(
+            row["storage_key"], UPLOAD_FILE, engine="", prompt="", model="", seed=0, material=b""
         )

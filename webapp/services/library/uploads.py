@@ -120,10 +120,10 @@ class Uploads:
         due = Upload.expires_ms <= now_ms
         if not await Upload.exists().where(due):
             return 0
-        needed = await Job.select(Job.melody_from).where(
-            Job.status.is_in(list(ACTIVE)), Job.melody_from.is_not_null()
+        needed = await Job.select(Job.melody_from, Job.continues).where(
+            Job.status.is_in(list(ACTIVE)), Job.melody_from.is_not_null() | Job.continues.is_not_null()
         )
-        ids = [row["melody_from"].partition("/")[2] for row in needed]
+        ids = [(row["melody_from"] or "").partition("/")[2] or row["continues"] for row in needed]
         async with self._database.transaction():
             gone = due & Upload.upload_id.not_in(ids) if ids else due
             rows = await Upload.delete().where(gone).returning(Upload.storage_key)

@@ -70,7 +70,7 @@ def build_queue(
         base, estimator=estimator, storage_guard=storage_guard,
         usage=accounts.usage, waiting_queue=waiting_queue, tiers=tiers,
         melodies=MelodyCheck(sources, workers),
-        continuations=Continuations(database, ModelAbilities(workers)),
+        continuations=Continuations(database, ModelAbilities(workers), sources),
     )  # fmt: skip
     jobs = Jobs(
         base, queue=reader, submissions=submissions, payments=skip_payments, endings=endings,
