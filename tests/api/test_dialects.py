@@ -117,10 +117,26 @@ async def test_a_plan_of_sections_becomes_a_prompt(services: Services, hand: Han
             {"positive_local_styles": ["drums"], "duration_ms": 5_000},
         ],
     }
-    asking = ann.http.post("/v1/music/stream", json={"composition_plan": plan})
+    asking = ann.http.post("/v1/music", json={"composition_plan": plan})
     _, claim = await answered(services, hand, asking)
     job = (await ann.http.get(f"/job/{claim.job_id}")).json()
     assert (job["prompt"], job["duration"]) == ("lo-fi, calm, piano, drums", 9)
+
+
+@pytest.mark.parametrize("output_format", ["mp3_44100_128", "pcm_16000"])
+async def test_streamed_music_is_that_of_the_job(
+    services: Services, hand: Hand, ann: User, output_format: str
+) -> None:
+    path = f"/v1/music/stream?output_format={output_format}"
+    answer, claim = await answered(services, hand, ann.http.post(path, json={"prompt": "a tone"}))
+    assert answer.status_code == 200
+    assert answer.headers["x-job-id"] == claim.job_id
+    if output_format.startswith("mp3"):
+        job = (await ann.http.get(f"/job/{claim.job_id}")).json()
+        # Nothing was heard of it before it was finished.
+        assert answer.content == (await ann.http.get(f"/audio/{job['generation_id']}.mp3")).content
+    else:
+        assert len(answer.content) / 2 / 16_000 == pytest.approx(SECONDS, abs=0.1)
 
 
 @pytest.mark.parametrize(

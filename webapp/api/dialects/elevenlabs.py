@@ -1,18 +1,13 @@
 """ElevenLabs' endpoints for sound effects, music, voices and speech."""
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final
 
 from litestar import Controller, Request, Response, get, post
-from litestar.di import NamedDependency, Provide
-from litestar.params import PathParameter, QueryParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from webapp.api.accounts.authentication import (
-    KEY_AUTHENTICATION,
-    InjectedAddress,
     InjectedIdentity,
-    sent_token,
-    welcome_of,
 )
 from webapp.api.dialects.answers import MadeSound, made, sound_answer
 from webapp.api.dialects.problems import ElevenLabsError, elevenlabs_problem, shaped_problems
@@ -25,14 +20,15 @@ from webapp.api.dialects.schemas import (
     elevenlabs_voice,
     elevenlabs_voices,
 )
-from webapp.api.queue.following import Follower
+from webapp.api.dialects.waiting import WAITING, InjectedFollower, InjectedVendorEar
+from webapp.api.queue.listening import streamed
 from webapp.api.shared.limits import hour_announced, speech_announced
 from webapp.errors import NotFound
 from webapp.http.dependencies import (
     InjectedAccounts,
-    InjectedBus,
     InjectedLibrary,
     InjectedQueue,
+    InjectedSettings,
     InjectedSpeech,
     InjectedStreams,
 )
@@ -40,6 +36,7 @@ from webapp.http.errors import PROBLEM_SHAPE
 from webapp.http.files.conversion import InjectedConversions
 from webapp.http.openapi import KEY_SECURITY, binary, describes, problems
 from webapp.http.requests.body import read_json_object
+from webapp.http.streams.speech_stream import speech_stream
 from webapp.policy.dialects.elevenlabs import parse_music, parse_sound, parse_spoken
 from webapp.policy.dialects.encodings import elevenlabs_encoding
 from webapp.policy.speech import VOICE_NOT_FOUND
@@ -61,30 +58,13 @@ OutputFormat = Annotated[
 VoiceId = Annotated[str, PathParameter(description="A voice of this server, or an id of ElevenLabs' form.")]
 
 
-def provide_follower(
-    request: AnyRequest,
-    bus: InjectedBus,
-    accounts: InjectedAccounts,
-    queue: InjectedQueue,
-    streams: InjectedStreams,
-    identity: InjectedIdentity,
-    address: InjectedAddress,
-) -> Follower:
-    """Return what waits for a job on this connection."""
-    welcome = welcome_of(sent_token(request), bus, accounts, identity)
-    return Follower(request, bus, queue, streams, identity, address, welcome)
-
-
-InjectedFollower: TypeAlias = NamedDependency[SkipValidation[Follower]]
-
-
 class ElevenLabsController(Controller):
     """What ElevenLabs' clients ask for."""
 
     path = "/v1"
     tags = ("ElevenLabs",)
     opt = {PROBLEM_SHAPE: elevenlabs_problem}  # noqa: RUF012  # the framework's own form
-    dependencies = {**KEY_AUTHENTICATION, "follower": Provide(provide_follower, sync_to_thread=False)}  # noqa: RUF012
+    dependencies = WAITING
     security = KEY_SECURITY
 
     @post(
@@ -116,7 +96,7 @@ class ElevenLabsController(Controller):
         return await sound_answer(library, conversions, sound, encoding)
 
     @post(
-        ["/music", "/music/stream"],
+        "/music",
         summary="Make music (ElevenLabs)",
         status_code=200,
         operation_class=describes(
@@ -144,7 +124,45 @@ class ElevenLabsController(Controller):
         return await sound_answer(library, conversions, sound, encoding)
 
     @post(
-        ["/text-to-speech/{voice_id:str}", "/text-to-speech/{voice_id:str}/stream"],
+        "/music/stream",
+        summary="Make music, and send it meanwhile (ElevenLabs)",
+        status_code=200,
+        operation_class=describes(
+            reads=ElevenLabsMusicBody, body_examples=MUSIC_EXAMPLES, content=SOUND, is_limited=True
+        ),
+        response_description="The sound as it is made; it is in the account's library as well.",
+        responses=shaped_problems(ElevenLabsError, *STATUSES),
+    )
+    async def music_stream(
+        self,
+        request: AnyRequest,
+        ear: InjectedVendorEar,
+        accounts: InjectedAccounts,
+        streams: InjectedStreams,
+        conversions: InjectedConversions,
+        follower: InjectedFollower,
+        output_format: OutputFormat = None,
+    ) -> ASGIResponse:
+        """As `/job/{job_id}/stream`, for formats that the library keeps; others come when all is made."""
+        encoding, identity = elevenlabs_encoding(output_format), ear.reader.identity
+        async with hour_announced(request, accounts, identity):
+            choice = parse_music(await read_json_object(request))
+            if encoding.stored is None:
+                sound = await made(follower, ear.queue, identity, choice)
+                return await sound_answer(ear.library, conversions, sound, encoding)
+            release = await streams.sounds.hold(identity.account_id, "")
+            try:
+                submitted = await ear.queue.submissions.submit(identity, choice)
+                job = await ear.job(submitted.job_id)
+                answer = await streamed(ear, streams, job, encoding.stored, release)
+            except BaseException:
+                release()
+                raise
+        answer.headers["x-job-id"] = submitted.job_id
+        return answer
+
+    @post(
+        "/text-to-speech/{voice_id:str}",
         summary="Speak a text (ElevenLabs)",
         status_code=200,
         operation_class=describes(
@@ -170,6 +188,40 @@ class ElevenLabsController(Controller):
             voices = {voice.id for voice in await speech.requests.voices()}
             sound = await speech.requests.speak(identity, parse_spoken(body, voice_id, voices))
         return await sound_answer(library, conversions, MadeSound(sound.generation_id), encoding)
+
+    @post(
+        "/text-to-speech/{voice_id:str}/stream",
+        summary="Speak a text, and send it meanwhile (ElevenLabs)",
+        status_code=200,
+        operation_class=describes(
+            reads=ElevenLabsSpeechBody, body_examples=SPEECH_EXAMPLES, content=SOUND, is_limited=True
+        ),
+        response_description="The sound as it is spoken; it is in the account's library as well.",
+        responses=shaped_problems(ElevenLabsError, 404, *STATUSES),
+    )
+    async def speech_stream(
+        self,
+        request: AnyRequest,
+        voice_id: VoiceId,
+        speech: InjectedSpeech,
+        settings: InjectedSettings,
+        streams: InjectedStreams,
+        ear: InjectedVendorEar,
+        conversions: InjectedConversions,
+        output_format: OutputFormat = None,
+    ) -> ASGIResponse:
+        """Sentence by sentence, for formats that the library keeps; others come when all is spoken."""
+        encoding, identity = elevenlabs_encoding(output_format), ear.reader.identity
+        async with speech_announced(request, speech, identity):
+            body = await read_json_object(request)
+            voices = {voice.id for voice in await speech.requests.voices()}
+            choice = parse_spoken(body, voice_id, voices)
+            if encoding.stored is None:
+                sound = await speech.requests.speak(identity, choice)
+                return await sound_answer(ear.library, conversions, MadeSound(sound.generation_id), encoding)
+            progress = await speech.long_texts.begin(identity, choice, stream_format=encoding.stored)
+            headers = {"x-generation-id": progress.generation_id}
+            return await speech_stream(request, settings, speech, streams, identity, progress, headers)
 
 
 class ElevenLabsVoiceController(Controller):

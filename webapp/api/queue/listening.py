@@ -1,14 +1,13 @@
 """Listening to a job's sound while it is made."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Controller, Request, get
 from litestar.di import NamedDependency, Provide
-from litestar.openapi.spec import Schema
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.response.base import ASGIResponse
 
@@ -21,9 +20,10 @@ from webapp.http.dependencies import (
     InjectedListening,
     InjectedQueue,
     InjectedStreams,
+    Streams,
 )
 from webapp.http.files.file_response import FileAnswer
-from webapp.http.openapi import BEARER_SECURITY, SESSION_SECURITY, describes, problems
+from webapp.http.openapi import BEARER_SECURITY, SESSION_SECURITY, binary, describes, problems
 from webapp.http.streams.sound_stream import SoundCut, SoundStream
 from webapp.policy.queue.job_ids import JOB_ID_PATTERN, JOB_ID_RULE
 from webapp.policy.queue.live_sound import MEDIA_TYPES, STREAM_FORMATS, Piece, StreamFormat
@@ -36,7 +36,7 @@ from webapp.storage import StoredFile
 # Hints may be lost; this is how late a piece is sent then.
 POLL_S: Final = 1.0
 NO_SOUND: Final = "This job has no sound"
-SOUND: Final = {media_type: Schema() for media_type in MEDIA_TYPES.values()}
+SOUND: Final = binary(*MEDIA_TYPES.values())
 
 JobId = Annotated[
     str,
@@ -214,24 +214,34 @@ class ListeningController(Controller):
         next request gets what is made then. Parts cannot be asked for before the sound is finished. Who
         stops listening does not stop the job.
         """
-        reader = ear.reader
-        release = await streams.sounds.hold_for(request, reader.identity.account_id, "")
+        release = await streams.sounds.hold_for(request, ear.reader.identity.account_id, "")
         try:
             stream_format = _stream_format(wanted)
-            media_type = MEDIA_TYPES[stream_format]
             job = await ear.job(job_id)
             if job.has_ended:
+                media_type = MEDIA_TYPES[stream_format]
                 answer = await FileAnswer.of(ear.finished_file(job, stream_format), media_type, request)
                 release()
                 return answer
-            await ear.listening.runs.want(job_id, job.live, stream_format)
+            return await streamed(ear, streams, job, stream_format, release)
         except BaseException:
             release()
             raise
-        sound = Listener(ear, job_id, stream_format).sound()
-        return SoundStream(
-            sound, streams.stop, media_type=media_type, welcome=reader.welcome, on_close=release
-        )
+
+
+async def streamed(
+    ear: Ear, streams: Streams, job: JobView, stream_format: StreamFormat, release: Callable[[], None]
+) -> SoundStream:
+    """Answer with the sound of a job that has not ended, as it is made. `release` is called at the end."""
+    await ear.listening.runs.want(job.job_id, job.live, stream_format)
+    sound = Listener(ear, job.job_id, stream_format).sound()
+    return SoundStream(
+        sound,
+        streams.stop,
+        media_type=MEDIA_TYPES[stream_format],
+        welcome=ear.reader.welcome,
+        on_close=release,
+    )
 
 
 def _stream_format(wanted: str) -> StreamFormat:

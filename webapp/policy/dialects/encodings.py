@@ -1,9 +1,11 @@
 """Audio encodings as other vendors name them."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from webapp.errors import InvalidRequest
+
+StoredFormat: TypeAlias = Literal["mp3", "flac", "wav"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class Encoding:
     """
 
     media_type: str
-    stored: str | None = None
+    stored: StoredFormat | None = None
     name: str = ""
     sample_rate: int = 0
     channels: int | None = None
