@@ -24,7 +24,7 @@ import psutil
 from benchmarks.bench_live import tokens
 from benchmarks.report import keep, machine, processor_s
 from benchmarks.servers import NO_LIMIT, data_folder, serve
-from webapp.audio.live_levelling import JUDGED_S
+from webapp.audio.live.levelling import JUDGED_S
 from webapp.audio.waveform import Waveform
 from webapp.engines.base import CancelToken, GenerationRequest
 from webapp.services.container import Services, open_services

@@ -10,9 +10,9 @@ import soundfile
 from webapp.audio.encode import AudioFormat, quantise
 from webapp.audio.levelling import CEILING_DBTP
 from webapp.audio.limiter import limiter_gain_db
-from webapp.audio.live_encode import LiveEncoder, can_be_streamed
-from webapp.audio.live_levelling import MOST_GAIN_DB, LiveLeveller
-from webapp.audio.live_limiter import LiveLimiter
+from webapp.audio.live.encode import LiveEncoder, can_be_streamed
+from webapp.audio.live.levelling import MOST_GAIN_DB, LiveLeveller
+from webapp.audio.live.limiter import LiveLimiter
 from webapp.audio.loudness import integrated_loudness, true_peak
 from webapp.audio.oversampling import oversampled_peaks
 from webapp.audio.waveform import Samples, Waveform

@@ -17,7 +17,7 @@ from webapp.errors import InvalidRequest
 from webapp.http.requests import uploads as request_uploads
 from webapp.policy.library.uploads import MAX_UPLOAD_BYTES, TOO_COSTLY
 from webapp.services.container import Services
-from webapp.services.library.upload_decoder import UploadDecoder
+from webapp.services.sources.upload_decoder import UploadDecoder
 from webapp.settings import Settings
 from webapp.tables import Upload
 

@@ -15,7 +15,7 @@ from webapp.errors import LimitReached, NotFound, Unavailable
 from webapp.policy.library.sound_sources import SoundSource
 from webapp.services.accounts.identity import Identity
 from webapp.services.container import Services
-from webapp.services.library.upload_decoder import DecodedUpload, UploadDecoder
+from webapp.services.sources.upload_decoder import DecodedUpload, UploadDecoder
 from webapp.settings import Settings
 from webapp.tables import LooseFiles, Upload
 

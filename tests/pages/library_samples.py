@@ -21,10 +21,10 @@ from webapp.pages.library.contexts import (
     SoundPage,
 )
 from webapp.services.accounts.identity import Identity
-from webapp.services.library.history import HistoryEntry, SoundHistory
 from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.sounds import PromptReading, SoundView
 from webapp.services.library.views import LibraryItemView
+from webapp.services.sources.history import HistoryEntry, SoundHistory
 
 NOW_MS = ManualClock().now_ms()
 ADA = Identity(1, "ada", "creator", is_admin=False)

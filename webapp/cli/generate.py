@@ -23,7 +23,7 @@ from webapp.errors import InvalidRequest, ProductError
 from webapp.ids import RandomIds
 from webapp.policy.continuations import check_span
 from webapp.policy.generation import GenerationChoice, parse_generation, parse_takes
-from webapp.services.library.upload_decoder import UploadDecoder
+from webapp.services.sources.upload_decoder import UploadDecoder
 from webapp.settings import load_settings
 from webapp.worker.engine_set import NO_WEIGHTS, EngineSet
 from webapp.worker.making import finished_audio, generation_request

@@ -16,7 +16,6 @@ from webapp.services.admin.audit_log import AuditLog
 from webapp.services.admin.facade import AdminServices, build_admin
 from webapp.services.backup.facade import BackupServices
 from webapp.services.library.facade import LibraryServices, build_library
-from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.listening.facade import ListeningServices, build_listening
 from webapp.services.models.facade import ModelServices, build_models
@@ -25,6 +24,7 @@ from webapp.services.queue.facade import QueueServices, build_queue
 from webapp.services.shared.facade import SharedServices, build_shared
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.loose_files import LooseGroups
+from webapp.services.sources.sound_sources import SoundSources
 from webapp.services.speech.facade import SpeechServices, build_speech
 from webapp.services.workers.arrivals import Arrivals
 from webapp.services.workers.facade import WorkerServices, build_workers

@@ -12,10 +12,10 @@ from webapp.audio.ducking import LEAD_S
 from webapp.audio.encode import AudioFormat, write_audio
 from webapp.audio.export import write_renditions
 from webapp.audio.finish import FinishedAudio, finish
-from webapp.audio.fixed_level import FixedLevel
+from webapp.audio.live.fixed_level import FixedLevel
+from webapp.audio.live.stream_encoder import StreamEncoder
 from webapp.audio.marks import BY_RULES, TRAINED, Marks
 from webapp.audio.ogg import set_serial_number
-from webapp.audio.stream_encoder import StreamEncoder
 from webapp.audio.waveform import Waveform
 from webapp.engines.speech.base import EngineName, Passage, Utterance, Voice
 from webapp.engines.speech.engine import SpeechEngine

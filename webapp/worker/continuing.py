@@ -10,8 +10,8 @@ from webapp.engines.base import EngineError
 from webapp.engines.continuation import Continuation
 from webapp.errors import StorageAway
 from webapp.services.container import Services
-from webapp.services.library.continued_sounds import SourceSound
 from webapp.services.queue.leases import Claim
+from webapp.services.sources.continued_sounds import SourceSound
 from webapp.stopping import first_of
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from webapp.audio.encode import AudioFormat, PcmSamples, quantise
-from webapp.audio.live_encode import LiveEncoder, can_be_streamed
-from webapp.audio.live_levelling import LiveLeveller
+from webapp.audio.live.encode import LiveEncoder, can_be_streamed
+from webapp.audio.live.levelling import LiveLeveller
 from webapp.audio.waveform import Samples, Waveform, frame_count
 from webapp.policy.queue.live_sound import Piece, StreamFormat
 

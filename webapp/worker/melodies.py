@@ -10,7 +10,7 @@ import soundfile
 from webapp.audio.waveform import Waveform
 from webapp.errors import NotFound
 from webapp.policy.library.sound_sources import SoundSource
-from webapp.services.library.sound_sources import SoundSources
+from webapp.services.sources.sound_sources import SoundSources
 from webapp.worker.continuing import SourceGone
 
 # No engine follows more of a melody.

@@ -14,7 +14,7 @@ from webapp.http.dependencies import InjectedLibrary, InjectedStreams
 from webapp.http.openapi import BEARER_SECURITY, describes, problem, problems
 from webapp.http.requests.uploads import save_file
 from webapp.policy.library.uploads import EMPTY, MAX_UPLOAD_BYTES, TOO_LARGE
-from webapp.services.library.uploads import UploadView
+from webapp.services.sources.uploads import UploadView
 
 AnyRequest = Request[Any, Any, Any]
 UploadId = Annotated[str, PathParameter(description="The upload's id, 20 lower-case hex digits.")]

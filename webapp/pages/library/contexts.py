@@ -13,10 +13,10 @@ from webapp.policy.library.fields import (
     MAX_TAGS,
     MAX_TITLE_CHARACTERS,
 )
-from webapp.services.library.history import SoundHistory
 from webapp.services.library.playlists import PlaylistView
 from webapp.services.library.sounds import SoundView
 from webapp.services.library.views import LibraryItemView
+from webapp.services.sources.history import SoundHistory
 
 
 @dataclass(frozen=True, slots=True)

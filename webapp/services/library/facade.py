@@ -4,29 +4,29 @@ from dataclasses import dataclass
 
 from webapp.services.admin.audit_log import AuditLog
 from webapp.services.library.browse import Browser
-from webapp.services.library.continued_sounds import ContinuedSounds
 from webapp.services.library.cursors import Cursors
 from webapp.services.library.details import SoundDetails
 from webapp.services.library.export import Exports
 from webapp.services.library.favorites import Favorites
 from webapp.services.library.files import Sounds
-from webapp.services.library.history import SoundHistories
 from webapp.services.library.importing import Importer
 from webapp.services.library.moderation import Moderation
 from webapp.services.library.playlists import Playlists
 from webapp.services.library.plays import Plays
 from webapp.services.library.publishing import Publishing
 from webapp.services.library.radio import Radio
-from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
-from webapp.services.library.upload_decoder import UploadDecoder
-from webapp.services.library.uploads import Uploads
 from webapp.services.library.votes import Votes
 from webapp.services.queue.leases import Leases
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import RateLimits
 from webapp.services.shared.secret_key import secret_key
+from webapp.services.sources.continued_sounds import ContinuedSounds
+from webapp.services.sources.history import SoundHistories
+from webapp.services.sources.sound_sources import SoundSources
+from webapp.services.sources.upload_decoder import UploadDecoder
+from webapp.services.sources.uploads import Uploads
 from webapp.services.speech.leases import SpeechLeases
 
 

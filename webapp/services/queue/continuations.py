@@ -17,8 +17,8 @@ from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MODELS, 
 from webapp.policy.library.sound_sources import SoundSource
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
-from webapp.services.library.sound_sources import SoundSources
-from webapp.services.library.uploads import NOT_FOUND
+from webapp.services.sources.sound_sources import SoundSources
+from webapp.services.sources.uploads import NOT_FOUND
 from webapp.services.workers.model_abilities import ModelAbilities
 from webapp.tables import Job, Upload
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from webapp.policy.accounts.tiers import Tier
 from webapp.services.accounts.facade import AccountServices
 from webapp.services.admin.audit_log import AuditLog
-from webapp.services.library.sound_sources import SoundSources
 from webapp.services.library.storage_limits import StorageGuard
 from webapp.services.queue.affinity import AffinityStore
 from webapp.services.queue.clock_steps import ClockSteps
@@ -23,6 +22,7 @@ from webapp.services.queue.submissions import Submissions
 from webapp.services.queue.waiting import WaitingQueueReader
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.rate_limits import RateLimits
+from webapp.services.sources.sound_sources import SoundSources
 from webapp.services.workers.model_abilities import ModelAbilities
 from webapp.services.workers.workers import Workers
 

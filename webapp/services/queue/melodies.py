@@ -6,7 +6,7 @@ from typing import Any
 from webapp.errors import InvalidRequest
 from webapp.policy.generation import GenerationChoice
 from webapp.services.accounts.identity import Identity
-from webapp.services.library.sound_sources import SoundSources
+from webapp.services.sources.sound_sources import SoundSources
 from webapp.services.workers.workers import Workers
 
 

@@ -3,8 +3,8 @@
 import base64
 from dataclasses import dataclass
 
-from webapp.services.library.sound_sources import SOUND_FILE
-from webapp.services.library.uploads import UPLOAD_FILE
+from webapp.services.sources.sound_sources import SOUND_FILE
+from webapp.services.sources.uploads import UPLOAD_FILE
 from webapp.tables import LibraryItem, SoundMaterial, Upload
 
 

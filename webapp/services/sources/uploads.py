@@ -13,11 +13,11 @@ from webapp.policy.library.uploads import ARRIVES_WITHIN_MS, KEPT_FOR_MS
 from webapp.policy.queue.job_status import ACTIVE
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.storage_limits import StorageGuard
-from webapp.services.library.upload_decoder import DecodedUpload, UploadDecoder
 from webapp.services.shared.essential import essential
 from webapp.services.shared.foundation import Foundation
 from webapp.services.shared.loose_files import LooseGroups
 from webapp.services.shared.rate_limits import HOUR_S, LimitUsage, RateLimits
+from webapp.services.sources.upload_decoder import DecodedUpload, UploadDecoder
 from webapp.tables import Job, Upload
 
 NOT_FOUND: Final = "Upload not found"

@@ -12,7 +12,7 @@ from webapp.errors import NotFound
 from webapp.policy.library.sound_sources import SoundSource
 from webapp.services.accounts.identity import Identity
 from webapp.services.library.browse import find_item
-from webapp.services.library.uploads import NOT_FOUND, UPLOAD_FILE
+from webapp.services.sources.uploads import NOT_FOUND, UPLOAD_FILE
 from webapp.storage import Storage
 from webapp.tables import Sound, Upload
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from webapp.audio.finish import FADE_IN_S, FADE_OUT_S, fade_rise
 from webapp.audio.levelling import CEILING_DBTP, LIMITER_MARGIN_DB
-from webapp.audio.live_limiter import LiveLimiter
+from webapp.audio.live.limiter import LiveLimiter
 from webapp.audio.loudness import integrated_loudness
 from webapp.audio.waveform import Samples, Waveform, frame_count
 

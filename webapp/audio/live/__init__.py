@@ -1,0 +1,1 @@
+"""Sound that is heard while it is made: levelled and encoded piece by piece."""
