@@ -2,11 +2,15 @@
 
 import io
 import struct
-from typing import Final
+from typing import Final, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from webapp.audio.encode import COMPRESSION, MP3_RATES, SUBTYPES, AudioFormat, PcmSamples
+
+FloatFrames: TypeAlias = npt.NDArray[np.float32]
 
 # libsndfile's Vorbis encoder puts a whole write on its stack.
 _FRAMES_PER_WRITE: Final = 1 << 15
@@ -26,14 +30,16 @@ class LiveEncoder:
     """Turns 16-bit samples into a stream that begins like a file and can be heard from there on.
 
     What an encoder puts into the beginning of a file at its end, such as an index, is missing. WAV and FLAC
-    announce the length that is expected.
+    announce the length that is expected, if it is known.
     """
 
-    def __init__(self, audio_format: AudioFormat, sample_rate: int, channels: int, *, frames: int) -> None:
-        """`frames` is how long the sound is expected to be."""
+    def __init__(
+        self, audio_format: AudioFormat, sample_rate: int, channels: int, *, frames: int | None
+    ) -> None:
+        """`frames` is how long the sound is expected to be; None where nobody knows."""
         self._file: soundfile.SoundFile | None = None
         self._sink = _Appended()
-        self._flac_frames = frames if audio_format is AudioFormat.FLAC else 0
+        self._flac_frames = (frames or 0) if audio_format is AudioFormat.FLAC else 0
         if audio_format is AudioFormat.WAV:
             self._sink.write(_wav_header(sample_rate, channels, frames))
         else:
@@ -45,15 +51,20 @@ class LiveEncoder:
                 format=audio_format.name,
                 subtype=SUBTYPES[audio_format],
                 compression_level=COMPRESSION[audio_format],
+                # Without a header that counts the frames, readers tell the time by the rate.
+                bitrate_mode="CONSTANT" if frames is None and audio_format is AudioFormat.MP3 else None,
             )
 
-    def encode(self, pcm: PcmSamples) -> bytes:
-        """Encode further samples, of shape (frames, channels); return what can be sent now."""
+    def encode(self, samples: PcmSamples | FloatFrames) -> bytes:
+        """Encode further samples, of shape (frames, channels); return what can be sent now.
+
+        A WAV takes 16-bit samples.
+        """
         if self._file is None:
-            self._sink.write(pcm.tobytes())
+            self._sink.write(samples.astype("<i2").tobytes())
         else:
-            for start in range(0, len(pcm), _FRAMES_PER_WRITE):
-                self._file.write(pcm[start : start + _FRAMES_PER_WRITE])
+            for start in range(0, len(samples), _FRAMES_PER_WRITE):
+                self._file.write(samples[start : start + _FRAMES_PER_WRITE])
         return self._taken()
 
     def finish(self) -> bytes:
@@ -90,16 +101,20 @@ class _Appended(io.RawIOBase):
         self._position += len(data)
         return len(data)
 
+    def seekable(self) -> bool:
+        return True
+
     def seek(self, offset: int, whence: int = 0) -> int:
         self._position = offset + (0, self._position, self._length)[whence]
         return self._position
 
 
-def _wav_header(sample_rate: int, channels: int, frames: int) -> bytes:
+def _wav_header(sample_rate: int, channels: int, frames: int | None) -> bytes:
     frame_bytes = channels * _BYTES_PER_SAMPLE
-    data_bytes = min(frames * frame_bytes, _MOST_BYTES - 36)
+    # The largest size says that the length is not known: readers read to the end.
+    data_bytes = _MOST_BYTES if frames is None else min(frames * frame_bytes, _MOST_BYTES - 36)
     return (
-        b"RIFF" + struct.pack("<I", data_bytes + 36) + b"WAVEfmt "
+        b"RIFF" + struct.pack("<I", min(data_bytes + 36, _MOST_BYTES)) + b"WAVEfmt "
         + struct.pack(
             "<IHHIIHH", 16, _PCM, channels, sample_rate, sample_rate * frame_bytes, frame_bytes,
             8 * _BYTES_PER_SAMPLE,
