@@ -22,6 +22,7 @@ from webapp.services.accounts.identity import Identity
 
 TOKEN_LABEL: Final = "API page"  # noqa: S105 - a name, not a secret
 MOST_ADDRESSES: Final = 8
+OTHER_VENDORS: Final = ("/v1/", "/v2/")
 DESCRIPTION_URL: Final = "/schema/openapi.json"
 
 
@@ -96,7 +97,10 @@ def _page(
 @lru_cache(maxsize=MOST_ADDRESSES)
 def _sections(app: Litestar, server: str) -> tuple[Section, ...]:
     """Read once for each address under which people reach the server; `HostCheck` lets few through."""
-    return sections_of(app.openapi_schema.to_schema(), server)
+    described = app.openapi_schema.to_schema()
+    # Those of other vendors are described where their clients' users look.
+    paths = {path: item for path, item in described["paths"].items() if not path.startswith(OTHER_VENDORS)}
+    return sections_of({**described, "paths": paths}, server)
 
 
 API_DOCS_HANDLERS: Final[tuple[ControllerRouterHandler, ...]] = (show_api, make_token)

@@ -11,7 +11,7 @@ from webapp.policy.generation import DEFAULT_DURATION_S, DEFAULT_MODEL, MAX_TAKE
 
 Fields = Mapping[str, str]
 TAKES: Final = tuple(str(number + 1) for number in range(MAX_TAKES))
-OFFERED_TAKES: Final = ("1", "2", "3", "4", "6", "8")
+OFFERED_TAKES: Final = ("1", "2", "4", "8")
 
 
 async def read_form(request: PageRequest) -> dict[str, str]:
