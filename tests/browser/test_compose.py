@@ -5,6 +5,8 @@ import re
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.browser.pages import Credentials, OpenContext, StartPage
+from tests.browser.sounds import paused
+from tools.throwaway_server import ThrowawayServer
 
 
 def test_changed_settings_are_in_sight_and_removable(page: Page) -> None:
@@ -36,18 +38,20 @@ def test_changed_settings_are_in_sight_and_removable(page: Page) -> None:
     expect(start.generate).to_be_focused()
 
 
-def test_on_a_phone_a_new_job_can_be_gone_to(open_context: OpenContext) -> None:
+def test_on_a_phone_a_new_job_can_be_gone_to(open_context: OpenContext, server: ThrowawayServer) -> None:
     page = open_context(
         viewport=ViewportSize(width=390, height=844), has_touch=True, is_mobile=True
     ).new_page()
     Credentials(page).register("far-below")
-    card = StartPage(page).ask("rain", duration=2)
-    page.evaluate("scrollTo(0, 0)")
-    expect(page.locator("#toasts")).to_contain_text(re.compile("In line, place [0-9]"))
-    expect(card.locator).not_to_be_in_viewport()
-    page.locator("#toasts").get_by_role("link", name="View").tap()
-    expect(card.locator).to_be_in_viewport()
-    expect(page.locator("#toasts")).to_be_empty()
+    # Once the job has ended, there is nothing in line to go to.
+    with paused(server.address):
+        card = StartPage(page).ask("rain", duration=2)
+        page.evaluate("scrollTo(0, 0)")
+        expect(page.locator("#toasts")).to_contain_text(re.compile("In line, place [0-9]"))
+        expect(card.locator).not_to_be_in_viewport()
+        page.locator("#toasts").get_by_role("link", name="View").tap()
+        expect(card.locator).to_be_in_viewport()
+        expect(page.locator("#toasts")).to_be_empty()
 
 
 def test_a_duration_is_set_by_one_click(page: Page) -> None:
