@@ -1,4 +1,4 @@
-"""What stands around a spectrogram: axes, labels and the scale of levels; drawn once for each sample rate.
+"""Draws the frame of a spectrogram: axes, labels and the scale of levels; drawn once for each sample rate.
 
 This is the only module that imports matplotlib. It uses figures and the Agg canvas directly, not the global
 state of pyplot, so it is safe in a worker thread.

@@ -66,7 +66,7 @@ SAMPLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SpeechOptions:
-    """How a text is spoken beside its speed: `pitch` is 1 for the voice's own, `markup` may be `ssml`.
+    """The manner of speaking, beside the speed: `pitch` is 1 for the voice's own, `markup` may be `ssml`.
 
     `over` is the id of a sound that it is spoken over, and that is lowered by `ducking_db` meanwhile.
     """

@@ -103,7 +103,7 @@ class SpeechMaker:
 
 
 class _Stream:
-    """What is heard while a text is spoken: each sentence by itself, at one gain."""
+    """The sound that is heard while a text is spoken: each sentence by itself, at one gain."""
 
     def __init__(self, audio_format: AudioFormat, sample_rate: int, target_lufs: float) -> None:
         self._sample_rate = sample_rate

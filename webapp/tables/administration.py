@@ -28,7 +28,7 @@ class Duty(Table):
 
 
 class HeldConnections(Table, tablename="held_connections"):
-    """How many connections of one holder a server has open: see webapp.services.shared.held_connections."""
+    """The open connections of one holder at a server: see webapp.services.shared.held_connections."""
 
     id: Serial
     server = Varchar(length=32)

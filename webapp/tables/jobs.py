@@ -115,7 +115,7 @@ class Sound(Table):
 
 
 class SoundMaterial(Table, tablename="sound_material"):
-    """What the engine of a sound keeps to continue it: see webapp.engines.continuation."""
+    """The material that the engine of a sound keeps to continue it: see webapp.engines.continuation."""
 
     sound = ForeignKey(Sound, on_delete=OnDelete.cascade, primary_key=True)
     # In base 64: some kB.

@@ -1,4 +1,4 @@
-"""What is written into the files of a sound about how it was made."""
+"""Makes the marks that the files of a job's sound carry."""
 
 from webapp.audio.marks import BY_RULES, TRAINED, Marks
 from webapp.engines.base import EngineInfo

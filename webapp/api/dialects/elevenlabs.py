@@ -59,7 +59,7 @@ VoiceId = Annotated[str, PathParameter(description="A voice of this server, or a
 
 
 class ElevenLabsController(Controller):
-    """What ElevenLabs' clients ask for."""
+    """The endpoints that ElevenLabs' clients ask for."""
 
     path = "/v1"
     tags = ("ElevenLabs",)

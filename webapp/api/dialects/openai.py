@@ -34,7 +34,7 @@ EVENT_CHARACTERS: Final = 64 * 1024
 
 
 class OpenAIController(Controller):
-    """What OpenAI's clients ask for."""
+    """The endpoints that OpenAI's clients ask for."""
 
     path = "/v1"
     tags = ("OpenAI",)

@@ -26,7 +26,7 @@ _ELEVENLABS_STATES: Final = {
 
 
 class OpenAIErrorMembers(msgspec.Struct, frozen=True):
-    """What went wrong."""
+    """The facts of an error."""
 
     message: Annotated[str, Meta(description="In plain words.")]
     type: Annotated[str, Meta(examples=["invalid_request_error"])]
@@ -41,7 +41,7 @@ class OpenAIError(msgspec.Struct, frozen=True):
 
 
 class ElevenLabsErrorMembers(msgspec.Struct, frozen=True):
-    """What went wrong."""
+    """The facts of an error."""
 
     status: Annotated[str, Meta(examples=["invalid_api_key"])]
     message: Annotated[str, Meta(description="In plain words.")]

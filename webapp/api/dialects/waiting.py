@@ -1,4 +1,4 @@
-"""What ElevenLabs' handlers wait with for jobs, and listen to them with."""
+"""Provides ElevenLabs' handlers with the means to wait for jobs and to listen to them."""
 
 from typing import Any, Final, TypeAlias
 

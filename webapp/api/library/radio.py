@@ -32,7 +32,7 @@ class RadioTracks(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What this server is, and where the rest is described."""
+    """The description of this server, and the way to the rest."""
 
     name: Annotated[str, Meta(examples=["Soundloom"])]
     version: str

@@ -110,7 +110,7 @@ class LongTextController(Controller):
     async def progress(
         self, request_id: RequestId, speech: InjectedSpeech, identity: InjectedIdentity
     ) -> SpeechRequestStatus:
-        """How many of its sentences are spoken, and what became of it; for a day after its end."""
+        """The number of its sentences that are spoken, and its end; for a day after that."""
         return speech_request(await speech.long_texts.progress(identity, request_id))
 
     @delete(

@@ -87,7 +87,7 @@ class StreamBody(SpeechBody, frozen=True):
 
 
 class SpeechRequestStatus(Struct, frozen=True):
-    """How far a text is."""
+    """The progress of a text."""
 
     request_id: Annotated[str, Meta(pattern="^[0-9a-f]{12}$", examples=["a1b2c3d4e5f6"])]
     status: Literal["queued", "processing", "completed", "failed"]

@@ -15,7 +15,7 @@ from webapp.services.workers.status import EngineReport, StatusReport
 
 
 class Can(msgspec.Struct, frozen=True, rename={"continues": "continue"}):
-    """What a model can do. A request for more is refused with 400."""
+    """The abilities of a model. A request for more is refused with 400."""
 
     text: Annotated[bool, Meta(description="Make a sound of a prompt.")]
     continues: Annotated[bool, Meta(description="Continue a sound: `continue_from`.")]
@@ -51,12 +51,12 @@ class Models(msgspec.Struct, frozen=True):
     responses=problems(400),
 )
 async def models(workers: InjectedWorkers) -> Response[Models]:
-    """What each model is served by now, and what it can do."""
+    """The engine that serves each model now, and its abilities."""
     return answer(await workers.status.report())
 
 
 def can_of(reported: Mapping[str, bool | float]) -> Can | None:
-    """What an engine reports of its abilities; None where it reports nothing."""
+    """The abilities that an engine reports; None where it reports nothing."""
     if not reported:
         return None
     return Can(

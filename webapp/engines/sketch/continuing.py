@@ -27,7 +27,7 @@ _CHANNELS: Final = 2
 
 
 class PlanRoot(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a plan is read from: kept with a continuation, so that the next one goes on with it.
+    """The source of a plan: kept with a continuation, so that the next one goes on with it.
 
     The plan begins at second ``starts_s``. Tempo, metre and key are taken over from the plan before, where
     the prompt names none.
@@ -61,7 +61,7 @@ class PlanRoot(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What is played from second ``root.starts_s`` on; ``goes_on`` if it is the plan of before."""
+    """The part that is played from second ``root.starts_s`` on; ``goes_on`` if it is the plan of before."""
 
     root: PlanRoot
     plan: Plan

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class SoundCut(Exception):
-    """What was sent so far is not the beginning of a whole sound: the connection has to be cut."""
+    """The sound that was begun is not made to its end: the connection has to be cut."""
 
 
 class SoundStream(ASGIResponse):

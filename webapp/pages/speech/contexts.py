@@ -78,7 +78,7 @@ class SpeakingFragment:
 
 @dataclass(frozen=True, slots=True)
 class SpeakingStateFragment:
-    """How far a text is."""
+    """The progress of a text."""
 
     template: ClassVar[str] = "speech/speaking_state.html"
 

@@ -1,4 +1,4 @@
-"""What the page shows of a text while it is spoken."""
+"""Shows a text while it is spoken."""
 
 from contextlib import suppress
 from typing import Any

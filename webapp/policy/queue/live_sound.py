@@ -19,7 +19,7 @@ EARLIER_IS_BETTER: Final = "An earlier version of the sound was better, and is k
 
 @dataclass(frozen=True, slots=True)
 class LiveSound:
-    """What is known of a job's sound while it is made.
+    """The state of a job's sound while it is made.
 
     `discarded_takes` counts takes that were thrown away, in all attempts. `is_audible`: its beginning can be
     heard. `formats` has a bit for each format that somebody listens to. `interruption` says why the last run

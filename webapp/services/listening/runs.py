@@ -1,4 +1,4 @@
-"""What workers and listeners tell each other about a sound that is being made, on the row of its job."""
+"""Passes news of a sound that is being made between workers and listeners, on the row of its job."""
 
 from typing import Final
 

@@ -25,7 +25,7 @@ from webapp.tables import Job, Upload
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a sound that is continued. An upload has neither prompt nor model."""
+    """The known facts of a sound that is continued. An upload has neither prompt nor model."""
 
     duration_s: float
     prompt: str = ""

@@ -66,7 +66,7 @@ class SpeechClaim:
 
 @dataclass(frozen=True, slots=True)
 class SpeechNews:
-    """How far a text is, and what its stream goes on with, from the piece of a number on."""
+    """The progress of a text, and the next pieces of its stream, from the piece of a number on."""
 
     sentences: int
     sentences_done: int

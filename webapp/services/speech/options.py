@@ -1,4 +1,4 @@
-"""How options of a text are stored: as JSON, and not at all where they are the usual ones."""
+"""Stores the options of a text: as JSON, and not at all where they are the usual ones."""
 
 import msgspec
 

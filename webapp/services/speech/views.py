@@ -46,7 +46,7 @@ class SpokenSound(msgspec.Struct, frozen=True):
 
 
 class SpeechProgress(msgspec.Struct, frozen=True):
-    """How far a text is. `sentences` is 0 until it is known how many there are.
+    """The progress of a text. `sentences` is 0 until it is known how many there are.
 
     `refusal` says why one failed, where that is known.
     """

@@ -1,4 +1,4 @@
-"""What is known of a sound while it is being made, on the row of its job."""
+"""Adds the state of a sound that is being made to the row of its job."""
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 

@@ -1,4 +1,4 @@
-"""What engines keep of sounds in order to continue them, beside the table that lists read."""
+"""Adds the material that engines keep to continue sounds, beside the table that lists read."""
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 

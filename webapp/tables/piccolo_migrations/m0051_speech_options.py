@@ -1,4 +1,4 @@
-"""How a text is spoken beside its speed."""
+"""Adds the manner of speaking, beside the speed."""
 
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 

@@ -98,5 +98,5 @@ class Walk(Generic[T]):
 
     @property
     def result(self) -> T:
-        """What the flow returned."""
+        """The value that the flow returned."""
         return self._result[0]

@@ -1,4 +1,4 @@
-"""What the client does, written once for both transports: flows of steps, without input and output."""
+"""The work of the client, written once for both transports: flows of steps, without input and output."""
 
 import math
 from collections.abc import Callable, Mapping

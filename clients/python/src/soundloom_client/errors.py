@@ -1,4 +1,4 @@
-"""What can go wrong: one tree, with the same facts on every error."""
+"""The errors of the client: one tree, with the same facts on every error."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What is sent and what comes back, as plain values."""
+"""The requests and answers, as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Source(TypedDict, total=False):
 
 
 class Options(TypedDict, total=False):
-    """What may be said about a sound beside its prompt. What is left out is the server's choice."""
+    """The settings of a sound beside its prompt. What is left out is the server's choice."""
 
     duration: float
     model: Model
@@ -65,13 +65,13 @@ class Job:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """True once nothing will change any more."""
         return self.status not in ("queued", "processing")
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """What it cost to move a job to the front, in Aura, and what is left."""
+    """The price of moving a job to the front, in Aura, and the balance."""
 
     cost: int
     new_balance: int

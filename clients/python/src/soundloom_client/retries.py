@@ -13,7 +13,7 @@ PASSING: Final = frozenset((408, 429, 502, 503, 504))
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a request is sent again, and the longest wait, which bounds `Retry-After` as well.
+    """The number of further tries of a request, and the longest wait, which bounds `Retry-After` as well.
 
     An answer that asks for a longer wait is raised at once: whoever asked decides.
     """

@@ -1,4 +1,4 @@
-"""What the client takes from its surroundings, so that tests can say what it is."""
+"""The surroundings of the client, as values that tests can set."""
 
 import random
 import time
