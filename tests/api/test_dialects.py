@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from litestar import Litestar
 
 from tests.api.client import Hand, User
 from tests.api.conftest import MakeUser
@@ -194,6 +195,17 @@ async def test_limits_hold(make_user: MakeUser, services: Services, hand: Hand) 
     assert (over.status_code, over.json()["detail"]["status"]) == (429, "too_many_requests")
     assert int(over.headers["retry-after"]) > 0
     assert "r=0" in over.headers["ratelimit"]
+
+
+async def test_who_holds_too_many_connections_submits_nothing(ann: User, app: Litestar) -> None:
+    """A job whose answer nobody could be given would be asked for again by clients that repeat."""
+    caps = app.state.streams.caps
+    held = [await caps.hold(ann.identity.account_id, "elsewhere") for _ in range(20)]
+    refused = await ann.http.post("/v1/music", json={"prompt": "x"})
+    assert (refused.status_code, refused.json()["detail"]["status"]) == (429, "too_many_requests")
+    assert (await ann.http.get("/api/jobs")).json()["total"] == 0
+    for release in held:
+        release()
 
 
 async def test_openai_lists_what_can_be_made(anybody: httpx.AsyncClient) -> None:

@@ -13,9 +13,7 @@ from webapp.errors import Conflict, GenerationFailed, Unavailable
 from webapp.http.files.conversion import Conversions
 from webapp.policy.dialects.encodings import Encoding
 from webapp.policy.generation import GenerationChoice
-from webapp.services.accounts.identity import Identity
 from webapp.services.library.facade import LibraryServices
-from webapp.services.queue.facade import QueueServices
 from webapp.storage import StoredFile
 
 AnyRequest = Request[Any, Any, Any]
@@ -33,16 +31,19 @@ class MadeSound:
     job_id: str = ""
 
 
-async def made(
-    follower: Follower, queue: QueueServices, identity: Identity, choice: GenerationChoice
-) -> MadeSound:
+async def made(follower: Follower, choice: GenerationChoice) -> MadeSound:
     """Submit a job and wait for its sound. The job goes on when the client leaves.
 
-    Raises what submitting raises, GenerationFailed, Conflict for a job that was cancelled, and Unavailable
-    when it takes longer than a client waits.
+    Raises LimitReached for too many held connections, before anything is submitted: vendors' clients repeat
+    what fails. Raises what submitting raises, GenerationFailed, Conflict for a job that was cancelled, and
+    Unavailable when it takes longer than a client waits.
     """
-    submitted = await queue.submissions.submit(identity, choice)
-    job = await follower.held(submitted.job_id, HOLD_S)
+    release = await follower.streams.caps.hold(follower.identity.account_id, follower.address)
+    try:
+        submitted = await follower.queue.submissions.submit(follower.identity, choice)
+        job = await follower.waited(submitted.job_id, HOLD_S)
+    finally:
+        release()
     if job is None or not job.has_ended:
         raise Unavailable(STILL_WAITING)
     if job.status == "cancelled":

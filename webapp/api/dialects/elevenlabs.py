@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from litestar import Controller, Request, Response, get, post
 from litestar.params import PathParameter, QueryParameter
 from litestar.response.base import ASGIResponse
+from msgspec import Struct
 
 from webapp.api.accounts.authentication import (
     InjectedIdentity,
@@ -27,7 +28,6 @@ from webapp.errors import NotFound
 from webapp.http.dependencies import (
     InjectedAccounts,
     InjectedLibrary,
-    InjectedQueue,
     InjectedSettings,
     InjectedSpeech,
     InjectedStreams,
@@ -58,6 +58,20 @@ OutputFormat = Annotated[
 VoiceId = Annotated[str, PathParameter(description="A voice of this server, or an id of ElevenLabs' form.")]
 
 
+def sends_sound(
+    path: str, summary: str, body: type[Struct], examples: dict[str, dict[str, Any]], *statuses: int
+) -> post:
+    """Return the decorator of a handler that reads JSON and answers with a sound."""
+    return post(
+        path,
+        summary=summary,
+        status_code=200,
+        operation_class=describes(reads=body, body_examples=examples, content=SOUND, is_limited=True),
+        response_description="The sound; it is in the account's library as well.",
+        responses=shaped_problems(ElevenLabsError, *statuses, *STATUSES),
+    )
+
+
 class ElevenLabsController(Controller):
     """The endpoints that ElevenLabs' clients ask for."""
 
@@ -67,21 +81,11 @@ class ElevenLabsController(Controller):
     dependencies = WAITING
     security = KEY_SECURITY
 
-    @post(
-        "/sound-generation",
-        summary="Make a sound effect (ElevenLabs)",
-        status_code=200,
-        operation_class=describes(
-            reads=ElevenLabsSoundBody, body_examples=SOUND_EXAMPLES, content=SOUND, is_limited=True
-        ),
-        response_description="The sound; it is in the account's library as well.",
-        responses=shaped_problems(ElevenLabsError, *STATUSES),
-    )
+    @sends_sound("/sound-generation", "Make a sound effect (ElevenLabs)", ElevenLabsSoundBody, SOUND_EXAMPLES)
     async def sound(
         self,
         request: AnyRequest,
         accounts: InjectedAccounts,
-        queue: InjectedQueue,
         library: InjectedLibrary,
         conversions: InjectedConversions,
         identity: InjectedIdentity,
@@ -92,24 +96,14 @@ class ElevenLabsController(Controller):
         encoding = elevenlabs_encoding(output_format)
         async with hour_announced(request, accounts, identity):
             choice = parse_sound(await read_json_object(request))
-            sound = await made(follower, queue, identity, choice)
+            sound = await made(follower, choice)
         return await sound_answer(library, conversions, sound, encoding)
 
-    @post(
-        "/music",
-        summary="Make music (ElevenLabs)",
-        status_code=200,
-        operation_class=describes(
-            reads=ElevenLabsMusicBody, body_examples=MUSIC_EXAMPLES, content=SOUND, is_limited=True
-        ),
-        response_description="The sound; it is in the account's library as well.",
-        responses=shaped_problems(ElevenLabsError, *STATUSES),
-    )
+    @sends_sound("/music", "Make music (ElevenLabs)", ElevenLabsMusicBody, MUSIC_EXAMPLES)
     async def music(
         self,
         request: AnyRequest,
         accounts: InjectedAccounts,
-        queue: InjectedQueue,
         library: InjectedLibrary,
         conversions: InjectedConversions,
         identity: InjectedIdentity,
@@ -120,18 +114,14 @@ class ElevenLabsController(Controller):
         encoding = elevenlabs_encoding(output_format)
         async with hour_announced(request, accounts, identity):
             choice = parse_music(await read_json_object(request))
-            sound = await made(follower, queue, identity, choice)
+            sound = await made(follower, choice)
         return await sound_answer(library, conversions, sound, encoding)
 
-    @post(
+    @sends_sound(
         "/music/stream",
-        summary="Make music, and send it meanwhile (ElevenLabs)",
-        status_code=200,
-        operation_class=describes(
-            reads=ElevenLabsMusicBody, body_examples=MUSIC_EXAMPLES, content=SOUND, is_limited=True
-        ),
-        response_description="The sound as it is made; it is in the account's library as well.",
-        responses=shaped_problems(ElevenLabsError, *STATUSES),
+        "Make music, and send it meanwhile (ElevenLabs)",
+        ElevenLabsMusicBody,
+        MUSIC_EXAMPLES,
     )
     async def music_stream(
         self,
@@ -148,7 +138,7 @@ class ElevenLabsController(Controller):
         async with hour_announced(request, accounts, identity):
             choice = parse_music(await read_json_object(request))
             if encoding.stored is None:
-                sound = await made(follower, ear.queue, identity, choice)
+                sound = await made(follower, choice)
                 return await sound_answer(ear.library, conversions, sound, encoding)
             release = await streams.sounds.hold(identity.account_id, "")
             try:
@@ -161,15 +151,12 @@ class ElevenLabsController(Controller):
         answer.headers["x-job-id"] = submitted.job_id
         return answer
 
-    @post(
+    @sends_sound(
         "/text-to-speech/{voice_id:str}",
-        summary="Speak a text (ElevenLabs)",
-        status_code=200,
-        operation_class=describes(
-            reads=ElevenLabsSpeechBody, body_examples=SPEECH_EXAMPLES, content=SOUND, is_limited=True
-        ),
-        response_description="The sound; it is in the account's library as well.",
-        responses=shaped_problems(ElevenLabsError, 404, *STATUSES),
+        "Speak a text (ElevenLabs)",
+        ElevenLabsSpeechBody,
+        SPEECH_EXAMPLES,
+        404,
     )
     async def speech(
         self,
@@ -189,15 +176,12 @@ class ElevenLabsController(Controller):
             sound = await speech.requests.speak(identity, parse_spoken(body, voice_id, voices))
         return await sound_answer(library, conversions, MadeSound(sound.generation_id), encoding)
 
-    @post(
+    @sends_sound(
         "/text-to-speech/{voice_id:str}/stream",
-        summary="Speak a text, and send it meanwhile (ElevenLabs)",
-        status_code=200,
-        operation_class=describes(
-            reads=ElevenLabsSpeechBody, body_examples=SPEECH_EXAMPLES, content=SOUND, is_limited=True
-        ),
-        response_description="The sound as it is spoken; it is in the account's library as well.",
-        responses=shaped_problems(ElevenLabsError, 404, *STATUSES),
+        "Speak a text, and send it meanwhile (ElevenLabs)",
+        ElevenLabsSpeechBody,
+        SPEECH_EXAMPLES,
+        404,
     )
     async def speech_stream(
         self,

@@ -48,14 +48,19 @@ class Follower:
         except LimitReached:
             return None
         try:
+            return await self.waited(job_id, wait_s)
+        finally:
+            release()
+
+    async def waited(self, job_id: str, wait_s: float) -> JobView | None:
+        """The same for whoever holds a connection already."""
+        try:
             await self._until_ended(job_id, wait_s)
             if not await self.welcome.holds():
                 return None
             return await self.queue.jobs.get(self.identity, job_id)
         except NotFound:
             return None
-        finally:
-            release()
 
     async def _until_ended(self, job_id: str, wait_s: float) -> None:
         ends = [
